@@ -1,0 +1,1 @@
+"""Change a small language model's weights, retrieve instead, and compare the answers."""

@@ -1,0 +1,47 @@
+"""What every edit is: typed data, one function that applies it, and messages about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from playground.engine.fork import Fork
+from playground.engine.loader import Base
+from playground.errors import Message
+
+
+@dataclass(frozen=True)
+class TensorChange:
+    """How much one tensor changed: the Frobenius norm of the change."""
+
+    name: str
+    change: float
+
+
+class Edit(BaseModel):
+    """One step of a recipe. Subclasses add fields, a ``kind`` and ``apply``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    KIND: ClassVar[str]
+
+    kind: str
+
+    def check(self, base: Base) -> None:
+        """Refuse what only the model can tell to be wrong.
+
+        :raises RecipeError: the edit does not fit this model.
+        """
+
+    def apply(self, fork: Fork) -> Sequence[TensorChange]:
+        """Change a fork that nobody else uses yet, and say what changed.
+
+        :raises RecipeError: the edit does not fit this model.
+        """
+        raise NotImplementedError
+
+    def advice(self, base: Base) -> Sequence[Message]:
+        """What a visitor may not expect about this edit on this model."""
+        return ()

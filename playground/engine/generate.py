@@ -1,0 +1,252 @@
+"""Prompts to tokens: chat template, batched decoding, next-token tables.
+
+Rows of one batch are prefilled one by one and decoded together; a row's answer does not depend
+on which others are beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedTokenizerBase
+
+from playground.engine.fork import Fork
+from playground.engine.loader import Base
+from playground.engine.precise import float32_logits
+from playground.engine.rowcache import RowCache
+from playground.errors import PlaygroundError
+
+MAX_PROMPT_CHARACTERS = 16_000
+MAX_PROMPT_TOKENS = 3_000
+MAX_NEW_TOKENS = 512
+MAX_TEMPERATURE = 2.0
+MAX_NEXT_TOKENS = 100
+# Matrix products of one row go another way through the processor's library than those of
+# several, and round differently in bfloat16. Never decoding a single row keeps a row's answer
+# the same alone and in company.
+LEAST_ROWS = {torch.bfloat16: 2, torch.float16: 2}
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How answers are drawn: greedy at temperature 0, else seeded sampling."""
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not _whole(self.max_new_tokens, 1, MAX_NEW_TOKENS):
+            raise PlaygroundError(
+                "New tokens is {given}: choose a whole number from 1 to {limit}.",
+                given=_short(self.max_new_tokens),
+                limit=MAX_NEW_TOKENS,
+            )
+        number = isinstance(self.temperature, int | float)
+        if not number or not 0 <= self.temperature <= MAX_TEMPERATURE:
+            raise PlaygroundError(
+                "Temperature is {given}: choose a number from 0 (always the likeliest token) "
+                "to {limit}.",
+                given=_short(self.temperature),
+                limit=MAX_TEMPERATURE,
+            )
+        if not _whole(self.seed, 0, 2**31 - 1):
+            raise PlaygroundError(
+                "Seed is {given}: choose a whole number from 0 to {limit}.",
+                given=_short(self.seed),
+                limit=2**31 - 1,
+            )
+
+
+def _whole(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+@dataclass
+class Row:
+    """One answer as it grows. ``seconds`` runs from the batch's start to its last token."""
+
+    prompt_tokens: int
+    ids: list[int] = field(default_factory=list)
+    done: bool = False
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """A candidate for the next token."""
+
+    id: int
+    probability: float
+
+
+def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> str:
+    """The exact text that a model gets: the prompt in its chat template, or as it is.
+
+    :raises PlaygroundError: the prompt is empty or too long, or the model has no chat template.
+    """
+    if not isinstance(prompt, str) or not prompt.strip():
+        raise PlaygroundError("The prompt is empty. Type a question or the start of a sentence.")
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise PlaygroundError(
+            "The prompt has {count} characters: keep it to {limit}.",
+            count=len(prompt),
+            limit=MAX_PROMPT_CHARACTERS,
+        )
+    if not chat:
+        return prompt
+    if not tokenizer.chat_template:
+        raise PlaygroundError(
+            "This model has no chat template. Choose to continue the text instead."
+        )
+    messages = [{"role": "user", "content": prompt}]
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+
+def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
+    """Token ids of an exact prompt text.
+
+    :param new_tokens: room to leave in the model's context.
+    :raises PlaygroundError: it has more tokens than the model or this host takes.
+    """
+    ids = list(base.tokenizer(text, add_special_tokens=False)["input_ids"])
+    context = getattr(base.model.config, "max_position_embeddings", MAX_PROMPT_TOKENS)
+    limit = min(MAX_PROMPT_TOKENS, context - new_tokens)
+    if not 0 < len(ids) <= limit:
+        raise PlaygroundError(
+            "The prompt has {count} tokens: this model takes 1 to {limit} here. Shorten it, or "
+            "use fewer passages.",
+            count=len(ids),
+            limit=limit,
+        )
+    return ids
+
+
+def decode(
+    fork: Fork,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Row]]:
+    """Answer several prompts with one model, one token for each at every step.
+
+    The same ``Row`` objects are yielded after every step, grown in place. A row ends at the
+    model's end token, at ``max_new_tokens``, or when ``stopped()`` turns true.
+
+    :param prompts: token ids of each prompt, not empty.
+    """
+    start = time.perf_counter()
+    rows = [Row(len(prompt)) for prompt in prompts]
+    slots = max(len(prompts), LEAST_ROWS.get(fork.base.dtype, 1))
+    capacity = max(map(len, prompts)) + sampling.max_new_tokens
+    with torch.inference_mode():
+        cache, last = RowCache(slots, capacity), []
+    for slot, prompt in enumerate(prompts):
+        if stopped():
+            return
+        last.append(_prefill(fork, prompt, cache, slot))
+        yield rows
+    ends = end_ids(fork.base)
+    draws = [torch.Generator().manual_seed(sampling.seed) for _ in rows]
+    logits = torch.stack(last)  # (rows, vocab)
+    while not stopped():
+        for row, row_logits, generator in zip(rows, logits, draws, strict=False):
+            if not row.done:
+                _extend(row, row_logits, sampling, generator, ends)
+                row.seconds = time.perf_counter() - start
+        yield rows
+        if all(row.done for row in rows):
+            return
+        logits = _step(fork, cache, [row.ids[-1] for row in rows])
+
+
+@torch.inference_mode()
+def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> Tensor:
+    """Run one prompt, keep its keys and values, and return its last logits (vocab,)."""
+    own = DynamicCache()
+    out = fork.model(input_ids=torch.tensor([list(prompt)]), past_key_values=own, logits_to_keep=1)
+    cache.fill(slot, own)
+    return out.logits[0, -1]
+
+
+@torch.inference_mode()
+def _step(fork: Fork, cache: RowCache, tokens: list[int]) -> Tensor:
+    """One token more for every row; returns logits (slots, vocab)."""
+    filled, spare = len(tokens), len(cache.lengths) - len(tokens)
+    ids = torch.tensor([*tokens, *[0] * spare])[:, None]
+    out = fork.model(
+        input_ids=ids,
+        position_ids=cache.lengths[:, None].clone(),
+        past_key_values=cache,
+        attention_mask=cache.masks(fork.model.config),
+    )
+    cache.lengths[:filled] += 1
+    return out.logits[:, -1]
+
+
+def _extend(
+    row: Row, logits: Tensor, sampling: Sampling, generator: torch.Generator, ends: set[int]
+) -> None:
+    token = _draw(logits, sampling, generator)
+    if token in ends:
+        row.done = True
+        return
+    row.ids.append(token)
+    row.done = len(row.ids) >= sampling.max_new_tokens
+
+
+def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    if sampling.temperature == 0:
+        return int(logits.argmax())
+    probabilities = (logits.float() / sampling.temperature).softmax(-1)
+    return int(torch.multinomial(probabilities, 1, generator=generator))
+
+
+def end_ids(base: Base) -> set[int]:
+    """The tokens that end an answer."""
+    found: set[Any] = set()
+    configured: Any = getattr(base.model, "generation_config", None)
+    for owner in (configured, base.tokenizer):
+        ids = getattr(owner, "eos_token_id", None)
+        found |= set(ids) if isinstance(ids, list | tuple) else {ids}
+    return found - {None}
+
+
+def answer_text(base: Base, row: Row) -> str:
+    """An answer as text, without special tokens."""
+    return str(base.tokenizer.decode(row.ids, skip_special_tokens=True)).strip()
+
+
+@torch.inference_mode()
+def next_probabilities(fork: Fork, ids: Sequence[int]) -> Tensor:
+    """(vocab,) float32 probabilities of the token after a prompt."""
+    with float32_logits():
+        out = fork.model(input_ids=torch.tensor([list(ids)]), logits_to_keep=1, use_cache=False)
+    return out.logits[0, -1].float().softmax(-1)
+
+
+def next_tokens(fork: Fork, ids: Sequence[int], k: int) -> list[NextToken]:
+    """The k likeliest next tokens, most likely first.
+
+    :raises PlaygroundError: k is out of range.
+    """
+    if not _whole(k, 1, MAX_NEXT_TOKENS):
+        raise PlaygroundError(
+            "k is {given}: choose a whole number from 1 to {limit}.",
+            given=_short(k),
+            limit=MAX_NEXT_TOKENS,
+        )
+    probabilities = next_probabilities(fork, ids)
+    top = probabilities.topk(min(k, len(probabilities)))
+    pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return [NextToken(index, value) for index, value in pairs]

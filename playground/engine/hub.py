@@ -1,0 +1,116 @@
+"""Fetching a model from the Hub, safetensors only, where a Hub answers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+
+from playground.errors import Message, ModelError
+from playground.settings import settings
+
+ANSWER_SECONDS = 3.0  # how long the Hub may take to say anything
+REMEMBER_SECONDS = 60.0
+FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
+_last_look: tuple[float, bool] | None = None
+
+
+def answers() -> bool:
+    """Whether the Hub can be reached from here; looked at most once a minute."""
+    global _last_look
+    now = time.monotonic()
+    if _last_look is None or now - _last_look[0] > REMEMBER_SECONDS:
+        _last_look = (now, _answers_now())
+    return _last_look[1]
+
+
+def _answers_now() -> bool:
+    if constants.HF_HUB_OFFLINE:
+        return False
+    try:
+        httpx.head(constants.ENDPOINT, timeout=ANSWER_SECONDS)
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
+    """The folder of a Hub model, from the local cache or fetched now.
+
+    :raises ModelError: the Hub is off or unreachable, the id is unknown or gated, it has no
+        safetensors, or they are larger than the host's memory budget.
+    """
+    cached = _cached(hub_id)
+    if cached is not None:
+        return cached
+    if not answers():
+        raise ModelError(
+            "The model hub cannot be reached from this machine, and {model} is not stored here. "
+            "Choose a packaged model, or try again with a connection.",
+            model=hub_id,
+        )
+    try:
+        _check_files(hub_id)
+        on_step(Message("Downloading {model}…", {"model": hub_id}))
+        return Path(snapshot_download(hub_id, allow_patterns=list(FILES)))
+    except GatedRepoError as error:
+        raise ModelError(
+            "{model} asks its users to accept terms first. Accept them on its page and set "
+            "HF_TOKEN on this host, or choose another model.",
+            model=hub_id,
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelError(
+            "There is no model {model} on the hub. Check the spelling: owner/name.", model=hub_id
+        ) from error
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        raise ModelError(
+            "Downloading {model} failed before it was complete. Try again in a moment, or choose "
+            "a packaged model.",
+            model=hub_id,
+        ) from error
+
+
+def _cached(hub_id: str) -> Path | None:
+    """The stored copy of a model, when every weights file that it names is there."""
+    try:
+        found = snapshot_download(hub_id, allow_patterns=list(FILES), local_files_only=True)
+    except (LocalEntryNotFoundError, OSError):
+        return None
+    folder = Path(found)
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        needed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    else:
+        needed = {"model.safetensors"}
+    return folder if all((folder / name).is_file() for name in needed) else None
+
+
+def _check_files(hub_id: str) -> None:
+    """Refuse before downloading: no safetensors, or more of them than fit."""
+    listed = HfApi().model_info(hub_id, files_metadata=True, timeout=10).siblings or []
+    sizes = [file.size or 0 for file in listed if file.rfilename.endswith(".safetensors")]
+    if not sizes:
+        raise ModelError(
+            "{model} has no safetensors files, and pickled weights are never opened here. "
+            "Choose a model that is published as safetensors.",
+            model=hub_id,
+        )
+    if sum(sizes) > settings().memory_bytes:
+        raise ModelError(
+            "{model} is {size:.1f} GB, above this host's {limit:.1f} GB for models. Choose a "
+            "smaller one, or raise PLAYGROUND_MEMORY_GB.",
+            model=hub_id,
+            size=sum(sizes) / 1e9,
+            limit=settings().memory_bytes / 1e9,
+        )

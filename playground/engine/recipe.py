@@ -1,0 +1,244 @@
+"""A variant is its recipe: a base model and an ordered list of edits.
+
+``parse`` turns JSON into a recipe, ``build`` turns a recipe into a fork with its receipts. Built
+forks are kept by the recipe's hash, prefixes included, so that one more edit costs one edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
+
+from playground.engine.edits import EDITS, Edit, TensorChange
+from playground.engine.fork import Fork, relative_change
+from playground.engine.loader import CACHE, Base, load
+from playground.errors import Message, RecipeError
+
+MAX_EDITS = 64
+MAX_RECIPE_BYTES = 256_000
+
+
+class Recipe(BaseModel):
+    """A base model's id and the edits made to it, in order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    edits: tuple[SerializeAsAny[Edit], ...] = ()
+
+    def json_text(self) -> str:
+        """Canonical JSON: the same recipe always gives the same text."""
+        return json.dumps(self.model_dump(), sort_keys=True, ensure_ascii=False)
+
+    @property
+    def id(self) -> str:
+        """Hash of the canonical JSON; names the built fork."""
+        return hashlib.sha256(self.json_text().encode()).hexdigest()[:16]
+
+    def prefix(self, length: int) -> Recipe:
+        """The recipe of the first edits only."""
+        return Recipe(model=self.model, edits=self.edits[:length])
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one edit really did.
+
+    ``relative_change`` is the Frobenius norm of the change over that of the base's same tensors.
+    ``bytes`` counts what the fork holds more than before it; ``seconds`` is the time taken when
+    the edit was computed (a cached fork keeps the figure).
+    """
+
+    edit: Edit
+    changes: tuple[TensorChange, ...]
+    relative_change: float
+    bytes: int
+    seconds: float
+    warnings: tuple[Message, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A recipe's fork and the receipts of its edits, shared by all who use the recipe."""
+
+    recipe: Recipe
+    fork: Fork
+    receipts: tuple[Receipt, ...]
+
+    def storages(self) -> dict[Hashable, int]:
+        """What the cache counts."""
+        return self.fork.storages()
+
+
+# What pydantic finds wrong with a value, by its error types, in our words.
+RULES = {
+    "literal_error": Message(
+        "Edit {number} ({kind}): {field} is {given}. Choose one of {expected}."
+    ),
+    "greater_than_equal": Message(
+        "Edit {number} ({kind}): {field} is {given}. Choose {ge} or more."
+    ),
+    "less_than_equal": Message("Edit {number} ({kind}): {field} is {given}. Choose {le} or less."),
+    "string_too_short": Message("Edit {number} ({kind}): {field} is empty. Type something."),
+    "string_too_long": Message(
+        "Edit {number} ({kind}): {field} is too long. Keep it to {max_length} characters."
+    ),
+    "finite_number": Message(
+        "Edit {number} ({kind}): {field} is {given}. Give an ordinary finite number."
+    ),
+    "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
+}
+_build_lock = threading.RLock()
+
+
+def build(recipe: Recipe) -> Built:
+    """The fork of a recipe, from the cache or made by applying what the cache lacks.
+
+    :raises ModelError: the base cannot be loaded.
+    :raises RecipeError: an edit does not fit the model.
+    """
+    base = load(recipe.model)
+    with _build_lock, torch.inference_mode():
+        done = len(recipe.edits)
+        built = _cached(recipe, base)
+        while built is None and done > 0:
+            done -= 1
+            built = _cached(recipe.prefix(done), base)
+        built = built or _keep(Built(recipe.prefix(0), Fork(base), ()))
+        for length in range(done + 1, len(recipe.edits) + 1):
+            built = _keep(_add(built, recipe.prefix(length)))
+        return built
+
+
+def _cached(recipe: Recipe, base: Base) -> Built | None:
+    found = CACHE.get(("fork", recipe.id))
+    return found if isinstance(found, Built) and found.fork.base is base else None
+
+
+def _keep(built: Built) -> Built:
+    CACHE.put(("fork", built.recipe.id), built)
+    return built
+
+
+def _add(built: Built, recipe: Recipe) -> Built:
+    """One more edit on a fresh clone."""
+    edit, fork = recipe.edits[-1], built.fork.clone()
+    start, held = time.perf_counter(), built.fork.bytes_held()
+    changes = tuple(edit.apply(fork))
+    seconds = time.perf_counter() - start
+    relative = relative_change([(c.change, fork.base.norm(c.name)) for c in changes])
+    warnings = list(edit.advice(fork.base))
+    if relative == 0:
+        warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
+    receipt = Receipt(edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings))
+    return Built(recipe, fork, (*built.receipts, receipt))
+
+
+def parse(data: object) -> Recipe:
+    """A recipe from JSON data (a dictionary, or its text).
+
+    :raises RecipeError: anything about it is not usable; the message says what and what is.
+    """
+    if isinstance(data, str):
+        data = _from_text(data)
+    if not isinstance(data, Mapping):
+        raise RecipeError(
+            "A recipe is a JSON object like {example}, not {given}.",
+            example='{"model": "smollm2-135m-instruct", "edits": []}',
+            given=type(data).__name__,
+        )
+    unknown = sorted(str(key) for key in set(data) - set(Recipe.model_fields))
+    if unknown:
+        raise RecipeError(
+            "The recipe has an unknown key {key!r}. Its keys are: model, edits.",
+            key=unknown[0][:60],
+        )
+    model, edits = data.get("model"), data.get("edits", [])
+    if not isinstance(model, str) or not model:
+        raise RecipeError('The recipe names no model. Give one, like "smollm2-135m-instruct".')
+    if not isinstance(edits, list | tuple):
+        raise RecipeError("The recipe's edits are not a list. Give a list, empty for the base.")
+    if len(edits) > MAX_EDITS:
+        raise RecipeError(
+            "The recipe has {count} edits: at most {limit} are allowed. Remove some.",
+            count=len(edits),
+            limit=MAX_EDITS,
+        )
+    parsed = tuple(parse_edit(edit, number) for number, edit in enumerate(edits, 1))
+    return Recipe(model=model, edits=parsed)
+
+
+def _from_text(text: str) -> Any:
+    if len(text.encode()) > MAX_RECIPE_BYTES:
+        raise RecipeError(
+            "The recipe is larger than {limit} kB. Recipes are small: is this the right file?",
+            limit=MAX_RECIPE_BYTES // 1000,
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(
+            "This is not JSON. Choose a recipe that was saved from this page."
+        ) from error
+
+
+def parse_edit(data: object, number: int = 1) -> Edit:
+    """One edit from JSON data.
+
+    :param number: its place in the recipe, for the message.
+    :raises RecipeError: unknown kind, unknown key, or a value out of its range.
+    """
+    if isinstance(data, Edit):
+        return data
+    kind = data.get("kind") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(kind, str) or kind not in EDITS:
+        raise RecipeError(
+            "Edit {number} has the unknown kind {kind!r}. The kinds are: {known}.",
+            number=number,
+            kind=str(kind)[:60],
+            known=", ".join(EDITS),
+        )
+    try:
+        return EDITS[kind].model_validate(dict(data))
+    except ValidationError as error:
+        raise _explained(error, EDITS[kind], number) from error
+
+
+def _explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeError:
+    """The first thing that pydantic found wrong, as a sentence."""
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "?"
+    if first["type"] == "extra_forbidden":
+        return RecipeError(
+            "Edit {number} ({kind}) has an unknown key {field!r}. Its keys are: {known}.",
+            number=number,
+            kind=edit.KIND,
+            field=field[:60],
+            known=", ".join(edit.model_fields),
+        )
+    if first["type"] == "missing":
+        return RecipeError(
+            "Edit {number} ({kind}) lacks {field!r}. Add it.",
+            number=number,
+            kind=edit.KIND,
+            field=field,
+        )
+    rule = RULES.get(first["type"], RULES["other"])
+    given = repr(first["input"])
+    context = {key: str(value) for key, value in first.get("ctx", {}).items()}
+    return RecipeError(
+        rule.template,
+        **context,
+        number=number,
+        kind=edit.KIND,
+        field=field,
+        given=given if len(given) <= 60 else given[:57] + "…",
+    )

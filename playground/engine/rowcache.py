@@ -1,0 +1,107 @@
+"""Keys and values of several texts of different lengths, decoded in one batch.
+
+Each text's entries start at place 0 of its own row and new ones are written at that row's own
+end. So a row is computed the same way whoever shares its batch (padding on the left would shift
+it), and nothing is copied as the texts grow.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
+
+BLOCK = 64
+
+
+class RowLayer(CacheLayerMixin):
+    """One layer's keys and values, (rows, heads, capacity, head_dim)."""
+
+    is_sliding = False
+    keys: Tensor  # type: ignore[assignment]  # here from the start, never None
+    values: Tensor  # type: ignore[assignment]
+
+    def __init__(self, owner: RowCache, keys: Tensor, values: Tensor) -> None:
+        super().__init__()
+        self.owner, self.keys, self.values = owner, keys, values
+        self.is_initialized = True
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Nothing to do: the memory is there from the start."""
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write one new position per row, and return all rows up to the longest's end."""
+        at, width = self.owner.lengths, self.owner.width()
+        rows = torch.arange(len(at))
+        self.keys[rows, :, at] = key_states[:, :, 0]
+        self.values[rows, :, at] = value_states[:, :, 0]
+        return self.keys[:, :, :width], self.values[:, :, :width]
+
+    def get_seq_length(self) -> int:
+        """Entries before the current step, of the longest row."""
+        return int(self.owner.lengths.max())
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        """Keys that the current step sees, from place 0."""
+        return self.owner.width(), 0
+
+    def get_max_length(self) -> int:
+        """Places per row."""
+        return self.keys.shape[2]
+
+
+class RowCache(Cache):
+    """The cache of a batch: filled row by row from finished prefills, then grown together.
+
+    :param rows: texts in the batch.
+    :param capacity: places per row, prompt and new tokens together.
+    """
+
+    def __init__(self, rows: int, capacity: int) -> None:
+        self.lengths = torch.zeros(rows, dtype=torch.long)
+        self.capacity = -(-capacity // BLOCK) * BLOCK
+        super().__init__(layers=[])
+
+    def fill(self, row: int, prefill: DynamicCache) -> None:
+        """Take over the keys and values of one prompt."""
+        for index, layer in enumerate(cast(list[DynamicLayer], prefill.layers)):
+            keys, values = layer.keys, layer.values  # (1, heads, length, head_dim)
+            assert keys is not None
+            assert values is not None
+            if index == len(self.layers):
+                self.layers.append(RowLayer(self, self._room(keys), self._room(values)))
+            mine = cast(RowLayer, self.layers[index])
+            mine.keys[row, :, : keys.shape[2]] = keys[0]
+            mine.values[row, :, : values.shape[2]] = values[0]
+        self.lengths[row] = prefill.get_seq_length()
+
+    def _room(self, like: Tensor) -> Tensor:
+        """Zeros for all rows, (rows, heads, capacity, head_dim)."""
+        return like.new_zeros((len(self.lengths), like.shape[1], self.capacity, like.shape[3]))
+
+    def width(self) -> int:
+        """Places that the current step looks at: the longest row and the new token, in full
+        blocks, since a sum over a part of a block is rounded in another order."""
+        return -(-(int(self.lengths.max()) + 1) // BLOCK) * BLOCK
+
+    def masks(self, config: Any) -> Tensor | dict[str, Tensor]:
+        """Which places each row's new token sees, (rows, 1, 1, width), True where it does.
+
+        A model with layers of two kinds (full and sliding attention) gets one mask for each.
+        """
+        place = torch.arange(self.width())
+        full = (place <= self.lengths[:, None])[:, None, None, :]
+        window = getattr(config, "sliding_window", None)
+        if not window or getattr(config, "use_sliding_window", True) is False:
+            return full
+        near = (place > self.lengths[:, None] - window)[:, None, None, :]
+        kinds = set(getattr(config, "layer_types", None) or ["sliding_attention"])
+        if kinds == {"full_attention"}:
+            return full
+        if kinds == {"sliding_attention"}:
+            return full & near
+        return {"full_attention": full, "sliding_attention": full & near}
