@@ -20,8 +20,8 @@ class RowLayer(CacheLayerMixin):
     """One layer's keys and values, (rows, heads, capacity, head_dim)."""
 
     is_sliding = False
-    keys: Tensor  # type: ignore[assignment]  # here from the start, never None
-    values: Tensor  # type: ignore[assignment]
+    keys: Tensor  # here from the start, never None
+    values: Tensor
 
     def __init__(self, owner: RowCache, keys: Tensor, values: Tensor) -> None:
         super().__init__()

@@ -1,0 +1,1 @@
+"""Documents and search. Imports neither gradio nor ``playground.engine``."""

@@ -1,0 +1,167 @@
+"""The one chunker: markdown or plain text -> passages, word for word.
+
+A passage is a slice of its document that never crosses a heading. Length is counted in
+words between spaces (eojeol in Korean); every started ``WORD_CHARS`` characters of a longer
+"word" count as one more, so that a text without spaces is bounded too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playground.retrieval.passages import Passage
+
+MAX_WORDS = 80
+WORD_CHARS = 16  # characters of one "word" that count as one word
+MAX_HEADING_CHARS = 200  # a longer heading line is body text: headings repeat in every passage
+
+Span = tuple[int, int]  # [start, end) in the document
+
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_WORD = re.compile(r"\S+")
+_LINE_END = re.compile(r"\n")
+_CLOSERS = "\"'”’»)\\]*_"
+# A sentence ends at a stop before a space, at a wide stop, or before a line of a list or table.
+# No two neighbouring repeats share a character: the search stays linear on any text.
+_BREAK = re.compile(
+    rf"(?P<stop>[.!?…])[{_CLOSERS}]*\s+|[。！？][{_CLOSERS}」』）]*\s*"
+    r"|\n(?=[ \t]*(?:[-*+|]|\d{1,3}[.)])[ \t])"
+)
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|No|Fig|Inc|Ltd|Co|approx|e\.g|i\.e|cf|[A-Z])"
+    r"|(?:^|\n)[ \t]*\d{1,3})$"
+)
+
+
+def chunk(document: str, text: str, max_words: int = MAX_WORDS) -> list[Passage]:
+    """Split a document into passages at headings, then paragraphs, sentences, words, characters.
+
+    Whole paragraphs of a section are packed up to ``max_words``; only a paragraph that is longer
+    is split at its sentence ends, and so on down. Nothing overlaps and only spaces between
+    passages are dropped. A heading with no text below it gives no passage.
+
+    :param document: the document's name, the stem of the passages' ids.
+    :param text: markdown (ATX headings; ``#`` inside a fence is text) or plain text.
+    :param max_words: the most words in a passage, at least 1.
+    :return: passages in the order of the text; none for a text of spaces.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    passages: list[Passage] = []
+    for heading, blocks in _sections(text):
+        units = [unit for block in blocks for unit in _units(text, block, max_words)]
+        for start, end in _pack(text, units, max_words):
+            name = f"{document}#{len(passages) + 1}"
+            passages.append(Passage(name, document, heading, text[start:end]))
+    return passages
+
+
+def count_words(text: str) -> int:
+    """Length of a text in words, as the limit counts them."""
+    return sum(-(-len(word) // WORD_CHARS) for word in text.split())
+
+
+def _sections(text: str) -> Iterator[tuple[str, list[Span]]]:
+    """Each section's heading path and its paragraphs; a fenced block is one paragraph."""
+    path: dict[int, str] = {}  # heading level -> heading
+    blocks: list[Span] = []
+    block_start: int | None = None
+    fence = ""
+    position = 0
+    for line in [*text.split("\n"), "#"]:  # the last one, past the end, closes what is open
+        end = position + len(line)
+        past_end = position > len(text)
+        heading = None if fence and not past_end else _heading(line)
+        if (heading or (not line.strip() and not fence)) and block_start is not None:
+            blocks.append(_trim(text, (block_start, position - 1)))
+            block_start = None
+        if heading:
+            if blocks:
+                yield " > ".join(path[level] for level in sorted(path) if path[level]), blocks
+            level, title = heading
+            path = {above: path[above] for above in path if above < level} | {level: title}
+            blocks = []
+        elif line.strip() and block_start is None:
+            block_start = position
+        fence = _fence(fence, line)
+        position = end + 1
+
+
+def _heading(line: str) -> tuple[int, str] | None:
+    """Level and words of a heading line, None for any other line."""
+    if len(line) > MAX_HEADING_CHARS or not (match := _HEADING.match(line)):
+        return None
+    title = (match[2] or "").strip()
+    return len(match[1]), re.sub(r"(?:^|[ \t])#+$", "", title).strip()
+
+
+def _fence(fence: str, line: str) -> str:
+    """The fence that is open after this line: "" for none."""
+    mark = _FENCE.match(line)
+    if not mark:
+        return fence
+    rest = line[mark.end() :]
+    if not fence:
+        return "" if mark[1][0] == "`" and "`" in rest else mark[1]  # ```code``` in a line
+    return "" if mark[1].startswith(fence) and not rest.strip() else fence
+
+
+def _units(text: str, block: Span, max_words: int) -> Iterator[Span]:
+    """The pieces of a paragraph that stay whole, each at most ``max_words`` long."""
+    if count_words(text[slice(*block)]) <= max_words:
+        yield block
+        return
+    for sentence in _sentences(text, block):
+        if count_words(text[slice(*sentence)]) <= max_words:
+            yield sentence
+            continue
+        piece = max_words * WORD_CHARS
+        words = [
+            (start, min(start + piece, sentence[0] + word.end()))
+            for word in _WORD.finditer(text[slice(*sentence)])
+            for start in range(sentence[0] + word.start(), sentence[0] + word.end(), piece)
+        ]
+        yield from _pack(text, words, max_words)
+
+
+def _sentences(text: str, block: Span) -> Iterator[Span]:
+    """The sentences of a paragraph, or the lines of a fenced block."""
+    fenced = _FENCE.match(text[slice(*block)])
+    start, stop = block
+    ends = []
+    for match in (_LINE_END if fenced else _BREAK).finditer(text, start, stop):
+        if match.lastgroup == "stop":
+            after = text[match.end() : match.end() + 1]
+            before = text[max(start, match.start() - 12) : match.start()]
+            if after.islower() or (match["stop"] == "." and _ABBREVIATION.search(before)):
+                continue  # "e.g. this", "Dr. Kim", "2. second"
+        ends.append(match.end())
+    for end in [*ends, stop]:
+        sentence = _trim(text, (start, end))
+        if sentence[0] < sentence[1]:
+            yield sentence
+        start = end
+
+
+def _pack(text: str, units: list[Span], max_words: int) -> Iterator[Span]:
+    """Join neighbours while they fit together."""
+    held: Span | None = None
+    length = 0
+    for unit in units:
+        words = count_words(text[slice(*unit)])
+        if held and length + words <= max_words:
+            held, length = (held[0], unit[1]), length + words
+            continue
+        if held:
+            yield held
+        held, length = unit, words
+    if held:
+        yield held
+
+
+def _trim(text: str, span: Span) -> Span:
+    """The span without the spaces at its ends; of no length where there is nothing else."""
+    piece = text[slice(*span)]
+    start = span[0] + len(piece) - len(piece.lstrip())
+    return start, start + len(piece.strip())

