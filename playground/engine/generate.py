@@ -167,7 +167,8 @@ def decode(
         yield rows
         if all(row.done for row in rows):
             return
-        logits = _step(fork, cache, [row.ids[-1] for row in rows])
+        # A row that has ended keeps its place; what it is fed does not matter.
+        logits = _step(fork, cache, [0 if row.done else row.ids[-1] for row in rows])
 
 
 @torch.inference_mode()

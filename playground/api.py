@@ -1,0 +1,165 @@
+"""The public endpoints: thin, typed, stateless. JSON in, JSON out.
+
+Each raises :class:`~playground.errors.PlaygroundError` for what the page would refuse too. The
+page stands on the same functions of engine, retrieval and compare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from playground import compare as contest
+from playground.engine import catalog, generate, inspect, loader, measure
+from playground.engine.fork import Fork
+from playground.engine.generate import Sampling
+from playground.engine.recipe import Receipt, Recipe, build, parse
+from playground.retrieval import corpus as library
+from playground.retrieval.search import Hit
+from playground.retrieval.search import retrieve as search
+
+Json = dict[str, Any]
+NEIGHBOURS = 8
+
+
+def models() -> list[Json]:
+    """The base models that this host offers."""
+    keys = ("id", "title", "parameters", "source", "license")
+    return [{key: getattr(entry, key) for key in keys} for entry in catalog.available()]
+
+
+def corpora() -> list[Json]:
+    """The shipped corpora, with how many passages and questions each has."""
+    return [
+        {
+            "id": corpus.id,
+            "title": corpus.title,
+            "passages": len(corpus.passages),
+            "questions": len(corpus.questions),
+            "language": corpus.language,
+        }
+        for corpus in library.list_corpora()
+    ]
+
+
+def tokens(model_id: str, text: str) -> list[Json]:
+    """How a base model splits a text, and what lies near each token."""
+    fork = Fork(loader.load(model_id))
+    found = inspect.split(fork, text)
+    near = inspect.neighbours(fork, [token.id for token in found], NEIGHBOURS)
+    return [
+        {**asdict(token), "neighbours": [asdict(neighbour) for neighbour in row]}
+        for token, row in zip(found, near, strict=True)
+    ]
+
+
+def apply(recipe: Json) -> Json:
+    """Build a recipe and say what each of its edits did."""
+    built = build(parse(recipe))
+    return {
+        "recipe_id": built.recipe.id,
+        "receipts": [receipt_json(receipt) for receipt in built.receipts],
+        "bytes": built.fork.bytes_held(),
+    }
+
+
+def receipt_json(receipt: Receipt) -> Json:
+    """A receipt as the endpoint gives it; ``warning`` is "" where there is none."""
+    return {
+        "edit": receipt.edit.model_dump(),
+        "tensors": [change.name for change in receipt.changes],
+        "relative_change": receipt.relative_change,
+        "bytes": receipt.bytes,
+        "seconds": receipt.seconds,
+        "warning": " ".join(str(message) for message in receipt.warnings),
+    }
+
+
+def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> list[Json]:
+    """The k likeliest next tokens after a prompt, most likely first."""
+    fork, ids = _prompted(parse(recipe), prompt, chat, 0)
+    name = fork.base.tokenizer
+    return [
+        {
+            "id": token.id,
+            "text": inspect.token_text(name, token.id),
+            "probability": token.probability,
+        }
+        for token in generate.next_tokens(fork, ids, whole(k))
+    ]
+
+
+def generate_text(
+    recipe: Json,
+    prompt: str,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    seed: int = 0,
+    chat: bool = True,
+) -> Json:
+    """One answer to one prompt."""
+    sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
+    fork, ids = _prompted(parse(recipe), prompt, chat, sampling.max_new_tokens)
+    *_, (row,) = generate.decode(fork, [ids], sampling)
+    return {
+        "text": generate.answer_text(fork.base, row),
+        "tokens": len(row.ids),
+        "seconds": row.seconds,
+    }
+
+
+def perplexity(recipe: Json, text: str) -> Json:
+    """How well a recipe's model predicts a text."""
+    return asdict(measure.perplexity(build(parse(recipe)).fork, text))
+
+
+def retrieve(corpus_id: str, query: str, retriever: str = "bm25", k: int = 3) -> list[Json]:
+    """The passages that a retriever finds for a query, best first."""
+    hits = search(library.load_corpus(corpus_id), query, retriever, whole(k))
+    return [hit_json(hit) for hit in hits]
+
+
+def hit_json(hit: Hit) -> Json:
+    """A found passage as the endpoints give it."""
+    return {
+        "rank": hit.rank,
+        "passage_id": hit.passage.id,
+        "document": hit.passage.document,
+        "text": hit.passage.text,
+        "score": hit.score,
+    }
+
+
+def compare(
+    contestants: list[Json],
+    prompt: str,
+    max_new_tokens: int = 64,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> list[Json]:
+    """The answers of several contestants to one prompt."""
+    sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
+    *_, answers = contest.compare(contest.parse_contestants(contestants), prompt, sampling)
+    return [
+        {
+            "label": answer.label,
+            "text": answer.text,
+            "prompt": answer.prompt,
+            "passages": [hit_json(hit) for hit in answer.hits],
+            "tokens": answer.tokens,
+            "seconds": answer.seconds,
+        }
+        for answer in answers
+    ]
+
+
+def whole(value: Any) -> Any:
+    """A whole number that JSON or a slider wrote with a decimal point, as an int."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _prompted(recipe: Recipe, prompt: str, chat: bool, new: int) -> tuple[Fork, list[int]]:
+    """A recipe's fork and the token ids of a prompt for it."""
+    fork = build(recipe).fork
+    text = generate.prompt_text(fork.base.tokenizer, prompt, chat)
+    return fork, generate.prompt_ids(fork.base, text, new)

@@ -1,0 +1,176 @@
+"""Contestants x prompt -> answers side by side. The one place where engine and retrieval meet.
+
+A contestant is a recipe and a retrieval mode. Contestants that share a recipe are decoded in one
+batch; batches of different weights take turns, so that all columns grow together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from playground.engine import generate
+from playground.engine.generate import Sampling
+from playground.engine.recipe import Built, Recipe, build, parse
+from playground.errors import PlaygroundError
+from playground.retrieval.corpus import load_corpus
+from playground.retrieval.search import Hit, retrieve
+
+MAX_CONTESTANTS = 6
+MAX_LABEL = 80  # characters
+KEYS = ("label", "recipe", "retriever", "corpus_id", "k")
+DEFAULT_K = 3
+
+# What a 135 M model does best with, measured on the handbook's questions: each passage under its
+# heading, the question last, and a word on how to answer.
+RAG_PROMPT = "{passages}\n\nQuestion: {question}\nAnswer with the fact from the text above."
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One column: whose weights answer, and which passages go into its prompt."""
+
+    label: str
+    recipe: Recipe
+    retriever: str = "none"
+    corpus_id: str = ""
+    k: int = DEFAULT_K
+
+
+@dataclass
+class Answer:
+    """One column's answer, growing while it is decoded. ``prompt`` is the exact text sent."""
+
+    label: str
+    prompt: str
+    hits: tuple[Hit, ...]
+    prompt_tokens: int
+    text: str = ""
+    tokens: int = 0
+    seconds: float = 0.0
+    done: bool = False
+    search_seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Tokens per second, the batch's other answers decoded meanwhile."""
+        return self.tokens / self.seconds if self.seconds > 0 else 0.0
+
+
+def parse_contestants(data: object) -> list[Contestant]:
+    """Contestants from JSON data.
+
+    :raises PlaygroundError: not a list of one to six objects, or one has a wrong value.
+    """
+    if not isinstance(data, list) or not 1 <= len(data) <= MAX_CONTESTANTS:
+        raise PlaygroundError(
+            "Give a list of 1 to {limit} contestants; this is {given}.",
+            limit=MAX_CONTESTANTS,
+            given=len(data) if isinstance(data, list) else type(data).__name__,
+        )
+    return [_contestant(item, number) for number, item in enumerate(data, 1)]
+
+
+def _contestant(data: object, number: int) -> Contestant:
+    if not isinstance(data, Mapping):
+        raise PlaygroundError(
+            "Contestant {number} is not an object. Its keys are: {known}.",
+            number=number,
+            known=", ".join(KEYS),
+        )
+    unknown = sorted(str(key) for key in data if key not in KEYS)
+    if unknown:
+        raise PlaygroundError(
+            "Contestant {number} has an unknown key {key!r}. Its keys are: {known}.",
+            number=number,
+            key=unknown[0][:60],
+            known=", ".join(KEYS),
+        )
+    label = data.get("label", f"#{number}")
+    if not isinstance(label, str) or len(label) > MAX_LABEL:
+        raise PlaygroundError(
+            "The label of contestant {number} is not a text of up to {limit} characters.",
+            number=number,
+            limit=MAX_LABEL,
+        )
+    retriever = str(data.get("retriever", "none"))
+    corpus_id = data.get("corpus_id") or ""
+    if retriever != "none" and not corpus_id:
+        raise PlaygroundError(
+            "Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number
+        )
+    k = data.get("k", DEFAULT_K)
+    return Contestant(label, parse(data.get("recipe")), retriever, str(corpus_id), k)
+
+
+def prompt_with(hits: Sequence[Hit], question: str) -> str:
+    """The prompt that puts passages before a question; the question alone where there are none."""
+    if not hits:
+        return question
+    passages = "\n\n".join(hit.passage.indexed for hit in hits)
+    return RAG_PROMPT.format(passages=passages, question=question)
+
+
+def compare(
+    contestants: Sequence[Contestant],
+    prompt: str,
+    sampling: Sampling,
+    stopped: Callable[[], bool] = lambda: False,
+    chat: bool = True,
+) -> Iterator[list[Answer]]:
+    """Answer one prompt with every contestant, growing all answers together.
+
+    The same ``Answer`` objects are yielded after every step. ``seconds`` of an answer is the
+    time from the start of decoding to its last token, its batch's company included.
+
+    :param stopped: asked between steps; when true the answers stay as they are.
+    :param chat: use the model's chat template, where it has one.
+    :raises PlaygroundError: a recipe, a retriever, a corpus or the prompt cannot be used.
+    """
+    built = {c.recipe.id: build(c.recipe) for c in contestants}
+    answers = [_prepared(c, built[c.recipe.id], prompt, sampling, chat) for c in contestants]
+    yield answers
+    groups = {
+        key: [a for a, c in zip(answers, contestants, strict=True) if c.recipe.id == key]
+        for key in built
+    }
+    running = {
+        key: _decoding(built[key], group, sampling, stopped) for key, group in groups.items()
+    }
+    while running and not stopped():
+        for key in list(running):
+            if next(running[key], None) is None:
+                del running[key]
+        yield answers
+
+
+def _prepared(
+    contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool
+) -> Answer:
+    """Find the passages and write the exact prompt."""
+    start = time.perf_counter()
+    hits: tuple[Hit, ...] = ()
+    if contestant.retriever != "none":
+        corpus = load_corpus(contestant.corpus_id)
+        hits = tuple(retrieve(corpus, prompt, contestant.retriever, contestant.k))
+    searched = time.perf_counter() - start
+    tokenizer = built.fork.base.tokenizer
+    text = generate.prompt_text(
+        tokenizer, prompt_with(hits, prompt), chat and bool(tokenizer.chat_template)
+    )
+    ids = generate.prompt_ids(built.fork.base, text, sampling.max_new_tokens)
+    return Answer(contestant.label, text, hits, len(ids), search_seconds=searched)
+
+
+def _decoding(
+    built: Built, answers: list[Answer], sampling: Sampling, stopped: Callable[[], bool]
+) -> Iterator[list[Answer]]:
+    base = built.fork.base
+    prompts = [generate.prompt_ids(base, a.prompt, sampling.max_new_tokens) for a in answers]
+    for rows in generate.decode(built.fork, prompts, sampling, stopped):
+        for answer, row in zip(answers, rows, strict=True):
+            if not answer.done:
+                answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
+                answer.text = generate.answer_text(base, row)
+        yield answers

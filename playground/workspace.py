@@ -1,0 +1,154 @@
+"""What one visitor owns: a stack of edits with its history, and the id of their documents.
+
+Plain JSON that the visitor's browser keeps; a few kilobytes, no model and no text of documents.
+Everything that comes back from a browser is checked like any other input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from playground.engine import catalog
+from playground.engine.recipe import MAX_EDITS, Recipe, parse, parse_edit
+from playground.errors import PlaygroundError, RecipeError
+from playground.retrieval.uploads import is_own
+from playground.settings import settings
+
+MAX_HISTORY = 30
+
+
+@dataclass(frozen=True)
+class Step:
+    """One edit on the stack, as JSON, and whether it is switched on."""
+
+    edit: dict[str, Any]
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A base model and the edits on it: what undo and redo go back and forth between."""
+
+    model: str
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A visitor's stack, what it was before, and the corpus of their own documents."""
+
+    stack: Stack
+    past: tuple[Stack, ...] = ()
+    future: tuple[Stack, ...] = ()
+    own_corpus: str = field(default="")
+
+    def recipe(self) -> Recipe:
+        """The recipe of the edits that are switched on.
+
+        :raises RecipeError: the stack came back damaged from the browser.
+        """
+        return parse(
+            {"model": self.stack.model, "edits": [s.edit for s in self.stack.steps if s.on]}
+        )
+
+    def base(self) -> Recipe:
+        """The recipe without any edit."""
+        return Recipe(model=self.stack.model)
+
+    def add(self, edit: dict[str, Any]) -> Workspace:
+        """With one more edit on top.
+
+        :raises RecipeError: the edit is not usable, or the stack is full.
+        """
+        if len(self.stack.steps) >= MAX_EDITS:
+            raise RecipeError(
+                "Your recipe has {limit} edits, which is as many as it can have. Remove one first.",
+                limit=MAX_EDITS,
+            )
+        step = Step(parse_edit(edit, len(self.stack.steps) + 1).model_dump())
+        return self._now(replace(self.stack, steps=(*self.stack.steps, step)))
+
+    def toggle(self, index: int) -> Workspace:
+        """With one edit switched off, or on again."""
+        steps = list(self.stack.steps)
+        if 0 <= index < len(steps):
+            steps[index] = replace(steps[index], on=not steps[index].on)
+        return self._now(replace(self.stack, steps=tuple(steps)))
+
+    def remove(self, index: int) -> Workspace:
+        """Without one edit."""
+        steps = [step for place, step in enumerate(self.stack.steps) if place != index]
+        return self._now(replace(self.stack, steps=tuple(steps)))
+
+    def reset(self) -> Workspace:
+        """Without any edit; undo brings them back."""
+        return self._now(replace(self.stack, steps=()))
+
+    def choose_model(self, model: str) -> Workspace:
+        """The same edits on another base.
+
+        :raises ModelError: the host does not offer it.
+        """
+        return self._now(replace(self.stack, model=catalog.find(model).id))
+
+    def load(self, text: str) -> Workspace:
+        """The recipe of a saved file in place of this one.
+
+        :raises PlaygroundError: it is not a usable recipe, or its model is not offered here.
+        """
+        recipe = parse(text)
+        steps = tuple(Step(edit.model_dump()) for edit in recipe.edits)
+        return self._now(Stack(catalog.find(recipe.model).id, steps))
+
+    def undo(self) -> Workspace:
+        """As it was before the last change."""
+        if not self.past:
+            return self
+        return replace(
+            self, stack=self.past[-1], past=self.past[:-1], future=(self.stack, *self.future)
+        )
+
+    def redo(self) -> Workspace:
+        """As it was before the last undo."""
+        if not self.future:
+            return self
+        return replace(
+            self, stack=self.future[0], past=(*self.past, self.stack), future=self.future[1:]
+        )
+
+    def _now(self, stack: Stack) -> Workspace:
+        if stack == self.stack:
+            return self
+        past = (*self.past, self.stack)[-MAX_HISTORY:]
+        return replace(self, stack=stack, past=past, future=())
+
+    def to_json(self) -> dict[str, Any]:
+        """What the browser keeps."""
+        return asdict(self)
+
+
+def new() -> Workspace:
+    """What a first visit starts with: the host's model and no edits."""
+    return Workspace(Stack(settings().model))
+
+
+def from_json(data: object) -> Workspace:
+    """A workspace from what a browser kept; a new one where that is not usable."""
+    try:
+        assert isinstance(data, dict)
+        own = str(data.get("own_corpus", ""))
+        return Workspace(
+            _stack(data["stack"]),
+            tuple(_stack(item) for item in data.get("past", [])[-MAX_HISTORY:]),
+            tuple(_stack(item) for item in data.get("future", [])[:MAX_HISTORY]),
+            own if is_own(own) else "",
+        )
+    except (PlaygroundError, AssertionError, AttributeError, KeyError, TypeError):
+        return new()
+
+
+def _stack(data: dict[str, Any]) -> Stack:
+    steps = tuple(Step(dict(step["edit"]), step["on"] is True) for step in data["steps"])
+    parse({"model": data["model"], "edits": [step.edit for step in steps]})
+    return Stack(catalog.find(data["model"]).id, steps)
