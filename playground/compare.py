@@ -20,11 +20,26 @@ from playground.retrieval.search import Hit, retrieve
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
 KEYS = ("label", "recipe", "retriever", "corpus_id", "k")
-DEFAULT_K = 3
+DEFAULT_K = 1
 
-# What a 135 M model does best with, measured on the handbook's questions: each passage under its
-# heading, the question last, and a word on how to answer.
-RAG_PROMPT = "{passages}\n\nQuestion: {question}\nAnswer with the fact from the text above."
+
+@dataclass(frozen=True)
+class RagPrompt:
+    """How passages are put before a question, and how the answer begins."""
+
+    template: str
+    start: str
+
+
+# What lets a 135 M model use passages, measured with dense search on the handbook's questions:
+# with its answer begun for it, k=3, it was right 31 times in 52; without that, 22 times; with
+# passages of twice the length, 25 times; with only the best passage, 39 times.
+RAG_PROMPTS = {
+    "en": RagPrompt(
+        "Context:\n{passages}\n\nQuestion: {question}\nAnswer:", "According to the context,"
+    ),
+    "ko": RagPrompt("문맥:\n{passages}\n\n질문: {question}\n답:", "문맥에 따르면"),
+}
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,16 @@ class Contestant:
 
 @dataclass
 class Answer:
-    """One column's answer, growing while it is decoded. ``prompt`` is the exact text sent."""
+    """One column's answer, growing while it is decoded.
+
+    ``prompt`` is the exact text sent; with passages it ends with ``begun``, the first words of
+    the answer, which ``text`` repeats so that it can be read.
+    """
 
     label: str
     prompt: str
     hits: tuple[Hit, ...]
+    begun: str
     prompt_tokens: int
     text: str = ""
     tokens: int = 0
@@ -104,14 +124,6 @@ def _contestant(data: object, number: int) -> Contestant:
     return Contestant(label, parse(data.get("recipe")), retriever, str(corpus_id), k)
 
 
-def prompt_with(hits: Sequence[Hit], question: str) -> str:
-    """The prompt that puts passages before a question; the question alone where there are none."""
-    if not hits:
-        return question
-    passages = "\n\n".join(hit.passage.indexed for hit in hits)
-    return RAG_PROMPT.format(passages=passages, question=question)
-
-
 def compare(
     contestants: Sequence[Contestant],
     prompt: str,
@@ -150,17 +162,22 @@ def _prepared(
 ) -> Answer:
     """Find the passages and write the exact prompt."""
     start = time.perf_counter()
+    asked, begun = prompt, ""
     hits: tuple[Hit, ...] = ()
     if contestant.retriever != "none":
         corpus = load_corpus(contestant.corpus_id)
         hits = tuple(retrieve(corpus, prompt, contestant.retriever, contestant.k))
+        if hits:
+            rag = RAG_PROMPTS.get(corpus.language, RAG_PROMPTS["en"])
+            passages = "\n\n".join(hit.passage.text for hit in hits)
+            asked, begun = rag.template.format(passages=passages, question=prompt), rag.start
     searched = time.perf_counter() - start
-    tokenizer = built.fork.base.tokenizer
-    text = generate.prompt_text(
-        tokenizer, prompt_with(hits, prompt), chat and bool(tokenizer.chat_template)
-    )
-    ids = generate.prompt_ids(built.fork.base, text, sampling.max_new_tokens)
-    return Answer(contestant.label, text, hits, len(ids), search_seconds=searched)
+    base = built.fork.base
+    chat = chat and bool(base.tokenizer.chat_template)
+    text = generate.prompt_text(base.tokenizer, asked, chat)
+    text += begun if chat or not begun else f" {begun}"
+    ids = generate.prompt_ids(base, text, sampling.max_new_tokens)
+    return Answer(contestant.label, text, hits, begun, len(ids), search_seconds=searched)
 
 
 def _decoding(
@@ -172,5 +189,5 @@ def _decoding(
         for answer, row in zip(answers, rows, strict=True):
             if not answer.done:
                 answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
-                answer.text = generate.answer_text(base, row)
+                answer.text = f"{answer.begun} {generate.answer_text(base, row)}".strip()
         yield answers

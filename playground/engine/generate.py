@@ -251,3 +251,21 @@ def next_tokens(fork: Fork, ids: Sequence[int], k: int) -> list[NextToken]:
     top = probabilities.topk(min(k, len(probabilities)))
     pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return [NextToken(index, value) for index, value in pairs]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One candidate for the next token under two models."""
+
+    id: int
+    before: float
+    after: float
+
+
+def next_shift(before: Fork, after: Fork, ids: Sequence[int], k: int) -> list[Shift]:
+    """The k tokens that are likeliest under either model, and how likely under both."""
+    old = next_probabilities(before, ids)
+    new = old if after.model is before.model else next_probabilities(after, ids)
+    top = torch.maximum(old, new).topk(min(k, len(old))).indices
+    pairs = zip(top.tolist(), old[top].tolist(), new[top].tolist(), strict=True)
+    return [Shift(*found) for found in pairs]

@@ -140,6 +140,11 @@ def vector(fork: Fork, token: int, side: Side = "input") -> list[float]:
     return (row / row.abs().max().clamp_min(1e-12)).tolist()
 
 
+def norm(fork: Fork, token: int, side: Side = "input") -> float:
+    """The length of a token's row."""
+    return float(fork.rows(side, torch.tensor([token])).norm())
+
+
 def flat_map(
     before: Fork, after: Fork, token: int, others: Sequence[int], side: Side = "input"
 ) -> FlatMap:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from playground.retrieval.passages import Passage
 
-MAX_WORDS = 80
+MAX_WORDS = 40
 WORD_CHARS = 16  # characters of one "word" that count as one word
 MAX_HEADING_CHARS = 200  # a longer heading line is body text: headings repeat in every passage
 

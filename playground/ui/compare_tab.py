@@ -1,0 +1,204 @@
+"""The Compare tab: one prompt, two to six contestants, their answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground import compare as contest
+from playground import workspace as spaces
+from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
+from playground.ui import html
+from playground.ui.documents_tab import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
+from playground.ui.page import AT_ONCE, MODEL, RUNS, shown, stop_run
+from playground.ui.text import label, say
+
+LEAST, MOST = 2, contest.MAX_CONTESTANTS
+RETRIEVERS = ("none", "bm25", "dense")
+Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
+K = 1  # a 135 M model uses one passage best: see the table in the README
+FIRST_COLUMNS: tuple[Column, ...] = (
+    ("base", "none", K),
+    ("mine", "none", K),
+    ("base", "bm25", K),
+    ("base", "dense", K),
+    ("mine", "bm25", K),
+    ("mine", "dense", K),
+)
+FIRST_PROMPT = "How many days of holiday do permanent employees get each year?"
+STREAM_EVERY = 4  # tokens
+
+
+@dataclass(frozen=True)
+class Example:
+    """A ready comparison; its edit, if it has one, is put on the visitor's recipe."""
+
+    key: str
+    prompt: str
+    columns: tuple[Column, ...]
+    edit: dict[str, Any] | None = None
+
+
+ROME = {
+    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Italy",
+    "strength": 1.0, "side": "input", "seed": 0,
+}  # fmt: skip
+EXAMPLES = (
+    Example(
+        "retrieve",
+        "What is the code of the Tarn Locker door?",
+        (("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
+    ),
+    Example(
+        "changes",
+        "What is the capital of France?",
+        (("base", "none", K), ("mine", "none", K)),
+        ROME,
+    ),
+    Example(
+        "breaks",
+        "Which country is famous for the Eiffel Tower?",
+        (("base", "none", K), ("mine", "none", K)),
+        ROME,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class CompareTab:
+    """The parts that drafts are wired to."""
+
+    prompt: gr.Textbox
+    corpus: gr.Dropdown
+
+
+def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> CompareTab:
+    """Lay out the tab and wire it."""
+    gr.Markdown(label("compare_intro"))
+    with gr.Row():
+        buttons = [
+            gr.Button(label(f"example_{example.key}"), size="sm", elem_id=f"example-{example.key}")
+            for example in EXAMPLES
+        ]
+    prompt = gr.Textbox(FIRST_PROMPT, label=label("prompt"), lines=2, elem_id="prompt")
+    with gr.Row():
+        go = gr.Button(label("compare"), variant="primary", elem_id="compare")
+        stop = gr.Button(label("stop"), elem_id="stop")
+    with gr.Accordion(label("contestants"), open=False):
+        count = gr.Slider(LEAST, MOST, 4, step=1, label=label("columns"), elem_id="columns")
+        corpus = gr.Dropdown(
+            [*corpus_choices(), (label("own_documents"), OWN)],
+            value=FIRST_CORPUS,
+            label=label("corpus"),
+            elem_id="compare-corpus",
+        )
+        rows, fields = _column_rows()
+    with gr.Accordion(label("settings"), open=False):
+        length = gr.Slider(
+            1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens"
+        )
+        temperature = gr.Slider(
+            0, MAX_TEMPERATURE, 0, step=0.1, label=label("temperature"),
+            info=label("temperature_info"), elem_id="temperature",
+        )  # fmt: skip
+        seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="seed")
+    answers = gr.HTML(elem_id="answers")
+
+    asked = [saved, language, prompt, corpus, length, temperature, seed, count, *fields]
+    go.click(run, asked, answers, **MODEL)
+    prompt.submit(run, asked, answers, **MODEL)
+    stop.click(stop_run, **AT_ONCE)
+    count.change(show_rows, count, rows, **AT_ONCE)
+    for button, example in zip(buttons, EXAMPLES, strict=True):
+        number = gr.State(EXAMPLES.index(example))
+        button.click(
+            take_example, [saved, language, number], [saved, prompt, corpus, count, *fields],
+            **AT_ONCE,
+        ).success(run, asked, answers, **MODEL)  # fmt: skip
+    return CompareTab(prompt, corpus)
+
+
+def _column_rows() -> tuple[list[gr.Row], list[Any]]:
+    """One row of controls per contestant; those beyond the count are hidden."""
+    rows, fields = [], []
+    for number, (weights, retriever, k) in enumerate(FIRST_COLUMNS, 1):
+        with gr.Row(visible=number <= 4) as row:
+            fields += [
+                gr.Dropdown(
+                    [(label(f"weights_{name}"), name) for name in ("base", "mine")],
+                    value=weights, label=label(f"weights_of_{number}"), min_width=120,
+                    elem_id=f"weights-{number}",
+                ),
+                gr.Dropdown(
+                    [(label(f"retriever_{name}"), name) for name in RETRIEVERS],
+                    value=retriever, label=label("retrieval"), min_width=120,
+                    elem_id=f"retriever-{number}",
+                ),
+                gr.Slider(
+                    1, 10, k, step=1, label=label("passages_k"), min_width=120,
+                    elem_id=f"k-{number}",
+                ),
+            ]  # fmt: skip
+        rows.append(row)
+    return rows, fields
+
+
+def show_rows(count: float) -> list[Any]:
+    """Show the controls of as many contestants as there are columns."""
+    return [gr.update(visible=number <= count) for number in range(1, MOST + 1)]
+
+
+@shown
+def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
+    """Set the tab up for a ready example."""
+    example, space = EXAMPLES[number], spaces.from_json(saved)
+    if example.edit and example.edit not in [s.edit for s in space.stack.steps if s.on]:
+        space = space.add(example.edit)
+    columns = [*example.columns, *FIRST_COLUMNS[len(example.columns) :]]
+    return (
+        space.to_json(),
+        example.prompt,
+        FIRST_CORPUS,
+        len(example.columns),
+        *(value for column in columns for value in column),
+    )
+
+
+@shown
+def run(
+    saved: Any, language: str, prompt: str, choice: str, length: float, temperature: float,
+    seed: float, count: float, request: gr.Request, *fields: Any,
+) -> Iterator[str]:  # fmt: skip
+    """Answer the prompt with every contestant, growing side by side."""
+    columns = list(zip(*[iter(fields)] * 3, strict=True))[: int(count)]  # three fields each
+    contestants = [_contestant(saved, language, choice, *column) for column in columns]
+    sampling = Sampling(int(length), float(temperature), int(seed or 0))
+    stopped = RUNS.begin(str(request.session_hash))
+    yield html.note(say(language, "compare_working"))
+    answers: list[contest.Answer] = []
+    for step, answers in enumerate(contest.compare(contestants, prompt, sampling, stopped)):
+        if step % STREAM_EVERY == 0:
+            yield html.answers(answers, language)
+    for answer in answers:
+        answer.done = True
+    ended = html.note(say(language, "stopped")) if stopped() else ""
+    yield html.answers(answers, language) + ended
+
+
+def _contestant(
+    saved: Any, language: str, choice: str, weights: str, retriever: str, k: float
+) -> contest.Contestant:
+    space = spaces.from_json(saved)
+    name = say(language, f"weights_{weights}")
+    if retriever != "none":
+        name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
+    return contest.Contestant(
+        name,
+        space.recipe() if weights == "mine" else space.base(),
+        retriever,
+        chosen_corpus(saved, language, choice) if retriever != "none" else "",
+        int(k),
+    )

@@ -1,0 +1,48 @@
+"""The public endpoints of the page: playground.api's functions by their names."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from playground import api
+from playground.errors import PlaygroundError
+from playground.ui.page import LOOK, MODEL
+
+ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "models": (api.models, LOOK),
+    "corpora": (api.corpora, LOOK),
+    "tokens": (api.tokens, LOOK),
+    "apply": (api.apply, LOOK),
+    "next_tokens": (api.next_tokens, LOOK),
+    "generate": (api.generate_text, MODEL),
+    "perplexity": (api.perplexity, MODEL),
+    "retrieve": (api.retrieve, LOOK),
+    "compare": (api.compare, MODEL),
+}
+
+
+def add_endpoints() -> None:
+    """Offer them to scripts; a refusal says there what it says on the page."""
+    for name, (function, lane) in ENDPOINTS.items():
+        gr.api(
+            _told(function),
+            api_name=name,
+            api_description=function.__doc__,
+            concurrency_id=lane["concurrency_id"],
+            concurrency_limit=lane["concurrency_limit"],
+        )
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except PlaygroundError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return call

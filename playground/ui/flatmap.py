@@ -1,0 +1,65 @@
+"""The flat map of a token and its surroundings, drawn with Plotly."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from playground.engine.inspect import FlatMap, Point
+from playground.ui.text import say
+
+INK, SOFT, OLD, NEW = "#1f2937", "#6b7280", "#2563af", "#c25414"
+
+
+def draw(flat: FlatMap, language: str) -> go.Figure:
+    """Neighbours as grey dots, the token before as a blue one, after as an orange diamond."""
+    figure = go.Figure()
+    _points(figure, list(flat.others), SOFT, "circle", say(language, "map_neighbours"))
+    _points(figure, [flat.before], OLD, "circle", say(language, "map_before"))
+    if (flat.after.x, flat.after.y) != (flat.before.x, flat.before.y):
+        _points(figure, [flat.after], NEW, "diamond", say(language, "map_after"))
+        figure.add_annotation(
+            x=flat.after.x, y=flat.after.y, ax=flat.before.x, ay=flat.before.y,
+            xref="x", yref="y", axref="x", ayref="y",
+            showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=NEW, text="",
+        )  # fmt: skip
+    axis = {"showgrid": True, "gridcolor": "#e5e7eb", "zeroline": False, "showticklabels": False}
+    figure.update_layout(
+        template="none",
+        height=380,
+        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font={"color": INK, "size": 12},
+        title={
+            "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}"),
+            "font": {"size": 13},
+        },
+        legend={"orientation": "h", "y": -0.02},
+        xaxis=axis,
+        yaxis=axis,
+    )
+    return figure
+
+
+def _points(figure: go.Figure, points: list[Point], colour: str, symbol: str, name: str) -> None:
+    texts = [_plain(point.text) for point in points]
+    figure.add_trace(
+        go.Scatter(
+            x=[point.x for point in points],
+            y=[point.y for point in points],
+            text=texts,
+            hovertext=[f"{text} ({point.id})" for text, point in zip(texts, points, strict=True)],
+            hoverinfo="text",
+            mode="markers+text",
+            textposition="top center",
+            marker={"color": colour, "size": 9, "symbol": symbol},
+            textfont={"color": INK},
+            name=name,
+        )
+    )
+
+
+def _plain(text: str) -> str:
+    """Token text for Plotly, which reads some HTML: none is left."""
+    shown = text.replace(" ", "␣").replace("\n", "⏎")
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

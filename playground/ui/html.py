@@ -1,0 +1,266 @@
+"""Pieces of HTML. Every text from a model, a token, a document or a visitor is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import io
+import re
+from collections.abc import Sequence
+from html import escape
+
+from PIL import Image
+
+from playground.compare import Answer
+from playground.engine.inspect import Neighbour, Token
+from playground.engine.recipe import Receipt
+from playground.retrieval.search import Hit
+from playground.ui.text import say, tell
+from playground.workspace import Step, Workspace
+
+COLD, HOT = (37, 99, 175), (194, 84, 20)  # below and above zero: apart for colour-blind eyes too
+
+
+def visible(text: str) -> str:
+    """Token text with its spaces and line ends made visible, escaped."""
+    signs = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
+    return "".join(
+        f'<span class="pg-space">{signs[c]}</span>' if c in signs else escape(c) for c in text
+    )
+
+
+def note(text: str, kind: str = "hint") -> str:
+    """A line of help (``hint``), or a warning (``warn``) with its sign."""
+    sign = "⚠ " if kind == "warn" else ""
+    return f'<p class="pg-{kind}">{sign}{escape(text)}</p>' if text else ""
+
+
+def notes(texts: Sequence[str], kind: str) -> str:
+    """Several lines of help or warning."""
+    return "".join(note(text, kind) for text in texts)
+
+
+def figure(value: float, digits: int = 3) -> str:
+    """A number with few digits, never 0.30000000000000004."""
+    return f"{value:.{digits}g}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit a person would say."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+# Tokens
+
+
+def chips(tokens: Sequence[Token], chosen: int, language: str) -> str:
+    """The tokens of a text as buttons, each with its id; ``chosen`` is the pressed one's place."""
+    buttons = (
+        f'<button type="button" class="pg-chip" data-do="choose" data-place="{place}" '
+        f'data-id="{token.id}" aria-pressed="{str(place == chosen).lower()}">'
+        f"<b>{visible(token.text)}</b><small>{token.id}</small></button>"
+        for place, token in enumerate(tokens)
+    )
+    return (
+        f'<div class="pg-chips" role="group" aria-label="{escape(say(language, "chips_label"))}">'
+        f"{''.join(buttons)}</div>"
+    )
+
+
+def strip(values: Sequence[float], text: str) -> str:
+    """A row of the embedding as a strip of colour, one column for each number."""
+    image = Image.new("RGB", (len(values), 1))
+    image.putdata([_shade(value) for value in values])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img class="pg-strip" alt="{escape(text)}" src="data:image/png;base64,{data}">'
+
+
+def _shade(value: float) -> tuple[int, int, int]:
+    colour, depth = (HOT if value > 0 else COLD), min(1.0, abs(value)) ** 0.7
+    r, g, b = (round(255 + (channel - 255) * depth) for channel in colour)
+    return r, g, b
+
+
+def token_facts(token: Token, values: Sequence[float], language: str) -> str:
+    """One token: its id, its norm, its vector."""
+    facts = say(language, "token_facts", id=token.id, norm=figure(token.norm), size=len(values))
+    return (
+        f'<h3 class="pg-token">{visible(token.text)}</h3><p>{escape(facts)}</p>'
+        f"{strip(values, say(language, 'strip_alt', text=token.text))}"
+        f'<p class="pg-legend">{escape(say(language, "strip_legend"))}</p>'
+    )
+
+
+def neighbour_table(rows: Sequence[Neighbour], language: str) -> str:
+    """The nearest tokens; each can be pressed to go on from it."""
+    body = "".join(
+        f'<tr><td><button type="button" class="pg-link" data-do="go" data-id="{row.id}">'
+        f"{visible(row.text)}</button></td><td>{row.id}</td><td>{row.cosine:.3f}</td></tr>"
+        for row in rows
+    )
+    heads = "".join(
+        f'<th scope="col">{escape(say(language, key))}</th>'
+        for key in ("column_token", "column_id", "column_cosine")
+    )
+    caption = escape(say(language, "neighbours_caption"))
+    return (
+        f'<table class="pg-table"><caption>{caption}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def bars(rows: Sequence[tuple[str, float, float]], language: str) -> str:
+    """Next-token probabilities before and after, as bars with figures.
+
+    :param rows: (token text, probability before, probability after).
+    """
+    body = "".join(_bar_row(*row) for row in rows)
+    heads = "".join(
+        f'<th scope="col">{escape(say(language, key))}</th>'
+        for key in ("column_token", "column_before", "column_after", "column_change")
+    )
+    return (
+        f'<table class="pg-table pg-bars"><caption>{escape(say(language, "bars_caption"))}'
+        f"</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _bar_row(text: str, before: float, after: float) -> str:
+    change = (after - before) * 100
+    direction = "up" if change > 0.005 else "down" if change < -0.005 else "same"
+    sign = {"up": "▲", "down": "▼", "same": "="}[direction]
+    return (
+        f"<tr><td>{visible(text)}</td>{_bar(before, 'before')}{_bar(after, 'after')}"
+        f'<td class="pg-{direction}">{sign} {abs(change):.2f}</td></tr>'
+    )
+
+
+def _bar(share: float, kind: str) -> str:
+    return (
+        f'<td><span class="pg-bar pg-bar-{kind}" style="width:{share * 100:.2f}%"></span>'
+        f'<span class="pg-figure">{share * 100:.2f} %</span></td>'
+    )
+
+
+# The recipe
+
+
+def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str) -> str:
+    """The edits as a stack with their receipts, and buttons to switch one off or remove it."""
+    if not workspace.stack.steps:
+        return note(say(language, "stack_empty"))
+    left = iter(receipts)
+    items = "".join(
+        _step(place, step, next(left, None) if step.on else None, language)
+        for place, step in enumerate(workspace.stack.steps)
+    )
+    return f'<ol class="pg-stack">{items}</ol>'
+
+
+def _step(place: int, step: Step, receipt: Receipt | None, language: str) -> str:
+    name = step_title(step, language)
+    what = receipt_line(receipt, language) if receipt else say(language, "step_off")
+    warnings = [tell(language, message) for message in receipt.warnings] if receipt else []
+    switch = say(language, "step_switch_off" if step.on else "step_switch_on")
+    return (
+        f'<li class="{"" if step.on else "pg-off"}"><b>{escape(name)}</b>'
+        f'<p class="pg-receipt">{escape(what)}</p>{notes(warnings, "warn")}'
+        f'<button type="button" class="pg-link" data-do="toggle" data-place="{place}" '
+        f'aria-label="{escape(switch)}: {escape(name)}">{escape(switch)}</button> '
+        f'<button type="button" class="pg-link" data-do="remove" data-place="{place}" '
+        f'aria-label="{escape(say(language, "step_remove"))}: {escape(name)}">'
+        f"{escape(say(language, 'step_remove'))}</button></li>"
+    )
+
+
+def step_title(step: Step, language: str) -> str:
+    """An edit in a few words."""
+    edit = step.edit
+    key = f"title_{edit['kind']}_{edit.get('direction', '')}"
+    return say(language, key, **{k: str(v) for k, v in edit.items()})
+
+
+def receipt_line(receipt: Receipt, language: str) -> str:
+    """A receipt in one line: what changed, by how much, what it holds, how long it took."""
+    return say(
+        language,
+        "receipt",
+        tensors=len(receipt.changes),
+        change=figure(receipt.relative_change * 100),
+        bytes=size(receipt.bytes),
+        ms=figure(receipt.seconds * 1000),
+    )
+
+
+# Passages and answers
+
+
+def passage(hit: Hit, language: str) -> str:
+    """A found passage: rank, score, document, and its text with the matched words marked."""
+    text, at = "", 0
+    for start, end in hit.matched:
+        words = escape(hit.passage.text[start:end])
+        text += f"{escape(hit.passage.text[at:start])}<mark>{words}</mark>"
+        at = end
+    text += escape(hit.passage.text[at:])
+    where = escape(hit.passage.heading or hit.passage.document)
+    score = escape(say(language, "hit_score", score=figure(hit.score)))
+    return (
+        f'<li><p class="pg-hit"><b>{hit.rank}.</b> {where} '
+        f"<small>{escape(hit.passage.id)} · {score}</small></p><p>{text}</p></li>"
+    )
+
+
+def passages(hits: Sequence[Hit], language: str) -> str:
+    """Found passages in order, or a line that says there are none."""
+    if not hits:
+        return note(say(language, "hits_none"))
+    return f'<ol class="pg-hits">{"".join(passage(hit, language) for hit in hits)}</ol>'
+
+
+def answers(columns: Sequence[Answer], language: str) -> str:
+    """Answers side by side; words that the first column has not are marked."""
+    first = columns[0].text if columns else ""
+    cards = "".join(
+        _answer(column, first if place else None, language) for place, column in enumerate(columns)
+    )
+    return f'<div class="pg-answers" aria-live="polite">{cards}</div>'
+
+
+def _answer(answer: Answer, first: str | None, language: str) -> str:
+    text = escape(answer.text) if first is None else differing(first, answer.text)
+    figures = say(
+        language,
+        "answer_figures",
+        tokens=answer.tokens,
+        seconds=f"{answer.seconds:.1f}",
+        rate=figure(answer.rate),
+        prompt=answer.prompt_tokens,
+    )
+    found = ""
+    if answer.hits:
+        title = escape(say(language, "answer_passages", count=len(answer.hits)))
+        found = f"<details><summary>{title}</summary>{passages(answer.hits, language)}</details>"
+    waiting = "" if answer.done else '<span class="pg-cursor" aria-hidden="true">▍</span>'
+    return (
+        f'<section class="pg-answer"><h3>{escape(answer.label)}</h3>'
+        f'<p class="pg-text">{text}{waiting}</p><p class="pg-receipt">{escape(figures)}</p>{found}'
+        f"<details><summary>{escape(say(language, 'answer_prompt'))}</summary>"
+        f'<pre tabindex="0">{escape(answer.prompt)}</pre></details></section>'
+    )
+
+
+def differing(first: str, other: str) -> str:
+    """``other`` with the words that differ from ``first`` marked, escaped."""
+    a, b = re.findall(r"\s+|\S+", first), re.findall(r"\s+|\S+", other)
+    parts = []
+    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    for kind, _, _, start, end in matcher.get_opcodes():
+        text = escape("".join(b[start:end]))
+        changed = kind in ("replace", "insert") and text.strip()
+        parts.append(f'<mark class="pg-differs">{text}</mark>' if changed else text)
+    return "".join(parts)

@@ -1,0 +1,126 @@
+"""The page: sidebar, tabs, and what ties them together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.ui import compare_tab, documents_tab, tokens_tab
+from playground.ui.endpoints import add_endpoints
+from playground.ui.page import AT_ONCE, LOOK, stop_run
+from playground.ui.sidebar import build_sidebar, show_stack, show_status
+from playground.ui.text import I18N, label
+from playground.ui.theme import theme
+from playground.ui.warmup import WARMUP
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+MAX_UPLOAD = "4mb"
+MAX_WAITING = 128  # requests in the queue; one more is told to come back
+HOUR = 3600
+
+# Before the page's own scripts run: the language is the visitor's choice, else the browser's.
+HEAD = """<script>
+function playgroundLanguage() {
+  let chosen = null;
+  try { chosen = localStorage.getItem('playground-language'); } catch (e) { /* no storage */ }
+  return (chosen || navigator.language || 'en').toLowerCase().startsWith('ko') ? 'ko' : 'en';
+}
+(() => {
+  const language = playgroundLanguage();
+  Object.defineProperty(navigator, 'language', {get: () => language, configurable: true});
+  Object.defineProperty(navigator, 'languages', {get: () => [language], configurable: true});
+  document.documentElement.lang = language;
+})();
+</script>"""
+
+
+def build_page() -> gr.Blocks:
+    """The whole interface. Loads no model: that goes on behind the page."""
+    with gr.Blocks(
+        title="Weights Playground", analytics_enabled=False, delete_cache=(HOUR, HOUR)
+    ) as page:
+        saved = gr.BrowserState(
+            spaces.new().to_json(),
+            storage_key="weights-playground",
+            secret="not-a-secret",  # a key that outlives restarts, hiding nothing
+        )
+        drafts = gr.BrowserState({}, storage_key="weights-playground-drafts", secret="as-above")
+        language = gr.Textbox("en", visible=False)
+        side = build_sidebar(saved, language)
+        gr.Markdown(label("title"), elem_id="title")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(label("tab_tokens"), id="tokens"):
+                tokens = tokens_tab.build_tab(saved, language)
+            with gr.Tab(label("tab_documents"), id="documents"):
+                documents = documents_tab.build_tab(saved, language)
+            with gr.Tab(label("tab_compare"), id="compare"):
+                compare = compare_tab.build_tab(saved, language)
+        _wire(page, saved, drafts, language, side, tokens, documents, compare)
+        add_endpoints()
+    page.queue(max_size=MAX_WAITING)
+    return page
+
+
+def _wire(
+    page: gr.Blocks,
+    saved: gr.BrowserState,
+    drafts: gr.BrowserState,
+    language: gr.Textbox,
+    side: Any,
+    tokens: tokens_tab.TokensTab,
+    documents: documents_tab.DocumentsTab,
+    compare: compare_tab.CompareTab,
+) -> None:
+    """What happens when the page opens, when the recipe changes, and when text is typed."""
+    stack_view = [side.model, side.stack, side.undo, side.redo, side.timer]
+    typed = [tokens.text, tokens.prompt, documents.query, compare.prompt]
+    keys = "['text', 'start', 'query', 'prompt']"
+    opened = page.load(
+        None,
+        [drafts, *typed],
+        [language, *typed],
+        js=f"(d, ...now) => [playgroundLanguage(), ...{keys}.map((k, i) => d?.[k] || now[i])]",
+        api_visibility="private",
+    )
+    opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
+    opened.then(show_stack, [saved, language], stack_view, **LOOK)
+    opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
+    opened.then(documents_tab.show_own, [saved, language], documents.own_list, **AT_ONCE)
+    saved.change(show_stack, [saved, language], stack_view, **LOOK)
+    saved.change(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
+    for place, box in enumerate(typed):
+        box.change(
+            None,
+            [drafts, box],
+            drafts,
+            js=f"(d, value) => ({{...d, [{keys}[{place}]]: value}})",
+            api_visibility="private",
+        )
+    page.unload(stop_run)
+
+
+def launch(**options: Any) -> Any:
+    """Start the model's loading and serve the page.
+
+    Gradio's environment variables (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT) hold.
+    """
+    page = build_page()
+    WARMUP.start()
+    return page.launch(
+        theme=theme(),
+        css_paths=ASSETS / "style.css",
+        head=HEAD,
+        i18n=I18N,
+        share=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        run_history=False,
+        max_file_size=MAX_UPLOAD,
+        footer_links=["api", "gradio"],
+        **options,
+    )

@@ -1,0 +1,182 @@
+"""The sidebar: the model, how far its loading is, and the recipe as a stack of edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine import catalog, loader
+from playground.engine.recipe import MAX_RECIPE_BYTES, Receipt, build
+from playground.errors import RecipeError
+from playground.settings import settings
+from playground.ui import html
+from playground.ui.page import AT_ONCE, CLICKS, LOOK, shown
+from playground.ui.text import label, say, tell
+from playground.ui.warmup import WARMUP
+
+SAVE_FILE = """(text) => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
+  link.download = 'recipe.json';
+  link.click();
+  URL.revokeObjectURL(link.href);
+}"""
+OTHER_LANGUAGE = """() => {
+  localStorage.setItem('playground-language', playgroundLanguage() === 'ko' ? 'en' : 'ko');
+  location.reload();
+}"""
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """The parts of the sidebar that other rooms are wired to."""
+
+    model: gr.Dropdown
+    status: gr.HTML
+    stack: gr.HTML
+    undo: gr.Button
+    redo: gr.Button
+    timer: gr.Timer
+
+
+def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
+    """Lay out the sidebar and wire its buttons to the saved workspace."""
+    with gr.Sidebar(width=340, elem_id="recipe", label=label("sidebar")):
+        switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch")
+        model = gr.Dropdown(
+            [(entry.title, entry.id) for entry in catalog.available()],
+            value=settings().model,
+            label=label("model"),
+            allow_custom_value=settings().hub == "any",
+            elem_id="model",
+        )
+        status = gr.HTML(elem_id="status")
+        gr.Markdown(label("recipe_heading"))
+        stack = gr.HTML(js_on_load=CLICKS, elem_id="stack")
+        with gr.Row():
+            undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60)
+            redo = gr.Button(label("redo"), size="sm", elem_id="redo", min_width=60)
+            reset = gr.Button(label("reset"), size="sm", elem_id="reset", min_width=60)
+        with gr.Row():
+            save = gr.Button(label("save"), size="sm", elem_id="save", min_width=60)
+            load = gr.UploadButton(
+                label("load"),
+                size="sm",
+                file_types=[".json"],
+                type="binary",
+                elem_id="load",
+                min_width=60,
+            )
+        text = gr.Textbox(visible=False)
+    timer = gr.Timer(1.0)
+
+    own = [saved, language]
+    stack.click(change_step, own, saved, **LOOK)
+    undo.click(take_back, own, saved, **LOOK)
+    redo.click(do_again, own, saved, **LOOK)
+    reset.click(start_over, own, saved, **LOOK)
+    load.upload(load_recipe, [*own, load], saved, **LOOK)
+    save.click(recipe_text, own, text, **LOOK).then(
+        None, text, None, js=SAVE_FILE, api_visibility="private"
+    )
+    model.input(choose_model, [*own, model], saved, **LOOK)
+    switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
+    timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
+    return Sidebar(model, status, stack, undo, redo, timer)
+
+
+@shown
+def show_stack(saved: Any, language: str) -> tuple[Any, Any, Any, Any, Any]:
+    """What the sidebar shows of a workspace: model, stack, undo, redo, and its status again."""
+    space = spaces.from_json(saved)
+    problem = ""
+    receipts: tuple[Receipt, ...] = ()
+    if space.stack.steps and WARMUP.ready:
+        try:
+            receipts = build(space.recipe()).receipts
+        except RecipeError as error:
+            problem = html.note(tell(language, error.message), "warn")
+    total = sum(receipt.bytes for receipt in receipts)
+    held = html.note(say(language, "stack_held", bytes=html.size(total))) if receipts else ""
+    return (
+        space.stack.model,
+        problem + html.stack(space, receipts, language) + held,
+        gr.update(interactive=bool(space.past)),
+        gr.update(interactive=bool(space.future)),
+        gr.Timer(active=True),
+    )
+
+
+def show_status(saved: Any, language: str) -> tuple[str, Any]:
+    """A line on the loading; the timer rests once there is nothing to wait for."""
+    if WARMUP.error:
+        return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
+    if not WARMUP.ready:
+        step = f"{tell(language, WARMUP.step)} {say(language, 'seconds', n=WARMUP.seconds())}"
+        bar = f'<progress aria-label="{escape(say(language, "loading"))}"></progress>'
+        return html.note(step) + bar, gr.Timer(active=True)
+    found = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
+    lines = []
+    if isinstance(found, loader.Base):
+        dtype = str(found.dtype).removeprefix("torch.")
+        lines = [html.note(say(language, "model_ready", dtype=dtype))]
+        lines += [html.note(tell(language, message)) for message in found.notes]
+        if found.entry.source == "packaged":
+            title, text = say(language, "packaged_title"), say(language, "packaged_text")
+            lines.append(
+                f'<details class="pg-hint"><summary>{escape(title)}</summary>'
+                f"{html.note(text)}</details>"
+            )
+    return "".join(lines), gr.Timer(active=False)
+
+
+@shown
+def change_step(saved: Any, language: str, event: gr.EventData) -> dict[str, Any]:
+    """Switch one edit off or on, or remove it."""
+    space, place = spaces.from_json(saved), int(event.place)
+    return (space.toggle(place) if event.do == "toggle" else space.remove(place)).to_json()
+
+
+@shown
+def take_back(saved: Any, language: str) -> dict[str, Any]:
+    """Undo."""
+    return spaces.from_json(saved).undo().to_json()
+
+
+@shown
+def do_again(saved: Any, language: str) -> dict[str, Any]:
+    """Redo."""
+    return spaces.from_json(saved).redo().to_json()
+
+
+@shown
+def start_over(saved: Any, language: str) -> dict[str, Any]:
+    """Remove all edits; undo brings them back."""
+    return spaces.from_json(saved).reset().to_json()
+
+
+@shown
+def load_recipe(saved: Any, language: str, content: bytes) -> dict[str, Any]:
+    """Take over a recipe that was saved as a file, after checking that it can be built."""
+    text = content[: MAX_RECIPE_BYTES + 1].decode(errors="replace")
+    space = spaces.from_json(saved).load(text)
+    build(space.recipe())
+    return space.to_json()
+
+
+@shown
+def recipe_text(saved: Any, language: str) -> str:
+    """The recipe as the text of a file."""
+    return spaces.from_json(saved).recipe().model_dump_json(indent=2)
+
+
+@shown
+def choose_model(saved: Any, language: str, model: str) -> dict[str, Any]:
+    """The same edits on another base; it is loaded before it is taken over."""
+    space = spaces.from_json(saved).choose_model(model)
+    build(space.recipe())
+    return space.to_json()
