@@ -28,7 +28,7 @@ FIRST_COLUMNS: tuple[Column, ...] = (
     ("mine", "bm25", K),
     ("mine", "dense", K),
 )
-FIRST_PROMPT = "How many days of holiday do permanent employees get each year?"
+FIRST_PROMPT = "Where do injured baby seals go for treatment?"
 STREAM_EVERY = 4  # tokens
 
 
@@ -42,8 +42,8 @@ class Example:
     edit: dict[str, Any] | None = None
 
 
-ROME = {
-    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Italy",
+JAPAN = {
+    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Japan",
     "strength": 1.0, "side": "input", "seed": 0,
 }  # fmt: skip
 EXAMPLES = (
@@ -56,13 +56,13 @@ EXAMPLES = (
         "changes",
         "What is the capital of France?",
         (("base", "none", K), ("mine", "none", K)),
-        ROME,
+        JAPAN,
     ),
     Example(
         "breaks",
-        "Which country is famous for the Eiffel Tower?",
+        "What is the Tour de France?",
         (("base", "none", K), ("mine", "none", K)),
-        ROME,
+        JAPAN,
     ),
 )
 

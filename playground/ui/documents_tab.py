@@ -20,7 +20,7 @@ from playground.ui.text import label, say, tell
 
 OWN = "own"  # the choice that stands for the visitor's own documents
 FIRST_CORPUS = "lantern-handbook"
-FIRST_QUERY = "How many days of holiday do permanent employees get each year?"
+FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 PROGRESS = gr.Progress()  # gradio looks for it among the defaults
 SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}

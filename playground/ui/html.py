@@ -32,7 +32,7 @@ def visible(text: str) -> str:
 def note(text: str, kind: str = "hint") -> str:
     """A line of help (``hint``), or a warning (``warn``) with its sign."""
     sign = "⚠ " if kind == "warn" else ""
-    return f'<p class="pg-{kind}">{sign}{escape(text)}</p>' if text else ""
+    return f'<div class="pg-{kind}">{sign}{escape(text)}</div>' if text else ""
 
 
 def notes(texts: Sequence[str], kind: str) -> str:
@@ -168,7 +168,7 @@ def _step(place: int, step: Step, receipt: Receipt | None, language: str) -> str
     switch = say(language, "step_switch_off" if step.on else "step_switch_on")
     return (
         f'<li class="{"" if step.on else "pg-off"}"><b>{escape(name)}</b>'
-        f'<p class="pg-receipt">{escape(what)}</p>{notes(warnings, "warn")}'
+        f'<div class="pg-receipt">{escape(what)}</div>{notes(warnings, "warn")}'
         f'<button type="button" class="pg-link" data-do="toggle" data-place="{place}" '
         f'aria-label="{escape(switch)}: {escape(name)}">{escape(switch)}</button> '
         f'<button type="button" class="pg-link" data-do="remove" data-place="{place}" '
@@ -210,8 +210,8 @@ def passage(hit: Hit, language: str) -> str:
     where = escape(hit.passage.heading or hit.passage.document)
     score = escape(say(language, "hit_score", score=figure(hit.score)))
     return (
-        f'<li><p class="pg-hit"><b>{hit.rank}.</b> {where} '
-        f"<small>{escape(hit.passage.id)} · {score}</small></p><p>{text}</p></li>"
+        f'<li><div class="pg-hit"><b>{hit.rank}.</b> {where} '
+        f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div></li>"
     )
 
 

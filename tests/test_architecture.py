@@ -1,0 +1,193 @@
+"""Imports point one way, and what must never be used is not used."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "playground").rglob("*.py"))
+EVERYTHING = [*SOURCES, *(path for path in [ROOT / "app.py"] if path.is_file())]
+
+ABOVE = ("ui", "api", "compare", "workspace")  # what the rooms below may not know of
+
+
+def name_of(path: Path) -> str:
+    """playground/ui/layout.py -> playground.ui.layout"""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_in(source: str, package: str) -> Iterator[str]:
+    """Every module named by an import anywhere in a file, relative ones made absolute.
+
+    ``from a import b`` gives both a and a.b, since b may be a module. Names given to
+    ``import_module`` and ``__import__`` as plain text count too.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".")[: -(node.level - 1) or None] if node.level else []
+            module = ".".join([*parts, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if called in ("import_module", "__import__") and node.args:
+                yield from (a.value for a in node.args[:1] if isinstance(a, ast.Constant))
+
+
+def imports_of(path: Path) -> set[str]:
+    name = name_of(path)
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return set(imports_in(path.read_text(encoding="utf-8"), package))
+
+
+def within(module: str, *roots: str) -> bool:
+    return any(module == root or module.startswith(f"{root}.") for root in roots)
+
+
+def broken(folder: str, *forbidden: str) -> list[str]:
+    """Imports of what is forbidden, in a room or a single module of the package."""
+    return [
+        f"{name_of(path)} imports {module}"
+        for path in SOURCES
+        if within(name_of(path), f"playground.{folder}")
+        for module in sorted(imports_of(path))
+        if within(module, *forbidden)
+    ]
+
+
+def test_the_walk_sees_every_way_to_import():
+    source = """
+import gradio as gr, os.path
+from playground import api
+from . import sibling
+from .near import thing
+from ..far import other
+def later():
+    import inner
+    importlib.import_module("dynamic")
+    __import__("dunder")
+"""
+    assert set(imports_in(source, "playground.ui")) == {
+        "gradio", "os.path", "playground", "playground.api", "playground.ui",
+        "playground.ui.sibling", "playground.ui.near", "playground.ui.near.thing",
+        "playground.far", "playground.far.other", "inner", "dynamic", "dunder",
+    }  # fmt: skip
+    assert len(SOURCES) > 10
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("engine", ["gradio", "playground.retrieval", *(f"playground.{name}" for name in ABOVE)]),
+        ("retrieval", ["gradio", "playground.engine", *(f"playground.{name}" for name in ABOVE)]),
+        ("compare", ["gradio", "playground.ui", "playground.api", "playground.workspace"]),
+        ("workspace", ["gradio", "playground.ui"]),
+        ("api", ["gradio", "playground.ui"]),
+    ],
+)
+def test_a_room_knows_nothing_of_those_above_and_beside_it(room, forbidden):
+    assert broken(room, *forbidden) == []
+
+
+def test_only_the_page_imports_gradio():
+    found = {name_of(path) for path in SOURCES for m in imports_of(path) if within(m, "gradio")}
+    assert [name for name in sorted(found) if not within(name, "playground.ui")] == []
+
+
+def test_engine_and_retrieval_meet_only_above_both():
+    meeting = {
+        name_of(path)
+        for path in SOURCES
+        if any(within(m, "playground.engine") for m in imports_of(path))
+        and any(within(m, "playground.retrieval") for m in imports_of(path))
+    }
+    assert [
+        n for n in sorted(meeting) if within(n, "playground.engine", "playground.retrieval")
+    ] == []
+    assert not any(within(name, "playground.ui.text") for name in meeting)
+
+
+def test_nothing_imports_the_entry():
+    found = [name_of(p) for p in SOURCES if any(within(m, "app") for m in imports_of(p))]
+    assert found == []
+
+
+def test_errors_and_settings_import_nothing_of_the_rest():
+    allowed = ("playground", "playground.errors", "playground.settings")
+    for path in SOURCES:
+        if name_of(path) in allowed[1:]:
+            ours = {m for m in imports_of(path) if within(m, "playground")}
+            assert {m for m in ours if not within(m, *allowed[1:]) and m != "playground"} == set()
+
+
+# What must never be used
+
+
+NEVER_TRUE = ("trust_remote_code", "share", "allow_pickle", "allowed_paths")
+WIDE_PATHS = ("['/']", "['.']", "['~']")
+
+
+def uses_in(source: str) -> Iterator[str]:
+    """Forbidden things that a file uses, as code: words in comments and sentences do not count."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("torch.load", "gr.load", "gradio.load", "joblib.load", "eval", "exec"):
+                yield called
+            for keyword in node.keywords:
+                given = ast.unparse(keyword.value)
+                harmless = {"False", "None"}
+                if keyword.arg == "share" and not called.endswith("launch"):
+                    harmless.add(given)  # the word has other meanings elsewhere
+                if keyword.arg == "allowed_paths":
+                    harmless.add(given if given not in WIDE_PATHS else "")
+                if keyword.arg in NEVER_TRUE and given not in harmless:
+                    yield f"{keyword.arg}={given}"
+        if isinstance(node, ast.Name | ast.Attribute):
+            last = node.id if isinstance(node, ast.Name) else node.attr
+            if last == "FileExplorer":
+                yield last
+        if isinstance(node, ast.alias) and node.name in ("FileExplorer", "pickle"):
+            yield node.name
+
+
+PICKLES = ("pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal", "torch.load")
+
+
+def test_the_walk_sees_what_is_forbidden():
+    source = """
+torch.load(x); gr.load("m"); eval("1")
+m.from_pretrained(x, trust_remote_code=True); demo.launch(share=True)
+m.from_pretrained(x, trust_remote_code=wish); m.from_pretrained(x, trust_remote_code=False)
+np.load(f, allow_pickle=True); gr.FileExplorer(); Message("{share}", share=0.5)
+demo.launch(allowed_paths=["/"]); demo.launch(allowed_paths=["assets"], share=False)
+from gradio import FileExplorer
+import pickle
+# torch.load(x)
+"torch.load(x)"
+"""
+    assert sorted(uses_in(source)) == [
+        "FileExplorer", "FileExplorer", "allow_pickle=True", "allowed_paths=['/']", "eval",
+        "gr.load", "pickle",
+        "share=True", "torch.load", "trust_remote_code=True", "trust_remote_code=wish",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_unpickles_runs_remote_code_or_opens_the_host(path):
+    assert list(uses_in(path.read_text(encoding="utf-8"))) == []
+    assert [module for module in imports_of(path) if within(module, *PICKLES)] == []
+
+
+def test_the_entry_is_short():
+    entry = ROOT / "app.py"
+    if not entry.is_file():
+        pytest.skip("app.py is not written yet")
+    assert len(entry.read_text(encoding="utf-8").splitlines()) <= 40
