@@ -31,16 +31,16 @@ def settings() -> Settings:
     :raises SystemExit: a variable holds something that cannot be used; the text says what is.
     """
     cache_folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    hub = os.environ.get("PLAYGROUND_HUB", "presets")
+    hub = os.environ.get("PLAYGROUND_HUB") or "presets"
     if hub not in get_args(HubPolicy):
         raise SystemExit(f"PLAYGROUND_HUB is {hub!r}: choose one of off, presets, any.")
     memory = _positive("PLAYGROUND_MEMORY_GB", machine_memory() / 2 / GIBIBYTE)
     return Settings(
         home=Path(os.environ.get("PLAYGROUND_HOME") or cache_folder / "weights-playground"),
         memory_bytes=int(memory * GIBIBYTE),
-        model=os.environ.get("PLAYGROUND_MODEL", "smollm2-135m-instruct"),
+        model=os.environ.get("PLAYGROUND_MODEL") or "smollm2-135m-instruct",
         hub=hub,  # type: ignore[arg-type]  # checked above
-        threads=int(_positive("PLAYGROUND_THREADS", usable_cpus())),
+        threads=max(1, int(_positive("PLAYGROUND_THREADS", usable_cpus()))),
     )
 
 

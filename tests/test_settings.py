@@ -80,7 +80,6 @@ def test_an_empty_variable_is_an_unset_one(read, name):
     assert read(**{name: ""}) == read()
 
 
-@pytest.mark.xfail(strict=True, reason="an empty PLAYGROUND_MODEL or _HUB is not taken as unset")
 @pytest.mark.parametrize("name", ["PLAYGROUND_MODEL", "PLAYGROUND_HUB"])
 def test_an_empty_name_is_an_unset_one(read, name):
     try:
@@ -90,7 +89,6 @@ def test_an_empty_name_is_an_unset_one(read, name):
     assert found == read()
 
 
-@pytest.mark.xfail(strict=True, reason="int(0.5) is 0")
 def test_half_a_thread_is_not_rounded_to_none(read):
     with contextlib.suppress(SystemExit):  # refused in words: as good
         assert read(PLAYGROUND_THREADS="0.5").threads >= 1

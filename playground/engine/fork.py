@@ -159,6 +159,8 @@ class Fork:
             self._set_module(side, inner)
         parameter = nn.Parameter(tensor.to(dtype), requires_grad=False)
         inner._parameters[attribute] = parameter
+        if isinstance(owner, PatchedRows) and attribute != "weight":
+            self.patch_rows(side, owner.ids, owner.rows)  # again, over the new bias
 
     def fold(self) -> None:
         """Turn row patches into whole tensors, for edits and exports that need plain weights."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
+from playground.engine.edits.nudge_tokens import token_ids
 from playground.engine.fork import Fork
 from playground.engine.loader import Base
 from playground.engine.precise import float32_logits
@@ -119,8 +120,14 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     :param new_tokens: room to leave in the model's context.
     :raises PlaygroundError: it has more tokens than the model or this host takes.
     """
-    ids = list(base.tokenizer(text, add_special_tokens=False)["input_ids"])
+    ids = token_ids(base.tokenizer, text)
     context = getattr(base.model.config, "max_position_embeddings", MAX_PROMPT_TOKENS)
+    if new_tokens >= context:
+        raise PlaygroundError(
+            "New tokens is {given}: this model has room for {limit} beside a prompt.",
+            given=new_tokens,
+            limit=context - 1,
+        )
     limit = min(MAX_PROMPT_TOKENS, context - new_tokens)
     if not 0 < len(ids) <= limit:
         raise PlaygroundError(
@@ -209,7 +216,8 @@ def _extend(
 def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
     if sampling.temperature == 0:
         return int(logits.argmax())
-    probabilities = (logits.float() / sampling.temperature).softmax(-1)
+    logits = logits.float()
+    probabilities = ((logits - logits.max()) / max(sampling.temperature, 1e-30)).softmax(-1)
     return int(torch.multinomial(probabilities, 1, generator=generator))
 
 

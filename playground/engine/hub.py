@@ -12,9 +12,11 @@ from huggingface_hub import HfApi, constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
 )
+from huggingface_hub.utils import validate_repo_id
 
 from playground.errors import Message, ModelError
 from playground.settings import settings
@@ -50,6 +52,12 @@ def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
     :raises ModelError: the Hub is off or unreachable, the id is unknown or gated, it has no
         safetensors, or they are larger than the host's memory budget.
     """
+    try:
+        validate_repo_id(hub_id)
+    except HFValidationError as error:
+        raise ModelError(
+            "There is no model {model} on the hub. Check the spelling: owner/name.", model=hub_id
+        ) from error
     cached = _cached(hub_id)
     if cached is not None:
         return cached

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,7 @@ MAX_TEXT = 2_000  # characters
 MAX_TOKENS = 256
 MAX_NEIGHBOURS = 50
 ROWS_AT_ONCE = 8192
+BYTE_TOKEN = re.compile(r"<0x[0-9A-F]{2}>")
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,18 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     if "\ufffd" not in text:
         return text
     piece = str(tokenizer.convert_ids_to_tokens(token))
+    if BYTE_TOKEN.fullmatch(piece):
+        return f"⟨{piece[3:5]}⟩"
     table = _byte_of()
     if any(sign not in table for sign in piece):
         return piece
     return "⟨" + " ".join(f"{table[sign]:02X}" for sign in piece) + "⟩"
+
+
+def byte_count(tokenizer: PreTrainedTokenizerBase, token: int) -> int:
+    """Bytes of text that a token stands for."""
+    shown = token_text(tokenizer, token)
+    return len(shown.split()) if shown.startswith("⟨") else len(shown.encode())
 
 
 @cache
@@ -103,7 +113,7 @@ def neighbours(
     fork: Fork, ids: Sequence[int], k: int, side: Side = "input"
 ) -> list[list[Neighbour]]:
     """For each token the k other rows with the highest cosine, nearest first."""
-    wanted = torch.tensor(list(ids))
+    wanted = torch.tensor(list(ids), dtype=torch.long)
     queries = _unit(fork.rows(side, wanted))  # (n, d)
     cosines = cosine_table(fork, queries, side)  # (n, vocab)
     cosines[torch.arange(len(wanted)), wanted] = -2.0  # a row is not its own neighbour

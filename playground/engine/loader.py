@@ -104,6 +104,7 @@ def load(model_id: str, on_step: OnStep = lambda step: None) -> Base:
         found = CACHE.get(("base", entry.id))
         if isinstance(found, Base):
             return found
+        torch.set_num_threads(settings().threads)
         base = _load(entry, on_step)
         CACHE.put(("base", entry.id), base)
         return base
@@ -143,10 +144,10 @@ def _load_converted(entry: ModelEntry, package: Package, on_step: OnStep) -> Bas
     dtype = decoding_dtype()
     name = f"{entry.id}-{package.sha256[:12]}-{str(dtype).removeprefix('torch.')}-v{CONVERSION}"
     folder = settings().home / "models" / name
+    convert_once(package, folder, dtype, on_step)
     try:
-        convert_once(package, folder, dtype, on_step)
         return load_folder(folder, entry, dtype, on_step)
-    except (OSError, ValueError, SafetensorError) as damage:
+    except (OSError, ValueError, SafetensorError, ModelError) as damage:
         logging.getLogger(__name__).warning("Converting %s again: %s", entry.id, damage)
         shutil.rmtree(folder, ignore_errors=True)
         convert_once(package, folder, dtype, on_step)
@@ -226,6 +227,7 @@ def check_architecture(folder: Path, model_id: str) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         config = {}
+    config = config if isinstance(config, dict) else {}
     kind, named = str(config.get("model_type", "unknown")), config.get("architectures") or []
     if MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(kind, "") not in named:
         raise ModelError(

@@ -177,7 +177,13 @@ def parse(data: object) -> Recipe:
 
 
 def _from_text(text: str) -> Any:
-    if len(text.encode()) > MAX_RECIPE_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise RecipeError(
+            "This is not JSON. Choose a recipe that was saved from this page."
+        ) from error
+    if size > MAX_RECIPE_BYTES:
         raise RecipeError(
             "The recipe is larger than {limit} kB. Recipes are small: is this the right file?",
             limit=MAX_RECIPE_BYTES // 1000,

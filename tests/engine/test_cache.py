@@ -151,7 +151,7 @@ def test_clearing_forgets_everything():
         st.tuples(
             st.sampled_from(["get", "put"]),
             st.integers(0, 6),
-            st.dictionaries(st.sampled_from("pqrst"), st.integers(0, 30), max_size=3),
+            st.dictionaries(st.sampled_from("pqrst"), st.integers(1, 30), max_size=3),
         ),
         max_size=40,
     ),

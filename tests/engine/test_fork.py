@@ -267,7 +267,6 @@ def test_replacing_every_tensor_is_seen_by_the_model(layout, logits, texts):
     assert torch.equal(logits(fork, prompt), logits(truth, prompt))
 
 
-@pytest.mark.xfail(strict=True, reason="Fork.replace drops the row patch for any attribute")
 def test_replacing_a_heads_bias_keeps_its_patched_rows(tiny, logits):
     base = tiny["tiny-phi"]
     fork = Fork(base)

@@ -168,7 +168,6 @@ def test_files_of_unknown_size_are_taken_for_empty(pretend):
     assert len(pretend.downloads) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="HFValidationError is a ValueError and gets through")
 @pytest.mark.parametrize("name", ["own--er/model", "a..b/model", "owner/model.git", "a./model-"])
 def test_an_id_that_the_hub_would_never_give_is_refused_in_words(monkeypatch, name):
     """The real snapshot_download checks the id before anything else; no network is touched."""

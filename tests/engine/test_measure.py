@@ -111,7 +111,6 @@ def test_bits_per_byte_are_the_bits_over_the_bytes_of_what_was_scored(layout):
         assert perplexity(Fork(layout), text).bits_per_byte == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.xfail(strict=True, reason="the rest of a split character decodes to other bytes")
 def test_bits_per_byte_of_a_text_whose_first_token_is_part_of_a_character(llama):
     text = "안녕하세요"
     ids = llama.tokenizer(text)["input_ids"]
@@ -147,7 +146,6 @@ def test_bfloat16_models_are_measured_with_the_float32_head(tiny):
     assert coarse > 1e-4
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="math.exp above 709 nats")
 def test_a_wildly_edited_model_has_a_large_perplexity_and_no_traceback(llama):
     fork = Fork(llama)
     fork.patch_rows("output", torch.tensor([5]), torch.full((1, 32), 1e5))
@@ -156,7 +154,6 @@ def test_a_wildly_edited_model_has_a_large_perplexity_and_no_traceback(llama):
         assert perplexity(fork, words(40)).perplexity > 1e300
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="windows are 512 for every model")
 def test_a_model_with_a_context_shorter_than_a_window_is_measured(llama):
     config = GPT2Config(n_positions=64, n_embd=32, n_layer=1, n_head=2, vocab_size=300)
     base = Base(llama.entry, frozen(GPT2LMHeadModel(config)), llama.tokenizer)

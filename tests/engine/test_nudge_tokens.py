@@ -353,7 +353,6 @@ def test_a_refused_nudge_leaves_nothing_behind(known):
     assert built.fork.bytes_held() == 2 * (32 * 4 + 8)
 
 
-@pytest.mark.xfail(strict=True, reason="float32 norms overflow: relative_change becomes inf")
 def test_a_row_that_can_be_stored_has_a_finite_receipt(known):
     edit = {"kind": "nudge_tokens", "text": " the", "direction": "scale", "strength": 10}
     try:

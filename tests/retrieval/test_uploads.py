@@ -175,7 +175,8 @@ def test_the_bounds_themselves_are_allowed():
     assert len(add_documents([("a.txt", b"a\n\n# b\n\n" * 3_000)]).passages) == 3_000
 
 
-def test_the_bounds_hold_for_what_is_added_to(home):
+def test_the_bounds_hold_for_what_is_added_to(home, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_PASSAGES", 5_000)
     corpus = add_documents([(f"{n}.txt", b"x") for n in range(20)])
     assert add_documents([("7.txt", b"y")], into=corpus.id).id == corpus.id
     with pytest.raises(CorpusError, match="21 documents"):

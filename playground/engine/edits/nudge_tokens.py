@@ -5,7 +5,6 @@ The functions know rows; the edit knows which rows a text means.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Literal
 
@@ -17,12 +16,13 @@ from transformers import PreTrainedTokenizerBase
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.fork import Fork, Side
 from playground.engine.loader import Base
-from playground.errors import Message, RecipeError
+from playground.errors import Message, PlaygroundError, RecipeError
 
 Direction = Literal["toward", "away", "random", "scale"]
 MAX_TEXT = 200  # characters
 MAX_TOKENS = 32
 MAX_STRENGTH = 10.0
+MAX_WEIGHT = 1e6  # far above any trained weight, far below what overflows a norm or a logit
 
 
 def toward(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
@@ -101,7 +101,7 @@ class NudgeTokens(Edit):
         for side in self.sides():
             target = targets[side].mean(0) if len(target_ids) else before[side].mean(0)
             new = DIRECTIONS[self.direction](before[side], target, self.strength, self.seed)
-            if not math.isfinite(float(new.abs().max())):
+            if not float(new.abs().max()) <= MAX_WEIGHT:
                 raise RecipeError(
                     "This nudge gives numbers too large to store: lower the strength."
                 )
@@ -129,6 +129,12 @@ class NudgeTokens(Edit):
 
 def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     """The ids of a text as it is written, with no special tokens added."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PlaygroundError(
+            "The text has half a character in it (an unpaired surrogate). Type it again."
+        ) from error
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -67,6 +67,8 @@ MESSAGES = {
     "Line {line} of {name} holds characters that are not text. Remove them.": "{name}의 {line}번째 줄에 글자가 아닌 것이 있습니다. 지우세요.",
     "{name} is not UTF-8 text (byte {position}). Save it as UTF-8 text first.": "{name}: UTF-8 글이 아닙니다({position}번째 바이트). UTF-8로 저장하세요.",
     "Line {line} of {name} is not valid JSON. Give one object a line.": "{name}의 {line}번째 줄이 올바른 JSON이 아닙니다. 한 줄에 객체 하나를 쓰세요.",
+    "The text has half a character in it (an unpaired surrogate). Type it again.": "글에 반쪽짜리 글자(짝 없는 서로게이트)가 있습니다. 다시 쓰세요.",
+    "New tokens is {given}: this model has room for {limit} beside a prompt.": "새 토큰 수가 {given}입니다. 이 모델은 질문 옆에 {limit}개까지 쓸 수 있습니다.",
     "Hybrid search comes in a later version. Choose bm25 or dense.": "혼합 검색은 다음 버전에 나옵니다. bm25나 dense를 고르세요.",
     "Retriever {retriever} is unknown. Choose one of: {retrievers}.": "검색기 {retriever}를 모릅니다. 다음 중에서 고르세요: {retrievers}.",
     "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.": "단락 수 {k}는 쓸 수 없습니다. 1에서 {limit}까지의 정수를 고르세요.",
