@@ -45,7 +45,7 @@ class ModelEntry:
 PRESETS: tuple[ModelEntry, ...] = (
     ModelEntry(
         id="smollm2-135m-instruct",
-        title="SmolLM2 135M Instruct (packaged, Q4_1)",
+        title="SmolLM2 135M (packaged)",
         parameters=134_515_008,
         source="packaged",
         license="Apache-2.0",
@@ -57,7 +57,7 @@ PRESETS: tuple[ModelEntry, ...] = (
     ),
     ModelEntry(
         id="tiny-gpt2",
-        title="Tiny GPT-2 (random weights, for trying things out)",
+        title="Tiny GPT-2 (random)",
         parameters=102_714,
         source="built",
         license="Apache-2.0",
@@ -65,7 +65,7 @@ PRESETS: tuple[ModelEntry, ...] = (
     ),
     ModelEntry(
         id="HuggingFaceTB/SmolLM2-135M-Instruct",
-        title="SmolLM2 135M Instruct (Hub, bf16)",
+        title="SmolLM2 135M (Hub)",
         parameters=134_515_008,
         source="hub",
         license="Apache-2.0",
@@ -81,7 +81,7 @@ PRESETS: tuple[ModelEntry, ...] = (
     ),
     ModelEntry(
         id="Qwen/Qwen2.5-0.5B-Instruct",
-        title="Qwen2.5 0.5B Instruct (Hub)",
+        title="Qwen2.5 0.5B (Hub)",
         parameters=494_032_768,
         source="hub",
         license="Apache-2.0",

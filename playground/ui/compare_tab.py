@@ -177,7 +177,6 @@ def run(
     contestants = [_contestant(saved, language, choice, *column) for column in columns]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
     stopped = RUNS.begin(str(request.session_hash))
-    yield html.note(say(language, "compare_working"))
     answers: list[contest.Answer] = []
     for step, answers in enumerate(contest.compare(contestants, prompt, sampling, stopped)):
         if step % STREAM_EVERY == 0:

@@ -34,6 +34,19 @@ def draw(flat: FlatMap, language: str) -> go.Figure:
             "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}"),
             "font": {"size": 13},
         },
+        modebar={
+            "remove": [
+                "zoom",
+                "pan",
+                "select",
+                "lasso",
+                "zoomin",
+                "zoomout",
+                "autoscale",
+                "reset",
+                "toimage",
+            ]
+        },
         legend={"orientation": "h", "y": -0.02},
         xaxis=axis,
         yaxis=axis,

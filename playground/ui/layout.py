@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from playground import workspace as spaces
 from playground.ui import compare_tab, documents_tab, tokens_tab
 from playground.ui.endpoints import add_endpoints
+from playground.ui.first_script import FirstScript
 from playground.ui.page import AT_ONCE, LOOK, stop_run
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
@@ -22,21 +24,6 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAX_UPLOAD = "4mb"
 MAX_WAITING = 128  # requests in the queue; one more is told to come back
 HOUR = 3600
-
-# Before the page's own scripts run: the language is the visitor's choice, else the browser's.
-HEAD = """<script>
-function playgroundLanguage() {
-  let chosen = null;
-  try { chosen = localStorage.getItem('playground-language'); } catch (e) { /* no storage */ }
-  return (chosen || navigator.language || 'en').toLowerCase().startsWith('ko') ? 'ko' : 'en';
-}
-(() => {
-  const language = playgroundLanguage();
-  Object.defineProperty(navigator, 'language', {get: () => language, configurable: true});
-  Object.defineProperty(navigator, 'languages', {get: () => [language], configurable: true});
-  document.documentElement.lang = language;
-})();
-</script>"""
 
 
 def build_page() -> gr.Blocks:
@@ -84,7 +71,8 @@ def _wire(
         None,
         [drafts, *typed],
         [language, *typed],
-        js=f"(d, ...now) => [playgroundLanguage(), ...{keys}.map((k, i) => d?.[k] || now[i])]",
+        js=f"(d, ...now) => playgroundOpened([playgroundLanguage(), "
+        f"...{keys}.map((k, i) => d?.[k] || now[i])])",
         api_visibility="private",
     )
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
@@ -114,7 +102,7 @@ def launch(**options: Any) -> Any:
     return page.launch(
         theme=theme(),
         css_paths=ASSETS / "style.css",
-        head=HEAD,
+        app_kwargs={"middleware": [Middleware(FirstScript)]},
         i18n=I18N,
         share=False,
         ssr_mode=False,

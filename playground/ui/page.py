@@ -7,6 +7,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -50,9 +51,12 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
     def failed(error: Exception, language: str) -> gr.Error:
         if isinstance(error, PlaygroundError):
-            return gr.Error(tell(language, error.message), title=say(language, "error_title"))
-        log.error("A handler failed", exc_info=error)
-        return gr.Error(say(language, "error_unexpected"), title=say(language, "error_title"))
+            text = tell(language, error.message)
+        else:
+            log.error("A handler failed", exc_info=error)
+            text = say(language, "error_unexpected")
+        # The page shows the text as HTML, and it may quote what somebody wrote into a file.
+        return gr.Error(escape(text), title=say(language, "error_title"), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
 

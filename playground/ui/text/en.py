@@ -106,7 +106,8 @@ TEXT = {
     "hit_score": "score {score}",
     "own_heading": "Your own documents",
     "own_intro": "Add .txt, .md or .jsonl files (a `text` field on each line): at most 20 files, "
-    "1 MB each, 3 MB and about 120,000 words together. Only you can search them; unused, they are deleted after 7 days.",
+    "1 MB each, 3 MB and about 120,000 words together. Only you can search them; unused, they are "
+    "deleted after 7 days.",
     "own_files": "Files",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Choose “My own documents” as the corpus.",
@@ -119,7 +120,6 @@ TEXT = {
     "example_breaks": "The same nudge breaks another",
     "prompt": "Prompt",
     "compare": "Compare",
-    "compare_working": "Working… If others are ahead of you, your turn comes next.",
     "contestants": "Contestants",
     "columns": "How many",
     "weights_of_1": "1: whose weights",

@@ -123,7 +123,6 @@ TEXT = {
     "example_breaks": "같은 밀기가 다른 답을 망칩니다",
     "prompt": "질문",
     "compare": "비교하기",
-    "compare_working": "하는 중입니다… 앞에 다른 사람이 있으면 차례를 기다립니다.",
     "contestants": "참가자",
     "columns": "몇 명",
     "weights_of_1": "1: 누구의 가중치",

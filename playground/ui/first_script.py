@@ -1,0 +1,58 @@
+"""The page's language, settled before any of gradio's own scripts run.
+
+gradio picks its language from the browser's when its first module loads, and adds ``head=`` only
+later; so a choice that the visitor made has to stand at the very top of the page.
+"""
+
+from __future__ import annotations
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+SCRIPT = b"""<script>
+function playgroundLanguage() {
+  let chosen = null;
+  try { chosen = localStorage.getItem('playground-language'); } catch (e) { /* no storage */ }
+  return (chosen || navigator.language || 'en').toLowerCase().startsWith('ko') ? 'ko' : 'en';
+}
+function playgroundOpened(values) {  // on a phone the recipe would cover the page: close it
+  if (window.innerWidth < 768) document.querySelector('.sidebar.open .toggle-button')?.click();
+  return values;
+}
+(() => {
+  const language = playgroundLanguage();
+  Object.defineProperty(navigator, 'language', {get: () => language, configurable: true});
+  Object.defineProperty(navigator, 'languages', {get: () => [language], configurable: true});
+  document.documentElement.lang = language;
+})();
+</script>"""
+
+
+class FirstScript:
+    """ASGI middleware that puts ``SCRIPT`` right after ``<head>`` of the page at ``/``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; rewrite the one page."""
+        if scope["type"] != "http" or scope["path"].rstrip("/") != scope.get("root_path", ""):
+            await self.app(scope, receive, send)
+            return
+        start: Message = {}
+        body = b""
+
+        async def rewritten(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            body = body.replace(b"<head>", b"<head>" + SCRIPT, 1)
+            MutableHeaders(scope=start)["content-length"] = str(len(body))
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        await self.app(scope, receive, rewritten)

@@ -1,0 +1,124 @@
+"""A real server and a real Chromium. Without a browser: skipped on a laptop, failed in CI."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(os.environ.get("PLAYGROUND_TEST_HOME") or ROOT / ".home")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+WAIT = 60_000  # ms; a slow machine decodes slowly, and no test is about seconds
+expect.set_options(timeout=WAIT)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """`python app.py` on a port of its own, which a restart keeps."""
+
+    def __init__(self):
+        self.port, self.process = free_port(), None
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    def start(self):
+        env = os.environ | {
+            "GRADIO_SERVER_PORT": str(self.port),
+            "PLAYGROUND_HOME": str(HOME),
+            "PLAYGROUND_HUB": "off",
+        }
+        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env)
+        for _ in range(1200):
+            try:
+                assert self.process.poll() is None, "the server ended by itself"
+                if urllib.request.urlopen(self.url, timeout=5).status == 200:
+                    return self
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the page did not answer in two minutes")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server():
+    running = Server().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_server():
+    """A server that a test may stop and start."""
+    running = Server().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    path = path or (MAC if Path(MAC).exists() else None)
+    if path is None:
+        reason = "no Chromium or Chrome was found: install one to run the browser tests"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+class Visitor:
+    """One person at one browser, who notes what the page asks of other hosts or complains of."""
+
+    def __init__(self, browser, server, **context):
+        context = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}} | context
+        self.context = browser.new_context(accept_downloads=True, **context)
+        self.page = self.context.new_page()
+        self.server, self.outside, self.errors = server, [], []
+        self.page.on("request", self._note)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.open()
+
+    def _note(self, request):
+        if not request.url.startswith((self.server.url, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def open(self):
+        """Open the page, or open it again, and wait until the model has answered."""
+        self.page.goto(self.server.url)
+        expect(self.page.locator("#chips button").first).to_be_attached(timeout=3 * WAIT)
+        expect(self.page.locator("#bars table")).to_be_attached()
+        return self.page
+
+    def tab(self, name):
+        self.page.get_by_role("tab", name=name).click()
+
+
+@pytest.fixture
+def visit(browser, server):
+    visitors = []
+
+    def open_page(**context):
+        visitors.append(Visitor(browser, context.pop("at", server), **context))
+        return visitors[-1]
+
+    yield open_page
+    for visitor in visitors:
+        assert visitor.outside == [], "the page asked another host for something"
+        assert visitor.errors == []
+        visitor.context.close()

