@@ -134,7 +134,8 @@ def compare(
     """Answer one prompt with every contestant, growing all answers together.
 
     The same ``Answer`` objects are yielded after every step. ``seconds`` of an answer is the
-    time from the start of decoding to its last token, its batch's company included.
+    time that its batch was at work until its last token, its company included, the turns of
+    other batches left out.
 
     :param stopped: asked between steps; when true the answers stay as they are.
     :param chat: use the model's chat template, where it has one.

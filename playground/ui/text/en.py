@@ -40,7 +40,7 @@ TEXT = {
     "reset": "Reset",
     "save": "Save",
     "load": "Load",
-    "receipt": "{tensors} tensors changed by {change} %, {bytes} held, {ms} ms",
+    "receipt": "Tensors changed: {tensors} (by {change} %). Holds {bytes}, took {ms} ms.",
     "title_nudge_tokens_toward": "“{text}” toward “{target}”, strength {strength}",
     "title_nudge_tokens_away": "“{text}” away from “{target}”, strength {strength}",
     "title_nudge_tokens_random": "“{text}” in a random direction, strength {strength}",

@@ -44,7 +44,7 @@ TEXT = {
     "reset": "처음으로",
     "save": "저장",
     "load": "열기",
-    "receipt": "텐서 {tensors}개가 {change} % 바뀜, {bytes} 차지, {ms} ms",
+    "receipt": "바뀐 텐서 {tensors}개 ({change} %). {bytes} 차지, {ms} ms 걸림.",
     "title_nudge_tokens_toward": "“{text}” → “{target}” 쪽으로, 세기 {strength}",
     "title_nudge_tokens_away": "“{text}” ← “{target}”에서 멀리, 세기 {strength}",
     "title_nudge_tokens_random": "“{text}” 무작위 방향으로, 세기 {strength}",
