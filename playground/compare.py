@@ -121,6 +121,8 @@ def _contestant(data: object, number: int) -> Contestant:
             "Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number
         )
     k = data.get("k", DEFAULT_K)
+    if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
+        k = int(k)
     return Contestant(label, parse(data.get("recipe")), retriever, str(corpus_id), k)
 
 

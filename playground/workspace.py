@@ -136,7 +136,8 @@ def new() -> Workspace:
 def from_json(data: object) -> Workspace:
     """A workspace from what a browser kept; a new one where that is not usable."""
     try:
-        assert isinstance(data, dict)
+        if not isinstance(data, dict):
+            return new()
         own = str(data.get("own_corpus", ""))
         return Workspace(
             _stack(data["stack"]),
@@ -144,11 +145,12 @@ def from_json(data: object) -> Workspace:
             tuple(_stack(item) for item in data.get("future", [])[:MAX_HISTORY]),
             own if is_own(own) else "",
         )
-    except (PlaygroundError, AssertionError, AttributeError, KeyError, TypeError):
+    except (PlaygroundError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return new()
 
 
 def _stack(data: dict[str, Any]) -> Stack:
-    steps = tuple(Step(dict(step["edit"]), step["on"] is True) for step in data["steps"])
-    parse({"model": data["model"], "edits": [step.edit for step in steps]})
-    return Stack(catalog.find(data["model"]).id, steps)
+    recipe = parse({"model": data["model"], "edits": [step["edit"] for step in data["steps"]]})
+    pairs = zip(recipe.edits, data["steps"], strict=True)
+    steps = tuple(Step(edit.model_dump(), step["on"] is True) for edit, step in pairs)
+    return Stack(catalog.find(recipe.model).id, steps)

@@ -295,9 +295,6 @@ def test_whole_numbers_may_have_a_decimal_point():
     assert api.compare([{"recipe": BASE}], "the", 5.0, 0, 0.0)[0]["tokens"] <= 5
 
 
-@pytest.mark.xfail(
-    strict=True, reason="compare.parse_contestants does not take k=3.0 as api.retrieve does"
-)
 def test_a_contestants_k_may_have_a_decimal_point():
     item = {"recipe": BASE, "retriever": "bm25", "corpus_id": HANDBOOK, "k": 2.0}
     assert len(api.compare([item], QUERY, 2)[0]["passages"]) == 2
@@ -372,9 +369,6 @@ def test_wrong_input_is_told_what_is_allowed(call, kind, message):
 
 
 @pytest.mark.parametrize("model_id", [["tiny-llama"], {"id": "tiny-llama"}])
-@pytest.mark.xfail(
-    strict=True, raises=TypeError, reason="catalog.find looks an unhashable id up in a dictionary"
-)
 def test_a_model_id_that_is_no_text_is_an_unknown_model(model_id):
     with pytest.raises(ModelError, match="Unknown model"):
         api.tokens(model_id, "a")

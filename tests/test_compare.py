@@ -149,9 +149,6 @@ def test_k_out_of_range_is_refused(facts, k):
         play([one(retriever="bm25", corpus_id=facts, k=k)])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="_contestant() does not pass k through a whole() as api does"
-)
 def test_a_whole_k_with_a_decimal_point_is_taken(facts):
     [answer] = play([one(retriever="bm25", corpus_id=facts, k=2.0)])
     assert len(answer.hits) == 2

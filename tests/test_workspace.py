@@ -333,12 +333,10 @@ def test_what_cannot_be_used_gives_a_new_workspace(data):
 
 
 @pytest.mark.parametrize("wrong", ["abc", "nudge_tokens", [["kind"]]])
-@pytest.mark.xfail(strict=True, reason="from_json does not catch dict()'s ValueError")
 def test_an_edit_that_is_a_text_or_a_list_gives_a_new_workspace(wrong):
     assert from_json(saved(wrong)) == new()
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="from_json: repr of a deep value")
 def test_a_deeply_nested_edit_gives_a_new_workspace():
     deep: list = []
     for _ in range(100_000):
@@ -346,10 +344,6 @@ def test_a_deeply_nested_edit_gives_a_new_workspace():
     assert from_json(saved(edit(text=deep))) == new()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="_stack keeps the raw edit, so one without its defaults has no title (KeyError)",
-)
 def test_an_edit_kept_without_its_defaults_is_written_out_in_full():
     """As an older version of the page may have kept it, before a field was added."""
     short = {"kind": "nudge_tokens", "text": " a", "target": " b"}

@@ -100,6 +100,7 @@ def find(model_id: str) -> ModelEntry:
 
     :raises ModelError: the id is not offered here; the message lists those that are.
     """
+    model_id = str(model_id)
     by_id = {entry.id: entry for entry in available()}
     # A preset's Hub name finds the preset too: Tiny GPT-2 is known by both.
     by_id |= {entry.hub_id: entry for entry in available() if entry.hub_id}
@@ -109,7 +110,7 @@ def find(model_id: str) -> ModelEntry:
         return ModelEntry(model_id, model_id, 0, "hub", "see its card", hub_id=model_id)
     raise ModelError(
         "Unknown model {model!r}. Choose one of: {known}.",
-        model=str(model_id)[:MODEL_ID_LENGTH],
+        model=model_id[:MODEL_ID_LENGTH],
         known=", ".join(entry.id for entry in available()),
     )
 

@@ -11,9 +11,9 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
-from playground.ui import html
 from playground.ui.documents_tab import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
-from playground.ui.page import AT_ONCE, MODEL, RUNS, shown, stop_run
+from playground.ui.page import AT_ONCE, MODEL, begin_run, shown, stop_run
+from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
@@ -29,7 +29,6 @@ FIRST_COLUMNS: tuple[Column, ...] = (
     ("mine", "dense", K),
 )
 FIRST_PROMPT = "Where do injured baby seals go for treatment?"
-STREAM_EVERY = 4  # tokens
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,8 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> CompareTab:
     answers = gr.HTML(elem_id="answers")
 
     asked = [saved, language, prompt, corpus, length, temperature, seed, count, *fields]
-    go.click(run, asked, answers, **MODEL)
-    prompt.submit(run, asked, answers, **MODEL)
+    for start in (go.click, prompt.submit):
+        start(begin_run, **AT_ONCE).then(run, asked, answers, **MODEL)
     stop.click(stop_run, **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
     for button, example in zip(buttons, EXAMPLES, strict=True):
@@ -117,7 +116,7 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> CompareTab:
         button.click(
             take_example, [saved, language, number], [saved, prompt, corpus, count, *fields],
             **AT_ONCE,
-        ).success(run, asked, answers, **MODEL)  # fmt: skip
+        ).success(begin_run, **AT_ONCE).then(run, asked, answers, **MODEL)  # fmt: skip
     return CompareTab(prompt, corpus)
 
 
@@ -176,15 +175,7 @@ def run(
     columns = list(zip(*[iter(fields)] * 3, strict=True))[: int(count)]  # three fields each
     contestants = [_contestant(saved, language, choice, *column) for column in columns]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
-    stopped = RUNS.begin(str(request.session_hash))
-    answers: list[contest.Answer] = []
-    for step, answers in enumerate(contest.compare(contestants, prompt, sampling, stopped)):
-        if step % STREAM_EVERY == 0:
-            yield html.answers(answers, language)
-    for answer in answers:
-        answer.done = True
-    ended = html.note(say(language, "stopped")) if stopped() else ""
-    yield html.answers(answers, language) + ended
+    yield from stream(contestants, prompt, sampling, language, request)
 
 
 def _contestant(

@@ -84,33 +84,52 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Runs:
-    """Which visitors have an answer under way, and who asked for it to stop."""
+    """Which visitors have an answer under way or waiting, and who asked for it to stop."""
 
     def __init__(self) -> None:
         self._flags: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def begin(self, session: str) -> Callable[[], bool]:
-        """Note a new run of a visitor, stopping their earlier one; returns "was it stopped?"."""
-        flag = threading.Event()
+    def begin(self, session: str) -> None:
+        """Note that a visitor pressed the button, stopping an earlier run of theirs."""
         with self._lock:
-            earlier = self._flags.get(session)
-            if earlier is not None:
-                earlier.set()
-            self._flags[session] = flag
-        return flag.is_set
+            self._end(session)
+            self._flags[session] = threading.Event()
+
+    def stopped(self, session: str) -> Callable[[], bool]:
+        """Whether the run that a visitor began last was stopped: asked between tokens."""
+        with self._lock:
+            return self._flags.setdefault(session, threading.Event()).is_set
 
     def stop(self, session: str) -> None:
-        """End a visitor's run at its next token."""
+        """End a visitor's run at its next token, or before it has begun."""
         with self._lock:
-            flag = self._flags.pop(session, None)
-        if flag is not None:
-            flag.set()
+            self._end(session)
+
+    def forget(self, session: str) -> None:
+        """The visitor left: end their run and keep nothing of it."""
+        with self._lock:
+            self._end(session)
+            self._flags.pop(session, None)
+
+    def _end(self, session: str) -> None:
+        if session in self._flags:
+            self._flags[session].set()
 
 
 RUNS = Runs()
 
 
+def begin_run(request: gr.Request) -> None:
+    """A button that starts an answer was pressed; its turn may come later."""
+    RUNS.begin(str(request.session_hash))
+
+
 def stop_run(request: gr.Request) -> None:
-    """The stop button, and leaving the page."""
+    """The stop button."""
     RUNS.stop(str(request.session_hash))
+
+
+def leave(request: gr.Request) -> None:
+    """The page was closed."""
+    RUNS.forget(str(request.session_hash))

@@ -18,7 +18,8 @@ from playground.engine.recipe import Built, Recipe, build, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
-from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, RUNS, shown, stop_run
+from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, begin_run, shown, stop_run
+from playground.ui.streaming import stream
 from playground.ui.text import label, say, tell
 
 FIRST_TEXT = "The capital of France is Paris"
@@ -75,7 +76,7 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
     prompt.submit(preview_nudge, look_inputs, preview, **LOOK)
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
     for run in (kept.success, write.click):
-        run(write_on, [saved, language, prompt], written, **MODEL)
+        run(begin_run, **AT_ONCE).then(write_on, [saved, language, prompt], written, **MODEL)
     stop.click(stop_run, **AT_ONCE)
     return TokensTab(text, prompt, look_inputs, look_outputs, split_inputs, split_outputs)
 
@@ -291,12 +292,4 @@ def write_on(saved: Any, language: str, prompt: str, request: gr.Request) -> Ite
         contest.Contestant(say(language, "column_before"), space.base()),
         contest.Contestant(say(language, "column_after"), space.recipe()),
     ]
-    stopped = RUNS.begin(str(request.session_hash))
-    sampling = Sampling(NEW_TOKENS)
-    answers: list[contest.Answer] = []
-    for count, answers in enumerate(
-        contest.compare(columns, prompt, sampling, stopped, chat=False)
-    ):
-        if count % 4 == 0:
-            yield html.answers(answers, language)
-    yield html.answers(answers, language)
+    yield from stream(columns, prompt, Sampling(NEW_TOKENS), language, request, chat=False)

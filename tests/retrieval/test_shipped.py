@@ -196,10 +196,6 @@ def test_sections_are_as_long_as_the_card_says(corpus_id):
 
 
 @every
-@pytest.mark.xfail(
-    strict=True,
-    reason="the cards say that a section is one passage; at 40 words a passage, it is often two",
-)
 def test_a_section_makes_as_many_passages_as_the_card_says(corpus_id):
     claimed = re.search(r"makes one passage|검색되는 글 한 조각이 됩니다", card(corpus_id))
     passages = Counter((p.document, p.heading) for p in load_corpus(corpus_id).passages)
@@ -242,10 +238,6 @@ def test_bm25_finds_the_korean_evidence_when_asked_in_the_documents_words():
     assert recall_at(1, KOREAN, "bm25", "keyword") >= 0.9
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="measured 0.61: of the 16 Korean paraphrases BM25 finds 2, of the 20 keyword ones all",
-)
 def test_bm25_finds_the_korean_evidence():
     assert recall_at(5, KOREAN, "bm25") >= 0.8
 

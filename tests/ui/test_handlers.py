@@ -19,7 +19,7 @@ from playground.retrieval import dense, uploads
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui import compare_tab, documents_tab, sidebar, tokens_tab
-from playground.ui.page import RUNS, Runs, shown, stop_run
+from playground.ui.page import RUNS, Runs, begin_run, leave, shown, stop_run
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.warmup import Warmup
 
@@ -184,17 +184,29 @@ def test_a_refusal_that_quotes_a_visitors_text_is_escaped(language):
 # Runs
 
 
+def started(runs, session):
+    runs.begin(session)
+    return runs.stopped(session)
+
+
 def test_a_run_goes_on_until_it_is_stopped():
     runs = Runs()
-    stopped = runs.begin("a")
+    stopped = started(runs, "a")
     assert not stopped()
     runs.stop("a")
     assert stopped()
 
 
+def test_a_run_that_still_waits_for_its_turn_can_be_stopped():
+    runs = Runs()
+    runs.begin("a")
+    runs.stop("a")
+    assert runs.stopped("a")()
+
+
 def test_stopping_touches_nobody_else():
     runs = Runs()
-    mine, theirs = runs.begin("a"), runs.begin("b")
+    mine, theirs = started(runs, "a"), started(runs, "b")
     runs.stop("a")
     runs.stop("nobody")
     assert (mine(), theirs()) == (True, False)
@@ -202,27 +214,37 @@ def test_stopping_touches_nobody_else():
 
 def test_a_second_run_stops_the_first_and_is_stopped_by_itself():
     runs = Runs()
-    first = runs.begin("a")
-    second = runs.begin("a")
+    first, second = started(runs, "a"), started(runs, "a")
     assert (first(), second()) == (True, False)
     runs.stop("a")
     assert second()
 
 
-def test_a_stop_is_for_the_run_that_is_under_way_only():
+def test_a_stop_is_for_the_run_that_was_begun_before_it_only():
     runs = Runs()
     runs.stop("a")
     runs.begin("a")
     runs.stop("a")
     runs.stop("a")
-    assert not runs.begin("a")()
+    assert not started(runs, "a")()
+
+
+def test_leaving_ends_the_run_and_keeps_nothing_of_the_visitor():
+    runs = Runs()
+    stopped = started(runs, "a")
+    runs.forget("a")
+    runs.forget("a")
+    assert stopped()
+    assert not runs._flags
 
 
 def test_the_stop_button_stops_its_own_visitors_run():
-    mine, theirs = RUNS.begin("test-a"), RUNS.begin("test-b")
+    begin_run(visitor("test-a"))
+    begin_run(visitor("test-b"))
     stop_run(visitor("test-a"))
-    assert (mine(), theirs()) == (True, False)
-    stop_run(visitor("test-b"))
+    assert (RUNS.stopped("test-a")(), RUNS.stopped("test-b")()) == (True, False)
+    leave(visitor("test-a"))
+    leave(visitor("test-b"))
 
 
 # Documents
@@ -382,6 +404,7 @@ def test_sample_questions_are_the_corpus_own_of_every_kind():
 def run_compare(state, language, columns, prompt="The cat", choice="lantern-handbook", **more):
     fields = [value for column in columns for value in column]
     values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
+    begin_run(visitor())
     return compare_tab.run(
         state, language, prompt, choice, values["length"], values["temperature"], values["seed"],
         values["count"], visitor(), *fields,
@@ -765,6 +788,7 @@ def test_without_a_chosen_token_or_a_prompt_the_rest_is_still_shown(tiny_page):
 
 
 def test_the_prompt_is_written_on_before_and_after(tiny_page):
+    begin_run(visitor())
     *_, last = tokens_tab.write_on(saved(NUDGE), "ko", "the cat on the", visitor())
     assert re.findall(r"<h3>(.*?)</h3>", last) == [KO["column_before"], KO["column_after"]]
     texts = re.findall(r'"pg-text">(.*?)</p>', last)

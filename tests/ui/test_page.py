@@ -319,9 +319,6 @@ def test_the_first_script_goes_into_the_page_and_nothing_else(root, path, rewrit
         assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=KeyError, reason="FirstScript takes any message but the start for a body"
-)
 def test_other_messages_of_the_server_are_passed_on():
     """As an extension sends them before the start: starlette's test client has one."""
 

@@ -1,0 +1,38 @@
+"""Answers as HTML while they grow: what the Tokens and the Compare tab share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import gradio as gr
+
+from playground import compare as contest
+from playground.engine.generate import Sampling
+from playground.ui import html
+from playground.ui.page import RUNS
+from playground.ui.text import say
+
+EVERY = 4  # tokens: one event for each costs more than it shows
+
+
+def stream(
+    columns: Sequence[contest.Contestant],
+    prompt: str,
+    sampling: Sampling,
+    language: str,
+    request: gr.Request,
+    chat: bool = True,
+) -> Iterator[str]:
+    """The answers of all columns, again and again as they grow, until done or stopped.
+
+    The run is the one that the visitor began last (``page.begin_run``).
+    """
+    stopped = RUNS.stopped(str(request.session_hash))
+    answers: list[contest.Answer] = []
+    for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
+        if step % EVERY == 0:
+            yield html.answers(answers, language)
+    for answer in answers:
+        answer.done = True
+    ended = html.note(say(language, "stopped")) if stopped() else ""
+    yield html.answers(answers, language) + ended
