@@ -6,6 +6,8 @@ page stands on the same functions of engine, retrieval and compare.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +22,7 @@ from playground.retrieval.search import retrieve as search
 
 Json = dict[str, Any]
 NEIGHBOURS = 8
+MOST_SECONDS = 120.0  # of decoding for one call; what is written by then is the answer
 
 
 def models() -> list[Json]:
@@ -100,7 +103,7 @@ def generate_text(
     """One answer to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
     fork, ids = _prompted(parse(recipe), prompt, chat, sampling.max_new_tokens)
-    *_, (row,) = generate.decode(fork, [ids], sampling)
+    *_, (row,) = generate.decode(fork, [ids], sampling, _deadline())
     return {
         "text": generate.answer_text(fork.base, row),
         "tokens": len(row.ids),
@@ -139,7 +142,8 @@ def compare(
 ) -> list[Json]:
     """The answers of several contestants to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
-    *_, answers = contest.compare(contest.parse_contestants(contestants), prompt, sampling)
+    chosen = contest.parse_contestants(contestants)
+    *_, answers = contest.compare(chosen, prompt, sampling, _deadline())
     return [
         {
             "label": answer.label,
@@ -151,6 +155,12 @@ def compare(
         }
         for answer in answers
     ]
+
+
+def _deadline() -> Callable[[], bool]:
+    """Whether a call has had its time: a caller who left must not hold the line for long."""
+    end = time.monotonic() + MOST_SECONDS
+    return lambda: time.monotonic() > end
 
 
 def whole(value: Any) -> Any:

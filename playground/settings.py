@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Literal, get_args
 
 HubPolicy = Literal["off", "presets", "any"]
 GIBIBYTE = 1024**3
+# Held while any model is loaded or built: transformers and torch switch process-wide settings
+# (default dtype, initialisation) meanwhile, which a second load would see.
+LOADING = threading.RLock()
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,20 @@
-"""What one visitor owns: a stack of edits with its history, and the id of their documents.
+"""What one visitor owns: a stack of edits with its history.
 
-Plain JSON that the visitor's browser keeps; a few kilobytes, no model and no text of documents.
+Plain JSON that the visitor's browser keeps: a few kilobytes for a few edits, and no model.
 Everything that comes back from a browser is checked like any other input.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from playground.engine import catalog
 from playground.engine.recipe import MAX_EDITS, Recipe, parse, parse_edit
 from playground.errors import PlaygroundError, RecipeError
-from playground.retrieval.uploads import is_own
 from playground.settings import settings
 
-MAX_HISTORY = 30
+MAX_HISTORY = 20
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,11 @@ class Stack:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A visitor's stack, what it was before, and the corpus of their own documents."""
+    """A visitor's stack, and what it was before."""
 
     stack: Stack
     past: tuple[Stack, ...] = ()
     future: tuple[Stack, ...] = ()
-    own_corpus: str = field(default="")
 
     def recipe(self) -> Recipe:
         """The recipe of the edits that are switched on.
@@ -138,12 +136,10 @@ def from_json(data: object) -> Workspace:
     try:
         if not isinstance(data, dict):
             return new()
-        own = str(data.get("own_corpus", ""))
         return Workspace(
             _stack(data["stack"]),
             tuple(_stack(item) for item in data.get("past", [])[-MAX_HISTORY:]),
             tuple(_stack(item) for item in data.get("future", [])[:MAX_HISTORY]),
-            own if is_own(own) else "",
         )
     except (PlaygroundError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return new()
@@ -153,4 +149,6 @@ def _stack(data: dict[str, Any]) -> Stack:
     recipe = parse({"model": data["model"], "edits": [step["edit"] for step in data["steps"]]})
     pairs = zip(recipe.edits, data["steps"], strict=True)
     steps = tuple(Step(edit.model_dump(), step["on"] is True) for edit, step in pairs)
-    return Stack(catalog.find(recipe.model).id, steps)
+    if not catalog.is_model_id(recipe.model):
+        raise ValueError(recipe.model)
+    return Stack(recipe.model, steps)  # kept although this host may not offer it now

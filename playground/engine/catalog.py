@@ -95,6 +95,11 @@ def available() -> list[ModelEntry]:
     return [entry for entry in PRESETS if entry.source != "hub" or settings().hub != "off"]
 
 
+def is_model_id(model_id: str) -> bool:
+    """Whether a text can name a model at all, offered here or not."""
+    return any(model_id == entry.id for entry in PRESETS) or bool(HUB_ID.fullmatch(model_id))
+
+
 def find(model_id: str) -> ModelEntry:
     """The entry of a model id, or of a Hub id where the host allows any.
 

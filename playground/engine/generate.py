@@ -28,9 +28,9 @@ MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
 MAX_NEXT_TOKENS = 100
 # Matrix products of one row go another way through the processor's library than those of
-# several, and round differently in bfloat16. Never decoding a single row keeps a row's answer
-# the same alone and in company.
-LEAST_ROWS = {torch.bfloat16: 2, torch.float16: 2}
+# several, and round differently. Never decoding a single row keeps a row's answer the same alone
+# and in company (bit for bit where the library's kernels allow it).
+LEAST_ROWS = 2
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Sampling:
                 limit=MAX_NEW_TOKENS,
             )
         number = isinstance(self.temperature, int | float)
+        number = number and not isinstance(self.temperature, bool)
         if not number or not 0 <= self.temperature <= MAX_TEMPERATURE:
             raise PlaygroundError(
                 "Temperature is {given}: choose a number from 0 (always the likeliest token) "
@@ -108,6 +109,8 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> 
             count=len(prompt),
             limit=MAX_PROMPT_CHARACTERS,
         )
+    if not isinstance(chat, bool):
+        raise PlaygroundError("Chat is {given}: give true or false.", given=_short(chat))
     if not chat:
         return prompt
     if not tokenizer.chat_template:
@@ -125,6 +128,7 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     :raises PlaygroundError: it has more tokens than the model or this host takes.
     """
     ids = token_ids(base.tokenizer, text)
+    ids = _first(base.tokenizer, ids) + ids
     context = getattr(base.model.config, "max_position_embeddings", MAX_PROMPT_TOKENS)
     if new_tokens >= context:
         raise PlaygroundError(
@@ -143,6 +147,13 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     return ids
 
 
+def _first(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
+    """The beginning-of-text token, for models that expect one, unless the text brings it."""
+    bos = tokenizer.bos_token_id
+    expected = bos is not None and list(tokenizer("")["input_ids"])[:1] == [bos]
+    return [bos] if expected and ids[:1] != [bos] else []
+
+
 def decode(
     fork: Fork,
     prompts: Sequence[Sequence[int]],
@@ -158,7 +169,7 @@ def decode(
     """
     spent, since = 0.0, time.perf_counter()  # only while at work: others may run between steps
     rows = [Row(len(prompt)) for prompt in prompts]
-    slots = max(len(prompts), LEAST_ROWS.get(fork.base.dtype, 1))
+    slots = max(len(prompts), LEAST_ROWS)
     capacity = max(map(len, prompts)) + sampling.max_new_tokens
     with torch.inference_mode():
         cache, last = RowCache(slots, capacity), []

@@ -66,6 +66,8 @@ class FlatMap:
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     """A token as text; part of a character is shown as its bytes, like ⟨EC 95⟩."""
+    if token >= len(tokenizer):  # a row that the vocabulary does not use
+        return f"⟨{token}⟩"
     text = str(tokenizer.decode([token]))
     if "\ufffd" not in text:
         return text
@@ -131,7 +133,7 @@ def neighbours(
 def cosine_table(fork: Fork, queries: Tensor, side: Side) -> Tensor:
     """(n, vocab) cosines of unit queries (n, d) with every row, in float32, a part at a time."""
     weight, patched, rows = fork.embedding(side)
-    table = torch.empty(queries.shape[0], weight.shape[0])
+    table = torch.empty(queries.shape[0], weight.shape[0], dtype=torch.float32)
     for start in range(0, weight.shape[0], ROWS_AT_ONCE):
         part = weight[start : start + ROWS_AT_ONCE].float()
         table[:, start : start + len(part)] = queries @ _unit(part).T

@@ -31,7 +31,7 @@ from playground.engine.catalog import ModelEntry, Package
 from playground.engine.precise import PreciseHead
 from playground.engine.tiny import build_tiny_gpt2
 from playground.errors import Message, ModelError
-from playground.settings import settings
+from playground.settings import LOADING, settings
 
 OnStep = Callable[[Message], None]
 CONVERSION = 1  # raise when the conversion below changes what it writes
@@ -49,6 +49,7 @@ class Base:
     tokenizer: PreTrainedTokenizerBase
     notes: tuple[Message, ...] = ()
     _norms: dict[str, float] = field(default_factory=dict)
+    _storages: dict[Hashable, int] = field(default_factory=dict)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -67,8 +68,10 @@ class Base:
         return self._norms[name]
 
     def storages(self) -> dict[Hashable, int]:
-        """Bytes by memory address of everything that the model holds."""
-        return {tensor.data_ptr(): tensor.nbytes for _, tensor in self.tensors()}
+        """Bytes by memory address of everything that the model holds; looked up once."""
+        if not self._storages:
+            self._storages.update({t.data_ptr(): t.nbytes for _, t in self.tensors()})
+        return self._storages
 
 
 @cache
@@ -118,7 +121,14 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
         return _load_tiny(entry, on_step)
     assert entry.hub_id is not None
     folder = hub.download(entry.hub_id, on_step)
-    return load_folder(folder, entry, decoding_dtype(), on_step)
+    try:
+        return load_folder(folder, entry, decoding_dtype(), on_step)
+    except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
+        raise ModelError(
+            "{model} cannot be opened here: its files are incomplete, or of a form that this "
+            "version does not read. Choose another model.",
+            model=entry.id,
+        ) from error
 
 
 def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
@@ -131,7 +141,8 @@ def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
         except ModelError:  # published as a pickle only, or not to be had: build it
             pass
     tokenizer = load(TINY_TOKENIZER_FROM, on_step).tokenizer
-    model = build_tiny_gpt2(tokenizer.bos_token_id, tokenizer.eos_token_id)
+    with LOADING:
+        model = build_tiny_gpt2(tokenizer.bos_token_id, tokenizer.eos_token_id)
     note = Message(
         "Tiny GPT-2 was built here from its published shape (2 layers, width 2, 2 heads) with "
         "random weights and SmolLM2's tokenizer: it shows the mechanics, its answers mean nothing."
@@ -174,7 +185,8 @@ def convert_once(package: Package, folder: Path, dtype: torch.dtype, on_step: On
         on_step(Message("Converting the packaged weights (once, about 20 seconds)…"))
         aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _convert(source, aside, dtype)
+            with LOADING:
+                _convert(source, aside, dtype)
             aside.rename(folder)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
@@ -209,12 +221,12 @@ def load_folder(
     """
     check_architecture(folder, entry.id)
     on_step(Message("Opening {title}…", {"title": entry.title}))
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, use_safetensors=True, trust_remote_code=False, local_files_only=True
-    )
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=False, local_files_only=True
-    )
+    safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
+    with LOADING:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, **safe
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
     return Base(entry, frozen(model), tokenizer)
 
 

@@ -58,7 +58,9 @@ def perplexity(fork: Fork, text: str) -> Perplexity:
 
 
 def _ids(fork: Fork, text: str) -> list[int]:
-    if not isinstance(text, str) or len(text) > MAX_TEXT:
+    if not isinstance(text, str) or not text:
+        raise PlaygroundError("The text is empty. Type a word or a sentence.")
+    if len(text) > MAX_TEXT:
         raise PlaygroundError(
             "The text is too long: keep it to {characters} characters and {tokens} tokens.",
             characters=MAX_TEXT,

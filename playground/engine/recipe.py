@@ -106,6 +106,9 @@ def build(recipe: Recipe) -> Built:
     :raises RecipeError: an edit does not fit the model.
     """
     base = load(recipe.model)
+    built = _cached(recipe, base)
+    if built is not None:  # nobody waits for another's build
+        return built
     with _build_lock, torch.inference_mode():
         done = len(recipe.edits)
         built = _cached(recipe, base)

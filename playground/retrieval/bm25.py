@@ -15,7 +15,6 @@ from playground.retrieval import files as disk
 from playground.retrieval.passages import Corpus
 
 VERSION = 1  # of words(): raise it when a text gives other words than before
-_KEPT = 32  # indexes in memory
 
 _HANGUL = "가-힣ㄱ-ㆎ"
 _HAN = "々〆ぁ-ヿ㐀-䶿一-鿿豈-﫿"  # and kana: written without spaces too
@@ -74,22 +73,26 @@ class Bm25Index:
         return [(place, float(score)) for place, score in ranked[:k]]
 
 
-_indexes: disk.Recent[Bm25Index] = disk.Recent(_KEPT)
+_indexes: disk.Indexes[Bm25Index] = disk.Indexes()
 
 
 def bm25_index(corpus: Corpus) -> Bm25Index:
     """The corpus's index: from memory, from words kept on disk, or built and kept."""
-    return _indexes.get(corpus.content_hash, lambda: Bm25Index(_tokens(corpus)))
+    return _indexes.get(corpus, lambda: Bm25Index(_tokens(corpus)))
 
 
 def _tokens(corpus: Corpus) -> list[list[str]]:
     """Words of each passage, read from the disk where a sound file is there."""
-    name = f"{corpus.content_hash}-words-v{VERSION}.json"
-    kept = _parse(disk.load_index(name), len(corpus.passages))
+    kind = f"words-v{VERSION}.json"
+    kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
     if kept is not None:
         return kept
-    tokens = [words(passage.indexed) for passage in corpus.passages]
-    disk.save_index(name, json.dumps(tokens, ensure_ascii=False).encode())
+    once: dict[str, str] = {}  # a word is one object, however often a heading repeats it
+    tokens = [
+        [once.setdefault(word, word) for word in words(passage.indexed)]
+        for passage in corpus.passages
+    ]
+    disk.save_index(corpus, kind, json.dumps(tokens, ensure_ascii=False).encode())
     return tokens
 
 

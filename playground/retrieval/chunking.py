@@ -8,7 +8,7 @@ words between spaces (eojeol in Korean); every started ``WORD_CHARS`` characters
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from playground.retrieval.passages import Passage
 
@@ -47,14 +47,18 @@ def chunk(document: str, text: str, max_words: int = MAX_WORDS) -> list[Passage]
     :param max_words: the most words in a passage, at least 1.
     :return: passages in the order of the text; none for a text of spaces.
     """
+    return list(chunks(document, text, max_words))
+
+
+def chunks(document: str, text: str, max_words: int = MAX_WORDS) -> Iterator[Passage]:
+    """The passages of :func:`chunk` one by one, so that a caller may stop at a limit."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    passages: list[Passage] = []
+    number = 0
     for heading, blocks in _sections(text):
-        units = [unit for block in blocks for unit in _units(text, block, max_words)]
+        units = (unit for block in blocks for unit in _units(text, block, max_words))
         for start, end in _pack(text, units, max_words):
-            name = f"{document}#{len(passages) + 1}"
-            passages.append(Passage(name, document, heading, text[start:end]))
-    return passages
+            number += 1
+            yield Passage(f"{document}#{number}", document, heading, text[start:end])
 
 
 def count_words(text: str) -> int:
@@ -144,7 +148,7 @@ def _sentences(text: str, block: Span) -> Iterator[Span]:
         start = end
 
 
-def _pack(text: str, units: list[Span], max_words: int) -> Iterator[Span]:
+def _pack(text: str, units: Iterable[Span], max_words: int) -> Iterator[Span]:
     """Join neighbours while they fit together."""
     held: Span | None = None
     length = 0

@@ -12,7 +12,14 @@ from typing import Any, get_args
 from playground.errors import CorpusError
 from playground.retrieval import uploads
 from playground.retrieval.chunking import chunk
-from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind
+from playground.retrieval.passages import (
+    Corpus,
+    Evidence,
+    Passage,
+    Question,
+    QuestionKind,
+    printable,
+)
 
 __all__ = ["Corpus", "Evidence", "Passage", "Question", "chunk", "list_corpora", "load_corpus"]
 
@@ -52,7 +59,7 @@ def load_corpus(corpus_id: str) -> Corpus:
         return _shipped(CORPORA / corpus_id)
     raise CorpusError(
         "Corpus {corpus_id} is unknown. Choose one of: {ids}.",
-        corpus_id=corpus_id[:80],
+        corpus_id=printable(corpus_id),
         ids=", ".join(shipped_ids()),
     )
 

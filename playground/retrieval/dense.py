@@ -20,7 +20,7 @@ import numpy as np
 from playground.errors import CorpusError
 from playground.retrieval import files as disk
 from playground.retrieval.passages import Corpus
-from playground.settings import settings
+from playground.settings import LOADING, settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -32,9 +32,9 @@ HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
 BATCH = 32  # texts encoded at a time
 VERSION = "minilm-v1"
-_KEPT = 32  # indexes in memory
 
 Progress = Callable[[int, int], None]  # (texts done, texts in all)
+Stopped = Callable[[], bool]  # whether nobody waits for the result any more
 
 _loading = threading.Lock()
 _encoding = threading.Lock()  # a fast tokenizer must not be used by two threads at once
@@ -98,26 +98,34 @@ def _load(folder: Path) -> SentenceTransformer:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(
-        str(folder),
-        device="cpu",
-        local_files_only=True,
-        model_kwargs={"dtype": torch.float32, "use_safetensors": True},
-    )
+    with LOADING:
+        return SentenceTransformer(
+            str(folder),
+            device="cpu",
+            local_files_only=True,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        )
 
 
-def embed(texts: Sequence[str], on_progress: Progress | None = None) -> np.ndarray:
+def embed(
+    texts: Sequence[str],
+    on_progress: Progress | None = None,
+    stopped: Stopped = lambda: False,
+) -> np.ndarray:
     """Sentence embeddings of unit length.
 
     Texts of like length go through together, so that little is padded.
 
     :param on_progress: called with (texts done, texts in all) after each batch.
+    :param stopped: asked before each batch; once it is true, nothing more is embedded.
     :return: float32, (texts, 384), in the order of ``texts``.
-    :raises CorpusError: see :func:`encoder`.
+    :raises CorpusError: it was stopped; see :func:`encoder` too.
     """
     vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
     for start in range(0, len(order), BATCH):
+        if stopped():
+            raise CorpusError("Indexing was stopped. Search again to go on.")
         batch = order[start : start + BATCH]
         model = encoder()
         with _encoding:
@@ -161,30 +169,35 @@ def _query_vector(query: str) -> np.ndarray:  # (1, 384)
     return embed([query])
 
 
-_indexes: disk.Recent[DenseIndex] = disk.Recent(_KEPT)
+_indexes: disk.Indexes[DenseIndex] = disk.Indexes()
 
 
-def dense_index(corpus: Corpus, on_progress: Progress | None = None) -> DenseIndex:
+def dense_index(
+    corpus: Corpus,
+    on_progress: Progress | None = None,
+    stopped: Stopped = lambda: False,
+) -> DenseIndex:
     """The corpus's index: from memory, from disk, or embedded, which takes time: two
     processors embed some 20 to 50 full passages a second.
 
     :param on_progress: called with (passages done, passages in all) while embedding.
-    :raises CorpusError: see :func:`encoder`.
+    :param stopped: asked between batches; once it is true, nothing is kept.
+    :raises CorpusError: see :func:`embed`.
     """
-    return _indexes.get(corpus.content_hash, lambda: _build(corpus, on_progress))
+    return _indexes.get(corpus, lambda: _build(corpus, on_progress, stopped))
 
 
-def _build(corpus: Corpus, on_progress: Progress | None) -> DenseIndex:
+def _build(corpus: Corpus, on_progress: Progress | None, stopped: Stopped) -> DenseIndex:
     import faiss
 
-    name = f"{corpus.content_hash}-{VERSION}.faiss"
-    kept = _parse(disk.load_index(name), len(corpus.passages))
+    kind = f"{VERSION}.faiss"
+    kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
     if kept is not None:
         return DenseIndex(kept)
     index = faiss.IndexFlatIP(DIMENSION)
     if corpus.passages:
-        index.add(embed([passage.indexed for passage in corpus.passages], on_progress))
-    disk.save_index(name, faiss.serialize_index(index).tobytes())
+        index.add(embed([passage.indexed for passage in corpus.passages], on_progress, stopped))
+    disk.save_index(corpus, kind, faiss.serialize_index(index).tobytes())
     return DenseIndex(index)
 
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from playground.retrieval.passages import Corpus
 from playground.settings import settings
 
 T = TypeVar("T")
 DAY = 24 * 3600  # seconds
 MAX_DAYS = 7  # what nobody used for this long is deleted
-MAX_INDEXES = 400  # index files kept on disk; a corpus has up to two
+MAX_SHIPPED = 32  # indexes of one kind in memory, of shipped corpora
+MAX_OWN = 8  # and of visitors' own, which never push out those
 
 _log = logging.getLogger(__name__)
 
@@ -38,22 +40,47 @@ def write_whole(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, keep: int, days: float = MAX_DAYS) -> None:
-    """Delete the folder's entries that were not used for ``days``, or beyond the newest ``keep``.
+def expired(entry: Path) -> bool:
+    """Whether nobody used a file or folder for ``MAX_DAYS``.
 
-    An entry's modification time is its last use: readers touch what they read.
+    Its modification time is its last use: readers touch what they read.
+
+    :raises OSError: it is not there.
     """
-    oldest = time.time() - days * DAY
+    return entry.stat().st_mtime < time.time() - MAX_DAYS * DAY
+
+
+def sweep(folder: Path) -> None:
+    """Delete the folder's entries that nobody used for ``MAX_DAYS``."""
+    for used, entry in _by_use(folder):
+        if used < time.time() - MAX_DAYS * DAY:
+            remove(entry)
+
+
+def make_room(folder: Path, most: int) -> bool:
+    """Delete what was used least recently, until fewer than ``most`` entries are left.
+
+    What was used within a day stays, so that nobody can push out what others work with.
+
+    :return: whether there is room for one more.
+    """
+    entries = _by_use(folder)
+    for used, entry in entries[: max(0, len(entries) - most + 1)]:
+        if used >= time.time() - DAY:
+            return False
+        remove(entry)
+    return True
+
+
+def _by_use(folder: Path) -> list[tuple[float, Path]]:
+    """(last use, entry) of everything in a folder, oldest first."""
     aged = []
     for entry in folder.iterdir() if folder.is_dir() else ():
         try:
             aged.append((entry.stat().st_mtime, entry))
         except OSError:  # another process deleted it first
             continue
-    aged.sort(key=lambda pair: pair[0], reverse=True)
-    for place, (used, entry) in enumerate(aged):
-        if place >= keep or used < oldest:
-            remove(entry)
+    return sorted(aged)
 
 
 def remove(entry: Path) -> None:
@@ -72,9 +99,11 @@ def touch(entry: Path) -> None:
         _log.debug("could not touch %s", entry)
 
 
-def load_index(name: str) -> bytes | None:
-    """An index file's bytes, None where there is none to read."""
-    path = _indexes() / name
+def load_index(corpus: Corpus, kind: str) -> bytes | None:
+    """The bytes of a shipped corpus's index file, None where there is none to read."""
+    if corpus.own:
+        return None
+    path = _indexes() / f"{corpus.content_hash}-{kind}"
     try:
         data = path.read_bytes()
     except OSError:
@@ -83,23 +112,23 @@ def load_index(name: str) -> bytes | None:
     return data
 
 
-def save_index(name: str, data: bytes) -> None:
-    """Keep an index for the next process. A disk that refuses costs time, not the answer."""
+def save_index(corpus: Corpus, kind: str, data: bytes) -> None:
+    """Keep an index for the next process. A disk that refuses costs time, not the answer.
+
+    Those of a visitor's own documents hold their words, and stay in memory: a file could outlive
+    the documents.
+    """
+    if corpus.own:
+        return
     try:
-        write_whole(_indexes() / name, data)
+        write_whole(_indexes() / f"{corpus.content_hash}-{kind}", data)
     except OSError as error:
-        _log.warning("the index %s is not kept: %s", name, error)
-
-
-def forget_indexes(content_hash: str) -> None:
-    """Delete a corpus's indexes from the disk: they hold its words."""
-    for path in _indexes().glob(f"{content_hash}-*"):
-        remove(path)
+        _log.warning("an index of %s is not kept: %s", corpus.id, error)
 
 
 def sweep_indexes() -> None:
     """Delete the index files that nobody used lately."""
-    sweep(_indexes(), MAX_INDEXES)
+    sweep(_indexes())
 
 
 def _indexes() -> Path:
@@ -142,3 +171,20 @@ class Recent(Generic[T]):
         """Keep nothing."""
         with self._lock:
             self._slots.clear()
+
+
+class Indexes(Generic[T]):
+    """Indexes of one kind in memory, by what is indexed; visitors' corpora apart from shipped."""
+
+    def __init__(self) -> None:
+        self._shipped: Recent[T] = Recent(MAX_SHIPPED)
+        self._own: Recent[T] = Recent(MAX_OWN)
+
+    def get(self, corpus: Corpus, build: Callable[[], T]) -> T:
+        """As :meth:`Recent.get`."""
+        return (self._own if corpus.own else self._shipped).get(corpus.content_hash, build)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._shipped.clear()
+        self._own.clear()

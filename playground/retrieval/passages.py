@@ -13,6 +13,11 @@ from typing import Literal
 QuestionKind = Literal["keyword", "paraphrase", "unanswerable"]
 
 
+def printable(value: object) -> str:
+    """The start of a visitor's value as a message can show it; half a surrogate pair is no text."""
+    return str(value)[:80].encode(errors="replace").decode()
+
+
 @dataclass(frozen=True)
 class Passage:
     """A piece of a document, word for word, small enough to stand in a prompt."""

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from playground.errors import CorpusError
 from playground.retrieval.bm25 import RUN, bm25_index, words
 from playground.retrieval.dense import dense_index
-from playground.retrieval.passages import Corpus, Passage
+from playground.retrieval.passages import Corpus, Passage, printable
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
 Span = tuple[int, int]  # [start, end) in a text
@@ -94,7 +94,7 @@ def _check_retriever(retriever: str) -> None:
     if retriever not in get_args(Retriever):
         raise CorpusError(
             "Retriever {retriever} is unknown. Choose one of: {retrievers}.",
-            retriever=str(retriever)[:80],
+            retriever=printable(retriever),
             retrievers="none, bm25, dense",
         )
 
@@ -104,7 +104,7 @@ def check_k(k: int) -> None:
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise CorpusError(
             "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.",
-            k=str(k)[:80],
+            k=printable(k),
             limit=MAX_K,
         )
 

@@ -11,21 +11,21 @@ import re
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from playground.errors import CorpusError
 from playground.retrieval import files as disk
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking import chunks
 from playground.retrieval.documents import MAX_TOTAL_BYTES, Part, read_document
 from playground.retrieval.passages import Corpus, Passage
 from playground.settings import settings
 
 MAX_FILES = 20
 MAX_PASSAGES = 3_000
-MAX_CORPORA = 200  # kept on the host; the one used least recently goes first
+MAX_INDEXED_CHARS = 4_000_000  # headings repeat in every passage below them
+MAX_CORPORA = 200  # kept on the host; the one used least recently goes first, but none of today's
 
 _OWN_ID = re.compile(r"own-[0-9a-f]{32}")
 _HANGUL = re.compile(r"[가-힣]")
@@ -61,7 +61,7 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
     """
     if not files:
         raise CorpusError("No documents were given. Choose at least one .txt, .md or .jsonl file.")
-    _check_count(len(files))
+    check_count(len(files))
     added: dict[str, list[Part]] = {}
     for raw_name, data in files:
         name, parts = read_document(raw_name, data)
@@ -70,20 +70,23 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
                 "Two of the files are named {name}. Rename one of them, then add both.", name=name
             )
         added[name] = parts
-    _check_size(sum(len(data) for _, data in files))
+    check_size(sum(len(data) for _, data in files))
     with _writing:
         return _store(added, into)
 
 
 def read_corpus(corpus_id: str) -> Corpus:
-    """A visitor's own corpus, by its id.
+    """A visitor's own corpus, by its id. Reading it counts as use; unused for too long, it goes.
 
-    :raises CorpusError: no corpus has this id, or its file was damaged.
+    :raises CorpusError: no corpus has this id, it has expired, or its file was damaged.
     """
     if not is_own(corpus_id):
         raise _gone()
     path = _folder(corpus_id) / _FILE
     try:
+        if disk.expired(path.parent):
+            disk.remove(path.parent)
+            raise _gone()
         stat = path.stat()
         corpus = _read(path, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
     except OSError as error:
@@ -93,65 +96,68 @@ def read_corpus(corpus_id: str) -> Corpus:
 
 
 def remove_corpus(corpus_id: str) -> None:
-    """Delete a visitor's own corpus and its indexes. One that is gone already is no error.
+    """Delete a visitor's own corpus. One that is gone already is no error.
 
     :raises CorpusError: the id is not that of an own corpus.
     """
     if not is_own(corpus_id):
         raise CorpusError("Only documents that you added yourself can be removed.")
-    with suppress(CorpusError):  # gone or damaged: what is left of the folder goes
-        disk.forget_indexes(read_corpus(corpus_id).content_hash)
-    disk.remove(_folder(corpus_id))
+    with _writing:  # who adds to it at this moment must not write it back
+        disk.remove(_folder(corpus_id))
 
 
 def _store(added: dict[str, list[Part]], into: str | None) -> Corpus:
     """Write the documents, with those already in ``into``, and delete what nobody uses."""
-    before = read_corpus(into) if into is not None else None
+    if into is not None:
+        read_corpus(into)
     corpus_id = into or f"own-{secrets.token_hex(16)}"
     path = _folder(corpus_id) / _FILE
-    kept = _stored(path) if before else []
+    kept = _stored(path) if into else []
     rows = [row for row in kept if row.name not in added]
     rows += [_Stored(name, *part) for name, parts in added.items() for part in parts]
-    _check_count(len({row.name for row in rows}))
-    _check_size(sum(len(row.title.encode()) + len(row.text.encode()) for row in rows))
+    check_count(len({row.name for row in rows}))
+    check_size(sum(len(row.title.encode()) + len(row.text.encode()) for row in rows))
     corpus = _corpus(corpus_id, rows)
+    disk.sweep(_uploads())
+    disk.sweep_indexes()
+    if not into and not disk.make_room(_uploads(), MAX_CORPORA):
+        raise CorpusError(
+            "This host keeps at most {limit} collections of documents, and all of them were used "
+            "within the last 24 hours. Delete one of yours, or try again later.",
+            limit=MAX_CORPORA,
+        )
     lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows)
     try:
         disk.write_whole(path, "".join(lines).encode())
     except OSError as error:
+        if not into:
+            disk.remove(path.parent)
         raise CorpusError(
             "The documents could not be stored: {reason}. Ask the host to free some space.",
             reason=error.strerror or type(error).__name__,
         ) from error
-    if before and before.content_hash != corpus.content_hash:
-        disk.forget_indexes(before.content_hash)
     disk.touch(path.parent)
-    disk.sweep(_uploads(), MAX_CORPORA)
-    disk.sweep_indexes()
     return corpus
 
 
 def _corpus(corpus_id: str, rows: Iterable[_Stored]) -> Corpus:
     """Chunk stored documents; no passage spans two of them, nor two records of one.
 
-    :raises CorpusError: a document gives no passage, or there are too many.
+    :raises CorpusError: a document gives no passage, or there are too many or too long ones;
+        the rest is not chunked then.
     """
     passages: dict[str, list[Passage]] = {}
+    count = characters = 0
     for row in rows:
         own = passages.setdefault(row.name, [])
-        for passage in chunk(row.name, row.text):
+        for passage in chunks(row.name, row.text):
             heading = " > ".join(part for part in (row.title, passage.heading) if part)
             own.append(replace(passage, id=f"{row.name}#{len(own) + 1}", heading=heading))
+            count, characters = count + 1, characters + len(own[-1].indexed)
+            _check_passages(count, characters)
     for name, own in passages.items():
         if not own:
             raise CorpusError("{name} holds no text to search. Leave it out.", name=name)
-    count = sum(map(len, passages.values()))
-    if count > MAX_PASSAGES:
-        raise CorpusError(
-            "The documents make {count} passages; at most {limit} fit. Add fewer or shorter ones.",
-            count=count,
-            limit=MAX_PASSAGES,
-        )
     names = list(passages)
     title = names[0] if len(names) == 1 else f"{names[0]} +{len(names) - 1}"
     everything = tuple(passage for own in passages.values() for passage in own)
@@ -182,7 +188,8 @@ def _stored(path: Path) -> list[_Stored]:
         raise _gone() from error
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Refuse more documents than one collection holds."""
     if count > MAX_FILES:
         raise CorpusError(
             "{count} documents are too many: a collection of your own holds at most {limit}. "
@@ -192,7 +199,22 @@ def _check_count(count: int) -> None:
         )
 
 
-def _check_size(size: int) -> None:
+def _check_passages(count: int, characters: int) -> None:
+    if count > MAX_PASSAGES:
+        raise CorpusError(
+            "The documents make more than {limit} passages. Add fewer or shorter ones.",
+            limit=MAX_PASSAGES,
+        )
+    if characters > MAX_INDEXED_CHARS:
+        raise CorpusError(
+            "The documents make more than {limit} characters to search, as each passage repeats "
+            "the headings above it. Shorten the headings, or add fewer documents.",
+            limit=f"{MAX_INDEXED_CHARS:,}",
+        )
+
+
+def check_size(size: int) -> None:
+    """Refuse more bytes than one collection holds."""
     if size > MAX_TOTAL_BYTES:
         raise CorpusError(
             "The documents hold {size} MB together; the limit is {limit} MB. "

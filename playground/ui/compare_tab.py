@@ -11,8 +11,16 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
-from playground.ui.documents_tab import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
-from playground.ui.page import AT_ONCE, MODEL, begin_run, shown, stop_run
+from playground.retrieval import dense
+from playground.retrieval.corpus import load_corpus
+from playground.ui.documents_tab import (
+    FIRST_CORPUS,
+    OWN,
+    PROGRESS,
+    chosen_corpus,
+    corpus_choices,
+)
+from playground.ui.page import AT_ONCE, MODEL, RUNS, SEARCH, begin_run, shown, stop_run
 from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
@@ -74,7 +82,7 @@ class CompareTab:
     corpus: gr.Dropdown
 
 
-def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> CompareTab:
+def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> CompareTab:
     """Lay out the tab and wire it."""
     gr.Markdown(label("compare_intro"))
     with gr.Row():
@@ -106,17 +114,27 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> CompareTab:
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="seed")
     answers = gr.HTML(elem_id="answers")
 
-    asked = [saved, language, prompt, corpus, length, temperature, seed, count, *fields]
-    for start in (go.click, prompt.submit):
-        start(begin_run, **AT_ONCE).then(run, asked, answers, **MODEL)
+    turn = gr.State(0)
+    asked = [saved, own, language, prompt, corpus, length, temperature, seed, turn, count, *fields]
+    indexed = [own, language, corpus, turn, count, *fields]
+
+    def starts(event: Any) -> None:
+        """Take a turn, index what dense search lacks in its own line, then answer."""
+        taken = event(begin_run, None, turn, **AT_ONCE)
+        ready = taken.then(prepare, indexed, answers, **SEARCH)
+        ready.success(run, asked, answers, **MODEL)
+
+    starts(go.click)
+    starts(prompt.submit)
     stop.click(stop_run, **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
     for button, example in zip(buttons, EXAMPLES, strict=True):
         number = gr.State(EXAMPLES.index(example))
-        button.click(
+        taken = button.click(
             take_example, [saved, language, number], [saved, prompt, corpus, count, *fields],
             **AT_ONCE,
-        ).success(begin_run, **AT_ONCE).then(run, asked, answers, **MODEL)  # fmt: skip
+        )  # fmt: skip
+        starts(taken.success)
     return CompareTab(prompt, corpus)
 
 
@@ -167,19 +185,38 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
 
 
 @shown
+def prepare(
+    own: str, language: str, choice: str, turn: int, count: float, request: gr.Request,
+    progress: Any = PROGRESS, *fields: Any,
+) -> Any:  # fmt: skip
+    """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
+    if any(retriever == "dense" for _, retriever, _ in _columns(count, fields)):
+        corpus = load_corpus(chosen_corpus(own, choice))
+        stopped = RUNS.stopped(str(request.session_hash), turn)
+        dense.dense_index(corpus, lambda done, of: progress((done, of)), stopped)
+    return gr.skip()
+
+
+@shown
 def run(
-    saved: Any, language: str, prompt: str, choice: str, length: float, temperature: float,
-    seed: float, count: float, request: gr.Request, *fields: Any,
+    saved: Any, own: str, language: str, prompt: str, choice: str, length: float,
+    temperature: float, seed: float, turn: int, count: float, request: gr.Request, *fields: Any,
 ) -> Iterator[str]:  # fmt: skip
     """Answer the prompt with every contestant, growing side by side."""
-    columns = list(zip(*[iter(fields)] * 3, strict=True))[: int(count)]  # three fields each
-    contestants = [_contestant(saved, language, choice, *column) for column in columns]
+    contestants = [
+        _contestant(saved, own, language, choice, *column) for column in _columns(count, fields)
+    ]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
-    yield from stream(contestants, prompt, sampling, language, request)
+    yield from stream(contestants, prompt, sampling, language, request, turn)
+
+
+def _columns(count: float, fields: tuple[Any, ...]) -> list[tuple[Any, Any, Any]]:
+    """The controls of the contestants that are shown, three for each."""
+    return list(zip(*[iter(fields)] * 3, strict=True))[: int(count)]
 
 
 def _contestant(
-    saved: Any, language: str, choice: str, weights: str, retriever: str, k: float
+    saved: Any, own: str, language: str, choice: str, weights: str, retriever: str, k: float
 ) -> contest.Contestant:
     space = spaces.from_json(saved)
     name = say(language, f"weights_{weights}")
@@ -189,6 +226,6 @@ def _contestant(
         name,
         space.recipe() if weights == "mine" else space.base(),
         retriever,
-        chosen_corpus(saved, language, choice) if retriever != "none" else "",
+        chosen_corpus(own, choice) if retriever != "none" else "",
         int(k),
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from playground import workspace as spaces
 from playground.errors import PlaygroundError
 from playground.retrieval import dense, uploads
 from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
 from playground.retrieval.search import MAX_K, retrieve
+from playground.retrieval.uploads import is_own
 from playground.ui import html
-from playground.ui.page import LOOK, shown
+from playground.ui.page import LOOK, SEARCH, shown
 from playground.ui.text import label, say, tell
 
 OWN = "own"  # the choice that stands for the visitor's own documents
@@ -23,7 +23,6 @@ FIRST_CORPUS = "lantern-handbook"
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 PROGRESS = gr.Progress()  # gradio looks for it among the defaults
-SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def corpus_choices() -> list[tuple[str, str]]:
     return [(corpus.title, corpus.id) for corpus in list_corpora()]
 
 
-def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
+def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     """Lay out the tab and wire it."""
     gr.Markdown(label("documents_intro"))
     with gr.Row():
@@ -74,15 +73,15 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
         own_list = gr.HTML(elem_id="own-list")
         forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget")
 
-    asked = [saved, language, corpus, query, count]
+    asked = [own, language, corpus, query, count]
     for ask in (search.click, query.submit):
         ask(search_both, asked, [words, meaning], **SEARCH)
-    corpus.input(sample_questions, [saved, language, corpus], question, **LOOK)
+    corpus.input(sample_questions, [own, language, corpus], question, **LOOK)
     question.input(lambda chosen: chosen, question, query, **LOOK).then(
         search_both, asked, [words, meaning], **SEARCH
     )
-    files.upload(add_own, [saved, language, files], [saved, own_list, corpus, files], **LOOK)
-    forget.click(forget_own, [saved, language], [saved, own_list, corpus], **LOOK)
+    files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH)
+    forget.click(forget_own, [own, language], [own, own_list, corpus], **LOOK)
     return DocumentsTab(query, corpus, own_list)
 
 
@@ -93,15 +92,15 @@ def _questions(corpus_id: str) -> list[str]:
     return [question.question for question in questions[::step]]
 
 
-def chosen_corpus(saved: Any, language: str, choice: str) -> str:
+def chosen_corpus(own: str, choice: str) -> str:
     """The id behind a choice in a corpus menu.
 
+    :param own: id of the visitor's own corpus, or "".
     :raises PlaygroundError: it stands for one's own documents, and there are none yet.
     """
     if choice != OWN:
         return choice
-    own = spaces.from_json(saved).own_corpus
-    if not own:
+    if not is_own(own):
         raise PlaygroundError(
             "You have added no documents yet. Add some under “Your own documents”, or choose "
             "another corpus."
@@ -110,17 +109,17 @@ def chosen_corpus(saved: Any, language: str, choice: str) -> str:
 
 
 @shown
-def sample_questions(saved: Any, language: str, choice: str) -> Any:
+def sample_questions(own: str, language: str, choice: str) -> Any:
     """The questions that go with a corpus; one's own documents have none."""
     return gr.update(choices=[] if choice == OWN else _questions(choice), value=None)
 
 
 @shown
 def search_both(
-    saved: Any, language: str, choice: str, query: str, k: float, progress: Any = PROGRESS
+    own: str, language: str, choice: str, query: str, k: float, progress: Any = PROGRESS
 ) -> Iterator[tuple[Any, Any]]:
     """BM25's passages at once, then dense search's."""
-    corpus = load_corpus(chosen_corpus(saved, language, choice))
+    corpus = load_corpus(chosen_corpus(own, choice))
     found = html.passages(retrieve(corpus, query, "bm25", int(k)), language)
     yield found, html.note(say(language, "dense_working"))
     try:
@@ -131,41 +130,39 @@ def search_both(
 
 
 @shown
-def add_own(
-    saved: Any, language: str, files: list[str] | None
-) -> tuple[dict[str, Any], str, Any, Any]:
+def add_own(own: str, language: str, files: list[str] | None) -> tuple[str, str, Any, Any]:
     """Add uploaded files to the visitor's own documents."""
-    space = spaces.from_json(saved)
-    paths = [Path(file) for file in files or []]
-    own = _still_there(space.own_corpus)
-    read = [(path.name, path.read_bytes()) for path in paths]
-    corpus = uploads.add_documents(read, into=own.id if own else None)
-    for path in paths:
-        path.unlink(missing_ok=True)
-    space = replace(space, own_corpus=corpus.id)
-    return space.to_json(), describe_own(corpus, language), OWN, None
+    paths = list(dict.fromkeys(Path(file) for file in files or []))
+    try:
+        uploads.check_count(len(paths))
+        uploads.check_size(sum(path.stat().st_size for path in paths))
+        there = _still_there(own)
+        read = [(path.name, path.read_bytes()) for path in paths]
+        corpus = uploads.add_documents(read, into=there.id if there else None)
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    return corpus.id, describe_own(corpus, language), OWN, None
 
 
 @shown
-def forget_own(saved: Any, language: str) -> tuple[dict[str, Any], str, Any]:
+def forget_own(own: str, language: str) -> tuple[str, str, Any]:
     """Delete the visitor's own documents."""
-    space = spaces.from_json(saved)
-    if _still_there(space.own_corpus):
-        uploads.remove_corpus(space.own_corpus)
-    space = replace(space, own_corpus="")
-    return space.to_json(), describe_own(None, language), FIRST_CORPUS
+    if _still_there(own):
+        uploads.remove_corpus(own)
+    return "", describe_own(None, language), FIRST_CORPUS
 
 
-def _still_there(corpus_id: str) -> Corpus | None:
+def _still_there(own: str) -> Corpus | None:
     try:
-        return load_corpus(corpus_id) if corpus_id else None
+        return load_corpus(own) if is_own(own) else None
     except PlaygroundError:  # deleted after a week unused
         return None
 
 
-def show_own(saved: Any, language: str) -> str:
+def show_own(own: str, language: str) -> str:
     """The line about one's own documents when the page opens."""
-    return describe_own(_still_there(spaces.from_json(saved).own_corpus), language)
+    return describe_own(_still_there(own), language)
 
 
 def describe_own(corpus: Corpus | None, language: str) -> str:

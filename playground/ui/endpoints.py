@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground import api
 from playground.errors import PlaygroundError
-from playground.ui.page import LOOK, MODEL
+from playground.ui.page import LOOK, MODEL, SEARCH
 
 ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "models": (api.models, LOOK),
@@ -20,7 +20,7 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "next_tokens": (api.next_tokens, LOOK),
     "generate": (api.generate_text, MODEL),
     "perplexity": (api.perplexity, MODEL),
-    "retrieve": (api.retrieve, LOOK),
+    "retrieve": (api.retrieve, SEARCH),
     "compare": (api.compare, MODEL),
 }
 

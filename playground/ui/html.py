@@ -224,7 +224,7 @@ def passages(hits: Sequence[Hit], language: str) -> str:
 
 def answers(columns: Sequence[Answer], language: str) -> str:
     """Answers side by side; words that the first column has not are marked."""
-    first = columns[0].text if columns else ""
+    first = columns[0].text if columns and columns[0].done else None
     cards = "".join(
         _answer(column, first if place else None, language) for place, column in enumerate(columns)
     )
@@ -232,7 +232,9 @@ def answers(columns: Sequence[Answer], language: str) -> str:
 
 
 def _answer(answer: Answer, first: str | None, language: str) -> str:
-    text = escape(answer.text) if first is None else differing(first, answer.text)
+    # Marked once both are written: until then everything differs, and it is slow work.
+    plain = first is None or not answer.done
+    text = escape(answer.text) if plain else differing(first or "", answer.text)
     figures = say(
         language,
         "answer_figures",
@@ -256,11 +258,16 @@ def _answer(answer: Answer, first: str | None, language: str) -> str:
 
 def differing(first: str, other: str) -> str:
     """``other`` with the words that differ from ``first`` marked, escaped."""
-    a, b = re.findall(r"\s+|\S+", first), re.findall(r"\s+|\S+", other)
+    # A word with the spaces after it is one piece; pieces are compared by their words.
+    b = re.findall(r"^\s+|\S+\s*", other)
     parts = []
-    matcher = difflib.SequenceMatcher(None, a, b, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, first.split(), [w.strip() for w in b], autojunk=False)
     for kind, _, _, start, end in matcher.get_opcodes():
-        text = escape("".join(b[start:end]))
-        changed = kind in ("replace", "insert") and text.strip()
-        parts.append(f'<mark class="pg-differs">{text}</mark>' if changed else text)
+        text = "".join(b[start:end])
+        words = text.rstrip()
+        if kind in ("replace", "insert") and words:
+            mark = f'<mark class="pg-differs">{escape(words)}</mark>'
+            parts.append(mark + escape(text[len(words) :]))
+        else:
+            parts.append(escape(text))
     return "".join(parts)

@@ -13,7 +13,7 @@ from playground import workspace as spaces
 from playground.ui import compare_tab, documents_tab, tokens_tab
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, leave
+from playground.ui.page import AT_ONCE, LOOK, stop_run
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -36,6 +36,7 @@ def build_page() -> gr.Blocks:
             storage_key="weights-playground",
             secret="not-a-secret",  # a key that outlives restarts, hiding nothing
         )
+        own = gr.BrowserState("", storage_key="weights-playground-own", secret="as-above")
         drafts = gr.BrowserState({}, storage_key="weights-playground-drafts", secret="as-above")
         language = gr.Textbox("en", visible=False)
         side = build_sidebar(saved, language)
@@ -44,10 +45,10 @@ def build_page() -> gr.Blocks:
             with gr.Tab(label("tab_tokens"), id="tokens"):
                 tokens = tokens_tab.build_tab(saved, language)
             with gr.Tab(label("tab_documents"), id="documents"):
-                documents = documents_tab.build_tab(saved, language)
+                documents = documents_tab.build_tab(own, language)
             with gr.Tab(label("tab_compare"), id="compare"):
-                compare = compare_tab.build_tab(saved, language)
-        _wire(page, saved, drafts, language, side, tokens, documents, compare)
+                compare = compare_tab.build_tab(saved, own, language)
+        _wire(page, saved, own, drafts, language, side, tokens, documents, compare)
         add_endpoints()
     page.queue(max_size=MAX_WAITING)
     return page
@@ -56,6 +57,7 @@ def build_page() -> gr.Blocks:
 def _wire(
     page: gr.Blocks,
     saved: gr.BrowserState,
+    own: gr.BrowserState,
     drafts: gr.BrowserState,
     language: gr.Textbox,
     side: Any,
@@ -78,7 +80,8 @@ def _wire(
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
     opened.then(show_stack, [saved, language], stack_view, **LOOK)
     opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
-    opened.then(documents_tab.show_own, [saved, language], documents.own_list, **AT_ONCE)
+    opened.then(documents_tab.show_own, [own, language], documents.own_list, **AT_ONCE)
+    side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
     for place, box in enumerate(typed):
@@ -89,7 +92,7 @@ def _wire(
             js=f"(d, value) => ({{...d, [{keys}[{place}]]: value}})",
             api_visibility="private",
         )
-    page.unload(leave)
+    page.unload(stop_run)
 
 
 def launch(**options: Any) -> Any:

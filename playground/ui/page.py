@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from html import escape
 from typing import Any
@@ -16,7 +18,8 @@ from playground.errors import PlaygroundError
 from playground.ui.text import say, tell
 
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that
-# it is not stuck behind somebody's long answer.
+# it is not stuck behind somebody's long answer. Embedding documents and fetching a model, which
+# may take minutes, have theirs too.
 MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
@@ -28,6 +31,8 @@ LOOK: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "minimal",
 }
+SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}
+LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"}
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 # Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values.
 CLICKS = """
@@ -36,6 +41,7 @@ element.addEventListener('click', (event) => {
   if (target) trigger('click', {...target.dataset});
 });
 """
+MAX_RUNS = 4096  # visitors whose turn is remembered
 log = logging.getLogger(__name__)
 
 
@@ -84,52 +90,40 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Runs:
-    """Which visitors have an answer under way or waiting, and who asked for it to stop."""
+    """Whose turn is running or waiting. A visitor has one; a newer one ends the older."""
 
     def __init__(self) -> None:
-        self._flags: dict[str, threading.Event] = {}
+        self._turns: OrderedDict[str, int] = OrderedDict()
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def begin(self, session: str) -> None:
-        """Note that a visitor pressed the button, stopping an earlier run of theirs."""
+    def begin(self, session: str) -> int:
+        """A visitor pressed the button: the number of their turn."""
         with self._lock:
-            self._end(session)
-            self._flags[session] = threading.Event()
+            turn = self._turns[session] = next(self._numbers)
+            self._turns.move_to_end(session)
+            while len(self._turns) > MAX_RUNS:
+                self._turns.popitem(last=False)
+            return turn
 
-    def stopped(self, session: str) -> Callable[[], bool]:
-        """Whether the run that a visitor began last was stopped: asked between tokens."""
-        with self._lock:
-            return self._flags.setdefault(session, threading.Event()).is_set
+    def stopped(self, session: str, turn: int) -> Callable[[], bool]:
+        """Whether a turn was stopped, overtaken, or its visitor left: asked between tokens."""
+        return lambda: self._turns.get(session) != turn
 
     def stop(self, session: str) -> None:
-        """End a visitor's run at its next token, or before it has begun."""
+        """End a visitor's turn at its next token, or before it has begun."""
         with self._lock:
-            self._end(session)
-
-    def forget(self, session: str) -> None:
-        """The visitor left: end their run and keep nothing of it."""
-        with self._lock:
-            self._end(session)
-            self._flags.pop(session, None)
-
-    def _end(self, session: str) -> None:
-        if session in self._flags:
-            self._flags[session].set()
+            self._turns.pop(session, None)
 
 
 RUNS = Runs()
 
 
-def begin_run(request: gr.Request) -> None:
+def begin_run(request: gr.Request) -> int:
     """A button that starts an answer was pressed; its turn may come later."""
-    RUNS.begin(str(request.session_hash))
+    return RUNS.begin(str(request.session_hash))
 
 
 def stop_run(request: gr.Request) -> None:
-    """The stop button."""
+    """The stop button, and leaving the page."""
     RUNS.stop(str(request.session_hash))
-
-
-def leave(request: gr.Request) -> None:
-    """The page was closed."""
-    RUNS.forget(str(request.session_hash))

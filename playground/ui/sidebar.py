@@ -11,10 +11,10 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine import catalog, loader
 from playground.engine.recipe import MAX_RECIPE_BYTES, Receipt, build
-from playground.errors import RecipeError
+from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui import html
-from playground.ui.page import AT_ONCE, CLICKS, LOOK, shown
+from playground.ui.page import AT_ONCE, CLICKS, LOAD, LOOK, shown
 from playground.ui.text import label, say, tell
 from playground.ui.warmup import WARMUP
 
@@ -41,6 +41,7 @@ class Sidebar:
     undo: gr.Button
     redo: gr.Button
     timer: gr.Timer
+    chosen: Any  # the event of having chosen another model
 
 
 def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
@@ -83,10 +84,10 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     save.click(recipe_text, own, text, **LOOK).then(
         None, text, None, js=SAVE_FILE, api_visibility="private"
     )
-    model.input(choose_model, [*own, model], saved, **LOOK)
+    chosen = model.input(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
-    return Sidebar(model, status, stack, undo, redo, timer)
+    return Sidebar(model, status, stack, undo, redo, timer, chosen)
 
 
 @shown
@@ -98,7 +99,7 @@ def show_stack(saved: Any, language: str) -> tuple[Any, Any, Any, Any, Any]:
     if space.stack.steps and WARMUP.ready:
         try:
             receipts = build(space.recipe()).receipts
-        except RecipeError as error:
+        except PlaygroundError as error:
             problem = html.note(tell(language, error.message), "warn")
     total = sum(receipt.bytes for receipt in receipts)
     held = html.note(say(language, "stack_held", bytes=html.size(total))) if receipts else ""
@@ -162,7 +163,7 @@ def start_over(saved: Any, language: str) -> dict[str, Any]:
 @shown
 def load_recipe(saved: Any, language: str, content: bytes) -> dict[str, Any]:
     """Take over a recipe that was saved as a file, after checking that it can be built."""
-    text = content[: MAX_RECIPE_BYTES + 1].decode(errors="replace")
+    text = content[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
     space = spaces.from_json(saved).load(text)
     build(space.recipe())
     return space.to_json()

@@ -21,13 +21,14 @@ def stream(
     sampling: Sampling,
     language: str,
     request: gr.Request,
+    turn: int,
     chat: bool = True,
 ) -> Iterator[str]:
     """The answers of all columns, again and again as they grow, until done or stopped.
 
-    The run is the one that the visitor began last (``page.begin_run``).
+    :param turn: what ``page.begin_run`` gave for this run.
     """
-    stopped = RUNS.stopped(str(request.session_hash))
+    stopped = RUNS.stopped(str(request.session_hash), turn)
     answers: list[contest.Answer] = []
     for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
         if step % EVERY == 0:

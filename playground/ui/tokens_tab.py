@@ -75,8 +75,11 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
         chosen_field.input(preview_nudge, look_inputs, preview, **LOOK)
     prompt.submit(preview_nudge, look_inputs, preview, **LOOK)
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
+    turn = gr.State(0)
     for run in (kept.success, write.click):
-        run(begin_run, **AT_ONCE).then(write_on, [saved, language, prompt], written, **MODEL)
+        run(begin_run, None, turn, **AT_ONCE).then(
+            write_on, [saved, language, prompt, turn], written, **MODEL
+        )
     stop.click(stop_run, **AT_ONCE)
     return TokensTab(text, prompt, look_inputs, look_outputs, split_inputs, split_outputs)
 
@@ -168,7 +171,7 @@ def go_on(
 ) -> tuple[Any, ...]:  # fmt: skip
     """A neighbour was pressed: look at it instead."""
     base = build(spaces.from_json(saved).base())
-    token = min(int(event.id), base.fork.embedding("input")[0].shape[0] - 1)
+    token = min(max(0, int(event.id)), base.fork.embedding("input")[0].shape[0] - 1)
     return _look_at(token, base, saved, language, side, prompt)
 
 
@@ -194,7 +197,7 @@ def _shown(
     target: int | None = None,
 ) -> tuple[Any, Any, str]:  # fmt: skip
     """Facts and neighbours of a token, its map, and the bars of a prompt."""
-    if token is None:
+    if token is None or token >= base.fork.embedding("input")[0].shape[0]:
         return gr.skip(), gr.skip(), _bars(base, after, prompt, language)
     seen: Side = "output" if side == "output" else "input"
     name = inspect.token_text(base.fork.base.tokenizer, token)
@@ -226,8 +229,10 @@ def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
 
 
 def _edit(
-    text: str, direction: str, target: str, strength: float, side: str, seed: float
+    text: str, direction: str, target: str, strength: float | None, side: str, seed: float | None
 ) -> dict[str, Any]:
+    if strength is None:
+        raise PlaygroundError("The strength is empty. Give a number.")
     return {
         "kind": "nudge_tokens",
         "text": text,
@@ -285,11 +290,13 @@ def refresh(
 
 
 @shown
-def write_on(saved: Any, language: str, prompt: str, request: gr.Request) -> Iterator[str]:
+def write_on(
+    saved: Any, language: str, prompt: str, turn: int, request: gr.Request
+) -> Iterator[str]:
     """Continue the prompt with the base and with the recipe, growing side by side."""
     space = spaces.from_json(saved)
     columns = [
         contest.Contestant(say(language, "column_before"), space.base()),
         contest.Contestant(say(language, "column_after"), space.recipe()),
     ]
-    yield from stream(columns, prompt, Sampling(NEW_TOKENS), language, request, chat=False)
+    yield from stream(columns, prompt, Sampling(NEW_TOKENS), language, request, turn, chat=False)

@@ -84,11 +84,21 @@ def test_memory_that_two_values_share_is_counted_once():
 
 def test_shared_memory_stays_counted_until_its_last_holder_goes():
     cache = ByteCache(lambda: 100)
-    cache.put("a", Thing(base=50))
-    cache.put("b", Thing(base=50))
+    cache.put("a", Thing(base=50, a=1))
+    cache.put("b", Thing(base=50, b=1))
     cache.put("c", Thing(c=60))
     assert keys(cache) == "c"
     assert cache.total() == 60
+
+
+def test_what_others_use_anyway_is_not_dropped_since_that_would_free_nothing():
+    cache = ByteCache(lambda: 100)
+    cache.put("base", Thing(base=500))
+    cache.put("first", Thing(base=500, first=1))
+    cache.put("second", Thing(base=500, second=1))
+    assert "base" in cache
+    assert "first" not in cache
+    assert "second" in cache
 
 
 def test_the_newest_is_kept_even_when_it_alone_is_over_the_budget():
@@ -170,8 +180,15 @@ def test_it_does_what_a_plain_model_of_it_does(budget, actions):
         cache.put(key, Thing(**{name: size[name] for name in memory}))
         model.pop(key, None)
         model[key] = set(memory)
-        while len(model) > 1 and sum(size[n] for n in set().union(*model.values())) > budget:
-            model.popitem(last=False)
+        while sum(size[n] for n in set().union(*model.values())) > budget:
+            frees = [
+                old
+                for old in list(model)[:-1]
+                if model[old] - set().union(*(m for k, m in model.items() if k != old))
+            ]
+            if not frees:
+                break
+            del model[frees[0]]
         assert [number for number in range(7) if number in cache] == sorted(model)
         assert cache.total() == sum(size[name] for name in set().union(*model.values()))
 

@@ -125,6 +125,20 @@ def test_an_index_is_made_once_in_a_process_and_read_by_the_next(make_corpus, ho
     assert set(asked) == {"cat"}
 
 
+def test_a_heading_that_repeats_is_kept_in_memory_once(make_corpus):
+    tokens = bm25._tokens(make_corpus("one", "two", "three", heading="등대지기 lamp"))
+    assert len({id(word) for row in tokens for word in row}) == len(set().union(*tokens))
+
+
+def test_an_index_of_own_documents_stays_in_memory(make_corpus, home):
+    corpus = make_corpus(*TEXTS, own=True)
+    first = bm25_index(corpus)
+    assert bm25_index(corpus) is first
+    assert not (home / "indexes").exists()
+    bm25_index(make_corpus(*TEXTS))  # the same words, shipped: kept on disk, and not read from it
+    assert len(list((home / "indexes").iterdir())) == 1
+
+
 @pytest.mark.parametrize(
     "damage", [b"", b"{", b"null", b"[]", b"[[1],[],[],[],[]]", b"[" * 100_000, b"\xff"]
 )

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from playground.retrieval.chunking import WORD_CHARS, chunk, count_words
+from playground.retrieval.chunking import WORD_CHARS, chunk, chunks, count_words
 
 ALPHABET = "ab c.!?。\n\n\n  \t'가나다 漢#`-1*é\r\x0b\u2028"
 
@@ -18,6 +19,14 @@ def texts(passages):
 @pytest.mark.parametrize("text", ["", " ", "\n\n\t", "# Title only", "# A\n## B\n\n### C", "#"])
 def test_a_text_without_a_body_gives_no_passages(text):
     assert chunk("d.md", text) == []
+
+
+@pytest.mark.parametrize("text", ["#\na\n" * 250_000, "a\n\n" * 250_000])
+def test_the_first_passages_cost_no_more_than_they_are(text):
+    started = time.perf_counter()
+    first = list(islice(chunks("d.md", text), 10))
+    assert time.perf_counter() - started < 1  # all of them take several times as long
+    assert first == chunk("d.md", text[:2_000])[:10]
 
 
 def test_one_word_is_one_passage():

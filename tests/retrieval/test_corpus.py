@@ -117,6 +117,13 @@ def test_an_endless_id_is_not_repeated_in_full(shipped):
     assert len(str(caught.value)) < 300
 
 
+@pytest.mark.parametrize("corpus_id", ["\ud800", "own-\udfff", "x" * 79 + "\ud83d"])
+def test_half_a_surrogate_pair_in_an_id_is_told_as_text(shipped, corpus_id):
+    with pytest.raises(CorpusError, match=r"\? is unknown") as caught:
+        load_corpus(corpus_id)
+    assert str(caught.value).encode()
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import socket
+import sys
 import threading
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval import dense
 from playground.retrieval.dense import DenseIndex, dense_index, embed
+from playground.settings import LOADING
 
 TEXTS = [
     "The cat sleeps on the warm windowsill.",
@@ -28,7 +32,7 @@ def fake_embed(monkeypatch):
     """Embeddings by a hash of the text, so that the index is tested without the model."""
     calls = []
 
-    def fake(texts, on_progress=None):
+    def fake(texts, on_progress=None, stopped=None):
         calls.append(list(texts))
         rows = [np.random.default_rng(zlib.crc32(t.encode())).standard_normal(384) for t in texts]
         matrix = np.array(rows, dtype=np.float32).reshape(len(texts), 384)
@@ -73,6 +77,72 @@ def test_an_index_is_embedded_once_and_read_by_the_next_process(make_corpus, fak
     assert len(fake_embed) == 1
     assert again is not first
     assert again.search("q", 2) == first.search("q", 2)
+
+
+def test_own_documents_are_embedded_once_in_a_process_and_never_kept_on_disk(
+    make_corpus, fake_embed, home
+):
+    corpus = make_corpus("a", "b", own=True)
+    assert dense_index(corpus) is dense_index(corpus)
+    assert fake_embed == [["a", "b"]]
+    assert not (home / "indexes").exists()
+
+
+class Encoder:
+    """Gives every text the same vector, and notes how many came at a time."""
+
+    def __init__(self):
+        self.batches = []
+
+    def encode(self, texts, **options):
+        self.batches.append(len(texts))
+        return np.full((len(texts), 384), 384**-0.5, dtype=np.float32)
+
+
+def test_stopping_ends_after_the_batch_and_keeps_nothing(make_corpus, monkeypatch, home):
+    encoder = Encoder()
+    monkeypatch.setattr(dense, "encoder", lambda: encoder)
+    corpus = make_corpus(*(f"text {n}" for n in range(70)))
+    done = []
+    with pytest.raises(CorpusError, match=r"Indexing was stopped\. Search again to go on\."):
+        dense_index(corpus, lambda *at: done.append(at), lambda: len(done) == 2)
+    assert encoder.batches == [32, 32]
+    assert not (home / "indexes").exists()
+    dense_index(corpus, None, lambda: False)
+    assert encoder.batches == [32, 32, 32, 32, 6]
+    dense_index(corpus, None, lambda: True)  # it is there: nothing to stop
+
+
+def test_what_is_stopped_before_it_begins_needs_no_model(monkeypatch):
+    monkeypatch.setattr(dense, "encoder", None)
+    with pytest.raises(CorpusError, match="stopped"):
+        embed(["a"], stopped=lambda: True)
+    assert embed([], stopped=lambda: True).shape == (0, 384)
+
+
+def test_the_model_is_loaded_while_no_other_is(monkeypatch, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    monkeypatch.setattr(dense, "SHA256", hashlib.sha256(b"weights").hexdigest())
+    free = []
+
+    def ask():
+        free.append(LOADING.acquire(blocking=False))
+        if free[-1]:
+            LOADING.release()
+
+    def model(folder, **options):
+        thread = threading.Thread(target=ask)  # the lock may be taken again by its own thread
+        thread.start()
+        thread.join()
+        return folder
+
+    fake = SimpleNamespace(SentenceTransformer=model)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", fake)
+    assert dense._load(tmp_path) == str(tmp_path)
+    ask_after = threading.Thread(target=ask)
+    ask_after.start()
+    ask_after.join()
+    assert free == [False, True]
 
 
 def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):

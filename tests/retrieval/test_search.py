@@ -93,6 +93,14 @@ def test_an_unknown_retriever_is_told_the_known_ones(make_corpus, retriever):
         retrieve(make_corpus("a"), "a", retriever, 1)
 
 
+@pytest.mark.parametrize("value", ["\ud800", "bm25\udc00", ["\ud800"]])
+def test_half_a_surrogate_pair_in_a_value_is_told_as_text(make_corpus, value):
+    for retriever, k in ((value, 1), ("bm25", value)):
+        with pytest.raises(CorpusError) as caught:
+            retrieve(make_corpus("a"), "a", retriever, k)
+        assert str(caught.value).encode()
+
+
 def test_hybrid_is_not_there_yet(make_corpus):
     with pytest.raises(CorpusError, match=r"later version\. Choose bm25 or dense\."):
         retrieve(make_corpus("a"), "a", "hybrid", 1)

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import bm25, uploads
+from playground.retrieval import bm25, chunking, uploads
 from playground.retrieval.bm25 import bm25_index
 from playground.retrieval.corpus import list_corpora, load_corpus
 from playground.retrieval.documents import MAX_NAME_CHARS, safe_name
+from playground.retrieval.passages import Passage
 from playground.retrieval.uploads import add_documents, remove_corpus
 
 NOTES = ("notes.md", b"# Notes\n\nThe bell rings at noon.")
@@ -43,7 +44,7 @@ def test_two_uploads_of_the_same_document_are_two_corpora():
 def test_a_corpus_that_is_read_again_is_not_chunked_again(monkeypatch):
     corpus = add_documents([NOTES])
     first = load_corpus(corpus.id)
-    monkeypatch.setattr(uploads, "chunk", None)
+    monkeypatch.setattr(uploads, "chunks", None)
     assert load_corpus(corpus.id) is first
 
 
@@ -85,21 +86,25 @@ def test_a_byte_order_mark_and_decomposed_letters_leave_no_trace():
 def test_adding_keeps_the_id_and_replaces_a_document_of_the_same_name(home):
     first = add_documents([NOTES, ("b.txt", b"Second.")])
     assert first.title == "notes.md +1"
-    bm25_index(first)
-    assert list((home / "indexes").iterdir())
     again = add_documents([("notes.md", b"Changed."), ("c.txt", b"Third.")], into=first.id)
     assert again.id == first.id
     assert sorted(p.text for p in again.passages) == ["Changed.", "Second.", "Third."]
     assert load_corpus(first.id) == again
-    assert not list((home / "indexes").iterdir())  # they held the words of what was replaced
+    assert len(bm25_index(again).search("changed", 5)) == 1
 
 
-def test_removing_deletes_the_documents_and_their_indexes(home):
+def test_removing_leaves_no_file_even_while_an_index_is_being_built(home, monkeypatch):
     corpus = add_documents([NOTES])
+    real = bm25.words
+
+    def removed_meanwhile(text):
+        remove_corpus(corpus.id)
+        return real(text)
+
+    monkeypatch.setattr(bm25, "words", removed_meanwhile)
     bm25_index(corpus)
-    remove_corpus(corpus.id)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
     assert not folders(home)
-    assert not list((home / "indexes").iterdir())
     with pytest.raises(CorpusError, match="no longer here"):
         load_corpus(corpus.id)
     remove_corpus(corpus.id)  # gone already
@@ -150,7 +155,7 @@ def test_a_damaged_store_is_told_as_gone_and_can_be_removed(home):
         ([("a.txt", b"x" * 1_000_001)], "1.01 MB; the limit for one file is 1 MB"),
         ([(f"{n}.txt", b"x y " * 200_000) for n in range(4)], "3.20 MB together; the limit is 3"),
         ([(f"{n}.txt", b"x") for n in range(21)], "21 documents.*at most 20"),
-        ([("a.txt", b"a\n\n# b\n\n" * 3_001)], "3001 passages; at most 3000"),
+        ([("a.txt", b"a\n\n# b\n\n" * 3_001)], "more than 3000 passages"),
         ([("x/a.txt", b"one"), ("y\\a.txt", b"two")], r"named a\.txt"),
         ([("a.jsonl", b'{"text": "a"}\n\n{"text": ')], r"Line 3 of a\.jsonl is not valid JSON"),
         ([("a.jsonl", b"[" * 200_000)], "Line 1 .* not valid JSON"),
@@ -187,14 +192,48 @@ def test_the_bounds_hold_for_what_is_added_to(home, monkeypatch):
     assert load_corpus(full.id) == full
 
 
+def test_no_more_is_chunked_than_the_limit_on_passages(monkeypatch):
+    made = []
+
+    def counted(*values):
+        made.append(values)
+        return Passage(*values)
+
+    monkeypatch.setattr(chunking, "Passage", counted)
+    with pytest.raises(CorpusError, match="more than 3000 passages"):
+        add_documents([("a.md", b"#\na\n" * 200_000), ("b.md", b"#\na\n" * 200_000)])
+    assert len(made) == 3_001
+
+
+def test_headings_that_repeat_in_every_passage_count_too(home, monkeypatch):
+    heading = "# " + "h" * 198 + "\n"
+    monkeypatch.setattr(uploads, "MAX_INDEXED_CHARS", 2_000)  # 198 + 1 + 1 for each passage
+    assert len(add_documents([("a.md", (heading + "a\n").encode() * 10)]).passages) == 10
+    with pytest.raises(CorpusError, match=r"more than 2,000 characters.*Shorten the headings"):
+        add_documents([("a.md", (heading + "a\n").encode() * 11)])
+    assert len(folders(home)) == 1
+
+
+def test_a_small_file_of_deep_headings_is_refused():
+    levels = "".join("#" * level + " " + "가" * 190 + "\n" for level in range(1, 6))
+    body = "".join(f"###### {'나' * 190}\n가\n" for _ in range(240))
+    rows = [json.dumps({"title": "다" * 200, "text": levels + body}, ensure_ascii=False)] * 6
+    data = "\n".join(rows).encode()
+    assert len(data) < 1_000_000
+    with pytest.raises(CorpusError, match="more than 4,000,000 characters"):
+        add_documents([(f"{n}.jsonl", data) for n in range(3)])
+
+
 def test_a_disk_that_refuses_is_told_without_a_path(home, monkeypatch):
     def refuse(path, data):
+        path.parent.mkdir(parents=True)
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(uploads.disk, "write_whole", refuse)
     with pytest.raises(CorpusError, match="No space left on device") as caught:
         add_documents([NOTES])
     assert str(home) not in str(caught.value)
+    assert not folders(home)
 
 
 def age(home: Path, corpus_id: str, days: float) -> None:
@@ -205,18 +244,47 @@ def age(home: Path, corpus_id: str, days: float) -> None:
 def test_what_nobody_used_for_a_week_is_deleted_on_the_next_add(home):
     old, used, recent = (add_documents([NOTES]) for _ in range(3))
     age(home, old.id, 7.1)
-    age(home, used.id, 7.1)
+    age(home, used.id, 6.9)
     age(home, recent.id, 6.9)
     load_corpus(used.id)
     new = add_documents([NOTES])
     assert folders(home) == {used.id, recent.id, new.id}
 
 
-def test_adding_to_an_old_corpus_keeps_it(home):
+def test_what_nobody_used_for_a_week_is_gone_though_nobody_adds(home):
+    old, used = add_documents([NOTES]), add_documents([NOTES])
+    age(home, old.id, 7.1)
+    age(home, used.id, 6.9)
+    for _ in range(2):
+        with pytest.raises(CorpusError, match="deleted after 7 days"):
+            load_corpus(old.id)
+    assert load_corpus(used.id) == used
+    assert folders(home) == {used.id}
+    assert (home / "uploads" / used.id).stat().st_mtime > time.time() - 60  # used now
+
+
+def test_adding_renews_a_corpus_but_wakes_none_that_expired(home):
     old = add_documents([NOTES])
-    age(home, old.id, 8)
+    age(home, old.id, 6.9)
     add_documents([("b.txt", b"b")], into=old.id)
-    assert folders(home) == {old.id}
+    age(home, old.id, 7.1)
+    with pytest.raises(CorpusError, match="no longer here"):
+        add_documents([("c.txt", b"c")], into=old.id)
+    assert not folders(home)
+
+
+def test_many_uploads_push_out_nothing_that_was_used_today(home, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_CORPORA", 3)
+    ids = {add_documents([NOTES]).id for _ in range(3)}
+    for corpus_id in ids:
+        age(home, corpus_id, 0.99)
+    with pytest.raises(CorpusError, match=r"at most 3 collections.*24 hours.*try again later"):
+        add_documents([NOTES])
+    assert folders(home) == ids
+    mine = next(iter(ids))
+    assert add_documents([("b.txt", b"b")], into=mine).id == mine  # no new one
+    remove_corpus(mine)
+    assert add_documents([NOTES])
 
 
 def test_only_the_newest_corpora_are_kept(home, monkeypatch):
@@ -229,8 +297,8 @@ def test_only_the_newest_corpora_are_kept(home, monkeypatch):
     assert folders(home) == {ids[-1], new.id}
 
 
-def test_indexes_that_nobody_read_for_a_week_are_deleted_on_the_next_add(home):
-    used, unused = (add_documents([("a.txt", text)]) for text in (b"one", b"two"))
+def test_indexes_that_nobody_read_for_a_week_are_deleted_on_the_next_add(home, make_corpus):
+    used, unused = make_corpus("one"), make_corpus("two")
     for corpus in (used, unused):
         bm25_index(corpus)
     then = time.time() - 8 * 86_400

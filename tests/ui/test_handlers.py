@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
@@ -19,7 +20,7 @@ from playground.retrieval import dense, uploads
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui import compare_tab, documents_tab, sidebar, tokens_tab
-from playground.ui.page import RUNS, Runs, begin_run, leave, shown, stop_run
+from playground.ui.page import MAX_RUNS, RUNS, Runs, begin_run, shown, stop_run
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.warmup import Warmup
 
@@ -184,14 +185,9 @@ def test_a_refusal_that_quotes_a_visitors_text_is_escaped(language):
 # Runs
 
 
-def started(runs, session):
-    runs.begin(session)
-    return runs.stopped(session)
-
-
 def test_a_run_goes_on_until_it_is_stopped():
     runs = Runs()
-    stopped = started(runs, "a")
+    stopped = runs.stopped("a", runs.begin("a"))
     assert not stopped()
     runs.stop("a")
     assert stopped()
@@ -199,52 +195,40 @@ def test_a_run_goes_on_until_it_is_stopped():
 
 def test_a_run_that_still_waits_for_its_turn_can_be_stopped():
     runs = Runs()
-    runs.begin("a")
+    turn = runs.begin("a")
     runs.stop("a")
-    assert runs.stopped("a")()
+    assert runs.stopped("a", turn)()
 
 
 def test_stopping_touches_nobody_else():
     runs = Runs()
-    mine, theirs = started(runs, "a"), started(runs, "b")
+    mine, theirs = (runs.stopped(name, runs.begin(name)) for name in "ab")
     runs.stop("a")
     runs.stop("nobody")
     assert (mine(), theirs()) == (True, False)
 
 
-def test_a_second_run_stops_the_first_and_is_stopped_by_itself():
+def test_a_newer_turn_ends_an_older_one_even_before_it_ran():
     runs = Runs()
-    first, second = started(runs, "a"), started(runs, "a")
-    assert (first(), second()) == (True, False)
-    runs.stop("a")
-    assert second()
+    first, second = runs.begin("a"), runs.begin("a")
+    assert runs.stopped("a", first)()
+    assert not runs.stopped("a", second)()
 
 
-def test_a_stop_is_for_the_run_that_was_begun_before_it_only():
+def test_only_so_many_visitors_are_remembered():
     runs = Runs()
-    runs.stop("a")
-    runs.begin("a")
-    runs.stop("a")
-    runs.stop("a")
-    assert not started(runs, "a")()
-
-
-def test_leaving_ends_the_run_and_keeps_nothing_of_the_visitor():
-    runs = Runs()
-    stopped = started(runs, "a")
-    runs.forget("a")
-    runs.forget("a")
-    assert stopped()
-    assert not runs._flags
+    for number in range(MAX_RUNS + 10):
+        turn = runs.begin(str(number))
+    assert len(runs._turns) == MAX_RUNS
+    assert not runs.stopped(str(number), turn)()
 
 
 def test_the_stop_button_stops_its_own_visitors_run():
-    begin_run(visitor("test-a"))
-    begin_run(visitor("test-b"))
+    mine = RUNS.stopped("test-a", begin_run(visitor("test-a")))
+    theirs = RUNS.stopped("test-b", begin_run(visitor("test-b")))
     stop_run(visitor("test-a"))
-    assert (RUNS.stopped("test-a")(), RUNS.stopped("test-b")()) == (True, False)
-    leave(visitor("test-a"))
-    leave(visitor("test-b"))
+    assert (mine(), theirs()) == (True, False)
+    stop_run(visitor("test-b"))
 
 
 # Documents
@@ -265,51 +249,51 @@ def upload(tmp_path):
 
 def test_own_documents_are_added_shown_and_searched(upload, home):
     file = upload("보고서.txt", "등대의 불은 <붉은> 색입니다.")
-    state, line, choice, cleared = documents_tab.add_own(spaces.new().to_json(), "ko", [file])
-    assert uploads.is_own(state["own_corpus"])
+    state, line, choice, cleared = documents_tab.add_own("", "ko", [file])
+    assert uploads.is_own(state)
     assert "보고서.txt" in line
     assert "단락 1개" in line
     assert (choice, cleared) == (documents_tab.OWN, None)
-    assert documents_tab.chosen_corpus(state, "ko", documents_tab.OWN) == state["own_corpus"]
+    assert documents_tab.chosen_corpus(state, documents_tab.OWN) == state
     assert documents_tab.show_own(state, "ko") == line
     found, _ = next(documents_tab.search_both(state, "ko", documents_tab.OWN, "등대", 3))
     assert "&lt;붉은&gt;" in found
 
 
 def test_the_uploaded_file_itself_does_not_stay(upload, tmp_path):
-    documents_tab.add_own(None, "en", [upload("a.txt", "A fact."), upload("b.md", "# B\nOther.")])
+    documents_tab.add_own("", "en", [upload("a.txt", "A fact."), upload("b.md", "# B\nOther.")])
     assert list((tmp_path / "uploaded").iterdir()) == []
 
 
 def test_documents_are_added_to_those_that_are_there(upload):
-    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A fact.")])
+    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A fact.")])
     again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
-    assert again["own_corpus"] == state["own_corpus"]
-    assert {p.document for p in load_corpus(state["own_corpus"]).passages} == {"a.txt", "b.txt"}
+    assert again == state
+    assert {p.document for p in load_corpus(state).passages} == {"a.txt", "b.txt"}
     assert "a.txt, b.txt (2 passages)" in line
 
 
 def test_after_the_documents_were_deleted_new_ones_make_a_new_corpus(upload):
-    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A fact.")])
-    uploads.remove_corpus(state["own_corpus"])
+    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A fact.")])
+    uploads.remove_corpus(state)
     assert "No documents" in documents_tab.show_own(state, "en")
     again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
-    assert again["own_corpus"] != state["own_corpus"]
+    assert again != state
     assert "b.txt (1 passages)" in line
 
 
-def test_the_recipe_stays_when_documents_come_and_go(upload):
-    kept = spaces.from_json(saved(NUDGE, model="tiny-gpt2")).to_json()
-    state, *_ = documents_tab.add_own(kept, "en", [upload("a.txt", "A fact.")])
-    assert spaces.from_json(state).stack == spaces.from_json(kept).stack
-    state, *_ = documents_tab.forget_own(state, "en")
-    assert state == kept
+def test_a_refused_upload_leaves_no_file_and_is_counted_before_it_is_read(upload, monkeypatch):
+    files = [upload(f"{number}.txt", "A fact.") for number in range(uploads.MAX_FILES + 1)]
+    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it was read"))
+    with pytest.raises(gr.Error, match="too many"):
+        documents_tab.add_own("", "en", files)
+    assert not any(Path(file).exists() for file in files)
 
 
 @pytest.mark.parametrize("files", [None, []])
 def test_no_file_is_a_message(files):
     with pytest.raises(gr.Error, match="문서가 없습니다"):
-        documents_tab.add_own(None, "ko", files)
+        documents_tab.add_own("", "ko", files)
 
 
 @pytest.mark.parametrize(
@@ -322,34 +306,34 @@ def test_no_file_is_a_message(files):
     ],
 )
 def test_an_unusable_file_is_refused_and_the_corpus_stays_as_it_was(upload, name, content, said):
-    state, line, *_ = documents_tab.add_own(None, "en", [upload("good.txt", "A fact.")])
+    state, line, *_ = documents_tab.add_own("", "en", [upload("good.txt", "A fact.")])
     with pytest.raises(gr.Error, match=re.escape(said)):
         documents_tab.add_own(state, "en", [upload("new.txt", "New."), upload(name, content)])
     assert documents_tab.show_own(state, "en") == line
 
 
 def test_own_documents_can_be_deleted_for_good(upload, home):
-    state, *_ = documents_tab.add_own(None, "en", [upload("a.txt", "A secret fact.")])
+    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A secret fact.")])
     gone, line, choice = documents_tab.forget_own(state, "en")
-    assert gone["own_corpus"] == ""
+    assert gone == ""
     assert "No documents of your own" in line
     assert choice == documents_tab.FIRST_CORPUS
     left = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in left if b"secret" in path.read_bytes()]
     with pytest.raises(CorpusError, match="no longer here"):
-        load_corpus(state["own_corpus"])
+        load_corpus(state)
 
 
 def test_deleting_what_is_not_there_is_no_error():
-    for state in (None, spaces.new().to_json(), {"own_corpus": "../../etc"}):
+    for state in (None, "", "own-1", "../../etc"):
         gone, _, choice = documents_tab.forget_own(state, "en")
-        assert (gone["own_corpus"], choice) == ("", documents_tab.FIRST_CORPUS)
+        assert (gone, choice) == ("", documents_tab.FIRST_CORPUS)
 
 
 def test_a_damaged_id_cannot_reach_another_folder(upload, home):
     victim = home / "uploads" / "notes"
     victim.mkdir(parents=True)
-    state = spaces.new().to_json() | {"own_corpus": "own-/../notes"}
+    state = "own-/../notes"
     documents_tab.forget_own(state, "en")
     documents_tab.add_own(state, "en", [upload("a.txt", "A fact.")])
     assert list(victim.iterdir()) == []
@@ -357,7 +341,7 @@ def test_a_damaged_id_cannot_reach_another_folder(upload, home):
 
 
 def test_a_shipped_corpus_is_chosen_by_its_id():
-    assert documents_tab.chosen_corpus(None, "en", "lantern-handbook") == "lantern-handbook"
+    assert documents_tab.chosen_corpus("", "lantern-handbook") == "lantern-handbook"
 
 
 def test_choosing_own_documents_before_there_are_any_says_how_to_add_them():
@@ -401,13 +385,14 @@ def test_sample_questions_are_the_corpus_own_of_every_kind():
 # Compare
 
 
-def run_compare(state, language, columns, prompt="The cat", choice="lantern-handbook", **more):
+def run_compare(
+    state, language, columns, prompt="The cat", choice="lantern-handbook", own="", **more
+):
     fields = [value for column in columns for value in column]
     values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
-    begin_run(visitor())
     return compare_tab.run(
-        state, language, prompt, choice, values["length"], values["temperature"], values["seed"],
-        values["count"], visitor(), *fields,
+        state, own, language, prompt, choice, values["length"], values["temperature"],
+        values["seed"], begin_run(visitor()), values["count"], visitor(), *fields,
     )  # fmt: skip
 
 
@@ -788,8 +773,8 @@ def test_without_a_chosen_token_or_a_prompt_the_rest_is_still_shown(tiny_page):
 
 
 def test_the_prompt_is_written_on_before_and_after(tiny_page):
-    begin_run(visitor())
-    *_, last = tokens_tab.write_on(saved(NUDGE), "ko", "the cat on the", visitor())
+    turn = begin_run(visitor())
+    *_, last = tokens_tab.write_on(saved(NUDGE), "ko", "the cat on the", turn, visitor())
     assert re.findall(r"<h3>(.*?)</h3>", last) == [KO["column_before"], KO["column_after"]]
     texts = re.findall(r'"pg-text">(.*?)</p>', last)
     assert re.sub("<.*?>", "", texts[0]) != re.sub("<.*?>", "", texts[1])

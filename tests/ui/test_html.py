@@ -456,9 +456,16 @@ def test_answers_without_columns_are_empty():
 
 
 def test_words_that_the_first_answer_has_not_are_marked():
-    columns = [answer("It is Paris."), answer("It is Tokyo."), answer("It is Paris.")]
+    texts = ("It is Paris.", "It is Tokyo.", "It is Paris.")
+    columns = [answer(text, done=True) for text in texts]
     sections = read(html.answers(columns, "en")).all("section")
     assert [[m.text for m in s.all("mark")] for s in sections] == [[], ["Tokyo."], []]
+
+
+def test_nothing_is_marked_while_either_answer_grows():
+    for done in ((False, True), (True, False)):
+        columns = [answer(text, done=d) for text, d in zip(("a b", "a c"), done, strict=True)]
+        assert read(html.answers(columns, "en")).all("mark") == []
 
 
 def test_a_growing_answer_has_a_cursor_and_a_finished_one_has_not():

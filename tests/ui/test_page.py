@@ -216,6 +216,7 @@ def test_visitors_keep_their_recipe_over_restarts(page):
     kept = [c["props"] for c in page.config["components"] if c["type"] == "browserstate"]
     assert [(k["storage_key"], k["secret"]) for k in kept] == [
         ("weights-playground", "not-a-secret"),
+        ("weights-playground-own", "as-above"),
         ("weights-playground-drafts", "as-above"),
     ]
     assert kept[0]["default_value"]["stack"]["steps"] in ([], ())

@@ -38,7 +38,7 @@ def away(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
 def random(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
     """(n, d) rows plus a seeded unit vector each, times strength times the row's norm."""
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(rows.shape, generator=generator)
+    noise = torch.randn(rows.shape, generator=generator, dtype=torch.float32)
     unit = noise / noise.norm(dim=-1, keepdim=True)
     return rows + strength * rows.norm(dim=-1, keepdim=True) * unit
 
@@ -66,9 +66,9 @@ class NudgeTokens(Edit):
     text: str = Field(min_length=1, max_length=MAX_TEXT)
     direction: Direction = "toward"
     target: str = Field(default="", max_length=MAX_TEXT)
-    strength: float = Field(default=0.5, ge=-MAX_STRENGTH, le=MAX_STRENGTH)
+    strength: float = Field(default=0.5, strict=True, ge=-MAX_STRENGTH, le=MAX_STRENGTH)
     side: Literal["both", "input", "output"] = "both"
-    seed: int = Field(default=0, ge=0, le=2**31 - 1)
+    seed: int = Field(default=0, strict=True, ge=0, le=2**31 - 1)
 
     def sides(self) -> tuple[Side, ...]:
         """The sides that are nudged."""
