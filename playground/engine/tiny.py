@@ -7,8 +7,12 @@ the model shows mechanics, not language.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
 
 SEED = 20_240_101
 
@@ -19,6 +23,8 @@ def build_tiny_gpt2(bos: int | None, eos: int | None) -> GPT2LMHeadModel:
     :param bos: the tokenizer's id of the first token of a text.
     :param eos: the tokenizer's id of the last token of a text.
     """
+    from transformers import GPT2Config, GPT2LMHeadModel  # two seconds that few visitors need
+
     config = GPT2Config(
         n_layer=2, n_embd=2, n_head=2, n_positions=1024, vocab_size=50_257,
         bos_token_id=bos, eos_token_id=eos, pad_token_id=eos,

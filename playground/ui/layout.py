@@ -96,13 +96,14 @@ def _wire(
 
 
 def launch(**options: Any) -> Any:
-    """Start the model's loading and serve the page.
+    """Serve the page, and start the model's loading once it answers.
 
     Gradio's environment variables (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT) hold.
     """
+    waits = not options.pop("prevent_thread_lock", False)
     page = build_page()
-    WARMUP.start()
-    return page.launch(
+    served = page.launch(
+        prevent_thread_lock=True,
         theme=theme(),
         css_paths=ASSETS / "style.css",
         app_kwargs={"middleware": [Middleware(FirstScript)]},
@@ -115,3 +116,7 @@ def launch(**options: Any) -> Any:
         footer_links=["api", "gradio"],
         **options,
     )
+    WARMUP.start()
+    if waits:
+        page.block_thread()
+    return served

@@ -229,9 +229,10 @@ def test_the_page_is_served_closed_and_without_anything_from_elsewhere(monkeypat
     seen = {}
     started = []
     monkeypatch.setattr(gr.Blocks, "launch", lambda self, **options: seen.update(options))
-    monkeypatch.setattr(layout.WARMUP, "start", lambda: started.append(True))
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda self: started.append("waits"))
+    monkeypatch.setattr(layout.WARMUP, "start", lambda: started.append("loads"))
     layout.launch()
-    assert started == [True]
+    assert started == ["loads", "waits"]  # the page first, then the model
     wanted = {"share": False, "ssr_mode": False, "enable_monitoring": False, "run_history": False}
     assert {key: seen[key] for key in wanted} == wanted
     assert seen["max_file_size"]
