@@ -120,7 +120,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
 
     def starts(event: Any) -> None:
         """Take a turn, index what dense search lacks in its own line, then answer."""
-        taken = event(begin_run, None, turn, **AT_ONCE)
+        taken = event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
         ready = taken.then(prepare, indexed, answers, **SEARCH)
         ready.success(run, asked, answers, **MODEL)
 

@@ -15,7 +15,7 @@ from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
 from playground.retrieval.search import MAX_K, retrieve
 from playground.retrieval.uploads import is_own
 from playground.ui import html
-from playground.ui.page import LOOK, SEARCH, shown
+from playground.ui.page import AT_ONCE, LOOK, SEARCH, shown
 from playground.ui.text import label, say, tell
 
 OWN = "own"  # the choice that stands for the visitor's own documents
@@ -77,10 +77,13 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     for ask in (search.click, query.submit):
         ask(search_both, asked, [words, meaning], **SEARCH)
     corpus.input(sample_questions, [own, language, corpus], question, **LOOK)
+    corpus.input(lambda: ("", ""), None, [words, meaning], **AT_ONCE)
     question.input(lambda chosen: chosen, question, query, **LOOK).then(
         search_both, asked, [words, meaning], **SEARCH
     )
-    files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH)
+    files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH).then(
+        lambda: None, None, files, **AT_ONCE
+    )  # also after a refusal, else the refused file would be sent again with the next
     forget.click(forget_own, [own, language], [own, own_list, corpus], **LOOK)
     return DocumentsTab(query, corpus, own_list)
 

@@ -23,6 +23,8 @@ COLD, HOT = (37, 99, 175), (194, 84, 20)  # below and above zero: apart for colo
 
 def visible(text: str) -> str:
     """Token text with its spaces and line ends made visible, escaped."""
+    if text.startswith("⟨"):  # bytes or a number in the place of text: its spaces are ours
+        return escape(text)
     signs = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
     return "".join(
         f'<span class="pg-space">{signs[c]}</span>' if c in signs else escape(c) for c in text
@@ -163,7 +165,8 @@ def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str) -> s
 
 def _step(place: int, step: Step, receipt: Receipt | None, language: str) -> str:
     name = step_title(step, language)
-    what = receipt_line(receipt, language) if receipt else say(language, "step_off")
+    missing = say(language, "step_not_built" if step.on else "step_off")
+    what = receipt_line(receipt, language) if receipt else missing
     warnings = [tell(language, message) for message in receipt.warnings] if receipt else []
     switch = say(language, "step_switch_off" if step.on else "step_switch_on")
     return (

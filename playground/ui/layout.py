@@ -83,6 +83,8 @@ def _wire(
     opened.then(documents_tab.show_own, [own, language], documents.own_list, **AT_ONCE)
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
+    saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)
+    side.chosen.then(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
     for place, box in enumerate(typed):
         box.change(

@@ -96,7 +96,7 @@ def show_stack(saved: Any, language: str) -> tuple[Any, Any, Any, Any, Any]:
     space = spaces.from_json(saved)
     problem = ""
     receipts: tuple[Receipt, ...] = ()
-    if space.stack.steps and WARMUP.ready:
+    if space.stack.steps:  # waits for the model where it is still loading
         try:
             receipts = build(space.recipe()).receipts
         except PlaygroundError as error:
@@ -176,8 +176,11 @@ def recipe_text(saved: Any, language: str) -> str:
 
 
 @shown
-def choose_model(saved: Any, language: str, model: str) -> dict[str, Any]:
+def choose_model(saved: Any, language: str, model: str) -> Any:
     """The same edits on another base; it is loaded before it is taken over."""
-    space = spaces.from_json(saved).choose_model(model)
+    now = spaces.from_json(saved)
+    space = now.choose_model(model)
+    if space == now:  # the menu was only set to what is chosen already
+        return gr.skip()
     build(space.recipe())
     return space.to_json()

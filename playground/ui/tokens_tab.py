@@ -40,6 +40,8 @@ class TokensTab:
     look_outputs: list[Any]
     split_inputs: list[Any]
     split_outputs: list[Any]
+    advice: gr.HTML
+    written: gr.HTML
 
 
 def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
@@ -73,7 +75,10 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
         changed(preview_nudge, look_inputs, preview, **LOOK)
     for chosen_field in (nudge.direction, nudge.side):
         chosen_field.input(preview_nudge, look_inputs, preview, **LOOK)
-    prompt.submit(preview_nudge, look_inputs, preview, **LOOK)
+    nudge.seed.change(preview_nudge, look_inputs, preview, **LOOK)
+    prompt.submit(refresh, look_inputs, look_outputs, **LOOK).then(
+        lambda: "", None, written, **AT_ONCE
+    )
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
     turn = gr.State(0)
     for run in (kept.success, write.click):
@@ -81,7 +86,9 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
             write_on, [saved, language, prompt, turn], written, **MODEL
         )
     stop.click(stop_run, **AT_ONCE)
-    return TokensTab(text, prompt, look_inputs, look_outputs, split_inputs, split_outputs)
+    return TokensTab(
+        text, prompt, look_inputs, look_outputs, split_inputs, split_outputs, nudge.advice, written
+    )
 
 
 @dataclass(frozen=True)

@@ -594,12 +594,13 @@ def test_a_stack_with_an_edit_that_does_not_fit_the_model_is_shown_with_what_is_
     assert stack.count("<li") == 2  # so that it can be removed
 
 
-def test_before_the_model_is_loaded_the_stack_is_shown_without_receipts(known, monkeypatch):
+def test_a_stack_that_is_shown_before_the_model_is_there_waits_for_its_receipts(known, monkeypatch):
     monkeypatch.setattr(sidebar, "WARMUP", Warmup(ready=False))
     CACHE.clear()
     _, stack, *_ = sidebar.show_stack(saved(NUDGE), "en")
     assert stack.count("<li") == 1
-    assert ("base", MODEL) not in CACHE
+    assert "Tensors changed" in stack
+    assert EN["step_off"] not in stack
 
 
 def test_steps_are_switched_and_removed_by_their_buttons(tiny_page):

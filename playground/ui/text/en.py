@@ -32,6 +32,7 @@ TEXT = {
     "examples on the Compare tab.",
     "stack_held": "All edits together hold {bytes}; everything else is shared.",
     "step_off": "Switched off",
+    "step_not_built": "Not built",
     "step_switch_off": "Switch off",
     "step_switch_on": "Switch on",
     "step_remove": "Remove",

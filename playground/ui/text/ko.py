@@ -36,6 +36,7 @@ TEXT = {
     "눌러 보세요.",
     "stack_held": "편집 전체가 차지하는 메모리는 {bytes}입니다. 나머지는 모두 함께 씁니다.",
     "step_off": "꺼져 있음",
+    "step_not_built": "만들어지지 않음",
     "step_switch_off": "끄기",
     "step_switch_on": "켜기",
     "step_remove": "빼기",
