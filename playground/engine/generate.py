@@ -1,7 +1,8 @@
 """Prompts to tokens: chat template, batched decoding, next-token tables.
 
 Rows of one batch are prefilled one by one and decoded together; a row's answer does not depend
-on which others are beside it.
+on which others are beside it, but for the last digits where the processor's library rounds
+batches of different sizes differently (see ``LEAST_ROWS``).
 """
 
 from __future__ import annotations

@@ -26,12 +26,15 @@ def draw(flat: FlatMap, language: str) -> go.Figure:
     figure.update_layout(
         template="none",
         height=380,
-        margin={"l": 8, "r": 8, "t": 34, "b": 8},
+        margin={"l": 8, "r": 8, "t": 50, "b": 8},
         paper_bgcolor="white",
         plot_bgcolor="white",
         font={"color": INK, "size": 12},
         title={
-            "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}"),
+            # In two lines, so that a phone shows all of it.
+            "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}").replace(
+                " (", "<br>(", 1
+            ),
             "font": {"size": 13},
         },
         modebar={
