@@ -67,7 +67,11 @@ def apply(recipe: Json) -> Json:
 
 
 def receipt_json(receipt: Receipt) -> Json:
-    """A receipt as the endpoint gives it; ``warning`` is "" where there is none."""
+    """A receipt as the endpoint gives it.
+
+    ``warning`` is "" where there is none; ``sizes`` is of the whole model after the edit, for
+    edits of whole tensors, else null.
+    """
     return {
         "edit": receipt.edit.model_dump(),
         "tensors": [change.name for change in receipt.changes],
@@ -75,6 +79,7 @@ def receipt_json(receipt: Receipt) -> Json:
         "bytes": receipt.bytes,
         "seconds": receipt.seconds,
         "warning": " ".join(str(message) for message in receipt.warnings),
+        "sizes": asdict(receipt.sizes) if receipt.sizes else None,
     }
 
 
@@ -108,6 +113,32 @@ def generate_text(
         "text": generate.answer_text(fork.base, row),
         "tokens": len(row.ids),
         "seconds": row.seconds,
+    }
+
+
+def measured(recipe: Json, text: str = "") -> Json:
+    """A recipe against its base on a text ("" for the shipped one): quality, size and speed."""
+    chosen = parse(recipe)
+    base, built = build(chosen.prefix(0)), build(chosen)
+    return measured_json(measure.measure(base.fork, built.fork, text))
+
+
+def measured_json(found: measure.Measured) -> Json:
+    """What ``/measure`` gives: the recipe's figures, those of its base, and how far they differ."""
+
+    def figures(one: measure.Figures) -> Json:
+        return {
+            **asdict(one.text),
+            **asdict(one.sizes),
+            "seconds_per_token": one.speed.one,
+            "seconds_per_token_batch_8": one.speed.batch,
+        }
+
+    return {
+        **figures(found.fork),
+        "kl": found.kl,
+        "same_top": found.same_top,
+        "base": figures(found.base),
     }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from playground.engine import generate
 from playground.engine.generate import Sampling
 from playground.engine.recipe import Built, Recipe, build, parse
+from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.search import Hit, retrieve
@@ -143,7 +144,7 @@ def compare(
     :param chat: use the model's chat template, where it has one.
     :raises PlaygroundError: a recipe, a retriever, a corpus or the prompt cannot be used.
     """
-    built = {c.recipe.id: build(c.recipe) for c in contestants}
+    built = {c.recipe.id: build(c.recipe, Work(stopped=stopped)) for c in contestants}
     answers = [_prepared(c, built[c.recipe.id], prompt, sampling, chat) for c in contestants]
     yield answers
     groups = {

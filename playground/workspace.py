@@ -67,6 +67,22 @@ class Workspace:
         step = Step(parse_edit(edit, len(self.stack.steps) + 1).model_dump())
         return self._now(replace(self.stack, steps=(*self.stack.steps, step)))
 
+    def without(self, kind: str) -> Workspace:
+        """Without the last edit that is switched on, if it is of this kind: what another of the
+        kind is tried on, and what it then stands in for."""
+        on = [place for place, step in enumerate(self.stack.steps) if step.on]
+        if not on or self.stack.steps[on[-1]].edit["kind"] != kind:
+            return self
+        return self.remove(on[-1])
+
+    def instead(self, edit: dict[str, Any]) -> Workspace:
+        """With an edit on top, in the place of the last one if that is of the same kind.
+
+        :raises RecipeError: the edit is not usable, or the stack is full.
+        """
+        stack = self.without(str(edit.get("kind"))).add(edit).stack
+        return self._now(stack)
+
     def toggle(self, index: int) -> Workspace:
         """With one edit switched off, or on again."""
         steps = list(self.stack.steps)

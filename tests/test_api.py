@@ -81,7 +81,10 @@ def test_apply():
     result = one_json(api.apply(NUDGED))
     assert tuple(result) == ("recipe_id", "receipts", "bytes")
     [receipt] = result["receipts"]
-    assert tuple(receipt) == ("edit", "tensors", "relative_change", "bytes", "seconds", "warning")
+    assert tuple(receipt) == (
+        "edit", "tensors", "relative_change", "bytes", "seconds", "warning", "sizes",
+    )  # fmt: skip
+    assert receipt["sizes"] is None
     assert receipt["edit"] == {
         "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "",
         "strength": 2.0, "side": "both", "seed": 0,

@@ -5,80 +5,51 @@ Knows modules and tensors; knows nothing about recipes, prompts or the page.
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from playground.engine.loader import Base
+from playground.engine.packed import PackedLinear, PackedScheme
+from playground.engine.patched import PatchedRows
 
 Side = Literal["input", "output"]
 TABLES = {dict, OrderedDict, set, list}
 TREE_BYTES = 1_000_000  # what the module objects of a 30-layer clone take, beside its tensors
 
 
-class PatchedRows(nn.Module):
-    """An embedding or an output head, some of whose rows are replaced.
+@dataclass(frozen=True)
+class Format:
+    """How a tensor's values could be stored, beside as plain numbers.
 
-    The wrapped module keeps sharing its weight; only the new rows are held here. ``patch`` is a
-    module of the same class whose weight is those rows, so that whatever the class does besides
-    the look-up or product (a scale, a bias) is done to them too.
-
-    :param inner: the shared module, weight (vocab, d_model).
-    :param ids: (n,) row numbers, ascending.
-    :param rows: (n, d_model) their new values, in the weight's dtype.
+    :param scheme: of quantization, by its name in a recipe.
+    :param nominal: bits of a code.
+    :param overhead: bits of scales and zero points, for each weight.
+    :param zero: whether 0 is one of the values, so that pruning leaves the rest on the grid.
     """
 
-    ids: Tensor
-
-    def __init__(self, inner: nn.Module, ids: Tensor, rows: Tensor) -> None:
-        super().__init__()
-        self.inner = inner
-        self.patch = _with_weight(inner, rows, ids)
-        self.register_buffer("ids", ids, persistent=False)
+    scheme: str
+    nominal: float
+    overhead: float
+    zero: bool
 
     @property
-    def weight(self) -> Tensor:
-        """The shared weight, without the patch; ``dense`` has it applied."""
-        return self.inner.weight  # type: ignore[return-value]
-
-    @property
-    def bias(self) -> Tensor | None:
-        """The shared bias."""
-        return getattr(self.inner, "bias", None)
-
-    @property
-    def rows(self) -> Tensor:
-        """(n, d_model) the new values of rows ``ids``."""
-        return self.patch.weight  # type: ignore[return-value]
-
-    def dense(self) -> Tensor:
-        """(vocab, d_model) a new tensor: the shared weight with the patch applied."""
-        return self.weight.index_copy(0, self.ids, self.rows)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the wrapped module would answer if its weight were ``dense()``."""
-        out: Tensor = self.inner(x)
-        if x.is_floating_point():  # a head: (..., d_model) -> (..., vocab)
-            return out.index_copy_(-1, self.ids, self.patch(x))
-        slot = torch.searchsorted(self.ids, x).clamp_(max=len(self.ids) - 1)
-        return torch.where((self.ids[slot] == x)[..., None], self.patch(slot), out)
+    def bits(self) -> float:
+        """Bits for each weight, all told."""
+        return self.nominal + self.overhead
 
 
-def _with_weight(module: nn.Module, weight: Tensor, ids: Tensor) -> nn.Module:
-    """A shallow copy of an embedding or head with other rows (and its bias's matching ones)."""
-    clone = copy.copy(module)
-    clone._parameters = dict(module._parameters)
-    clone._parameters["weight"] = nn.Parameter(weight, requires_grad=False)
-    bias = module._parameters.get("bias")
-    if bias is not None:
-        clone._parameters["bias"] = nn.Parameter(bias[ids], requires_grad=False)
-    if isinstance(clone, nn.Embedding):
-        clone.padding_idx = None
-    return clone
+class DroppedLayer(nn.Module):
+    """In the place of a layer that was taken out."""
+
+    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:
+        """What came in."""
+        return hidden_states
 
 
 class Fork:
@@ -91,10 +62,15 @@ class Fork:
     def __init__(self, base: Base, model: nn.Module | None = None) -> None:
         self.base = base
         self.model = _shared_clone(base.model if model is None else model)
+        self.formats: dict[str, Format] = {}
+        self.dropped: tuple[int, ...] = ()  # layers taken out
+        self.origin: str | None = None  # id of the recipe whose fork this was cloned from
 
     def clone(self) -> Fork:
         """A fork that shares everything this one holds."""
-        return Fork(self.base, self.model)
+        new = Fork(self.base, self.model)
+        new.formats, new.dropped = dict(self.formats), self.dropped
+        return new
 
     # Rows of the embedding and of the output head
 
@@ -119,6 +95,7 @@ class Fork:
         :param rows: (n, d_model) their values; stored in the weight's dtype.
         """
         module, weight = self._module(side), self._shared_weight(side)
+        self.formats.pop(self.weight_name(side), None)
         new = dict(zip(ids.tolist(), rows.to(weight.dtype), strict=True))
         if isinstance(module, PatchedRows):
             new = dict(zip(module.ids.tolist(), module.rows, strict=True)) | new
@@ -143,16 +120,46 @@ class Fork:
             return owner.dense()
         return getattr(owner, attribute)
 
-    def replace(self, name: str, tensor: Tensor) -> None:
+    def has(self, name: str) -> bool:
+        """Whether the fork still has this parameter of the base: a dropped layer's are gone."""
+        try:
+            self._owner(name)
+        except AttributeError:
+            return False
+        return True
+
+    def packed(self, name: str) -> bool:
+        """Whether a weight is held as codes."""
+        return name.endswith(".weight") and isinstance(self._owner(name)[0], PackedLinear)
+
+    def identity(self, name: str) -> Hashable:
+        """The same for two names that are one tensor here (a tied pair), else different."""
+        owner, attribute = self._owner(name)
+        if isinstance(owner, PatchedRows) and attribute == "weight":
+            rows = tuple(owner.ids.tolist()), owner.rows.float().numpy().tobytes()
+            return owner.weight.data_ptr(), rows
+        if isinstance(owner, PackedLinear):
+            return name
+        return getattr(owner, attribute).data_ptr()
+
+    def replace(self, name: str, tensor: Tensor, form: Format | None = None) -> None:
         """Put another tensor of the same shape in a parameter's place, in the base's dtype.
 
-        A row patch on it is dropped (``tensor`` is the whole new value). Of a tied pair only
-        the side that is named changes.
+        A row patch on it is dropped (``tensor`` is the whole new value), and so are the codes of
+        a packed layer. Of a tied pair only the side that is named changes.
+
+        :param form: on which grid the new values lie, if on one.
         """
-        owner, attribute = self._owner(name)
-        shape, dtype = self.tensor(name).shape, self.tensor(name).dtype
+        was = self.base.model.get_parameter(name)
+        shape, dtype = was.shape, was.dtype
         assert tensor.shape == shape, f"{name} is {tuple(shape)}, not {tuple(tensor.shape)}"
-        inner = owner
+        if name.endswith(".weight"):
+            self._unpack(name)
+            self.formats.pop(name, None)
+        if form is not None:
+            self.formats[name] = form
+        owner, attribute = self._owner(name)
+        inner = owner.inner if isinstance(owner, PackedLinear) else owner
         if isinstance(owner, PatchedRows):
             inner = owner.inner
             side: Side = "input" if self._module("input") is owner else "output"
@@ -161,6 +168,42 @@ class Fork:
         inner._parameters[attribute] = parameter
         if isinstance(owner, PatchedRows) and attribute != "weight":
             self.patch_rows(side, owner.ids, owner.rows)  # again, over the new bias
+
+    def share(self, names: list[str], parameter: nn.Parameter) -> None:
+        """Put one parameter in the place of several: of a tied pair, or to watch its gradient."""
+        for name in names:
+            self.replace(name, parameter.detach())
+            owner, attribute = self._owner(name)
+            owner._parameters[attribute] = parameter
+
+    def pack(self, name: str, scheme: PackedScheme, block: int, form: Format) -> None:
+        """Put a layer of codes in the place of the linear layer that owns a weight."""
+        path = name.rpartition(".")[0]
+        transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
+        bias: Any = self._owner(name)[0].bias
+        weight = self.tensor(name).T if transposed else self.tensor(name)
+        self.model.set_submodule(path, PackedLinear(weight, bias, scheme, block, transposed))
+        self.formats[name] = form
+
+    def _unpack(self, name: str) -> None:
+        """Put a plain layer, still with the base's weight, in a packed one's place."""
+        path = name.rpartition(".")[0]
+        layer = self.model.get_submodule(path)
+        if isinstance(layer, PackedLinear):
+            plain = _shared_clone(self.base.model.get_submodule(path))
+            plain._parameters["bias"] = layer.bias  # type: ignore[assignment]
+            self.model.set_submodule(path, plain)
+
+    def drop_layer(self, path: str, index: int) -> None:
+        """Take a whole layer out: what comes in goes out. The base keeps it.
+
+        :param path: of the model's list of layers.
+        """
+        layers: nn.ModuleList = self.model.get_submodule(path)  # type: ignore[assignment]
+        layers[index] = DroppedLayer()
+        self.dropped = tuple(sorted({*self.dropped, index}))
+        for name in [n for n in self.formats if n.startswith(f"{path}.{index}.")]:
+            del self.formats[name]
 
     def fold(self) -> None:
         """Turn row patches into whole tensors, for edits and exports that need plain weights."""
@@ -218,9 +261,12 @@ def _module_of(model: nn.Module, side: Side) -> nn.Module:
     return module
 
 
-def _tensors(module: nn.Module) -> Iterator[Tensor]:
-    yield from module.parameters()
-    yield from module.buffers()
+def _tensors(model: nn.Module) -> Iterator[Tensor]:
+    yield from model.parameters()
+    yield from model.buffers()
+    for module in model.modules():
+        if isinstance(module, PackedLinear):
+            yield from module.held()
 
 
 def _shared_clone(module: nn.Module) -> nn.Module:

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
-from playground.engine.edits.nudge_tokens import token_ids
 from playground.engine.fork import Fork
 from playground.engine.loader import Base
 from playground.engine.precise import float32_logits
 from playground.engine.rowcache import RowCache
+from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
 
 MAX_PROMPT_CHARACTERS = 16_000
@@ -200,12 +200,28 @@ def decode(
         logits = _step(fork, cache, [0 if row.done else row.ids[-1] for row in rows])
 
 
+def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:
+    """Seconds of each of some decoding steps for the same prompt in several rows.
+
+    What the tokens are does not matter for the time, so no row ends.
+    """
+    slots = max(rows, LEAST_ROWS)
+    with torch.inference_mode():
+        cache = RowCache(slots, len(prompt) + steps)
+    for slot in range(rows):
+        _prefill(fork, prompt, cache, slot)
+    for _ in range(steps):
+        start = time.perf_counter()
+        _step(fork, cache, [prompt[-1]] * rows)
+        yield time.perf_counter() - start
+
+
 @torch.inference_mode()
 def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> Tensor:
     """Run one prompt, keep its keys and values, and return its last logits (vocab,)."""
     own = DynamicCache()
     out = fork.model(input_ids=torch.tensor([list(prompt)]), past_key_values=own, logits_to_keep=1)
-    cache.fill(slot, own)
+    cache.fill(slot, own, len(prompt))
     return out.logits[0, -1]
 
 

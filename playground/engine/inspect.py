@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from playground.engine.edits.nudge_tokens import token_ids
 from playground.engine.fork import Fork, Side
+from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
 
 MAX_TEXT = 2_000  # characters

@@ -1,23 +1,37 @@
-"""Figures about a fork: how well it predicts a text."""
+"""Figures about a fork: how well it predicts, how far it is from the base, how fast it is."""
 
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
 
-from playground.engine.edits.nudge_tokens import token_ids
 from playground.engine.fork import Fork
+from playground.engine.generate import step_seconds
 from playground.engine.inspect import byte_count
 from playground.engine.precise import float32_logits
-from playground.errors import PlaygroundError
+from playground.engine.sizes import Sizes, sizes
+from playground.engine.tokens import token_ids
+from playground.engine.work import QUIET, Work
+from playground.errors import Message, PlaygroundError
 
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "texts" / "measure.txt"
 MAX_TEXT = 100_000  # characters
 MAX_TOKENS = 8_192
 WINDOW = 512  # tokens seen at once
 MOST_NATS = 700.0  # exp of more is no longer a float
+SPEED_STEPS = 24  # decoding steps that a speed is taken from
+SPEED_PROMPT = 16  # tokens of the text that they follow
+BATCH = 8
+READING = Message("Measuring: reading the text…")
+TIMING = Message("Measuring: timing new tokens…")
 
 
 @dataclass(frozen=True)
@@ -29,8 +43,45 @@ class Perplexity:
     tokens: int
 
 
-@torch.inference_mode()
-def perplexity(fork: Fork, text: str) -> Perplexity:
+@dataclass(frozen=True)
+class Speed:
+    """Seconds for each new token: of one prompt, and of each prompt in a batch of 8."""
+
+    one: float
+    batch: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is measured of one model."""
+
+    text: Perplexity
+    sizes: Sizes
+    speed: Speed
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A fork against its base on one text.
+
+    :param kl: mean Kullback-Leibler divergence KL(base || fork) of the next-token distribution,
+        in nats.
+    :param same_top: share of positions whose likeliest next token is the base's.
+    """
+
+    base: Figures
+    fork: Figures
+    kl: float
+    same_top: float
+
+
+@cache
+def shipped_text() -> str:
+    """The text that is measured on unless a visitor gives one."""
+    return SHIPPED.read_text(encoding="utf-8")
+
+
+def perplexity(fork: Fork, text: str, work: Work = QUIET) -> Perplexity:
     """Perplexity of a text, each token after the first scored once.
 
     Windows of 512 tokens (or the model's context, if that is less) move by half of it, so that
@@ -40,21 +91,90 @@ def perplexity(fork: Fork, text: str) -> Perplexity:
     :raises PlaygroundError: the text has fewer than two tokens or is too long.
     """
     ids = torch.tensor(_ids(fork, text))
-    total, scored = 0.0, 1
+    total = 0.0
+    for window, new in _windows(fork, ids, work):
+        total += float(_losses(_logits(fork, window, new), window, new))
+    return _perplexity(fork, text, ids, total)
+
+
+def measure(base: Fork, fork: Fork, text: str = "", work: Work = QUIET) -> Measured:
+    """Everything at once, on the visitor's text or the shipped one.
+
+    Both models answer in turn, so that a busy moment of the machine falls on both.
+
+    :raises PlaygroundError: the text has fewer than two tokens or is too long.
+    """
+    text = text or shipped_text()
+    ids = torch.tensor(_ids(fork, text))
+    base_loss = fork_loss = divergence = same = 0.0
+    for window, new in _windows(fork, ids, work):
+        old = _logits(base, window, new)
+        now = _logits(fork, window, new)
+        base_loss += float(_losses(old, window, new))
+        fork_loss += float(_losses(now, window, new))
+        same += int((old.argmax(-1) == now.argmax(-1)).sum())
+        divergence += float(
+            F.kl_div(now.log_softmax(-1), old.log_softmax(-1), reduction="sum", log_target=True)
+        )
+    base_speed, fork_speed = _speeds(base, fork, ids, work)
+    return Measured(
+        Figures(_perplexity(base, text, ids, base_loss), sizes(base), base_speed),
+        Figures(_perplexity(fork, text, ids, fork_loss), sizes(fork), fork_speed),
+        max(0.0, divergence / (len(ids) - 1)),
+        same / (len(ids) - 1),
+    )
+
+
+def _windows(fork: Fork, ids: Tensor, work: Work) -> Iterator[tuple[Tensor, int]]:
+    """Windows of a text, each with how many of its last tokens were not scored before."""
     context = getattr(fork.base.model.config, "max_position_embeddings", WINDOW)
     width = min(WINDOW, context)
-    stride = width // 2
-    for start in range(0, max(1, len(ids) - (width - stride)), stride):
+    stride, scored = width // 2, 1
+    starts = range(0, max(1, len(ids) - (width - stride)), stride)
+    for done, start in enumerate(starts):
+        work.step(done, len(starts), READING)
         window = ids[start : start + width]
-        new = start + len(window) - scored  # tokens of this window not scored before
-        with float32_logits():
-            out = fork.model(input_ids=window[None], logits_to_keep=new + 1, use_cache=False)
-        losses = F.cross_entropy(out.logits[0, :-1].float(), window[-new:], reduction="sum")
-        total, scored = total + float(losses), start + len(window)
+        yield window, start + len(window) - scored
+        scored = start + len(window)
+
+
+@torch.inference_mode()
+def _logits(fork: Fork, window: Tensor, new: int) -> Tensor:
+    """(new, vocab) float32 logits for the last tokens of a window."""
+    with float32_logits():
+        out = fork.model(input_ids=window[None], logits_to_keep=new + 1, use_cache=False)
+    logits: Tensor = out.logits[0, :-1].float()
+    return logits
+
+
+def _losses(logits: Tensor, window: Tensor, new: int) -> Tensor:
+    return F.cross_entropy(logits, window[-new:], reduction="sum")
+
+
+def _perplexity(fork: Fork, text: str, ids: Tensor, nats: float) -> Perplexity:
     count = len(ids) - 1
     size = len(text.encode()) - byte_count(fork.base.tokenizer, int(ids[0]))
-    mean = min(total / count, MOST_NATS)
-    return Perplexity(math.exp(mean), total / math.log(2) / max(1, size), count)
+    mean = min(nats / count, MOST_NATS)
+    return Perplexity(math.exp(mean), nats / math.log(2) / max(1, size), count)
+
+
+def _speeds(base: Fork, fork: Fork, ids: Tensor, work: Work) -> tuple[Speed, Speed]:
+    """Seconds a new token takes with each of two models.
+
+    Medians of steps that the two take in turn, the first of each left out.
+    """
+    prompt = ids[:SPEED_PROMPT].tolist()
+    base_taken, fork_taken = [], []
+    for done, rows in enumerate((1, BATCH)):
+        runs = [step_seconds(model, prompt, rows, SPEED_STEPS + 1) for model in (base, fork)]
+        pairs = []
+        for step, pair in enumerate(zip(*runs, strict=True)):
+            work.step(done * SPEED_STEPS + step, 2 * SPEED_STEPS + 2, TIMING)
+            pairs.append(pair)
+        base_times, fork_times = zip(*pairs[1:], strict=True)
+        base_taken.append(statistics.median(base_times) / rows)
+        fork_taken.append(statistics.median(fork_times) / rows)
+    return Speed(*base_taken), Speed(*fork_taken)
 
 
 def _ids(fork: Fork, text: str) -> list[int]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
+from playground.engine.sizes import Sizes, sizes
+from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 
 MAX_EDITS = 64
@@ -54,7 +57,8 @@ class Receipt:
 
     ``relative_change`` is the Frobenius norm of the change over that of the base's same tensors.
     ``bytes`` counts what the fork holds more than before it; ``seconds`` is the time taken when
-    the edit was computed (a cached fork keeps the figure).
+    the edit was computed (a cached fork keeps the figure). ``sizes`` is the whole model's after
+    the edit, for edits of whole tensors.
     """
 
     edit: Edit
@@ -63,6 +67,7 @@ class Receipt:
     bytes: int
     seconds: float
     warnings: tuple[Message, ...]
+    sizes: Sizes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,29 +101,53 @@ RULES = {
     ),
     "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
 }
-_build_lock = threading.RLock()
+_building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
-def build(recipe: Recipe) -> Built:
+def build(recipe: Recipe, work: Work = QUIET) -> Built:
     """The fork of a recipe, from the cache or made by applying what the cache lacks.
+
+    Two who ask for the same recipe wait for one build; nobody waits for another recipe's.
 
     :raises ModelError: the base cannot be loaded.
     :raises RecipeError: an edit does not fit the model.
+    :raises Stopped: ``work`` says so; what was built before the edit in hand stays cached.
     """
     base = load(recipe.model)
-    built = _cached(recipe, base)
-    if built is not None:  # nobody waits for another's build
-        return built
-    with _build_lock, torch.inference_mode():
-        done = len(recipe.edits)
-        built = _cached(recipe, base)
-        while built is None and done > 0:
-            done -= 1
-            built = _cached(recipe.prefix(done), base)
-        built = built or _keep(Built(recipe.prefix(0), Fork(base), ()))
-        for length in range(done + 1, len(recipe.edits) + 1):
-            built = _keep(_add(built, recipe.prefix(length)))
-        return built
+    missing = []
+    while (built := _cached(recipe, base)) is None and recipe.edits:
+        missing.append(recipe)
+        recipe = recipe.prefix(len(recipe.edits) - 1)
+    built = built or _keep(Built(recipe, Fork(base), ()))
+    for longer in reversed(missing):
+        with _building[longer.id]:
+            built = _cached(longer, base) or _keep(extended(built, longer.edits[-1], work))
+        _building.pop(longer.id, None)
+    return built
+
+
+def is_quick(recipe: Recipe) -> bool:
+    """Whether ``build`` would answer within a moment: every edit of whole tensors is cached."""
+    for length in range(len(recipe.edits), 0, -1):
+        if ("fork", recipe.prefix(length).id) in CACHE:
+            return True
+        if recipe.edits[length - 1].WHOLE:
+            return False
+    return True
+
+
+class NotBuiltError(RecipeError):
+    """A recipe would have to be built first, which must wait its turn."""
+
+
+def build_quickly(recipe: Recipe) -> Built:
+    """``build`` for those who must not keep others waiting.
+
+    :raises NotBuiltError: it would take seconds or more.
+    """
+    if not is_quick(recipe):
+        raise NotBuiltError("Your recipe is being built. Try again once its receipts are there.")
+    return build(recipe)
 
 
 def _cached(recipe: Recipe, base: Base) -> Built | None:
@@ -131,17 +160,24 @@ def _keep(built: Built) -> Built:
     return built
 
 
-def _add(built: Built, recipe: Recipe) -> Built:
-    """One more edit on a fresh clone."""
-    edit, fork = recipe.edits[-1], built.fork.clone()
+@torch.no_grad()
+def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
+    """One more edit on a fresh clone; kept by nobody but the caller."""
+    recipe = Recipe(model=built.recipe.model, edits=(*built.recipe.edits, edit))
+    fork = built.fork.clone()
+    fork.origin = built.recipe.id
     start, held = time.perf_counter(), built.fork.bytes_held()
-    changes = tuple(edit.apply(fork))
+    changes = tuple(edit.apply(fork, work))
     seconds = time.perf_counter() - start
+    fork.origin = None
     relative = relative_change([(c.change, fork.base.norm(c.name)) for c in changes])
     warnings = list(edit.advice(fork.base))
     if relative == 0:
         warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
-    receipt = Receipt(edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings))
+    total = sizes(fork) if edit.WHOLE else None
+    receipt = Receipt(
+        edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total
+    )
     return Built(recipe, fork, (*built.receipts, receipt))
 
 

@@ -66,18 +66,21 @@ class RowCache(Cache):
         self.capacity = -(-capacity // BLOCK) * BLOCK
         super().__init__(layers=[])
 
-    def fill(self, row: int, prefill: DynamicCache) -> None:
-        """Take over the keys and values of one prompt."""
+    def fill(self, row: int, prefill: DynamicCache, length: int) -> None:
+        """Take over the keys and values of one prompt of ``length`` tokens.
+
+        A layer that was taken out of the model has none; its place stays empty.
+        """
         for index, layer in enumerate(cast(list[DynamicLayer], prefill.layers)):
             keys, values = layer.keys, layer.values  # (1, heads, length, head_dim)
-            assert keys is not None
-            assert values is not None
+            if keys is None or values is None:
+                keys = values = torch.empty(1, 0, 0, 0)
             if index == len(self.layers):
                 self.layers.append(RowLayer(self, self._room(keys), self._room(values)))
             mine = cast(RowLayer, self.layers[index])
             mine.keys[row, :, : keys.shape[2]] = keys[0]
             mine.values[row, :, : values.shape[2]] = values[0]
-        self.lengths[row] = prefill.get_seq_length()
+        self.lengths[row] = length
 
     def _room(self, like: Tensor) -> Tensor:
         """Zeros for all rows, (rows, heads, capacity, head_dim)."""

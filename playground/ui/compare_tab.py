@@ -16,11 +16,10 @@ from playground.retrieval.corpus import load_corpus
 from playground.ui.documents_tab import (
     FIRST_CORPUS,
     OWN,
-    PROGRESS,
     chosen_corpus,
     corpus_choices,
 )
-from playground.ui.page import AT_ONCE, MODEL, RUNS, SEARCH, begin_run, shown, stop_run
+from playground.ui.page import AT_ONCE, MODEL, PROGRESS, RUNS, SEARCH, begin_run, shown, stop_run
 from playground.ui.streaming import stream
 from playground.ui.text import label, say
 

@@ -15,14 +15,13 @@ from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
 from playground.retrieval.search import MAX_K, retrieve
 from playground.retrieval.uploads import is_own
 from playground.ui import html
-from playground.ui.page import AT_ONCE, LOOK, SEARCH, shown
+from playground.ui.page import AT_ONCE, LOOK, PROGRESS, SEARCH, shown
 from playground.ui.text import label, say, tell
 
 OWN = "own"  # the choice that stands for the visitor's own documents
 FIRST_CORPUS = "lantern-handbook"
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
-PROGRESS = gr.Progress()  # gradio looks for it among the defaults
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "models": (api.models, LOOK),
     "corpora": (api.corpora, LOOK),
     "tokens": (api.tokens, LOOK),
-    "apply": (api.apply, LOOK),
-    "next_tokens": (api.next_tokens, LOOK),
+    "apply": (api.apply, MODEL),
+    "next_tokens": (api.next_tokens, MODEL),
     "generate": (api.generate_text, MODEL),
     "perplexity": (api.perplexity, MODEL),
+    "measure": (api.measured, MODEL),
     "retrieve": (api.retrieve, SEARCH),
     "compare": (api.compare, MODEL),
 }

@@ -54,6 +54,11 @@ def size(count: int) -> str:
     return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit a person would say."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{figure(seconds)} s"
+
+
 # Tokens
 
 
@@ -151,21 +156,24 @@ def _bar(share: float, kind: str) -> str:
 # The recipe
 
 
-def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str) -> str:
+def stack(
+    workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False
+) -> str:
     """The edits as a stack with their receipts, and buttons to switch one off or remove it."""
     if not workspace.stack.steps:
         return note(say(language, "stack_empty"))
     left = iter(receipts)
     items = "".join(
-        _step(place, step, next(left, None) if step.on else None, language)
+        _step(place, step, next(left, None) if step.on else None, language, building)
         for place, step in enumerate(workspace.stack.steps)
     )
     return f'<ol class="pg-stack">{items}</ol>'
 
 
-def _step(place: int, step: Step, receipt: Receipt | None, language: str) -> str:
+def _step(place: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> str:
     name = step_title(step, language)
-    missing = say(language, "step_not_built" if step.on else "step_off")
+    waiting = "step_building" if building else "step_not_built"
+    missing = say(language, waiting if step.on else "step_off")
     what = receipt_line(receipt, language) if receipt else missing
     warnings = [tell(language, message) for message in receipt.warnings] if receipt else []
     switch = say(language, "step_switch_off" if step.on else "step_switch_on")
@@ -182,21 +190,35 @@ def _step(place: int, step: Step, receipt: Receipt | None, language: str) -> str
 
 def step_title(step: Step, language: str) -> str:
     """An edit in a few words."""
-    edit = step.edit
-    key = f"title_{edit['kind']}_{edit.get('direction', '')}"
+    edit, kind = step.edit, step.edit["kind"]
+    key = f"title_nudge_{edit['direction']}" if kind == "nudge_tokens" else f"title_{kind}"
     return say(language, key, **{k: str(v) for k, v in edit.items()})
 
 
 def receipt_line(receipt: Receipt, language: str) -> str:
-    """A receipt in one line: what changed, by how much, what it holds, how long it took."""
-    return say(
+    """A receipt: what changed, by how much, what it holds, how long it took; for edits of whole
+    tensors also what is nominal, what is effective, and what a file would take."""
+    line = say(
         language,
         "receipt",
         tensors=len(receipt.changes),
         change=figure(receipt.relative_change * 100),
         bytes=size(receipt.bytes),
-        ms=figure(receipt.seconds * 1000),
+        seconds=duration(receipt.seconds),
     )
+    nominal = getattr(receipt.edit, "nominal_bits", None)
+    if nominal is not None:
+        line += " " + say(language, "receipt_nominal", bits=figure(nominal))
+    if receipt.sizes is not None:
+        line += " " + say(
+            language,
+            "receipt_sizes",
+            bits=figure(receipt.sizes.effective_bits),
+            zeros=figure(100 * receipt.sizes.zeros / max(1, receipt.sizes.weights)),
+            file=size(receipt.sizes.file_bytes),
+            packed=size(receipt.sizes.packed_bytes),
+        )
+    return line
 
 
 # Passages and answers

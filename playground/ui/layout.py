@@ -10,7 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from playground import workspace as spaces
-from playground.ui import compare_tab, documents_tab, tokens_tab
+from playground.ui import compare_tab, documents_tab, tokens_tab, weights_tab
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
 from playground.ui.page import AT_ONCE, LOOK, stop_run
@@ -44,11 +44,14 @@ def build_page() -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(label("tab_tokens"), id="tokens"):
                 tokens = tokens_tab.build_tab(saved, language)
+            with gr.Tab(label("tab_weights"), id="weights") as weights_page:
+                weights = weights_tab.build_tab(saved, own, language)
             with gr.Tab(label("tab_documents"), id="documents"):
                 documents = documents_tab.build_tab(own, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
-        _wire(page, saved, own, drafts, language, side, tokens, documents, compare)
+        _wire(page, saved, own, drafts, language, side, tokens, weights, documents, compare)
+        weights.opens_with(weights_page, saved)
         add_endpoints()
     page.queue(max_size=MAX_WAITING)
     return page
@@ -62,13 +65,14 @@ def _wire(
     language: gr.Textbox,
     side: Any,
     tokens: tokens_tab.TokensTab,
+    weights: weights_tab.WeightsTab,
     documents: documents_tab.DocumentsTab,
     compare: compare_tab.CompareTab,
 ) -> None:
     """What happens when the page opens, when the recipe changes, and when text is typed."""
-    stack_view = [side.model, side.stack, side.undo, side.redo, side.timer]
-    typed = [tokens.text, tokens.prompt, documents.query, compare.prompt]
-    keys = "['text', 'start', 'query', 'prompt']"
+    stack_view = side.view
+    typed = [tokens.text, tokens.prompt, documents.query, compare.prompt, weights.text]
+    keys = "['text', 'start', 'query', 'prompt', 'measure']"
     opened = page.load(
         None,
         [drafts, *typed],

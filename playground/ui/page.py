@@ -14,7 +14,8 @@ from typing import Any
 
 import gradio as gr
 
-from playground.errors import PlaygroundError
+from playground.engine.work import Work
+from playground.errors import Message, PlaygroundError
 from playground.ui.text import say, tell
 
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that
@@ -34,14 +35,22 @@ LOOK: dict[str, Any] = {
 SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}
 LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"}
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
-# Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values.
+# Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values;
+# so do Enter and the space bar on what is no real button.
 CLICKS = """
-element.addEventListener('click', (event) => {
+const press = (event) => {
   const target = event.target.closest('[data-do]');
   if (target) trigger('click', {...target.dataset});
+  return target;
+};
+element.addEventListener('click', press);
+element.addEventListener('keydown', (event) => {
+  if (event.target.tagName !== 'BUTTON' && [' ', 'Enter'].includes(event.key) && press(event))
+    event.preventDefault();
 });
 """
 MAX_RUNS = 4096  # visitors whose turn is remembered
+PROGRESS = gr.Progress()  # gradio looks for it among the defaults
 log = logging.getLogger(__name__)
 
 
@@ -117,6 +126,15 @@ class Runs:
 
 
 RUNS = Runs()
+
+
+def work_for(request: gr.Request, turn: int, progress: Any, language: str) -> Work:
+    """How a long computation shows its progress to a visitor, and when their turn is over."""
+
+    def on_step(done: int, of: int, what: Message) -> None:
+        progress((done, of), desc=tell(language, what))
+
+    return Work(on_step, RUNS.stopped(str(request.session_hash), turn))
 
 
 def begin_run(request: gr.Request) -> int:

@@ -10,11 +10,28 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine import catalog, loader
-from playground.engine.recipe import MAX_RECIPE_BYTES, Receipt, build
+from playground.engine.recipe import (
+    MAX_RECIPE_BYTES,
+    NotBuiltError,
+    Receipt,
+    build,
+    build_quickly,
+    is_quick,
+)
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui import html
-from playground.ui.page import AT_ONCE, CLICKS, LOAD, LOOK, shown
+from playground.ui.page import (
+    AT_ONCE,
+    CLICKS,
+    LOAD,
+    LOOK,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    shown,
+    work_for,
+)
 from playground.ui.text import label, say, tell
 from playground.ui.warmup import WARMUP
 
@@ -41,7 +58,13 @@ class Sidebar:
     undo: gr.Button
     redo: gr.Button
     timer: gr.Timer
+    pending: gr.State
     chosen: Any  # the event of having chosen another model
+
+    @property
+    def view(self) -> list[Any]:
+        """What ``show_stack`` fills."""
+        return [self.model, self.stack, self.undo, self.redo, self.timer, self.pending]
 
 
 def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
@@ -74,6 +97,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
             )
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
+    pending, turn = gr.State(""), gr.State(0)  # the id of a recipe that is still to be built
 
     own = [saved, language]
     stack.click(change_step, own, saved, **LOOK)
@@ -87,29 +111,49 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     chosen = model.input(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
-    return Sidebar(model, status, stack, undo, redo, timer, chosen)
+    side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
+    started = pending.change(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
+    built = started.then(build_now, [*own, pending, turn], status, **MODEL)
+    built.then(show_stack, own, side.view, **LOOK)
+    return side
 
 
 @shown
-def show_stack(saved: Any, language: str) -> tuple[Any, Any, Any, Any, Any]:
-    """What the sidebar shows of a workspace: model, stack, undo, redo, and its status again."""
+def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
+    """What the sidebar shows of a workspace: model, stack, undo, redo, its status again, and the
+    id of a recipe that has to be built in the line for models first."""
     space = spaces.from_json(saved)
-    problem = ""
+    problem = pending = ""
     receipts: tuple[Receipt, ...] = ()
     if space.stack.steps:  # waits for the model where it is still loading
         try:
-            receipts = build(space.recipe()).receipts
+            receipts = build_quickly(space.recipe()).receipts
+        except NotBuiltError:
+            pending = space.recipe().id
         except PlaygroundError as error:
             problem = html.note(tell(language, error.message), "warn")
     total = sum(receipt.bytes for receipt in receipts)
     held = html.note(say(language, "stack_held", bytes=html.size(total))) if receipts else ""
     return (
         space.stack.model,
-        problem + html.stack(space, receipts, language) + held,
+        problem + html.stack(space, receipts, language, bool(pending)) + held,
         gr.update(interactive=bool(space.past)),
         gr.update(interactive=bool(space.future)),
         gr.Timer(active=True),
+        pending,
     )
+
+
+@shown
+def build_now(
+    saved: Any, language: str, pending: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Any:  # fmt: skip
+    """Build the recipe, in the line for models: its receipts are shown afterwards."""
+    if pending:
+        recipe = spaces.from_json(saved).recipe()
+        build(recipe, work_for(request, turn, progress, language))
+    return gr.skip()
 
 
 def show_status(saved: Any, language: str) -> tuple[str, Any]:
@@ -165,7 +209,8 @@ def load_recipe(saved: Any, language: str, content: bytes) -> dict[str, Any]:
     """Take over a recipe that was saved as a file, after checking that it can be built."""
     text = content[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
     space = spaces.from_json(saved).load(text)
-    build(space.recipe())
+    if is_quick(space.recipe()):  # else the sidebar has it built in turn, and says what is wrong
+        build(space.base() if not is_quick(space.recipe()) else space.recipe())
     return space.to_json()
 
 
@@ -182,5 +227,5 @@ def choose_model(saved: Any, language: str, model: str) -> Any:
     space = now.choose_model(model)
     if space == now:  # the menu was only set to what is chosen already
         return gr.skip()
-    build(space.recipe())
+    build(space.base() if not is_quick(space.recipe()) else space.recipe())
     return space.to_json()

@@ -11,10 +11,11 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine import generate, inspect
-from playground.engine.edits.nudge_tokens import DIRECTIONS, MAX_STRENGTH, token_ids
+from playground.engine.edits.nudge_tokens import DIRECTIONS, MAX_STRENGTH
 from playground.engine.fork import Side
 from playground.engine.generate import Sampling
-from playground.engine.recipe import Built, Recipe, build, parse_edit
+from playground.engine.recipe import Built, NotBuiltError, Recipe, build, build_quickly, parse_edit
+from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
@@ -190,13 +191,21 @@ def _look_at(
     text = str(tokenizer.decode([token]))
     whole = token_ids(tokenizer, text) == [token]
     advice = "" if whole else html.note(say(language, "token_in_part"), "warn")
-    after = build(spaces.from_json(saved).recipe())
+    after = _now(saved, base)
     return (
         token,
         text if whole else "",
         advice,
         *_shown(token, base, after, side, prompt, language),
     )
+
+
+def _now(saved: Any, base: Built) -> Built:
+    """The visitor's recipe, or the base for as long as the recipe is not built."""
+    try:
+        return build_quickly(spaces.from_json(saved).recipe())
+    except NotBuiltError:
+        return base
 
 
 def _shown(
@@ -262,7 +271,7 @@ def preview_nudge(
     try:
         edit = parse_edit(_edit(text, direction, target, strength, side, seed))
         recipe = space.recipe()
-        after = build(Recipe(model=recipe.model, edits=(*recipe.edits, edit)))
+        after = build_quickly(Recipe(model=recipe.model, edits=(*recipe.edits, edit)))
     except PlaygroundError as error:
         advice = html.note(tell(language, error.message), "warn")
         return (gr.skip(), gr.skip(), gr.skip(), advice)
@@ -281,7 +290,7 @@ def keep_nudge(
 ) -> dict[str, Any]:  # fmt: skip
     """Put the nudge on the recipe."""
     space = spaces.from_json(saved).add(_edit(text, direction, target, strength, side, seed))
-    build(space.recipe())
+    build_quickly(space.recipe())
     return space.to_json()
 
 
@@ -292,8 +301,8 @@ def refresh(
 ) -> tuple[Any, ...]:  # fmt: skip
     """What is shown of the chosen token and the prompt, after the recipe changed."""
     space = spaces.from_json(saved)
-    base, after = build(space.base()), build(space.recipe())
-    return _shown(chosen, base, after, side, prompt, language)
+    base = build(space.base())
+    return _shown(chosen, base, _now(saved, base), side, prompt, language)
 
 
 @shown

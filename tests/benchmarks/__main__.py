@@ -1,14 +1,17 @@
-"""`make bench`: every benchmark, or those named (`make bench ARGS="forks answers"`).
+"""`make bench`: every benchmark, or one of them with words of its own (`make bench ARGS=forks`).
 
 Ratios are taken within one run, since machines are noisy; no figure here is a test.
 """
 
 import sys
 
-from tests.benchmarks import answers, batching, forks, startup
+from tests.benchmarks import answers, batching, compression, forks, startup
 
-ALL = {"forks": forks, "batching": batching, "startup": startup, "answers": answers}
+ALL = {
+    "forks": forks, "batching": batching, "startup": startup, "answers": answers,
+    "compression": compression,
+}  # fmt: skip
 
-for name in sys.argv[1:] or ALL:
+for name in [word for word in sys.argv[1:] if word in ALL] or ALL:
     print(f"\n## {name}\n", flush=True)
     ALL[name].main()

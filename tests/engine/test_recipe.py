@@ -38,9 +38,9 @@ def applied(monkeypatch):
     """The strengths of the edits that are really applied, in order."""
     seen, real = [], NudgeTokens.apply
 
-    def apply(self, fork):
+    def apply(self, fork, *work):
         seen.append(self.strength)
-        return real(self, fork)
+        return real(self, fork, *work)
 
     monkeypatch.setattr(NudgeTokens, "apply", apply)
     return seen

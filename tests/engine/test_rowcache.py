@@ -24,7 +24,7 @@ def prefill(length: int, value: float, layers: int = 2) -> DynamicCache:
 def filled(*lengths: int, capacity: int = 100) -> RowCache:
     cache = RowCache(len(lengths), capacity)
     for row, length in enumerate(lengths):
-        cache.fill(row, prefill(length, 10.0 * (row + 1)))
+        cache.fill(row, prefill(length, 10.0 * (row + 1)), length)
     return cache
 
 

@@ -561,7 +561,7 @@ def test_a_recipe_that_cannot_be_built_is_not_taken(tiny_page):
 
 
 def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
-    model, stack, undo, redo, timer = sidebar.show_stack(saved(NUDGE), "en")
+    model, stack, undo, redo, timer, _ = sidebar.show_stack(saved(NUDGE), "en")
     assert model == MODEL
     assert stack.count("<li") == 1
     assert re.search(r"Tensors changed: [12] \(by [\d.]+ %\)", stack)
@@ -572,9 +572,9 @@ def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
 
 def test_undo_and_redo_can_be_pressed_when_there_is_something_to_undo(tiny_page):
     state = spaces.from_json(saved()).add(NUDGE).to_json()
-    _, _, undo, redo, _ = sidebar.show_stack(state, "en")
+    _, _, undo, redo, *_ = sidebar.show_stack(state, "en")
     assert (undo["interactive"], redo["interactive"]) == (True, False)
-    _, _, undo, redo, _ = sidebar.show_stack(sidebar.take_back(state, "en"), "en")
+    _, _, undo, redo, *_ = sidebar.show_stack(sidebar.take_back(state, "en"), "en")
     assert (undo["interactive"], redo["interactive"]) == (False, True)
     again = sidebar.do_again(sidebar.take_back(state, "en"), "en")
     assert spaces.from_json(again) == spaces.from_json(state)
@@ -582,7 +582,7 @@ def test_undo_and_redo_can_be_pressed_when_there_is_something_to_undo(tiny_page)
 
 @pytest.mark.parametrize("state", DAMAGED)
 def test_a_damaged_state_shows_an_empty_stack(tiny_page, state):
-    model, stack, undo, redo, _ = sidebar.show_stack(state, "ko")
+    model, stack, undo, redo, *_ = sidebar.show_stack(state, "ko")
     assert (model, undo["interactive"], redo["interactive"]) == (MODEL, False, False)
     assert KO["stack_empty"] in stack
 

@@ -385,9 +385,9 @@ def test_receipts_go_to_the_edits_that_are_on():
     items = read(html.stack(stack_of(*steps), found, "en")).all("li")
     lines = [item.all("div", "pg-receipt")[0].text for item in items]
     assert lines == [
-        "Tensors changed: 2 (by 1 %). Holds 2.0 kB, took 12.3 ms.",
+        "Tensors changed: 2 (by 1 %). Holds 2.0 kB, took 12 ms.",
         "Switched off",
-        "Tensors changed: 2 (by 50 %). Holds 10 B, took 12.3 ms.",
+        "Tensors changed: 2 (by 50 %). Holds 10 B, took 12 ms.",
     ]
     assert [item.attributes["class"] for item in items] == ["", "pg-off", ""]
     switches = [item.all("button")[0].text for item in items]

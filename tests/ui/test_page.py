@@ -32,6 +32,7 @@ PUBLIC = {
     "/next_tokens": ["recipe", "prompt", "k", "chat"],
     "/generate": ["recipe", "prompt", "max_new_tokens", "temperature", "seed", "chat"],
     "/perplexity": ["recipe", "text"],
+    "/measure": ["recipe", "text"],
     "/retrieve": ["corpus_id", "query", "retriever", "k"],
     "/compare": ["contestants", "prompt", "max_new_tokens", "temperature", "seed"],
 }
@@ -104,6 +105,9 @@ def test_what_a_visitor_works_with_has_an_id(page):
         "load", "tokens-text", "chips", "token-facts", "token-map", "nudge", "bars", "written",
         "corpus", "query", "search", "bm25-hits", "dense-hits", "own-files", "own-list",
         "prompt", "compare", "stop", "answers", "language-switch",
+        "edit-kind", "prune-method", "sparsity", "pattern", "scheme", "mode", "targets", "apply",
+        "bits", "matrix", "number-line", "formats", "measure", "sweep", "scan", "measured",
+        "swept", "scanned", "layer-view", "stop-measuring",
     } <= set(components(page))  # fmt: skip
 
 
@@ -142,8 +146,10 @@ def test_no_label_is_left_in_one_language(page):
 
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
-    assert [tab["id"] for tab in tabs] == ["tokens", "documents", "compare"]
-    assert [tab["label"].key for tab in tabs] == ["tab_tokens", "tab_documents", "tab_compare"]
+    assert [tab["id"] for tab in tabs] == ["tokens", "weights", "documents", "compare"]
+    assert [tab["label"].key for tab in tabs] == [
+        "tab_tokens", "tab_weights", "tab_documents", "tab_compare",
+    ]  # fmt: skip
 
 
 # What scripts may call
@@ -194,16 +200,20 @@ def test_an_endpoint_gives_what_the_function_gives():
 def test_all_model_work_waits_in_one_line(page):
     """Two handlers never compute at once unless meant to."""
     lanes = {event.name: (event.concurrency_id, event.concurrency_limit) for event in events(page)}
-    writing = ("run", "write_on", "generate_text", "perplexity", "compare")
+    writing = (
+        "run", "write_on", "generate_text", "perplexity", "compare", "measured", "apply",
+        "next_tokens", "apply_edit", "run_measure", "run_sweep", "run_scan", "take_point",
+        "build_now",
+    )  # fmt: skip
     assert {lanes[name] for name in writing} == {("model", 1)}
-    looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "apply")
+    looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view")
     assert {lanes[name][1] for name in looking} == {1}
 
 
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name == "stop_run"]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 2
+    assert len(pressed) == 4
     assert all(event.queue is False for event in pressed)
 
 

@@ -8,20 +8,31 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
 from playground.engine.edits import EDITS
+from playground.engine.edits.grids import SCHEMES
 from playground.engine.edits.nudge_tokens import DIRECTIONS
+from playground.engine.edits.prune import MethodName, Pattern, Scope
+from playground.engine.edits.quantize import Mode
+from playground.engine.structure import PRESETS
 from playground.errors import Message
-from playground.ui import compare_tab
+from playground.ui import compare_tab, edit_panel, number_line_panel
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.parts]
-ERRORS = ("Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError")
+ERRORS = (
+    "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
+    "Stopped",
+)  # fmt: skip
 HANGUL = re.compile("[가-힣]")
+
+MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held",
+            "one", "batch")  # fmt: skip
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
@@ -31,7 +42,23 @@ NAMED = {
     "weights_{}": ["weights_base", "weights_mine"],
     "weights_of_{}": [f"weights_of_{n}" for n in range(1, compare_tab.MOST + 1)],
     "retriever_{}": [f"retriever_{name}" for name in compare_tab.RETRIEVERS],
-    "title_{}_{}": [f"title_{kind}_{name}" for kind in EDITS for name in DIRECTIONS],
+    "title_nudge_{}": [f"title_nudge_{name}" for name in DIRECTIONS],
+    "title_{}": [f"title_{kind}" for kind in EDITS if kind != "nudge_tokens"],
+    "kind_{}": [f"kind_{name}" for name in edit_panel.KINDS],
+    "method_{}": [f"method_{name}" for name in get_args(MethodName)],
+    "pattern_{}": [f"pattern_{name}" for name in get_args(Pattern)],
+    "scope_{}": [f"scope_{name}" for name in get_args(Scope)],
+    "scheme_{}": [f"scheme_{name}" for name in SCHEMES],
+    "rounding_{}": ["rounding_rtn", "rounding_gptq"],
+    "mode_{}": [f"mode_{name}" for name in get_args(Mode)],
+    "target_{}": [f"target_{name}" for name in PRESETS],
+    "group_{}": [f"group_{name}" for name in edit_panel.GROUP_SIZES],
+    "calibration_{}": [f"calibration_{name}" for name in edit_panel.TEXTS],
+    "line_{}": [f"line_{name}" for name in number_line_panel.LINE_SCHEMES],
+    "view_by_{}": ["view_by_change", "view_by_zeros"],
+    "view_{}": ["view_change", "view_zeros"],
+    "measure_{}": [f"measure_{name}" for name in MEASURES],
+    "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
 }
 
 
@@ -125,9 +152,10 @@ def test_headings_stay_headings():
 
 
 def test_no_key_is_written_twice():
-    for name in ("en.py", "ko.py", "ko_messages.py"):
+    for name in ("en.py", "ko.py", "en_weights.py", "ko_weights.py", "ko_messages.py"):
         path = ROOT / "playground" / "ui" / "text" / name
         [table] = [n.value for n in tree(path).body if isinstance(n, ast.Assign)][-1:]
+        table = table.left if isinstance(table, ast.BinOp) else table
         assert isinstance(table, ast.Dict)
         written = [ast.literal_eval(key) for key in table.keys if key is not None]
         assert len(written) == len(set(written)) > 50, name
@@ -190,9 +218,9 @@ def test_every_text_is_filled_with_what_it_asks_for():
 
 @pytest.mark.parametrize("kind", EDITS)
 def test_a_title_asks_only_for_what_its_edit_has(kind):
-    for direction in DIRECTIONS:
-        title = f"title_{kind}_{direction}"
-        assert fields(EN[title]) <= set(EDITS[kind].model_fields)
+    for title in NAMED["title_nudge_{}" if kind == "nudge_tokens" else "title_{}"]:
+        if kind in ("nudge_tokens", title.removeprefix("title_")):
+            assert fields(EN[title]) <= set(EDITS[kind].model_fields)
 
 
 def test_labels_have_no_fields_to_fill():
@@ -274,7 +302,7 @@ def test_say_speaks_the_language_and_english_where_there_is_none():
 
 
 def test_values_are_not_read_as_templates():
-    said = say("en", "title_nudge_tokens_scale", text="{strength} {x} {0}", strength="2")
+    said = say("en", "title_nudge_scale", text="{strength} {x} {0}", strength="2")
     assert said == "“{strength} {x} {0}” scaled by 2"
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from playground.engine.fork import Fork
 from playground.engine.loader import Base
+from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
 
@@ -26,6 +27,9 @@ class Edit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     KIND: ClassVar[str]
+    # Whether it changes whole tensors: then it takes seconds or minutes and must wait its turn,
+    # and the model's sizes are counted after it.
+    WHOLE: ClassVar[bool] = False
 
     kind: str
 
@@ -35,10 +39,12 @@ class Edit(BaseModel):
         :raises RecipeError: the edit does not fit this model.
         """
 
-    def apply(self, fork: Fork) -> Sequence[TensorChange]:
+    def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Change a fork that nobody else uses yet, and say what changed.
 
+        :param work: told how far it is; what makes it stop leaves the fork half done.
         :raises RecipeError: the edit does not fit this model.
+        :raises Stopped: nobody waits for it any more.
         """
         raise NotImplementedError
 

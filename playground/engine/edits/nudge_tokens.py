@@ -16,7 +16,9 @@ from transformers import PreTrainedTokenizerBase
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.fork import Fork, Side
 from playground.engine.loader import Base
-from playground.errors import Message, PlaygroundError, RecipeError
+from playground.engine.tokens import token_ids
+from playground.engine.work import QUIET, Work
+from playground.errors import Message, RecipeError
 
 Direction = Literal["toward", "away", "random", "scale"]
 MAX_TEXT = 200  # characters
@@ -90,7 +92,7 @@ class NudgeTokens(Edit):
                 direction=self.direction,
             )
 
-    def apply(self, fork: Fork) -> Sequence[TensorChange]:
+    def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Patch the rows; in float32, stored in the model's dtype."""
         self.check(fork.base)
         ids = torch.tensor(token_ids(fork.base.tokenizer, self.text)).unique()
@@ -125,17 +127,6 @@ class NudgeTokens(Edit):
                 )
             found.append(space_advice(base.tokenizer, self.target))
         return [message for message in found if message]
-
-
-def token_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """The ids of a text as it is written, with no special tokens added."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise PlaygroundError(
-            "The text has half a character in it (an unpaired surrogate). Type it again."
-        ) from error
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def space_advice(tokenizer: PreTrainedTokenizerBase, text: str) -> Message | None:

@@ -1,5 +1,7 @@
 """English."""
 
+from playground.ui.text.en_weights import WEIGHTS
+
 TEXT = {
     # The page
     "title": "# Weights Playground\nShould I edit the weights, fine-tune, or retrieve? "
@@ -41,11 +43,11 @@ TEXT = {
     "reset": "Reset",
     "save": "Save",
     "load": "Load",
-    "receipt": "Tensors changed: {tensors} (by {change} %). Holds {bytes}, took {ms} ms.",
-    "title_nudge_tokens_toward": "“{text}” toward “{target}”, strength {strength}",
-    "title_nudge_tokens_away": "“{text}” away from “{target}”, strength {strength}",
-    "title_nudge_tokens_random": "“{text}” in a random direction, strength {strength}",
-    "title_nudge_tokens_scale": "“{text}” scaled by {strength}",
+    "receipt": "Tensors changed: {tensors} (by {change} %). Holds {bytes}, took {seconds}.",
+    "title_nudge_toward": "“{text}” toward “{target}”, strength {strength}",
+    "title_nudge_away": "“{text}” away from “{target}”, strength {strength}",
+    "title_nudge_random": "“{text}” in a random direction, strength {strength}",
+    "title_nudge_scale": "“{text}” scaled by {strength}",
     # Tokens
     "tokens_intro": "A model reads **tokens**: pieces of text, each with a number (its id) and a "
     "row of numbers, its **embedding**. Press a token to look at its row, then nudge it.",
@@ -141,4 +143,4 @@ TEXT = {
     "answer_figures": "{tokens} tokens in {seconds} s, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",
     "answer_prompt": "The exact prompt",
-}
+} | WEIGHTS

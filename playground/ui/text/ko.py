@@ -1,6 +1,7 @@
 """Korean."""
 
 from playground.ui.text.ko_messages import MESSAGES
+from playground.ui.text.ko_weights import WEIGHTS
 
 __all__ = ["MESSAGES", "TEXT"]
 
@@ -45,11 +46,11 @@ TEXT = {
     "reset": "처음으로",
     "save": "저장",
     "load": "열기",
-    "receipt": "바뀐 텐서 {tensors}개 ({change} %). {bytes} 차지, {ms} ms 걸림.",
-    "title_nudge_tokens_toward": "“{text}” → “{target}” 쪽으로, 세기 {strength}",
-    "title_nudge_tokens_away": "“{text}” ← “{target}”에서 멀리, 세기 {strength}",
-    "title_nudge_tokens_random": "“{text}” 무작위 방향으로, 세기 {strength}",
-    "title_nudge_tokens_scale": "“{text}” 크기 {strength}배",
+    "receipt": "바뀐 텐서 {tensors}개 ({change} %). {bytes} 차지, {seconds} 걸림.",
+    "title_nudge_toward": "“{text}” → “{target}” 쪽으로, 세기 {strength}",
+    "title_nudge_away": "“{text}” ← “{target}”에서 멀리, 세기 {strength}",
+    "title_nudge_random": "“{text}” 무작위 방향으로, 세기 {strength}",
+    "title_nudge_scale": "“{text}” 크기 {strength}배",
     # Tokens
     "tokens_intro": "모델은 글을 **토큰**으로 나누어 읽습니다. 토큰은 글 조각이고, 저마다 번호(id)와 "
     "숫자 한 줄, 곧 **임베딩**이 있습니다. 토큰을 눌러 그 줄을 들여다본 다음 밀어 보세요.",
@@ -144,4 +145,4 @@ TEXT = {
     "answer_figures": "토큰 {tokens}개, {seconds}초, 초당 {rate}개 (질문: 토큰 {prompt}개)",
     "answer_passages": "쓴 단락 ({count})",
     "answer_prompt": "보낸 질문 그대로",
-}
+} | WEIGHTS

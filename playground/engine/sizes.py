@@ -1,0 +1,80 @@
+"""How large a model is: three figures that are easily confused, each counted from its tensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.engine.fork import Fork
+
+SAFETENSORS = {
+    torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
+    torch.uint8: "U8", torch.int8: "I8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The size of a model as a fork has it.
+
+    :param weights: how many numbers its parameters are; a tied table counts once.
+    :param zeros: how many of them are zero.
+    :param held_bytes: what the fork holds in this process beyond the shared base.
+    :param file_bytes: its safetensors file, with every tensor as it is held: simulated
+        quantization and zeros are ordinary numbers there; packed layers are codes and scales.
+    :param packed_bytes: that file if every quantized tensor were stored as codes and scales.
+    :param effective_bits: bits for each weight in that packed file, scales and the tensors that
+        were not quantized included.
+    """
+
+    weights: int
+    zeros: int
+    held_bytes: int
+    file_bytes: int
+    packed_bytes: int
+    effective_bits: float
+
+
+def sizes(fork: Fork, count_zeros: bool = True) -> Sizes:
+    """Count a fork's tensors, each once."""
+    weights = zeros = as_held = packed_bits = 0
+    header: dict[str, object] = {}
+    for name, tensor in _distinct(fork):
+        count, plain = tensor.numel(), tensor.element_size() * 8
+        form = fork.formats.get(name)
+        bits = form.bits if form else plain
+        weights += count
+        packed_bits += round(count * bits)
+        held = round(count * bits / 8) if fork.packed(name) else tensor.nbytes
+        header[name] = {
+            "dtype": SAFETENSORS[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [as_held, as_held + held],
+        }
+        as_held += held
+        if count_zeros:
+            zeros += count - int(torch.count_nonzero(tensor))
+    head = _header_bytes(header)
+    return Sizes(
+        weights, zeros, fork.bytes_held(), head + as_held, head + -(-packed_bits // 8),
+        packed_bits / max(1, weights),
+    )  # fmt: skip
+
+
+def _header_bytes(header: dict[str, object]) -> int:
+    """Length of a safetensors header: its size in 8 bytes, then JSON padded to 8."""
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}, separators=(",", ":"))
+    return 8 + -(-len(text) // 8) * 8
+
+
+def _distinct(fork: Fork) -> Iterator[tuple[str, Tensor]]:
+    """Every parameter under the base's names; one that two names share comes once."""
+    seen: set[Hashable] = set()
+    for name, _ in fork.base.model.named_parameters(remove_duplicate=False):
+        if fork.has(name) and (key := fork.identity(name)) not in seen:
+            seen.add(key)
+            yield name, fork.tensor(name)

@@ -1,0 +1,134 @@
+"""What a model is built of: its layers, their weight matrices, and how a recipe names them.
+
+A target is a preset (``linear``, ``attention``, ``mlp``, ``embeddings``) or a pattern for the
+names of weights (``*.q_proj.weight``), and may end in ``@first-last`` for a range of layers,
+counted from 0.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
+
+from playground.engine.fork import Fork
+from playground.errors import RecipeError
+
+Part = Literal["attention", "mlp", "embeddings"]
+PRESETS = ("linear", *get_args(Part))
+MAX_TARGETS, MAX_TARGET = 64, 200  # targets in an edit, characters in each
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One weight matrix of a model.
+
+    ``transposed``: it is stored (in, out), as GPT-2's Conv1D does, and not (out, in).
+    ``layer`` is None outside the layers; ``columns`` is the number of inputs.
+    """
+
+    name: str
+    part: Part
+    role: str
+    layer: int | None
+    transposed: bool
+    shape: tuple[int, int]  # as it is stored
+
+    @property
+    def columns(self) -> int:
+        """How many inputs it multiplies."""
+        return self.shape[0] if self.transposed else self.shape[1]
+
+    def oriented(self, weight: Tensor) -> Tensor:
+        """The weight as (out, in), whatever way it is stored; its own inverse. A view."""
+        return weight.T if self.transposed else weight
+
+
+def layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
+    """The path of a model's list of layers, and the list.
+
+    :raises RecipeError: it has none (not one of the layouts known here).
+    """
+    count = getattr(model.config, "num_hidden_layers", 0)
+    for path, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == count:
+            return path, module
+    raise RecipeError("This model has no list of layers that is known here. Choose another.")
+
+
+def head_count(model: Any) -> int:
+    """Attention heads in each layer."""
+    return int(model.config.num_attention_heads)
+
+
+def matrices(fork: Fork) -> list[Matrix]:
+    """Every weight matrix of a fork in the model's order: embedding, linear layers, head.
+
+    Dropped layers have none. Of a tied pair both names are listed.
+    """
+    path, _ = layers(fork.model)
+    inside = re.compile(rf"{re.escape(path)}\.(\d+)\.(.+)")
+    found = []
+    for name, module in fork.base.model.named_modules():
+        if not isinstance(module, nn.Linear | Conv1D | nn.Embedding):
+            continue
+        weight, (rows, columns) = f"{name}.weight", module.weight.shape
+        match = inside.fullmatch(name)
+        if weight in (fork.weight_name("input"), fork.weight_name("output")):
+            found.append(
+                Matrix(weight, "embeddings", name.rpartition(".")[2], None, False, (rows, columns))
+            )
+        elif match and not isinstance(module, nn.Embedding) and fork.has(weight):
+            part: Part = "attention" if "attn" in name or "attention" in name else "mlp"
+            transposed = isinstance(module, Conv1D)
+            found.append(Matrix(weight, part, match[2], int(match[1]), transposed, (rows, columns)))
+    return found
+
+
+def select(fork: Fork, targets: Sequence[str]) -> list[Matrix]:
+    """The matrices that any of the targets names, in the model's order.
+
+    :raises RecipeError: a target names nothing in this model.
+    """
+    known, chosen = matrices(fork), set()
+    for target in targets:
+        hits = {matrix.name for matrix in known if _matches(matrix, target)}
+        if not hits:
+            raise RecipeError(
+                "The target {target!r} names no weight matrix of this model. Choose one of "
+                "{presets}, a layer range like linear@0-9, or a pattern like *.{role}.weight.",
+                target=target,
+                presets=", ".join(PRESETS),
+                role=next((m.role for m in known if m.layer is not None), "proj"),
+            )
+        chosen |= hits
+    return [matrix for matrix in known if matrix.name in chosen]
+
+
+def _matches(matrix: Matrix, target: str) -> bool:
+    name, _, span = target.partition("@")
+    if span:
+        ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", span)
+        if ends is None or matrix.layer is None:
+            return False
+        first, last = int(ends[1]), int(ends[2] or ends[1])
+        if not first <= matrix.layer <= last:
+            return False
+    if name == "linear":
+        return matrix.layer is not None
+    if name in PRESETS:
+        return matrix.part == name
+    return fnmatch.fnmatchcase(matrix.name, name)
+
+
+def tied_groups(fork: Fork, chosen: Sequence[Matrix]) -> list[list[Matrix]]:
+    """The chosen matrices, those that are one tensor at the moment in one group."""
+    groups: dict[Hashable, list[Matrix]] = {}
+    for matrix in chosen:
+        groups.setdefault(fork.identity(matrix.name), []).append(matrix)
+    return list(groups.values())

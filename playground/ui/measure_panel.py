@@ -1,0 +1,176 @@
+"""Measuring on the Weights tab: the recipe against its base, sweeps, and where the damage is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine import measure as measuring
+from playground.engine import sweep as sweeping
+from playground.engine.recipe import NotBuiltError, build, build_quickly
+from playground.engine.sweep import ScanPoint, SweepPoint
+from playground.engine.work import Stopped
+from playground.ui import weights_html
+from playground.ui.edit_panel import edit_from
+from playground.ui.html import note
+from playground.ui.page import (
+    AT_ONCE,
+    CLICKS,
+    LOOK,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    shown,
+    stop_run,
+    work_for,
+)
+from playground.ui.text import label, say
+
+
+@dataclass(frozen=True)
+class MeasurePanel:
+    """What the tab wires to the recipe."""
+
+    text: gr.Textbox
+    view_inputs: list[Any]
+    view: gr.HTML
+
+
+def build_panel(
+    saved: gr.BrowserState, language: gr.Textbox, fields: list[Any], turn: gr.State
+) -> MeasurePanel:
+    """Lay out the panel and wire it.
+
+    :param fields: of the edit panel, for sweeps and scans of the edit that it holds.
+    """
+    gr.Markdown(label("measure_intro"))
+    with gr.Accordion(label("measure_text_title"), open=False):
+        text = gr.Textbox(
+            "", lines=4, max_length=measuring.MAX_TEXT, label=label("measure_text"),
+            placeholder=label("measure_text_empty"), elem_id="measure-text",
+        )  # fmt: skip
+    with gr.Row():
+        go = gr.Button(label("measure"), variant="primary", elem_id="measure", min_width=120)
+        sweep = gr.Button(label("sweep"), elem_id="sweep", min_width=120)
+        scan = gr.Button(label("scan"), elem_id="scan", min_width=120)
+        stop = gr.Button(label("stop"), elem_id="stop-measuring", min_width=90)
+    stale = gr.HTML(elem_id="measured-stale")
+    table = gr.HTML(label("measure_empty"), elem_id="measured")
+    points = gr.State([])
+    swept = gr.HTML(js_on_load=CLICKS, elem_id="swept")
+    scanned = gr.HTML(elem_id="scanned")
+    gr.Markdown(label("view_heading"))
+    by = gr.Radio(
+        [(label(f"view_by_{name}"), name) for name in ("change", "zeros")],
+        value="change", show_label=False, elem_id="view-by",
+    )  # fmt: skip
+    view = gr.HTML(label("view_empty"), elem_id="layer-view")
+
+    def runs(event: Any, handler: Any, inputs: list[Any], outputs: Any) -> None:
+        """Take a turn, then do the work in the line for models."""
+        event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            handler, inputs, outputs, **MODEL
+        )
+
+    runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
+    runs(sweep.click, run_sweep, [saved, language, text, turn, *fields], [swept, points])
+    runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
+    runs(swept.click, take_point, [saved, language, points, turn], saved)
+    stop.click(stop_run, **AT_ONCE)
+    by.input(show_view, [saved, language, by], view, **LOOK)
+    saved.change(
+        lambda spoken, shown: note(say(spoken, "measure_stale")) if "<table" in shown else "",
+        [language, table], stale, **AT_ONCE,
+    )  # fmt: skip
+    saved.change(show_view, [saved, language, by], view, **LOOK)
+    return MeasurePanel(text, [saved, language, by], view)
+
+
+@shown
+def run_measure(
+    saved: Any, language: str, text: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[str, str]:  # fmt: skip
+    """The recipe against its base."""
+    space = spaces.from_json(saved)
+    work = work_for(request, turn, progress, language)
+    base, mine = build(space.base()), build(space.recipe(), work)
+    found = measuring.measure(base.fork, mine.fork, text.strip(), work)
+    return weights_html.measured(found, language), ""
+
+
+@shown
+def run_sweep(
+    saved: Any, language: str, text: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS, *fields: Any,
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:  # fmt: skip
+    """Try the panel's edit over its range, on top of the recipe (less a last edit of its kind)."""
+    work = work_for(request, turn, progress, language)
+    edit = edit_from(*fields)
+    built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
+    points: list[dict[str, Any]] = []
+    try:
+        for point in sweeping.sweep(built, edit, text.strip(), work):
+            points.append(_plain(point))
+            yield weights_html.sweep(points, language), points
+    except Stopped:
+        yield weights_html.sweep(points, language) + note(say(language, "sweep_stopped")), points
+
+
+def _plain(point: SweepPoint) -> dict[str, Any]:
+    """A point as the page keeps it between events: numbers, and the edit as JSON."""
+    return {
+        "edit": point.edit.model_dump(),
+        "value": point.value,
+        "perplexity": point.text.perplexity,
+        **asdict(point.sizes),
+        "zeros": point.sizes.zeros / max(1, point.sizes.weights),
+    }
+
+
+@shown
+def take_point(
+    saved: Any, language: str, points: list[dict[str, Any]], turn: int, event: gr.EventData,
+    request: gr.Request, progress: Any = PROGRESS,
+) -> Any:  # fmt: skip
+    """A point of the sweep was pressed: put its edit on the recipe."""
+    place = int(event.place)
+    if not 0 <= place < len(points):
+        return gr.skip()
+    space = spaces.from_json(saved).instead(points[place]["edit"])
+    build(space.recipe(), work_for(request, turn, progress, language))
+    return space.to_json()
+
+
+@shown
+def run_scan(
+    saved: Any, language: str, text: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS, *fields: Any,
+) -> Iterator[str]:  # fmt: skip
+    """Apply the panel's edit to one layer at a time."""
+    work = work_for(request, turn, progress, language)
+    edit = edit_from(*fields)
+    built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
+    points: list[ScanPoint] = []
+    try:
+        for point in sweeping.scan(built, edit, text.strip(), work):
+            points.append(point)
+            yield weights_html.scan(points, language)
+    except Stopped:
+        yield weights_html.scan(points, language) + note(say(language, "sweep_stopped"))
+
+
+@shown
+def show_view(saved: Any, language: str, by: sweeping.By) -> str:
+    """Layer by layer, what the recipe changed or emptied."""
+    space = spaces.from_json(saved)
+    try:
+        mine = build_quickly(space.recipe())
+    except NotBuiltError:
+        return note(say(language, "step_building"))
+    cells = sweeping.layer_view(build(space.base()).fork, mine.fork, by)
+    return weights_html.layer_view(cells, by, language)
