@@ -15,6 +15,7 @@ from playground.errors import PlaygroundError, RecipeError
 from playground.settings import settings
 
 MAX_HISTORY = 20
+MAX_CHARACTERS = 1_000_000  # of a stack with its history: browsers keep a few million
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,18 @@ class Workspace:
         if stack == self.stack:
             return self
         past = (*self.past, self.stack)[-MAX_HISTORY:]
+        while past and sum(map(_characters, (*past, stack))) > MAX_CHARACTERS:
+            past = past[1:]
         return replace(self, stack=stack, past=past, future=())
 
     def to_json(self) -> dict[str, Any]:
         """What the browser keeps."""
         return asdict(self)
+
+
+def _characters(stack: Stack) -> int:
+    """About how long a stack is as JSON: a calibration text may be in every edit."""
+    return sum(len(str(step.edit)) for step in stack.steps)
 
 
 def new() -> Workspace:

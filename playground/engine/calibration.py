@@ -31,6 +31,7 @@ NORM_TOKENS = 4_096  # of a text that norms and gradients are taken from
 HESSIAN_TOKENS = 16_384  # of a text that Hessians are: they have many more numbers to settle
 LEAST_TOKENS = 16
 WINDOW = 512  # tokens seen at once
+LONGEST, SINK = 4.0, 8.0  # see ``weighed``
 READING = Message("Reading the calibration text…")
 
 
@@ -133,6 +134,22 @@ def _watch(own: Fork, names: list[str], totals: dict[str, Tensor]) -> None:
     own.share(names, parameter)
 
 
+def weighed(inputs: Tensor) -> Tensor:
+    """Inputs of one window, (tokens, in), as they count in a Hessian.
+
+    A window's first token is an attention sink (Xiao et al. 2024): all later ones attend to it,
+    so an error there reaches them all, and it counts as 64. Counted as one of thousands, GPTQ made
+    SmolLM2's value matrices worse than rounding did. Before that, no token may be longer than
+    four times the median: the sink's activations are hundreds of times as large in the
+    last layers (Sun et al. 2024), whose Hessians would be about little else. Sung et al. 2025
+    weigh tokens by the attention that they receive, to the same end.
+    """
+    length = inputs.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    limited = inputs * (LONGEST * length.median() / length).clamp(max=1)
+    limited[0] *= SINK
+    return limited
+
+
 @torch.no_grad()
 def by_layer(
     fork: Fork, text: str, chosen: Sequence[Matrix], work: Work,
@@ -141,12 +158,10 @@ def by_layer(
     """Change matrices layer by layer, each with the Hessian of what now reaches it.
 
     Every layer sees the text as the layers before it, already changed, pass it on: the order of
-    SparseGPT (Frantar and Alistarh 2023) and GPTQ (Frantar et al. 2023). The first token of each
-    window is left out of H: what is there is no text but an attention sink, with activations
-    hundreds of times as large (Sun et al. 2024, Massive Activations), and in the last layers
-    H would be about little else.
+    SparseGPT (Frantar and Alistarh 2023) and GPTQ (Frantar et al. 2023).
 
-    :param change: gets a matrix and H = X^T X of its inputs X (tokens, in), float32 (in, in).
+    :param change: gets a matrix and H = X^T X of its inputs X (tokens, in), ``weighed``,
+        float32 (in, in).
     """
     _, stack = layers(fork.model)
     parts = windows(fork, text, HESSIAN_TOKENS)
@@ -162,7 +177,7 @@ def by_layer(
                 for x, keywords in zip(hidden, arguments[index], strict=True):
                     layer(x, **keywords)
                     for name, seen in take():
-                        seen = seen[1:].float()
+                        seen = weighed(seen.float())
                         hessians[name] = hessians.get(name, 0) + seen.T @ seen
             for matrix in mine:
                 work.step(index, len(stack), Message("{name}…", {"name": matrix.name}))

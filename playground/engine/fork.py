@@ -128,6 +128,11 @@ class Fork:
             return False
         return True
 
+    def packed_names(self) -> set[str]:
+        """The paths of the layers that are held as codes."""
+        modules = self.model.named_modules()
+        return {path for path, module in modules if isinstance(module, PackedLinear)}
+
     def packed(self, name: str) -> bool:
         """Whether a weight is held as codes."""
         return name.endswith(".weight") and isinstance(self._owner(name)[0], PackedLinear)

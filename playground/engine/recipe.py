@@ -26,7 +26,7 @@ from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 
 MAX_EDITS = 64
-MAX_RECIPE_BYTES = 256_000
+MAX_RECIPE_BYTES = 4_000_000  # 64 edits, each with a calibration text
 
 
 class Recipe(BaseModel):
@@ -174,6 +174,14 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
     warnings = list(edit.advice(fork.base))
     if relative == 0:
         warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
+    unpacked = len(built.fork.packed_names() - fork.packed_names())
+    if unpacked:
+        warnings.append(
+            Message(
+                "{count} packed layers hold plain numbers again: this edit changed them.",
+                {"count": unpacked},
+            )
+        )
     total = sizes(fork) if edit.WHOLE else None
     receipt = Receipt(
         edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total

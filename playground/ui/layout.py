@@ -13,7 +13,7 @@ from playground import workspace as spaces
 from playground.ui import compare_tab, documents_tab, tokens_tab, weights_tab
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, stop_run
+from playground.ui.page import AT_ONCE, LOOK, leave
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -98,7 +98,7 @@ def _wire(
             js=f"(d, value) => ({{...d, [{keys}[{place}]]: value}})",
             api_visibility="private",
         )
-    page.unload(stop_run)
+    page.unload(leave)
 
 
 def launch(**options: Any) -> Any:

@@ -13,10 +13,10 @@ from playground.engine import measure as measuring
 from playground.engine import sweep as sweeping
 from playground.engine.recipe import NotBuiltError, build, build_quickly
 from playground.engine.sweep import ScanPoint, SweepPoint
-from playground.engine.work import Stopped
+from playground.engine.work import Stopped, Work
 from playground.ui import weights_html
 from playground.ui.edit_panel import edit_from
-from playground.ui.html import note
+from playground.ui.html import note, receipt_line
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
@@ -24,11 +24,13 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     begin_run,
+    session_of,
     shown,
     stop_run,
     work_for,
 )
-from playground.ui.text import label, say
+from playground.ui.text import label, say, tell
+from playground.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def build_panel(
     table = gr.HTML(label("measure_empty"), elem_id="measured")
     points = gr.State([])
     swept = gr.HTML(js_on_load=CLICKS, elem_id="swept")
+    taken = gr.HTML(elem_id="taken")
     scanned = gr.HTML(elem_id="scanned")
     gr.Markdown(label("view_heading"))
     by = gr.Radio(
@@ -79,7 +82,7 @@ def build_panel(
     runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
     runs(sweep.click, run_sweep, [saved, language, text, turn, *fields], [swept, points])
     runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
-    runs(swept.click, take_point, [saved, language, points, turn], saved)
+    runs(swept.click, take_point, [saved, language, points, turn], [saved, taken])
     stop.click(stop_run, **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **LOOK)
     saved.change(
@@ -94,12 +97,15 @@ def build_panel(
 def run_measure(
     saved: Any, language: str, text: str, turn: int, request: gr.Request,
     progress: Any = PROGRESS,
-) -> tuple[str, str]:  # fmt: skip
+) -> tuple[Any, str]:  # fmt: skip
     """The recipe against its base."""
     space = spaces.from_json(saved)
-    work = work_for(request, turn, progress, language)
-    base, mine = build(space.base()), build(space.recipe(), work)
-    found = measuring.measure(base.fork, mine.fork, text.strip(), work)
+    work = work_for(session_of(request), turn, progress, language)
+    try:
+        base, mine = build(space.base()), build(space.recipe(), work)
+        found = measuring.measure(base.fork, mine.fork, text.strip(), work)
+    except Stopped as stop:
+        return gr.skip(), note(tell(language, stop.message))
     return weights_html.measured(found, language), ""
 
 
@@ -109,11 +115,11 @@ def run_sweep(
     progress: Any = PROGRESS, *fields: Any,
 ) -> Iterator[tuple[str, list[dict[str, Any]]]]:  # fmt: skip
     """Try the panel's edit over its range, on top of the recipe (less a last edit of its kind)."""
-    work = work_for(request, turn, progress, language)
+    work = work_for(session_of(request), turn, progress, language)
     edit = edit_from(*fields)
-    built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
     points: list[dict[str, Any]] = []
     try:
+        built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
         for point in sweeping.sweep(built, edit, text.strip(), work):
             points.append(_plain(point))
             yield weights_html.sweep(points, language), points
@@ -140,10 +146,20 @@ def take_point(
     """A point of the sweep was pressed: put its edit on the recipe."""
     place = int(event.place)
     if not 0 <= place < len(points):
-        return gr.skip()
+        return gr.skip(), gr.skip()
     space = spaces.from_json(saved).instead(points[place]["edit"])
-    build(space.recipe(), work_for(request, turn, progress, language))
-    return space.to_json()
+    work = work_for(session_of(request), turn, progress, language)
+    return built_or_stopped(space, work, language)
+
+
+def built_or_stopped(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
+    """A workspace to keep once its recipe is built, and the last edit's receipt; or, stopped, no
+    change and a line that says so."""
+    try:
+        built = build(space.recipe(), work)
+    except Stopped as stop:
+        return gr.skip(), note(tell(language, stop.message))
+    return space.to_json(), note(receipt_line(built.receipts[-1], language))
 
 
 @shown
@@ -152,11 +168,11 @@ def run_scan(
     progress: Any = PROGRESS, *fields: Any,
 ) -> Iterator[str]:  # fmt: skip
     """Apply the panel's edit to one layer at a time."""
-    work = work_for(request, turn, progress, language)
+    work = work_for(session_of(request), turn, progress, language)
     edit = edit_from(*fields)
-    built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
     points: list[ScanPoint] = []
     try:
+        built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
         for point in sweeping.scan(built, edit, text.strip(), work):
             points.append(point)
             yield weights_html.scan(points, language)

@@ -128,13 +128,29 @@ class Runs:
 RUNS = Runs()
 
 
-def work_for(request: gr.Request, turn: int, progress: Any, language: str) -> Work:
+def work_for(session: str, turn: int, progress: Any, language: str) -> Work:
     """How a long computation shows its progress to a visitor, and when their turn is over."""
 
     def on_step(done: int, of: int, what: Message) -> None:
         progress((done, of), desc=tell(language, what))
 
-    return Work(on_step, RUNS.stopped(str(request.session_hash), turn))
+    return Work(on_step, RUNS.stopped(session, turn))
+
+
+def session_of(request: gr.Request) -> str:
+    """Whose turns a visitor's buttons begin and end."""
+    return str(request.session_hash)
+
+
+def building(request: gr.Request) -> str:
+    """Whose turn the sidebar's own building is: only leaving the page ends it."""
+    return f"{request.session_hash} builds"
+
+
+def leave(request: gr.Request) -> None:
+    """A visitor has left: nothing of theirs goes on."""
+    RUNS.stop(session_of(request))
+    RUNS.stop(building(request))
 
 
 def begin_run(request: gr.Request) -> int:

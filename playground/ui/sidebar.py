@@ -28,7 +28,8 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
-    begin_run,
+    RUNS,
+    building,
     shown,
     work_for,
 )
@@ -97,7 +98,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
             )
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
-    pending, turn = gr.State(""), gr.State(0)  # the id of a recipe that is still to be built
+    pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]
     stack.click(change_step, own, saved, **LOOK)
@@ -112,8 +113,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
     side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
-    started = pending.change(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
-    built = started.then(build_now, [*own, pending, turn], status, **MODEL)
+    built = pending.change(build_now, [*own, pending], status, **MODEL)
     built.then(show_stack, own, side.view, **LOOK)
     return side
 
@@ -146,13 +146,13 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
 
 @shown
 def build_now(
-    saved: Any, language: str, pending: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Any:  # fmt: skip
+    saved: Any, language: str, pending: str, request: gr.Request, progress: Any = PROGRESS
+) -> Any:
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
     if pending:
+        turn = RUNS.begin(building(request))  # none of the turns that other buttons end
         recipe = spaces.from_json(saved).recipe()
-        build(recipe, work_for(request, turn, progress, language))
+        build(recipe, work_for(building(request), turn, progress, language))
     return gr.skip()
 
 

@@ -8,10 +8,20 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.recipe import build
 from playground.ui import edit_panel, measure_panel, number_line_panel
 from playground.ui.edit_panel import edit_from
-from playground.ui.page import AT_ONCE, LOOK, MODEL, PROGRESS, begin_run, shown, stop_run, work_for
+from playground.ui.measure_panel import built_or_stopped
+from playground.ui.page import (
+    AT_ONCE,
+    LOOK,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    session_of,
+    shown,
+    stop_run,
+    work_for,
+)
 from playground.ui.text import label
 
 
@@ -47,13 +57,14 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             with gr.Row():
                 go = gr.Button(label("apply"), variant="primary", elem_id="apply", min_width=140)
                 stop = gr.Button(label("stop"), elem_id="stop-applying", min_width=90)
+            done = gr.HTML(elem_id="applied")
             gr.Markdown(label("zeros_truth"), elem_id="zeros-truth")
         with gr.Column(scale=1, min_width=320):
             line = number_line_panel.build_panel(saved, language)
     measuring = measure_panel.build_panel(saved, language, panel.fields, turn)
 
     taken = go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
-    taken.then(apply_edit, [saved, language, turn, *panel.fields], saved, **MODEL)
+    taken.then(apply_edit, [saved, language, turn, *panel.fields], [saved, done], **MODEL)
     stop.click(stop_run, **AT_ONCE)
     return WeightsTab(measuring.text, language, panel, line, measuring)
 
@@ -62,8 +73,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
 def apply_edit(
     saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
     *fields: Any,
-) -> dict[str, Any]:  # fmt: skip
+) -> tuple[Any, str]:  # fmt: skip
     """Put the panel's edit on the recipe, once it is built."""
     space = spaces.from_json(saved).add(edit_from(*fields).model_dump())
-    build(space.recipe(), work_for(request, turn, progress, language))
-    return space.to_json()
+    work = work_for(session_of(request), turn, progress, language)
+    return built_or_stopped(space, work, language)

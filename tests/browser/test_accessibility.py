@@ -28,6 +28,15 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
         expect(page.locator("#stack li")).to_have_count(1)
         expect(page.locator("#written mark").first).to_be_visible()
     assert findings(page) == []
+    visitor.tab("Weights")
+    expect(page.locator("#number-line svg")).to_be_visible()
+    for name in ("Which weights", "Number formats compared", "Text to measure on"):
+        page.get_by_role("button", name=name).click()
+    page.get_by_label("Quantize", exact=True).check()
+    page.locator("#sweep").click()
+    expect(page.locator("#swept .pg-dot").nth(1)).to_be_visible(timeout=180_000)
+    page.locator("#stop-measuring").click()
+    assert findings(page) == []
     visitor.tab("Documents")
     page.locator("#search").click()
     expect(page.locator("#dense-hits li").first).to_be_visible()

@@ -206,7 +206,9 @@ def test_all_model_work_waits_in_one_line(page):
         "build_now",
     )  # fmt: skip
     assert {lanes[name] for name in writing} == {("model", 1)}
-    looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view")
+    looking = (
+        "split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view",
+    )  # fmt: skip
     assert {lanes[name][1] for name in looking} == {1}
 
 

@@ -1,0 +1,133 @@
+"""The Weights tab as a visitor goes through it: prune, measure, sweep, take a point, undo."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+LONG = 180_000  # milliseconds: what waits its turn on a busy machine
+
+
+def figure(page, name, column):
+    """A measured figure: column 1 is the base, 2 the recipe."""
+    row = page.locator("#measured tbody tr").filter(has_text=name)
+    return row.locator("td").nth(column - 1).inner_text()
+
+
+def number(text):
+    return float(re.search(r"[\d.]+(e[+-]?\d+)?", text)[0])
+
+
+def opened(visit, **context):
+    visitor = visit(**context)
+    visitor.tab("Weights")
+    expect(visitor.page.locator("#number-line svg")).to_be_visible()
+    return visitor, visitor.page
+
+
+def test_prune_measure_sweep_take_a_point_and_undo(visit):
+    _, page = opened(visit)
+    expect(page.locator("#layer-view")).to_contain_text("No weight inside a layer differs")
+
+    # Prune half of every matrix.
+    page.locator("#apply").click()
+    step = page.locator("#stack li")
+    expect(step).to_have_count(1, timeout=LONG)
+    expect(step).to_contain_text("Tensors changed: 210")
+    expect(step).to_contain_text(re.compile(r"39\.\d % zeros"))
+    expect(page.locator("#layer-view svg rect").first).to_be_visible()
+
+    # Measure: worse and full of zeros, but neither smaller nor packed.
+    page.locator("#measure").click()
+    expect(page.locator("#measured table")).to_be_visible(timeout=LONG)
+    assert number(figure(page, "Perplexity", 2)) > 3 * number(figure(page, "Perplexity", 1))
+    assert number(figure(page, "Zeros", 2)) > 39
+    assert figure(page, "File as held", 1) == figure(page, "File as held", 2)
+    assert 0 < number(figure(page, "Same first choice", 2)) < 100
+
+    # Sweep, on the model without that pruning; stop after a few points, which stay.
+    page.locator("#sweep").click()
+    dots = page.locator("#swept .pg-dot")
+    expect(dots.nth(2)).to_be_visible(timeout=LONG)
+    page.locator("#stop-measuring").click()
+    expect(page.locator("#swept")).to_contain_text("Stopped", timeout=LONG)
+    first = page.locator("#swept tbody tr").first
+    assert first.locator("td").first.inner_text() == figure(page, "Perplexity", 1)
+
+    # A point stands in for the pruning; the keyboard does too.
+    dots.nth(1).focus()
+    page.keyboard.press("Enter")
+    expect(step).to_contain_text("sparsity 0.1", timeout=LONG)
+    expect(step).to_have_count(1)
+    expect(page.locator("#measured-stale")).to_contain_text("has changed since")
+
+    # Undo, and undo again.
+    page.locator("#undo").click()
+    expect(step).to_contain_text("sparsity 0.5")
+    page.locator("#undo").click()
+    expect(step).to_have_count(0)
+    expect(page.locator("#layer-view")).to_contain_text("No weight inside a layer differs")
+
+
+def test_packed_weights_are_really_smaller_and_simulated_ones_are_not(visit):
+    _, page = opened(visit)
+    page.get_by_label("Quantize", exact=True).check()
+    page.locator("#apply").click()
+    step = page.locator("#stack li")
+    expect(step).to_contain_text("4 bits nominal", timeout=LONG)
+    simulated = step.inner_text()
+    page.locator("#undo").click()
+    expect(step).to_have_count(0)
+    page.locator("#scheme input").click()
+    page.get_by_role("option", name="nf4").click()
+    page.get_by_label("Packed", exact=True).check()
+    page.locator("#apply").click()
+    expect(step).to_contain_text("packed", timeout=LONG)
+    packed = step.inner_text()
+    assert held(packed) < held(simulated) / 3
+    assert "6.92 bits per weight effective" in packed
+    assert "6.92 bits per weight effective" in simulated
+    assert "file 269.1 MB as held" in simulated
+    assert "file 116.4 MB as held" in packed
+
+
+def held(receipt):
+    return float(re.search(r"Holds ([\d.]+) MB", receipt)[1])
+
+
+def test_the_number_line_follows_the_bits(visit):
+    _, page = opened(visit)
+    line = page.locator("#number-line")
+    expect(line).to_contain_text("64 weights, 15 levels")
+    slider = page.locator("#bits input[type=range]")
+    slider.focus()
+    slider.press("ArrowLeft")
+    slider.press("ArrowLeft")
+    expect(line).to_contain_text("64 weights, 3 levels")
+    page.get_by_role("button", name="Number formats compared").click()
+    expect(page.locator("#formats")).to_contain_text("1 + 8 + 7")
+
+
+def test_wrong_inputs_on_the_weights_tab_are_refused_in_words(visit):
+    _, page = opened(visit)
+    page.get_by_role("button", name="Which weights").click()
+    page.locator("#first-layer input").fill("9")
+    page.locator("#last-layer input").fill("3")
+    page.locator("#apply").click()
+    expect(page.get_by_text("comes after the last")).to_be_visible()
+    page.locator("#first-layer input").fill("90")
+    page.locator("#last-layer input").fill("91")
+    page.locator("#apply").click()
+    expect(page.get_by_text("names no weight matrix")).to_be_visible()
+    expect(page.locator("#stack")).to_contain_text("No edits yet")
+
+
+def test_a_pruned_recipe_comes_back_after_a_restart(visit, own_server):
+    visitor, page = opened(visit, at=own_server)
+    page.locator("#apply").click()
+    expect(page.locator("#stack li")).to_contain_text("Tensors changed: 210", timeout=LONG)
+    own_server.stop()
+    own_server.start()
+    visitor.open()
+    expect(page.locator("#stack li")).to_contain_text("Tensors changed: 210", timeout=LONG)
