@@ -82,7 +82,10 @@ def build_panel(
     runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
     runs(sweep.click, run_sweep, [saved, language, text, turn, *fields], [swept, points])
     runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
-    runs(swept.click, take_point, [saved, language, points, turn], [saved, taken])
+    place = gr.State(-1)
+    swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
+        take_point, [saved, language, points, place, turn], [saved, taken], **MODEL
+    )
     stop.click(stop_run, **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **LOOK)
     saved.change(
@@ -138,13 +141,17 @@ def _plain(point: SweepPoint) -> dict[str, Any]:
     }
 
 
+def press_point(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
+    """A point of the sweep was pressed: the visitor's turn, and which point."""
+    return begin_run(request), int(event.place)
+
+
 @shown
 def take_point(
-    saved: Any, language: str, points: list[dict[str, Any]], turn: int, event: gr.EventData,
+    saved: Any, language: str, points: list[dict[str, Any]], place: int, turn: int,
     request: gr.Request, progress: Any = PROGRESS,
 ) -> Any:  # fmt: skip
-    """A point of the sweep was pressed: put its edit on the recipe."""
-    place = int(event.place)
+    """Put the edit of a point of the sweep on the recipe."""
     if not 0 <= place < len(points):
         return gr.skip(), gr.skip()
     space = spaces.from_json(saved).instead(points[place]["edit"])
