@@ -60,6 +60,7 @@ def build_panel(
         sweep = gr.Button(label("sweep"), elem_id="sweep", min_width=120)
         scan = gr.Button(label("scan"), elem_id="scan", min_width=120)
         stop = gr.Button(label("stop"), elem_id="stop-measuring", min_width=90)
+    status = gr.HTML(elem_id="measuring")  # where progress is shown, so that results stay legible
     stale = gr.HTML(elem_id="measured-stale")
     table = gr.HTML(label("measure_empty"), elem_id="measured")
     points = gr.State([])
@@ -76,7 +77,7 @@ def build_panel(
     def runs(event: Any, handler: Any, inputs: list[Any], outputs: Any) -> None:
         """Take a turn, then do the work in the line for models."""
         event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            handler, inputs, outputs, **MODEL
+            handler, inputs, outputs, show_progress_on=status, **MODEL
         )
 
     runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
@@ -84,8 +85,9 @@ def build_panel(
     runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
     place = gr.State(-1)
     swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [saved, taken], **MODEL
-    )
+        take_point, [saved, language, points, place, turn], [saved, taken],
+        show_progress_on=status, **MODEL,
+    )  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **LOOK)
     saved.change(

@@ -22,7 +22,8 @@ def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
         for row in rows
     )
     return (
-        f'<div class="pg-scroll"><table class="pg-table"><caption>{escape(caption)}</caption>'
+        f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
+        f'<table class="pg-table"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

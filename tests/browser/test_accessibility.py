@@ -9,6 +9,8 @@ SERIOUS = {"serious", "critical"}
 
 
 def findings(page):
+    """What axe finds once nothing is dimmed by waiting for an answer."""
+    page.wait_for_function("!document.querySelector('.pending')")
     found = Axe().run(page).response["violations"]
     return [
         (rule["id"], node["html"][:160], node["any"][:1] and node["any"][0].get("message"))
@@ -36,6 +38,7 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     page.locator("#sweep").click()
     expect(page.locator("#swept .pg-dot").nth(1)).to_be_visible(timeout=180_000)
     page.locator("#stop-measuring").click()
+    expect(page.locator("#swept")).to_contain_text("Stopped", timeout=180_000)
     assert findings(page) == []
     visitor.tab("Documents")
     page.locator("#search").click()
