@@ -15,7 +15,9 @@ from playground import compare as contest
 from playground.engine import catalog, generate, inspect, loader, measure
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling
-from playground.engine.recipe import Receipt, Recipe, build, parse
+from playground.engine.recipe import Built, Receipt, Recipe, build, parse
+from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
+from playground.errors import PlaygroundError
 from playground.retrieval import corpus as library
 from playground.retrieval.search import Hit
 from playground.retrieval.search import retrieve as search
@@ -58,7 +60,7 @@ def tokens(model_id: str, text: str) -> list[Json]:
 
 def apply(recipe: Json) -> Json:
     """Build a recipe and say what each of its edits did."""
-    built = build(parse(recipe))
+    built = _build(parse(recipe))
     return {
         "recipe_id": built.recipe.id,
         "receipts": [receipt_json(receipt) for receipt in built.receipts],
@@ -119,8 +121,9 @@ def generate_text(
 def measured(recipe: Json, text: str = "") -> Json:
     """A recipe against its base on a text ("" for the shipped one): quality, size and speed."""
     chosen = parse(recipe)
-    base, built = build(chosen.prefix(0)), build(chosen)
-    return measured_json(measure.measure(base.fork, built.fork, text))
+    base, built = build(chosen.prefix(0)), _build(chosen)
+    work = Work(stopped=_deadline(MOST_WORK_SECONDS))
+    return measured_json(measure.measure(base.fork, built.fork, text, work))
 
 
 def measured_json(found: measure.Measured) -> Json:
@@ -144,7 +147,7 @@ def measured_json(found: measure.Measured) -> Json:
 
 def perplexity(recipe: Json, text: str) -> Json:
     """How well a recipe's model predicts a text."""
-    return asdict(measure.perplexity(build(parse(recipe)).fork, text))
+    return asdict(measure.perplexity(_build(parse(recipe)).fork, text))
 
 
 def retrieve(corpus_id: str, query: str, retriever: str = "bm25", k: int = 3) -> list[Json]:
@@ -174,6 +177,8 @@ def compare(
     """The answers of several contestants to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
     chosen = contest.parse_contestants(contestants)
+    for contestant in chosen:
+        _build(contestant.recipe)
     *_, answers = contest.compare(chosen, prompt, sampling, _deadline())
     return [
         {
@@ -188,10 +193,25 @@ def compare(
     ]
 
 
-def _deadline() -> Callable[[], bool]:
+def _deadline(seconds: float = MOST_SECONDS) -> Callable[[], bool]:
     """Whether a call has had its time: a caller who left must not hold the line for long."""
-    end = time.monotonic() + MOST_SECONDS
+    end = time.monotonic() + seconds
     return lambda: time.monotonic() > end
+
+
+def _build(recipe: Recipe) -> Built:
+    """A recipe's fork, within the time that a call may build for.
+
+    :raises PlaygroundError: it takes longer; what was built by then is kept for the next call.
+    """
+    try:
+        return build(recipe, Work(stopped=_deadline(MOST_WORK_SECONDS)))
+    except Stopped as stop:
+        raise PlaygroundError(
+            "This recipe takes more than {seconds} seconds to build here. Call again to go on "
+            "from the edits that are done, or use fewer of them.",
+            seconds=int(MOST_WORK_SECONDS),
+        ) from stop
 
 
 def whole(value: Any) -> Any:
@@ -201,6 +221,6 @@ def whole(value: Any) -> Any:
 
 def _prompted(recipe: Recipe, prompt: str, chat: bool, new: int) -> tuple[Fork, list[int]]:
     """A recipe's fork and the token ids of a prompt for it."""
-    fork = build(recipe).fork
+    fork = _build(recipe).fork
     text = generate.prompt_text(fork.base.tokenizer, prompt, chat)
     return fork, generate.prompt_ids(fork.base, text, new)

@@ -5,14 +5,17 @@ import json
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
 
 from playground import api
+from playground.engine import measure
 from playground.engine.loader import CACHE
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
 
+ROOT = Path(__file__).parents[1]
 MODEL = "tiny-llama"
 HANDBOOK = "lantern-handbook"
 QUERY = "Where do injured baby seals go for treatment?"
@@ -404,3 +407,120 @@ def test_weights_beyond_all_bounds_are_refused():
     for call in extreme([LOUDER] * 64):
         with pytest.raises(RecipeError, match="too large to store"):
             call()
+
+
+# Edits of whole tensors, and what they are measured by
+
+FIGURES = (
+    "perplexity", "bits_per_byte", "tokens", "weights", "zeros", "held_bytes", "file_bytes",
+    "packed_bytes", "effective_bits", "seconds_per_token", "seconds_per_token_batch_8",
+)  # fmt: skip
+SIZES = ("weights", "zeros", "held_bytes", "file_bytes", "packed_bytes", "effective_bits")
+HALF = {"kind": "prune", "sparsity": 0.5}
+TEXT = "The cat sat on the mat while the rain fell on the roof."
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """Decoding steps take time and are not what most of these tests are about."""
+    monkeypatch.setattr(measure, "step_seconds", lambda fork, prompt, rows, steps: [0.5] * steps)
+
+
+def test_measured_has_the_keys_that_scripts_use():
+    result = one_json(api.measured(recipe(HALF), TEXT))
+    assert tuple(result) == (*FIGURES, "kl", "same_top", "base")
+    assert tuple(result["base"]) == FIGURES
+    assert list(inspect.signature(api.measured).parameters) == ["recipe", "text"]
+    for figures in (result, result["base"]):
+        assert figures["seconds_per_token"] > 0
+        assert figures["seconds_per_token_batch_8"] > 0
+
+
+def test_measured_figures_are_the_recipes_and_beside_them_the_bases(tiny, untimed):
+    wanted = recipe(HALF)
+    result = api.measured(wanted, TEXT)
+    for figures, of in ((result, wanted), (result["base"], BASE)):
+        perplexity = api.perplexity(of, TEXT)
+        assert {key: figures[key] for key in perplexity} == perplexity
+    linear = [p for name, p in tiny[MODEL].model.named_parameters() if "_proj" in name]
+    inside = sum(p.numel() for p in linear)
+    assert (result["zeros"], result["base"]["zeros"]) == (inside // 2, 0)
+    assert (result["held_bytes"], result["base"]["held_bytes"]) == (4 * inside, 0)
+    assert result["file_bytes"] == result["base"]["file_bytes"]
+    assert result["kl"] > 0
+    assert 0 <= result["same_top"] <= 1
+
+
+def test_the_base_is_measured_against_itself(untimed):
+    result = api.measured(BASE, TEXT)
+    assert (result["kl"], result["same_top"]) == (0, 1)
+    assert {key: result[key] for key in FIGURES} == result["base"]
+
+
+def test_without_a_text_the_shipped_one_is_measured_on(tiny, untimed):
+    shipped = (ROOT / "assets" / "texts" / "measure.txt").read_text(encoding="utf-8")
+    count = len(tiny[MODEL].tokenizer(shipped)["input_ids"])
+    assert inspect.signature(api.measured).parameters["text"].default == ""
+    result = api.measured(BASE, "")
+    assert result["tokens"] == result["base"]["tokens"] == count - 1
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: api.measured(None, TEXT), RecipeError, "A recipe is a JSON object"),
+        (lambda: api.measured(recipe(model="nope"), TEXT), ModelError, "Unknown model 'nope'"),
+        (lambda: api.measured(BASE, "a"), PlaygroundError, "perplexity needs 2 to"),
+        (lambda: api.measured(BASE, "a" * 100_001), PlaygroundError, "text is too long"),
+        (lambda: api.measured(BASE, ["a", "b"]), PlaygroundError, "The text is empty"),
+        (
+            lambda: api.measured(recipe(HALF | {"targets": ["nope"]}), TEXT),
+            RecipeError,
+            "names no weight matrix",
+        ),
+    ],
+)
+def test_what_cannot_be_measured_is_told_what_is_allowed(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+@pytest.mark.parametrize("edits", [[LOUDER] * 6, [nudge()] * 10, [HALF | {"sparsity": 1.0}]])
+def test_extreme_weights_are_measured_in_plain_json(edits, untimed):
+    one_json(api.measured(recipe(*edits), TEXT))
+
+
+def test_a_prunings_receipt_has_the_sizes_of_the_whole_model(tiny):
+    base = tiny[MODEL]
+    pruned, nudged = json.loads(json.dumps(api.apply(recipe(HALF, nudge()))))["receipts"]
+    assert tuple(pruned["sizes"]) == SIZES
+    inside = sum(p.numel() for name, p in base.model.named_parameters() if "_proj" in name)
+    written = (tiny.files(MODEL) / "model.safetensors").stat().st_size  # by transformers
+    file = pytest.approx(written, abs=32)  # to the byte: test_sizes.py
+    assert pruned["sizes"] == {
+        "weights": sum(p.numel() for p in base.model.parameters()),
+        "zeros": inside // 2,
+        "held_bytes": 4 * inside,
+        "file_bytes": file,
+        "packed_bytes": file,
+        "effective_bits": 32.0,
+    }
+    assert pruned["sizes"]["packed_bytes"] == pruned["sizes"]["file_bytes"]
+    assert len(pruned["tensors"]) == 14
+    assert pruned["bytes"] == 4 * inside
+    assert nudged["sizes"] is None  # an edit of some rows: nothing is counted
+
+
+def test_a_quantizations_receipt_tells_the_packed_file_from_the_one_as_held(tiny):
+    """Four bits and a scale of 32 bits for each of a matrix's rows; the rest as it was."""
+    [receipt] = api.apply(recipe({"kind": "quantize", "group_size": "channel"}))["receipts"]
+    named = list(tiny[MODEL].model.named_parameters())
+    inside = sum(p.numel() for name, p in named if "_proj" in name)
+    rows = sum(len(p) for name, p in named if "_proj" in name)
+    sizes = receipt["sizes"]
+    bits = 4 * inside + 32 * rows + 32 * (sizes["weights"] - inside)
+    assert sizes["effective_bits"] == pytest.approx(bits / sizes["weights"], rel=1e-4)
+    assert sizes["file_bytes"] - sizes["packed_bytes"] == pytest.approx(
+        (32 * sizes["weights"] - bits) / 8, abs=14
+    )
+    assert receipt["edit"]["scheme"] == "int4"

@@ -405,3 +405,121 @@ def test_a_stack_on_a_model_that_is_not_offered_now_is_kept_for_when_it_is():
     )  # the hub is off here
     assert space.stack.model == "openai-community/gpt2"
     assert len(space.stack.steps) == 1
+
+
+# Trying another edit in the place of the last
+
+
+def prune(sparsity=0.5, **more):
+    return {"kind": "prune", "sparsity": sparsity} | more
+
+
+def kinds(space):
+    return [(step.edit["kind"], step.on) for step in space.stack.steps]
+
+
+def sparsities(space):
+    return [step.edit["sparsity"] for step in space.stack.steps]
+
+
+@pytest.mark.parametrize(
+    ("edits", "off", "left"),
+    [
+        ([], [], []),
+        ([prune()], [], []),
+        ([edit()], [], ["nudge_tokens"]),
+        ([edit(), prune()], [], ["nudge_tokens"]),
+        ([prune(), edit()], [], ["prune", "nudge_tokens"]),
+        ([prune(0.1), prune(0.2)], [], ["prune"]),
+        # What is switched off does not count as the last one.
+        ([prune(), edit()], [1], ["nudge_tokens"]),
+        ([edit(), prune()], [1], ["nudge_tokens", "prune"]),
+        ([prune(), edit(), prune()], [2], ["prune", "nudge_tokens", "prune"]),
+        ([prune()], [0], ["prune"]),
+    ],
+)
+def test_the_last_edit_that_is_on_is_left_out_if_it_is_of_the_kind(edits, off, left):
+    space = new()
+    for one in edits:
+        space = space.add(one)
+    for place in off:
+        space = space.toggle(place)
+    without = space.without("prune")
+    assert [kind for kind, _ in kinds(without)] == left
+    assert len(without.recipe().edits) >= len(space.recipe().edits) - 1
+    if len(left) == len(edits):
+        assert without is space
+
+
+def test_only_the_last_of_two_of_a_kind_is_left_out():
+    space = new().add(prune(0.1)).add(prune(0.2))
+    assert sparsities(space.without("prune")) == [0.1]
+    assert sparsities(space.without("prune").without("prune")) == []
+
+
+@pytest.mark.parametrize("kind", ["", "Prune", "cast", "wish", "None"])
+def test_without_another_kind_changes_nothing(kind):
+    space = new().add(prune())
+    assert space.without(kind) is space
+
+
+def test_another_edit_of_the_kind_takes_the_place_and_undo_brings_the_old_one_back():
+    before = new().add(edit()).add(prune(0.1))
+    space = before.instead(prune(0.7))
+    assert kinds(space) == [("nudge_tokens", True), ("prune", True)]
+    assert space.stack.steps[-1].edit["sparsity"] == 0.7
+    # One step back, not two.
+    assert space.undo().stack == before.stack
+    assert space.undo().undo().stack == before.undo().stack
+    assert space.undo().redo() == space
+    assert len(space.past) == len(before.past) + 1
+
+
+def test_an_edit_of_another_kind_goes_on_top():
+    before = new().add(prune(0.1)).add(edit())
+    space = before.instead(prune(0.7))
+    assert kinds(space) == [("prune", True), ("nudge_tokens", True), ("prune", True)]
+    assert space.undo().stack == before.stack
+    assert kinds(new().instead(prune())) == [("prune", True)]
+
+
+def test_edits_that_are_switched_off_stay_on_the_stack():
+    before = new().add(prune(0.1)).add(prune(0.2)).toggle(1)
+    space = before.instead(prune(0.7))
+    assert [(s.edit["sparsity"], s.on) for s in space.stack.steps] == [(0.2, False), (0.7, True)]
+    assert space.undo().stack == before.stack
+
+
+def test_what_takes_the_place_is_written_out_in_full():
+    assert new().instead({"kind": "prune"}).stack == new().add(prune()).stack
+
+
+def test_the_same_edit_again_is_not_history():
+    space = new().add(edit()).add(prune()).undo().redo()
+    assert space.instead(prune()) is space
+
+
+def test_there_is_room_for_one_in_the_place_of_another_on_a_full_stack():
+    space = new()
+    for place in range(MAX_EDITS):
+        space = space.add(prune(place / MAX_EDITS))
+    assert len(space.instead(prune(1.0)).stack.steps) == MAX_EDITS
+    with pytest.raises(RecipeError, match="Remove one first"):
+        space.instead(edit())
+
+
+@pytest.mark.parametrize("wrong", [{}, {"kind": "wish"}, prune(1.5), prune(sparse=1), {"kind": 5}])
+def test_an_unusable_edit_takes_no_place(wrong):
+    space = new().add(prune(0.1))
+    with pytest.raises(RecipeError):
+        space.instead(wrong)
+    assert sparsities(space) == [0.1]
+
+
+def test_trying_in_place_leaves_the_workspace_it_was_tried_on_alone():
+    space = new().add(edit()).add(prune())
+    before = json.dumps(space.to_json())
+    space.without("prune")
+    space.instead(prune(0.1))
+    assert json.dumps(space.to_json()) == before
+    assert through_json(space.instead(prune(0.1))) == space.instead(prune(0.1))

@@ -97,12 +97,12 @@ def gradients(fork: Fork, text: str, work: Work) -> Statistics:
     """
 
     def gather() -> Statistics:
+        groups = tied_groups(fork, matrices(fork))  # before folding parts what is patched alike
         own = fork.clone()
         own.fold()
         totals: dict[str, Tensor] = {}
         tokens = 0
         with torch.inference_mode(False), torch.enable_grad():
-            groups = tied_groups(own, matrices(own))
             for group in groups:
                 _watch(own, [matrix.name for matrix in group], totals)
             for part in _steps(windows(fork, text), work):
@@ -166,7 +166,8 @@ def by_layer(
     _, stack = layers(fork.model)
     parts = windows(fork, text, HESSIAN_TOKENS)
     hidden, arguments = _before_layers(fork, stack, parts, work)
-    for index, layer in enumerate(stack):
+    last = max((matrix.layer or 0 for matrix in chosen), default=-1)
+    for index, layer in enumerate(stack[: last + 1]):
         mine = [matrix for matrix in chosen if matrix.layer == index]
         work.step(
             index, len(stack), Message("Layer {n} of {of}…", {"n": index + 1, "of": len(stack)})
@@ -210,7 +211,7 @@ def _before_layers(
     try:
         for part in parts:
             work.step(0, len(stack), READING)
-            fork.model(input_ids=part, use_cache=False)
+            fork.model(input_ids=part, use_cache=False, logits_to_keep=1)
     finally:
         for hook in hooks:
             hook.remove()

@@ -213,6 +213,8 @@ class Fork:
     def fold(self) -> None:
         """Turn row patches into whole tensors, for edits and exports that need plain weights."""
         for name in list(self.base.model.state_dict(keep_vars=True)):
+            if not self.has(name):  # of a dropped layer
+                continue
             owner, attribute = self._owner(name)
             if isinstance(owner, PatchedRows) and attribute == "weight":
                 self.replace(name, owner.dense())

@@ -5,6 +5,7 @@ The library is imported when the first layer is packed, since that takes seconds
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -61,9 +62,10 @@ class PackedLinear(nn.Module):
             functional = _bitsandbytes().functional
             return functional.int8_vectorwise_dequant(layer.state.CB, layer.state.SCB)
         # The kernel keeps its codes in an order of its own: ask it for each unit vector's product.
-        bias, unit = layer.bias, torch.eye(self.inputs, dtype=self.dtype)
-        product: Tensor = layer(unit[None])[0]  # (in, out)
-        return (product if bias is None else product - bias).T
+        bare = copy.copy(layer)
+        bare._parameters = {**layer._parameters, "bias": None}
+        product: Tensor = bare(torch.eye(self.inputs, dtype=self.dtype)[None])[0]  # (in, out)
+        return product.T
 
     def held(self) -> Iterator[Tensor]:
         """Codes and scales: what the layer keeps in memory beside its bias."""

@@ -22,8 +22,8 @@ from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
 from playground.engine.sizes import Sizes, sizes
-from playground.engine.work import QUIET, Work
-from playground.errors import Message, RecipeError
+from playground.engine.work import QUIET, Stopped, Work
+from playground.errors import Message, PlaygroundError, RecipeError
 
 MAX_EDITS = 64
 MAX_RECIPE_BYTES = 4_000_000  # 64 edits, each with a calibration text
@@ -96,11 +96,17 @@ RULES = {
     "string_too_long": Message(
         "Edit {number} ({kind}): {field} is too long. Keep it to {max_length} characters."
     ),
+    "too_short": Message("Edit {number} ({kind}): {field} is empty. Name at least one."),
+    "too_long": Message(
+        "Edit {number} ({kind}): {field} has too many entries. Name at most {max_length}."
+    ),
     "finite_number": Message(
         "Edit {number} ({kind}): {field} is {given}. Give an ordinary finite number."
     ),
     "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
 }
+MAX_REFUSED = 256
+_refused: dict[str, PlaygroundError] = {}
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -120,10 +126,24 @@ def build(recipe: Recipe, work: Work = QUIET) -> Built:
         recipe = recipe.prefix(len(recipe.edits) - 1)
     built = built or _keep(Built(recipe, Fork(base), ()))
     for longer in reversed(missing):
-        with _building[longer.id]:
-            built = _cached(longer, base) or _keep(extended(built, longer.edits[-1], work))
-        _building.pop(longer.id, None)
+        try:
+            with _building[longer.id]:
+                built = _cached(longer, base) or _keep(extended(built, longer.edits[-1], work))
+        except Stopped:
+            raise
+        except PlaygroundError as error:
+            _refuse(longer, error)
+            raise
+        finally:
+            _building.pop(longer.id, None)
     return built
+
+
+def _refuse(recipe: Recipe, error: PlaygroundError) -> None:
+    """Remember that a recipe cannot be built, so that it is not tried again and again."""
+    _refused[recipe.id] = error
+    while len(_refused) > MAX_REFUSED:
+        _refused.pop(next(iter(_refused)), None)
 
 
 def is_quick(recipe: Recipe) -> bool:
@@ -144,9 +164,16 @@ def build_quickly(recipe: Recipe) -> Built:
     """``build`` for those who must not keep others waiting.
 
     :raises NotBuiltError: it would take seconds or more.
+    :raises PlaygroundError: it was tried before and cannot be built.
     """
+    for length in range(1, len(recipe.edits) + 1):
+        if (known := _refused.get(recipe.prefix(length).id)) is not None:
+            raise PlaygroundError(known.message.template, **known.message.values)
     if not is_quick(recipe):
-        raise NotBuiltError("Your recipe is being built. Try again once its receipts are there.")
+        raise NotBuiltError(
+            "Your recipe is not in memory at the moment. Wait for its receipts, or reload the "
+            "page to have it built again: nothing of it is lost."
+        )
     return build(recipe)
 
 
@@ -174,7 +201,8 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
     warnings = list(edit.advice(fork.base))
     if relative == 0:
         warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
-    unpacked = len(built.fork.packed_names() - fork.packed_names())
+    gone = built.fork.packed_names() - fork.packed_names()
+    unpacked = sum(fork.has(f"{path}.weight") for path in gone)
     if unpacked:
         warnings.append(
             Message(
@@ -268,7 +296,7 @@ def parse_edit(data: object, number: int = 1) -> Edit:
 def _explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeError:
     """The first thing that pydantic found wrong, as a sentence."""
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "?"
+    field = str(first["loc"][0]) if first["loc"] else "?"
     if first["type"] == "extra_forbidden":
         return RecipeError(
             "Edit {number} ({kind}) has an unknown key {field!r}. Its keys are: {known}.",

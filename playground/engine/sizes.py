@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
@@ -41,33 +42,39 @@ class Sizes:
 
 def sizes(fork: Fork, count_zeros: bool = True) -> Sizes:
     """Count a fork's tensors, each once."""
-    weights = zeros = as_held = packed_bits = 0
-    header: dict[str, object] = {}
+    weights = zeros = as_held = 0
+    packed_bits = 0.0
+    entries = []
     for name, tensor in _distinct(fork):
-        count, plain = tensor.numel(), tensor.element_size() * 8
-        form = fork.formats.get(name)
-        bits = form.bits if form else plain
-        weights += count
-        packed_bits += round(count * bits)
-        held = round(count * bits / 8) if fork.packed(name) else tensor.nbytes
-        header[name] = {
-            "dtype": SAFETENSORS[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [as_held, as_held + held],
-        }
-        as_held += held
+        count, form = tensor.numel(), fork.formats.get(name)
+        bits = count * (form.bits if form else tensor.element_size() * 8)
+        held = math.ceil(bits / 8) if fork.packed(name) else tensor.nbytes
+        weights, packed_bits, as_held = weights + count, packed_bits + bits, as_held + held
+        entries.append((-tensor.element_size(), name, tensor, held))
         if count_zeros:
             zeros += count - int(torch.count_nonzero(tensor))
-    head = _header_bytes(header)
+    head = _header_bytes(sorted(entries, key=lambda entry: entry[:2]))
     return Sizes(
-        weights, zeros, fork.bytes_held(), head + as_held, head + -(-packed_bits // 8),
+        weights, zeros, fork.bytes_held(), head + as_held, head + math.ceil(packed_bits / 8),
         packed_bits / max(1, weights),
     )  # fmt: skip
 
 
-def _header_bytes(header: dict[str, object]) -> int:
-    """Length of a safetensors header: its size in 8 bytes, then JSON padded to 8."""
-    text = json.dumps({"__metadata__": {"format": "pt"}, **header}, separators=(",", ":"))
+def _header_bytes(entries: list[tuple[int, str, Tensor, int]]) -> int:
+    """Length of a safetensors header, its own 8 bytes included.
+
+    :param entries: in the file's order: wide numbers first, then by name.
+    """
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    start = 0
+    for _, name, tensor, size in entries:
+        header[name] = {
+            "dtype": SAFETENSORS[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [start, start + size],
+        }
+        start += size
+    text = json.dumps(header, separators=(",", ":"))
     return 8 + -(-len(text) // 8) * 8
 
 

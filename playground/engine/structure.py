@@ -73,13 +73,13 @@ def matrices(fork: Fork) -> list[Matrix]:
     """
     path, _ = layers(fork.model)
     inside = re.compile(rf"{re.escape(path)}\.(\d+)\.(.+)")
-    found = []
+    found, ends = [], (fork.weight_name("input"), fork.weight_name("output"))
     for name, module in fork.base.model.named_modules():
         if not isinstance(module, nn.Linear | Conv1D | nn.Embedding):
             continue
         weight, (rows, columns) = f"{name}.weight", module.weight.shape
         match = inside.fullmatch(name)
-        if weight in (fork.weight_name("input"), fork.weight_name("output")):
+        if weight in ends:
             found.append(
                 Matrix(weight, "embeddings", name.rpartition(".")[2], None, False, (rows, columns))
             )
@@ -111,8 +111,8 @@ def select(fork: Fork, targets: Sequence[str]) -> list[Matrix]:
 
 
 def _matches(matrix: Matrix, target: str) -> bool:
-    name, _, span = target.partition("@")
-    if span:
+    name, ranged, span = target.partition("@")
+    if ranged:
         ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", span)
         if ends is None or matrix.layer is None:
             return False

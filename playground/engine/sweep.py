@@ -68,6 +68,7 @@ def sweep(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Itera
         receipt = after.receipts[-1]
         found = perplexity(after.fork, text or shipped_text(), step)
         assert receipt.sizes is not None
+        del after  # before the next one is made
         yield SweepPoint(variation, value, found, receipt.sizes, receipt.relative_change)
 
 

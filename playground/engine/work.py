@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from playground.errors import Message, PlaygroundError
 
+MOST_WORK_SECONDS = 900.0  # one visitor's work in the common line at a time
+
 
 class Stopped(PlaygroundError):  # noqa: N818  # not an error of anybody's
     """The one who asked for it pressed stop, or left."""

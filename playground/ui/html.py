@@ -49,9 +49,9 @@ def figure(value: float, digits: int = 3) -> str:
 
 def size(count: int) -> str:
     """Bytes in the unit a person would say."""
-    if count < 1000:
+    if abs(count) < 1000:
         return f"{count} B"
-    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+    return f"{count / 1e3:.1f} kB" if abs(count) < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def duration(seconds: float) -> str:

@@ -10,10 +10,10 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from playground import workspace as spaces
-from playground.ui import compare_tab, documents_tab, tokens_tab, weights_tab
+from playground.ui import compare_tab, documents_tab, measure_panel, tokens_tab, weights_tab
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, leave
+from playground.ui.page import AT_ONCE, LOOK, VIEW, stop_run
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -89,6 +89,10 @@ def _wire(
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)
     side.chosen.then(show_stack, [saved, language], stack_view, **LOOK)
+    side.built.then(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
+    side.built.then(
+        measure_panel.show_view, weights.measuring.view_inputs, weights.measuring.view, **VIEW
+    )
     saved.change(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
     for place, box in enumerate(typed):
         box.change(
@@ -98,7 +102,7 @@ def _wire(
             js=f"(d, value) => ({{...d, [{keys}[{place}]]: value}})",
             api_visibility="private",
         )
-    page.unload(leave)
+    page.unload(stop_run)
 
 
 def launch(**options: Any) -> Any:

@@ -20,9 +20,9 @@ from playground.ui.html import note, receipt_line
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
-    LOOK,
     MODEL,
     PROGRESS,
+    VIEW,
     begin_run,
     session_of,
     shown,
@@ -83,18 +83,18 @@ def build_panel(
     runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
     runs(sweep.click, run_sweep, [saved, language, text, turn, *fields], [swept, points])
     runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
-    place = gr.State(-1)
+    place, ready = gr.State(-1), gr.State(None)  # the point pressed, its edit once it is built
     swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [saved, taken],
+        take_point, [saved, language, points, place, turn], [ready, taken],
         show_progress_on=status, **MODEL,
-    )  # fmt: skip
+    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
-    by.input(show_view, [saved, language, by], view, **LOOK)
+    by.input(show_view, [saved, language, by], view, **VIEW)
     saved.change(
         lambda spoken, shown: note(say(spoken, "measure_stale")) if "<table" in shown else "",
         [language, table], stale, **AT_ONCE,
     )  # fmt: skip
-    saved.change(show_view, [saved, language, by], view, **LOOK)
+    saved.change(show_view, [saved, language, by], view, **VIEW)
     return MeasurePanel(text, [saved, language, by], view)
 
 
@@ -155,20 +155,32 @@ def take_point(
 ) -> Any:  # fmt: skip
     """Put the edit of a point of the sweep on the recipe."""
     if not 0 <= place < len(points):
-        return gr.skip(), gr.skip()
+        return None, gr.skip()
     space = spaces.from_json(saved).instead(points[place]["edit"])
     work = work_for(session_of(request), turn, progress, language)
     return built_or_stopped(space, work, language)
 
 
 def built_or_stopped(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
-    """A workspace to keep once its recipe is built, and the last edit's receipt; or, stopped, no
-    change and a line that says so."""
+    """The last edit, once the recipe with it is built, and its receipt; or, stopped, no edit and
+    a line that says so."""
     try:
         built = build(space.recipe(), work)
     except Stopped as stop:
-        return gr.skip(), note(tell(language, stop.message))
-    return space.to_json(), note(receipt_line(built.receipts[-1], language))
+        return None, note(tell(language, stop.message))
+    return space.stack.steps[-1].edit, note(receipt_line(built.receipts[-1], language))
+
+
+@shown
+def keep_edit(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
+    """Put an edit that was built on the recipe as it is by now."""
+    return gr.skip() if edit is None else spaces.from_json(saved).add(edit).to_json()
+
+
+@shown
+def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
+    """The same for a point of a sweep, which stands in for a last edit of its kind."""
+    return gr.skip() if edit is None else spaces.from_json(saved).instead(edit).to_json()
 
 
 @shown

@@ -7,6 +7,7 @@ import inspect
 import itertools
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from html import escape
@@ -14,7 +15,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.engine.work import Work
+from playground.engine.work import MOST_WORK_SECONDS, Work
 from playground.errors import Message, PlaygroundError
 from playground.ui.text import say, tell
 
@@ -34,6 +35,7 @@ LOOK: dict[str, Any] = {
 }
 SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}
 LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"}
+VIEW: dict[str, Any] = LOOK | {"concurrency_id": "view"}  # pictures that take a second
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 # Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values;
 # so do Enter and the space bar on what is no real button.
@@ -134,7 +136,8 @@ def work_for(session: str, turn: int, progress: Any, language: str) -> Work:
     def on_step(done: int, of: int, what: Message) -> None:
         progress((done, of), desc=tell(language, what))
 
-    return Work(on_step, RUNS.stopped(session, turn))
+    ended, end = RUNS.stopped(session, turn), time.monotonic() + MOST_WORK_SECONDS
+    return Work(on_step, lambda: ended() or time.monotonic() > end)
 
 
 def session_of(request: gr.Request) -> str:
@@ -143,14 +146,13 @@ def session_of(request: gr.Request) -> str:
 
 
 def building(request: gr.Request) -> str:
-    """Whose turn the sidebar's own building is: only leaving the page ends it."""
+    """Whose turn the sidebar's own building is: what other buttons begin does not end it."""
     return f"{request.session_hash} builds"
 
 
-def leave(request: gr.Request) -> None:
-    """A visitor has left: nothing of theirs goes on."""
-    RUNS.stop(session_of(request))
-    RUNS.stop(building(request))
+def begin_building(request: gr.Request) -> int:
+    """The recipe is another one: an older one is built no further."""
+    return RUNS.begin(building(request))
 
 
 def begin_run(request: gr.Request) -> int:
@@ -159,5 +161,6 @@ def begin_run(request: gr.Request) -> int:
 
 
 def stop_run(request: gr.Request) -> None:
-    """The stop button, and leaving the page."""
-    RUNS.stop(str(request.session_hash))
+    """The stop button, and leaving the page: nothing of this visitor's goes on."""
+    RUNS.stop(session_of(request))
+    RUNS.stop(building(request))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
@@ -28,13 +28,14 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
-    RUNS,
+    begin_building,
     building,
     shown,
     work_for,
 )
 from playground.ui.text import label, say, tell
 from playground.ui.warmup import WARMUP
+from playground.workspace import Workspace
 
 SAVE_FILE = """(text) => {
   const link = document.createElement('a');
@@ -61,6 +62,7 @@ class Sidebar:
     timer: gr.Timer
     pending: gr.State
     chosen: Any  # the event of having chosen another model
+    built: Any = None  # the event of having built a recipe in turn
 
     @property
     def view(self) -> list[Any]:
@@ -98,6 +100,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
             )
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
+    turn = gr.State(0)
     pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]
@@ -113,9 +116,9 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
     side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
-    built = pending.change(build_now, [*own, pending], status, **MODEL)
-    built.then(show_stack, own, side.view, **LOOK)
-    return side
+    started = pending.change(begin_building, None, turn, trigger_mode="multiple", **AT_ONCE)
+    ready = started.then(build_now, [*own, pending, turn], status, **MODEL)
+    return replace(side, built=ready.then(show_stack, own, side.view, **LOOK))
 
 
 @shown
@@ -146,11 +149,11 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
 
 @shown
 def build_now(
-    saved: Any, language: str, pending: str, request: gr.Request, progress: Any = PROGRESS
-) -> Any:
+    saved: Any, language: str, pending: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Any:  # fmt: skip
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
     if pending:
-        turn = RUNS.begin(building(request))  # none of the turns that other buttons end
         recipe = spaces.from_json(saved).recipe()
         build(recipe, work_for(building(request), turn, progress, language))
     return gr.skip()
@@ -206,11 +209,10 @@ def start_over(saved: Any, language: str) -> dict[str, Any]:
 
 @shown
 def load_recipe(saved: Any, language: str, content: bytes) -> dict[str, Any]:
-    """Take over a recipe that was saved as a file, after checking that it can be built."""
+    """Take over a recipe that was saved as a file, once its model is there."""
     text = content[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
     space = spaces.from_json(saved).load(text)
-    if is_quick(space.recipe()):  # else the sidebar has it built in turn, and says what is wrong
-        build(space.base() if not is_quick(space.recipe()) else space.recipe())
+    _load_for(space)
     return space.to_json()
 
 
@@ -227,5 +229,11 @@ def choose_model(saved: Any, language: str, model: str) -> Any:
     space = now.choose_model(model)
     if space == now:  # the menu was only set to what is chosen already
         return gr.skip()
-    build(space.base() if not is_quick(space.recipe()) else space.recipe())
+    _load_for(space)
     return space.to_json()
+
+
+def _load_for(space: Workspace) -> None:
+    """Load a recipe's model, and build what takes no time; the sidebar has the rest built in turn,
+    and then says what is wrong with it."""
+    build(space.recipe() if is_quick(space.recipe()) else space.base())

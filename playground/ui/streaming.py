@@ -8,6 +8,7 @@ import gradio as gr
 
 from playground import compare as contest
 from playground.engine.generate import Sampling
+from playground.engine.work import Stopped
 from playground.ui import html
 from playground.ui.page import RUNS
 from playground.ui.text import say
@@ -30,9 +31,12 @@ def stream(
     """
     stopped = RUNS.stopped(str(request.session_hash), turn)
     answers: list[contest.Answer] = []
-    for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
-        if step % EVERY == 0:
-            yield html.answers(answers, language)
+    try:
+        for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
+            if step % EVERY == 0:
+                yield html.answers(answers, language)
+    except Stopped:  # while a recipe was being built
+        pass
     for answer in answers:
         answer.done = True
     ended = html.note(say(language, "stopped")) if stopped() else ""

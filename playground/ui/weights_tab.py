@@ -10,12 +10,13 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.ui import edit_panel, measure_panel, number_line_panel
 from playground.ui.edit_panel import edit_from
-from playground.ui.measure_panel import built_or_stopped
+from playground.ui.measure_panel import built_or_stopped, keep_edit
 from playground.ui.page import (
     AT_ONCE,
     LOOK,
     MODEL,
     PROGRESS,
+    VIEW,
     begin_run,
     session_of,
     shown,
@@ -42,7 +43,7 @@ class WeightsTab:
         )
         opened.then(number_line_panel.open_panel, self.line.inputs, self.line.outputs, **LOOK)
         opened.then(
-            measure_panel.show_view, self.measuring.view_inputs, self.measuring.view, **LOOK
+            measure_panel.show_view, self.measuring.view_inputs, self.measuring.view, **VIEW
         )
 
 
@@ -64,7 +65,10 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     measuring = measure_panel.build_panel(saved, language, panel.fields, turn)
 
     taken = go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
-    taken.then(apply_edit, [saved, language, turn, *panel.fields], [saved, done], **MODEL)
+    ready = gr.State(None)  # the edit, once it is built
+    taken.then(apply_edit, [saved, language, turn, *panel.fields], [ready, done], **MODEL).success(
+        keep_edit, [saved, language, ready], saved, **AT_ONCE
+    )
     stop.click(stop_run, **AT_ONCE)
     return WeightsTab(measuring.text, language, panel, line, measuring)
 
@@ -74,7 +78,7 @@ def apply_edit(
     saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
     *fields: Any,
 ) -> tuple[Any, str]:  # fmt: skip
-    """Put the panel's edit on the recipe, once it is built."""
+    """Build the recipe with the panel's edit on top."""
     space = spaces.from_json(saved).add(edit_from(*fields).model_dump())
     work = work_for(session_of(request), turn, progress, language)
     return built_or_stopped(space, work, language)

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -11,7 +12,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from playground.engine import measure
 from playground.engine.fork import Fork
 from playground.engine.loader import Base, frozen
-from playground.engine.measure import MAX_TEXT, MAX_TOKENS, perplexity
+from playground.engine.measure import MAX_TEXT, MAX_TOKENS, perplexity, shipped_text
+from playground.engine.recipe import parse_edit
+from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 
 
@@ -185,3 +188,207 @@ def test_smollm2_finds_english_likelier_than_its_words_shuffled(smollm2):
     plain = perplexity(Fork(smollm2), "The capital of France is Paris, a city on the Seine.")
     shuffled = perplexity(Fork(smollm2), "Seine the Paris on, of city is The France a capital.")
     assert 1 < plain.perplexity < 20 < shuffled.perplexity
+
+
+# A fork against its base
+
+
+@pytest.fixture
+def untimed(monkeypatch):
+    """Decoding steps take time and are not what most of these tests are about."""
+    monkeypatch.setattr(measure, "step_seconds", lambda fork, prompt, rows, steps: [0.5] * steps)
+
+
+def pruned(base, sparsity: float, **more) -> Fork:
+    fork = Fork(base)
+    parse_edit({"kind": "prune", "sparsity": sparsity} | more).apply(fork)
+    return fork
+
+
+def in_float64(fork) -> torch.nn.Module:
+    """The fork's weights in a model of their own."""
+    model = copy.deepcopy(fork.base.model).double()
+    for name, parameter in model.named_parameters():
+        parameter.data = fork.tensor(name).double()
+    return model
+
+
+@torch.no_grad()
+def logits_of(fork, ids: list[int]) -> np.ndarray:
+    """(tokens, vocab) float64 logits of a text of one window, all at once."""
+    assert len(ids) <= 512
+    return in_float64(fork)(torch.tensor([ids]), use_cache=False).logits[0].numpy()
+
+
+def log_softmax(row: np.ndarray) -> np.ndarray:
+    shifted = row - row.max()
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+def by_hand(base, fork, ids: list[int]) -> tuple[float, float]:
+    """KL(base || fork) and the share of equal first choices, position by position."""
+    old, new = logits_of(Fork(base), ids), logits_of(fork, ids)
+    divergences, same = [], []
+    for place in range(len(ids) - 1):  # the last position predicts what is not in the text
+        p, q = log_softmax(old[place]), log_softmax(new[place])
+        divergences.append(float((np.exp(p) * (p - q)).sum()))
+        same.append(old[place].argmax() == new[place].argmax())
+    return float(np.mean(divergences)), float(np.mean(same))
+
+
+def test_the_base_against_itself_differs_in_nothing(layout, untimed):
+    found = measure.measure(Fork(layout), Fork(layout), words(40))
+    assert (found.kl, found.same_top) == (0, 1)
+    assert found.base.text == found.fork.text
+    assert found.base.sizes == found.fork.sizes
+    assert found.base.text.tokens == 39
+
+
+@pytest.mark.parametrize("count", [2, 3, 40, 511, 512])
+def test_divergence_and_first_choices_are_those_of_the_full_logits(llama, count, untimed):
+    text = words(count)
+    ids = llama.tokenizer(text)["input_ids"]
+    fork = pruned(llama, 0.4)
+    kl, same = by_hand(llama, fork, ids)
+    found = measure.measure(Fork(llama), fork, text)
+    assert found.kl == pytest.approx(kl, rel=1e-4)
+    assert found.same_top == pytest.approx(same, abs=1e-12)
+    assert kl > 0.01
+
+
+def test_divergence_is_of_the_fork_from_the_base_and_not_the_other_way_round(tiny, untimed):
+    """A fork that is four times as sure of itself: the two differ by far."""
+    base, text = tiny["tiny-llama-untied"], words(60)
+    ids = base.tokenizer(text)["input_ids"]
+    fork = Fork(base)
+    fork.replace("lm_head.weight", 4 * base.model.lm_head.weight)
+    there, _ = by_hand(base, fork, ids)
+    sure, unsure = logits_of(fork, ids)[:-1], logits_of(Fork(base), ids)[:-1]
+    pairs = [(log_softmax(a), log_softmax(b)) for a, b in zip(sure, unsure, strict=True)]
+    back = np.mean([(np.exp(p) * (p - q)).sum() for p, q in pairs])
+    assert there != pytest.approx(back, rel=0.2)
+    assert measure.measure(Fork(base), fork, text).kl == pytest.approx(there, rel=1e-4)
+
+
+@pytest.mark.parametrize("sparsity", [0.05, 0.5, 1.0])
+def test_a_small_edit_diverges_little_and_a_large_one_much(layout, sparsity, untimed):
+    text = words(30)
+    ids = layout.tokenizer(text)["input_ids"]
+    fork = pruned(layout, sparsity)
+    kl, same = by_hand(layout, fork, ids)
+    found = measure.measure(Fork(layout), fork, text)
+    assert found.kl == pytest.approx(kl, rel=1e-3, abs=1e-6)
+    assert found.same_top == pytest.approx(same, abs=1e-12)
+
+
+def test_in_a_longer_text_every_position_counts_once(llama, untimed):
+    """Each in the window that scores it, as ``nats`` has them."""
+    text = words(700)
+    ids = llama.tokenizer(text)["input_ids"]
+    fork = pruned(llama, 0.4)
+    divergences, same = [], []
+    seen = {
+        begin: (logits_of(Fork(llama), window), logits_of(fork, window))
+        for begin in (0, 256)
+        for window in [ids[begin : begin + 512]]
+    }
+    for place in range(1, 700):
+        begin = 0 if place < 512 else 256
+        old, new = (rows[place - 1 - begin] for rows in seen[begin])
+        p, q = log_softmax(old), log_softmax(new)
+        divergences.append((np.exp(p) * (p - q)).sum())
+        same.append(old.argmax() == new.argmax())
+    found = measure.measure(Fork(llama), fork, text)
+    assert found.kl == pytest.approx(np.mean(divergences), rel=1e-4)
+    assert found.same_top == pytest.approx(np.mean(same), abs=1e-12)
+    assert found.fork.text.tokens == 699
+
+
+def test_both_texts_are_measured_as_perplexity_measures_them(llama, untimed):
+    for text in (words(40), words(600)):
+        fork = pruned(llama, 0.6)
+        found = measure.measure(Fork(llama), fork, text)
+        assert found.base.text == perplexity(Fork(llama), text)
+        assert found.fork.text == perplexity(fork, text)
+        assert found.base.text != found.fork.text
+
+
+def test_zeros_are_those_that_the_pruning_left(llama, untimed):
+    """A quarter of the MLP: six matrices of 1,536 weights."""
+    fork = pruned(llama, 0.25, targets=["mlp"])
+    found = measure.measure(Fork(llama), fork, words(10))
+    total = sum(p.numel() for p in llama.model.parameters())
+    assert (found.base.sizes.zeros, found.fork.sizes.zeros) == (0, 6 * 384)
+    assert found.base.sizes.weights == found.fork.sizes.weights == total
+    assert (found.base.sizes.held_bytes, found.fork.sizes.held_bytes) == (0, 6 * 1536 * 4)
+    assert found.base.sizes.file_bytes == found.fork.sizes.file_bytes
+
+
+def test_no_text_means_the_shipped_one(llama, untimed):
+    count = len(llama.tokenizer(shipped_text())["input_ids"])
+    found = measure.measure(Fork(llama), Fork(llama))
+    assert found.fork.text.tokens == found.base.text.tokens == count - 1
+
+
+def test_a_new_tokens_time_is_taken_of_both_in_turn(llama, monkeypatch):
+    """Against a clock that we made: medians, the first step left out, a batch's over its 8."""
+    asked = []
+
+    def step_seconds(fork, prompt, rows, steps):
+        asked.append((fork, len(prompt), rows, steps))
+        yield 1000.0  # warming up
+        for step in range(steps - 1):
+            yield rows * (1.0 if fork is base else 2.0) + step
+
+    base, fork = Fork(llama), Fork(llama)
+    monkeypatch.setattr(measure, "step_seconds", step_seconds)
+    found = measure.measure(base, fork, words(100))
+    middle = 11.5  # of 24 steps, 0 to 23
+    assert found.base.speed.one == pytest.approx(1 + middle)
+    assert found.fork.speed.one == pytest.approx(2 + middle)
+    assert found.base.speed.batch == pytest.approx((8 * 1 + middle) / 8)
+    assert found.fork.speed.batch == pytest.approx((8 * 2 + middle) / 8)
+    assert asked == [(base, 16, 1, 25), (fork, 16, 1, 25), (base, 16, 8, 25), (fork, 16, 8, 25)]
+
+
+def test_time_is_measured_on_every_layout(layout):
+    found = measure.measure(Fork(layout), pruned(layout, 0.5), words(3))
+    for speed in (found.base.speed, found.fork.speed):
+        assert 0 < speed.one < math.inf
+        assert 0 < speed.batch < math.inf
+
+
+@pytest.mark.parametrize("patience", [0, 1, 4, 20])
+def test_measuring_that_was_stopped_ends(llama, patience):
+    """While it reads, and while it times."""
+    heard = []
+    work = Work(lambda *step: heard.append(step), lambda: len(heard) == patience)
+    with pytest.raises(Stopped):
+        measure.measure(Fork(llama), Fork(llama), words(600), work)
+    assert len(heard) == patience
+
+
+def test_measuring_says_how_far_it_is(llama, untimed):
+    heard = []
+    measure.measure(Fork(llama), Fork(llama), words(800), Work(lambda *step: heard.append(step)))
+    reading = [(done, of) for done, of, what in heard if what == measure.READING]
+    timing = [(done, of) for done, of, what in heard if what == measure.TIMING]
+    assert reading == [(0, 3), (1, 3), (2, 3)]  # windows that begin at 0, 256 and 512
+    assert [done for done, _ in timing] == sorted(done for done, _ in timing)
+    assert len(heard) == len(reading) + len(timing)
+    assert all(0 <= done < of for done, of in reading + timing)
+
+
+@pytest.mark.parametrize("text", [" the", "x" * (MAX_TEXT + 1)])
+def test_a_text_that_cannot_be_measured_on_is_refused(llama, text):
+    with pytest.raises(PlaygroundError, match="text"):
+        measure.measure(Fork(llama), Fork(llama), text)
+
+
+def test_a_wildly_edited_model_has_figures_and_no_nan(llama, untimed):
+    fork = Fork(llama)
+    fork.patch_rows("output", torch.tensor([5]), torch.full((1, 32), 1e5))
+    fork.patch_rows("output", torch.tensor([6]), torch.full((1, 32), -1e5))
+    found = measure.measure(Fork(llama), fork, words(40))
+    assert 1000 < found.kl < math.inf
+    assert 0 <= found.same_top < 1

@@ -20,6 +20,7 @@ SchemeName = Literal[
 ]
 GroupSize = int | Literal["channel", "tensor"]
 SCALE_BITS = 32
+LEAST = 1e-36  # smaller weights have no step that float32 could divide by: they become 0
 TINY = 1e-38  # in the place of a scale of zero, as bitsandbytes has it
 
 # Dettmers et al. 2023, appendix E: quantiles of a normal distribution, 0 among them.
@@ -61,7 +62,7 @@ class Integers:
         return codes.mul_(self.absmax).mul_(1.0 / self.most)
 
     def _inverse(self) -> Tensor:
-        return torch.where(self.absmax > 0, self.most / self.absmax, 0.0)
+        return torch.where(self.absmax > LEAST, self.most / self.absmax, 0.0)
 
     def levels(self) -> Tensor:
         """-most .. most steps."""
@@ -268,15 +269,19 @@ def quantized(
 
 
 def overhead_bits(
-    shape: tuple[int, int], name: SchemeName, group_size: GroupSize, symmetric: bool
-) -> float:
-    """Bits of scales and zero points for each weight of an (out, in) matrix."""
+    shape: tuple[int, int], name: SchemeName, group_size: GroupSize, symmetric: bool,
+    flat: bool = True,
+) -> float:  # fmt: skip
+    """Bits of scales and zero points for each weight of an (out, in) matrix.
+
+    :param flat: whether groups may run across rows, for the schemes that have it so.
+    """
     scheme, (rows, columns) = SCHEMES[name], shape
     if group_size == "tensor":
         groups = 1
     elif group_size == "channel":
         groups = rows
-    elif scheme.flat:
+    elif scheme.flat and flat:
         groups = math.ceil(rows * columns / group_size)
     else:
         groups = rows * math.ceil(columns / group_size)

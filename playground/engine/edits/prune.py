@@ -289,7 +289,7 @@ class Prune(Edit):
 
     def advice(self, base: Base) -> Sequence[Message]:
         """What sparsity 1 means."""
-        if self.sparsity < 1:
+        if self.sparsity < 1 or self.pattern == "heads":
             return ()
         return (Message("Sparsity 1 leaves nothing: all of the targets' weights are gone."),)
 

@@ -111,7 +111,7 @@ class Quantize(Edit):
         scheme, shape = SCHEMES[self.scheme], matrix.shape
         overhead = overhead_bits(
             (shape[1], shape[0]) if matrix.transposed else shape,
-            self.scheme, self.group_size, self.symmetric,
+            self.scheme, self.group_size, self.symmetric, self.method == "rtn",
         )  # fmt: skip
         return Format(self.scheme, scheme.bits, overhead, scheme.zero)
 
@@ -144,7 +144,7 @@ class Quantize(Edit):
             if matrix.columns % block:
                 raise RecipeError(
                     "Packed blocks of {block} weights do not divide the {columns} inputs of "
-                    "{name}. Choose a smaller group_size, such as 32 or 64.",
+                    "{name}. Choose a group_size that does, or the mode simulated.",
                     block=block,
                     columns=matrix.columns,
                     name=matrix.name,
@@ -158,7 +158,8 @@ class Quantize(Edit):
 
     def advice(self, base: Base) -> Sequence[Message]:
         """What the packaged weights' own grid does to the result."""
-        if base.entry.source != "packaged" or not 3 <= SCHEMES[self.scheme].bits <= 4:
+        inside = any(target != "embeddings" for target in self.targets)
+        if base.entry.source != "packaged" or not inside or not 3 <= self.nominal_bits <= 4:
             return ()
         return (
             Message(
@@ -189,6 +190,8 @@ class Cast(Edit):
             work.step(done, len(groups), Message("{name}…", {"name": group[0].name}))
             old = fork.tensor(group[0].name)
             new = old.to(dtype).to(old.dtype)
+            if torch.equal(new, old):  # what lies on a coarser grid still does, and packed stays
+                continue
             if not bool(new.isfinite().all()):
                 raise RecipeError(
                     "{name} has weights above {most:.0f}, the largest number of {dtype}. Choose "

@@ -62,8 +62,8 @@ WEIGHTS = {
     "first_layer": "From layer (0 is the first)",
     "last_layer": "To layer",
     "scope": "Compared over",
-    "scope_info": "As in the paper: Wanda compares within a row, the others within a matrix.",
-    "scope_auto": "As in the method's paper",
+    "scope_info": "As is usual: Wanda compares within a row, the others within a matrix.",
+    "scope_auto": "As is usual for the method",
     "scope_tensor": "Each matrix",
     "scope_row": "Each output row",
     "scope_global": "All targets together",
@@ -121,7 +121,9 @@ WEIGHTS = {
     # Measuring
     "measure_intro": "### Measure it\nYour recipe against its base, on the same "
     "text. *Measure* compares, *Sweep* tries the edit above over "
-    "its whole range, *Scan* tries it on one layer at a time.",
+    "its whole range (sparsities, or all schemes, simulated), "
+    "*Scan* tries it on one layer at a time, on the first 1,500 "
+    "characters.",
     "measure_text_title": "Text to measure on",
     "measure_text": "Your text (2 to 8,192 tokens)",
     "measure_text_empty": "Empty: the shipped text of about 1,000 tokens",

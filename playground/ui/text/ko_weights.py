@@ -58,8 +58,8 @@ WEIGHTS = {
     "first_layer": "이 층부터 (0이 첫째)",
     "last_layer": "이 층까지",
     "scope": "어디에서 견줄까요",
-    "scope_info": "논문대로: Wanda는 행 안에서, 나머지는 행렬 안에서 견줍니다.",
-    "scope_auto": "방법의 논문대로",
+    "scope_info": "보통은 Wanda는 행 안에서, 나머지는 행렬 안에서 견줍니다.",
+    "scope_auto": "방법의 보통 방식",
     "scope_tensor": "행렬마다",
     "scope_row": "출력 행마다",
     "scope_global": "모든 대상 통틀어",
@@ -110,7 +110,8 @@ WEIGHTS = {
     "format_bytes": "이 모델",
     # Measuring
     "measure_intro": "### 재 보기\n같은 글로 내 레시피와 원래 모델을 견줍니다. *재기*는 둘을 비교하고, *훑기*는 위의 "
-    "편집을 범위 전체에서, *층별*은 한 층씩 해 봅니다.",
+    "편집을 범위 전체에서(희소도, 또는 모든 방식을 모의로), *층별*은 글의 앞 1,500자로 한 층씩 해 "
+    "봅니다.",
     "measure_text_title": "잴 때 쓸 글",
     "measure_text": "내 글 (토큰 2~8,192개)",
     "measure_text_empty": "비우면 함께 든 글(토큰 약 1,000개)을 씁니다",
