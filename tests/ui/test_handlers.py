@@ -542,8 +542,8 @@ def test_a_saved_recipe_is_taken(tiny_page):
         (b'{"model": "nope"}', "모르는 모델"),
         (b'{"model": "tiny-llama", "edits": [{"kind": "wish"}]}', "종류"),
         (b'{"model": "tiny-llama", "x": 1}', "모르는 키"),
-        (b" " * (MAX_RECIPE_BYTES + 1), "256 kB보다 큽니다"),
-        ("가".encode() * MAX_RECIPE_BYTES, "256 kB보다 큽니다"),
+        (b" " * (MAX_RECIPE_BYTES + 1), "4000 kB보다 큽니다"),
+        ("가".encode() * MAX_RECIPE_BYTES, "4000 kB보다 큽니다"),
         (json.dumps({"model": MODEL, "edits": [NUDGE] * 65}).encode(), "65개"),
     ],
 )  # fmt: skip

@@ -194,8 +194,8 @@ class Cast(Edit):
                 continue
             if not bool(new.isfinite().all()):
                 raise RecipeError(
-                    "{name} has weights above {most:.0f}, the largest number of {dtype}. Choose "
-                    "bf16.",
+                    "{name} has weights above {most:.5g}, the largest number of {dtype}. Choose "
+                    "a wider format, or undo the edit that made them so large.",
                     name=group[0].name,
                     most=torch.finfo(dtype).max,
                     dtype=self.dtype,

@@ -114,7 +114,7 @@ MESSAGES = {
     "Packed {scheme} takes a group_size of {sizes}, not {given}.": "압축한 {scheme}의 group_size는 {given}이 아니라 {sizes} 가운데 하나입니다.",
     "These weights were rounded to a 4-bit grid of 32 by their publisher before: what you see is the cost of rounding them a second time.": "이 가중치는 배포자가 이미 32개씩 4비트 격자로 반올림한 것입니다. 여기서 보는 것은 두 번째 반올림의 비용입니다.",
     "Packed blocks of {block} weights do not divide the {columns} inputs of {name}. Choose a group_size that does, or the mode simulated.": "가중치 {block}개 묶음이 {name}의 입력 {columns}개를 나누지 못합니다. 나누어떨어지는 group_size나 simulated를 고르세요.",
-    "{name} has weights above {most:.0f}, the largest number of {dtype}. Choose bf16.": "{name}에 {dtype}의 가장 큰 수 {most:.0f}보다 큰 가중치가 있습니다. bf16을 고르세요.",
+    "{name} has weights above {most:.5g}, the largest number of {dtype}. Choose a wider format, or undo the edit that made them so large.": "{name}에 {dtype}의 가장 큰 수 {most:.5g}보다 큰 가중치가 있습니다. 더 넓은 형식을 고르거나, 그렇게 크게 만든 편집을 되돌리세요.",
     "Your recipe is not in memory at the moment. Wait for its receipts, or reload the page to have it built again: nothing of it is lost.": "지금 레시피가 메모리에 없습니다. 영수증이 나올 때까지 기다리거나, 페이지를 새로 열어 다시 만들게 하세요. 잃는 것은 없습니다.",
     "This recipe takes more than {seconds} seconds to build here. Call again to go on from the edits that are done, or use fewer of them.": "이 레시피는 여기서 만드는 데 {seconds}초가 넘게 걸립니다. 다시 부르면 끝난 편집부터 이어 갑니다. 아니면 편집을 줄이세요.",
     "Edit {number} ({kind}): {field} is empty. Name at least one.": "{number}번 편집({kind}): {field} 값이 비어 있습니다. 하나 이상 쓰세요.",
