@@ -84,12 +84,9 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
             allow_custom_value=True, elem_id="targets",
         )  # fmt: skip
         with gr.Row():
-            first = gr.Number(
-                None, label=label("first_layer"), precision=0, minimum=0, elem_id="first-layer"
-            )
-            last = gr.Number(
-                None, label=label("last_layer"), precision=0, minimum=0, elem_id="last-layer"
-            )
+            # Texts, since an empty number field turns into 0 when it is shown.
+            first = gr.Textbox("", label=label("first_layer"), elem_id="first-layer")
+            last = gr.Textbox("", label=label("last_layer"), elem_id="last-layer")
     with gr.Accordion(label("more"), open=False):
         scope = gr.Dropdown(
             [(label(f"scope_{name}"), name) for name in get_args(Scope)],
@@ -171,7 +168,7 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
 def edit_from(
     kind: str, method: str, sparsity: float, pattern: str, scope: str, seed: float | None,
     scheme: str, group_size: str, symmetric: bool, rounding: str, mode: str, dtype: str,
-    targets: list[str], first: float | None, last: float | None, source: str, text: str,
+    targets: list[str], first: str, last: str, source: str, text: str,
     corpus: str, own: str,
 ) -> Edit:  # fmt: skip
     """The edit that the panel's controls stand for.
@@ -200,18 +197,29 @@ def edit_from(
     return parse_edit(edit)
 
 
-def _ranged(targets: list[str], first: float | None, last: float | None) -> list[str]:
-    if first is None and last is None:
+def _ranged(targets: list[str], first: str, last: str) -> list[str]:
+    """Targets within the range of layers; one with a range of its own keeps it."""
+    low, high = _layer(first), _layer(last)
+    if low is None and high is None:
         return targets
-    low = int(first or 0)
-    high = int(last) if last is not None else 9999
+    low, high = low or 0, 9999 if high is None else high
     if low > high:
         raise PlaygroundError(
             "The first layer, {first}, comes after the last, {last}. Swap them.",
             first=low,
             last=high,
         )
-    return [f"{target.partition('@')[0]}@{low}-{high}" for target in targets]
+    return [target if "@" in target else f"{target}@{low}-{high}" for target in targets]
+
+
+def _layer(text: str) -> int | None:
+    text = "" if text is None else str(text).strip()
+    if text and not (text.isdecimal() and len(text) <= 4):
+        raise PlaygroundError(
+            "The layer {given} is not a whole number. Give one from 0 on, or leave it empty.",
+            given=text[:20],
+        )
+    return int(text) if text else None
 
 
 def _calibration(source: str, text: str, corpus: str, own: str) -> str:

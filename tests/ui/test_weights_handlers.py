@@ -57,8 +57,8 @@ both = pytest.mark.parametrize("language", ["en", "ko"])
 OPENED = {
     "kind": "prune", "method": "magnitude", "sparsity": 0.5, "pattern": "unstructured",
     "scope": "auto", "seed": 0, "scheme": "int4", "group_size": "64", "symmetric": True,
-    "rounding": "rtn", "mode": "simulated", "dtype": "bf16", "targets": ["linear"], "first": None,
-    "last": None, "source": "shipped", "text": "", "corpus": "lantern-handbook", "own": "",
+    "rounding": "rtn", "mode": "simulated", "dtype": "bf16", "targets": ["linear"], "first": "",
+    "last": "", "source": "shipped", "text": "", "corpus": "lantern-handbook", "own": "",
 }  # fmt: skip
 ELEM_IDS = [
     "edit-kind", "prune-method", "sparsity", "pattern", "scope", "prune-seed", "scheme",
@@ -256,9 +256,9 @@ def test_the_whole_of_an_edit_key_by_key():
         (["linear"], 0, None, ["linear@0-9999"]),
         (["linear"], None, 0, ["linear@0-0"]),
         (["linear"], 3, 5, ["linear@3-5"]),
-        (["linear"], 3.0, 3.0, ["linear@3-3"]),
+        (["linear"], "3", " 3 ", ["linear@3-3"]),
         (["mlp", "*.q_proj.weight"], 1, 2, ["mlp@1-2", "*.q_proj.weight@1-2"]),
-        (["mlp@7"], 1, 2, ["mlp@1-2"]),
+        (["mlp@7", "attention"], 1, 2, ["mlp@7", "attention@1-2"]),
         (["mlp@7", "attention"], None, None, ["mlp@7", "attention"]),
     ],
 )
@@ -593,6 +593,8 @@ def test_every_kind_can_be_applied(known, kind):
         ({"targets": []}, "고른 가중치가 없습니다"),
         ({"first": 9, "last": 3}, "뒤에 있습니다"),
         ({"first": 90}, "맞는 가중치 행렬이"),
+        ({"first": "1.5"}, "정수가 아닙니다"),
+        ({"last": "-1"}, "정수가 아닙니다"),
         ({"method": "wanda", "source": "own"}, "글이 비어 있습니다"),
         ({"pattern": "heads", "targets": ["mlp"]}, "헤드"),
     ],

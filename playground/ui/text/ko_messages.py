@@ -131,4 +131,5 @@ MESSAGES = {
     "The first layer, {first}, comes after the last, {last}. Swap them.": "첫 층 {first}이 마지막 층 {last}보다 뒤에 있습니다. 서로 바꾸세요.",
     "Your calibration text is empty. Paste some, or choose another.": "먼저 읽힐 글이 비어 있습니다. 글을 붙여 넣거나 다른 것을 고르세요.",
     "{count} packed layers hold plain numbers again: this edit changed them.": "압축했던 층 {count}개가 다시 보통 숫자가 되었습니다. 이 편집이 그 층을 바꾸었기 때문입니다.",
+    "The layer {given} is not a whole number. Give one from 0 on, or leave it empty.": "층 {given}: 정수가 아닙니다. 0부터의 정수를 쓰거나 비워 두세요.",
 }
