@@ -20,7 +20,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from playground.engine import catalog, loader
+from playground.engine import catalog, loader, recipe
 from playground.engine.catalog import ModelEntry
 from playground.engine.loader import CACHE, Base
 from playground.settings import settings
@@ -216,6 +216,7 @@ def known(tiny: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyMod
     entries = tuple(tiny.entry(name) for name in LAYOUTS)
     monkeypatch.setattr(catalog, "PRESETS", catalog.PRESETS + entries)
     monkeypatch.setattr(loader, "_load", load)
+    monkeypatch.setattr(recipe, "_refused", {})
     CACHE.clear()
     yield tiny
     CACHE.clear()

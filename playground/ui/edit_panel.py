@@ -104,11 +104,11 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
         source = gr.Radio(
             [(label(f"calibration_{name}"), name) for name in TEXTS],
             value="shipped", label=label("calibration"), info=label("calibration_info"),
-            elem_id="calibration",
+            visible=False, elem_id="calibration",
         )  # fmt: skip
         text = gr.Textbox(
-            "", lines=4, max_length=20_000, label=label("calibration_text"), visible=False,
-            elem_id="calibration-text",
+            "", lines=4, max_lines=12, max_length=20_000, label=label("calibration_text"),
+            visible=False, elem_id="calibration-text",
         )  # fmt: skip
         corpus = gr.Dropdown(
             [*corpus_choices(), (label("own_documents"), OWN)], value=FIRST_CORPUS,
@@ -118,7 +118,9 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     kind.change(
         show_kind, kind, [prune, quantize, cast, scope, seed, group_size, symmetric], **AT_ONCE
     )
-    source.change(show_source, source, [text, corpus], **AT_ONCE)
+    asked = [kind, method, rounding, source]  # what decides whether a text is read first
+    for chosen in asked:
+        chosen.change(show_source, asked, [source, text, corpus], **AT_ONCE)
     pattern.change(fit_pattern, [pattern, method], [sparsity, method, scope], **AT_ONCE)
     for changed in (scheme.change, mode.change):
         changed(fit_scheme, [scheme, mode], [group_size, symmetric, mode, rounding], **AT_ONCE)
@@ -136,9 +138,16 @@ def show_kind(kind: str) -> list[Any]:
     return [gr.update(visible=show) for show in shows]
 
 
-def show_source(source: str) -> list[Any]:
-    """Only the controls of one calibration text."""
-    return [gr.update(visible=source == "own"), gr.update(visible=source == "corpus")]
+def calibrated(kind: str, method: str, rounding: str) -> bool:
+    """Whether an edit reads a text first."""
+    return method in CALIBRATED if kind == "prune" else kind == "quantize" and rounding == "gptq"
+
+
+def show_source(kind: str, method: str, rounding: str, source: str) -> list[Any]:
+    """The controls of the calibration text, where one is read, and only those of its source."""
+    reads = calibrated(kind, method, rounding)
+    shows = [reads, reads and source == "own", reads and source == "corpus"]
+    return [gr.update(visible=show) for show in shows]
 
 
 def fit_pattern(pattern: str, method: str) -> list[Any]:
@@ -185,14 +194,12 @@ def edit_from(
             "method": method, "sparsity": round(float(sparsity), 4), "pattern": pattern,
             "scope": "auto" if method == "sparsegpt" else scope, "seed": int(seed or 0),
         }  # fmt: skip
-        calibrated = method in CALIBRATED
     else:
         edit |= {
             "scheme": scheme, "symmetric": symmetric, "method": rounding, "mode": mode,
             "group_size": int(group_size) if group_size.isdecimal() else group_size,
         }  # fmt: skip
-        calibrated = rounding == "gptq"
-    if calibrated:
+    if calibrated(kind, method, rounding):
         edit["calibration"] = _calibration(source, text, corpus, own)
     return parse_edit(edit)
 

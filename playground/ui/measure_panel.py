@@ -52,7 +52,7 @@ def build_panel(
     gr.Markdown(label("measure_intro"))
     with gr.Accordion(label("measure_text_title"), open=False):
         text = gr.Textbox(
-            "", lines=4, max_length=measuring.MAX_TEXT, label=label("measure_text"),
+            "", lines=4, max_lines=12, max_length=measuring.MAX_TEXT, label=label("measure_text"),
             placeholder=label("measure_text_empty"), elem_id="measure-text",
         )  # fmt: skip
     with gr.Row():

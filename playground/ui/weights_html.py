@@ -179,10 +179,14 @@ def layer_view(cells: Sequence[Cell], by: str, language: str) -> str:
         [[hint(role, layer) for layer in layers] for role in roles],
         percent(most.value or 0),
     )
-    line = say(
-        language, "view_most", value=percent(most.value or 0), role=most.role, layer=most.layer
-    )
-    return chart + note(line)
+    lines = []
+    gone = [str(layer) for layer in layers if layer not in {cell.layer for cell in left}]
+    if gone:
+        lines.append(say(language, "view_layers_gone", layers=", ".join(gone)))
+    if left:
+        shown = percent(most.value or 0)
+        lines.append(say(language, "view_most", value=shown, role=most.role, layer=most.layer))
+    return chart + note(" ".join(lines))
 
 
 # The number line and the table of formats

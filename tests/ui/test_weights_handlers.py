@@ -179,7 +179,9 @@ def outputs_of(panel, handler: str) -> set[tuple]:
 def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
     assert outputs_of(panel, "fit_scheme") == {("group-size", "symmetric", "mode", "rounding")}
     assert outputs_of(panel, "fit_pattern") == {("sparsity", "prune-method", "scope")}
-    assert outputs_of(panel, "show_source") == {("calibration-text", "calibration-corpus")}
+    assert outputs_of(panel, "show_source") == {
+        ("calibration", "calibration-text", "calibration-corpus")
+    }
     assert outputs_of(panel, "show_kind") == {
         ("prune-fields", "quantize-fields", "cast-fields", "scope", "prune-seed", "group-size",
          "symmetric"),
@@ -328,8 +330,26 @@ def test_only_the_controls_of_one_kind_are_shown(kind):
 
 @pytest.mark.parametrize("source", edit_panel.TEXTS)
 def test_only_the_controls_of_one_calibration_text_are_shown(source):
-    text, corpus = (update["visible"] for update in edit_panel.show_source(source))
-    assert (text, corpus) == (source == "own", source == "corpus")
+    shown = edit_panel.show_source("prune", "wanda", "rtn", source)
+    assert [update["visible"] for update in shown] == [True, source == "own", source == "corpus"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "rounding", "reads"),
+    [
+        ("prune", "magnitude", "gptq", False), ("prune", "random", "rtn", False),
+        ("prune", "taylor", "rtn", True), ("prune", "sparsegpt", "rtn", True),
+        ("quantize", "wanda", "rtn", False), ("quantize", "magnitude", "gptq", True),
+        ("cast", "wanda", "gptq", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("source", edit_panel.TEXTS)
+def test_no_calibration_text_is_asked_of_an_edit_that_reads_none(
+    kind, method, rounding, reads, source
+):
+    shown = [update["visible"] for update in edit_panel.show_source(kind, method, rounding, source)]
+    assert shown[0] == reads
+    assert any(shown[1:]) == (reads and source != "shipped")
 
 
 # What follows from a choice always makes an edit

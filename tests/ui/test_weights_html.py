@@ -277,8 +277,20 @@ def test_layers_stand_in_their_order_and_one_that_is_missing_a_kind_of_matrix_is
 def test_a_model_whose_layers_are_all_gone_is_drawn():
     found = cells((0, "a", None), (1, "a", None))
     for by in ("change", "zeros"):
-        [chart] = read(weights_html.layer_view(found, by, "en")).iter("svg")
+        root = read(weights_html.layer_view(found, by, "en"))
+        [chart] = root.iter("svg")
         assert [said(t).endswith(EN["view_gone"]) for t in chart.iter("title")] == [True, True]
+        assert said(root.find("div")) == EN["view_layers_gone"].format(layers="0, 1")
+
+
+@both
+def test_layers_that_were_taken_out_are_named_before_what_changed_most(language):
+    found = cells((0, "a", 0.5), (0, "b", 0.25), (3, "a", None), (3, "b", None), (4, "a", 0.0))
+    table = TABLES[language]
+    gone = table["view_layers_gone"].format(layers="3")
+    most = table["view_most"].format(value="50 %", role="a", layer=0)
+    line = read(weights_html.layer_view(found, "change", language)).find("div")
+    assert said(line) == f"{gone} {most}"
 
 
 @evil
@@ -402,6 +414,10 @@ EDITS_IN_WORDS = [
 def test_an_edit_of_whole_tensors_has_a_title_with_what_it_does(language, edit, words):
     title = html.step_title(Step(parse_edit(edit).model_dump()), language)
     assert [word for word in words if word not in title] == []
+    assert "linear" not in title  # the usual targets go without saying
+    elsewhere = edit | {"targets": ["mlp@0-9", "embeddings"]}
+    longer = html.step_title(Step(parse_edit(elsewhere).model_dump()), language)
+    assert longer == title + TABLES[language]["title_targets"].format(targets="mlp@0-9, embeddings")
 
 
 @evil

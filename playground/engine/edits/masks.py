@@ -69,9 +69,11 @@ def lowest_in_rows(scores: Tensor, count: int) -> Tensor:
     if count == 0:
         return torch.zeros(scores.shape, dtype=torch.bool)
     threshold = scores.kthvalue(count, dim=1, keepdim=True).values
-    mask, ties = scores < threshold, scores == threshold
-    spare = count - mask.sum(1, keepdim=True)
-    return mask | (ties & (ties.cumsum(1) <= spare))
+    mask = scores <= threshold
+    tied = (mask.sum(1) > count).nonzero().flatten()  # rows in which not all ties can go
+    ties, below = scores[tied] == threshold[tied], scores[tied] < threshold[tied]
+    mask[tied] = below | (ties & (ties.cumsum(1) <= count - below.sum(1, keepdim=True)))
+    return mask
 
 
 def lowest_n_of_m(scores: Tensor, drop: int, group: int) -> Tensor:

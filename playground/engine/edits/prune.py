@@ -298,7 +298,8 @@ def _masked(fork: Fork, group: list[Matrix], mask: Tensor) -> list[TensorChange]
     """Set what a mask (out, in), or one that broadcasts, drops to zero under all of its names."""
     old = fork.tensor(group[0].name)
     mask = group[0].oriented(mask.expand(group[0].oriented(old).shape))
-    new, dropped = old.masked_fill(mask, 0), float(old.masked_fill(~mask, 0).float().norm())
+    new = old.masked_fill(mask, 0)
+    dropped = float((old - new).norm(dtype=torch.float32))
     changes = []
     for matrix in group:
         form = fork.formats.get(matrix.name)

@@ -180,6 +180,7 @@ WEIGHTS = {
     "view_change": "Relative change by layer (across) and matrix (down)",
     "view_zeros": "Share of zeros by layer (across) and matrix (down)",
     "view_gone": "taken out",
+    "view_layers_gone": "Taken out (hatched): layers {layers}.",
     "view_cell": "Layer {layer}, {role}: {value}",
     "view_most": "The most: {value} in {role} of layer {layer}.",
     # Receipts and titles
@@ -188,6 +189,7 @@ WEIGHTS = {
     "zeros; file {file} as held, {packed} if packed.",
     "title_prune": "Pruned: {method}, sparsity {sparsity}, {pattern}",
     "title_quantize": "Quantized: {scheme}, {mode}, {method}, groups of {group_size}",
+    "title_targets": ", in {targets}",
     "title_cast": "Cast to {dtype}",
     "step_building": "Being built…",
 }
