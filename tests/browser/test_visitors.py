@@ -12,7 +12,10 @@ def test_a_reload_and_a_restart_of_the_server_lose_nothing(visit, own_server):
     page.locator("#nudge").click()
     expect(page.locator("#stack li")).to_have_count(1)
     visitor.tab("Compare")
+    stored = "localStorage.getItem('weights-playground-drafts')"
+    before = page.evaluate(stored)
     page.locator("#prompt textarea").fill("Who lives in the lighthouse?")
+    page.wait_for_function(f"before => {stored} !== before", arg=before)  # nobody reloads sooner
     visitor.open()
     expect(page.locator("#stack li")).to_contain_text("Tensors changed")
     visitor.tab("Compare")
