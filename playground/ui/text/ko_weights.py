@@ -141,7 +141,7 @@ WEIGHTS = {
     "measure_held": "메모리 차지",
     "measure_held_hint": "이 프로세스에서, 함께 쓰는 원래 모델 말고",
     "measure_one": "토큰당 시간, 답 하나",
-    "measure_one_hint": "원래 모델과 번갈아 잰 값",
+    "measure_one_hint": "파일에서 바로 읽는 원래 모델과 번갈아 잰 값. 4분의 1이 안 되는 차이는 뜻이 없습니다",
     "measure_batch": "토큰당 시간, 답 8개 함께",
     "measure_batch_hint": "한 단계의 시간을 토큰 8개로 나눔",
     "sweep_point": "{value}: 퍼플렉시티 {perplexity}. 누르면 레시피에 넣습니다.",
