@@ -155,8 +155,8 @@ WEIGHTS = {
     "measure_held": "Held in memory",
     "measure_held_hint": "In this process, beside the shared base",
     "measure_one": "Time per token, one answer",
-    "measure_one_hint": "Measured here, in turn with the base, which is read from its file: less than a quarter of "
-    "a difference says nothing",
+    "measure_one_hint": "Measured here, in turn with the base, which is read from its file: "
+    "less than a quarter of a difference says nothing",
     "measure_batch": "Time per token, 8 answers at once",
     "measure_batch_hint": "A step's time over its 8 tokens",
     "sweep_point": "{value}: perplexity {perplexity}. Press to put it on your recipe.",
