@@ -6,7 +6,7 @@ Knows modules and tensors; knows nothing about recipes, prompts or the page.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from playground.engine.adapted import Beside, Bottleneck, VirtualTokens
 from playground.engine.loader import Base
 from playground.engine.packed import PackedLinear, PackedScheme
 from playground.engine.patched import PatchedRows
@@ -128,14 +129,26 @@ class Fork:
             return False
         return True
 
+    def held(self, name: str) -> Tensor:
+        """A parameter without what adapters beside it add to it: the tensor that is kept."""
+        owner, attribute = self._owner(name)
+        if isinstance(owner, Beside):
+            found: Tensor = getattr(_innermost(owner), attribute)
+            return found
+        return self.tensor(name)
+
     def packed_names(self) -> set[str]:
         """The paths of the layers that are held as codes."""
-        modules = self.model.named_modules()
-        return {path for path, module in modules if isinstance(module, PackedLinear)}
+        return {
+            path.partition(".inner")[0]  # under adapters or not
+            for path, module in self.model.named_modules()
+            if isinstance(module, PackedLinear)
+        }
 
     def packed(self, name: str) -> bool:
         """Whether a weight is held as codes."""
-        return name.endswith(".weight") and isinstance(self._owner(name)[0], PackedLinear)
+        owner = _innermost(self._owner(name)[0])
+        return name.endswith(".weight") and isinstance(owner, PackedLinear)
 
     def identity(self, name: str) -> Hashable:
         """The same for two names that are one tensor here (a tied pair), else different."""
@@ -143,7 +156,7 @@ class Fork:
         if isinstance(owner, PatchedRows) and attribute == "weight":
             rows = tuple(owner.ids.tolist()), owner.rows.float().numpy().tobytes()
             return owner.weight.data_ptr(), rows
-        if isinstance(owner, PackedLinear):
+        if isinstance(owner, PackedLinear | Beside):
             return name
         return getattr(owner, attribute).data_ptr()
 
@@ -151,20 +164,21 @@ class Fork:
         """Put another tensor of the same shape in a parameter's place, in the base's dtype.
 
         A row patch on it is dropped (``tensor`` is the whole new value), and so are the codes of
-        a packed layer. Of a tied pair only the side that is named changes.
+        a packed layer and adapters beside it. Of a tied pair only the side that is named changes.
 
         :param form: on which grid the new values lie, if on one.
         """
         was = self.base.model.get_parameter(name)
         shape, dtype = was.shape, was.dtype
         assert tensor.shape == shape, f"{name} is {tuple(shape)}, not {tuple(tensor.shape)}"
+        self._plain(name)
         if name.endswith(".weight"):
-            self._unpack(name)
             self.formats.pop(name, None)
         if form is not None:
             self.formats[name] = form
         owner, attribute = self._owner(name)
-        inner = owner.inner if isinstance(owner, PackedLinear) else owner
+        inner: Any = _innermost(owner)
+        inner = inner.inner if isinstance(inner, PackedLinear) else inner
         if isinstance(owner, PatchedRows):
             inner = owner.inner
             side: Side = "input" if self._module("input") is owner else "output"
@@ -187,17 +201,66 @@ class Fork:
         transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
         bias: Any = self._owner(name)[0].bias
         weight = self.tensor(name).T if transposed else self.tensor(name)
-        self.model.set_submodule(path, PackedLinear(weight, bias, scheme, block, transposed))
+        self._put(path, PackedLinear(weight, bias, scheme, block, transposed))
         self.formats[name] = form
 
-    def _unpack(self, name: str) -> None:
-        """Put a plain layer, still with the base's weight, in a packed one's place."""
-        path = name.rpartition(".")[0]
-        layer = self.model.get_submodule(path)
-        if isinstance(layer, PackedLinear):
+    def _plain(self, name: str) -> None:
+        """Put a plain layer in the place of one that is packed or has adapters beside it.
+
+        Of the two, weight and bias, ``name`` is about to be replaced; the other keeps its effect.
+        """
+        path, _, attribute = name.rpartition(".")
+        layer: Any = self.model.get_submodule(path)
+        packed = isinstance(_innermost(layer), PackedLinear) and attribute == "weight"
+        if packed or any(not isinstance(beside, Bottleneck) for beside in _besides(layer)):
             plain = _shared_clone(self.base.model.get_submodule(path))
-            plain._parameters["bias"] = layer.bias  # type: ignore[assignment]
-            self.model.set_submodule(path, plain)
+            plain._parameters["bias"] = _fixed(layer.bias)
+            if attribute != "weight":
+                plain._parameters["weight"] = _fixed(layer.weight)
+                self.formats.pop(f"{path}.weight", None)
+            self._put(path, plain)
+
+    def _put(self, path: str, layer: nn.Module) -> None:
+        """Put a linear layer in another's place, under the bottlenecks that are there."""
+        for beside in reversed(list(_besides(self.model.get_submodule(path)))):
+            if isinstance(beside, Bottleneck):
+                over = _shared_clone(beside)
+                over._modules["inner"] = layer
+                layer = over
+        self.model.set_submodule(path, layer)
+
+    # Adapters
+
+    def wrap(self, name: str, make: Callable[[nn.Module, bool], Beside]) -> None:
+        """Put an adapter beside the linear layer that owns a weight.
+
+        :param make: gets the layer and whether it stores its weight (in, out).
+        """
+        path = name.rpartition(".")[0]
+        transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
+        self.model.set_submodule(path, make(self.model.get_submodule(path), transposed).eval())
+
+    @property
+    def virtual(self) -> VirtualTokens | None:
+        """The learned tokens before every text, if there are any."""
+        return getattr(self.model, VirtualTokens.NAME, None)
+
+    def virtual_count(self) -> int:
+        """How many tokens nobody typed come before every text."""
+        return self.virtual.count() if self.virtual is not None else 0
+
+    def thin(self) -> Iterator[tuple[str, Tensor]]:
+        """What adapters that are kept apart add to the model's parameters."""
+        for path, module in self.model.named_modules():
+            if isinstance(module, Beside | VirtualTokens):
+                whole = isinstance(module, VirtualTokens)
+                for name, tensor in module.named_parameters(recurse=whole):
+                    yield f"{path}.{name}", tensor
+
+    def settle(self) -> None:
+        """Work out what depends on the whole model, once an edit is done."""
+        if self.virtual is not None:
+            self.virtual.settle(self.model)
 
     def drop_layer(self, path: str, index: int) -> None:
         """Take a whole layer out: what comes in goes out. The base keeps it.
@@ -272,8 +335,26 @@ def _tensors(model: nn.Module) -> Iterator[Tensor]:
     yield from model.parameters()
     yield from model.buffers()
     for module in model.modules():
-        if isinstance(module, PackedLinear):
+        if isinstance(module, PackedLinear | VirtualTokens):
             yield from module.held()
+
+
+def _besides(module: nn.Module) -> Iterator[Beside]:
+    """The adapters beside a layer, the outermost first."""
+    while isinstance(module, Beside):
+        yield module
+        module = module.inner
+
+
+def _innermost(module: nn.Module) -> nn.Module:
+    """The layer under any adapters."""
+    for beside in _besides(module):
+        module = beside.inner
+    return module
+
+
+def _fixed(tensor: Tensor | None) -> nn.Parameter | None:
+    return None if tensor is None else nn.Parameter(tensor.detach(), requires_grad=False)
 
 
 def _shared_clone(module: nn.Module) -> nn.Module:

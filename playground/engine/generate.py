@@ -171,7 +171,7 @@ def decode(
     spent, since = 0.0, time.perf_counter()  # only while at work: others may run between steps
     rows = [Row(len(prompt)) for prompt in prompts]
     slots = max(len(prompts), LEAST_ROWS)
-    capacity = max(map(len, prompts)) + sampling.max_new_tokens
+    capacity = fork.virtual_count() + max(map(len, prompts)) + sampling.max_new_tokens
     with torch.inference_mode():
         cache, last = RowCache(slots, capacity), []
     for slot, prompt in enumerate(prompts):
@@ -207,7 +207,7 @@ def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> It
     """
     slots = max(rows, LEAST_ROWS)
     with torch.inference_mode():
-        cache = RowCache(slots, len(prompt) + steps)
+        cache = RowCache(slots, fork.virtual_count() + len(prompt) + steps)
     for slot in range(rows):
         _prefill(fork, prompt, cache, slot)
     for _ in range(steps):
@@ -221,7 +221,7 @@ def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> T
     """Run one prompt, keep its keys and values, and return its last logits (vocab,)."""
     own = DynamicCache()
     out = fork.model(input_ids=torch.tensor([list(prompt)]), past_key_values=own, logits_to_keep=1)
-    cache.fill(slot, own, len(prompt))
+    cache.fill(slot, own, fork.virtual_count() + len(prompt))
     return out.logits[0, -1]
 
 

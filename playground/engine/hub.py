@@ -23,6 +23,7 @@ from playground.settings import settings
 
 ANSWER_SECONDS = 3.0  # how long the Hub may take to say anything
 REMEMBER_SECONDS = 60.0
+ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
 _last_look: tuple[float, bool] | None = None
 
@@ -85,6 +86,28 @@ def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
         raise ModelError(
             "Downloading {model} failed before it was complete. Try again in a moment, or choose "
             "a packaged model.",
+            model=hub_id,
+        ) from error
+
+
+def download_adapter(hub_id: str) -> Path:
+    """The folder of a Hub adapter: its configuration and its safetensors, nothing else.
+
+    :raises ModelError: the host allows no such id, or the Hub does not give it.
+    """
+    if settings().hub != "any":
+        raise ModelError(
+            "This host takes no adapters from the model hub (PLAYGROUND_HUB is {policy}). Choose a "
+            "shipped one, or upload yours.",
+            policy=settings().hub,
+        )
+    try:
+        validate_repo_id(hub_id)
+        return Path(snapshot_download(hub_id, allow_patterns=list(ADAPTER_FILES)))
+    except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
+        raise ModelError(
+            "The adapter {model} could not be had from the model hub. Check the spelling "
+            "(owner/name) and the connection, or upload its files.",
             model=hub_id,
         ) from error
 

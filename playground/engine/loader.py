@@ -61,6 +61,14 @@ class Base:
         yield from self.model.named_parameters(remove_duplicate=False)
         yield from self.model.named_buffers(remove_duplicate=False)
 
+    def has(self, name: str) -> bool:
+        """Whether it has a parameter of this name."""
+        try:
+            self.model.get_parameter(name)
+        except AttributeError:
+            return False
+        return True
+
     def norm(self, name: str) -> float:
         """Frobenius norm of a tensor, computed once."""
         if name not in self._norms:

@@ -195,11 +195,13 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
     fork.origin = built.recipe.id
     start, held = time.perf_counter(), built.fork.bytes_held()
     changes = tuple(edit.apply(fork, work))
+    fork.settle()
     seconds = time.perf_counter() - start
     fork.origin = None
-    relative = relative_change([(c.change, fork.base.norm(c.name)) for c in changes])
+    known = [c for c in changes if fork.base.has(c.name)]  # adapters add what the base lacks
+    relative = relative_change([(c.change, fork.base.norm(c.name)) for c in known])
     warnings = list(edit.advice(fork.base))
-    if relative == 0:
+    if not any(change.change > 0 for change in changes):
         warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
     gone = built.fork.packed_names() - fork.packed_names()
     unpacked = sum(fork.has(f"{path}.weight") for path in gone)

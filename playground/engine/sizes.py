@@ -79,9 +79,10 @@ def _header_bytes(entries: list[tuple[int, str, Tensor, int]]) -> int:
 
 
 def _distinct(fork: Fork) -> Iterator[tuple[str, Tensor]]:
-    """Every parameter under the base's names; one that two names share comes once."""
+    """Every parameter under the base's names, one that two names share once; then adapters'."""
     seen: set[Hashable] = set()
     for name, _ in fork.base.model.named_parameters(remove_duplicate=False):
         if fork.has(name) and (key := fork.identity(name)) not in seen:
             seen.add(key)
-            yield name, fork.tensor(name)
+            yield name, fork.held(name)
+    yield from fork.thin()

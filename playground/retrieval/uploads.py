@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from playground import disk
 from playground.errors import CorpusError
-from playground.retrieval import files as disk
 from playground.retrieval.chunking import chunks
 from playground.retrieval.documents import MAX_TOTAL_BYTES, Part, read_document
+from playground.retrieval.files import sweep_indexes
 from playground.retrieval.passages import Corpus, Passage
 from playground.settings import settings
 
@@ -119,7 +120,7 @@ def _store(added: dict[str, list[Part]], into: str | None) -> Corpus:
     check_size(sum(len(row.title.encode()) + len(row.text.encode()) for row in rows))
     corpus = _corpus(corpus_id, rows)
     disk.sweep(_uploads())
-    disk.sweep_indexes()
+    sweep_indexes()
     if not into and not disk.make_room(_uploads(), MAX_CORPORA):
         raise CorpusError(
             "This host keeps at most {limit} collections of documents, and all of them were used "

@@ -1,0 +1,169 @@
+"""What every adapter is: a checked configuration, checked tensors, and a way to attach them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from playground.engine.edits.base import TensorChange
+from playground.engine.fork import Fork
+from playground.engine.structure import Matrix, matrices
+from playground.errors import PlaygroundError
+
+KindName = Literal["lora", "ia3", "virtual", "changed", "bottleneck"]
+MAX_RANK = 512
+PREFIX = "base_model.model."  # what PEFT puts before the names of a model's modules
+
+
+class AdapterError(PlaygroundError):
+    """An adapter's files cannot be used, with a reason of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """An adapter whose files were read and checked against a model.
+
+    :param config: as in ``adapter_config.json``, only what its kind knows.
+    :param tensors: as in ``adapter_model.safetensors``.
+    """
+
+    kind: KindName
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    def parameters(self) -> int:
+        """How many numbers it is."""
+        return sum(tensor.numel() for tensor in self.tensors.values())
+
+    def nbytes(self) -> int:
+        """Bytes of its tensors as they are stored."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @property
+    def id(self) -> str:
+        """A hash of everything in it, by which recipes name it."""
+        digest = hashlib.sha256(json.dumps(dict(self.config), sort_keys=True).encode())
+        for name in sorted(self.tensors):
+            tensor = self.tensors[name].contiguous()
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of adapter is read and attached.
+
+    :param types: the ``peft_type`` of its configurations.
+    :param read: configuration and tensors to what is kept of the configuration; raises
+        :class:`AdapterError` for what does not fit the model.
+    :param attach: puts it on a fork at a scale, 1 being as it was trained, and says what changed.
+    :param foldable: whether weights without it can have the same effect.
+    """
+
+    name: KindName
+    types: tuple[str, ...]
+    read: Callable[[Mapping[str, Any], Mapping[str, Tensor], Fork], dict[str, Any]]
+    attach: Callable[[Adapter, Fork, float], Sequence[TensorChange]]
+    foldable: bool = True
+
+
+def linear_layers(fork: Fork) -> dict[str, Matrix]:
+    """The matrices inside a model's layers, by the path of the module that owns each."""
+    return {m.name.removesuffix(".weight"): m for m in matrices(fork) if m.layer is not None}
+
+
+def matrix_of(path: str, known: Mapping[str, Matrix], fork: Fork) -> Matrix:
+    """The matrix that an adapter means by a module's path.
+
+    :raises AdapterError: the model has none of that name.
+    """
+    if path not in known:
+        raise AdapterError(
+            "This adapter was made for another model: it changes {name}, which {model} does not "
+            "have. Choose the model that it was trained on.",
+            name=path[:120],
+            model=fork.base.entry.id,
+        )
+    return known[path]
+
+
+def expect(name: str, tensor: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse a tensor of another shape.
+
+    :raises AdapterError: naming both shapes.
+    """
+    if tuple(tensor.shape) != shape:
+        raise AdapterError(
+            "This adapter does not fit this model: {name} has the shape {given}, and {wanted} is "
+            "needed. Choose the model that it was trained on.",
+            name=name[:160],
+            given=_shape(tuple(tensor.shape)),
+            wanted=_shape(shape),
+        )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a single number"
+
+
+def unknown_tensor(name: str) -> AdapterError:
+    """A tensor that no kind of adapter read here has."""
+    return AdapterError(
+        "The file holds a tensor that is not understood here: {name}. Export the adapter alone, "
+        "without other modules.",
+        name=name[:160],
+    )
+
+
+def plain_config(
+    config: Mapping[str, Any], kept: Mapping[str, Any], harmless: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What is kept of a configuration: the keys of ``kept`` with these as defaults.
+
+    Any other key must be one of ``harmless`` or say nothing (empty, false, none).
+
+    :raises AdapterError: a key asks for something that is not done here, or has a wrong type.
+    """
+    found = dict(kept)
+    for key, value in config.items():
+        if key in kept:
+            if value is not None:
+                found[key] = value
+        elif key not in HARMLESS and key not in harmless and value:
+            raise AdapterError(
+                "This adapter's configuration sets {key}, which is not supported here. Train or "
+                "export it without.",
+                key=str(key)[:60],
+            )
+    for key, default in kept.items():
+        if not _same_type(found[key], default):
+            raise AdapterError(
+                "The configuration's {key} is {given}, which is not usable.",
+                key=key,
+                given=repr(found[key])[:60],
+            )
+    return found
+
+
+HARMLESS = (
+    "peft_type", "auto_mapping", "base_model_name_or_path", "revision", "task_type",
+    "inference_mode", "peft_version", "target_modules", "exclude_modules", "layers_to_transform",
+    "layers_pattern", "fan_in_fan_out", "megatron_core",
+)  # fmt: skip
+
+
+def _same_type(value: Any, default: Any) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return type(value) is type(default)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and abs(value) < 1e9
+    if isinstance(default, int):
+        return isinstance(value, int) and abs(value) < 10**9
+    return isinstance(value, type(default))

@@ -1,0 +1,94 @@
+"""Weights that training changed, as they are afterwards: whole tensors, or some rows of a table.
+
+The format is this project's: ``peft_type`` is ``CHANGED_TENSORS``, tensors go by the model's own
+names, and rows of a table come as ``name.rows`` and ``name.ids``. The base's tensors that they
+started from are not in it, so the scale goes between the recipe's weights and these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from playground.engine.adapters.base import (
+    Adapter,
+    AdapterError,
+    Kind,
+    expect,
+    plain_config,
+)
+from playground.engine.edits.base import TensorChange
+from playground.engine.fork import Fork, Side
+
+ROWS, IDS = ".rows", ".ids"
+
+
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+    """Check changed tensors against a model."""
+    kept = plain_config(config, {"tied": True})
+    for name, tensor in tensors.items():
+        if name.endswith(IDS):
+            continue
+        if name.endswith(ROWS):
+            _check_rows(name.removesuffix(ROWS), tensors, fork)
+            continue
+        expect(name, tensor, tuple(_parameter(name, fork).shape))
+    return kept
+
+
+def _parameter(name: str, fork: Fork) -> Tensor:
+    try:
+        return fork.base.model.get_parameter(name)
+    except AttributeError:
+        raise AdapterError(
+            "This adapter was made for another model: it changes {name}, which {model} does not "
+            "have. Choose the model that it was trained on.",
+            name=name[:120],
+            model=fork.base.entry.id,
+        ) from None
+
+
+def _check_rows(name: str, tensors: Mapping[str, Tensor], fork: Fork) -> None:
+    table, rows = _parameter(name, fork), tensors[name + ROWS]
+    ids = tensors.get(name + IDS, torch.empty(0))
+    sides = {fork.weight_name("input"), fork.weight_name("output")}
+    good = name in sides and ids.dtype == torch.int64 and ids.ndim == 1 and len(ids) > 0
+    rising = good and not bool((ids.diff() <= 0).any())
+    if not rising or int(ids[0]) < 0 or int(ids[-1]) >= len(table):
+        raise AdapterError(
+            "The adapter's list of changed rows of {name} is not usable. Export it again.",
+            name=name[:120],
+        )
+    expect(name + ROWS, rows, (len(ids), table.shape[1]))
+
+
+def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+    """Go from the weights as they are to the trained ones: scale 1 lands on them."""
+    changes = []
+    for name, tensor in adapter.tensors.items():
+        if name.endswith(ROWS):
+            table, ids = name.removesuffix(ROWS), adapter.tensors[name.removesuffix(ROWS) + IDS]
+            for side in _sides(table, fork, adapter.config["tied"]):
+                before = fork.rows(side, ids)
+                fork.patch_rows(side, ids, torch.lerp(before, tensor.float(), scale))
+                moved = float((fork.rows(side, ids) - before).norm())
+                changes.append(TensorChange(fork.weight_name(side), moved))
+        elif not name.endswith(IDS) and fork.has(name):
+            old = fork.tensor(name).float()
+            fork.replace(name, tensor if scale == 1 else torch.lerp(old, tensor.float(), scale))
+            changes.append(TensorChange(name, float((fork.tensor(name).float() - old).norm())))
+    return changes
+
+
+def _sides(table: str, fork: Fork, tied: bool) -> list[Side]:
+    """The sides whose rows a table's are: both where the model ties them and training did."""
+    both: tuple[Side, Side] = ("input", "output")
+    if tied and fork.tied():
+        return list(both)
+    return [side for side in both if fork.weight_name(side) == table][:1]
+
+
+KIND = Kind("changed", ("CHANGED_TENSORS",), read, attach)

@@ -1,0 +1,166 @@
+"""Where adapters are kept: the shipped ones, and visitors' own by a hash of their content.
+
+Nothing here is ever listed: who has an adapter's id has the adapter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playground import disk
+from playground.engine.adapters import files
+from playground.engine.adapters.base import Adapter, AdapterError
+from playground.engine.fork import Fork
+from playground.engine.hub import download_adapter
+from playground.engine.loader import CACHE
+from playground.settings import settings
+
+SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "adapters"
+ABOUT = "about.json"
+MAX_STORED = 200  # the one used least recently goes first, but none of today's
+MAX_STORED_BYTES = 4_000_000_000
+_OWN = re.compile(r"[0-9a-f]{32}")
+_SHIPPED = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a visitor is told of an adapter.
+
+    :param made: how: ``uploaded``, ``trained``, ``extracted``, ``shipped`` or ``hub``.
+    :param model: id of the model that it is for.
+    """
+
+    title: str
+    made: str
+    model: str
+    method: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """An adapter in the cache."""
+
+    adapter: Adapter
+
+    def storages(self) -> dict[Hashable, int]:
+        return {t.data_ptr(): t.nbytes for t in self.adapter.tensors.values()}
+
+
+@cache
+def shipped() -> dict[str, About]:
+    """The adapters that come with the project, by name."""
+    found = {}
+    for folder in sorted(SHIPPED.iterdir()) if SHIPPED.is_dir() else ():
+        if (folder / ABOUT).is_file():
+            found[folder.name] = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    return found
+
+
+def keep(adapter: Adapter, about: About) -> str:
+    """Store an adapter; the same content is stored once.
+
+    :return: its id.
+    :raises AdapterError: the host has no room.
+    """
+    folder = _home() / adapter.id
+    if not (folder / ABOUT).is_file():
+        disk.sweep(_home())
+        room = disk.make_room(_home(), MAX_STORED)
+        if not room or _bytes() + adapter.nbytes() > MAX_STORED_BYTES:
+            raise AdapterError(
+                "This host has no room for another adapter today. Download what you want to "
+                "keep, and try again tomorrow."
+            )
+        for name, content in files.write(adapter, about.model).items():
+            disk.write_whole(folder / name, content)
+        disk.write_whole(folder / ABOUT, json.dumps(asdict(about)).encode())
+    disk.touch(folder)
+    return adapter.id
+
+
+def _bytes() -> int:
+    return sum(path.stat().st_size for path in _home().glob("*/*") if path.is_file())
+
+
+def about(source: str) -> About | None:
+    """What is known of an adapter, None where it is not on this host (any more)."""
+    if source in shipped():
+        return shipped()[source]
+    if _OWN.fullmatch(source):
+        try:
+            return About(**json.loads((_home() / source / ABOUT).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+    return About(source, "hub", "") if "/" in source else None
+
+
+def load(source: str, fork: Fork) -> Adapter:
+    """An adapter by the name that recipes give it, checked against a model.
+
+    :param source: a shipped one's name, an own one's id, or a Hub id (``owner/name``).
+    :raises AdapterError: it is not there, not readable, or for another model.
+    :raises ModelError: the Hub does not give it.
+    """
+    key = ("adapter", source, fork.base.entry.id)
+    found = CACHE.get(key)
+    if isinstance(found, _Loaded):
+        return found.adapter
+    adapter = _read(source, fork)
+    CACHE.put(key, _Loaded(adapter))
+    return adapter
+
+
+def _read(source: str, fork: Fork) -> Adapter:
+    if "/" in source:
+        return files.read(_contents(download_adapter(source)), fork)
+    if source in shipped():
+        return files.read(_contents(SHIPPED / source), fork)
+    folder = _home() / source
+    if not _OWN.fullmatch(source) or not (folder / ABOUT).is_file():
+        raise AdapterError(
+            "The adapter {name} is not on this host: it was made elsewhere, or nobody used it "
+            "for {days} days. Upload or train it again, or choose one of {shipped}.",
+            name=source[:60],
+            days=disk.MAX_DAYS,
+            shipped=", ".join(shipped()) or "your own",
+        )
+    disk.touch(folder)
+    return files.read_stored(folder, fork)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {
+        name: (folder / name).read_bytes()
+        for name in (files.WEIGHTS, files.CONFIG)
+        if (folder / name).is_file()
+    }
+
+
+def folder_of(source: str) -> dict[str, bytes]:
+    """The files of a shipped or own adapter, for a visitor to take away.
+
+    :raises AdapterError: it is not on this host.
+    """
+    folder = SHIPPED / source if source in shipped() else _home() / source
+    if not (source in shipped() or _OWN.fullmatch(source)) or not (folder / ABOUT).is_file():
+        raise AdapterError("This adapter is not on this host any more. Train or upload it again.")
+    return _contents(folder)
+
+
+def _home() -> Path:
+    return settings().home / "adapters"
+
+
+def is_source(text: Any) -> bool:
+    """Whether a text has the form of an adapter's name."""
+    text = str(text)
+    return bool(_OWN.fullmatch(text) or _SHIPPED.fullmatch(text)) or (
+        text.count("/") == 1 and len(text) <= 100
+    )

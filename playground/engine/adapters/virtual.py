@@ -1,0 +1,89 @@
+"""Prompt tuning, P-tuning and prefix tuning: learned tokens before every text, in PEFT's format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from playground.engine.adapted import VirtualTokens
+from playground.engine.adapters.base import (
+    Adapter,
+    AdapterError,
+    Kind,
+    expect,
+    plain_config,
+    unknown_tensor,
+)
+from playground.engine.edits.base import TensorChange
+from playground.engine.fork import Fork
+
+MAX_VIRTUAL = 128
+TENSOR = "prompt_embeddings"
+TYPES = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
+TRAINED_WITH = (
+    "prompt_tuning_init", "prompt_tuning_init_text", "tokenizer_name_or_path", "tokenizer_kwargs",
+    "encoder_hidden_size", "encoder_reparameterization_type", "encoder_dropout",
+    "encoder_num_layers", "prefix_projection", "init_weights", "token_dim", "num_layers",
+    "num_attention_heads",
+)  # fmt: skip
+
+
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+    """Check learned tokens against a model."""
+    kept = plain_config(
+        config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH
+    )
+    kept["peft_type"] = config["peft_type"]
+    count = kept["num_virtual_tokens"]
+    if not 1 <= count <= MAX_VIRTUAL:
+        raise AdapterError(
+            "The adapter has {given} virtual tokens: 1 to {limit} are usable.",
+            given=count,
+            limit=MAX_VIRTUAL,
+        )
+    strange = sorted(set(tensors) - {TENSOR})
+    if strange:
+        raise unknown_tensor(strange[0])
+    if kept["peft_type"] == "PREFIX_TUNING":
+        layers, heads, size = key_shape(fork)
+        expect(TENSOR, tensors[TENSOR], (count, layers * 2 * heads * size))
+    else:
+        expect(TENSOR, tensors[TENSOR], (count, fork.embedding("input")[0].shape[1]))
+    return kept
+
+
+def key_shape(fork: Fork) -> tuple[int, int, int]:
+    """Layers, heads of keys in each, and numbers in a key."""
+    config: Any = fork.base.model.config
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return config.num_hidden_layers, heads, size
+
+
+def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+    """Let the model see the tokens before everything else; they have no scale."""
+    if scale != 1:
+        raise AdapterError(
+            "This adapter is made of learned tokens before the text: they are there or not, so "
+            "its scale is 1, not {given}. Set it to 1, or switch the step off.",
+            given=scale,
+        )
+    if fork.virtual is not None:
+        raise AdapterError(
+            "The recipe already has learned tokens before the text. Switch that step off first: "
+            "only one such adapter works at a time."
+        )
+    learned = adapter.tensors[TENSOR].float()
+    if adapter.config["peft_type"] == "PREFIX_TUNING":
+        layers, heads, size = key_shape(fork)
+        stacked = learned.view(len(learned), layers * 2, heads, size).permute(1, 2, 0, 3)
+        tokens = VirtualTokens(None, list(zip(stacked[::2], stacked[1::2], strict=True)))
+    else:
+        tokens = VirtualTokens(learned)
+    tokens.attach(fork.model)
+    return [TensorChange(VirtualTokens.NAME, float(learned.norm()))]
+
+
+KIND = Kind("virtual", TYPES, read, attach, foldable=False)
