@@ -16,8 +16,9 @@ from transformers.pytorch_utils import Conv1D
 
 from playground.engine.adapted import Beside, Bottleneck, VirtualTokens
 from playground.engine.loader import Base
-from playground.engine.packed import PackedLinear, PackedScheme
+from playground.engine.packed import PackedLinear, PackedScheme, trainable_four_bits
 from playground.engine.patched import PatchedRows
+from playground.errors import PlaygroundError
 
 Side = Literal["input", "output"]
 TABLES = {dict, OrderedDict, set, list}
@@ -43,6 +44,14 @@ class Format:
     def bits(self) -> float:
         """Bits for each weight, all told."""
         return self.nominal + self.overhead
+
+
+@dataclass(frozen=True)
+class TensorChange:
+    """How much one tensor changed: the Frobenius norm of the change."""
+
+    name: str
+    change: float
 
 
 class DroppedLayer(nn.Module):
@@ -239,6 +248,33 @@ class Fork:
         path = name.rpartition(".")[0]
         transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
         self.model.set_submodule(path, make(self.model.get_submodule(path), transposed).eval())
+
+    def make_plain(self) -> None:
+        """Fold what is beside the linear layers and unpack what is packed, for training on top.
+
+        :raises PlaygroundError: there is a bottleneck, which no weight can take in.
+        """
+        for path, module in list(self.model.named_modules()):
+            if isinstance(module, Bottleneck):
+                raise PlaygroundError(
+                    "The recipe has a bottleneck adapter, and nothing can be trained on top of "
+                    "it here. Switch that step off first."
+                )
+            if isinstance(module, Beside | PackedLinear) and ".inner" not in path:
+                bias, weight = module.bias, module.weight
+                self.replace(f"{path}.weight", weight)
+                if bias is not None:
+                    self.replace(f"{path}.bias", bias)
+
+    def four_bits(self, name: str) -> None:
+        """Put bitsandbytes' frozen 4-bit layer in a linear layer's place, to train beside it."""
+        path = name.rpartition(".")[0]
+        layer: Any = self.model.get_submodule(path)
+        if isinstance(layer, Conv1D):
+            raise PlaygroundError(
+                "QLoRA needs plain linear layers, and this model has GPT-2's. Choose LoRA."
+            )
+        self.model.set_submodule(path, trainable_four_bits(layer.weight, layer.bias))
 
     @property
     def virtual(self) -> VirtualTokens | None:

@@ -81,6 +81,17 @@ class PackedLinear(nn.Module):
         return product
 
 
+def trainable_four_bits(weight: Tensor, bias: Tensor | None) -> Any:
+    """A frozen nf4 layer (blocks of 64, QLoRA's) that gradients go through.
+
+    :param weight: (out, in).
+    """
+    layer = _four_bits(weight, "nf4", 64)
+    layer.support_avx512bf16_for_cpu = False  # that kernel has no backward pass
+    layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    return layer
+
+
 def _int8(weight: Tensor) -> Any:
     bnb = _bitsandbytes()
     out, inputs = weight.shape

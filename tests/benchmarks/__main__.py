@@ -5,11 +5,11 @@ Ratios are taken within one run, since machines are noisy; no figure here is a t
 
 import sys
 
-from tests.benchmarks import answers, batching, compression, edits, forks, startup
+from tests.benchmarks import adapters, answers, batching, compression, edits, forks, startup
 
 ALL = {
     "forks": forks, "batching": batching, "startup": startup, "answers": answers,
-    "compression": compression, "edits": edits,
+    "compression": compression, "edits": edits, "adapters": adapters,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

@@ -11,8 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from playground.engine.edits.base import TensorChange
-from playground.engine.fork import Fork
+from playground.engine.fork import Fork, TensorChange
 from playground.engine.structure import Matrix, matrices
 from playground.errors import PlaygroundError
 

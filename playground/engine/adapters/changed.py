@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from playground.engine.adapters.base import (
     Adapter,
@@ -20,8 +20,7 @@ from playground.engine.adapters.base import (
     expect,
     plain_config,
 )
-from playground.engine.edits.base import TensorChange
-from playground.engine.fork import Fork, Side
+from playground.engine.fork import Fork, Side, TensorChange
 
 ROWS, IDS = ".rows", ".ids"
 
@@ -77,10 +76,21 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
                 moved = float((fork.rows(side, ids) - before).norm())
                 changes.append(TensorChange(fork.weight_name(side), moved))
         elif not name.endswith(IDS) and fork.has(name):
-            old = fork.tensor(name).float()
-            fork.replace(name, tensor if scale == 1 else torch.lerp(old, tensor.float(), scale))
-            changes.append(TensorChange(name, float((fork.tensor(name).float() - old).norm())))
+            changes += _replace(fork, name, tensor, scale, adapter.config["tied"])
     return changes
+
+
+def _replace(fork: Fork, name: str, tensor: Tensor, scale: float, tied: bool) -> list[TensorChange]:
+    """Put a trained tensor in a parameter's place; a tied pair stays one tensor."""
+    old = fork.tensor(name).float()
+    new = tensor if scale == 1 else torch.lerp(old, tensor.float(), scale)
+    pair = [fork.weight_name("input"), fork.weight_name("output")]
+    if name in pair and tied and fork.tied():
+        shared = nn.Parameter(new.to(fork.base.dtype), requires_grad=False)
+        fork.share(pair, shared)
+        return [TensorChange(one, float((shared.float() - old).norm())) for one in pair]
+    fork.replace(name, new)
+    return [TensorChange(name, float((fork.tensor(name).float() - old).norm()))]
 
 
 def _sides(table: str, fork: Fork, tied: bool) -> list[Side]:

@@ -19,8 +19,7 @@ from playground.engine.adapters.base import (
     plain_config,
     unknown_tensor,
 )
-from playground.engine.edits.base import TensorChange
-from playground.engine.fork import Fork
+from playground.engine.fork import Fork, TensorChange
 
 TENSOR = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.ia3_l(?:\.weight)?")
 

@@ -24,8 +24,7 @@ from playground.engine.adapters.base import (
     plain_config,
     unknown_tensor,
 )
-from playground.engine.edits.base import TensorChange
-from playground.engine.fork import Fork
+from playground.engine.fork import Fork, TensorChange
 from playground.engine.structure import Matrix
 
 KEPT: dict[str, Any] = {

@@ -16,8 +16,7 @@ from playground.engine.adapters.base import (
     plain_config,
     unknown_tensor,
 )
-from playground.engine.edits.base import TensorChange
-from playground.engine.fork import Fork
+from playground.engine.fork import Fork, TensorChange
 
 MAX_VIRTUAL = 128
 TENSOR = "prompt_embeddings"

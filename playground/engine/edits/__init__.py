@@ -1,15 +1,18 @@
-"""The kinds of edit. To add one: write its file here and name its class in ``EDITS``."""
+"""The kinds of edit. To add one: write its file here and name its class in ``KINDS``."""
 
 from __future__ import annotations
 
 from playground.engine.edits.adapter import Attach
 from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.edits.mix_adapters import MixAdapters
 from playground.engine.edits.nudge_tokens import NudgeTokens
 from playground.engine.edits.prune import Prune
 from playground.engine.edits.quantize import Cast, Quantize
 
-EDITS: dict[str, type[Edit]] = {
-    edit.KIND: edit for edit in (NudgeTokens, Prune, Quantize, Cast, Attach)
-}
+KINDS: tuple[type[Edit], ...] = (NudgeTokens, Prune, Quantize, Cast, Attach, MixAdapters)
+EDITS: dict[str, type[Edit]] = {edit.KIND: edit for edit in KINDS}
 
-__all__ = ["EDITS", "Attach", "Cast", "Edit", "NudgeTokens", "Prune", "Quantize", "TensorChange"]
+__all__ = [
+    "EDITS", "Attach", "Cast", "Edit", "MixAdapters", "NudgeTokens", "Prune", "Quantize",
+    "TensorChange",
+]  # fmt: skip

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from playground.engine.fork import Fork
+from playground.engine.fork import Fork, TensorChange
 from playground.engine.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
-
-
-@dataclass(frozen=True)
-class TensorChange:
-    """How much one tensor changed: the Frobenius norm of the change."""
-
-    name: str
-    change: float
 
 
 class Edit(BaseModel):

@@ -1,0 +1,109 @@
+"""The difference between two variants as a LoRA: the nearest one of a chosen rank."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.engine.adapters import lora
+from playground.engine.adapters.base import MAX_RANK, Adapter, AdapterError
+from playground.engine.fork import Fork
+from playground.engine.structure import select
+from playground.engine.work import QUIET, Work
+from playground.errors import Message
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How much of one matrix's change a LoRA of the chosen rank has.
+
+    ``energy`` is the share of the squared Frobenius norm; ``error`` the norm that is missing over
+    the norm of the change.
+    """
+
+    name: str
+    rank: int
+    energy: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The LoRA, what it has of each matrix's change, and what changed that it cannot have.
+
+    ``error`` is the norm missing over the norm changed, of all matrices together.
+    """
+
+    adapter: Adapter
+    kept: tuple[Kept, ...]
+    left_out: tuple[str, ...]  # tensors that differ and are not among the targets
+    error: float
+
+    @property
+    def energy(self) -> float:
+        """Of all matrices together."""
+        return 1 - self.error**2
+
+
+def extract(
+    before: Fork, after: Fork, rank: int, targets: Sequence[str] = ("linear",), work: Work = QUIET
+) -> Extracted:
+    """The LoRA that leads from one variant to another: a truncated SVD of each difference
+    (Eckart and Young 1936: no other matrix of that rank is nearer).
+
+    :param rank: of each pair of thin matrices; less where a matrix is smaller.
+    :raises AdapterError: nothing inside the targets differs, or the rank is out of range.
+    """
+    if not 1 <= rank <= MAX_RANK:
+        raise AdapterError(
+            "Rank {given} is out of range: choose 1 to {limit}.", given=rank, limit=MAX_RANK
+        )
+    chosen = [m for m in select(before, targets) if m.layer is not None and after.has(m.name)]
+    thin: dict[str, tuple[Tensor, Tensor]] = {}
+    kept, changed, missing = [], 0.0, 0.0
+    for done, matrix in enumerate(chosen):
+        work.step(done, len(chosen), Message("{name}…", {"name": matrix.name}))
+        old, new = before.tensor(matrix.name), after.tensor(matrix.name)
+        change = matrix.oriented(new.float() - old.float())
+        total = float(change.norm()) ** 2
+        if total == 0:
+            continue
+        down, up = nearest(change, rank)
+        left = float((change - up @ down).norm()) ** 2
+        changed, missing = changed + total, missing + left
+        kept.append(Kept(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
+        thin[matrix.name.removesuffix(".weight")] = down, up
+    if not thin:
+        raise AdapterError(
+            "The two recipes do not differ in any matrix of the targets, so there is nothing to "
+            "extract. Choose others."
+        )
+    names = {matrix.name for matrix in chosen}
+    others = [
+        name for name, _ in before.base.model.named_parameters(remove_duplicate=False)
+        if name not in names and after.has(name) and before.has(name)
+        and not _same(before, after, name)
+    ]  # fmt: skip
+    error = math.sqrt(missing / changed)
+    return Extracted(lora.make(thin), tuple(kept), tuple(others), error)
+
+
+def nearest(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A (r, in) and B (out, r) whose product is the matrix of that rank nearest to a change.
+
+    Both get the square root of the singular values, so that neither is much larger.
+    """
+    rank = min(rank, *change.shape)
+    left, values, right = torch.linalg.svd(change, full_matrices=False)
+    root = values[:rank].sqrt()
+    return root[:, None] * right[:rank], left[:, :rank] * root
+
+
+def _same(before: Fork, after: Fork, name: str) -> bool:
+    if before.identity(name) == after.identity(name):
+        return True
+    return torch.equal(before.tensor(name), after.tensor(name))

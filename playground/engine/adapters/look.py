@@ -1,0 +1,80 @@
+"""What there is to see of an adapter: sizes, how much it changes where, singular values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from playground.engine.adapters import lora
+from playground.engine.adapters.base import Adapter, AdapterError, linear_layers
+from playground.engine.edits.adapter import attach
+from playground.engine.fork import Fork
+from playground.engine.sizes import sizes
+from playground.engine.sweep import Cell
+
+
+@dataclass(frozen=True)
+class Look:
+    """An adapter at a glance.
+
+    :param share: its parameters over the model's, what PEFT prints as trainable%.
+    :param cells: relative change of each matrix at scale 1; None where it changes nothing.
+    """
+
+    kind: str
+    rank: int | None
+    alpha: float | None
+    targets: tuple[str, ...]
+    parameters: int
+    share: float
+    bytes: int
+    cells: tuple[Cell, ...]
+
+
+def look(adapter: Adapter, base: Fork) -> Look:
+    """Figures of an adapter on the base that it is for."""
+    fork = base.clone()
+    changed = {change.name: change.change for change in attach(fork, adapter, 1.0, False)}
+    known = linear_layers(base)
+    cells = tuple(
+        Cell(
+            matrix.layer or 0, matrix.role,
+            changed[matrix.name] / max(base.base.norm(matrix.name), 1e-12)
+            if matrix.name in changed else None,
+        )
+        for matrix in known.values()
+    )  # fmt: skip
+    roles = {m.role.rpartition(".")[2]: None for m in known.values() if m.name in changed}
+    total = sizes(base, count_zeros=False).weights
+    config = adapter.config
+    return Look(
+        adapter.kind, int(config["r"]) if "r" in config else None,
+        float(config["lora_alpha"]) if "lora_alpha" in config else None, tuple(roles),
+        adapter.parameters(), adapter.parameters() / total, adapter.nbytes(), cells,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Singular values of one matrix's change, falling; ``shape`` is (out, in)."""
+
+    path: str
+    shape: tuple[int, int]
+    rank: int
+    values: tuple[float, ...]
+
+
+def spectrum(adapter: Adapter, path: str) -> Spectrum:
+    """Singular values of scaling B A, from the thin matrices (QR of each, SVD of what is between).
+
+    :raises AdapterError: the adapter has no such pair.
+    """
+    found = {pair.path: pair for pair in lora.pairs(adapter)} if adapter.kind == "lora" else {}
+    if path not in found:
+        raise AdapterError("This adapter has no thin matrices there. Choose one of its targets.")
+    pair = found[path]
+    _, right = torch.linalg.qr(pair.down.double().T)
+    _, left = torch.linalg.qr(pair.up.double())
+    values = torch.linalg.svdvals(left @ right.T) * abs(pair.scaling)
+    return Spectrum(path, (len(pair.up), pair.down.shape[1]), pair.rank, tuple(values.tolist()))

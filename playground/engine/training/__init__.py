@@ -1,0 +1,1 @@
+"""Training adapters: data, methods, the loop, what it will cost, and the queue."""

@@ -1,0 +1,267 @@
+"""One training run: batches in a seeded order, AdamW, a schedule, and what is seen on the way.
+
+A run can be stopped after any step and goes on from there as if it had not been.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from playground.engine import measure
+from playground.engine.adapters import Adapter
+from playground.engine.edits.adapter import attach
+from playground.engine.fork import Fork
+from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.training.data import Encoded, Example, batch_of, encode, split
+from playground.engine.training.methods import TrainingError, prepare
+from playground.engine.training.settings import Settings
+
+CHECKS = 10  # how often in a run the held-out loss is taken and a sample written
+SAMPLE_TOKENS = 40
+HELD_MOST = 32  # held-out examples that a check reads
+GENERAL_TOKENS = 512  # of the shipped text, for what is forgotten
+LONGEST_GRADIENT = 1.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is known after a step.
+
+    :param loss: mean over the step's counted tokens, in nats.
+    :param held: the same over held-out examples, at checks only.
+    :param sample: an answer to the first held-out (or first) prompt, at checks only.
+    """
+
+    step: int
+    loss: float
+    rate: float
+    seconds: float  # of training so far, pauses left out
+    held: float | None = None
+    sample: str | None = None
+
+
+@dataclass
+class Run:
+    """A run and its state. ``steps()`` goes on from wherever it is."""
+
+    fork: Fork
+    settings: Settings
+    examples: Sequence[Example]
+    points: list[Point] = field(default_factory=list)
+    step: int = 0
+    done: bool = False
+    general_before: float = 0.0
+    general_after: float | None = None
+    cut: int = 0  # examples longer than the limit
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        learn, held = split(self.examples, settings.held_share, settings.seed)
+        self.sample_prompt = (held or learn)[0].prompt
+        self._learn, self._held = self._encoded(learn), self._encoded(held)[:HELD_MOST]
+        self.cut = sum(one.cut for one in (*self._learn, *self._held))
+        self.total = settings.total_steps(len(learn))
+        self.trainable = prepare(self.fork, settings)
+        if settings.checkpointing:
+            model: Any = self.trainable.model
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.enable_input_require_grads()
+        self._masters = _Masters(list(self.trainable.parameters.values()), settings.weight_decay)
+        self._order = torch.Generator().manual_seed(settings.seed)
+        self._places: list[int] = []
+        self._noise: Tensor | None = None  # where dropout's random numbers are
+        self._seconds = 0.0
+        self.general_before = self._general(self.fork)
+
+    def _encoded(self, examples: Sequence[Example]) -> list[Encoded]:
+        s, base = self.settings, self.fork.base
+        found = [encode(base, one, s.chat, s.prompt_weight, s.length) for one in examples]
+        return [one for one in found if any(one.weights[1:])] or _nothing(found)
+
+    def steps(self) -> Iterator[Point]:
+        """Train, a point after each step, until done; leave it anywhere to stop.
+
+        :raises TrainingError: the loss is no longer a number.
+        """
+        checks = {round(self.total * (n + 1) / CHECKS) for n in range(CHECKS)} | {1}
+        while not self.done:
+            start = time.perf_counter()
+            loss = self._one_step()
+            self._seconds += time.perf_counter() - start
+            self.step += 1
+            if not math.isfinite(loss):
+                self.done = True
+                raise TrainingError(
+                    "The loss is no longer a number: the learning rate is too high. Lower it, to "
+                    "a tenth for a start. What was learned before step {step} is lost.",
+                    step=self.step,
+                )
+            checking = self.step in checks
+            point = Point(
+                self.step, loss, self._rate(self.step), self._seconds,
+                self.held_loss() if checking else None, self.sample() if checking else None,
+            )  # fmt: skip
+            self.points.append(point)
+            self.done = self.step >= self.total or self._no_better()
+            yield point
+
+    def adapter(self) -> Adapter:
+        """What has been learned so far."""
+        return self.trainable.adapter()
+
+    def variant(self) -> Fork:
+        """The fork that the run started from, with what has been learned on it."""
+        fork = self.fork.clone()
+        attach(fork, self.adapter(), 1.0, False)
+        fork.settle()
+        return fork
+
+    def finish(self) -> Adapter:
+        """The adapter, once the loss on general text is taken again."""
+        self.general_after = self._general(self.variant())
+        return self.adapter()
+
+    def held_loss(self) -> float | None:
+        """Mean loss over the held-out examples' counted tokens, None where there are none."""
+        if not self._held:
+            return None
+        self.trainable.model.eval()
+        total = count = 0.0
+        with torch.no_grad():
+            for at in range(0, len(self._held), self.settings.batch):
+                loss, weight = self._loss(self._held[at : at + self.settings.batch])
+                total, count = total + float(loss), count + weight
+        return total / count
+
+    def sample(self) -> str:
+        """What the model answers to one prompt by now."""
+        fork, base = self.variant(), self.fork.base
+        text = prompt_text(base.tokenizer, self.sample_prompt, self.settings.chat)
+        *_, rows = decode(fork, [prompt_ids(base, text)], Sampling(SAMPLE_TOKENS))
+        return answer_text(base, rows[0])
+
+    # Inside
+
+    def _one_step(self) -> float:
+        """One optimizer step over ``accumulate`` batches; its mean loss."""
+        batches = [self._next_batch() for _ in range(self.settings.accumulate)]
+        count = sum(sum(one.weights[1:]) for batch in batches for one in batch)
+        self.trainable.model.train()
+        total = 0.0
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
+            if self._noise is None:
+                torch.manual_seed(self.settings.seed)
+            else:
+                torch.set_rng_state(self._noise)
+            for batch in batches:
+                loss, _ = self._loss(batch)
+                (loss / count).backward()
+                total += float(loss.detach())
+            self._noise = torch.get_rng_state()
+        self._masters.update(self._rate(self.step + 1))
+        return total / count
+
+    def _next_batch(self) -> list[Encoded]:
+        """The next examples of a seeded order, a new one for each pass over the data."""
+        batch: list[Encoded] = []
+        while len(batch) < min(self.settings.batch, len(self._learn)):
+            if not self._places:
+                self._places = torch.randperm(len(self._learn), generator=self._order).tolist()
+            batch.append(self._learn[self._places.pop()])
+        return batch
+
+    def _loss(self, batch: Sequence[Encoded]) -> tuple[Tensor, float]:
+        """Sum of weight times loss over a batch's tokens, and the sum of the weights.
+
+        Logits are computed only for places whose next token counts in some row.
+        """
+        ids, mask, weights = batch_of(batch, 0)
+        weights = weights[:, 1:]
+        places = (weights > 0).any(0).nonzero().flatten()
+        out = self.trainable.model(
+            input_ids=ids, attention_mask=mask, use_cache=False,
+            logits_to_keep=places + self.trainable.before,
+        )  # fmt: skip
+        logits: Tensor = out.logits
+        targets, counted = ids[:, 1:][:, places], weights[:, places]
+        rows = counted > 0
+        losses = F.cross_entropy(logits[rows].float(), targets[rows], reduction="none")
+        return (losses * counted[rows]).sum(), float(counted.sum())
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        s = self.settings
+        warm = round(s.warmup * self.total)
+        if step <= warm:
+            return s.rate * step / warm
+        left = (self.total - step + 1) / (self.total - warm + 1)  # from nearly 1 to nearly 0
+        if s.schedule == "linear":
+            return s.rate * left
+        if s.schedule == "cosine":
+            return s.rate * 0.5 * (1 + math.cos(math.pi * (1 - left)))
+        return s.rate
+
+    def _no_better(self) -> bool:
+        """Whether the held-out loss has not fallen for as many checks as patience allows."""
+        held = [point.held for point in self.points if point.held is not None]
+        patience = self.settings.patience
+        return 0 < patience < len(held) and min(held[-patience:]) >= min(held[:-patience])
+
+    def _general(self, fork: Fork) -> float:
+        """Perplexity of the start of the shipped text, which no training data is about."""
+        ids = fork.base.tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
+        text = str(fork.base.tokenizer.decode(ids[:GENERAL_TOKENS]))
+        return measure.perplexity(fork, text).perplexity
+
+
+def _nothing(found: Sequence[Encoded]) -> list[Encoded]:
+    """No example has a token that counts: fine if there are no examples at all.
+
+    :raises TrainingError: there are, and all of them were cut before their completion.
+    """
+    if found:
+        raise TrainingError(
+            "Every prompt is longer than the length that is read, so nothing of a completion is "
+            "left. Raise the length, or shorten the prompts."
+        )
+    return []
+
+
+class _Masters:
+    """AdamW over float32 copies of parameters that are held in 16 bits, else over themselves.
+
+    A step of 1e-5 is lost in the rounding of a bfloat16 weight; in its copy it adds up
+    (Micikevicius et al. 2018).
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], weight_decay: float) -> None:
+        self._own = parameters
+        wide = torch.float32
+        self._wide = [
+            p if p.dtype == wide else nn.Parameter(p.detach().float()) for p in parameters
+        ]
+        self._adamw = torch.optim.AdamW(self._wide, lr=0.0, weight_decay=weight_decay)
+
+    @torch.no_grad()
+    def update(self, rate: float) -> None:
+        """One step with the gradients that the parameters have, which are dropped after it."""
+        for own, wide in zip(self._own, self._wide, strict=True):
+            if own is not wide:
+                wide.grad = None if own.grad is None else own.grad.float()
+                own.grad = None
+        nn.utils.clip_grad_norm_(self._wide, LONGEST_GRADIENT)
+        for group in self._adamw.param_groups:
+            group["lr"] = rate
+        self._adamw.step()
+        for own, wide in zip(self._own, self._wide, strict=True):
+            wide.grad = None
+            if own is not wide:
+                own.copy_(wide)

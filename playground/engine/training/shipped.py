@@ -1,0 +1,83 @@
+"""Train the adapters that come with the project, from the packaged base and its data sets.
+
+Usage: `python -m playground.engine.training.shipped pirate` writes ``assets/adapters/pirate``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+
+import torch
+
+from playground.engine.adapters import Adapter, files
+from playground.engine.adapters.store import ABOUT, SHIPPED, About
+from playground.engine.recipe import build, parse
+from playground.engine.training.data import ready_sets
+from playground.engine.training.run import Run
+from playground.engine.training.settings import Settings
+
+MODEL = "smollm2-135m-instruct"
+QV = ("*.q_proj.weight", "*.v_proj.weight")
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """How one is trained, and what a visitor is told of it."""
+
+    title: str
+    settings: Settings
+
+
+ADAPTERS = {
+    "pirate": Shipped(
+        "Answers like a pirate",
+        Settings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1),
+    ),
+    "json": Shipped(
+        "Answers only in JSON",
+        Settings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1),
+    ),
+    "handbook": Shipped(
+        "Knows the Lantern Reef handbook",
+        Settings(
+            rank=5, alpha=10, targets=("mlp",), rate=2e-3, epochs=8, batch=8, length=96,
+            held_share=0.05, seed=1,
+        ),
+    ),
+}  # fmt: skip
+
+
+def train(name: str) -> Adapter:
+    """Train one, saying how it goes."""
+    base, plan = build(parse({"model": MODEL})).fork, ADAPTERS[name]
+    run = Run(base, plan.settings, ready_sets()[name])
+    for point in run.steps():
+        if point.held is not None:
+            print(
+                f"{name} {point.step}/{run.total}: loss {point.loss:.3f}, held out "
+                f"{point.held:.3f}, {point.seconds:.0f} s: {point.sample!r}", flush=True,
+            )  # fmt: skip
+    adapter = run.finish()
+    print(
+        f"general text: perplexity {run.general_before:.2f} before, {run.general_after:.2f} after"
+    )
+    halves = {name: tensor.to(torch.bfloat16) for name, tensor in adapter.tensors.items()}
+    return Adapter(adapter.kind, adapter.config, halves)
+
+
+def main() -> None:
+    """Train those that are named, or all."""
+    for name in sys.argv[1:] or ADAPTERS:
+        adapter, plan = train(name), ADAPTERS[name]
+        folder = SHIPPED / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, content in files.write(adapter, MODEL).items():
+            (folder / file).write_bytes(content)
+        about = About(plan.title, "shipped", MODEL, plan.settings.method)
+        (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
