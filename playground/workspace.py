@@ -84,6 +84,19 @@ class Workspace:
         stack = self.without(str(edit.get("kind"))).add(edit).stack
         return self._now(stack)
 
+    def put(self, edit: dict[str, Any], same: tuple[str, ...]) -> Workspace:
+        """With an edit in the place of the last one that has the same values of some keys, which
+        is switched on by that; on top where there is none.
+
+        :raises RecipeError: the edit is not usable, or the stack is full.
+        """
+        steps = list(self.stack.steps)
+        for place in reversed(range(len(steps))):
+            if all(steps[place].edit.get(key) == edit.get(key) for key in same):
+                steps[place] = Step(parse_edit(edit, place + 1).model_dump())
+                return self._now(replace(self.stack, steps=tuple(steps)))
+        return self.add(edit)
+
     def toggle(self, index: int) -> Workspace:
         """With one edit switched off, or on again."""
         steps = list(self.stack.steps)

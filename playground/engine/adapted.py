@@ -184,6 +184,10 @@ class VirtualTokens(nn.Module):
     @torch.no_grad()  # and not inference_mode: training on top goes through these
     def settle(self, model: Any) -> None:
         """Work out the keys and values from a model as it is now."""
+        self.work_out(model)
+
+    def work_out(self, model: Any) -> None:
+        """The same with gradients, where they are wanted."""
         if self.embeddings is None:
             flat = [tensor.to(model.dtype)[None] for tensor in self.given]
             self.pairs = list(zip(flat[::2], flat[1::2], strict=True))
@@ -213,6 +217,10 @@ def _before(model: Any, given: Any, keywords: dict[str, Any]) -> tuple[Any, dict
                 shape = (rows, -1, -1, -1)
                 cache.update(keys.expand(shape), values.expand(shape), index)
         keywords = keywords | {"past_key_values": cache}
+        mask = keywords.get("attention_mask")
+        if mask is not None:  # of the text alone: nothing before it is padding
+            ahead = mask.new_ones(rows, mine.count())
+            keywords["attention_mask"] = torch.cat([ahead, mask], 1)
     return given, keywords
 
 

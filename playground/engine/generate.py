@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
 from playground.engine.fork import Fork
+from playground.engine.gate import GATE
 from playground.engine.loader import Base
 from playground.engine.precise import float32_logits
 from playground.engine.rowcache import RowCache
@@ -219,6 +220,7 @@ def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> It
 @torch.inference_mode()
 def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> Tensor:
     """Run one prompt, keep its keys and values, and return its last logits (vocab,)."""
+    GATE.note()
     own = DynamicCache()
     out = fork.model(input_ids=torch.tensor([list(prompt)]), past_key_values=own, logits_to_keep=1)
     cache.fill(slot, own, fork.virtual_count() + len(prompt))
@@ -228,6 +230,7 @@ def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> T
 @torch.inference_mode()
 def _step(fork: Fork, cache: RowCache, tokens: list[int]) -> Tensor:
     """One token more for every row; returns logits (slots, vocab)."""
+    GATE.note()
     filled, spare = len(tokens), len(cache.lengths) - len(tokens)
     ids = torch.tensor([*tokens, *[0] * spare])[:, None]
     out = fork.model(
@@ -277,6 +280,7 @@ def answer_text(base: Base, row: Row) -> str:
 @torch.inference_mode()
 def next_probabilities(fork: Fork, ids: Sequence[int]) -> Tensor:
     """(vocab,) float32 probabilities of the token after a prompt."""
+    GATE.note()
     with float32_logits():
         out = fork.model(input_ids=torch.tensor([list(ids)]), logits_to_keep=1, use_cache=False)
     return out.logits[0, -1].float().softmax(-1)

@@ -116,7 +116,7 @@ def measure(base: Fork, fork: Fork, text: str = "", work: Work = QUIET) -> Measu
         divergence += float(
             F.kl_div(now.log_softmax(-1), old.log_softmax(-1), reduction="sum", log_target=True)
         )
-    base_speed, fork_speed = _speeds(base, fork, ids, work)
+    base_speed, fork_speed = speeds(base, fork, ids, work)
     return Measured(
         Figures(_perplexity(base, text, ids, base_loss), sizes(base), base_speed),
         Figures(_perplexity(fork, text, ids, fork_loss), sizes(fork), fork_speed),
@@ -158,7 +158,7 @@ def _perplexity(fork: Fork, text: str, ids: Tensor, nats: float) -> Perplexity:
     return Perplexity(math.exp(mean), nats / math.log(2) / max(1, size), count)
 
 
-def _speeds(base: Fork, fork: Fork, ids: Tensor, work: Work) -> tuple[Speed, Speed]:
+def speeds(base: Fork, fork: Fork, ids: Tensor, work: Work) -> tuple[Speed, Speed]:
     """Seconds a new token takes with each of two models.
 
     Medians of steps that the two take in turn, the first of each left out.

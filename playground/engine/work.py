@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from playground.engine.gate import GATE
 from playground.errors import Message, PlaygroundError
 
 MOST_WORK_SECONDS = 900.0  # one visitor's work in the common line at a time
@@ -30,6 +31,7 @@ class Work:
 
         :raises Stopped: nobody waits for it any more.
         """
+        GATE.note()
         if self.stopped():
             raise Stopped("Stopped. Your recipe is as it was.")
         self.on_step(done, of, what)

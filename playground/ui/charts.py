@@ -185,3 +185,77 @@ def histogram(
         parts.append(_text(across(value), middle + down + 20, figure(value), anchor))
     parts.append(_text(4, middle + down + 38, below, "start"))
     return _svg(middle + down + 48, "".join(parts), title)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A named line through (x, y) points."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -> str:
+    """Up to two lines over steps 0 to ``most``: the first thin with no marks, the second thick
+    with a dot at each point, so that they differ by more than colour."""
+    floor = height - BOTTOM
+    values = [y for line in lines for _, y in line.points] or [0.0]
+    low, high = min(0.0, *values), max(values)
+    span = (high - low) or 1.0
+
+    def across(x: float) -> float:
+        return LEFT + x / max(1.0, most) * (WIDTH - LEFT - RIGHT)
+
+    def down(y: float) -> float:
+        return floor - (y - low) / span * (floor - TOP)
+
+    parts = [_text(4, 14, title, "start", "bold")]
+    for share in (0, 0.5, 1):
+        y = floor - share * (floor - TOP)
+        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
+        parts.append(_text(LEFT - 5, y + 4, _short(low + share * span), "end"))
+    for place, line in enumerate(lines):
+        colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[place % 2]
+        path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{thick}"/>'
+        )
+        if place % 2:
+            parts += [
+                f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="3" fill="{colour}">'
+                f"<title>{x:.0f}: {figure(y)}</title></circle>"
+                for x, y in line.points
+            ]
+        if len(lines) > 1:
+            mark = "● " if place % 2 else "— "
+            parts.append(_text(WIDTH - RIGHT, 14 + 13 * place, mark + line.name, "end"))
+    parts += [
+        _text(across(0), floor + 14, "0"),
+        _text(across(most), floor + 14, f"{most:.0f}", "end"),
+    ]
+    return _svg(height, "".join(parts), title)
+
+
+def to_scale(rows: int, columns: int, rank: int, title: str) -> str:
+    """A matrix and the two thin ones beside it, all to one scale."""
+    scale = 120 / max(rows, columns)
+    height, width, thin = rows * scale, columns * scale, max(0.8, rank * scale)
+    top, left = 34.0, 10.0
+    up, down = left + width + 60, left + width + 60 + thin + 14
+
+    def box(x: float, y: float, wide: float, tall: float, fill: str) -> str:
+        return (
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{fill}"/>'
+        )
+
+    parts = [
+        _text(4, 14, title, "start", "bold"),
+        box(left, top, width, height, BEFORE),
+        _text(left + width / 2, top + height / 2 + 4, f"W: {rows} x {columns}"),
+        _text(left + width + 30, top + height / 2 + 4, "+"),
+        box(up, top, thin, height, AFTER),
+        box(down, top, width, thin, AFTER),
+        _text(up, top + height + 14, f"B: {rows} x {rank}"),
+        _text(down, top + thin + 16, f"A: {rank} x {columns}", "start"),
+    ]
+    return _svg(int(top + height + 24), "".join(parts), title)

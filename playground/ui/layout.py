@@ -10,7 +10,14 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from playground import workspace as spaces
-from playground.ui import compare_tab, documents_tab, measure_panel, tokens_tab, weights_tab
+from playground.ui import (
+    adapters_tab,
+    compare_tab,
+    documents_tab,
+    measure_panel,
+    tokens_tab,
+    weights_tab,
+)
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
 from playground.ui.page import AT_ONCE, LOOK, VIEW, stop_run
@@ -21,7 +28,7 @@ from playground.ui.warmup import WARMUP
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-MAX_UPLOAD = "4mb"
+MAX_UPLOAD = "64mb"  # an adapter; what is smaller is bounded where it is read
 MAX_WAITING = 128  # requests in the queue; one more is told to come back
 HOUR = 3600
 
@@ -46,12 +53,15 @@ def build_page() -> gr.Blocks:
                 tokens = tokens_tab.build_tab(saved, language)
             with gr.Tab(label("tab_weights"), id="weights") as weights_page:
                 weights = weights_tab.build_tab(saved, own, language)
+            with gr.Tab(label("tab_adapters"), id="adapters") as adapters_page:
+                adapters = adapters_tab.build_tab(saved, language)
             with gr.Tab(label("tab_documents"), id="documents"):
                 documents = documents_tab.build_tab(own, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
         _wire(page, saved, own, drafts, language, side, tokens, weights, documents, compare)
         weights.opens_with(weights_page, saved)
+        adapters.opens_with(adapters_page)
         add_endpoints()
     page.queue(max_size=MAX_WAITING)
     return page

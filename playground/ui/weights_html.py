@@ -14,7 +14,7 @@ from playground.ui.html import figure, note, size
 from playground.ui.text import say
 
 
-def _table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of cells that are HTML already; the first of a row heads it."""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
@@ -78,7 +78,7 @@ def measured(found: Measured, language: str) -> str:
         for key in ("measure_what", "column_before", "column_after", "column_change")
     ]
     caption = say(language, "measure_caption", tokens=mine.text.tokens)
-    return _table(caption, heads, rows)
+    return table(caption, heads, rows)
 
 
 # Sweeps: points as plain data, since the page keeps them between events
@@ -131,7 +131,7 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
         note(say(language, "sweep_press"))
         + quality
         + bulk
-        + _table(say(language, "sweep_caption"), heads, rows)
+        + table(say(language, "sweep_caption"), heads, rows)
     )
 
 
@@ -227,4 +227,4 @@ def formats(weights: int, language: str) -> str:
         say(language, key)
         for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
     ]
-    return _table(say(language, "format_caption"), heads, rows)
+    return table(say(language, "format_caption"), heads, rows)

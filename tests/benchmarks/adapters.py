@@ -15,7 +15,7 @@ from playground.engine.recipe import build, parse
 ROOT = Path(__file__).resolve().parents[2]
 SETS = ROOT / "assets" / "datasets"
 MODEL, BATCH = "smollm2-135m-instruct", 8
-MARKERS = re.compile(r"Markers: (.+?)\.\s*\n\s*\n", re.S)
+MARKERS = re.compile(r"Markers: (.+?)\n\s*\n", re.S)
 
 
 def piratical(answer, _):

@@ -18,8 +18,11 @@ from playground.engine.edits.nudge_tokens import DIRECTIONS
 from playground.engine.edits.prune import MethodName, Pattern, Scope
 from playground.engine.edits.quantize import Mode
 from playground.engine.structure import PRESETS
+from playground.engine.training.data import ready_sets
+from playground.engine.training.settings import MethodName as TrainingMethod
+from playground.engine.training.settings import Schedule
 from playground.errors import Message
-from playground.ui import compare_tab, edit_panel, number_line_panel
+from playground.ui import compare_tab, edit_panel, number_line_panel, train_panel
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +30,7 @@ SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.parts]
 ERRORS = (
     "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
-    "Stopped",
+    "Stopped", "AdapterError", "TrainingError", "DataError",
 )  # fmt: skip
 HANGUL = re.compile("[가-힣]")
 
@@ -58,6 +61,25 @@ NAMED = {
     "view_by_{}": ["view_by_change", "view_by_zeros"],
     "view_{}": ["view_change", "view_zeros"],
     "measure_{}": [f"measure_{name}" for name in MEASURES],
+    "data_{}": [f"data_{name}" for name in train_panel.SOURCES],
+    "set_{}": [f"set_{name}" for name in ready_sets()],
+    "train_{}": [f"train_{name}" for name in get_args(TrainingMethod)],
+    "schedule_{}": [f"schedule_{name}" for name in get_args(Schedule)],
+    "costs_{}": ["costs_memory", "costs_hundred", "costs_seconds"],
+    "estimate_{}": [
+        f"estimate_{name}"
+        for name in (
+            "parameters",
+            "weights",
+            "trained",
+            "gradients",
+            "optimizer",
+            "activations",
+            "steps",
+            "seconds",
+        )
+    ],
+    "run_{}": ["run_preparing", "run_stopped", "run_done"],
     "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
 }
 
@@ -152,10 +174,13 @@ def test_headings_stay_headings():
 
 
 def test_no_key_is_written_twice():
-    for name in ("en.py", "ko.py", "en_weights.py", "ko_weights.py", "ko_messages.py"):
+    parts = ("", "_weights", "_adapters")
+    for name in (
+        *(f"{lang}{part}.py" for lang in ("en", "ko") for part in parts),
+        "ko_messages.py",
+    ):
         path = ROOT / "playground" / "ui" / "text" / name
         [table] = [n.value for n in tree(path).body if isinstance(n, ast.Assign)][-1:]
-        table = table.left if isinstance(table, ast.BinOp) else table
         assert isinstance(table, ast.Dict)
         written = [ast.literal_eval(key) for key in table.keys if key is not None]
         assert len(written) == len(set(written)) > 50, name

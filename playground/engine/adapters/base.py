@@ -142,7 +142,7 @@ def plain_config(
                 key=str(key)[:60],
             )
     for key, default in kept.items():
-        if not _same_type(found[key], default):
+        if not same_type(found[key], default):
             raise AdapterError(
                 "The configuration's {key} is {given}, which is not usable.",
                 key=key,
@@ -158,7 +158,8 @@ HARMLESS = (
 )  # fmt: skip
 
 
-def _same_type(value: Any, default: Any) -> bool:
+def same_type(value: Any, default: Any) -> bool:
+    """Whether a configuration's value is of a default's type, and no number beyond sense."""
     if isinstance(default, bool) or isinstance(value, bool):
         return type(value) is type(default)
     if isinstance(default, float):

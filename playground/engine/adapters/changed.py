@@ -19,6 +19,7 @@ from playground.engine.adapters.base import (
     Kind,
     expect,
     plain_config,
+    unknown_tensor,
 )
 from playground.engine.fork import Fork, Side, TensorChange
 
@@ -30,6 +31,8 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     kept = plain_config(config, {"tied": True})
     for name, tensor in tensors.items():
         if name.endswith(IDS):
+            if name.removesuffix(IDS) + ROWS not in tensors:
+                raise unknown_tensor(name)
             continue
         if name.endswith(ROWS):
             _check_rows(name.removesuffix(ROWS), tensors, fork)

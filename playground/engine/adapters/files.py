@@ -27,6 +27,8 @@ from playground.engine.fork import Fork
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 MAX_UPLOAD = 64_000_000  # bytes, packed or unpacked
 MAX_CONFIG = 100_000
+MAX_DEPTH = 16  # of lists and objects inside each other in a configuration
+MAX_HEADER = 2_000_000  # bytes that list the tensors; objects for empty ones take 30 times it
 MAX_MEMBERS = 64
 MAX_TENSORS = 4_000
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".joblib")
@@ -74,10 +76,14 @@ def read(files: Mapping[str, bytes], fork: Fork) -> Adapter:
 def read_stored(folder: Path, fork: Fork) -> Adapter:
     """An adapter that was checked before it was stored here; its file is memory-mapped.
 
-    :raises AdapterError: it is for another model.
+    :raises AdapterError: it is for another model, or was damaged since.
     """
-    config = _config((folder / CONFIG).read_bytes())
-    return checked(config, load_file(folder / WEIGHTS), fork)
+    try:
+        config = _config((folder / CONFIG).read_bytes())
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise _damaged() from error
+    return checked(config, tensors, fork)
 
 
 def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Adapter:
@@ -140,28 +146,45 @@ def _config(content: bytes) -> dict[str, Any]:
         raise bad
     try:
         found = json.loads(content.decode("utf-8"))
+        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair cannot be shown
     except (ValueError, RecursionError) as error:
         raise bad from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _deeper(found, MAX_DEPTH):
         raise bad
     return found
 
 
+def _deeper(value: Any, levels: int) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    return isinstance(value, dict | list) and (
+        not levels or any(_deeper(one, levels - 1) for one in inside)
+    )
+
+
+def _damaged() -> AdapterError:
+    return AdapterError(
+        "adapter_model.safetensors is damaged or cut off. Export or upload it again."
+    )
+
+
 def _tensors(content: bytes) -> dict[str, Tensor]:
     """Tensors of a safetensors file: few enough, of floating point, finite, of sensible size."""
-    if content[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+    # A header of 640 bytes starts like a pickle too, but then comes an object.
+    pickled = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+    if content[:2] in pickled and content[8:9] != b"{":
         raise AdapterError(
             "adapter_model.safetensors is really a pickle, and opening it could run code. Save "
             "the adapter as safetensors."
         )
     try:
-        if len(content) >= 8 and struct.unpack("<Q", content[:8])[0] > len(content):
-            raise SafetensorError("the header is longer than the file")
+        longest = min(len(content), MAX_HEADER)
+        if len(content) >= 8 and struct.unpack("<Q", content[:8])[0] > longest:
+            raise SafetensorError("the header is longer than the file, or than any adapter's")
         tensors = load(content)
-    except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError) as error:
-        raise AdapterError(
-            "adapter_model.safetensors is damaged or cut off. Export or upload it again."
-        ) from error
+    except (
+        SafetensorError, ValueError, TypeError, KeyError, RuntimeError, OverflowError,
+    ) as error:  # fmt: skip
+        raise _damaged() from error
     if not 1 <= len(tensors) <= MAX_TENSORS:
         raise AdapterError(
             "The adapter has {count} tensors: 1 to {limit} are usable.",
@@ -194,16 +217,14 @@ def _unzipped(content: bytes) -> dict[str, bytes]:
     """The files of a .zip, none of them written anywhere, read no further than the limit."""
     bad = AdapterError("The .zip is damaged, locked or not a .zip. Pack the folder again.")
     found: dict[str, bytes] = {}
+    listed = content.count(b"PK\x01\x02")  # at least as many as zipfile would make objects of
+    if listed > 16 * MAX_MEMBERS:
+        raise _crowded(listed)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
             if len(members) > MAX_MEMBERS:
-                raise AdapterError(
-                    "The .zip has {count} files: at most {limit} are taken. Pack the adapter's "
-                    "folder alone.",
-                    count=len(members),
-                    limit=MAX_MEMBERS,
-                )
+                raise _crowded(len(members))
             for info in members:
                 _check_path(info.filename)
                 name = PurePosixPath(info.filename).name
@@ -221,6 +242,14 @@ def _unzipped(content: bytes) -> dict[str, bytes]:
     return found
 
 
+def _crowded(count: int) -> AdapterError:
+    return AdapterError(
+        "The .zip has {count} files: at most {limit} are taken. Pack the adapter's folder alone.",
+        count=count,
+        limit=MAX_MEMBERS,
+    )
+
+
 def _check_path(name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:
@@ -234,6 +263,8 @@ def _bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo, before: int) -> by
     """A member's bytes; pickles are noticed by name and not read."""
     if info.filename.lower().endswith(PICKLES):
         return b""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise zipfile.BadZipFile("zipfile unpacks bzip2 and LZMA whole, whatever is asked for")
     with archive.open(info) as member:
         content = member.read(MAX_UPLOAD - before + 1)
     if before + len(content) > MAX_UPLOAD:

@@ -31,9 +31,12 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     kept = plain_config(
         {**config, **listed}, {"feedforward_modules": []}, ("init_ia3_weights",)
     )  # fmt: skip
-    known, inputs = linear_layers(fork), []
+    known, inputs, seen = linear_layers(fork), [], set[str]()
     for name, tensor in tensors.items():
         path = _path(name)
+        if path in seen:  # two spellings of one name
+            raise unknown_tensor(name)
+        seen.add(path)
         matrix = matrix_of(path, known, fork)
         rows, columns = matrix.shape[::-1] if matrix.transposed else matrix.shape
         on_input = _on_input(path, kept)

@@ -22,6 +22,7 @@ from playground.engine.adapters.base import (
     linear_layers,
     matrix_of,
     plain_config,
+    same_type,
     unknown_tensor,
 )
 from playground.engine.fork import Fork, TensorChange
@@ -36,6 +37,7 @@ TRAINED_WITH = (
     "lora_dropout", "init_lora_weights", "loftq_config", "eva_config", "corda_config",
     "lora_ga_config", "qalora_group_size", "megatron_config", "ensure_weight_tying",
 )  # fmt: skip
+LARGEST_NORM = 1e5  # of scaling B A; a whole weight matrix has a few hundred
 TENSOR = re.compile(
     rf"{re.escape(PREFIX)}(?P<path>.+)\.lora_"
     r"(?P<part>A\.weight|B\.weight|magnitude_vector(?:\.weight)?)"
@@ -96,7 +98,9 @@ def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
             raise unknown_tensor(name)
         part = match["part"]
         part = "magnitude_vector" if part.startswith("magnitude") else part
-        found.setdefault(match["path"], {})[part] = tensor
+        if part in found.setdefault(match["path"], {}):  # two spellings of the magnitude
+            raise unknown_tensor(name)
+        found[match["path"]][part] = tensor
     return found
 
 
@@ -111,7 +115,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         )
     for pattern in ("rank_pattern", "alpha_pattern"):
         for key, value in kept[pattern].items():
-            if not isinstance(key, str) or not isinstance(value, int | float):
+            if not isinstance(key, str) or not same_type(value, 1.0):
                 raise AdapterError(
                     "The configuration's {key} is {given}, which is not usable.",
                     key=pattern,
@@ -126,6 +130,13 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     known = linear_layers(fork)
     for path, parts in _parts(tensors).items():
         _check_pair(path, parts, matrix_of(path, known, fork), kept["use_dora"])
+    for pair in pairs(Adapter("lora", kept, tensors)):
+        if not pair.norm() <= LARGEST_NORM:
+            raise AdapterError(
+                "{name} holds numbers that are not finite, or far too large. The training of "
+                "this adapter went wrong; choose another.",
+                name=pair.path[:120],
+            )
     return kept
 
 

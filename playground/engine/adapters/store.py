@@ -111,6 +111,8 @@ def load(source: str, fork: Fork) -> Adapter:
     key = ("adapter", source, fork.base.entry.id)
     found = CACHE.get(key)
     if isinstance(found, _Loaded):
+        if _OWN.fullmatch(source):
+            disk.touch(_home() / source)
         return found.adapter
     adapter = _read(source, fork)
     CACHE.put(key, _Loaded(adapter))
@@ -164,3 +166,9 @@ def is_source(text: Any) -> bool:
     return bool(_OWN.fullmatch(text) or _SHIPPED.fullmatch(text)) or (
         text.count("/") == 1 and len(text) <= 100
     )
+
+
+def forget(source: str) -> None:
+    """Delete an own adapter from this host; shipped ones stay."""
+    if _OWN.fullmatch(source):
+        disk.remove(_home() / source)

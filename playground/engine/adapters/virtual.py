@@ -34,7 +34,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     kept = plain_config(
         config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH
     )
-    kept["peft_type"] = config["peft_type"]
+    kept["peft_type"] = config["peft_type"].rpartition(".")[2]
     count = kept["num_virtual_tokens"]
     if not 1 <= count <= MAX_VIRTUAL:
         raise AdapterError(

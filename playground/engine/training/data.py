@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.engine.generate import end_ids, prompt_text
+from playground.engine.generate import _first, end_ids, prompt_text
 from playground.engine.loader import Base
 from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
@@ -92,7 +92,7 @@ def read_jsonl(content: bytes) -> list[Example]:
     """
 
     def rows() -> Iterator[Mapping[str, Any]]:
-        for number, line in enumerate(_text(content).splitlines(), 1):
+        for number, line in enumerate(_text(content).split("\n"), 1):  # U+2028 may be in a text
             if not line.strip():
                 continue
             try:
@@ -117,7 +117,7 @@ def from_table(rows: Iterable[Sequence[Any]]) -> list[Example]:
     """
     texts = [["" if cell is None else str(cell) for cell in row[:2]] for row in rows]
     return _checked(
-        {"prompt": row[0], "completion": row[1]}
+        {"prompt": row[0], "completion": "".join(row[1:])}
         for row in texts
         if any(cell.strip() for cell in row)
     )
@@ -184,7 +184,9 @@ def _from_messages(row: Mapping[str, Any]) -> tuple[str, str]:
     said = {"user": "", "assistant": ""}
     for message in messages:
         if isinstance(message, dict) and isinstance(message.get("content"), str):
-            role = message.get("role")
+            role = str(message.get("role"))
+            if role == "user":
+                said["assistant"] = ""  # what was answered to an earlier turn
             if role in said:
                 said[role] = message["content"]
     return said["user"], said["assistant"]
@@ -198,6 +200,7 @@ def encode(base: Base, example: Example, chat: bool, prompt_weight: float, lengt
     :param length: tokens at most; the completion's end is cut first.
     """
     before = token_ids(base.tokenizer, prompt_text(base.tokenizer, example.prompt, chat))
+    before = _first(base.tokenizer, before) + before
     completion = example.completion if chat else _joined(example)
     after = [*token_ids(base.tokenizer, completion), _end(base)]
     ids = (before + after)[:length]

@@ -63,6 +63,11 @@ def prepare(fork: Fork, settings: Settings) -> Trainable:
     :raises TrainingError: the method does not fit the model.
     :raises RecipeError: a target names nothing.
     """
+    if settings.checkpointing and fork.virtual is not None:
+        raise TrainingError(
+            "The recipe has learned tokens before the text, which gradient checkpointing would "
+            "leave out. Switch one of them off."
+        )
     own = fork.clone()
     own.make_plain()
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
@@ -145,29 +150,31 @@ def _qlora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 def _ia3(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """On keys, values and the MLP's inner activations, as the paper has it."""
-    chosen = select(fork, ("linear",))
-    outputs = {path for path in bottleneck.outputs(fork) if not _in_attention(path, chosen)}
-    keys = [m.name.removesuffix(".weight") for m in chosen if m.part == "attention"]
-    keys = [path for path in keys if path.rpartition(".")[2] in KEYS_AND_VALUES]
+    keys, outputs = ia3_layers(fork)
     config = IA3Config(
-        target_modules=[*keys, *sorted(outputs)], feedforward_modules=sorted(outputs),
-        task_type="CAUSAL_LM",
-    )  # fmt: skip
+        target_modules=[*keys, *outputs], feedforward_modules=outputs, task_type="CAUSAL_LM"
+    )
     return _by_peft(own, fork, config)
+
+
+def ia3_layers(fork: Fork) -> tuple[list[str], list[str]]:
+    """Paths of the layers whose outputs IA³ scales, and of those whose inputs it does."""
+    known = linear_layers(fork)
+    keys = [
+        path for path, matrix in known.items()
+        if matrix.part == "attention" and path.rpartition(".")[2] in KEYS_AND_VALUES
+    ]  # fmt: skip
+    return keys, sorted(p for p in bottleneck.outputs(fork) if known[p].part == "mlp")
 
 
 PREFIX_START = 0.1
 KEYS_AND_VALUES = ("k_proj", "v_proj", "c_attn", "query_key_value")
 
 
-def _in_attention(path: str, chosen: list[Matrix]) -> bool:
-    parts = {matrix.name.removesuffix(".weight"): matrix.part for matrix in chosen}
-    return parts.get(path) == "attention"
-
-
 def _prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """Starts from embeddings of tokens that the model has, chosen by the seed."""
     _refuse_second(fork)
+    own.fold()  # PEFT takes the table's own weight, without rows that replace its
     config = PromptTuningConfig(
         num_virtual_tokens=settings.virtual_tokens, prompt_tuning_init="SAMPLE_VOCAB",
         task_type="CAUSAL_LM",
@@ -177,6 +184,7 @@ def _prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 def _p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     _refuse_second(fork)
+    own.fold()  # as above
     config = PromptEncoderConfig(
         num_virtual_tokens=settings.virtual_tokens, encoder_hidden_size=128, task_type="CAUSAL_LM"
     )
@@ -219,10 +227,15 @@ def _weights(own: Fork, fork: Fork, names: list[str]) -> Trainable:
 
     def adapter() -> Adapter:
         tensors = {name: p.detach().clone() for name, p in learning.items()}
-        config = {"peft_type": "CHANGED_TENSORS", "tied": fork.tied()}
+        config = {"peft_type": "CHANGED_TENSORS", "tied": _one_table(fork)}
         return files.checked(config, tensors, fork)
 
     return Trainable(own.model, learning, adapter)
+
+
+def _one_table(fork: Fork) -> bool:
+    """Whether the embedding and the head are the same: rows of one side may have been edited."""
+    return fork.identity(fork.weight_name("input")) == fork.identity(fork.weight_name("output"))
 
 
 def _bitfit(own: Fork, fork: Fork, settings: Settings) -> Trainable:
@@ -234,8 +247,8 @@ def _bitfit(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 def _last_layers(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     path, stack = layers(fork.model)
-    count = min(settings.layers, len(stack))
-    starts = tuple(f"{path}.{index}." for index in range(len(stack) - count, len(stack)))
+    left = [index for index in range(len(stack)) if index not in fork.dropped]
+    starts = tuple(f"{path}.{index}." for index in left[-settings.layers :])
     return _weights(own, fork, [name for name, _ in _parameters(own) if name.startswith(starts)])
 
 
@@ -251,7 +264,7 @@ def _parameters(own: Fork) -> list[tuple[str, Tensor]]:
 def _embeddings(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """The table of embeddings (and the head, where they are tied); rows that moved are kept."""
     table = own.weight_name("input")
-    names = [table, own.weight_name("output")] if own.tied() else [table]
+    names = [table, own.weight_name("output")] if _one_table(own) else [table]
     whole = _weights(own, fork, names)
     start = fork.tensor(table)
 

@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from playground.engine import measure
+from playground.engine.adapted import VirtualTokens
 from playground.engine.adapters import Adapter
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
@@ -66,7 +67,13 @@ class Run:
         settings = self.settings
         learn, held = split(self.examples, settings.held_share, settings.seed)
         self.sample_prompt = (held or learn)[0].prompt
-        self._learn, self._held = self._encoded(learn), self._encoded(held)[:HELD_MOST]
+        self._learn = self._encoded(learn)
+        if not self._learn:
+            raise TrainingError(
+                "Every prompt is longer than the length that is read, so nothing of a completion "
+                "is left. Raise the length, or shorten the prompts."
+            )
+        self._held = self._encoded(held)[:HELD_MOST]
         self.cut = sum(one.cut for one in (*self._learn, *self._held))
         self.total = settings.total_steps(len(learn))
         self.trainable = prepare(self.fork, settings)
@@ -84,7 +91,7 @@ class Run:
     def _encoded(self, examples: Sequence[Example]) -> list[Encoded]:
         s, base = self.settings, self.fork.base
         found = [encode(base, one, s.chat, s.prompt_weight, s.length) for one in examples]
-        return [one for one in found if any(one.weights[1:])] or _nothing(found)
+        return [one for one in found if any(one.weights[1:])]
 
     def steps(self) -> Iterator[Point]:
         """Train, a point after each step, until done; leave it anywhere to stop.
@@ -166,8 +173,8 @@ class Run:
                 (loss / count).backward()
                 total += float(loss.detach())
             self._noise = torch.get_rng_state()
-        self._masters.update(self._rate(self.step + 1))
-        return total / count
+        usable = self._masters.update(self._rate(self.step + 1))
+        return total / count if usable else math.nan
 
     def _next_batch(self) -> list[Encoded]:
         """The next examples of a seeded order, a new one for each pass over the data."""
@@ -186,6 +193,9 @@ class Run:
         ids, mask, weights = batch_of(batch, 0)
         weights = weights[:, 1:]
         places = (weights > 0).any(0).nonzero().flatten()
+        virtual = getattr(self.trainable.model, VirtualTokens.NAME, None)
+        if virtual is not None:  # the recipe's; they go through the weights that learn
+            virtual.work_out(self.trainable.model)
         out = self.trainable.model(
             input_ids=ids, attention_mask=mask, use_cache=False,
             logits_to_keep=places + self.trainable.before,
@@ -222,19 +232,6 @@ class Run:
         return measure.perplexity(fork, text).perplexity
 
 
-def _nothing(found: Sequence[Encoded]) -> list[Encoded]:
-    """No example has a token that counts: fine if there are no examples at all.
-
-    :raises TrainingError: there are, and all of them were cut before their completion.
-    """
-    if found:
-        raise TrainingError(
-            "Every prompt is longer than the length that is read, so nothing of a completion is "
-            "left. Raise the length, or shorten the prompts."
-        )
-    return []
-
-
 class _Masters:
     """AdamW over float32 copies of parameters that are held in 16 bits, else over themselves.
 
@@ -251,13 +248,16 @@ class _Masters:
         self._adamw = torch.optim.AdamW(self._wide, lr=0.0, weight_decay=weight_decay)
 
     @torch.no_grad()
-    def update(self, rate: float) -> None:
-        """One step with the gradients that the parameters have, which are dropped after it."""
+    def update(self, rate: float) -> bool:
+        """One step with the gradients that the parameters have, which are dropped after it.
+
+        :return: whether the gradients were numbers; nothing is usable any more if not.
+        """
         for own, wide in zip(self._own, self._wide, strict=True):
             if own is not wide:
                 wide.grad = None if own.grad is None else own.grad.float()
                 own.grad = None
-        nn.utils.clip_grad_norm_(self._wide, LONGEST_GRADIENT)
+        norm = nn.utils.clip_grad_norm_(self._wide, LONGEST_GRADIENT)
         for group in self._adamw.param_groups:
             group["lr"] = rate
         self._adamw.step()
@@ -265,3 +265,4 @@ class _Masters:
             wide.grad = None
             if own is not wide:
                 own.copy_(wide)
+        return bool(norm.isfinite())

@@ -1,5 +1,6 @@
 """English."""
 
+from playground.ui.text.en_adapters import ADAPTERS
 from playground.ui.text.en_weights import WEIGHTS
 
 TEXT = {
@@ -143,4 +144,6 @@ TEXT = {
     "answer_figures": "{tokens} tokens in {seconds} s, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",
     "answer_prompt": "The exact prompt",
-} | WEIGHTS
+    **WEIGHTS,
+    **ADAPTERS,
+}

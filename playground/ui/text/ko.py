@@ -1,5 +1,6 @@
 """Korean."""
 
+from playground.ui.text.ko_adapters import ADAPTERS
 from playground.ui.text.ko_messages import MESSAGES
 from playground.ui.text.ko_weights import WEIGHTS
 
@@ -145,4 +146,6 @@ TEXT = {
     "answer_figures": "토큰 {tokens}개, {seconds}초, 초당 {rate}개 (질문: 토큰 {prompt}개)",
     "answer_passages": "쓴 단락 ({count})",
     "answer_prompt": "보낸 질문 그대로",
-} | WEIGHTS
+    **WEIGHTS,
+    **ADAPTERS,
+}

@@ -1,0 +1,165 @@
+"""What a training run will take, before it begins: numbers that learn, memory, time.
+
+Counts are exact; memory and time are estimates, for deciding and not for measuring.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from playground.engine.adapters import bottleneck
+from playground.engine.adapters.base import linear_layers
+from playground.engine.adapters.virtual import key_shape
+from playground.engine.fork import Fork
+from playground.engine.sizes import sizes
+from playground.engine.structure import Matrix, layers, select
+from playground.engine.training.settings import Settings
+
+WIDE = 4  # bytes of a float32
+P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
+EFFICIENCY = 0.45  # of a large matrix product's speed that a training step reaches
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one run.
+
+    ``weights`` are the model's own, shared with everybody; ``trained`` are copies that learn,
+    their float32 copies included. All in bytes but ``parameters``, ``share`` and ``seconds``.
+    """
+
+    parameters: int
+    share: float
+    weights: int
+    trained: int
+    gradients: int
+    optimizer: int
+    activations: int
+    seconds: float
+
+    @property
+    def extra(self) -> int:
+        """Bytes beside the shared model."""
+        return self.trained + self.gradients + self.optimizer + self.activations
+
+
+def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Estimate:
+    """What a run on a fork will take.
+
+    :param examples: how many are trained on.
+    :param tokens: in an example, on average.
+    """
+    learn, model = parameters(fork, settings), sizes(fork, count_zeros=False).weights
+    inside = settings.method in ("bitfit", "embeddings", "last_layers", "full")
+    width = fork.base.dtype.itemsize
+    own = width if inside else WIDE  # bytes of a number that learns
+    masters = WIDE if own < WIDE else 0
+    steps = settings.total_steps(examples) * settings.accumulate
+    seen = steps * settings.batch * tokens
+    return Estimate(
+        learn, learn / model, sum(fork.base.storages().values()),
+        learn * (own + masters), learn * (own + masters), learn * 2 * WIDE,
+        activations(fork, settings, tokens), seen * _operations(model, learn, settings) / _speed(),
+    )  # fmt: skip
+
+
+def _operations(model: int, learn: int, settings: Settings) -> float:
+    """Floating-point operations for each token: 2 N forward, 2 N for the gradients of what flows
+    back, 2 for each number that learns; once more forward with checkpointing."""
+    again = 2 * model if settings.checkpointing else 0
+    back = 2 * model
+    if settings.method == "last_layers":
+        back = min(back, 4 * learn)
+    return 2 * model + back + 2 * learn + again
+
+
+@cache
+def _speed() -> float:
+    """Floating-point operations in a second that training reaches here, from a short product."""
+    a = torch.ones(512, 576, dtype=torch.bfloat16)
+    b = torch.ones(576, 1536, dtype=torch.bfloat16)
+    a @ b
+    start = time.perf_counter()
+    for _ in range(8):
+        a @ b
+    return EFFICIENCY * 8 * 2 * 512 * 576 * 1536 / (time.perf_counter() - start)
+
+
+def activations(fork: Fork, settings: Settings, tokens: float) -> int:
+    """Bytes kept between the passes forward and back, from the layers' shapes.
+
+    For each token and layer about the inputs of every matrix, twice the residual stream's width
+    for norms, and the attention's answers; with checkpointing one residual stream for each layer
+    and one layer's in full; and the float32 logits of what is counted, with their gradient.
+    """
+    config: Any = fork.base.model.config
+    rows = settings.batch * tokens
+    columns = sum(matrix.columns for matrix in linear_layers(fork).values())
+    _, stack = layers(fork.model)
+    each = fork.base.dtype.itemsize
+    wide = config.hidden_size * 6 * len(stack)
+    inner = (columns + wide) * each * 2
+    if settings.checkpointing:
+        inner = inner / max(1, len(stack)) + config.hidden_size * each * len(stack)
+    head = 3 * WIDE * config.vocab_size * 0.7  # about the share of completions
+    return int(rows * (inner + head))
+
+
+def parameters(fork: Fork, settings: Settings) -> int:
+    """How many numbers learn, by each method's own formula."""
+    method, rank = settings.method, settings.rank
+    if method in ("lora", "rslora", "qlora", "dora"):
+        chosen = [m for m in select(fork, settings.targets) if m.layer is not None]
+        pairs = sum(rank * sum(matrix.shape) for matrix in chosen)
+        return pairs + (sum(_rows(matrix) for matrix in chosen) if method == "dora" else 0)
+    if method in ("prompt", "p_tuning", "prefix"):
+        return _virtual(fork, settings)
+    if method == "bottleneck":
+        known = linear_layers(fork)
+        widths = [_rows(known[path]) for path in bottleneck.outputs(fork)]
+        return sum(2 * rank * width + rank + width for width in widths)
+    if method == "ia3":
+        from playground.engine.training.methods import ia3_layers  # brings PEFT
+
+        keys, outputs = ia3_layers(fork)
+        known = linear_layers(fork)
+        return sum(_rows(known[p]) for p in keys) + sum(known[p].columns for p in outputs)
+    return _inside(fork, settings)
+
+
+def _rows(matrix: Matrix) -> int:
+    return (matrix.shape[::-1] if matrix.transposed else matrix.shape)[0]
+
+
+def _virtual(fork: Fork, settings: Settings) -> int:
+    count, width = settings.virtual_tokens, fork.embedding("input")[0].shape[1]
+    if settings.method == "prefix":
+        depth, heads, size = key_shape(fork)
+        return count * depth * 2 * heads * size
+    if settings.method == "prompt":
+        return count * width
+    w = P_TUNING_WIDTH
+    return count * width + (width * w + w) + (w * w + w) + (w * width + width)
+
+
+def _inside(fork: Fork, settings: Settings) -> int:
+    """Of the methods that change weights which the model has."""
+    table = fork.weight_name("input")
+    if settings.method == "embeddings":
+        return fork.base.model.get_parameter(table).numel()
+    path, stack = layers(fork.model)
+    count = min(settings.layers, len(stack))
+    starts = tuple(f"{path}.{n}." for n in range(len(stack) - count, len(stack)))
+    total = 0
+    for name, parameter in fork.base.model.named_parameters():
+        small = name.endswith(".bias") or parameter.ndim == 1
+        wanted = {
+            "bitfit": small, "last_layers": name.startswith(starts), "full": True,
+        }[settings.method]  # fmt: skip
+        total += parameter.numel() if wanted and fork.has(name) else 0
+    return total

@@ -1,0 +1,363 @@
+"""Training an adapter: the data, the method, what it will take, and how it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.fork import Fork
+from playground.engine.loader import load
+from playground.engine.structure import PRESETS
+from playground.engine.training import data
+from playground.engine.training.data import DataError, Example
+from playground.engine.training.estimate import estimate
+from playground.engine.training.jobs import JOBS, MAX_PROMPTS
+from playground.engine.training.settings import (
+    MAX_BATCH,
+    MAX_LENGTH,
+    MAX_STEPS,
+    RATES,
+    MethodName,
+    Schedule,
+    Settings,
+)
+from playground.ui import adapters_html
+from playground.ui.attach_panel import AttachPanel, open_panel, with_own
+from playground.ui.html import note
+from playground.ui.page import AT_ONCE, LOOK, shown
+from playground.ui.text import label, say, tell
+
+SOURCES = ("ready", "file", "table")
+PREVIEWED = 2  # examples shown as the model sees them
+TICK = 1.0  # seconds between two looks at a run
+LORAS = ("lora", "rslora", "dora", "qlora")
+RANKED = (*LORAS, "bottleneck")
+VIRTUAL = ("prompt", "p_tuning", "prefix")
+
+
+@dataclass(frozen=True)
+class TrainPanel:
+    """What the tab is wired to."""
+
+    looked: list[Any]  # inputs of ``look_ahead``
+    ahead: list[Any]  # what it fills
+    watched: list[Any]  # inputs of ``watch``
+    going: list[Any]  # what it fills
+
+
+def build_panel(
+    saved: gr.BrowserState, mine: gr.BrowserState, job: gr.BrowserState, language: gr.Textbox,
+    attach: AttachPanel,
+) -> TrainPanel:  # fmt: skip
+    """Lay out the panel and wire it.
+
+    :param job: id of the visitor's last run, kept by the browser.
+    """
+    gr.Markdown(label("train_intro"))
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=320):
+            source = gr.Radio(
+                [(label(f"data_{name}"), name) for name in SOURCES], value="ready",
+                label=label("train_data"), elem_id="train-data",
+            )  # fmt: skip
+            ready = gr.Dropdown(
+                [(label(f"set_{name}"), name) for name in data.ready_sets()],
+                value=next(iter(data.ready_sets()), None), label=label("train_set"),
+                elem_id="train-set",
+            )  # fmt: skip
+            file = gr.File(
+                label=label("train_file"), file_types=[".csv", ".jsonl"], visible=False,
+                elem_id="train-file",
+            )  # fmt: skip
+            rows = gr.Dataframe(
+                value=[["", ""] for _ in range(4)], headers=["prompt", "completion"],
+                datatype="str", type="array", column_count=2, label=label("train_table"),
+                interactive=True, visible=False, wrap=True, elem_id="train-table",
+            )  # fmt: skip
+            method = gr.Dropdown(
+                [(label(f"train_{name}"), name) for name in get_args(MethodName)], value="lora",
+                label=label("train_method"), info=label("train_method_info"),
+                elem_id="train-method",
+            )  # fmt: skip
+            fields = _settings()
+            rank, targets, layers, virtual = fields[:4]
+            prompts = gr.Textbox(
+                "", lines=2, max_lines=6, max_length=4_000, label=label("train_prompts"),
+                info=label("train_prompts_info"), elem_id="train-prompts",
+            )  # fmt: skip
+            with gr.Row():
+                go = gr.Button(label("train"), variant="primary", elem_id="train", min_width=110)
+                stop = gr.Button(label("stop"), elem_id="train-stop", min_width=80)
+                resume = gr.Button(label("resume"), elem_id="train-resume", min_width=80)
+        with gr.Column(scale=1, min_width=320):
+            going = gr.HTML(label("train_empty"), elem_id="train-run")
+            with gr.Accordion(label("estimate_heading"), open=True):
+                ahead = gr.HTML(elem_id="train-estimate")
+            with gr.Accordion(label("preview_heading"), open=False):
+                seen = gr.HTML(elem_id="train-preview")
+    timer = gr.Timer(TICK, active=False)
+    done = gr.State("")  # the adapter that was last taken over from a run
+
+    source.change(show_source, source, [ready, file, rows], **AT_ONCE)
+    method.change(show_method, method, [rank, targets, layers, virtual, fields[4]], **AT_ONCE)
+    given = [source, ready, file, rows, method, *fields]
+    looked = [saved, language, *given]
+    for part in (source, ready, method, *fields):
+        part.change(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
+    for event in (file.upload, rows.input):
+        event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
+    watched, shows = [job, mine, language, done], [going, mine, done, timer]
+    go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
+        watch, watched, shows, **AT_ONCE
+    )
+    stop.click(stop_run, [job, language], timer, **AT_ONCE)
+    resume.click(go_on, [job, language], timer, **AT_ONCE)
+    timer.tick(watch, watched, shows, show_progress_on=[], **AT_ONCE)
+    done.change(open_panel, [saved, mine, language, done], attach.parts, **LOOK)
+    return TrainPanel(looked, [ahead, seen], watched, shows)
+
+
+def _settings() -> list[Any]:
+    """The controls of a run's settings, in the order of ``settings_from``; most folded away."""
+    plain = Settings()
+    with gr.Accordion(label("train_settings"), open=False):
+        rank = gr.Slider(
+            1, 64, plain.rank, step=1, label=label("train_rank"), info=label("train_rank_info"),
+            elem_id="train-rank",
+        )  # fmt: skip
+        targets = gr.Dropdown(
+            [(label(f"target_{name}"), name) for name in PRESETS if name != "embeddings"]
+            + [("q, v", QV)],
+            value=["linear"], multiselect=True, allow_custom_value=True,
+            label=label("train_targets"), info=label("train_targets_info"),
+            elem_id="train-targets",
+        )  # fmt: skip
+        layers = gr.Slider(
+            1, 30, plain.layers, step=1, label=label("train_layers"), visible=False,
+            elem_id="train-layers",
+        )  # fmt: skip
+        virtual = gr.Slider(
+            1, 64, plain.virtual_tokens, step=1, label=label("train_virtual"),
+            info=label("train_virtual_info"), visible=False, elem_id="train-virtual",
+        )  # fmt: skip
+        rate = gr.Number(
+            plain.rate, label=label("train_rate"), info=label("train_rate_info"),
+            elem_id="train-rate",
+        )  # fmt: skip
+        epochs = gr.Slider(
+            1, 40, plain.epochs, step=1, label=label("train_epochs"),
+            info=label("train_epochs_info"), elem_id="train-epochs",
+        )  # fmt: skip
+        steps = gr.Slider(
+            0, MAX_STEPS, 0, step=10, label=label("train_steps"), info=label("train_steps_info"),
+            elem_id="train-steps",
+        )  # fmt: skip
+        batch = gr.Slider(
+            1, MAX_BATCH, plain.batch, step=1, label=label("train_batch"),
+            info=label("train_batch_info"), elem_id="train-batch",
+        )  # fmt: skip
+        with gr.Accordion(label("more"), open=False):
+            alpha = gr.Slider(
+                1, 128, plain.alpha, step=1, label=label("train_alpha"),
+                info=label("train_alpha_info"), elem_id="train-alpha",
+            )  # fmt: skip
+            dropout = gr.Slider(
+                0, 0.5, plain.dropout, step=0.05, label=label("train_dropout"),
+                info=label("train_dropout_info"), elem_id="train-dropout",
+            )  # fmt: skip
+            warmup = gr.Slider(
+                0, 0.5, plain.warmup, step=0.05, label=label("train_warmup"),
+                info=label("train_warmup_info"), elem_id="train-warmup",
+            )  # fmt: skip
+            schedule = gr.Dropdown(
+                [(label(f"schedule_{name}"), name) for name in get_args(Schedule)],
+                value=plain.schedule, label=label("train_schedule"), elem_id="train-schedule",
+            )  # fmt: skip
+            decay = gr.Slider(
+                0, 0.2, plain.weight_decay, step=0.01, label=label("train_decay"),
+                info=label("train_decay_info"), elem_id="train-decay",
+            )  # fmt: skip
+            accumulate = gr.Slider(
+                1, 16, plain.accumulate, step=1, label=label("train_accumulate"),
+                info=label("train_accumulate_info"), elem_id="train-accumulate",
+            )  # fmt: skip
+            length = gr.Slider(
+                16, MAX_LENGTH, plain.length, step=16, label=label("train_length"),
+                info=label("train_length_info"), elem_id="train-length",
+            )  # fmt: skip
+            weight = gr.Slider(
+                0, 1, plain.prompt_weight, step=0.1, label=label("train_prompt_weight"),
+                info=label("train_prompt_weight_info"), elem_id="train-prompt-weight",
+            )  # fmt: skip
+            held = gr.Slider(
+                0, 0.5, plain.held_share, step=0.05, label=label("train_held"),
+                info=label("train_held_info"), elem_id="train-held",
+            )  # fmt: skip
+            patience = gr.Slider(
+                0, 10, plain.patience, step=1, label=label("train_patience"),
+                info=label("train_patience_info"), elem_id="train-patience",
+            )  # fmt: skip
+            saving = gr.Checkbox(
+                plain.checkpointing, label=label("train_checkpointing"),
+                info=label("train_checkpointing_info"), elem_id="train-checkpointing",
+            )  # fmt: skip
+            seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="train-seed")
+    return [
+        rank, targets, layers, virtual, rate, epochs, steps, batch, alpha, dropout, warmup,
+        schedule, decay, accumulate, length, weight, held, patience, saving, seed,
+    ]  # fmt: skip
+
+
+QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of the menu
+
+
+def show_source(source: str) -> list[Any]:
+    """Only the controls of one source of examples."""
+    return [gr.update(visible=source == name) for name in SOURCES]
+
+
+def show_method(method: str) -> list[Any]:
+    """Only the controls that a method has, and a learning rate that suits it."""
+    shows = [method in RANKED, method in LORAS, method == "last_layers", method in VIRTUAL]
+    rate = RATES[method]  # type: ignore[index]  # a choice's text
+    return [*(gr.update(visible=show) for show in shows), rate]
+
+
+def settings_from(
+    method: str, rank: float, targets: list[str], layers: float, virtual: float, rate: float | None,
+    epochs: float, steps: float, batch: float, alpha: float, dropout: float, warmup: float,
+    schedule: str, decay: float, accumulate: float, length: float, weight: float, held: float,
+    patience: float, saving: bool, seed: float | None,
+) -> Settings:  # fmt: skip
+    """The settings that the controls stand for.
+
+    :raises DataError: one of them cannot be used.
+    """
+    named = [part for target in targets or ["linear"] for part in target.split(",")]
+    try:
+        return Settings(
+            method=method, rank=int(rank), targets=tuple(named), layers=int(layers),  # type: ignore[arg-type]
+            virtual_tokens=int(virtual), rate=float(rate or 0), epochs=float(epochs),
+            steps=int(steps), batch=int(batch), alpha=float(alpha), dropout=float(dropout),
+            warmup=float(warmup), schedule=schedule, weight_decay=float(decay),  # type: ignore[arg-type]
+            accumulate=int(accumulate), length=int(length), prompt_weight=float(weight),
+            held_share=float(held), patience=int(patience), checkpointing=saving,
+            seed=int(seed or 0),
+        )  # fmt: skip
+    except ValueError as error:
+        raise DataError(
+            "One of the settings is out of its range. The learning rate should be above 0 and "
+            "below 1, and the seed a whole number."
+        ) from error
+
+
+def examples_from(
+    source: str, ready: str | None, file: str | None, rows: list[list[Any]]
+) -> list[Example]:
+    """The examples that the controls stand for.
+
+    :raises DataError: there are none, or they cannot be read.
+    """
+    if source == "ready":
+        return list(data.ready_sets().get(str(ready), ())) or data.from_table([])
+    if source == "table":
+        return data.from_table(rows)
+    if not file:
+        raise DataError("No file is chosen. Choose a .csv or .jsonl file.")
+    path = Path(file)
+    if path.stat().st_size > data.MAX_FILE:
+        raise DataError(
+            "{name} is larger than {limit} MB. Give fewer examples.",
+            name=path.name[:80],
+            limit=data.MAX_FILE // 1_000_000,
+        )
+    return data.read_file(path.name, path.read_bytes())
+
+
+@shown
+def look_ahead(
+    saved: Any, language: str, source: str, ready: str | None, file: str | None,
+    rows: list[list[Any]], method: str, *fields: Any,
+) -> tuple[str, str]:  # fmt: skip
+    """What the run would take, and what the model would see."""
+    try:
+        settings = settings_from(method, *fields)
+        examples = examples_from(source, ready, file, rows)
+        settings, encoded, base = _seen(saved, settings, examples)
+    except DataError as error:  # nobody has asked for it yet: a line, not a message
+        return note(tell(language, error.message)), ""
+    tokens = sum(len(one.ids) for one in encoded) / len(encoded)
+    learn, _ = data.split(examples, settings.held_share, settings.seed)
+    found = estimate(base, settings, len(learn), tokens)
+    tokenizer = base.base.tokenizer
+    pieces = [
+        (one, [str(tokenizer.decode([token])) for token in one.ids]) for one in encoded[:PREVIEWED]
+    ]
+    return (
+        adapters_html.estimate(found, settings.total_steps(len(learn)), language),
+        adapters_html.preview(pieces, sum(one.cut for one in encoded), language),
+    )
+
+
+def _seen(
+    saved: Any, settings: Settings, examples: list[Example]
+) -> tuple[Settings, list[data.Encoded], Fork]:
+    """The examples as the visitor's model sees them; no chat template where it has none."""
+    base = load(spaces.from_json(saved).stack.model)
+    if not base.tokenizer.chat_template:
+        settings = settings.model_copy(update={"chat": False})
+    s = settings
+    encoded = [data.encode(base, one, s.chat, s.prompt_weight, s.length) for one in examples]
+    return settings, encoded, Fork(base)
+
+
+@shown
+def start(
+    saved: Any, job_id: Any, language: str, prompts: str, source: str, ready: str | None,
+    file: str | None, rows: list[list[Any]], method: str, *fields: Any,
+) -> tuple[str, Any]:  # fmt: skip
+    """Put a run in the queue."""
+    going = JOBS.get(job_id)
+    if going is not None and going.active():
+        raise DataError("Your last run is not over yet. Stop it first, or wait for it.")
+    settings = settings_from(method, *fields)
+    examples = examples_from(source, ready, file, rows)
+    settings, _, _ = _seen(saved, settings, examples)
+    recipe = spaces.from_json(saved).recipe()
+    lines = [line.strip() for line in prompts.splitlines() if line.strip()][:MAX_PROMPTS]
+    what = say(language, f"set_{ready}") if source == "ready" else say(language, "set_own")
+    title = say(language, "train_title", method=say(language, f"train_{method}"), data=what)
+    return JOBS.submit(recipe, examples, settings, title, lines), gr.Timer(active=True)
+
+
+@shown
+def stop_run(job_id: Any, language: str) -> Any:
+    """End the run after its step in hand; what was learned is kept."""
+    JOBS.stop(str(job_id))
+    return gr.Timer(active=True)
+
+
+@shown
+def go_on(job_id: Any, language: str) -> Any:
+    """Let a stopped run go on."""
+    JOBS.resume(str(job_id))
+    return gr.Timer(active=True)
+
+
+@shown
+def watch(job_id: Any, mine: Any, language: str, done: str) -> tuple[Any, Any, Any, Any]:
+    """How the run goes; its adapter becomes the visitor's own once there is one."""
+    job = JOBS.get(job_id)
+    if job is None:
+        return note(say(language, "train_empty")), gr.skip(), gr.skip(), gr.Timer(active=False)
+    fresh = job.source and job.source != done
+    return (
+        adapters_html.run(job, JOBS.place(job), language),
+        with_own(mine, job.source) if fresh else gr.skip(),
+        job.source if fresh else gr.skip(),
+        gr.Timer(active=job.active()),
+    )
