@@ -133,7 +133,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
 def own_ids(mine: Any) -> list[str]:
     """The visitor's own adapters that are still on this host, from what the browser kept."""
     ids = [str(one) for one in mine[-MOST_OWN:]] if isinstance(mine, list) else []
-    return [one for one in dict.fromkeys(ids) if one not in store.shipped() and store.about(one)]
+    return [one for one in dict.fromkeys(ids) if store.is_own(one) and store.about(one)]
 
 
 def choices(mine: Any, language: str) -> list[tuple[str, str]]:

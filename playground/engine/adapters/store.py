@@ -26,7 +26,6 @@ ABOUT = "about.json"
 MAX_STORED = 200  # the one used least recently goes first, but none of today's
 MAX_STORED_BYTES = 4_000_000_000
 _OWN = re.compile(r"[0-9a-f]{32}")
-_SHIPPED = re.compile(r"[a-z0-9-]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -160,12 +159,9 @@ def _home() -> Path:
     return settings().home / "adapters"
 
 
-def is_source(text: Any) -> bool:
-    """Whether a text has the form of an adapter's name."""
-    text = str(text)
-    return bool(_OWN.fullmatch(text) or _SHIPPED.fullmatch(text)) or (
-        text.count("/") == 1 and len(text) <= 100
-    )
+def is_own(text: Any) -> bool:
+    """Whether a text has the form of an own adapter's id."""
+    return _OWN.fullmatch(str(text)) is not None
 
 
 def forget(source: str) -> None:

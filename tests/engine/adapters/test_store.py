@@ -173,28 +173,38 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("source", ODD)
 @pytest.mark.parametrize("policy", ["off", "presets", "any"])
 def test_an_id_with_odd_characters_never_reaches_the_disk(
-    home, llama, adapters, monkeypatch, hub_policy, source, policy
+    home, llama, adapters, monkeypatch, hub_policy, policy
 ):
-    store.keep(adapters[0], ABOUT)
+    source = store.keep(adapters[0], ABOUT)
     for folder in (home / "secret", home.parent / "secret"):  # what ".." would lead to
-        shutil.copytree(home / "adapters" / adapters[0].id, folder)
+        shutil.copytree(home / "adapters" / source, folder)
     hub_policy(policy)
     store.shipped()
+    fork, looked = Fork(llama), []
+    monkeypatch.setattr(hub, "snapshot_download", lambda *given, **_: looked.append(given))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("stat", "is_file", "is_dir", "open", "read_bytes", "read_text"):
+            patch.setattr(Path, name, watched(getattr(Path, name), looked))
+        store.load(source, fork)
+        assert looked  # an id of the right form is looked for
+        looked.clear()
+        for odd in ODD:
+            with pytest.raises((AdapterError, ModelError)):
+                store.load(odd, fork)
+            with pytest.raises(AdapterError):
+                store.folder_of(odd)
+            assert store.about(odd) == (About(odd, "hub", "") if "/" in odd else None)
+    assert looked == []
 
-    def fail(*given, **more):
-        raise AssertionError(f"looked for {given}")
 
-    monkeypatch.setattr(hub, "snapshot_download", fail)
-    for name in ("stat", "exists", "is_file", "is_dir", "open", "read_bytes", "read_text"):
-        monkeypatch.setattr(Path, name, fail)
-    with pytest.raises((AdapterError, ModelError)):
-        store.load(source, Fork(llama))
-    with pytest.raises(AdapterError):
-        store.folder_of(source)
-    assert store.about(source) == (About(source, "hub", "") if "/" in source else None)
+def watched(real, looked):
+    def call(path, *given, **more):
+        looked.append(path)
+        return real(path, *given, **more)
+
+    return call
 
 
 @pytest.mark.parametrize("policy", ["off", "presets"])
@@ -235,29 +245,32 @@ def test_an_adapter_of_the_hub_is_checked_like_an_upload(
 # Damaged on the disk
 
 
+BROKEN = "damaged or cut off"
 DAMAGE = {
-    "weights cut off": (files.WEIGHTS, lambda content: content[:-1]),
-    "weights cut in the header": (files.WEIGHTS, lambda content: content[:100]),
-    "weights empty": (files.WEIGHTS, lambda content: b""),
-    "weights of zeros": (files.WEIGHTS, lambda content: bytes(len(content))),
-    "weights gone": (files.WEIGHTS, None),
-    "configuration cut off": (files.CONFIG, lambda content: content[: len(content) // 2]),
-    "configuration empty": (files.CONFIG, lambda content: b""),
-    "configuration of another": (files.CONFIG, lambda content: b'{"peft_type": "IA3"}'),
-    "configuration gone": (files.CONFIG, None),
-}
+    "weights cut off": (files.WEIGHTS, lambda content: content[:-1], BROKEN),
+    "weights cut in the header": (files.WEIGHTS, lambda content: content[:100], BROKEN),
+    "weights empty": (files.WEIGHTS, lambda content: b"", BROKEN),
+    "weights of zeros": (files.WEIGHTS, lambda content: bytes(len(content)), BROKEN),
+    "weights gone": (files.WEIGHTS, None, BROKEN),
+    "configuration cut off": (files.CONFIG, lambda content: content[:200], "not usable JSON"),
+    "configuration empty": (files.CONFIG, lambda content: b"", "not usable JSON"),
+    "another's configuration": (
+        files.CONFIG, lambda content: b'{"peft_type": "IA3"}', "not understood here",
+    ),
+    "configuration gone": (files.CONFIG, None, BROKEN),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_stored_file_that_was_damaged_is_refused(home, llama, adapters, case):
     source = store.keep(adapters[0], ABOUT)
-    name, damage = DAMAGE[case]
+    name, damage, said = DAMAGE[case]
     path = home / "adapters" / source / name
-    if damage is None:
-        path.unlink()
-    else:
-        path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(AdapterError):
+    content = path.read_bytes()
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage(content))
+    with pytest.raises(AdapterError, match=said):
         store.load(source, Fork(llama))
 
 

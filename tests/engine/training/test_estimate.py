@@ -1,0 +1,43 @@
+"""What is said before a run, against the run itself."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from playground.engine.fork import Fork
+from playground.engine.training.estimate import activations, estimate, parameters
+from playground.engine.training.methods import prepare
+from playground.engine.training.settings import MethodName, Settings
+from playground.errors import PlaygroundError
+
+
+@pytest.mark.parametrize("method", get_args(MethodName))
+def test_the_numbers_that_learn_are_counted_before_as_they_are_after(layout, method):
+    settings = Settings(method=method, rank=3, layers=1, virtual_tokens=5)
+    fork = Fork(layout)
+    if method == "qlora" and layout.entry.id == "tiny-gpt2-layout":
+        with pytest.raises(PlaygroundError, match="plain linear layers"):
+            prepare(fork, settings)
+        return
+    assert parameters(fork, settings) == prepare(fork, settings).count()
+
+
+def test_memory_by_part_for_a_case_worked_by_hand(llama):
+    settings = Settings(method="full", batch=2, steps=3)
+    found = estimate(Fork(llama), settings, 10, 16)
+    count = sum(p.numel() for p in llama.model.parameters())
+    assert found.parameters == count
+    assert found.share == 1
+    # float32 here: the copy that learns, its gradient, and AdamW's two averages
+    assert (found.trained, found.gradients, found.optimizer) == (4 * count, 4 * count, 8 * count)
+    assert found.extra == 16 * count + found.activations
+    assert found.seconds > 0
+
+
+def test_more_tokens_take_more_and_checkpointing_less(llama):
+    fork, settings = Fork(llama), Settings(batch=2)
+    assert activations(fork, settings, 32) == pytest.approx(2 * activations(fork, settings, 16), 1)
+    saving = settings.model_copy(update={"checkpointing": True})
+    assert activations(fork, saving, 32) < activations(fork, settings, 32)

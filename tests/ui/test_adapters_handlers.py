@@ -1,0 +1,311 @@
+"""What the Adapters tab's handlers do with plain values: no browser, no page."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+import torch
+
+from playground import workspace as spaces
+from playground.engine.adapters import files, lora, store
+from playground.engine.adapters.store import About
+from playground.engine.fork import Fork
+from playground.engine.structure import matrices
+from playground.engine.training.jobs import JOBS
+from playground.ui import attach_panel, train_panel
+from playground.ui.page import begin_run, stop_run
+from playground.ui.text import EN, KO, TABLES
+
+MODEL = "tiny-llama"
+both = pytest.mark.parametrize("language", ["en", "ko"])
+ROWS = [["What is one?", "It is 1."], ["What is two?", "It is 2."], ["", ""], ["Three?", "3."]]
+
+
+def saved(*edits, model=MODEL):
+    steps = [{"edit": edit, "on": True} for edit in edits]
+    return {"stack": {"model": model, "steps": steps}}
+
+
+def edits_of(state):
+    return [step["edit"] for step in json.loads(json.dumps(state))["stack"]["steps"]]
+
+
+def visitor(name="adapters"):
+    return SimpleNamespace(session_hash=name)
+
+
+def quiet(*args, **kwargs):
+    pass
+
+
+@pytest.fixture
+def mine(known):
+    """The id of an own adapter for the tiny model."""
+    base = Fork(known[MODEL])
+    generator = torch.Generator().manual_seed(1)
+    thin = {
+        m.name.removesuffix(".weight"): (
+            torch.randn(2, m.columns, generator=generator),
+            torch.randn(m.shape[0], 2, generator=generator) / 4,
+        )
+        for m in matrices(base)
+        if m.layer is not None
+    }
+    return store.keep(lora.make(thin), About("My own", "trained", MODEL, "lora"))
+
+
+def edit(source, scale=1.0, fold=False):
+    return {"kind": "adapter", "source": source, "scale": scale, "fold": fold}
+
+
+# Attaching
+
+
+def test_attaching_puts_the_adapter_on_top_and_again_only_turns_it(mine):
+    state = attach_panel.put_adapter(saved(), "en", mine, 1.0, False)
+    assert edits_of(state) == [edit(mine)]
+    state = attach_panel.put_adapter(state, "en", mine, -0.5, False)
+    state = attach_panel.put_adapter(state, "en", mine, -0.5, True)
+    assert edits_of(state) == [edit(mine, -0.5, True)]
+    undone = spaces.from_json(state).undo()
+    assert edits_of(undone.to_json()) == [edit(mine, -0.5)]
+
+
+def test_an_adapter_below_another_edit_is_turned_where_it_is(mine):
+    nudge = {"kind": "nudge_tokens", "text": " the", "direction": "scale", "strength": 2.0}
+    state = spaces.from_json(saved(edit(mine))).add(nudge).to_json()
+    turned = attach_panel.put_adapter(state, "en", mine, 2.0, False)
+    assert [one["kind"] for one in edits_of(turned)] == ["adapter", "nudge_tokens"]
+    assert edits_of(turned)[0] == edit(mine, 2.0)
+
+
+@both
+def test_no_adapter_and_one_that_is_gone_are_refused_in_words(known, language):
+    said = {"en": "No adapter is chosen", "ko": "고른 어댑터가 없습니다"}[language]
+    for none in (None, ""):
+        with pytest.raises(gr.Error, match=said):
+            attach_panel.put_adapter(saved(), language, none, 1.0, False)
+    gone = {"en": "is not on this host", "ko": "이 서버에 없습니다"}[language]
+    with pytest.raises(gr.Error, match=gone):
+        attach_panel.put_adapter(saved(), language, "0" * 32, 1.0, False)
+
+
+def test_an_adapter_of_another_model_does_not_reach_the_recipe(mine):
+    with pytest.raises(gr.Error, match="made for another model"):
+        attach_panel.put_adapter(saved(model="tiny-neox"), "en", mine, 1.0, False)
+
+
+@both
+def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
+    menu, seen, paths, drawn, paid = attach_panel.open_panel(saved(), [mine], language, mine)
+    table = TABLES[language]
+    assert menu["value"] == mine
+    assert (f"My own ({'yours' if language == 'en' else '내 것'}, {mine[:6]})", mine) in menu[
+        "choices"
+    ]
+    assert table["look_rank"] in seen
+    assert "<svg" in seen
+    assert paths["visible"]
+    assert paths["value"] in paths["choices"]
+    assert "<svg" in drawn
+    assert paid == ""
+    other = attach_panel.show_thin(saved(), language, mine, paths["choices"][1])
+    assert "<svg" in other
+    assert other != drawn
+
+
+def test_what_was_deleted_is_no_longer_offered(mine):
+    ids, chosen = attach_panel.forget_adapter([mine], "en", mine)
+    assert (ids, chosen) == ([], None)
+    menu, *_ = attach_panel.open_panel(saved(), [mine], "en", mine)
+    assert mine not in [value for _, value in menu["choices"]]
+    with pytest.raises(gr.Error, match="Only your own"):
+        attach_panel.forget_adapter([mine], "en", mine)
+
+
+def test_a_shipped_adapter_cannot_be_deleted(known):
+    for name in store.shipped():
+        with pytest.raises(gr.Error, match="Only your own"):
+            attach_panel.forget_adapter([name], "en", name)
+
+
+@pytest.mark.parametrize("damaged", [None, 5, "x", [5, None, "../etc"], {}])
+def test_a_damaged_list_from_the_browser_is_an_empty_one(known, damaged):
+    assert attach_panel.own_ids(damaged) == []
+
+
+def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
+    adapter = store.load(mine, Fork(known[MODEL]))
+    store.forget(mine)
+    path = tmp_path / "nice.zip"
+    path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
+    ids, _, _ = attach_panel.add_adapter(saved(), [], "en", [str(path)])
+    assert ids == [adapter.id]
+    assert store.about(adapter.id).title == "nice"
+    assert not path.exists()
+
+
+@both
+def test_a_bad_upload_is_refused_in_words_and_deleted(known, tmp_path, language):
+    path = tmp_path / "adapter_model.bin"
+    path.write_bytes(b"x")
+    with pytest.raises(gr.Error, match="pickle"):
+        attach_panel.add_adapter(saved(), [], language, [str(path)])
+    assert not path.exists()
+
+
+def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
+    update = attach_panel.take_away("en", mine)
+    with zipfile.ZipFile(update["value"]) as archive:
+        assert set(archive.namelist()) == {files.WEIGHTS, files.CONFIG}
+    assert io.BytesIO(store.folder_of(mine)[files.WEIGHTS]).getbuffer().nbytes > 0
+
+
+def test_both_answers_are_written(mine):
+    *_, last = attach_panel.answer_both(
+        saved(edit(mine, 3.0)), "en", "The cat", begin_run(visitor()), visitor()
+    )
+    assert EN["attach_base"] in last
+    assert EN["attach_recipe"] in last
+    assert last.count("<p>") == 2
+
+
+def test_both_ways_cost_what_they_cost(mine, monkeypatch):
+    shown = attach_panel.weigh_ways(saved(), "ko", mine, begin_run(visitor()), visitor(), quiet)
+    assert KO["costs_caption"] in shown
+    turn = begin_run(visitor())
+    stop_run(visitor())
+    stopped = attach_panel.weigh_ways(saved(), "ko", mine, turn, visitor(), quiet)
+    assert "<table" not in stopped
+
+
+# Training
+
+
+def controls(**changed):
+    """The settings' controls in the order of ``settings_from``, as they stand at first."""
+    opened = {
+        "rank": 2, "targets": ["linear"], "layers": 2, "virtual": 4, "rate": 1e-3, "epochs": 1,
+        "steps": 3, "batch": 2, "alpha": 4, "dropout": 0.0, "warmup": 0.1, "schedule": "cosine",
+        "decay": 0.0, "accumulate": 1, "length": 64, "weight": 0.0, "held": 0.0, "patience": 0,
+        "saving": False, "seed": 0,
+    }  # fmt: skip
+    assert set(changed) <= set(opened)
+    return list((opened | changed).values())
+
+
+def given(source="table", ready=None, file=None, rows=ROWS, method="lora", **changed):
+    return [source, ready, file, rows, method, *controls(**changed)]
+
+
+def test_the_controls_as_they_stand_are_the_settings_defaults():
+    built = train_panel.settings_from(
+        "lora", *controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128,
+                          held=0.1, virtual=16)
+    )  # fmt: skip
+    assert built == train_panel.Settings()
+
+
+def test_q_and_v_are_one_entry_of_the_menu():
+    built = train_panel.settings_from("lora", *controls(targets=[train_panel.QV, "mlp"]))
+    assert built.targets == ("*.q_proj.weight", "*.v_proj.weight", "mlp")
+
+
+@pytest.mark.parametrize("changed", [{"rate": 0}, {"rate": None}, {"rate": 5.0}, {"seed": -1}])
+def test_settings_out_of_range_are_refused(changed):
+    with pytest.raises(train_panel.DataError, match="out of its range"):
+        train_panel.settings_from("lora", *controls(**changed))
+
+
+@both
+def test_looking_ahead_shows_what_learns_and_what_the_model_sees(known, language):
+    ahead, seen = train_panel.look_ahead(saved(), language, *given())
+    assert TABLES[language]["estimate_parameters"] in ahead
+    assert seen.count("<pre") == 2
+    assert "<mark>" in seen
+
+
+@both
+def test_looking_ahead_without_examples_says_what_to_do(known, language):
+    said = {"en": "There are no examples", "ko": "예시가 없습니다"}[language]
+    ahead, seen = train_panel.look_ahead(saved(), language, *given(rows=[["", ""]]))
+    assert said in ahead
+    assert seen == ""
+    missing, _ = train_panel.look_ahead(saved(), language, *given(source="file"))
+    assert {"en": "No file is chosen", "ko": "고른 파일이 없습니다"}[language] in missing
+
+
+def test_a_file_is_read(known, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("prompt,completion\nOne?,1\nTwo?,2\n")
+    examples = train_panel.examples_from("file", None, str(path), [])
+    assert [one.completion for one in examples] == ["1", "2"]
+
+
+def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
+    shown = {
+        method: [u["visible"] for u in train_panel.show_method(method)[:4]]
+        for method in train_panel.RATES
+    }
+    assert shown["lora"] == [True, True, False, False]
+    assert shown["bottleneck"] == [True, False, False, False]
+    assert shown["last_layers"] == [False, False, True, False]
+    assert shown["prefix"] == [False, False, False, True]
+    assert shown["full"] == [False] * 4
+    assert train_panel.show_method("full")[4] == train_panel.RATES["full"]
+    for place, name in enumerate(train_panel.SOURCES):
+        visible = [update["visible"] for update in train_panel.show_source(name)]
+        assert visible == [n == place for n in range(3)]
+
+
+def finish(job_id):
+    end = time.monotonic() + 120
+    while JOBS.get(job_id).active():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_run_becomes_an_own_adapter_that_can_be_attached(known):
+    job_id, timer = train_panel.start(saved(), "", "en", "Hello\n\nOne?", *given())
+    assert timer.active
+    finish(job_id)
+    shown, ids, source, timer = train_panel.watch(job_id, [], "en", "")
+    assert not timer.active
+    assert EN["run_done"] in shown
+    assert EN["run_answers"] in shown
+    assert ids == [source]
+    assert store.about(source).title == "LoRA, own examples"
+    assert edits_of(attach_panel.put_adapter(saved(), "en", source, 1.0, False)) == [edit(source)]
+    again = train_panel.watch(job_id, ids, "en", source)  # it is taken over once
+    assert again[1] == again[2] == gr.skip()
+
+
+@both
+def test_a_second_run_waits_for_the_first(known, language, monkeypatch):
+    monkeypatch.setattr(JOBS, "get", lambda job_id: SimpleNamespace(active=lambda: True))
+    said = {"en": "not over yet", "ko": "아직 끝나지"}[language]
+    with pytest.raises(gr.Error, match=said):
+        train_panel.start(saved(), "x", language, "", *given())
+
+
+@both
+def test_a_run_that_is_not_known_shows_what_to_do(known, language):
+    for unknown in (None, "", "x", 5):
+        shown, *_, timer = train_panel.watch(unknown, [], language, "")
+        assert TABLES[language]["train_empty"].split(":")[0] in shown
+        assert not timer.active
+    with pytest.raises(gr.Error):
+        train_panel.go_on("x", language)
+    train_panel.stop_run("x", language)
+
+
+def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):
+    monkeypatch.setattr(known[MODEL].tokenizer, "chat_template", None)
+    _, seen = train_panel.look_ahead(saved(), "en", *given())
+    assert "im_start" not in seen
