@@ -5,10 +5,9 @@ Knows modules and tensors; knows nothing about recipes, prompts or the page.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +15,20 @@ from transformers.pytorch_utils import Conv1D
 
 from playground.engine.adapted import Beside, Bottleneck, VirtualTokens
 from playground.engine.loader import Base
+from playground.engine.modules import (
+    DroppedLayer,
+    Side,
+    besides,
+    fixed,
+    innermost,
+    module_of,
+    shared_clone,
+    tensors_of,
+)
 from playground.engine.packed import PackedLinear, PackedScheme, trainable_four_bits
 from playground.engine.patched import PatchedRows
 from playground.errors import PlaygroundError
 
-Side = Literal["input", "output"]
-TABLES = {dict, OrderedDict, set, list}
 TREE_BYTES = 1_000_000  # what the module objects of a 30-layer clone take, beside its tensors
 
 
@@ -54,14 +61,6 @@ class TensorChange:
     change: float
 
 
-class DroppedLayer(nn.Module):
-    """In the place of a layer that was taken out."""
-
-    def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:
-        """What came in."""
-        return hidden_states
-
-
 class Fork:
     """A copy-on-write clone of a base model.
 
@@ -71,7 +70,7 @@ class Fork:
 
     def __init__(self, base: Base, model: nn.Module | None = None) -> None:
         self.base = base
-        self.model = _shared_clone(base.model if model is None else model)
+        self.model = shared_clone(base.model if model is None else model)
         self.formats: dict[str, Format] = {}
         self.dropped: tuple[int, ...] = ()  # layers taken out
         self.origin: str | None = None  # id of the recipe whose fork this was cloned from
@@ -142,7 +141,7 @@ class Fork:
         """A parameter without what adapters beside it add to it: the tensor that is kept."""
         owner, attribute = self._owner(name)
         if isinstance(owner, Beside):
-            found: Tensor = getattr(_innermost(owner), attribute)
+            found: Tensor = getattr(innermost(owner), attribute)
             return found
         return self.tensor(name)
 
@@ -156,7 +155,7 @@ class Fork:
 
     def packed(self, name: str) -> bool:
         """Whether a weight is held as codes."""
-        owner = _innermost(self._owner(name)[0])
+        owner = innermost(self._owner(name)[0])
         return name.endswith(".weight") and isinstance(owner, PackedLinear)
 
     def identity(self, name: str) -> Hashable:
@@ -186,7 +185,7 @@ class Fork:
         if form is not None:
             self.formats[name] = form
         owner, attribute = self._owner(name)
-        inner: Any = _innermost(owner)
+        inner: Any = innermost(owner)
         inner = inner.inner if isinstance(inner, PackedLinear) else inner
         if isinstance(owner, PatchedRows):
             inner = owner.inner
@@ -220,20 +219,20 @@ class Fork:
         """
         path, _, attribute = name.rpartition(".")
         layer: Any = self.model.get_submodule(path)
-        packed = isinstance(_innermost(layer), PackedLinear) and attribute == "weight"
-        if packed or any(not isinstance(beside, Bottleneck) for beside in _besides(layer)):
-            plain = _shared_clone(self.base.model.get_submodule(path))
-            plain._parameters["bias"] = _fixed(layer.bias)
+        packed = isinstance(innermost(layer), PackedLinear) and attribute == "weight"
+        if packed or any(not isinstance(beside, Bottleneck) for beside in besides(layer)):
+            plain = shared_clone(self.base.model.get_submodule(path))
+            plain._parameters["bias"] = fixed(layer.bias)
             if attribute != "weight":
-                plain._parameters["weight"] = _fixed(layer.weight)
+                plain._parameters["weight"] = fixed(layer.weight)
                 self.formats.pop(f"{path}.weight", None)
             self._put(path, plain)
 
     def _put(self, path: str, layer: nn.Module) -> None:
         """Put a linear layer in another's place, under the bottlenecks that are there."""
-        for beside in reversed(list(_besides(self.model.get_submodule(path)))):
+        for beside in reversed(list(besides(self.model.get_submodule(path)))):
             if isinstance(beside, Bottleneck):
-                over = _shared_clone(beside)
+                over = shared_clone(beside)
                 over._modules["inner"] = layer
                 layer = over
         self.model.set_submodule(path, layer)
@@ -334,20 +333,20 @@ class Fork:
         return {**self.base.storages(), **self.delta(), ("tree", id(self)): TREE_BYTES}
 
     def _all(self) -> dict[Hashable, int]:
-        return {t.data_ptr(): t.nbytes for t in _tensors(self.model) if t.nbytes}
+        return {t.data_ptr(): t.nbytes for t in tensors_of(self.model) if t.nbytes}
 
     # Finding things
 
     def weight_name(self, side: Side) -> str:
         """The name that a receipt gives to one side's weight."""
-        found = _module_of(self.base.model, side)
+        found = module_of(self.base.model, side)
         for path, module in self.base.model.named_modules():
             if module is found:
                 return f"{path}.weight"
         raise AssertionError("the embedding is one of the model's modules")
 
     def _module(self, side: Side) -> nn.Module:
-        return _module_of(self.model, side)
+        return module_of(self.model, side)
 
     def _shared_weight(self, side: Side) -> Tensor:
         return self._module(side).weight  # type: ignore[return-value]
@@ -359,57 +358,6 @@ class Fork:
     def _owner(self, name: str) -> tuple[nn.Module, str]:
         path, _, attribute = name.rpartition(".")
         return self.model.get_submodule(path), attribute
-
-
-def _module_of(model: nn.Module, side: Side) -> nn.Module:
-    getter = "get_input_embeddings" if side == "input" else "get_output_embeddings"
-    module: nn.Module = getattr(model, getter)()
-    return module
-
-
-def _tensors(model: nn.Module) -> Iterator[Tensor]:
-    yield from model.parameters()
-    yield from model.buffers()
-    for module in model.modules():
-        if isinstance(module, PackedLinear | VirtualTokens):
-            yield from module.held()
-
-
-def _besides(module: nn.Module) -> Iterator[Beside]:
-    """The adapters beside a layer, the outermost first."""
-    while isinstance(module, Beside):
-        yield module
-        module = module.inner
-
-
-def _innermost(module: nn.Module) -> nn.Module:
-    """The layer under any adapters."""
-    for beside in _besides(module):
-        module = beside.inner
-    return module
-
-
-def _fixed(tensor: Tensor | None) -> nn.Parameter | None:
-    return None if tensor is None else nn.Parameter(tensor.detach(), requires_grad=False)
-
-
-def _shared_clone(module: nn.Module) -> nn.Module:
-    """A new module tree over the very same tensors.
-
-    Every module is new and has its own tables of parameters, children and hooks, so that
-    replacing one in the clone leaves the original alone; all else is shared. The same result as
-    ``copy.deepcopy`` with every tensor in its memo, without walking configurations and hooks.
-    """
-    clone: nn.Module = object.__new__(type(module))
-    attributes = {
-        name: value.copy() if type(value) in TABLES else value
-        for name, value in vars(module).items()
-    }
-    children: dict[str, nn.Module | None] = attributes["_modules"]
-    for name, child in children.items():
-        children[name] = None if child is None else _shared_clone(child)
-    vars(clone).update(attributes)  # past nn.Module's __setattr__, which would look at each
-    return clone
 
 
 def relative_change(pairs: list[tuple[float, float]]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+from playground.engine.seeded import seeded
 
 if TYPE_CHECKING:
     from transformers import GPT2LMHeadModel
@@ -29,6 +29,5 @@ def build_tiny_gpt2(bos: int | None, eos: int | None) -> GPT2LMHeadModel:
         n_layer=2, n_embd=2, n_head=2, n_positions=1024, vocab_size=50_257,
         bos_token_id=bos, eos_token_id=eos, pad_token_id=eos,
     )  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+    with seeded(SEED):
         return GPT2LMHeadModel(config).eval()

@@ -12,6 +12,7 @@ from html import escape
 from PIL import Image
 
 from playground.compare import Answer
+from playground.engine.adapters import store
 from playground.engine.edits import EDITS
 from playground.engine.inspect import Neighbour, Token
 from playground.engine.recipe import Receipt
@@ -193,7 +194,11 @@ def step_title(step: Step, language: str) -> str:
     """An edit in a few words."""
     edit, kind = step.edit, step.edit["kind"]
     key = f"title_nudge_{edit['direction']}" if kind == "nudge_tokens" else f"title_{kind}"
-    title = say(language, key, **{k: str(v) for k, v in edit.items()})
+    values = {k: str(v) for k, v in edit.items()}
+    if kind == "adapter":
+        about = store.about(values["source"])
+        values["source"] = about.title if about else values["source"][:8]
+    title = say(language, key, **values)
     if "targets" in edit and tuple(edit["targets"]) != EDITS[kind].model_fields["targets"].default:
         title += say(language, "title_targets", targets=", ".join(edit["targets"]))
     return title

@@ -5,11 +5,20 @@ Ratios are taken within one run, since machines are noisy; no figure here is a t
 
 import sys
 
-from tests.benchmarks import adapters, answers, batching, compression, edits, forks, startup
+from tests.benchmarks import (
+    adapters,
+    answers,
+    batching,
+    compression,
+    edits,
+    forks,
+    startup,
+    training,
+)
 
 ALL = {
     "forks": forks, "batching": batching, "startup": startup, "answers": answers,
-    "compression": compression, "edits": edits, "adapters": adapters,
+    "compression": compression, "edits": edits, "adapters": adapters, "training": training,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

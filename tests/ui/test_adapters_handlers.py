@@ -18,7 +18,8 @@ from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
 from playground.engine.structure import matrices
 from playground.engine.training.jobs import JOBS
-from playground.ui import attach_panel, train_panel
+from playground.engine.training.settings import RATES, Settings
+from playground.ui import attach_panel, train_panel, train_settings
 from playground.ui.page import begin_run, stop_run
 from playground.ui.text import EN, KO, TABLES
 
@@ -205,22 +206,22 @@ def given(source="table", ready=None, file=None, rows=ROWS, method="lora", **cha
 
 
 def test_the_controls_as_they_stand_are_the_settings_defaults():
-    built = train_panel.settings_from(
+    built = train_settings.settings_from(
         "lora", *controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128,
                           held=0.1, virtual=16)
     )  # fmt: skip
-    assert built == train_panel.Settings()
+    assert built == Settings()
 
 
 def test_q_and_v_are_one_entry_of_the_menu():
-    built = train_panel.settings_from("lora", *controls(targets=[train_panel.QV, "mlp"]))
+    built = train_settings.settings_from("lora", *controls(targets=[train_settings.QV, "mlp"]))
     assert built.targets == ("*.q_proj.weight", "*.v_proj.weight", "mlp")
 
 
 @pytest.mark.parametrize("changed", [{"rate": 0}, {"rate": None}, {"rate": 5.0}, {"seed": -1}])
 def test_settings_out_of_range_are_refused(changed):
     with pytest.raises(train_panel.DataError, match="out of its range"):
-        train_panel.settings_from("lora", *controls(**changed))
+        train_settings.settings_from("lora", *controls(**changed))
 
 
 @both
@@ -250,15 +251,15 @@ def test_a_file_is_read(known, tmp_path):
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
     shown = {
-        method: [u["visible"] for u in train_panel.show_method(method)[:4]]
-        for method in train_panel.RATES
+        method: [u["visible"] for u in train_settings.show_method(method)[:4]]
+        for method in RATES
     }
     assert shown["lora"] == [True, True, False, False]
     assert shown["bottleneck"] == [True, False, False, False]
     assert shown["last_layers"] == [False, False, True, False]
     assert shown["prefix"] == [False, False, False, True]
     assert shown["full"] == [False] * 4
-    assert train_panel.show_method("full")[4] == train_panel.RATES["full"]
+    assert train_settings.show_method("full")[4] == RATES["full"]
     for place, name in enumerate(train_panel.SOURCES):
         visible = [update["visible"] for update in train_panel.show_source(name)]
         assert visible == [n == place for n in range(3)]

@@ -13,6 +13,7 @@ from playground.engine.adapters import lora
 from playground.engine.adapters.base import PREFIX, Adapter, AdapterError
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.fork import Fork
+from playground.engine.seeded import seeded
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -38,9 +39,8 @@ def mix(
     own = fork.clone()
     own.make_plain()
     names = [f"a{place}" for place in range(len(adapters))]
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
         first, *others = [_peft_config(adapter) for adapter in adapters]
         model: Any = get_peft_model(own.model, first, adapter_name=names[0])
         for name, config in zip(names[1:], others, strict=True):

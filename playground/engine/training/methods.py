@@ -28,6 +28,7 @@ from playground.engine.adapters import Adapter, bottleneck, files
 from playground.engine.adapters.base import linear_layers
 from playground.engine.adapters.changed import IDS, ROWS
 from playground.engine.fork import Fork
+from playground.engine.seeded import seeded
 from playground.engine.structure import Matrix, layers, select
 from playground.engine.training.settings import MethodName, Settings
 from playground.errors import PlaygroundError
@@ -70,8 +71,7 @@ def prepare(fork: Fork, settings: Settings) -> Trainable:
         )
     own = fork.clone()
     own.make_plain()
-    with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed), torch.inference_mode(False), torch.enable_grad():
         return METHODS[settings.method](own, fork, settings)
 
 

@@ -21,6 +21,7 @@ from playground.engine.adapters import Adapter
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
 from playground.engine.training.methods import TrainingError, prepare
 from playground.engine.training.settings import Settings
@@ -163,11 +164,8 @@ class Run:
         count = sum(sum(one.weights[1:]) for batch in batches for one in batch)
         self.trainable.model.train()
         total = 0.0
-        with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.enable_grad():
-            if self._noise is None:
-                torch.manual_seed(self.settings.seed)
-            else:
-                torch.set_rng_state(self._noise)
+        start = self.settings.seed if self._noise is None else self._noise
+        with seeded(start), torch.inference_mode(False), torch.enable_grad():
             for batch in batches:
                 loss, _ = self._loss(batch)
                 (loss / count).backward()

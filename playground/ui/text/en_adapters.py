@@ -166,6 +166,6 @@ ADAPTERS = {
     "run_held": "held out",
     "run_rate": "Learning rate",
     # Titles
-    "title_adapter": "Adapter {source}, scale {scale}",
+    "title_adapter": "Adapter: {source}, scale {scale}",
     "title_mix_adapters": "Adapters mixed: {method}",
 }

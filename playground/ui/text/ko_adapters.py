@@ -154,6 +154,6 @@ ADAPTERS = {
     "run_held": "남겨 둔 것",
     "run_rate": "학습률",
     # Titles
-    "title_adapter": "어댑터 {source}, 세기 {scale}",
+    "title_adapter": "어댑터: {source}, 세기 {scale}",
     "title_mix_adapters": "섞은 어댑터: {method}",
 }
