@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from playground.engine.adapters.costs import Costs
+from playground.engine.adapters.extract import Extracted
 from playground.engine.adapters.look import Look, Spectrum
+from playground.engine.calculator import Inference, Training, fits
 from playground.engine.training.data import Encoded
 from playground.engine.training.estimate import Estimate
 from playground.engine.training.jobs import Job
@@ -194,3 +196,61 @@ def side_by_side(heads: Sequence[str], texts: Sequence[str]) -> str:
         for head, text in zip(heads, texts, strict=True)
     )
     return f'<div class="pg-answers">{cells}</div>'
+
+
+# Extracting, and the calculator
+
+
+def extracted(found: Extracted, language: str) -> str:
+    """How much of the difference the LoRA has, and where it has least."""
+    worst = sorted(found.kept, key=lambda one: one.energy)[:5]
+    rows = [
+        [escape(one.name.removesuffix(".weight")), percent(one.energy), percent(one.error)]
+        for one in worst
+    ]
+    rows.insert(
+        0, [escape(say(language, "extract_all")), percent(found.energy), percent(found.error)]
+    )
+    heads = [say(language, key) for key in ("look_what", "extract_energy", "extract_error")]
+    shown = table(say(language, "extract_caption", count=len(found.kept)), heads, rows)
+    if found.left_out:
+        names = ", ".join(found.left_out[:5])
+        shown += note(say(language, "extract_left", count=len(found.left_out), names=names), "warn")
+    return shown
+
+
+def gigabytes(count: float) -> str:
+    """Bytes as gigabytes, which the calculator is about."""
+    return f"{figure(count / 1e9, 4)} GB"
+
+
+def calculated(run: Inference, train: Training, language: str) -> str:
+    """Memory for running and for training, by part, and the machines that have it."""
+
+    def row(key: str, value: str) -> list[str]:
+        return [escape(say(language, f"calculated_{key}")), value]
+
+    heads = (say(language, "look_what"), say(language, "look_value"))
+    running = [
+        row("weights", gigabytes(run.weights)),
+        row("cache", gigabytes(run.cache)),
+        row("total", gigabytes(run.total)),
+        row("rule", gigabytes(run.rule)),
+        row("fits", escape(_machines(run.total, language))),
+    ]
+    training = [
+        row("learns", f"{train.trained:,.0f}"),
+        row("weights", gigabytes(train.weights)),
+        row("gradients", gigabytes(train.gradients)),
+        row("states", gigabytes(train.states)),
+        row("activations", gigabytes(train.activations)),
+        row("total", gigabytes(train.total)),
+        row("fits", escape(_machines(train.total, language))),
+    ]
+    return table(say(language, "calculated_running"), heads, running) + table(
+        say(language, "calculated_training"), heads, training
+    )
+
+
+def _machines(total: float, language: str) -> str:
+    return ", ".join(fits(total)) or say(language, "calculated_none")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from playground.ui import attach_panel, train_panel
+from playground.ui import attach_panel, calculator_panel, mix_panel, train_panel
 from playground.ui.page import AT_ONCE, LOOK
 from playground.ui.text import label
 
@@ -17,11 +17,13 @@ class AdaptersTab:
 
     attach: attach_panel.AttachPanel
     train: train_panel.TrainPanel
+    mix: mix_panel.MixPanel
 
     def opens_with(self, tab: gr.Tab) -> None:
         """When the tab is opened, list the adapters and go on watching a run."""
         opened = tab.select(attach_panel.open_panel, self.attach.opened, self.attach.parts, **LOOK)
         opened.then(train_panel.look_ahead, self.train.looked, self.train.ahead, **LOOK)
+        opened.then(mix_panel.list_adapters, self.mix.listed, self.mix.sources, **LOOK)
         tab.select(train_panel.watch, self.train.watched, self.train.going, **AT_ONCE)
 
 
@@ -31,6 +33,8 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> AdaptersTab:
     job = gr.BrowserState("", storage_key="weights-playground-run", secret="as-above")
     gr.Markdown(label("adapters_intro"))
     attach = attach_panel.build_panel(saved, mine, language)
+    mix = mix_panel.build_panel(saved, mine, language, attach)
     gr.Markdown(label("train_heading"))
     train = train_panel.build_panel(saved, mine, job, language, attach)
-    return AdaptersTab(attach, train)
+    calculator_panel.build_panel(saved, language)
+    return AdaptersTab(attach, train, mix)

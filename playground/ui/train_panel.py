@@ -28,6 +28,7 @@ from playground.ui.train_settings import build_settings, settings_from, show_met
 
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
+FIRST_SET = "pirate"
 TICK = 1.0  # seconds between two looks at a run
 
 
@@ -58,7 +59,7 @@ def build_panel(
             )  # fmt: skip
             ready = gr.Dropdown(
                 [(label(f"set_{name}"), name) for name in data.ready_sets()],
-                value=next(iter(data.ready_sets()), None), label=label("train_set"),
+                value=FIRST_SET, label=label("train_set"),
                 elem_id="train-set",
             )  # fmt: skip
             file = gr.File(

@@ -18,6 +18,7 @@ from playground.engine.training.settings import (
 )
 from playground.ui.text import label
 
+FIRST_STEPS = 60  # about a minute, which is enough to see a style change
 LORAS = ("lora", "rslora", "dora", "qlora")
 RANKED = (*LORAS, "bottleneck")
 VIRTUAL = ("prompt", "p_tuning", "prefix")
@@ -55,8 +56,8 @@ def build_settings() -> list[Any]:
             info=label("train_epochs_info"), elem_id="train-epochs",
         )  # fmt: skip
         steps = gr.Slider(
-            0, MAX_STEPS, 0, step=10, label=label("train_steps"), info=label("train_steps_info"),
-            elem_id="train-steps",
+            0, MAX_STEPS, FIRST_STEPS, step=10, label=label("train_steps"),
+            info=label("train_steps_info"), elem_id="train-steps",
         )  # fmt: skip
         batch = gr.Slider(
             1, MAX_BATCH, plain.batch, step=1, label=label("train_batch"),

@@ -19,7 +19,13 @@ from playground.engine.fork import Fork
 from playground.engine.structure import matrices
 from playground.engine.training.jobs import JOBS
 from playground.engine.training.settings import RATES, Settings
-from playground.ui import attach_panel, train_panel, train_settings
+from playground.ui import (
+    attach_panel,
+    calculator_panel,
+    mix_panel,
+    train_panel,
+    train_settings,
+)
 from playground.ui.page import begin_run, stop_run
 from playground.ui.text import EN, KO, TABLES
 
@@ -251,8 +257,7 @@ def test_a_file_is_read(known, tmp_path):
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
     shown = {
-        method: [u["visible"] for u in train_settings.show_method(method)[:4]]
-        for method in RATES
+        method: [u["visible"] for u in train_settings.show_method(method)[:4]] for method in RATES
     }
     assert shown["lora"] == [True, True, False, False]
     assert shown["bottleneck"] == [True, False, False, False]
@@ -310,3 +315,108 @@ def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):
     monkeypatch.setattr(known[MODEL].tokenizer, "chat_template", None)
     _, seen = train_panel.look_ahead(saved(), "en", *given())
     assert "im_start" not in seen
+
+
+# Mixing and extracting
+
+
+def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
+    base = Fork(known[MODEL])
+    pairs = lora.pairs(store.load(mine, base))
+    other = store.keep(
+        lora.make({pair.path: (pair.down, -pair.up) for pair in pairs}),
+        About("Its opposite", "trained", MODEL),
+    )
+    turn = begin_run(visitor())
+    asked = (saved(), "en", turn, [mine, other], "cat", 0.5, None, visitor(), quiet, 1.0, 0.5)
+    edit, receipt = mix_panel.run_mix(*asked, 0.5, 0.5)
+    assert edit["weights"] == [1.0, 0.5]
+    assert "Tensors changed" in receipt
+    state = mix_panel.keep_mix(saved(), "en", edit)
+    assert [one["kind"] for one in edits_of(state)] == ["mix_adapters"]
+    again = mix_panel.keep_mix(state, "en", edit | {"weights": [1.0, 1.0]})
+    assert [one["weights"] for one in edits_of(again)] == [[1.0, 1.0]]
+
+
+@both
+def test_one_adapter_alone_cannot_be_mixed(mine, language):
+    said = {"en": "at least two", "ko": "둘 이상"}[language]
+    for few in ([], None, [mine]):
+        with pytest.raises(gr.Error, match=said):
+            mix_panel.run_mix(
+                saved(), language, begin_run(visitor()), few, "cat", 0.5, 0, visitor(), quiet, 1.0
+            )
+
+
+def test_as_many_weights_are_shown_as_adapters_are_chosen():
+    for count in range(5):
+        shown = mix_panel.show_weights(["x"] * count)
+        assert [update["visible"] for update in shown] == [n < count for n in range(4)]
+
+
+def extract(first, second, *edits, file=None, rank=4, language="en"):
+    return mix_panel.run_extract(
+        saved(*edits), [], language, begin_run(visitor()), first, second, file, rank, visitor(),
+        quiet,
+    )  # fmt: skip
+
+
+@both
+def test_the_difference_from_the_base_becomes_an_own_adapter(known, language):
+    half = {"kind": "prune", "sparsity": 0.5}
+    ids, source, shown = extract("base", "recipe", half, language=language)
+    assert ids == [source]
+    assert TABLES[language]["extract_energy"] in shown
+    assert store.about(source).made == "extracted"
+    both_ways = extract("before_last", "recipe", half)
+    assert both_ways[1] == source
+
+
+def test_a_saved_recipe_is_an_end_too(known):
+    file = json.dumps({"model": MODEL, "edits": [{"kind": "prune"}]}).encode()
+    _, source, _ = extract("base", "file", file=file)
+    assert source == extract("base", "recipe", {"kind": "prune"})[1]
+    other = json.dumps({"model": "tiny-neox", "edits": []}).encode()
+    with pytest.raises(gr.Error, match="different models"):
+        extract("base", "file", file=other)
+    with pytest.raises(gr.Error, match="No recipe file"):
+        extract("file", "recipe")
+    with pytest.raises(gr.Error, match="nothing to extract"):
+        extract("base", "recipe")
+
+
+# The calculator
+
+
+def sums(language="en", **changed):
+    given = {
+        "billions": 7, "layers": 32, "width": 4096, "keys": 4096, "inner": 11008,
+        "tuning": "full", "dtype": "16 bits", "optimizer": "adam", "tokens": 1024, "batch": 1,
+        "rank": 8, "matrices": 2, "saving": False,
+    }  # fmt: skip
+    return calculator_panel.calculate(language, *(given | changed).values())
+
+
+@both
+def test_the_calculator_shows_the_worked_case(language):
+    shown = sums(language)
+    assert "14 GB" in shown
+    assert "28 GB" in shown  # states
+    assert TABLES[language]["calculated_states"] in shown
+    assert "L4" in shown
+    assert TABLES[language]["calculated_none"] in sums(language, billions=175)
+
+
+def test_missing_sizes_are_refused():
+    for bad in (None, 0, -1, 1e9):
+        with pytest.raises(gr.Error, match="A size is missing"):
+            sums(layers=bad)
+
+
+def test_the_figures_of_ones_own_model_and_of_a_configuration(known):
+    mine = calculator_panel.shape_of_mine(saved(), "en")
+    text = json.dumps(known[MODEL].model.config.to_dict(), default=str)
+    assert calculator_panel.shape_from_config("en", text) == mine
+    assert mine[1] == 2
+    with pytest.raises(gr.Error, match=r"config\.json"):
+        calculator_panel.shape_from_config("en", "no")

@@ -108,6 +108,10 @@ def test_what_a_visitor_works_with_has_an_id(page):
         "edit-kind", "prune-method", "sparsity", "pattern", "scheme", "mode", "targets", "apply",
         "bits", "matrix", "number-line", "formats", "measure", "sweep", "scan", "measured",
         "swept", "scanned", "layer-view", "stop-measuring",
+        "adapter", "adapter-scale", "adapter-fold", "attach", "attach-answers", "adapter-files",
+        "adapter-look", "thin", "costs", "train-data", "train-method", "train", "train-stop",
+        "train-resume", "train-run", "train-estimate", "train-preview", "mix", "extract",
+        "calculated",
     } <= set(components(page))  # fmt: skip
 
 
@@ -146,9 +150,9 @@ def test_no_label_is_left_in_one_language(page):
 
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
-    assert [tab["id"] for tab in tabs] == ["tokens", "weights", "documents", "compare"]
+    assert [tab["id"] for tab in tabs] == ["tokens", "weights", "adapters", "documents", "compare"]
     assert [tab["label"].key for tab in tabs] == [
-        "tab_tokens", "tab_weights", "tab_documents", "tab_compare",
+        "tab_tokens", "tab_weights", "tab_adapters", "tab_documents", "tab_compare",
     ]  # fmt: skip
 
 
@@ -215,7 +219,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name == "stop_run"]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 4
+    assert len(pressed) == 8
     assert all(event.queue is False for event in pressed)
 
 
@@ -230,6 +234,8 @@ def test_visitors_keep_their_recipe_over_restarts(page):
         ("weights-playground", "not-a-secret"),
         ("weights-playground-own", "as-above"),
         ("weights-playground-drafts", "as-above"),
+        ("weights-playground-adapters", "as-above"),
+        ("weights-playground-run", "as-above"),
     ]
     assert kept[0]["default_value"]["stack"]["steps"] in ([], ())
 

@@ -12,6 +12,8 @@ from typing import get_args
 
 import pytest
 
+from playground.engine.adapters.names import MixMethod
+from playground.engine.calculator import Dtype, Optimizer, Tuning
 from playground.engine.edits import EDITS
 from playground.engine.edits.grids import SCHEMES
 from playground.engine.edits.nudge_tokens import DIRECTIONS
@@ -22,7 +24,7 @@ from playground.engine.training.data import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
-from playground.ui import compare_tab, edit_panel, number_line_panel, train_panel
+from playground.ui import compare_tab, edit_panel, mix_panel, number_line_panel, train_panel
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +79,26 @@ NAMED = {
             "activations",
             "steps",
             "seconds",
+        )
+    ],
+    "mix_weight_{}": [f"mix_weight_{n}" for n in range(1, mix_panel.MOST_MIXED + 1)],
+    "mix_{}": [f"mix_{name}" for name in get_args(MixMethod)],
+    "end_{}": [f"end_{name}" for name in mix_panel.ENDS],
+    "tuning_{}": [f"tuning_{name}" for name in get_args(Tuning)],
+    "dtype_{}": [f"dtype_{name}" for name in get_args(Dtype)],
+    "optimizer_{}": [f"optimizer_{name}" for name in get_args(Optimizer)],
+    "calculated_{}": [
+        f"calculated_{name}"
+        for name in (
+            "weights",
+            "cache",
+            "total",
+            "rule",
+            "fits",
+            "learns",
+            "gradients",
+            "states",
+            "activations",
         )
     ],
     "run_{}": ["run_preparing", "run_stopped", "run_done"],

@@ -107,7 +107,11 @@ class Jobs:
         with self._change:
             self._jobs[job.id] = job
             self._forget()
-        self._enqueue(job)
+        try:
+            self._enqueue(job)
+        except DataError:
+            del self._jobs[job.id]
+            raise
         return job.id
 
     def get(self, job_id: str) -> Job | None:

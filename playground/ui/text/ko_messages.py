@@ -203,4 +203,10 @@ MESSAGES = {
     "{name} is larger than {limit} MB. Give fewer examples.": "{name}이 {limit} MB보다 큽니다. 예시를 줄이세요.",
     "{name} is not a .csv or .jsonl file. Give one of these.": "{name}은 .csv나 .jsonl 파일이 아닙니다. 둘 중 하나를 주세요.",
     "{name} is stored as {dtype}: float32, float16 and bfloat16 are read.": "{name}이 {dtype}로 저장되어 있습니다. float32, float16, bfloat16을 읽습니다.",
+    "Mixing needs at least two adapters. Choose two or more.": "섞으려면 어댑터가 둘 이상 있어야 합니다. 둘 이상 고르세요.",
+    "The two recipes are of different models. Choose recipes of one model.": "두 레시피의 모델이 다릅니다. 같은 모델의 레시피를 고르세요.",
+    "No recipe file is chosen. Choose one that was saved from this page.": "고른 레시피 파일이 없습니다. 이 페이지에서 저장한 것을 고르세요.",
+    "A size is missing or not above 0. Give every figure of the model.": "크기가 빠졌거나 0보다 크지 않습니다. 모델의 값을 모두 쓰세요.",
+    "This is not the config.json of a causal language model that is known here. Paste one as it stands, or type the figures.": "여기서 아는 언어 모델의 config.json이 아닙니다. 있는 그대로 붙여 넣거나 값을 직접 쓰세요.",
+    "The configuration's {key} is {given}: 1 to {limit} can be calculated with.": "설정의 {key} 값이 {given}입니다. 1에서 {limit}까지 계산할 수 있습니다.",
 }
