@@ -23,7 +23,7 @@ from playground.engine.recipe import build, build_quickly
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui import adapters_html
-from playground.ui.html import note
+from playground.ui.html import adapter_title, note
 from playground.ui.page import (
     AT_ONCE,
     LOOK,
@@ -138,9 +138,9 @@ def own_ids(mine: Any) -> list[str]:
 
 def choices(mine: Any, language: str) -> list[tuple[str, str]]:
     """What can be attached: the shipped ones, then one's own."""
-    own = [(about.title, one) for one in own_ids(mine) if (about := store.about(one))]
+    own = [(adapter_title(one, language), one) for one in own_ids(mine)]
     return [
-        *((about.title, name) for name, about in store.shipped().items()),
+        *((adapter_title(name, language), name) for name in store.shipped()),
         *((say(language, "adapter_own", title=title, id=one[:6]), one) for title, one in own),
     ]
 

@@ -196,12 +196,19 @@ def step_title(step: Step, language: str) -> str:
     key = f"title_nudge_{edit['direction']}" if kind == "nudge_tokens" else f"title_{kind}"
     values = {k: str(v) for k, v in edit.items()}
     if kind == "adapter":
-        about = store.about(values["source"])
-        values["source"] = about.title if about else values["source"][:8]
+        values["source"] = adapter_title(values["source"], language)
     title = say(language, key, **values)
     if "targets" in edit and tuple(edit["targets"]) != EDITS[kind].model_fields["targets"].default:
         title += say(language, "title_targets", targets=", ".join(edit["targets"]))
     return title
+
+
+def adapter_title(source: str, language: str) -> str:
+    """What an adapter is called on the page."""
+    if source in store.shipped():
+        return say(language, f"shipped_{source}")
+    about = store.about(source)
+    return about.title if about else source[:8]
 
 
 def receipt_line(receipt: Receipt, language: str) -> str:

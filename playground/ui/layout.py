@@ -59,7 +59,9 @@ def build_page() -> gr.Blocks:
                 documents = documents_tab.build_tab(own, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
-        _wire(page, saved, own, drafts, language, side, tokens, weights, documents, compare)
+        _wire(
+            page, saved, own, drafts, language, side, tokens, weights, adapters, documents, compare
+        )
         weights.opens_with(weights_page, saved)
         adapters.opens_with(adapters_page)
         add_endpoints()
@@ -76,13 +78,17 @@ def _wire(
     side: Any,
     tokens: tokens_tab.TokensTab,
     weights: weights_tab.WeightsTab,
+    adapters: adapters_tab.AdaptersTab,
     documents: documents_tab.DocumentsTab,
     compare: compare_tab.CompareTab,
 ) -> None:
     """What happens when the page opens, when the recipe changes, and when text is typed."""
     stack_view = side.view
-    typed = [tokens.text, tokens.prompt, documents.query, compare.prompt, weights.text]
-    keys = "['text', 'start', 'query', 'prompt', 'measure']"
+    typed = [
+        tokens.text, tokens.prompt, documents.query, compare.prompt, weights.text,
+        adapters.attach.prompt, adapters.train.prompts,
+    ]  # fmt: skip
+    keys = "['text', 'start', 'query', 'prompt', 'measure', 'attach', 'asked']"
     opened = page.load(
         None,
         [drafts, *typed],

@@ -38,6 +38,7 @@ class TrainPanel:
 
     looked: list[Any]  # inputs of ``look_ahead``
     ahead: list[Any]  # what it fills
+    prompts: gr.Textbox
     watched: list[Any]  # inputs of ``watch``
     going: list[Any]  # what it fills
 
@@ -111,7 +112,7 @@ def build_panel(
     resume.click(go_on, [job, language], timer, **AT_ONCE)
     timer.tick(watch, watched, shows, show_progress_on=[], **AT_ONCE)
     done.change(open_panel, [saved, mine, language, done], attach.parts, **LOOK)
-    return TrainPanel(looked, [ahead, seen], watched, shows)
+    return TrainPanel(looked, [ahead, seen], prompts, watched, shows)
 
 
 def show_source(source: str) -> list[Any]:

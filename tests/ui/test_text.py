@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
 from playground.engine.calculator import Dtype, Optimizer, Tuning
 from playground.engine.edits import EDITS
@@ -63,6 +64,7 @@ NAMED = {
     "view_by_{}": ["view_by_change", "view_by_zeros"],
     "view_{}": ["view_change", "view_zeros"],
     "measure_{}": [f"measure_{name}" for name in MEASURES],
+    "shipped_{}": [f"shipped_{name}" for name in store.shipped()],
     "data_{}": [f"data_{name}" for name in train_panel.SOURCES],
     "set_{}": [f"set_{name}" for name in ready_sets()],
     "train_{}": [f"train_{name}" for name in get_args(TrainingMethod)],

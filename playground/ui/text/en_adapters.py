@@ -9,6 +9,9 @@ ADAPTERS = {
     "attach_intro": "### Attach one and turn it",
     "adapter": "Adapter",
     "adapter_own": "{title} (yours, {id})",
+    "shipped_pirate": "Answers like a pirate",
+    "shipped_json": "Answers only in JSON",
+    "shipped_handbook": "Knows the Lantern Reef handbook",
     "adapter_uploaded": "Uploaded adapter",
     "adapter_scale": "Scale: how strongly it works",
     "adapter_scale_info": "1 is as it was trained, 0 is off, below 0 it works the other way. "
