@@ -223,4 +223,4 @@ def _prompted(recipe: Recipe, prompt: str, chat: bool, new: int) -> tuple[Fork, 
     """A recipe's fork and the token ids of a prompt for it."""
     fork = _build(recipe).fork
     text = generate.prompt_text(fork.base.tokenizer, prompt, chat)
-    return fork, generate.prompt_ids(fork.base, text, new)
+    return fork, generate.prompt_ids(fork.base, text, new + fork.virtual_count())

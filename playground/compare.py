@@ -180,7 +180,8 @@ def _prepared(
     chat = chat and bool(base.tokenizer.chat_template)
     text = generate.prompt_text(base.tokenizer, asked, chat)
     text += begun if chat or not begun else f" {begun}"
-    ids = generate.prompt_ids(base, text, sampling.max_new_tokens)
+    room = sampling.max_new_tokens + built.fork.virtual_count()
+    ids = generate.prompt_ids(base, text, room)
     return Answer(contestant.label, text, hits, begun, len(ids), search_seconds=searched)
 
 
@@ -188,7 +189,8 @@ def _decoding(
     built: Built, answers: list[Answer], sampling: Sampling, stopped: Callable[[], bool]
 ) -> Iterator[list[Answer]]:
     base = built.fork.base
-    prompts = [generate.prompt_ids(base, a.prompt, sampling.max_new_tokens) for a in answers]
+    room = sampling.max_new_tokens + built.fork.virtual_count()
+    prompts = [generate.prompt_ids(base, a.prompt, room) for a in answers]
     for rows in generate.decode(built.fork, prompts, sampling, stopped):
         for answer, row in zip(answers, rows, strict=True):
             if not answer.done:

@@ -46,19 +46,32 @@ def sweep(folder: Path) -> None:
             remove(entry)
 
 
-def make_room(folder: Path, most: int) -> bool:
-    """Delete what was used least recently, until fewer than ``most`` entries are left.
+def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: int = 0) -> bool:
+    """Delete what was used least recently, until fewer than ``most`` entries are left, and
+    ``size`` more bytes stay within ``most_bytes``.
 
     What was used within a day stays, so that nobody can push out what others work with.
 
     :return: whether there is room for one more.
     """
     entries = _by_use(folder)
-    for used, entry in entries[: max(0, len(entries) - most + 1)]:
+    taken = {entry: _bytes(entry) for _, entry in entries}
+    while len(taken) >= most or (taken and sum(taken.values()) + size > most_bytes):
+        used, entry = entries.pop(0)
         if used >= time.time() - DAY:
             return False
         remove(entry)
-    return True
+        del taken[entry]
+    return size <= most_bytes
+
+
+def _bytes(entry: Path) -> int:
+    """Of a file, or of the files in a folder."""
+    try:
+        inside = list(entry.iterdir()) if entry.is_dir() else [entry]
+        return sum(path.stat().st_size for path in inside if path.is_file())
+    except OSError:  # another process deleted it
+        return 0
 
 
 def _by_use(folder: Path) -> list[tuple[float, Path]]:

@@ -50,6 +50,19 @@ def test_room_is_made_of_what_was_used_least_recently_but_not_within_a_day(
     assert names(tmp_path) == left
 
 
+def test_room_is_made_of_bytes_too(tmp_path):
+    for name, age in (("old", 3), ("new", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_bytes(b"x" * 100)
+        then = time.time() - age * 86_400
+        os.utime(tmp_path / name, (then, then))
+    assert disk.make_room(tmp_path, 10, 250, 50)
+    assert names(tmp_path) == {"old", "new"}
+    assert disk.make_room(tmp_path, 10, 250, 100)
+    assert names(tmp_path) == {"new"}
+    assert not disk.make_room(tmp_path, 10, 250, 251)
+
+
 def put(folder, **days):
     for name, age in days.items():
         (folder / name).touch()

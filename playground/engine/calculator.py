@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from playground.errors import PlaygroundError
+from playground.settings import LOADING
 
 Dtype = Literal["float32", "16 bits", "8 bits", "4 bits"]
 Optimizer = Literal["sgd", "momentum", "adam", "adam_8bit", "paged_adam_8bit"]
@@ -26,6 +27,10 @@ MACHINES: dict[str, float] = {  # GB
 }  # fmt: skip
 MAX_LAYERS, MAX_WIDTH, MAX_VOCABULARY = 512, 131_072, 2_000_000
 MAX_CONFIG = 100_000  # characters
+TYPES = (
+    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "gpt2", "gpt_neox",
+    "opt", "phi", "phi3", "olmo", "olmo2", "smollm3", "starcoder2", "bloom", "gptj",
+)  # fmt: skip
 NOT_SHAPE = ("auto_map", "quantization_config", "model_type", "architectures", "_name_or_path")
 
 
@@ -147,6 +152,11 @@ def _shape(data: Mapping[str, Any]) -> Shape:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     known = {key: value for key, value in data.items() if key not in NOT_SHAPE}
+    if str(data.get("model_type")) not in TYPES:
+        raise PlaygroundError(
+            "Models of the type {given!r} are not known to the calculator. Type the figures.",
+            given=str(data.get("model_type"))[:40],
+        )
     config: Any = AutoConfig.for_model(str(data.get("model_type")), **known)
     _bounded("num_hidden_layers", config.num_hidden_layers, MAX_LAYERS)
     _bounded("hidden_size", config.hidden_size, MAX_WIDTH)
@@ -154,8 +164,8 @@ def _shape(data: Mapping[str, Any]) -> Shape:
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None)
     inner = inner or getattr(config, "ffn_dim", None) or 4 * config.hidden_size
     _bounded("intermediate_size", inner, 8 * MAX_WIDTH)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    with LOADING, torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     return shape_of(model)
 
 

@@ -240,13 +240,21 @@ class Fork:
     # Adapters
 
     def wrap(self, name: str, make: Callable[[nn.Module, bool], Beside]) -> None:
-        """Put an adapter beside the linear layer that owns a weight.
+        """Put an adapter beside the linear layer that owns a weight, under any bottleneck.
 
         :param make: gets the layer and whether it stores its weight (in, out).
         """
         path = name.rpartition(".")[0]
         transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
-        self.model.set_submodule(path, make(self.model.get_submodule(path), transposed).eval())
+        layer = top = self.model.get_submodule(path)
+        while isinstance(layer, Bottleneck):
+            layer = layer.inner
+        made = make(layer, transposed).eval()
+        if isinstance(made, Bottleneck):
+            made._modules["inner"] = top
+            self.model.set_submodule(path, made)
+        else:
+            self._put(path, made)
 
     def make_plain(self) -> None:
         """Fold what is beside the linear layers and unpack what is packed, for training on top.

@@ -23,6 +23,7 @@ from playground.settings import settings
 
 ANSWER_SECONDS = 3.0  # how long the Hub may take to say anything
 REMEMBER_SECONDS = 60.0
+MAX_ADAPTER = 64_000_000  # bytes
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
 _last_look: tuple[float, bool] | None = None
@@ -103,6 +104,15 @@ def download_adapter(hub_id: str) -> Path:
         )
     try:
         validate_repo_id(hub_id)
+        if answers():
+            listed = HfApi().model_info(hub_id, files_metadata=True, timeout=10).siblings or []
+            wanted = [file.size or 0 for file in listed if file.rfilename in ADAPTER_FILES]
+            if sum(wanted) > MAX_ADAPTER:
+                raise ModelError(
+                    "The adapter {model} is larger than {limit} MB. Choose a smaller one.",
+                    model=hub_id,
+                    limit=MAX_ADAPTER // 1_000_000,
+                )
         return Path(snapshot_download(hub_id, allow_patterns=list(ADAPTER_FILES)))
     except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
         raise ModelError(

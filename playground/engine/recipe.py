@@ -18,12 +18,13 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
+from playground.engine.adapters.base import MissingError
 from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
 from playground.engine.sizes import Sizes, sizes
 from playground.engine.work import QUIET, Stopped, Work
-from playground.errors import Message, PlaygroundError, RecipeError
+from playground.errors import Message, ModelError, PlaygroundError, RecipeError
 
 MAX_EDITS = 64
 MAX_RECIPE_BYTES = 4_000_000  # 64 edits, each with a calibration text
@@ -106,7 +107,9 @@ RULES = {
     "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
 }
 MAX_REFUSED = 256
-_refused: dict[str, PlaygroundError] = {}
+FOR_NOW = (MissingError, ModelError)  # what is not there, or not to be had: it may be soon
+FOR_NOW_SECONDS = 15.0
+_refused: dict[str, tuple[PlaygroundError, float]] = {}  # and until when
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
@@ -129,6 +132,7 @@ def build(recipe: Recipe, work: Work = QUIET) -> Built:
         try:
             with _building[longer.id]:
                 built = _cached(longer, base) or _keep(extended(built, longer.edits[-1], work))
+            _refused.pop(longer.id, None)
         except Stopped:
             raise
         except PlaygroundError as error:
@@ -141,7 +145,8 @@ def build(recipe: Recipe, work: Work = QUIET) -> Built:
 
 def _refuse(recipe: Recipe, error: PlaygroundError) -> None:
     """Remember that a recipe cannot be built, so that it is not tried again and again."""
-    _refused[recipe.id] = error
+    until = time.monotonic() + FOR_NOW_SECONDS if isinstance(error, FOR_NOW) else float("inf")
+    _refused[recipe.id] = error, until
     while len(_refused) > MAX_REFUSED:
         _refused.pop(next(iter(_refused)), None)
 
@@ -167,7 +172,8 @@ def build_quickly(recipe: Recipe) -> Built:
     :raises PlaygroundError: it was tried before and cannot be built.
     """
     for length in range(1, len(recipe.edits) + 1):
-        if (known := _refused.get(recipe.prefix(length).id)) is not None:
+        known, until = _refused.get(recipe.prefix(length).id, (None, 0.0))
+        if known is not None and time.monotonic() < until:
             raise PlaygroundError(known.message.template, **known.message.values)
     if not is_quick(recipe):
         raise NotBuiltError(

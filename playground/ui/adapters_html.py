@@ -167,6 +167,10 @@ def _state(job: Job, place: int, language: str) -> str:
         step = job.points[-1].step
         return say(language, "run_training", step=step, of=job.total, left=duration(left))
     key = f"run_{job.status}"
+    if job.status == "stopped" and not job.points:
+        key = "run_unbegun"
+    elif job.status == "stopped" and not job.resumable():
+        key = "run_ended"
     return say(language, key)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE
 from playground.engine.fork import Fork
 from playground.engine.generate import Row, Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.loader import load
-from playground.engine.recipe import build, build_quickly
+from playground.engine.recipe import NotBuiltError, build, build_quickly
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
+from playground.settings import settings
 from playground.ui import adapters_html
 from playground.ui.html import adapter_title, note
 from playground.ui.page import (
@@ -40,6 +43,7 @@ from playground.ui.text import label, say, tell
 
 ANSWER_TOKENS = 48
 MOST_OWN = 40  # adapters that a browser remembers
+KEPT_SECONDS = 60  # of a .zip that was made for a download
 TITLE = 60  # characters of a file's name that become a title
 
 
@@ -62,7 +66,10 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             gr.Markdown(label("attach_intro"))
-            source = gr.Dropdown([], label=label("adapter"), elem_id="adapter")
+            source = gr.Dropdown(
+                [], label=label("adapter"), elem_id="adapter",
+                allow_custom_value=settings().hub == "any",  # then a Hub id may be typed
+            )  # fmt: skip
             scale = gr.Slider(
                 LOWEST_SCALE, HIGHEST_SCALE, 1.0, step=0.1, label=label("adapter_scale"),
                 info=label("adapter_scale_info"), elem_id="adapter-scale",
@@ -158,7 +165,8 @@ def open_panel(saved: Any, mine: Any, language: str, source: str | None) -> list
     """The adapters that there are, and what there is to see of the chosen one."""
     known = choices(mine, language)
     names = [value for _, value in known]
-    chosen = source if source in names else next(iter(names), None)
+    typed = settings().hub == "any" and source and "/" in source
+    chosen = source if source in names or typed else next(iter(names), None)
     menu = gr.update(choices=known, value=chosen)
     hidden = gr.update(choices=[], value=None, visible=False)
     if chosen is None:
@@ -187,23 +195,30 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
     _loaded(saved, source)
     edit = {"kind": "adapter", "source": source, "scale": round(float(scale), 2), "fold": fold}
     space = spaces.from_json(saved).put(edit, ("kind", "source"))
-    build_quickly(space.recipe())  # says what is wrong before it is on the recipe
+    with suppress(NotBuiltError):  # whole matrices change above it: the sidebar builds it in turn
+        build_quickly(space.recipe())  # says what is wrong before it is on the recipe
     return space.to_json()
 
 
 @shown
 def answer_both(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request
-) -> Iterator[str]:
+    saved: Any, language: str, prompt: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Iterator[str]:  # fmt: skip
     """The prompt answered by the base and by the recipe, as they write."""
     space = spaces.from_json(saved)
     stopped = RUNS.stopped(session_of(request), turn)
+    work = work_for(session_of(request), turn, progress, language)
     written = {"attach_base": "", "attach_recipe": ""}
     for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):
-        fork = build(recipe).fork
+        try:
+            fork = build(recipe, work).fork
+        except Stopped as stop:
+            yield note(tell(language, stop.message))
+            return
         chat = bool(fork.base.tokenizer.chat_template)
         text = prompt_text(fork.base.tokenizer, prompt, chat)
-        ids = prompt_ids(fork.base, text, ANSWER_TOKENS)
+        ids = prompt_ids(fork.base, text, ANSWER_TOKENS + fork.virtual_count())
         rows: list[Row] = []
         for step, rows in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
             if step % 4 == 3:
@@ -264,6 +279,9 @@ def take_away(language: str, source: str | None) -> Any:
         raise PlaygroundError("No adapter is chosen. Choose one, or upload or train one first.")
     folder = Path(gr.utils.get_upload_folder()) / "adapters"
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():  # gradio serves a copy of its own
+        if old.stat().st_mtime < time.time() - KEPT_SECONDS:
+            old.unlink(missing_ok=True)
     path = folder / f"adapter-{source[:40].replace('/', '-')}.zip"
     path.write_bytes(files.zip_of(store.folder_of(source)))
     return gr.update(value=str(path), visible=True)
@@ -271,8 +289,8 @@ def take_away(language: str, source: str | None) -> Any:
 
 @shown
 def forget_adapter(mine: Any, language: str, source: str | None) -> tuple[Any, Any]:
-    """Delete one of the visitor's own adapters from this host."""
+    """Take one of the visitor's own adapters off the list. The same training by somebody else has
+    the same file, so that stays until nobody has used it for a week."""
     if source not in own_ids(mine):
-        raise PlaygroundError("Only your own adapters can be deleted. Choose one of them.")
-    store.forget(source)
+        raise PlaygroundError("Only your own adapters can be taken off the list. Choose one.")
     return [one for one in own_ids(mine) if one != source], None

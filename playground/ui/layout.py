@@ -12,10 +12,12 @@ from starlette.middleware import Middleware
 from playground import workspace as spaces
 from playground.ui import (
     adapters_tab,
+    attach_panel,
     compare_tab,
     documents_tab,
     measure_panel,
     tokens_tab,
+    train_panel,
     weights_tab,
 )
 from playground.ui.endpoints import add_endpoints
@@ -104,6 +106,9 @@ def _wire(
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)
+    side.chosen.success(
+        attach_panel.open_panel, adapters.attach.opened, adapters.attach.parts, **LOOK
+    ).then(train_panel.look_ahead, adapters.train.looked, adapters.train.ahead, **LOOK)
     side.chosen.then(show_stack, [saved, language], stack_view, **LOOK)
     side.built.then(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
     side.built.then(

@@ -116,6 +116,7 @@ def build_panel(
         run_extract, [saved, mine, language, turn, first, second, file, rank],
         [mine, made, taken], **MODEL,
     ).success(open_panel, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
+    mine.change(list_adapters, [mine, language], sources, **LOOK)
     for button in (stop, halt):
         button.click(stop_run, **AT_ONCE)
     return MixPanel([mine, language], sources)

@@ -13,7 +13,7 @@ from playground.engine.fork import Fork
 from playground.engine.loader import load
 from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.estimate import estimate
+from playground.engine.training.estimate import check, estimate
 from playground.engine.training.jobs import JOBS, MAX_PROMPTS
 from playground.engine.training.settings import (
     MethodName,
@@ -191,7 +191,9 @@ def start(
         raise DataError("Your last run is not over yet. Stop it first, or wait for it.")
     settings = settings_from(method, *fields)
     examples = examples_from(source, ready, file, rows)
-    settings, _, _ = _seen(saved, settings, examples)
+    settings, encoded, base = _seen(saved, settings, examples)
+    lengths = [len(one.ids) for one in encoded]
+    check(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
     recipe = spaces.from_json(saved).recipe()
     lines = [line.strip() for line in prompts.splitlines() if line.strip()][:MAX_PROMPTS]
     what = say(language, f"set_{ready}") if source == "ready" else say(language, "set_own")

@@ -12,13 +12,18 @@ import gradio as gr
 import pytest
 import torch
 
+from playground import disk
 from playground import workspace as spaces
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
+from playground.engine.loader import CACHE
+from playground.engine.recipe import build_quickly, parse
 from playground.engine.structure import matrices
 from playground.engine.training.jobs import JOBS
 from playground.engine.training.settings import RATES, Settings
+from playground.errors import PlaygroundError
+from playground.settings import settings
 from playground.ui import (
     attach_panel,
     calculator_panel,
@@ -127,13 +132,14 @@ def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
     assert other != drawn
 
 
-def test_what_was_deleted_is_no_longer_offered(mine):
+def test_what_was_taken_off_the_list_is_no_longer_offered_but_not_taken_from_others(mine):
     ids, chosen = attach_panel.forget_adapter([mine], "en", mine)
     assert (ids, chosen) == ([], None)
-    menu, *_ = attach_panel.open_panel(saved(), [mine], "en", mine)
+    menu, *_ = attach_panel.open_panel(saved(), ids, "en", mine)
     assert mine not in [value for _, value in menu["choices"]]
+    assert store.about(mine) is not None
     with pytest.raises(gr.Error, match="Only your own"):
-        attach_panel.forget_adapter([mine], "en", mine)
+        attach_panel.forget_adapter([], "en", mine)
 
 
 def test_a_shipped_adapter_cannot_be_deleted(known):
@@ -149,7 +155,7 @@ def test_a_damaged_list_from_the_browser_is_an_empty_one(known, damaged):
 
 def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
     adapter = store.load(mine, Fork(known[MODEL]))
-    store.forget(mine)
+    disk.remove(settings().home / "adapters" / mine)
     path = tmp_path / "nice.zip"
     path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
     ids, _, _ = attach_panel.add_adapter(saved(), [], "en", [str(path)])
@@ -190,6 +196,24 @@ def test_both_ways_cost_what_they_cost(mine, monkeypatch):
     stop_run(visitor())
     stopped = attach_panel.weigh_ways(saved(), "ko", mine, turn, visitor(), quiet)
     assert "<table" not in stopped
+
+
+def test_an_adapter_under_an_edit_of_all_weights_can_be_turned(mine):
+    state = saved(edit(mine), {"kind": "prune"})
+    turned = attach_panel.put_adapter(state, "en", mine, 0.5, False)
+    assert edits_of(turned)[0] == edit(mine, 0.5)
+
+
+def test_an_adapter_that_came_back_is_attached_again(mine, known, monkeypatch):
+    adapter = store.load(mine, Fork(known[MODEL]))
+    monkeypatch.setattr("playground.engine.recipe.FOR_NOW_SECONDS", 0.0)
+    disk.remove(settings().home / "adapters" / mine)
+    CACHE.clear()
+    for _ in range(2):
+        with pytest.raises(PlaygroundError, match="not on this host"):
+            build_quickly(parse({"model": MODEL, "edits": [edit(mine)]}))
+    store.keep(adapter, About("Again", "uploaded", MODEL))
+    assert build_quickly(parse({"model": MODEL, "edits": [edit(mine)]})).receipts
 
 
 # Training

@@ -33,7 +33,7 @@ SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.parts]
 ERRORS = (
     "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
-    "Stopped", "AdapterError", "TrainingError", "DataError",
+    "Stopped", "MissingError", "AdapterError", "TrainingError", "DataError",
 )  # fmt: skip
 HANGUL = re.compile("[가-힣]")
 

@@ -24,6 +24,10 @@ class AdapterError(PlaygroundError):
     """An adapter's files cannot be used, with a reason of their own."""
 
 
+class MissingError(AdapterError):
+    """An adapter is not on this host now; it may be again."""
+
+
 @dataclass(frozen=True, eq=False)
 class Adapter:
     """An adapter whose files were read and checked against a model.

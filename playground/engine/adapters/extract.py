@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from playground.engine.adapted import Bottleneck
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import MAX_RANK, Adapter, AdapterError
 from playground.engine.fork import Fork
@@ -88,8 +89,19 @@ def extract(
         if name not in names and after.has(name) and before.has(name)
         and not _same(before, after, name)
     ]  # fmt: skip
+    others += [f"layer {index}" for index in sorted({*after.dropped} ^ {*before.dropped})]
+    kinds = {name for fork in (before, after) for name in _beside_weights(fork)}
     error = math.sqrt(missing / changed)
-    return Extracted(lora.make(thin), tuple(kept), tuple(others), error)
+    return Extracted(lora.make(thin), tuple(kept), (*others, *sorted(kinds)), error)
+
+
+def _beside_weights(fork: Fork) -> Iterator[str]:
+    """What a variant has that is no weight: no LoRA has its effect."""
+    if fork.virtual is not None:
+        yield fork.virtual.NAME
+    for path, module in fork.model.named_modules():
+        if isinstance(module, Bottleneck):
+            yield f"{path}.bottleneck"
 
 
 def nearest(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -127,9 +127,10 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
                     "in plain words.",
                     key=pattern,
                 )
-    known = linear_layers(fork)
+    known, kept["r"] = linear_layers(fork), 1
     for path, parts in _parts(tensors).items():
         _check_pair(path, parts, matrix_of(path, known, fork), kept["use_dora"])
+        kept["r"] = max(kept["r"], len(parts["A.weight"]))  # what it says may not be what it has
     for pair in pairs(Adapter("lora", kept, tensors)):
         if not pair.norm() <= LARGEST_NORM:
             raise AdapterError(

@@ -29,7 +29,7 @@ def mix(
 
     ``linear``, ``ties``, ``dare_linear``, ``dare_ties`` and ``magnitude_prune`` work on A and B
     apart, as PEFT does, so even ``linear`` is not the sum of the changes; ``cat`` is, exactly,
-    and ``svd`` is the best of the first's rank.
+    and ``svd`` is the best of the largest rank.
 
     :param density: share of each matrix's numbers that the methods with a density keep.
     :param seed: for the random choice of the two ``dare`` methods.

@@ -15,7 +15,7 @@ from typing import Any
 
 from playground import disk
 from playground.engine.adapters import files
-from playground.engine.adapters.base import Adapter, AdapterError
+from playground.engine.adapters.base import Adapter, AdapterError, MissingError
 from playground.engine.fork import Fork
 from playground.engine.hub import download_adapter
 from playground.engine.loader import CACHE
@@ -71,8 +71,7 @@ def keep(adapter: Adapter, about: About) -> str:
     folder = _home() / adapter.id
     if not (folder / ABOUT).is_file():
         disk.sweep(_home())
-        room = disk.make_room(_home(), MAX_STORED)
-        if not room or _bytes() + adapter.nbytes() > MAX_STORED_BYTES:
+        if not disk.make_room(_home(), MAX_STORED, MAX_STORED_BYTES, adapter.nbytes()):
             raise AdapterError(
                 "This host has no room for another adapter today. Download what you want to "
                 "keep, and try again tomorrow."
@@ -82,10 +81,6 @@ def keep(adapter: Adapter, about: About) -> str:
         disk.write_whole(folder / ABOUT, json.dumps(asdict(about)).encode())
     disk.touch(folder)
     return adapter.id
-
-
-def _bytes() -> int:
-    return sum(path.stat().st_size for path in _home().glob("*/*") if path.is_file())
 
 
 def about(source: str) -> About | None:
@@ -125,7 +120,7 @@ def _read(source: str, fork: Fork) -> Adapter:
         return files.read(_contents(SHIPPED / source), fork)
     folder = _home() / source
     if not _OWN.fullmatch(source) or not (folder / ABOUT).is_file():
-        raise AdapterError(
+        raise MissingError(
             "The adapter {name} is not on this host: it was made elsewhere, or nobody used it "
             "for {days} days. Upload or train it again, or choose one of {shipped}.",
             name=source[:60],
@@ -162,9 +157,3 @@ def _home() -> Path:
 def is_own(text: Any) -> bool:
     """Whether a text has the form of an own adapter's id."""
     return _OWN.fullmatch(str(text)) is not None
-
-
-def forget(source: str) -> None:
-    """Delete an own adapter from this host; shipped ones stay."""
-    if _OWN.fullmatch(source):
-        disk.remove(_home() / source)

@@ -72,7 +72,7 @@ def attach(fork: Fork, adapter: Adapter, scale: float, fold: bool) -> Sequence[T
 def _fold(fork: Fork, name: str) -> None:
     """Make the effect of what is beside a weight part of the weight, and of its bias."""
     bias = name.removesuffix("weight") + "bias"
-    changed = fork.tensor(bias) if name.endswith(".weight") and fork.has(bias) else None
+    changed = fork.tensor(bias) if name.endswith(".weight") and fork.base.has(bias) else None
     fork.replace(name, fork.tensor(name))
     if changed is not None:
         fork.replace(bias, changed)

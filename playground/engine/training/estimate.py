@@ -18,8 +18,11 @@ from playground.engine.adapters.virtual import key_shape
 from playground.engine.fork import Fork
 from playground.engine.sizes import sizes
 from playground.engine.structure import Matrix, layers, select
+from playground.engine.training.data import DataError
 from playground.engine.training.settings import Settings
+from playground.settings import settings as settings_
 
+MOST_HOURS = 4
 WIDE = 4  # bytes of a float32
 P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
 EFFICIENCY = 0.45  # of a large matrix product's speed that a training step reaches
@@ -68,6 +71,31 @@ def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Es
     )  # fmt: skip
 
 
+def check(fork: Fork, settings: Settings, examples: int, longest: int, tokens: float) -> None:
+    """Refuse a run that would take the host's memory or hours from everybody.
+
+    :param longest: tokens in the longest example, which decides over memory.
+    :param tokens: in an example, on average, which decides over time.
+    :raises DataError: naming what it would take and what is allowed.
+    """
+    needed, limit = estimate(fork, settings, examples, longest).extra, settings_().memory_bytes
+    if needed > limit:
+        raise DataError(
+            "This run would take about {needed} GB of memory beside the model, and {limit} GB are "
+            "allowed here. Lower the batch size or the length, or choose LoRA.",
+            needed=f"{needed / 1e9:.1f}",
+            limit=f"{limit / 1e9:.1f}",
+        )
+    hours = estimate(fork, settings, examples, tokens).seconds / 3600
+    if hours > MOST_HOURS:
+        raise DataError(
+            "This run would take about {needed} hours here, and {limit} are allowed. Lower the "
+            "steps, the passes or the batch size.",
+            needed=f"{hours:.1f}",
+            limit=MOST_HOURS,
+        )
+
+
 def _operations(model: int, learn: int, settings: Settings) -> float:
     """Floating-point operations for each token: 2 N forward, 2 N for the gradients of what flows
     back, 2 for each number that learns; once more forward with checkpointing."""
@@ -106,7 +134,8 @@ def activations(fork: Fork, settings: Settings, tokens: float) -> int:
     inner = (columns + wide) * each * 2
     if settings.checkpointing:
         inner = inner / max(1, len(stack)) + config.hidden_size * each * len(stack)
-    head = 3 * WIDE * config.vocab_size * 0.7  # about the share of completions
+    # The logits, a copy of those that count, the same in float32 with their softmax, and gradients.
+    head = (4 * each + 3 * WIDE) * config.vocab_size * 0.7  # about the share of completions
     return int(rows * (inner + head))
 
 

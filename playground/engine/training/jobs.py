@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from playground.engine.generate import Sampling, answer_text, decode, prompt_ids
 from playground.engine.recipe import Recipe, build
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.settings import Settings
+from playground.engine.work import Stopped, Work
 from playground.errors import Message, PlaygroundError
 
 if TYPE_CHECKING:  # brings PEFT, which takes seconds: imported when the first run begins
@@ -31,6 +33,7 @@ Status = Literal["waiting", "preparing", "training", "stopped", "done", "failed"
 MOST_WAITING = 16
 MOST_KEPT = 64  # jobs whose curve can still be looked at
 MOST_RESUMABLE = 2  # stopped runs whose model and optimizer are kept
+MOST_SECONDS = 2 * 3600  # of one run at a stretch
 MAX_PROMPTS, ANSWER_TOKENS = 5, 48
 log = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class Job:
     error: Message | None = None
     answers: tuple[Answer, ...] = ()
     general: tuple[float, float] | None = None  # perplexity before and after
+    ended: float = 0.0  # when, by the clock that only goes forward
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def active(self) -> bool:
@@ -70,8 +74,8 @@ class Job:
         return self.status in ("waiting", "preparing", "training")
 
     def resumable(self) -> bool:
-        """Whether it can go on from where it was stopped."""
-        return self.status == "stopped" and self.run is not None
+        """Whether it can go on from where it was stopped, or begin if it had not."""
+        return self.status == "stopped" and (self.run is not None or not self.points)
 
     def seconds_left(self) -> float | None:
         """From the time that its steps took so far; None before the first."""
@@ -169,7 +173,7 @@ class Jobs:
         ended = [job for job in self._jobs.values() if not job.active()]
         for job in ended[: max(0, len(self._jobs) - MOST_KEPT)]:
             del self._jobs[job.id]
-        stopped = [job for job in ended if job.resumable()]
+        stopped = sorted((job for job in ended if job.run), key=lambda job: job.ended)
         for job in stopped[: max(0, len(stopped) - MOST_RESUMABLE)]:
             job.run = None
 
@@ -182,12 +186,15 @@ class Jobs:
                 job.status = "preparing"
             try:
                 self._train(job)
+            except Stopped:
+                job.status = "stopped"
             except PlaygroundError as error:
                 job.error, job.status, job.run = error.message, "failed", None
             except Exception:
                 log.exception("A training run failed")
                 job.error = Message("The run failed for a reason of its own. Try other settings.")
                 job.status, job.run = "failed", None
+            job.ended = time.monotonic()
             with self._change:
                 self._forget()
 
@@ -196,21 +203,33 @@ class Jobs:
 
         GATE.rest()
         if job.run is None:
-            fork = build(job.recipe).fork
+            fork = build(job.recipe, Work(stopped=job.stopping.is_set)).fork
             job.run = Run(fork, job.settings, job.examples)
             job.total, job.cut = job.run.total, job.run.cut
         run = job.run
         job.status = "training"
         steps = run.steps()
+        begun = time.monotonic()
         while not (job.stopping.is_set() or run.done):
+            if time.monotonic() - begun > MOST_SECONDS:
+                job.error = Message(
+                    "The run was stopped after {hours} hours, so that others get their turn. "
+                    "Resume goes on from here.",
+                    {"hours": MOST_SECONDS // 3600},
+                )
+                break
             if next(steps, None) is None:
                 break
             job.points = tuple(run.points)
             GATE.rest()
+        kept = True
         if run.points:
-            self._keep(job, run)
-        job.status = "done" if run.done else "stopped"
-        if run.done:
+            try:
+                self._keep(job, run)
+            except PlaygroundError as error:  # no room: the run is kept, and can be tried again
+                job.error, kept = error.message, False
+        job.status = "done" if run.done and kept else "stopped"
+        if run.done and kept:
             job.run = None
 
     def _keep(self, job: Job, run: Run) -> None:
@@ -228,7 +247,11 @@ class Jobs:
 
 def _answer(fork: Fork, prompt: str, run: Run) -> str:
     base = fork.base
-    ids = prompt_ids(base, prompt_text(base.tokenizer, prompt, run.settings.chat), ANSWER_TOKENS)
+    text = prompt_text(base.tokenizer, prompt, run.settings.chat)
+    try:
+        ids = prompt_ids(base, text, ANSWER_TOKENS + fork.virtual_count())
+    except PlaygroundError as error:  # too long: the run itself is not to blame
+        return f"({error})"
     *_, rows = decode(fork, [ids], Sampling(ANSWER_TOKENS))
     return answer_text(base, rows[0])
 

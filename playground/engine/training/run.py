@@ -25,6 +25,7 @@ from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
 from playground.engine.training.methods import TrainingError, prepare
 from playground.engine.training.settings import Settings
+from playground.errors import PlaygroundError
 
 CHECKS = 10  # how often in a run the held-out loss is taken and a sample written
 SAMPLE_TOKENS = 40
@@ -153,7 +154,11 @@ class Run:
         """What the model answers to one prompt by now."""
         fork, base = self.variant(), self.fork.base
         text = prompt_text(base.tokenizer, self.sample_prompt, self.settings.chat)
-        *_, rows = decode(fork, [prompt_ids(base, text)], Sampling(SAMPLE_TOKENS))
+        try:
+            ids = prompt_ids(base, text, SAMPLE_TOKENS + fork.virtual_count())
+        except PlaygroundError:  # too long to answer; what is learned is cut to its length
+            return ""
+        *_, rows = decode(fork, [ids], Sampling(SAMPLE_TOKENS))
         return answer_text(base, rows[0])
 
     # Inside
@@ -164,13 +169,14 @@ class Run:
         count = sum(sum(one.weights[1:]) for batch in batches for one in batch)
         self.trainable.model.train()
         total = 0.0
-        start = self.settings.seed if self._noise is None else self._noise
-        with seeded(start), torch.inference_mode(False), torch.enable_grad():
+        start: int | Tensor = self.settings.seed if self._noise is None else self._noise
+        with torch.inference_mode(False), torch.enable_grad():
             for batch in batches:
-                loss, _ = self._loss(batch)
-                (loss / count).backward()
-                total += float(loss.detach())
-            self._noise = torch.get_rng_state()
+                with seeded(start):
+                    loss, _ = self._loss(batch)
+                    (loss / count).backward()
+                    total += float(loss.detach())
+                    self._noise = start = torch.get_rng_state()
         usable = self._masters.update(self._rate(self.step + 1))
         return total / count if usable else math.nan
 

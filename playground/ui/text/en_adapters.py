@@ -28,7 +28,7 @@ ADAPTERS = {
     "adapter_files": "A .zip of a PEFT folder, or adapter_model.safetensors with "
     "adapter_config.json",
     "adapter_download": "Download it (PEFT)",
-    "adapter_forget": "Delete mine",
+    "adapter_forget": "Take mine off the list",
     "adapter_file": "The adapter's folder",
     # Looked into
     "look_heading": "### Looked into",
@@ -156,6 +156,9 @@ ADAPTERS = {
     "run_preparing": "Preparing: the examples and the model…",
     "run_training": "Step {step} of {of}, about {left} left.",
     "run_stopped": "Stopped. What was learned is among your adapters; Resume goes on from here.",
+    "run_unbegun": "Stopped before it began. Resume puts it back in the queue.",
+    "run_ended": "Stopped. What was learned is among your adapters; its state is gone, so train "
+    "on by attaching it first.",
     "run_done": "Done. The adapter is among yours above: attach it.",
     "run_sample": "It answers by now:",
     "run_general": "Perplexity on general text: {before} before, {after} after. A rise is what it "
@@ -183,7 +186,7 @@ ADAPTERS = {
     "mix_method": "Method",
     "mix_linear": "Add A and B apart (linear; one rank)",
     "mix_cat": "Side by side: exact, ranks add up (cat)",
-    "mix_svd": "The nearest of the first's rank (svd, slow)",
+    "mix_svd": "The nearest of the largest rank (svd, slow)",
     "mix_ties": "Only where signs agree (ties)",
     "mix_dare_linear": "A random part, scaled up (dare linear)",
     "mix_dare_ties": "A random part where signs agree (dare ties)",

@@ -142,7 +142,6 @@ MESSAGES = {
     "No weight changes: {count} learned tokens come before every text, and take their room in the context.": "가중치는 바뀌지 않습니다. 학습된 토큰 {count}개가 모든 글 앞에 오고, 문맥에서 그만큼 자리를 차지합니다.",
     "One of the settings is out of its range. The learning rate should be above 0 and below 1, and the seed a whole number.": "설정 하나가 범위를 벗어났습니다. 학습률은 0보다 크고 1보다 작아야 하고, 시드는 정수여야 합니다.",
     "Only plain LoRAs can be mixed: DoRA, IA³, learned tokens and changed weights have no thin matrices to add up. Attach them one after another instead.": "보통 LoRA만 섞을 수 있습니다. DoRA, IA³, 학습된 토큰, 바뀐 가중치에는 더할 얇은 행렬이 없습니다. 대신 하나씩 붙이세요.",
-    "Only your own adapters can be deleted. Choose one of them.": "내 어댑터만 지울 수 있습니다. 그중 하나를 고르세요.",
     "Prefix tuning does not work with gradient checkpointing. Switch one of them off.": "프리픽스 튜닝은 그래디언트 체크포인팅과 함께 쓸 수 없습니다. 둘 중 하나를 끄세요.",
     "QLoRA needs plain linear layers, and this model has GPT-2's. Choose LoRA.": "QLoRA에는 보통 선형 층이 필요한데 이 모델의 층은 GPT-2 방식입니다. LoRA를 고르세요.",
     "Rank {given} is above the smaller side of one of the matrices, {limit}. Choose a rank of {limit} or less.": "랭크 {given}이 한 행렬의 짧은 변 {limit}보다 큽니다. {limit} 이하로 고르세요.",
@@ -209,4 +208,10 @@ MESSAGES = {
     "A size is missing or not above 0. Give every figure of the model.": "크기가 빠졌거나 0보다 크지 않습니다. 모델의 값을 모두 쓰세요.",
     "This is not the config.json of a causal language model that is known here. Paste one as it stands, or type the figures.": "여기서 아는 언어 모델의 config.json이 아닙니다. 있는 그대로 붙여 넣거나 값을 직접 쓰세요.",
     "The configuration's {key} is {given}: 1 to {limit} can be calculated with.": "설정의 {key} 값이 {given}입니다. 1에서 {limit}까지 계산할 수 있습니다.",
+    "Only your own adapters can be taken off the list. Choose one.": "내 어댑터만 목록에서 뺄 수 있습니다. 그중 하나를 고르세요.",
+    "The run was stopped after {hours} hours, so that others get their turn. Resume goes on from here.": "다른 사람 차례를 위해 {hours}시간 뒤에 학습을 멈췄습니다. 이어서를 누르면 여기서 계속합니다.",
+    "This run would take about {needed} GB of memory beside the model, and {limit} GB are allowed here. Lower the batch size or the length, or choose LoRA.": "이 학습에는 모델 말고도 메모리가 약 {needed} GB 드는데 여기서는 {limit} GB까지 됩니다. 배치 크기나 길이를 줄이거나 LoRA를 고르세요.",
+    "This run would take about {needed} hours here, and {limit} are allowed. Lower the steps, the passes or the batch size.": "이 학습은 여기서 약 {needed}시간 걸리는데 {limit}시간까지 됩니다. 걸음 수, 되풀이, 배치 크기를 줄이세요.",
+    "The adapter {model} is larger than {limit} MB. Choose a smaller one.": "어댑터 {model}이 {limit} MB보다 큽니다. 더 작은 것을 고르세요.",
+    "Models of the type {given!r} are not known to the calculator. Type the figures.": "계산기가 모르는 모델 종류입니다: {given!r}. 값을 직접 쓰세요.",
 }

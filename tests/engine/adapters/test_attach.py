@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 import torch
 from peft import PeftModel
 from peft_made import METHODS, VIRTUAL
 
-from playground.engine.adapters import AdapterError, files
+from playground.engine.adapters import AdapterError, bottleneck, files
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, decode
 from playground.engine.sizes import sizes
+from playground.engine.training.methods import prepare
+from playground.engine.training.settings import Settings
 
 IDS = [5, 17, 42, 99, 120, 7, 33]
 FOLDABLE = [method for method in METHODS if method not in VIRTUAL]
@@ -145,6 +148,52 @@ def test_kept_apart_an_adapter_costs_its_own_size(llama, method, by_peft):
     plain, now = sizes(Fork(llama)), sizes(fork)
     assert now.file_bytes > plain.file_bytes
     assert now.weights - plain.weights == sum(tensor.numel() for _, tensor in fork.thin())
+
+
+def bottlenecked(base):
+    """A fork with a noisy bottleneck after every block."""
+    fork, generator = Fork(base), torch.Generator().manual_seed(4)
+    tensors = {}
+    for path in bottleneck.outputs(fork):
+        width = fork.tensor(f"{path}.weight").shape[0]
+        for part, shape in zip(
+            bottleneck.PARTS, ((4, width), (4,), (width, 4), (width,)), strict=True
+        ):
+            tensors[f"{path}.{part}"] = torch.randn(shape, generator=generator) / 4
+    config = {"peft_type": "BOTTLENECK", "size": 4}
+    attach(fork, files.checked(config, tensors, fork), 1.0, False)
+    return fork
+
+
+def test_over_a_bottleneck_folded_and_kept_apart_are_the_same(llama, by_peft):
+    adapter = files.read(by_peft(llama, "lora")[1], Fork(llama))
+    apart, folded = bottlenecked(llama), bottlenecked(llama)
+    before = logits_of(apart.model)
+    attach(apart, adapter, 1.0, False)
+    attach(folded, adapter, 1.0, True)
+    assert torch.allclose(logits_of(apart.model), logits_of(folded.model), atol=1e-4, rtol=0)
+    assert not torch.allclose(logits_of(apart.model), before, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["bitfit", "last_layers", "full", "embeddings"])
+def test_changed_weights_fold_into_themselves(layout, method):
+    fork = Fork(layout)
+    trainable = prepare(fork, Settings(method=method))
+    with torch.no_grad():
+        for parameter in trainable.parameters.values():
+            parameter += 0.1
+    apart, folded = Fork(layout), Fork(layout)
+    attach(apart, trainable.adapter(), 1.0, False)
+    attach(folded, trainable.adapter(), 1.0, True)
+    assert torch.equal(logits_of(apart.model), logits_of(folded.model))
+
+
+def test_a_rank_that_a_configuration_makes_up_is_not_believed(llama, by_peft):
+    given = by_peft(llama, "lora")[1]
+    config = json.loads(given["adapter_config.json"])
+    config["r"] = 5000
+    given["adapter_config.json"] = json.dumps(config).encode()
+    assert files.read(given, Fork(llama)).config["r"] == 4
 
 
 def test_learned_tokens_have_no_scale_and_cannot_be_folded_or_doubled(llama, by_peft):

@@ -80,7 +80,7 @@ def test_what_is_kept_comes_back_by_its_id(llama, by_peft, method):
     adapter = files.read(by_peft(llama, method)[1], Fork(llama))
     source = store.keep(adapter, ABOUT)
     assert source == adapter.id
-    assert store.is_source(source)
+    assert store.is_own(source)
     CACHE.clear()
     again = store.load(source, Fork(llama))
     assert again is not adapter

@@ -7,7 +7,8 @@ from typing import get_args
 import pytest
 
 from playground.engine.fork import Fork
-from playground.engine.training.estimate import activations, estimate, parameters
+from playground.engine.training.data import DataError
+from playground.engine.training.estimate import activations, check, estimate, parameters
 from playground.engine.training.methods import prepare
 from playground.engine.training.settings import MethodName, Settings
 from playground.errors import PlaygroundError
@@ -34,6 +35,15 @@ def test_memory_by_part_for_a_case_worked_by_hand(llama):
     assert (found.trained, found.gradients, found.optimizer) == (4 * count, 4 * count, 8 * count)
     assert found.extra == 16 * count + found.activations
     assert found.seconds > 0
+
+
+def test_a_run_beyond_the_hosts_memory_or_patience_is_refused(llama, monkeypatch):
+    fork, plain = Fork(llama), Settings(steps=5)
+    check(fork, plain, 10, 100, 50.0)
+    with pytest.raises(DataError, match="GB of memory beside the model"):
+        check(fork, plain.model_copy(update={"batch": 32}), 10, 10**9, 50.0)
+    with pytest.raises(DataError, match=r"hours here, and 4 are allowed"):
+        check(fork, plain.model_copy(update={"steps": 2000}), 10, 100, 10**12)
 
 
 def test_more_tokens_take_more_and_checkpointing_less(llama):

@@ -121,8 +121,11 @@ def test_others_wait_their_turn_and_know_their_place(known, jobs, held):
     wait(lambda: not third.active())
     assert (first.status, second.status, third.status) == ("done", "stopped", "done")
     assert second.points == ()
-    with pytest.raises(DataError, match="cannot go on"):
-        jobs.resume(second.id)
+    jobs.resume(second.id)  # it has not begun, so it begins
+    for _ in range(4):
+        held.release()
+    wait(lambda: not second.active())
+    assert second.status == "done"
 
 
 def test_a_run_that_fails_says_why_and_the_next_one_goes_on(known, jobs, monkeypatch):
@@ -163,6 +166,32 @@ def test_old_jobs_and_old_stopped_models_are_forgotten(known, jobs, held, monkey
     jobs.submit(recipe(), EXAMPLES, QUICK, "more")
     assert [jobs.get(one) is not None for one in ids] == [False, False, True, True]
     assert [jobs.get(one).resumable() for one in ids[2:]] == [False, True]
+
+
+def test_a_run_that_takes_too_long_is_stopped_and_can_go_on(known, jobs, monkeypatch):
+    monkeypatch.setattr(module, "MOST_SECONDS", -1)
+    job = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, "long"))
+    wait(lambda: not job.active())
+    assert job.status == "stopped"
+    assert "others get their turn" in str(job.error)
+    monkeypatch.setattr(module, "MOST_SECONDS", 100)
+    jobs.resume(job.id)
+    wait(lambda: not job.active())
+    assert (job.status, job.error) == ("done", None)
+
+
+def test_without_room_for_the_adapter_the_run_is_kept(known, jobs, monkeypatch):
+    most = store.MAX_STORED_BYTES
+    monkeypatch.setattr(store, "MAX_STORED_BYTES", 10)
+    job = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK.model_copy(update={"seed": 77}), "full"))
+    wait(lambda: not job.active())
+    assert job.status == "stopped"
+    assert "no room" in str(job.error)
+    monkeypatch.setattr(store, "MAX_STORED_BYTES", most)
+    jobs.resume(job.id)
+    wait(lambda: not job.active())
+    assert job.status == "done"
+    assert store.about(job.source) is not None
 
 
 def test_an_unknown_id_is_nothing(known, jobs):
