@@ -166,7 +166,7 @@ def _state(job: Job, place: int, language: str) -> str:
         left = job.seconds_left() or 0.0
         step = job.points[-1].step
         return say(language, "run_training", step=step, of=job.total, left=duration(left))
-    key = f"run_{job.status}"
+    key = "run_preparing" if job.status == "training" else f"run_{job.status}"
     if job.status == "stopped" and not job.points:
         key = "run_unbegun"
     elif job.status == "stopped" and not job.resumable():

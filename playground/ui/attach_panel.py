@@ -127,9 +127,10 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
     weigh_both.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         weigh_ways, [saved, language, source, turn], paid, **MODEL
     )
-    given.upload(add_adapter, [saved, mine, language, given], [mine, source, given], **LOOK).then(
-        lambda: None, None, given, **AT_ONCE
-    ).then(open_panel, opened, parts, **LOOK)
+    made = gr.State("")  # the adapter that was uploaded last
+    uploaded = given.upload(add_adapter, [saved, mine, language, given], [mine, made], **LOOK)
+    uploaded.then(lambda: None, None, given, **AT_ONCE)
+    uploaded.success(open_made, [saved, mine, language, made], parts, **LOOK)
     take.click(take_away, [language, source], file, **LOOK)
     forget.click(forget_adapter, [mine, language, source], [mine, source], **LOOK).then(
         open_panel, opened, parts, **LOOK
@@ -180,6 +181,13 @@ def open_panel(saved: Any, mine: Any, language: str, source: str | None) -> list
     drawn = adapters_html.thin(spectrum(adapter, first), language) if first else ""
     menus = gr.update(choices=paths, value=first, visible=bool(paths))
     return [menu, adapters_html.look(look(adapter, base), language), menus, drawn, ""]
+
+
+@shown
+def open_made(saved: Any, mine: Any, language: str, made: str) -> list[Any]:
+    """The panel with an adapter that was just made, which the browser may not list yet."""
+    mine = with_own(mine, made) if store.is_own(made) else mine
+    return open_panel(saved, mine, language, made or None)
 
 
 @shown
@@ -247,7 +255,9 @@ def weigh_ways(
 
 
 @shown
-def add_adapter(saved: Any, mine: Any, language: str, given: list[str] | None) -> tuple[Any, ...]:
+def add_adapter(
+    saved: Any, mine: Any, language: str, given: list[str] | None
+) -> tuple[list[str], str]:  # fmt: skip
     """Check an uploaded adapter and keep it."""
     paths = [Path(file) for file in given or []]
     try:
@@ -264,7 +274,8 @@ def add_adapter(saved: Any, mine: Any, language: str, given: list[str] | None) -
             path.unlink(missing_ok=True)
     title = next((path.stem for path in paths if path.suffix == ".zip"), "")[:TITLE]
     about = About(title or say(language, "adapter_uploaded"), "uploaded", model)
-    return with_own(mine, store.keep(adapter, about)), gr.skip(), None
+    source = store.keep(adapter, about)
+    return with_own(mine, source), source
 
 
 def with_own(mine: Any, source: str) -> list[str]:

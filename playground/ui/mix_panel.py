@@ -17,7 +17,7 @@ from playground.engine.recipe import MAX_RECIPE_BYTES, Recipe, build, parse
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui import adapters_html
-from playground.ui.attach_panel import AttachPanel, choices, open_panel, with_own
+from playground.ui.attach_panel import AttachPanel, choices, open_made, with_own
 from playground.ui.html import note
 from playground.ui.measure_panel import built_or_stopped
 from playground.ui.page import (
@@ -115,7 +115,7 @@ def build_panel(
     take.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_extract, [saved, mine, language, turn, first, second, file, rank],
         [mine, made, taken], **MODEL,
-    ).success(open_panel, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
+    ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
     mine.change(list_adapters, [mine, language], sources, **LOOK)
     for button in (stop, halt):
         button.click(stop_run, **AT_ONCE)

@@ -20,7 +20,7 @@ from playground.engine.training.settings import (
     Settings,
 )
 from playground.ui import adapters_html
-from playground.ui.attach_panel import AttachPanel, open_panel, with_own
+from playground.ui.attach_panel import AttachPanel, open_made, with_own
 from playground.ui.html import note
 from playground.ui.page import AT_ONCE, LOOK, shown
 from playground.ui.text import label, say, tell
@@ -111,7 +111,7 @@ def build_panel(
     stop.click(stop_run, [job, language], timer, **AT_ONCE)
     resume.click(go_on, [job, language], timer, **AT_ONCE)
     timer.tick(watch, watched, shows, show_progress_on=[], **AT_ONCE)
-    done.change(open_panel, [saved, mine, language, done], attach.parts, **LOOK)
+    done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     return TrainPanel(looked, [ahead, seen], prompts, watched, shows)
 
 

@@ -7,6 +7,7 @@ import json
 import time
 import zipfile
 from types import SimpleNamespace
+from typing import get_args
 
 import gradio as gr
 import pytest
@@ -20,11 +21,14 @@ from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
 from playground.engine.recipe import build_quickly, parse
 from playground.engine.structure import matrices
+from playground.engine.training import jobs
 from playground.engine.training.jobs import JOBS
+from playground.engine.training.run import Point
 from playground.engine.training.settings import RATES, Settings
-from playground.errors import PlaygroundError
+from playground.errors import Message, PlaygroundError
 from playground.settings import settings
 from playground.ui import (
+    adapters_html,
     attach_panel,
     calculator_panel,
     mix_panel,
@@ -132,6 +136,13 @@ def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
     assert other != drawn
 
 
+def test_what_was_just_made_is_chosen_though_the_browser_does_not_list_it_yet(mine):
+    menu, *_ = attach_panel.open_made(saved(), [], "en", mine)
+    assert menu["value"] == mine
+    menu, *_ = attach_panel.open_made(saved(), [mine], "en", "")
+    assert menu["value"] in store.shipped()
+
+
 def test_what_was_taken_off_the_list_is_no_longer_offered_but_not_taken_from_others(mine):
     ids, chosen = attach_panel.forget_adapter([mine], "en", mine)
     assert (ids, chosen) == ([], None)
@@ -158,8 +169,8 @@ def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
     disk.remove(settings().home / "adapters" / mine)
     path = tmp_path / "nice.zip"
     path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
-    ids, _, _ = attach_panel.add_adapter(saved(), [], "en", [str(path)])
-    assert ids == [adapter.id]
+    ids, made = attach_panel.add_adapter(saved(), [], "en", [str(path)])
+    assert ids == [made] == [adapter.id]
     assert store.about(adapter.id).title == "nice"
     assert not path.exists()
 
@@ -333,6 +344,22 @@ def test_a_run_that_is_not_known_shows_what_to_do(known, language):
     with pytest.raises(gr.Error):
         train_panel.go_on("x", language)
     train_panel.stop_run("x", language)
+
+
+@pytest.mark.parametrize("status", get_args(jobs.Status))
+@both
+def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, status, language):
+    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), status)
+    if status == "failed":
+        run.error = Message("The run failed for a reason of its own. Try other settings.")
+    early = adapters_html.run(run, 2, language)
+    run.points, run.total, run.source = (Point(1, 2.0, 0.1, 3.0),), 5, "a"
+    for job_run in (None, object()):
+        run.run = job_run
+        late = adapters_html.run(run, 2, language)
+        assert "<svg" in late
+    assert "<svg" not in early
+    assert len(early) > 20
 
 
 def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):
