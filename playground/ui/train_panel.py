@@ -29,6 +29,8 @@ from playground.ui.train_settings import build_settings, settings_from, show_met
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
 FIRST_SET = "pirate"
+# Queued, since gradio notices a State's change only then; a line of its own, since it is quick.
+WATCH = LOOK | {"concurrency_id": "watch", "concurrency_limit": 8, "show_progress": "hidden"}
 TICK = 1.0  # seconds between two looks at a run
 
 
@@ -106,11 +108,11 @@ def build_panel(
         event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
-        watch, watched, shows, **AT_ONCE
+        watch, watched, shows, **WATCH
     )
     stop.click(stop_run, [job, language], timer, **AT_ONCE)
     resume.click(go_on, [job, language], timer, **AT_ONCE)
-    timer.tick(watch, watched, shows, show_progress_on=[], **AT_ONCE)
+    timer.tick(watch, watched, shows, **WATCH)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     return TrainPanel(looked, [ahead, seen], prompts, watched, shows)
 

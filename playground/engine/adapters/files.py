@@ -91,7 +91,7 @@ def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork
 
     :raises AdapterError: it does not fit.
     """
-    kind = _kind(config)
+    kind, tensors = _kind(config), dict(sorted(tensors.items()))
     return Adapter(kind.name, kind.read(config, tensors, fork), tensors)
 
 
