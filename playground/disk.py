@@ -55,7 +55,7 @@ def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: i
     :return: whether there is room for one more.
     """
     entries = _by_use(folder)
-    taken = {entry: _bytes(entry) for _, entry in entries}
+    taken = {entry: size_of(entry) for _, entry in entries}
     while len(taken) >= most or (taken and sum(taken.values()) + size > most_bytes):
         used, entry = entries.pop(0)
         if used >= time.time() - DAY:
@@ -65,8 +65,8 @@ def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: i
     return size <= most_bytes
 
 
-def _bytes(entry: Path) -> int:
-    """Of a file, or of the files in a folder."""
+def size_of(entry: Path) -> int:
+    """Bytes of a file, or of the files in a folder."""
     try:
         inside = list(entry.iterdir()) if entry.is_dir() else [entry]
         return sum(path.stat().st_size for path in inside if path.is_file())

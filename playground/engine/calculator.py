@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from playground.engine.structure import inner_width, key_shape
 from playground.errors import PlaygroundError
 from playground.settings import LOADING
 
@@ -161,9 +162,7 @@ def _shape(data: Mapping[str, Any]) -> Shape:
     _bounded("num_hidden_layers", config.num_hidden_layers, MAX_LAYERS)
     _bounded("hidden_size", config.hidden_size, MAX_WIDTH)
     _bounded("vocab_size", config.vocab_size, MAX_VOCABULARY)
-    inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None)
-    inner = inner or getattr(config, "ffn_dim", None) or 4 * config.hidden_size
-    _bounded("intermediate_size", inner, 8 * MAX_WIDTH)
+    _bounded("intermediate_size", inner_width(config), 8 * MAX_WIDTH)
     with LOADING, torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     return shape_of(model)
@@ -182,12 +181,8 @@ def _bounded(name: str, value: Any, most: int) -> None:
 def shape_of(model: Any) -> Shape:
     """The shape of a model that is there, or of one without memory."""
     config = model.config
-    heads = config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    keys = getattr(config, "num_key_value_heads", None) or heads
-    inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None)
-    inner = inner or getattr(config, "ffn_dim", None) or 4 * config.hidden_size
+    depth, heads, size = key_shape(config)
     return Shape(
-        sum(parameter.numel() for parameter in model.parameters()), config.num_hidden_layers,
-        config.hidden_size, keys * size, inner,
+        sum(parameter.numel() for parameter in model.parameters()), depth, config.hidden_size,
+        heads * size, inner_width(config),
     )  # fmt: skip

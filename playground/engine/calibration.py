@@ -165,6 +165,8 @@ def by_layer(
     """
     _, stack = layers(fork.model)
     parts = windows(fork, text, HESSIAN_TOKENS)
+    if fork.virtual is not None:  # they would be in a cache that layers seen twice fill twice;
+        fork.virtual.pairs = []  # settling the fork after the edit brings them back
     hidden, arguments = _before_layers(fork, stack, parts, work)
     last = max((matrix.layer or 0 for matrix in chosen), default=-1)
     for index, layer in enumerate(stack[: last + 1]):

@@ -25,9 +25,8 @@ from playground.engine.modules import (
     shared_clone,
     tensors_of,
 )
-from playground.engine.packed import PackedLinear, PackedScheme, trainable_four_bits
+from playground.engine.packed import PackedLinear, PackedScheme
 from playground.engine.patched import PatchedRows
-from playground.errors import PlaygroundError
 
 TREE_BYTES = 1_000_000  # what the module objects of a 30-layer clone take, beside its tensors
 
@@ -255,33 +254,6 @@ class Fork:
             self.model.set_submodule(path, made)
         else:
             self._put(path, made)
-
-    def make_plain(self) -> None:
-        """Fold what is beside the linear layers and unpack what is packed, for training on top.
-
-        :raises PlaygroundError: there is a bottleneck, which no weight can take in.
-        """
-        for path, module in list(self.model.named_modules()):
-            if isinstance(module, Bottleneck):
-                raise PlaygroundError(
-                    "The recipe has a bottleneck adapter, and nothing can be trained on top of "
-                    "it here. Switch that step off first."
-                )
-            if isinstance(module, Beside | PackedLinear) and ".inner" not in path:
-                bias, weight = module.bias, module.weight
-                self.replace(f"{path}.weight", weight)
-                if bias is not None:
-                    self.replace(f"{path}.bias", bias)
-
-    def four_bits(self, name: str) -> None:
-        """Put bitsandbytes' frozen 4-bit layer in a linear layer's place, to train beside it."""
-        path = name.rpartition(".")[0]
-        layer: Any = self.model.get_submodule(path)
-        if isinstance(layer, Conv1D):
-            raise PlaygroundError(
-                "QLoRA needs plain linear layers, and this model has GPT-2's. Choose LoRA."
-            )
-        self.model.set_submodule(path, trainable_four_bits(layer.weight, layer.bias))
 
     @property
     def virtual(self) -> VirtualTokens | None:

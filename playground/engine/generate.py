@@ -130,7 +130,7 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     :raises PlaygroundError: it has more tokens than the model or this host takes.
     """
     ids = token_ids(base.tokenizer, text)
-    ids = _first(base.tokenizer, ids) + ids
+    ids = start_ids(base.tokenizer, ids) + ids
     context = getattr(base.model.config, "max_position_embeddings", MAX_PROMPT_TOKENS)
     if new_tokens >= context:
         raise PlaygroundError(
@@ -149,7 +149,7 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     return ids
 
 
-def _first(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
+def start_ids(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
     """The beginning-of-text token, for models that expect one, unless the text brings it."""
     bos = tokenizer.bos_token_id
     expected = bos is not None and list(tokenizer("")["input_ids"])[:1] == [bos]

@@ -23,7 +23,6 @@ from playground.settings import settings
 
 ANSWER_SECONDS = 3.0  # how long the Hub may take to say anything
 REMEMBER_SECONDS = 60.0
-MAX_ADAPTER = 64_000_000  # bytes
 ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.jinja")
 _last_look: tuple[float, bool] | None = None
@@ -91,9 +90,10 @@ def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
         ) from error
 
 
-def download_adapter(hub_id: str) -> Path:
+def download_adapter(hub_id: str, most: int) -> Path:
     """The folder of a Hub adapter: its configuration and its safetensors, nothing else.
 
+    :param most: bytes that they may have.
     :raises ModelError: the host allows no such id, or the Hub does not give it.
     """
     if settings().hub != "any":
@@ -107,11 +107,11 @@ def download_adapter(hub_id: str) -> Path:
         if answers():
             listed = HfApi().model_info(hub_id, files_metadata=True, timeout=10).siblings or []
             wanted = [file.size or 0 for file in listed if file.rfilename in ADAPTER_FILES]
-            if sum(wanted) > MAX_ADAPTER:
+            if sum(wanted) > most:
                 raise ModelError(
                     "The adapter {model} is larger than {limit} MB. Choose a smaller one.",
                     model=hub_id,
-                    limit=MAX_ADAPTER // 1_000_000,
+                    limit=most // 1_000_000,
                 )
         return Path(snapshot_download(hub_id, allow_patterns=list(ADAPTER_FILES)))
     except (HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:

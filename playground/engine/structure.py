@@ -66,6 +66,20 @@ def head_count(model: Any) -> int:
     return int(model.config.num_attention_heads)
 
 
+def key_shape(config: Any) -> tuple[int, int, int]:
+    """Layers, heads of keys in each, and numbers in a key."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return config.num_hidden_layers, heads, size
+
+
+def inner_width(config: Any) -> int:
+    """Numbers inside each MLP."""
+    named = ("intermediate_size", "n_inner", "ffn_dim")
+    found = next((n for n in (getattr(config, key, None) for key in named) if n), None)
+    return found or 4 * config.hidden_size
+
+
 def matrices(fork: Fork) -> list[Matrix]:
     """Every weight matrix of a fork in the model's order: embedding, linear layers, head.
 

@@ -36,7 +36,7 @@ def look(found: Look, language: str) -> str:
     rows.append([escape(say(language, "look_parameters")), escape(share)])
     rows.append([escape(say(language, "look_bytes")), size(found.bytes)])
     heads = (say(language, "look_what"), say(language, "look_value"))
-    return table(say(language, "look_caption"), heads, rows) + _map(found, language)
+    return table(say(language, "look_caption"), heads, rows, True) + _map(found, language)
 
 
 def _map(found: Look, language: str) -> str:
@@ -134,7 +134,7 @@ def estimate(found: Estimate, steps: int, language: str) -> str:
         row("seconds", duration(found.seconds)),
     ]
     heads = (say(language, "look_what"), say(language, "look_value"))
-    return table(say(language, "estimate_caption"), heads, rows)
+    return table(say(language, "estimate_caption"), heads, rows, True)
 
 
 def run(job: Job, place: int, language: str) -> str:
@@ -153,7 +153,7 @@ def run(job: Job, place: int, language: str) -> str:
     if job.answers:
         heads = [say(language, key) for key in ("run_prompt", "run_before", "run_after")]
         rows = [[escape(a.prompt), escape(a.before), escape(a.after)] for a in job.answers]
-        parts.append(table(say(language, "run_answers"), heads, rows))
+        parts.append(table(say(language, "run_answers"), heads, rows, True))
     return "".join(parts)
 
 
@@ -251,8 +251,8 @@ def calculated(run: Inference, train: Training, language: str) -> str:
         row("total", gigabytes(train.total)),
         row("fits", escape(_machines(train.total, language))),
     ]
-    return table(say(language, "calculated_running"), heads, running) + table(
-        say(language, "calculated_training"), heads, training
+    return table(say(language, "calculated_running"), heads, running, True) + table(
+        say(language, "calculated_training"), heads, training, True
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -86,17 +87,18 @@ def _wire(
 ) -> None:
     """What happens when the page opens, when the recipe changes, and when text is typed."""
     stack_view = side.view
-    typed = [
-        tokens.text, tokens.prompt, documents.query, compare.prompt, weights.text,
-        adapters.attach.prompt, adapters.train.prompts,
-    ]  # fmt: skip
-    keys = "['text', 'start', 'query', 'prompt', 'measure', 'attach', 'asked']"
+    typed = {
+        "text": tokens.text, "start": tokens.prompt, "query": documents.query,
+        "prompt": compare.prompt, "measure": weights.text, "attach": adapters.attach.prompt,
+        **adapters.train.typed,
+    }  # fmt: skip
     opened = page.load(
         None,
-        [drafts, *typed],
-        [language, *typed],
+        [drafts, *typed.values()],
+        [language, *typed.values()],
         js=f"(d, ...now) => playgroundOpened([playgroundLanguage(), "
-        f"...{keys}.map((k, i) => d?.[k] || now[i])])",
+        f"...{json.dumps(list(typed))}.map((k, i) => ['', null].includes(d?.[k] ?? null) "
+        "? now[i] : d[k])])",
         api_visibility="private",
     )
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
@@ -115,12 +117,12 @@ def _wire(
         measure_panel.show_view, weights.measuring.view_inputs, weights.measuring.view, **VIEW
     )
     saved.change(tokens_tab.refresh, tokens.look_inputs, tokens.look_outputs, **LOOK)
-    for place, box in enumerate(typed):
+    for key, box in typed.items():
         box.change(
             None,
             [drafts, box],
             drafts,
-            js=f"(d, value) => ({{...d, [{keys}[{place}]]: value}})",
+            js=f"(d, value) => ({{...d, {key}: value}})",
             api_visibility="private",
         )
     page.unload(stop_run)

@@ -17,9 +17,10 @@ from playground.engine.recipe import MAX_RECIPE_BYTES, Recipe, build, parse
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui import adapters_html
-from playground.ui.attach_panel import AttachPanel, choices, open_made, with_own
+from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
 from playground.ui.measure_panel import built_or_stopped
+from playground.ui.own_adapters import choices, with_own_told
 from playground.ui.page import (
     AT_ONCE,
     LOOK,
@@ -177,7 +178,7 @@ def run_extract(
     title = say(language, "extract_title", rank=int(rank))
     about = About(title, "extracted", before.base.entry.id, "svd")
     source = store.keep(found.adapter, about)
-    return with_own(mine, source), source, adapters_html.extracted(found, language)
+    return with_own_told(mine, source, language), source, adapters_html.extracted(found, language)
 
 
 def _end(saved: Any, end: str, file: bytes | None) -> Recipe:

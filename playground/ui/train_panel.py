@@ -15,16 +15,14 @@ from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.estimate import check, estimate
 from playground.engine.training.jobs import JOBS, MAX_PROMPTS
-from playground.engine.training.settings import (
-    MethodName,
-    Settings,
-)
+from playground.engine.training.settings import MethodName, Settings
 from playground.ui import adapters_html
-from playground.ui.attach_panel import AttachPanel, open_made, with_own
+from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
+from playground.ui.own_adapters import with_own_told
 from playground.ui.page import AT_ONCE, LOOK, shown
 from playground.ui.text import label, say, tell
-from playground.ui.train_settings import build_settings, settings_from, show_method
+from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
 
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
@@ -40,7 +38,7 @@ class TrainPanel:
 
     looked: list[Any]  # inputs of ``look_ahead``
     ahead: list[Any]  # what it fills
-    prompts: gr.Textbox
+    typed: dict[str, Any]  # what a reload must not lose, by its key in the browser
     watched: list[Any]  # inputs of ``watch``
     going: list[Any]  # what it fills
 
@@ -99,7 +97,8 @@ def build_panel(
     done = gr.State("")  # the adapter that was last taken over from a run
 
     source.change(show_source, source, [ready, file, rows], **AT_ONCE)
-    method.change(show_method, method, [rank, targets, layers, virtual, fields[4]], **AT_ONCE)
+    method.change(show_method, method, [rank, targets, layers, virtual], **AT_ONCE)
+    method.input(usual_rate, method, fields[4], **AT_ONCE)
     given = [source, ready, file, rows, method, *fields]
     looked = [saved, language, *given]
     for part in (source, ready, method, *fields):
@@ -110,11 +109,13 @@ def build_panel(
     go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
         watch, watched, shows, **WATCH
     )
-    stop.click(stop_run, [job, language], timer, **AT_ONCE)
+    stop.click(halt, [job, language], timer, **AT_ONCE)
     resume.click(go_on, [job, language], timer, **AT_ONCE)
     timer.tick(watch, watched, shows, **WATCH)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
-    return TrainPanel(looked, [ahead, seen], prompts, watched, shows)
+    typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
+    typed |= {f"setting{place}": field for place, field in enumerate(fields)}
+    return TrainPanel(looked, [ahead, seen], typed, watched, shows)
 
 
 def show_source(source: str) -> list[Any]:
@@ -204,7 +205,7 @@ def start(
 
 
 @shown
-def stop_run(job_id: Any, language: str) -> Any:
+def halt(job_id: Any, language: str) -> Any:
     """End the run after its step in hand; what was learned is kept."""
     JOBS.stop(str(job_id))
     return gr.Timer(active=True)
@@ -226,7 +227,7 @@ def watch(job_id: Any, mine: Any, language: str, done: str) -> tuple[Any, Any, A
     fresh = job.source and job.source != done
     return (
         adapters_html.run(job, JOBS.place(job), language),
-        with_own(mine, job.source) if fresh else gr.skip(),
+        with_own_told(mine, job.source, language) if fresh else gr.skip(),
         job.source if fresh else gr.skip(),
         gr.Timer(active=job.active()),
     )

@@ -13,6 +13,7 @@ from playground.engine.training.settings import (
     MAX_LENGTH,
     MAX_STEPS,
     RATES,
+    MethodName,
     Schedule,
     Settings,
 )
@@ -119,10 +120,14 @@ QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of th
 
 
 def show_method(method: str) -> list[Any]:
-    """Only the controls that a method has, and a learning rate that suits it."""
+    """Only the controls that a method has."""
     shows = [method in RANKED, method in LORAS, method == "last_layers", method in VIRTUAL]
-    rate = RATES[method]  # type: ignore[index]  # a choice's text
-    return [*(gr.update(visible=show) for show in shows), rate]
+    return [gr.update(visible=show) for show in shows]
+
+
+def usual_rate(method: MethodName) -> float:
+    """A learning rate that suits a method."""
+    return RATES[method]
 
 
 def settings_from(

@@ -14,8 +14,14 @@ from playground.ui.html import figure, note, size
 from playground.ui.text import say
 
 
-def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are HTML already; the first of a row heads it."""
+def table(
+    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False
+) -> str:
+    """A table of cells that are HTML already; the first of a row heads it.
+
+    :param words: whether long cells break into lines, where figures stay whole.
+    """
+    look = "pg-table pg-words" if words else "pg-table"
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
@@ -23,7 +29,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     )
     return (
         f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f'<table class="pg-table"><caption>{escape(caption)}</caption>'
+        f'<table class="{look}"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

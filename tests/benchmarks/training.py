@@ -4,6 +4,7 @@ Usage: `make bench ARGS=training`, or `make bench ARGS="training lora prefix"` f
 """
 
 import copy
+import resource
 import subprocess
 import sys
 import time
@@ -86,23 +87,44 @@ def ours(base, batches):
     return time.perf_counter() - start
 
 
-def compare_loops():
+def loop(name):
+    """One of the two loops, in a process of its own: prints its seconds and its peak memory."""
     from playground.engine.loader import load
 
     base = load(MODEL)
-    batches = texts(base)
-    taken = {name: loop(base, batches) for name, loop in (("ours", ours), ("bare", bare))}
+    seconds = {"ours": ours, "bare": bare}[name](base, texts(base))
+    print(seconds, peak())
+
+
+def peak():
+    """The process's largest resident memory so far, in GB (10^9 bytes)."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes * 1024 / 1e9
+
+
+def alone(call):
+    """What a function of this file prints, run in a process of its own."""
+    code = f"from tests.benchmarks import training; training.{call}"
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL,
+    ).stdout.strip().splitlines()[-1]  # fmt: skip
+
+
+def compare_loops():
+    (mine, held), (plain, theirs) = (
+        map(float, alone(f"loop({name!r})").split()) for name in ("ours", "bare")
+    )
     print(
-        f"\n{STEPS} steps of LoRA (r = 8, q and v, batch {BATCH} x {LENGTH} tokens, "
-        f"{base.dtype}): bare loop {taken['bare']:.1f} s, ours {taken['ours']:.1f} s, "
-        f"ratio {taken['ours'] / taken['bare']:.2f}"
+        f"\n{STEPS} steps of LoRA (r = 8, q and v, batch {BATCH} x {LENGTH} tokens, bfloat16): "
+        f"bare loop {plain:.1f} s, {theirs:.2f} GB at most (whole process), ours {mine:.1f} s, "
+        f"{held:.2f} GB, ratio {mine / plain:.2f}",
+        flush=True,
     )
 
 
 def teach(method):
     """One row of the table, in a process of its own: prints it."""
-    import resource
-
     from playground.engine.fork import Fork
     from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
     from playground.engine.loader import load
@@ -111,7 +133,6 @@ def teach(method):
     from playground.engine.training.settings import RATES, Settings
 
     base = load(MODEL)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     examples = [Example(*pair) for pair in TAUGHT]
     settings = Settings(
         method=method, steps=60, batch=4, rate=RATES[method], length=64, held_share=0.0, seed=1
@@ -123,7 +144,7 @@ def teach(method):
         run.step += 1
     seconds = time.perf_counter() - start
     adapter = run.finish()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    most = peak()
     fork = run.variant()
     right = 0
     for question in HELD_BACK:
@@ -132,7 +153,7 @@ def teach(method):
         right += FACT.lower() in answer_text(base, rows[0]).lower()
     print(
         f"| {method} | {right} of {len(HELD_BACK)} | {seconds:.0f} | {run.trainable.count():,} "
-        f"| {adapter.nbytes() / 1e6:.2f} | {peak / 1e6:.2f} "
+        f"| {adapter.nbytes() / 1e6:.2f} | {most:.2f} "
         f"| {run.general_before:.1f} | {run.general_after:.1f} |",
         flush=True,
     )
@@ -146,10 +167,9 @@ def main():
         compare_loops()
     print(
         "\n| method | right, held-back phrasings | seconds (60 steps) | parameters | MB stored "
-        "| GB above the loaded model, at most | general text before | after |\n"
+        "| GB at most, the whole process | general text before | after |\n"
         "|---|---|---|---|---|---|---|---|",
         flush=True,
     )
     for method in asked or RATES:
-        code = f"from tests.benchmarks.training import teach; teach({method!r})"
-        subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
+        print(alone(f"teach({method!r})"), flush=True)

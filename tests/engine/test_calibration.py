@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from playground.engine import calibration
+from playground.engine.adapters import files
 from playground.engine.calibration import (
     HESSIAN_TOKENS,
     LEAST_TOKENS,
@@ -19,10 +20,11 @@ from playground.engine.calibration import (
     SINK,
     WINDOW,
 )
+from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
-from playground.engine.recipe import build, parse
-from playground.engine.structure import layers, matrices, select
+from playground.engine.recipe import build, parse, parse_edit
+from playground.engine.structure import key_shape, layers, matrices, select
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import RecipeError
 
@@ -382,6 +384,44 @@ def test_the_hessians_of_a_model_with_a_dropped_layer_are_that_models(layout, go
     assert found.keys() == seen.keys()
     for name, parts in seen.items():
         close(found[name], hessian_of(parts))
+
+
+def with_learned_tokens(base, kind) -> Fork:
+    fork = Fork(base)
+    config = {"peft_type": kind, "num_virtual_tokens": 3}
+    depth, heads, size = key_shape(base.model.config)
+    width = (
+        fork.embedding("input")[0].shape[1] if kind == "PROMPT_TUNING" else depth * 2 * heads * size
+    )
+    given = torch.randn(3, width, generator=torch.Generator().manual_seed(0))
+    attach(fork, files.checked(config, {"prompt_embeddings": given}, fork), 1.0, False)
+    fork.settle()
+    return fork
+
+
+@pytest.mark.parametrize("kind", ["PROMPT_TUNING", "PREFIX_TUNING"])
+def test_learned_tokens_before_the_text_leave_the_hessians_those_of_the_text(layout, kind):
+    """A layer is called twice for each window; a cache that held the tokens would grow."""
+    fork, found, plain = with_learned_tokens(layout, kind), {}, {}
+    by_layer(fork, ["linear"], lambda matrix, h: found.update({matrix.name: h}))
+    by_layer(Fork(layout), ["linear"], lambda matrix, h: plain.update({matrix.name: h}))
+    assert found.keys() == plain.keys()
+    for name, hessian in plain.items():
+        assert torch.equal(found[name], hessian)
+
+
+@pytest.mark.parametrize("kind", ["PROMPT_TUNING", "PREFIX_TUNING"])
+def test_learned_tokens_are_back_after_an_edit_that_went_layer_by_layer(llama, kind, monkeypatch):
+    fork = with_learned_tokens(llama, kind)
+    edit = parse_edit({"kind": "quantize", "scheme": "int4", "method": "gptq", "calibration": TEXT})
+    edit.apply(fork)
+    fork.settle()
+    with torch.inference_mode():
+        ids = torch.tensor([[5, 17, 42]])
+        with_them = fork.model(input_ids=ids, use_cache=False).logits
+        fork.virtual.pairs = []
+        without = fork.model(input_ids=ids, use_cache=False).logits
+    assert not torch.allclose(with_them, without, atol=1e-3)
 
 
 # Hooks, stopping and telling

@@ -31,7 +31,9 @@ from playground.ui import (
     adapters_html,
     attach_panel,
     calculator_panel,
+    look_panel,
     mix_panel,
+    own_adapters,
     train_panel,
     train_settings,
 )
@@ -131,7 +133,7 @@ def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
     assert paths["value"] in paths["choices"]
     assert "<svg" in drawn
     assert paid == ""
-    other = attach_panel.show_thin(saved(), language, mine, paths["choices"][1])
+    other = look_panel.show_thin(saved(), language, mine, paths["choices"][1])
     assert "<svg" in other
     assert other != drawn
 
@@ -144,24 +146,24 @@ def test_what_was_just_made_is_chosen_though_the_browser_does_not_list_it_yet(mi
 
 
 def test_what_was_taken_off_the_list_is_no_longer_offered_but_not_taken_from_others(mine):
-    ids, chosen = attach_panel.forget_adapter([mine], "en", mine)
+    ids, chosen = own_adapters.forget_adapter([mine], "en", mine)
     assert (ids, chosen) == ([], None)
     menu, *_ = attach_panel.open_panel(saved(), ids, "en", mine)
     assert mine not in [value for _, value in menu["choices"]]
     assert store.about(mine) is not None
     with pytest.raises(gr.Error, match="Only your own"):
-        attach_panel.forget_adapter([], "en", mine)
+        own_adapters.forget_adapter([], "en", mine)
 
 
 def test_a_shipped_adapter_cannot_be_deleted(known):
     for name in store.shipped():
         with pytest.raises(gr.Error, match="Only your own"):
-            attach_panel.forget_adapter([name], "en", name)
+            own_adapters.forget_adapter([name], "en", name)
 
 
 @pytest.mark.parametrize("damaged", [None, 5, "x", [5, None, "../etc"], {}])
 def test_a_damaged_list_from_the_browser_is_an_empty_one(known, damaged):
-    assert attach_panel.own_ids(damaged) == []
+    assert own_adapters.own_ids(damaged) == []
 
 
 def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
@@ -169,7 +171,7 @@ def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
     disk.remove(settings().home / "adapters" / mine)
     path = tmp_path / "nice.zip"
     path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
-    ids, made = attach_panel.add_adapter(saved(), [], "en", [str(path)])
+    ids, made = own_adapters.add_adapter(saved(), [], "en", [str(path)])
     assert ids == [made] == [adapter.id]
     assert store.about(adapter.id).title == "nice"
     assert not path.exists()
@@ -180,12 +182,12 @@ def test_a_bad_upload_is_refused_in_words_and_deleted(known, tmp_path, language)
     path = tmp_path / "adapter_model.bin"
     path.write_bytes(b"x")
     with pytest.raises(gr.Error, match="pickle"):
-        attach_panel.add_adapter(saved(), [], language, [str(path)])
+        own_adapters.add_adapter(saved(), [], language, [str(path)])
     assert not path.exists()
 
 
 def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
-    update = attach_panel.take_away("en", mine)
+    update = own_adapters.take_away("en", mine)
     with zipfile.ZipFile(update["value"]) as archive:
         assert set(archive.namelist()) == {files.WEIGHTS, files.CONFIG}
     assert io.BytesIO(store.folder_of(mine)[files.WEIGHTS]).getbuffer().nbytes > 0
@@ -201,11 +203,11 @@ def test_both_answers_are_written(mine):
 
 
 def test_both_ways_cost_what_they_cost(mine, monkeypatch):
-    shown = attach_panel.weigh_ways(saved(), "ko", mine, begin_run(visitor()), visitor(), quiet)
+    shown = look_panel.weigh_ways(saved(), "ko", mine, begin_run(visitor()), visitor(), quiet)
     assert KO["costs_caption"] in shown
     turn = begin_run(visitor())
     stop_run(visitor())
-    stopped = attach_panel.weigh_ways(saved(), "ko", mine, turn, visitor(), quiet)
+    stopped = look_panel.weigh_ways(saved(), "ko", mine, turn, visitor(), quiet)
     assert "<table" not in stopped
 
 
@@ -291,15 +293,13 @@ def test_a_file_is_read(known, tmp_path):
 
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
-    shown = {
-        method: [u["visible"] for u in train_settings.show_method(method)[:4]] for method in RATES
-    }
+    shown = {method: [u["visible"] for u in train_settings.show_method(method)] for method in RATES}
     assert shown["lora"] == [True, True, False, False]
     assert shown["bottleneck"] == [True, False, False, False]
     assert shown["last_layers"] == [False, False, True, False]
     assert shown["prefix"] == [False, False, False, True]
     assert shown["full"] == [False] * 4
-    assert train_settings.show_method("full")[4] == RATES["full"]
+    assert train_settings.usual_rate("full") == RATES["full"]
     for place, name in enumerate(train_panel.SOURCES):
         visible = [update["visible"] for update in train_panel.show_source(name)]
         assert visible == [n == place for n in range(3)]
@@ -343,7 +343,7 @@ def test_a_run_that_is_not_known_shows_what_to_do(known, language):
         assert not timer.active
     with pytest.raises(gr.Error):
         train_panel.go_on("x", language)
-    train_panel.stop_run("x", language)
+    train_panel.halt("x", language)
 
 
 @pytest.mark.parametrize("status", get_args(jobs.Status))

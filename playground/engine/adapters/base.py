@@ -11,7 +11,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from playground.engine.adapted import Beside, Bottleneck
 from playground.engine.fork import Fork, TensorChange
+from playground.engine.packed import PackedLinear
 from playground.engine.structure import Matrix, matrices
 from playground.errors import PlaygroundError
 
@@ -80,6 +82,30 @@ class Kind:
 def linear_layers(fork: Fork) -> dict[str, Matrix]:
     """The matrices inside a model's layers, by the path of the module that owns each."""
     return {m.name.removesuffix(".weight"): m for m in matrices(fork) if m.layer is not None}
+
+
+def outputs(fork: Fork) -> list[str]:
+    """The paths of the layers that write to the residual stream: a block's last matrix each."""
+    last = {(m.layer, m.part): path for path, m in linear_layers(fork).items()}
+    return list(last.values())
+
+
+def make_plain(fork: Fork) -> None:
+    """Fold what is beside a fork's linear layers and unpack what is packed, to build on top.
+
+    :raises AdapterError: there is a bottleneck, which no weight can take in.
+    """
+    for path, module in list(fork.model.named_modules()):
+        if isinstance(module, Bottleneck):
+            raise AdapterError(
+                "The recipe has a bottleneck adapter, and nothing can be trained on top of "
+                "it here. Switch that step off first."
+            )
+        if isinstance(module, Beside | PackedLinear) and ".inner" not in path:
+            bias, weight = module.bias, module.weight
+            fork.replace(f"{path}.weight", weight)
+            if bias is not None:
+                fork.replace(f"{path}.bias", bias)
 
 
 def matrix_of(path: str, known: Mapping[str, Matrix], fork: Fork) -> Matrix:

@@ -29,12 +29,6 @@ from playground.engine.fork import Fork, TensorChange
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
 
 
-def outputs(fork: Fork) -> list[str]:
-    """The paths of the layers that write to the residual stream: a block's last matrix each."""
-    last = {(m.layer, m.part): path for path, m in linear_layers(fork).items()}
-    return list(last.values())
-
-
 def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     found: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():

@@ -16,11 +16,13 @@ from playground.engine.adapters.base import (
     expect,
     linear_layers,
     matrix_of,
+    outputs,
     plain_config,
     unknown_tensor,
 )
 from playground.engine.fork import Fork, TensorChange
 
+KEYS_AND_VALUES = ("k_proj", "v_proj", "c_attn", "query_key_value")
 TENSOR = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.ia3_l(?:\.weight)?")
 
 
@@ -76,6 +78,16 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         fork.wrap(name, beside)
         changes.append(TensorChange(name, float((fork.tensor(name).float() - before).norm())))
     return changes
+
+
+def ia3_layers(fork: Fork) -> tuple[list[str], list[str]]:
+    """Paths of the layers whose outputs IA³ scales, and of those whose inputs it does."""
+    known = linear_layers(fork)
+    keys = [
+        path for path, matrix in known.items()
+        if matrix.part == "attention" and path.rpartition(".")[2] in KEYS_AND_VALUES
+    ]  # fmt: skip
+    return keys, sorted(p for p in outputs(fork) if known[p].part == "mlp")
 
 
 KIND = Kind("ia3", ("IA3",), read, attach)

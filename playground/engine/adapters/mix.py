@@ -10,7 +10,7 @@ import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
 from playground.engine.adapters import lora
-from playground.engine.adapters.base import PREFIX, Adapter, AdapterError
+from playground.engine.adapters.base import PREFIX, Adapter, AdapterError, make_plain
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.fork import Fork
 from playground.engine.seeded import seeded
@@ -37,7 +37,7 @@ def mix(
     """
     _check(adapters, method)
     own = fork.clone()
-    own.make_plain()
+    make_plain(own)
     names = [f"a{place}" for place in range(len(adapters))]
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")

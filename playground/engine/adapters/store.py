@@ -115,7 +115,7 @@ def load(source: str, fork: Fork) -> Adapter:
 
 def _read(source: str, fork: Fork) -> Adapter:
     if "/" in source:
-        return files.read(_contents(download_adapter(source)), fork)
+        return files.read(_contents(download_adapter(source, files.MAX_UPLOAD)), fork)
     if source in shipped():
         return files.read(_contents(SHIPPED / source), fork)
     folder = _home() / source
@@ -129,6 +129,11 @@ def _read(source: str, fork: Fork) -> Adapter:
         )
     disk.touch(folder)
     return files.read_stored(folder, fork)
+
+
+def stored_bytes(source: str) -> int:
+    """What a visitor's own adapter takes on this host's disk."""
+    return disk.size_of(_home() / source) if is_own(source) else 0
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from playground.engine.adapters.base import (
     unknown_tensor,
 )
 from playground.engine.fork import Fork, TensorChange
+from playground.engine.structure import key_shape
 
 MAX_VIRTUAL = 128
 TENSOR = "prompt_embeddings"
@@ -46,19 +47,11 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     if strange:
         raise unknown_tensor(strange[0])
     if kept["peft_type"] == "PREFIX_TUNING":
-        layers, heads, size = key_shape(fork)
+        layers, heads, size = key_shape(fork.base.model.config)
         expect(TENSOR, tensors[TENSOR], (count, layers * 2 * heads * size))
     else:
         expect(TENSOR, tensors[TENSOR], (count, fork.embedding("input")[0].shape[1]))
     return kept
-
-
-def key_shape(fork: Fork) -> tuple[int, int, int]:
-    """Layers, heads of keys in each, and numbers in a key."""
-    config: Any = fork.base.model.config
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return config.num_hidden_layers, heads, size
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
@@ -76,7 +69,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         )
     learned = adapter.tensors[TENSOR].float()
     if adapter.config["peft_type"] == "PREFIX_TUNING":
-        layers, heads, size = key_shape(fork)
+        layers, heads, size = key_shape(fork.base.model.config)
         stacked = learned.view(len(learned), layers * 2, heads, size).permute(1, 2, 0, 3)
         tokens = VirtualTokens(None, list(zip(stacked[::2], stacked[1::2], strict=True)))
     else:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.engine.generate import _first, end_ids, prompt_text
+from playground.engine.generate import end_ids, prompt_text, start_ids
 from playground.engine.loader import Base
 from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
@@ -200,7 +200,7 @@ def encode(base: Base, example: Example, chat: bool, prompt_weight: float, lengt
     :param length: tokens at most; the completion's end is cut first.
     """
     before = token_ids(base.tokenizer, prompt_text(base.tokenizer, example.prompt, chat))
-    before = _first(base.tokenizer, before) + before
+    before = start_ids(base.tokenizer, before) + before
     completion = example.completion if chat else _joined(example)
     after = [*token_ids(base.tokenizer, completion), _end(base)]
     ids = (before + after)[:length]

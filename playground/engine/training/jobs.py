@@ -61,7 +61,6 @@ class Job:
     run: Run | None = None
     points: tuple[Point, ...] = ()
     total: int = 0
-    cut: int = 0
     source: str = ""  # the adapter's id in the store
     error: Message | None = None
     answers: tuple[Answer, ...] = ()
@@ -205,7 +204,7 @@ class Jobs:
         if job.run is None:
             fork = build(job.recipe, Work(stopped=job.stopping.is_set)).fork
             job.run = Run(fork, job.settings, job.examples)
-            job.total, job.cut = job.run.total, job.run.cut
+            job.total = job.run.total
         run = job.run
         job.status = "training"
         steps = run.steps()

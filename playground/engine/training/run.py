@@ -23,8 +23,9 @@ from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
-from playground.engine.training.methods import TrainingError, prepare
+from playground.engine.training.methods import prepare
 from playground.engine.training.settings import Settings
+from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError
 
 CHECKS = 10  # how often in a run the held-out loss is taken and a sample written
@@ -63,7 +64,6 @@ class Run:
     done: bool = False
     general_before: float = 0.0
     general_after: float | None = None
-    cut: int = 0  # examples longer than the limit
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -76,7 +76,6 @@ class Run:
                 "is left. Raise the length, or shorten the prompts."
             )
         self._held = self._encoded(held)[:HELD_MOST]
-        self.cut = sum(one.cut for one in (*self._learn, *self._held))
         self.total = settings.total_steps(len(learn))
         self.trainable = prepare(self.fork, settings)
         if settings.checkpointing:

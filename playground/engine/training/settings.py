@@ -14,6 +14,7 @@ MethodName = Literal[
 ]  # fmt: skip
 Schedule = Literal["linear", "cosine", "constant"]
 Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
+P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
 MAX_STEPS, MAX_BATCH, MAX_LENGTH = 2_000, 32, 1_024
 
 

@@ -25,6 +25,13 @@ ADAPTERS = {
     "attach_base": "Base",
     "attach_recipe": "Your recipe",
     "adapter_upload": "Upload an adapter",
+    "adapter_upload_info": (
+        "Yours alone: only this browser knows it. It is deleted here after 7 days without use, so "
+        "download what you want to keep."
+    ),
+    "adapter_share": (
+        "Your list holds at most {count} adapters and {limit} MB. The oldest went off it: {names}."
+    ),
     "adapter_files": "A .zip of a PEFT folder, or adapter_model.safetensors with "
     "adapter_config.json",
     "adapter_download": "Download it (PEFT)",

@@ -22,6 +22,8 @@ ADAPTERS = {
     "attach_base": "원래 모델",
     "attach_recipe": "내 레시피",
     "adapter_upload": "어댑터 올리기",
+    "adapter_upload_info": "올린 어댑터는 이 브라우저에서만 보입니다. 7일 동안 쓰지 않으면 서버에서 지워지므로, 남겨 둘 것은 내려받으세요.",
+    "adapter_share": "목록에는 어댑터를 최대 {count}개, {limit} MB까지 둘 수 있습니다. 가장 오래된 것이 목록에서 빠졌습니다: {names}.",
     "adapter_files": "PEFT 폴더의 .zip, 또는 adapter_model.safetensors와 adapter_config.json",
     "adapter_download": "내려받기 (PEFT)",
     "adapter_forget": "내 것을 목록에서 빼기",

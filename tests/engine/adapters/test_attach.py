@@ -11,6 +11,7 @@ from peft import PeftModel
 from peft_made import METHODS, VIRTUAL
 
 from playground.engine.adapters import AdapterError, bottleneck, files
+from playground.engine.adapters.base import outputs
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, decode
@@ -154,7 +155,7 @@ def bottlenecked(base):
     """A fork with a noisy bottleneck after every block."""
     fork, generator = Fork(base), torch.Generator().manual_seed(4)
     tensors = {}
-    for path in bottleneck.outputs(fork):
+    for path in outputs(fork):
         width = fork.tensor(f"{path}.weight").shape[0]
         for part, shape in zip(
             bottleneck.PARTS, ((4, width), (4,), (width, 4), (width,)), strict=True

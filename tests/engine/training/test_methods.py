@@ -17,8 +17,9 @@ from playground.engine.adapters import files
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork, Format
 from playground.engine.structure import layers, matrices
-from playground.engine.training.methods import METHODS, TrainingError, prepare
+from playground.engine.training.methods import METHODS, prepare
 from playground.engine.training.settings import RATES, MethodName, Settings
+from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError, RecipeError
 
 IDS = [5, 17, 42, 99, 120, 7, 33]

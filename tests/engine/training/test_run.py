@@ -17,9 +17,10 @@ from playground.engine.generate import Sampling, answer_text, decode, prompt_ids
 from playground.engine.structure import matrices
 from playground.engine.training import run as run_module
 from playground.engine.training.data import Example, encode, split
-from playground.engine.training.methods import METHODS, TrainingError
+from playground.engine.training.methods import METHODS
 from playground.engine.training.run import Run
 from playground.engine.training.settings import Settings
+from playground.engine.training.trainable import TrainingError
 
 EXAMPLES = [
     Example("Where is the cat?", "On the mat."),
@@ -433,8 +434,9 @@ def test_examples_cut_before_their_completion_are_left_out_or_refused(llama):
     assert losses(mixed) == losses(new(llama))
     many = new(llama, EXAMPLES, length=40)
     lengths = [len(encode(llama, one, True, 0.0, 1_000).ids) for one in EXAMPLES]
-    assert 0 < many.cut < len(EXAMPLES)
-    assert many.cut == sum(length > 40 for length in lengths)
+    cut = sum(one.cut for one in (*many._learn, *many._held))
+    assert 0 < cut < len(EXAMPLES)
+    assert cut == sum(length > 40 for length in lengths)
 
 
 def test_only_long_examples_held_back_do_not_stop_a_run(llama):

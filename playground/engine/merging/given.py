@@ -1,0 +1,97 @@
+"""What every merging method is told about the tensor in hand, and how one is described."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from playground.errors import RecipeError
+
+ZERO_SUM = 1e-8  # weights that sum to less cannot be normalized
+
+
+class MergeError(RecipeError):
+    """Models cannot be merged as asked."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A method's parameters for one tensor; weights and densities are one for each model.
+
+    :param normalize: whether weights are divided by their sum.
+    :param t: place on the path from the base, 0, to the merged model, 1.
+    :param epsilon: half of the range of DELLA's chances to be kept.
+    :param gamma: share of the largest changes that breadcrumbs drop.
+    :param select: share of places that SCE keeps, those where the models differ most.
+    :param seed: of this tensor; see ``draws``.
+    """
+
+    weights: Sequence[float]
+    densities: Sequence[float] = field(default=())
+    normalize: bool = True
+    t: float = 1.0
+    epsilon: float = 0.1
+    gamma: float = 0.01
+    select: float = 1.0
+    seed: int = 0
+
+    def draws(self, place: int) -> torch.Generator:
+        """Random numbers for the model at a place, whatever was drawn before."""
+        return torch.Generator().manual_seed(_mixed(self.seed, place))
+
+    def density(self, place: int) -> float:
+        """Of the model at a place; everything is kept where none is said."""
+        return self.densities[place] if self.densities else 1.0
+
+    def shares(self) -> list[float]:
+        """The weights, divided by their sum where that is asked for.
+
+        :raises MergeError: it is asked for and they sum to 0.
+        """
+        if not self.normalize:
+            return list(self.weights)
+        total = sum(self.weights)
+        if abs(total) < ZERO_SUM:
+            raise MergeError(
+                "The weights sum to 0, so they cannot be normalized. Change one, or switch "
+                "normalizing off."
+            )
+        return [weight / total for weight in self.weights]
+
+
+def _mixed(seed: int, place: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {place}".encode()).digest()[:7])
+
+
+def seed_of(seed: int, name: str) -> int:
+    """A tensor's own seed, so that the order in which tensors are merged does not matter."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7])
+
+
+Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to merge.
+
+    :param merge: models' tensors of one shape in float32 or float64, the base's, and what is
+        given, to the merged tensor; writes to none of them.
+    :param models: how many it takes, from and to.
+    :param uses: which parameters matter to it.
+    :param normalize: whether it divides weights by their sum unless told otherwise.
+    :param from_base: whether the base's weights matter to it wherever on the path.
+    :param paper: whom it follows.
+    """
+
+    merge: Callable[[Sequence[Tensor], Tensor, Given], Tensor]
+    models: tuple[int, int]
+    uses: tuple[Uses, ...]
+    normalize: bool
+    from_base: bool
+    paper: str
