@@ -48,6 +48,7 @@ class Base:
     model: nn.Module
     tokenizer: PreTrainedTokenizerBase
     notes: tuple[Message, ...] = ()
+    root: Base | None = None  # the base whose layers this one stacks in another way
     _norms: dict[str, float] = field(default_factory=dict)
     _storages: dict[Hashable, int] = field(default_factory=dict)
 

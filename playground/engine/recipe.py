@@ -185,7 +185,9 @@ def build_quickly(recipe: Recipe) -> Built:
 
 def _cached(recipe: Recipe, base: Base) -> Built | None:
     found = CACHE.get(("fork", recipe.id))
-    return found if isinstance(found, Built) and found.fork.base is base else None
+    if not isinstance(found, Built):
+        return None
+    return found if (found.fork.base.root or found.fork.base) is base else None
 
 
 def _keep(built: Built) -> Built:

@@ -49,6 +49,15 @@ class Matrix:
         return weight.T if self.transposed else weight
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a model, of any shape; ``layer`` is None outside the layers."""
+
+    name: str
+    part: Literal[Part, "norms"]
+    layer: int | None
+
+
 def layers(model: nn.Module) -> tuple[str, nn.ModuleList]:
     """The path of a model's list of layers, and the list.
 
@@ -104,6 +113,53 @@ def matrices(fork: Fork) -> list[Matrix]:
     return found
 
 
+def parameters(fork: Fork) -> list[Parameter]:
+    """Every parameter that a fork has of its base, in the model's order; dropped layers have none.
+
+    Norms are a part of their own, and biases belong to the part of their layer.
+    """
+    path, _ = layers(fork.model)
+    inside = re.compile(rf"{re.escape(path)}\.(\d+)\.(.+)")
+    found = []
+    for name, _ in fork.base.model.named_parameters(remove_duplicate=False):
+        match, owner = inside.fullmatch(name), fork.base.model.get_submodule(_path(name))
+        if not fork.has(name):
+            continue
+        if isinstance(owner, nn.Embedding) or name == fork.weight_name("output"):
+            part: Literal[Part, "norms"] = "embeddings"
+        elif not isinstance(owner, nn.Linear | Conv1D):
+            part = "norms"
+        else:
+            part = "attention" if "attn" in name or "attention" in name else "mlp"
+        found.append(Parameter(name, part, int(match[1]) if match else None))
+    return found
+
+
+def _path(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def select_parameters(fork: Fork, targets: Sequence[str]) -> list[Parameter]:
+    """The parameters that any of the targets names; beside the presets there are ``all`` and
+    ``norms``.
+
+    :raises RecipeError: a target names nothing in this model.
+    """
+    known, chosen = parameters(fork), set()
+    for target in targets:
+        hits = {one.name for one in known if _matches(one, target)}
+        if not hits:
+            raise RecipeError(
+                "The target {target!r} names no parameter of this model. Choose one of {presets}, "
+                "a layer range like mlp@0-9, or a pattern like *.{role}.weight.",
+                target=target,
+                presets=", ".join(("all", *PRESETS[1:], "norms")),
+                role=next((m.role for m in matrices(fork) if m.layer is not None), "proj"),
+            )
+        chosen |= hits
+    return [one for one in known if one.name in chosen]
+
+
 def select(fork: Fork, targets: Sequence[str]) -> list[Matrix]:
     """The matrices that any of the targets names, in the model's order.
 
@@ -124,7 +180,7 @@ def select(fork: Fork, targets: Sequence[str]) -> list[Matrix]:
     return [matrix for matrix in known if matrix.name in chosen]
 
 
-def _matches(matrix: Matrix, target: str) -> bool:
+def _matches(matrix: Matrix | Parameter, target: str) -> bool:
     name, ranged, span = target.partition("@")
     if ranged:
         ends = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", span)
@@ -133,9 +189,11 @@ def _matches(matrix: Matrix, target: str) -> bool:
         first, last = int(ends[1]), int(ends[2] or ends[1])
         if not first <= matrix.layer <= last:
             return False
+    if name == "all":
+        return True
     if name == "linear":
-        return matrix.layer is not None
-    if name in PRESETS:
+        return matrix.layer is not None and matrix.part != "norms"
+    if name in (*PRESETS, "norms"):
         return matrix.part == name
     return fnmatch.fnmatchcase(matrix.name, name)
 

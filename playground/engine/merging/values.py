@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ Value = Number | Line | dict[PartName, Number | Line]
 
 
 def value_at(
-    value: float | Sequence[float] | Mapping[str, float | Sequence[float]], part: str, place: float,
+    value: float | Sequence[float] | Mapping[Any, float | Sequence[float]], part: str, place: float,
     otherwise: float,
 ) -> float:  # fmt: skip
     """What a parameter is for a tensor.

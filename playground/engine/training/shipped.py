@@ -33,7 +33,7 @@ class Shipped:
 ADAPTERS = {
     "pirate": Shipped(
         "Answers like a pirate",
-        Settings(rank=3, alpha=12, rate=7e-4, epochs=3, held_share=0.05, seed=1),
+        Settings(rank=3, alpha=12, rate=1e-3, epochs=5, held_share=0.05, seed=1),
     ),
     "json": Shipped(
         "Answers only in JSON",
@@ -42,7 +42,7 @@ ADAPTERS = {
     "handbook": Shipped(
         "Knows the Lantern Reef handbook",
         Settings(
-            rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1,
+            rank=3, alpha=12, rate=1e-3, epochs=6, batch=8, length=96, held_share=0.05, seed=1,
         ),
     ),
 }  # fmt: skip

@@ -1,0 +1,188 @@
+"""Merging models: the weights of several recipes or checkpoints of one shape made into one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.fork import Fork
+from playground.engine.merging import METHODS, MOST, MergeError, MethodName, checkpoints, whole
+from playground.engine.merging.given import Given
+from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
+from playground.engine.merging.run import Plan, merge
+from playground.engine.merging.values import Value
+from playground.engine.structure import MAX_TARGET, MAX_TARGETS
+from playground.engine.work import QUIET, Work
+
+MAX_NESTED = 3  # merges of merges
+Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Layer = Annotated[int, Field(strict=True, ge=0, le=1_000)]
+
+
+class Source(BaseModel):
+    """A model: a recipe, or a checkpoint's name on this host or on the Hub."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    recipe: dict[str, Any] | None = None
+    checkpoint: str | None = Field(default=None, min_length=1, max_length=200)
+
+    @field_validator("recipe", mode="before")
+    @classmethod
+    def _parsed(cls, given: Any) -> Any:
+        """Checked as any recipe, and written in full."""
+        from playground.engine.recipe import parse  # which knows all edits, this one too
+
+        return None if given is None else parse(given).model_dump()
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.recipe is None) == (self.checkpoint is None):
+            raise MergeError("A model to merge is either a recipe or a checkpoint. Give one.")
+        return self
+
+
+class Ingredient(Source):
+    """A model to merge, and how much of it."""
+
+    weight: Value = 1.0
+    density: Value = 1.0
+    layers: tuple[Layer, Layer] | None = (
+        None  # of ``passthrough``: the first, the one after the last
+    )
+
+
+class Merge(Edit):
+    """Merge models into one.
+
+    ``t`` is the place on the way from the base, 0, to the merged model, 1: of the angle for
+    ``slerp``, else on a straight line. None is 0.5 for ``slerp`` and 1 for the others.
+    """
+
+    KIND: ClassVar[str] = "merge"
+    WHOLE: ClassVar[bool] = True
+
+    kind: Literal["merge"] = "merge"
+    method: MethodName = "linear"
+    models: Annotated[tuple[Ingredient, ...], Field(min_length=1, max_length=MOST)]
+    base: Source | None = None  # None: the recipe as it is before this step
+    t: Value | None = None
+    normalize: bool | None = Field(default=None, strict=True)  # None: as the method's paper has it
+    seed: int = Field(default=0, strict=True, ge=0, le=2**31 - 1)
+    targets: Annotated[tuple[Target, ...], Field(min_length=1, max_length=MAX_TARGETS)] = ("all",)
+    epsilon: Share = 0.1
+    gamma: Share = 0.01
+    select: Share = 1.0
+    vocabulary: Literal["same", "by_text"] = "same"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        least, most = METHODS[self.method].models if self.method in METHODS else (1, MOST)
+        if self.method == "ensemble":
+            least = 2
+        if not least <= len(self.models) <= most:
+            raise MergeError(
+                "{method} merges {least} to {most} models beside the base, and {given} are given.",
+                method=self.method,
+                least=least,
+                most=most,
+                given=len(self.models),
+            )
+        if _nested(self.model_dump()) > MAX_NESTED:
+            raise MergeError(
+                "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.",
+                limit=MAX_NESTED,
+            )
+        return self
+
+    def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
+        """Get the models ready, check that they fit, and merge them."""
+        with ExitStack() as stack:
+            parents = [self._parent(one, fork, stack, work) for one in self.models]
+            if self.method not in METHODS:
+                return self._as_a_whole(fork, parents)
+            check_mergeable(fork)
+            base = Variant(fork.base.entry.id, fork.clone())
+            if self.base is not None:
+                given = self._parent(self.base, fork, stack, work)
+                base = given if isinstance(given, Variant) else _loaded(given, fork)
+            check_alike(Variant(fork.base.entry.id, fork), [base, *parents], self._by_text())
+            return merge(fork, base, parents, self.plan(), self.targets, work)
+
+    def plan(self) -> Plan:
+        """What is to be done to every tensor."""
+        method = METHODS[self.method]
+        t = self.t if self.t is not None else 0.5 if self.method == "slerp" else 1.0
+        normalize = method.normalize if self.normalize is None else self.normalize
+        return Plan(
+            self.method, [one.weight for one in self.models],
+            [one.density for one in self.models], t, normalize, self.epsilon, self.gamma,
+            self.select, self.seed,
+        )  # fmt: skip
+
+    def _by_text(self) -> bool:
+        return self.vocabulary == "by_text"
+
+    def _parent(self, one: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
+        """A model, built or opened."""
+        from playground.engine.recipe import build, parse
+
+        if one.checkpoint is not None:
+            return checkpoints.opened(one.checkpoint, fork, stack)
+        recipe = parse(one.recipe)
+        found = build(recipe, work).fork
+        if self.method != "ensemble":
+            check_mergeable(found)
+        edits = "+".join(edit.kind for edit in recipe.edits)
+        return Variant(f"{recipe.model}{'+' if edits else ''}{edits}"[:80], found)
+
+    def _as_a_whole(self, fork: Fork, parents: Sequence[Parent]) -> Sequence[TensorChange]:
+        """The methods that do not go tensor by tensor."""
+        if not all(isinstance(parent, Variant) for parent in parents):
+            raise MergeError(
+                "{method} works with recipes, not with checkpoints. Choose a recipe.",
+                method=self.method,
+            )
+        variants = cast(Sequence[Variant], parents)
+        if self.method == "passthrough":
+            check_mergeable(fork)
+            check_alike(Variant(fork.base.entry.id, fork), _undropped(variants), False)
+            return whole.passthrough(fork, variants, [one.layers for one in self.models])
+        weights = [one.weight for one in self.models]
+        if not all(isinstance(weight, int | float) for weight in weights):
+            raise MergeError("{method} takes one weight for each model.", method=self.method)
+        numbers = [float(cast(float, weight)) for weight in weights]
+        if self.method == "concat":
+            return whole.concat(fork, variants, numbers)
+        check_alike(Variant(fork.base.entry.id, fork), _undropped(variants), False)
+        if min(numbers) < 0:
+            raise MergeError("An ensemble's weights are shares: give none below 0.")
+        return whole.ensemble(fork, variants, Given(numbers).shares())
+
+
+def _undropped(variants: Sequence[Variant]) -> list[Variant]:
+    """Those variants whose layers are all there: others cannot be compared by name."""
+    return [one for one in variants if not one.fork.dropped]
+
+
+def _loaded(given: Parent, fork: Fork) -> Variant:
+    """A checkpoint as a variant, for a base: every tensor is asked for again and again."""
+    own = Fork(fork.base)
+    for name in given.shapes():
+        own.replace(name, given.tensor(name))
+    return Variant(given.label, own)
+
+
+def _nested(data: Any) -> int:
+    """How many merges are inside one another."""
+    if isinstance(data, Mapping):
+        own = 1 if data.get("kind") == Merge.KIND else 0
+        return own + max(map(_nested, data.values()), default=0)
+    if isinstance(data, list | tuple):
+        return max(map(_nested, data), default=0)
+    return 0

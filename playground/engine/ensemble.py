@@ -1,0 +1,60 @@
+"""Several models answering as one: the average of their probabilities, with nothing merged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+
+class Ensemble(nn.Module):
+    """Models that answer beside the one that this belongs to.
+
+    :param members: models with the same vocabulary and number of layers.
+    :param shares: of the probability, the owner's first; they sum to 1.
+    """
+
+    NAME = "ensemble"
+
+    def __init__(self, members: Sequence[nn.Module], shares: Sequence[float]) -> None:
+        super().__init__()
+        self.members, self.shares = nn.ModuleList(members), tuple(shares)
+
+    def attach(self, model: nn.Module) -> None:
+        """Let a model's answers be the average of its own and the members'."""
+        model.add_module(self.NAME, self)
+        model.register_forward_hook(_average, with_kwargs=True)
+
+
+def _average(model: Any, given: Any, keywords: dict[str, Any], out: Any) -> Any:
+    """Put the logarithm of the average probabilities in the place of the logits."""
+    ensemble: Ensemble = model.ensemble
+    total: Tensor = out.logits.float().softmax(-1) * ensemble.shares[0]
+    for place, (member, share) in enumerate(
+        zip(ensemble.members, ensemble.shares[1:], strict=True), 1
+    ):
+        cache = keywords.get("past_key_values")
+        mine = _part(cache, place, model.config.num_hidden_layers)
+        own = {**keywords, "past_key_values": mine}
+        total = total + member(*given, **own).logits.float().softmax(-1) * share
+        if cache is not None and len(cache.layers) == place * model.config.num_hidden_layers:
+            cache.layers.extend(mine.layers)  # a first reading: the next one finds them there
+    out.logits = total.log()
+    return out
+
+
+def _part(cache: Any, place: int, depth: int) -> Any:
+    """One member's layers of a cache that all share, one member's after another's."""
+    if cache is None:
+        return None
+    while len(cache.layers) < place * depth:  # the last layers were taken out of the model
+        cache.layers.append(DynamicLayer())
+    if len(cache.layers) == place * depth:
+        return DynamicCache()
+    part = copy.copy(cache)
+    part.layers = cache.layers[place * depth : (place + 1) * depth]
+    return part

@@ -1,0 +1,176 @@
+"""Checkpoints to merge: uploaded ones by a hash of their content, those that the host put into its
+folder by their name, and the Hub's by ``owner/name``.
+
+A checkpoint is a folder of safetensors files, and may have a ``tokenizer.json``, of which only the
+tokens' texts and numbers are read. Nothing else of it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from playground import disk
+from playground.engine import catalog, hub
+from playground.engine.fork import Fork
+from playground.engine.merging.given import MergeError
+from playground.engine.merging.parents import Checkpoint, Variant, check_alike, open_files
+from playground.engine.work import QUIET, Work
+from playground.errors import Message
+from playground.settings import settings
+
+TOKENIZER = "tokenizer.json"
+MAX_FILE = 600_000_000  # bytes of an upload
+MAX_FILES = 8
+MAX_TOKENIZER = 40_000_000  # bytes
+MAX_STORED, MAX_STORED_BYTES = 20, 6_000_000_000
+NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")
+CHUNK = 1 << 20
+
+
+def folder(name: str) -> Path:
+    """Where a checkpoint's files are.
+
+    :raises MergeError: it is not on this host.
+    :raises ModelError: the Hub does not give it, or this host takes nothing from there.
+    """
+    if "/" in name:
+        entry = catalog.find(name)
+        return hub.download(entry.hub_id or name, lambda step: None)
+    found = home() / name
+    if not NAME.fullmatch(name) or not any(found.glob("*.safetensors")):
+        raise MergeError(
+            "The checkpoint {name} is not on this host: it was uploaded elsewhere, or nobody used "
+            "it for {days} days. Upload it again.",
+            name=name[:60],
+            days=disk.MAX_DAYS,
+        )
+    disk.touch(found)
+    return found
+
+
+def opened(name: str, like: Fork, stack: ExitStack) -> Checkpoint:
+    """A checkpoint, memory-mapped until the stack is closed.
+
+    :raises MergeError: it is not there, or not readable.
+    """
+    return _opened(name, sorted(folder(name).iterdir()), like, stack)
+
+
+def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack) -> Checkpoint:
+    weights = [path for path in paths if path.suffix == ".safetensors"]
+    tokenizer = next((path for path in paths if path.name == TOKENIZER), None)
+    tokens = None if tokenizer is None else read_tokens(tokenizer)
+    return Checkpoint(label, open_files(weights, stack), like, tokens)
+
+
+def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
+    """Check uploaded files against a model and store them; the same content is stored once.
+
+    :param paths: one or several safetensors files, and perhaps a tokenizer.json.
+    :return: the checkpoint's name.
+    :raises MergeError: they are not usable, or the host has no room.
+    :raises Stopped: ``work`` says so; nothing is kept.
+    """
+    weights = [path for path in paths if path.suffix == ".safetensors"]
+    strange = [path.name for path in paths if path not in weights and path.name != TOKENIZER]
+    if not weights or strange or len(paths) > MAX_FILES:
+        raise MergeError(
+            "A checkpoint is 1 to {limit} .safetensors files, and its tokenizer.json if it has "
+            "another vocabulary. Choose those.",
+            limit=MAX_FILES - 1,
+        )
+    total = sum(path.stat().st_size for path in paths)
+    if total > MAX_FILE:
+        raise MergeError(
+            "The checkpoint has {given} MB: at most {limit} can be uploaded.",
+            given=total // 1_000_000,
+            limit=MAX_FILE // 1_000_000,
+        )
+    _check(paths, like, work)
+    name = _digest(paths, work)
+    target = home() / name
+    if not target.is_dir():
+        disk.sweep(home())
+        if not disk.make_room(home(), MAX_STORED, MAX_STORED_BYTES, total):
+            raise MergeError("This host has no room for another checkpoint today.")
+        _store(paths, target)
+    disk.touch(target)
+    return name
+
+
+def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
+    """That it can be merged with the model, and that every value is a number."""
+    with ExitStack() as stack:
+        label = next(path.name for path in paths if path.suffix == ".safetensors")[:60]
+        found = _opened(label, paths, like, stack)
+        check_alike(Variant(like.base.entry.id, like), [found], by_text=found.tokens is not None)
+        names = list(found.files)
+        for done, name in enumerate(names):
+            work.step(done, len(names), Message("Checking {name}…", {"name": name}))
+            found.tensor(name)
+
+
+def _digest(paths: Sequence[Path], work: Work) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            while piece := file.read(CHUNK):
+                digest.update(piece)
+        work.step(0, 1, Message("Checking {name}…", {"name": path.name[:60]}))
+    return digest.hexdigest()[:32]
+
+
+def _store(paths: Sequence[Path], target: Path) -> None:
+    """Copy files aside, then put the folder in place."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".", dir=target.parent))
+    try:
+        for place, path in enumerate(sorted(paths)):
+            tokens = path.name == TOKENIZER
+            shutil.copyfile(path, aside / (TOKENIZER if tokens else f"{place}.safetensors"))
+        os.replace(aside, target)
+    except OSError:
+        if not target.is_dir():  # else another visitor stored the same meanwhile
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_tokens(path: Path) -> dict[str, int]:
+    """The tokens of a tokenizer.json and their numbers.
+
+    :raises MergeError: it is not one.
+    """
+    bad = MergeError("The tokenizer.json cannot be read. Upload the one that belongs to the model.")
+    try:
+        if path.stat().st_size > MAX_TOKENIZER:
+            raise bad
+        data = json.loads(path.read_text(encoding="utf-8"))
+        vocabulary: Any = data["model"]["vocab"]
+        pairs = (
+            vocabulary.items()
+            if isinstance(vocabulary, dict)
+            else ((entry[0], place) for place, entry in enumerate(vocabulary))
+        )
+        added = ((one["content"], one["id"]) for one in data.get("added_tokens") or ())
+        found = dict([*pairs, *added])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise bad from error
+    if not all(isinstance(text, str) and type(id) is int and id >= 0 for text, id in found.items()):
+        raise bad
+    return found
+
+
+def home() -> Path:
+    """The folder of checkpoints on this host."""
+    return settings().home / "checkpoints"

@@ -1,0 +1,229 @@
+"""The models that are merged: tensors by name, one at a time, from a variant or from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from playground.engine.adapted import Bottleneck
+from playground.engine.fork import Fork
+from playground.engine.merging.given import MergeError
+
+Shape = tuple[int, ...]
+NAMED = 3  # differences that a message names
+
+
+class Parent(Protocol):
+    """A model to merge."""
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+
+    @property
+    def tokens(self) -> Mapping[str, int] | None:
+        """Its vocabulary, where it is known."""
+
+    def shapes(self) -> dict[str, Shape]:
+        """Its parameters' shapes by name, tied ones under both names."""
+
+    def tensor(self, name: str) -> Tensor:
+        """One of them."""
+
+    def identity(self, name: str) -> Hashable:
+        """The same for two names that are one tensor, and for two parents that share one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A recipe's fork. What adapters add is worked out tensor by tensor, as it is asked for."""
+
+    label: str
+    fork: Fork
+
+    @property
+    def tokens(self) -> Mapping[str, int]:
+        """The vocabulary of its tokenizer."""
+        found: dict[str, int] = self.fork.base.tokenizer.get_vocab()
+        return found
+
+    def shapes(self) -> dict[str, Shape]:
+        """Of the parameters that its base has and it still has."""
+        named = self.fork.base.model.named_parameters(remove_duplicate=False)
+        return {name: tuple(p.shape) for name, p in named if self.fork.has(name)}
+
+    def tensor(self, name: str) -> Tensor:
+        """With every adapter and row patch applied."""
+        return self.fork.tensor(name)
+
+    def identity(self, name: str) -> Hashable:
+        """Where the tensor is; one that adapters change is like no other."""
+        found = self.fork.identity(name)
+        return (id(self), name) if found == name else found
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Safetensors files, memory-mapped: a tensor is read when it is asked for.
+
+    :param like: a fork of the architecture, for what is tied.
+    """
+
+    label: str
+    files: Mapping[str, Any]  # open files by the name of each tensor in them
+    like: Fork
+    tokens: Mapping[str, int] | None = None
+
+    def shapes(self) -> dict[str, Shape]:
+        """A tied head that is not in the file is there all the same."""
+        found = {name: tuple(file.get_slice(name).get_shape()) for name, file in self.files.items()}
+        ends = self.like.weight_name("input"), self.like.weight_name("output")
+        for mine, other in (ends, ends[::-1]):
+            if mine not in found and other in found and self.like.tied():
+                found[mine] = found[other]
+        return found
+
+    def tensor(self, name: str) -> Tensor:
+        """Read from the file.
+
+        :raises MergeError: it holds what is not a number, or cannot be read.
+        """
+        stored = self._stored(name)
+        try:
+            tensor: Tensor = self.files[stored].get_tensor(stored)
+        except (SafetensorError, OSError) as error:
+            raise MergeError("The checkpoint {name} cannot be read.", name=self.label) from error
+        if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
+            raise MergeError(
+                "The checkpoint {name} holds values in {tensor} that are not numbers. Choose "
+                "another.",
+                name=self.label,
+                tensor=name,
+            )
+        return tensor
+
+    def identity(self, name: str) -> Hashable:
+        """Like no other's."""
+        return id(self), self._stored(name)
+
+    def _stored(self, name: str) -> str:
+        """The name in the files: of a tied pair one is left out."""
+        ends = self.like.weight_name("input"), self.like.weight_name("output")
+        return name if name in self.files else ends[name == ends[0]]
+
+
+def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
+    """Safetensors files by the names of the tensors in them; closed with the stack.
+
+    :raises MergeError: one is not readable.
+    """
+    found: dict[str, Any] = {}
+    for path in paths:
+        try:
+            file = stack.enter_context(safe_open(path, "pt"))
+        except (SafetensorError, OSError) as error:
+            raise MergeError(
+                "{name} is not a safetensors file that can be read. Export the model again.",
+                name=path.name[:80],
+            ) from error
+        found |= dict.fromkeys(file.keys(), file)
+    return found
+
+
+def check_mergeable(fork: Fork) -> None:
+    """Refuse a variant with an effect that no weight has.
+
+    :raises MergeError: naming it.
+    """
+    bottleneck = any(isinstance(module, Bottleneck) for module in fork.model.modules())
+    if bottleneck or fork.virtual is not None:
+        raise MergeError(
+            "A recipe to merge has a bottleneck adapter or learned tokens before the text, and no "
+            "weight has their effect. Switch that step off, or choose another recipe."
+        )
+
+
+def check_alike(base: Variant, parents: Sequence[Parent], by_text: bool) -> None:
+    """Refuse models that cannot be merged, before anything is computed.
+
+    :param by_text: whether rows of the vocabulary are matched by their tokens' texts.
+    :raises MergeError: naming the first differences.
+    """
+    mine = base.shapes()
+    ends = {base.fork.weight_name("input"), base.fork.weight_name("output")}
+    for parent in parents:
+        theirs = parent.shapes()
+        different = [
+            f"{name}: {_text(mine.get(name))}, {_text(theirs.get(name))}"
+            for name in dict.fromkeys([*mine, *theirs])
+            if mine.get(name) != theirs.get(name)
+        ]
+        rows = {name for name in ends if mine.get(name) != theirs.get(name)}
+        only_rows = len(rows) == len(different) and all(
+            name in mine and name in theirs and mine[name][1:] == theirs[name][1:] for name in rows
+        )
+        if different and not only_rows:
+            raise MergeError(
+                "{name} has another shape than the model it would be merged with. The first of "
+                "{count} differences: {named}. Choose a model of the same architecture.",
+                name=parent.label,
+                count=len(different),
+                named="; ".join(different[:NAMED]),
+            )
+        _check_tokens(base, parent, by_text, bool(different))
+
+
+def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: bool) -> None:
+    """The vocabularies are the same, or may be matched."""
+    if parent.tokens is None:
+        if rows_differ:
+            raise MergeError(
+                "{name} has another number of tokens, and no tokenizer.json came with it, so they "
+                "cannot be matched. Upload its tokenizer.json too.",
+                name=parent.label,
+            )
+        return
+    if by_text or parent.tokens is base.tokens or dict(parent.tokens) == dict(base.tokens):
+        return
+    theirs = {id: token for token, id in parent.tokens.items()}
+    mine = {id: token for token, id in base.tokens.items()}
+    ids = [id for id in sorted({*mine, *theirs}) if mine.get(id) != theirs.get(id)]
+    raise MergeError(
+        "{name} has another vocabulary: {count} tokens differ, such as {named}. Match them by "
+        "their texts (vocabulary: by_text), or choose a model with the same tokenizer.",
+        name=parent.label,
+        count=len(ids),
+        named="; ".join(f"{id}: {mine.get(id)!r}, {theirs.get(id)!r}" for id in ids[:NAMED]),
+    )
+
+
+def _text(shape: Shape | None) -> str:
+    return "-" if shape is None else " x ".join(map(str, shape))
+
+
+def matched_rows(tensor: Tensor, parent: Parent, base: Variant, own: Tensor) -> Tensor:
+    """A parent's rows of the vocabulary in the base's order, matched by the tokens' texts.
+
+    Tokens that only the base has keep its row, ``own``; those that only the parent has are left
+    out, since the base's tokenizer never writes them.
+
+    :param tensor: (their vocabulary, d_model).
+    :param own: (vocabulary, d_model).
+    """
+    assert parent.tokens is not None
+    pairs = [
+        (mine, parent.tokens[token])
+        for token, mine in base.tokens.items()
+        if token in parent.tokens and mine < len(own) and parent.tokens[token] < len(tensor)
+    ]
+    rows = own.clone().to(tensor.dtype)
+    if pairs:
+        here, there = zip(*pairs, strict=True)
+        rows[list(here)] = tensor[list(there)]
+    return rows

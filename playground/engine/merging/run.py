@@ -1,0 +1,142 @@
+"""Merging tensor by tensor: a fork's weights from those of several models, one after another.
+
+Of each model one tensor is held at a time, in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from playground.engine.fork import Fork, TensorChange
+from playground.engine.merging import METHODS
+from playground.engine.merging.given import Given, seed_of
+from playground.engine.merging.parents import Parent, Variant, matched_rows
+from playground.engine.merging.values import Value, value_at
+from playground.engine.structure import Parameter, layers, select_parameters
+from playground.engine.work import QUIET, Work
+from playground.errors import Message
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done to every tensor; weights and densities are one for each model."""
+
+    method: str
+    weights: Sequence[Value]
+    densities: Sequence[Value]
+    t: Value
+    normalize: bool
+    epsilon: float = 0.1
+    gamma: float = 0.01
+    select: float = 1.0
+    seed: int = 0
+
+    def given(self, one: Parameter, place: float) -> Given:
+        """The parameters for one tensor."""
+        return Given(
+            [value_at(weight, one.part, place, 1.0) for weight in self.weights],
+            [value_at(density, one.part, place, 1.0) for density in self.densities],
+            self.normalize, value_at(self.t, one.part, place, 1.0), self.epsilon, self.gamma,
+            self.select, seed_of(self.seed, one.name),
+        )  # fmt: skip
+
+
+def merge(
+    fork: Fork, base: Variant, parents: Sequence[Parent], plan: Plan, targets: Sequence[str],
+    work: Work = QUIET,
+) -> list[TensorChange]:  # fmt: skip
+    """Put the merged tensors into a fork, and say how much each changed.
+
+    A tensor that all of the models share stays shared. Names that are one tensor in all of them
+    (a tied pair) stay one.
+
+    :param base: what task vectors start from and where the path begins, often the fork's own
+        recipe.
+    :raises MergeError: weights that are to be normalized sum to 0.
+    :raises RecipeError: a target names nothing.
+    """
+    chosen = {one.name: one for one in select_parameters(fork, targets)}
+    places = _places(fork)
+    given = {name: plan.given(one, places[name]) for name, one in chosen.items()}
+    for one in given.values():  # before anything is computed
+        one.shares()
+    changes: list[TensorChange] = []
+    own = Variant("", fork)
+    groups = _groups(chosen, [own, base, *parents])
+    for done, names in enumerate(groups):
+        work.step(done, len(groups), Message("Merging {name}…", {"name": names[0]}))
+        if not _untouched(names[0], own, [base, *parents], plan.method, given[names[0]]):
+            new = merged_tensor(names[0], base, parents, plan.method, given[names[0]])
+            changes += _put(fork, names, new)
+    return changes
+
+
+def merged_tensor(
+    name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given
+) -> Tensor:
+    """One merged tensor, float32, or the only model's own."""
+    start = base.tensor(name)
+    models = [_rows_matched(name, parent, base, start) for parent in parents]
+    alone = len(models) == 1 and given.shares() == [1.0] and given.density(0) >= 1
+    if method == "slerp":
+        return METHODS[method].merge([m.float() for m in models], start.float(), given)
+    if alone and given.t == 1:  # bit for bit
+        return models[0]
+    wide = [model.float() for model in models]
+    del models
+    found = wide[0] if alone else METHODS[method].merge(wide, start.float(), given)
+    return found if given.t == 1 else torch.lerp(start.float(), found, given.t)
+
+
+def _rows_matched(name: str, parent: Parent, base: Variant, own: Tensor) -> Tensor:
+    """A parent's tensor, its rows in the base's order where it is a table of another vocabulary."""
+    tensor = parent.tensor(name)
+    ends = (base.fork.weight_name("input"), base.fork.weight_name("output"))
+    if name not in ends or parent.tokens is None or parent.tokens == base.tokens:
+        return tensor
+    return matched_rows(tensor, parent, base, own)
+
+
+def _untouched(
+    name: str, own: Variant, models: Sequence[Parent], method: str, given: Given
+) -> bool:
+    """Whether the merged tensor is the fork's by definition: all models have that very one."""
+    same = all(model.identity(name) == own.identity(name) for model in models)
+    return same and (METHODS[method].from_base or abs(sum(given.shares()) - 1) < 1e-6)
+
+
+def _groups(chosen: Mapping[str, Parameter], models: Sequence[Parent]) -> list[list[str]]:
+    """The chosen names, those that are one tensor in every model together."""
+    found: dict[Hashable, list[str]] = {}
+    for name in chosen:
+        found.setdefault(tuple(model.identity(name) for model in models), []).append(name)
+    return list(found.values())
+
+
+def _places(fork: Fork) -> dict[str, float]:
+    """Where each parameter is, from 0 (the first layer and what is before) to 1 (the last)."""
+    _, stack = layers(fork.model)
+    last, seen, found = max(1, len(stack) - 1), False, {}
+    for one in select_parameters(fork, ("all",)):
+        seen = seen or one.layer is not None
+        found[one.name] = float(seen) if one.layer is None else one.layer / last
+    return found
+
+
+def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:
+    """Put a tensor in the place of one or of a tied pair."""
+    before = [fork.tensor(name) for name in names]
+    stored = new.to(before[0].dtype)
+    changes = [
+        TensorChange(name, float((stored.float() - old.float()).norm()))
+        for name, old in zip(names, before, strict=True)
+    ]
+    if len(names) > 1:
+        fork.share(list(names), nn.Parameter(stored, requires_grad=False))
+    else:
+        fork.replace(names[0], stored)
+    return changes

@@ -1,0 +1,169 @@
+"""Merging as a whole: layers stacked, LoRAs put side by side, answers averaged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from playground.engine.adapted import LowRank
+from playground.engine.adapters.base import linear_layers, make_plain
+from playground.engine.ensemble import Ensemble
+from playground.engine.fork import Fork, TensorChange
+from playground.engine.loader import Base
+from playground.engine.merging.given import MergeError
+from playground.engine.merging.parents import Variant
+from playground.engine.modules import DroppedLayer, besides, shared_clone
+from playground.engine.structure import layers
+
+MOST_LAYERS = 128
+
+
+def passthrough(
+    fork: Fork, parents: Sequence[Variant], ranges: Sequence[tuple[int, int] | None]
+) -> list[TensorChange]:
+    """Stack ranges of layers of several models, or of one again and again (depth up-scaling, Kim et
+    al. 2023). What is outside the layers stays the fork's.
+
+    Layers are shared, not copied, so a repeated layer costs no memory for its weights.
+
+    :param ranges: first layer and the one after the last of each; None takes all.
+    :raises MergeError: a range is outside the model, or there are too many layers in all.
+    """
+    path, before = layers(fork.model)
+    stack: list[nn.Module] = []
+    for parent, ends in zip(parents, ranges, strict=True):
+        own = parent.fork.clone()
+        make_plain(own)
+        own.fold()
+        mine = layers(own.model)[1]
+        first, after = ends or (0, len(mine))
+        if not 0 <= first < after <= len(mine):
+            raise MergeError(
+                "The layers {first} to {after} are not in {name}: it has the layers 0 to {last}. A "
+                "range is the first layer and the one after the last.",
+                first=first,
+                after=after,
+                name=parent.label,
+                last=len(mine) - 1,
+            )
+        stack += [one for one in mine[first:after] if not isinstance(one, DroppedLayer)]
+    if not 1 <= len(stack) <= MOST_LAYERS:
+        raise MergeError(
+            "The layers are {given} in all: 1 to {limit} can be stacked.",
+            given=len(stack),
+            limit=MOST_LAYERS,
+        )
+    make_plain(fork)
+    fork.fold()
+    names = [name for name, _ in before[0].named_parameters()]
+    old = {
+        f"{path}.{place}.{name}": parameter
+        for place, layer in enumerate(before)
+        for name, parameter in layer.named_parameters()
+    }
+    _rest_on(fork, path, stack)
+    changes = []
+    for place in range(len(stack)):
+        for name in names:
+            whole = f"{path}.{place}.{name}"
+            new, was = fork.tensor(whole), old.get(whole)
+            if was is None or was.data_ptr() != new.data_ptr():
+                moved = new.float() if was is None else new.float() - was.float()
+                changes.append(TensorChange(whole, float(moved.norm())))
+    return changes
+
+
+def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module]) -> None:
+    """Give a fork a base of its own, with other layers."""
+    model: Any = shared_clone(fork.model)
+    config = copy.deepcopy(model.config)
+    kinds = getattr(config, "layer_types", None)
+    config.num_hidden_layers = len(stack)
+    fresh = nn.ModuleList(shared_clone(layer) for layer in stack)
+    for place, layer in enumerate(fresh):
+        for module in layer.modules():
+            if "layer_idx" in vars(module):
+                module.layer_idx = place  # type: ignore[assignment]
+    if kinds is not None:
+        config.layer_types = [getattr(layer, "attention_type", kinds[0]) for layer in fresh]
+    model.set_submodule(path, fresh)
+    for module in model.modules():
+        if "config" in vars(module):
+            module.config = config
+    model.eval().requires_grad_(False)
+    base = fork.base
+    fork.base = Base(base.entry, model, base.tokenizer, base.notes, root=base.root or base)
+    fork.model, fork.dropped = shared_clone(model), ()
+    fork.formats.clear()
+
+
+def concat(
+    fork: Fork, parents: Sequence[Variant], weights: Sequence[float]
+) -> list[TensorChange]:  # fmt: skip
+    """The LoRAs of several recipes side by side, kept apart: their changes are added up exactly.
+
+    :raises MergeError: a recipe changes weights by something else than plain LoRAs.
+    """
+    found: dict[str, list[tuple[LowRank, float]]] = {}
+    for parent, weight in zip(parents, weights, strict=True):
+        for path in linear_layers(parent.fork):
+            for beside in besides(parent.fork.model.get_submodule(path)):
+                if not isinstance(beside, LowRank) or beside.stretch is not None:
+                    raise _not_loras(parent)
+                found.setdefault(path, []).append((beside, weight))
+        if any(
+            parent.fork.held(name).data_ptr() != fork.held(name).data_ptr()
+            for name in parent.shapes()
+        ):
+            raise _not_loras(parent)
+    changes = []
+    for path, pairs in found.items():
+        name = f"{path}.weight"
+        before = fork.tensor(name).float()
+        down = torch.cat([one.down for one, _ in pairs])
+        up = torch.cat([one.up * (one.scale * weight) for one, weight in pairs], dim=1)
+
+        def thin(inner: nn.Module, transposed: bool, down: Any = down, up: Any = up) -> LowRank:
+            return LowRank(inner, transposed, down, up, 1.0)
+
+        fork.wrap(name, thin)
+        changes.append(TensorChange(name, float((fork.tensor(name).float() - before).norm())))
+    return changes
+
+
+def _not_loras(parent: Variant) -> MergeError:
+    return MergeError(
+        "{name} changes more than plain LoRAs kept apart do, or starts from another recipe than "
+        "yours, so they cannot be put side by side. Choose another method.",
+        name=parent.label,
+    )
+
+
+def ensemble(fork: Fork, parents: Sequence[Variant], shares: Sequence[float]) -> list[TensorChange]:
+    """Let a fork answer with the average of several models' probabilities; no weight changes.
+
+    The fork becomes the first of them, which the others answer beside; edits that follow change it.
+
+    :param shares: of each; they sum to 1.
+    :raises MergeError: they do not fit together.
+    """
+    first, *others = (parent.fork for parent in parents)
+    if first.base is not fork.base or any(_depth(other) != _depth(first) for other in others):
+        raise MergeError(
+            "An ensemble needs models with the same number of layers, the first of them a recipe "
+            "of your own model."
+        )
+    if any(hasattr(one.model, Ensemble.NAME) for one in (first, *others)):
+        raise MergeError("A recipe in the ensemble is an ensemble itself. Choose its models.")
+    fork.model = shared_clone(first.model)
+    fork.formats, fork.dropped = dict(first.formats), first.dropped
+    Ensemble([other.model for other in others], shares).attach(fork.model)
+    return [TensorChange(Ensemble.NAME, 1.0)]
+
+
+def _depth(fork: Fork) -> int:
+    return len(layers(fork.model)[1])
