@@ -125,7 +125,7 @@ def parameters(fork: Fork) -> list[Parameter]:
         match, owner = inside.fullmatch(name), fork.base.model.get_submodule(_path(name))
         if not fork.has(name):
             continue
-        if isinstance(owner, nn.Embedding) or name == fork.weight_name("output"):
+        if isinstance(owner, nn.Embedding) or _path(name) == _path(fork.weight_name("output")):
             part: Literal[Part, "norms"] = "embeddings"
         elif not isinstance(owner, nn.Linear | Conv1D):
             part = "norms"

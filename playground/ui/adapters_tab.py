@@ -18,6 +18,7 @@ class AdaptersTab:
     attach: attach_panel.AttachPanel
     train: train_panel.TrainPanel
     mix: mix_panel.MixPanel
+    mine: gr.BrowserState  # ids of the visitor's own adapters
 
     def opens_with(self, tab: gr.Tab) -> None:
         """When the tab is opened, list the adapters and go on watching a run."""
@@ -37,4 +38,4 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> AdaptersTab:
     gr.Markdown(label("train_heading"))
     train = train_panel.build_panel(saved, mine, job, language, attach)
     calculator_panel.build_panel(saved, language)
-    return AdaptersTab(attach, train, mix)
+    return AdaptersTab(attach, train, mix, mine)

@@ -122,16 +122,16 @@ def neighbour_table(rows: Sequence[Neighbour], language: str) -> str:
     )
 
 
-def bars(rows: Sequence[tuple[str, float, float]], language: str) -> str:
+def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequence[str] = ()) -> str:
     """Next-token probabilities before and after, as bars with figures.
 
     :param rows: (token text, probability before, probability after).
+    :param named: what the two are called.
     """
     body = "".join(_bar_row(*row) for row in rows)
-    heads = "".join(
-        f'<th scope="col">{escape(say(language, key))}</th>'
-        for key in ("column_token", "column_before", "column_after", "column_change")
-    )
+    usual = (say(language, "column_before"), say(language, "column_after"))
+    names = (say(language, "column_token"), *(named or usual), say(language, "column_change"))
+    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     return (
         f'<table class="pg-table pg-bars"><caption>{escape(say(language, "bars_caption"))}'
         f"</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"

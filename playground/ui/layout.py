@@ -17,6 +17,7 @@ from playground.ui import (
     compare_tab,
     documents_tab,
     measure_panel,
+    merge_tab,
     tokens_tab,
     train_panel,
     weights_tab,
@@ -31,7 +32,7 @@ from playground.ui.warmup import WARMUP
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-MAX_UPLOAD = "64mb"  # an adapter; what is smaller is bounded where it is read
+MAX_UPLOAD = "600mb"  # a checkpoint; what is smaller is bounded where it is read
 MAX_WAITING = 128  # requests in the queue; one more is told to come back
 HOUR = 3600
 
@@ -58,15 +59,19 @@ def build_page() -> gr.Blocks:
                 weights = weights_tab.build_tab(saved, own, language)
             with gr.Tab(label("tab_adapters"), id="adapters") as adapters_page:
                 adapters = adapters_tab.build_tab(saved, language)
+            with gr.Tab(label("tab_merge"), id="merge") as merge_page:
+                merging = merge_tab.build_tab(saved, adapters.mine, language)
             with gr.Tab(label("tab_documents"), id="documents"):
                 documents = documents_tab.build_tab(own, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
         _wire(
-            page, saved, own, drafts, language, side, tokens, weights, adapters, documents, compare
-        )
+            page, saved, own, drafts, language, side, tokens, weights, adapters, merging,
+            documents, compare,
+        )  # fmt: skip
         weights.opens_with(weights_page, saved)
         adapters.opens_with(adapters_page)
+        merging.opens_with(merge_page)
         add_endpoints()
     page.queue(max_size=MAX_WAITING)
     return page
@@ -82,6 +87,7 @@ def _wire(
     tokens: tokens_tab.TokensTab,
     weights: weights_tab.WeightsTab,
     adapters: adapters_tab.AdaptersTab,
+    merging: merge_tab.MergeTab,
     documents: documents_tab.DocumentsTab,
     compare: compare_tab.CompareTab,
 ) -> None:
@@ -90,7 +96,7 @@ def _wire(
     typed = {
         "text": tokens.text, "start": tokens.prompt, "query": documents.query,
         "prompt": compare.prompt, "measure": weights.text, "attach": adapters.attach.prompt,
-        **adapters.train.typed,
+        **adapters.train.typed, **merging.typed,
     }  # fmt: skip
     opened = page.load(
         None,

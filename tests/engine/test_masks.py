@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from torch import nn
 from torch.nn.utils import prune
 
-from playground.engine.edits.masks import (
+from playground.engine.masks import (
     drop_count,
     lowest,
     lowest_in_rows,

@@ -150,9 +150,11 @@ def test_no_label_is_left_in_one_language(page):
 
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
-    assert [tab["id"] for tab in tabs] == ["tokens", "weights", "adapters", "documents", "compare"]
+    assert [tab["id"] for tab in tabs] == [
+        "tokens", "weights", "adapters", "merge", "documents", "compare",
+    ]  # fmt: skip
     assert [tab["label"].key for tab in tabs] == [
-        "tab_tokens", "tab_weights", "tab_adapters", "tab_documents", "tab_compare",
+        "tab_tokens", "tab_weights", "tab_adapters", "tab_merge", "tab_documents", "tab_compare",
     ]  # fmt: skip
 
 
@@ -219,7 +221,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name in ("stop_run", "halt")]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 8
+    assert len(pressed) == 10
     assert all(event.queue is False for event in pressed)
 
 
@@ -236,6 +238,7 @@ def test_visitors_keep_their_recipe_over_restarts(page):
         ("weights-playground-drafts", "as-above"),
         ("weights-playground-adapters", "as-above"),
         ("weights-playground-run", "as-above"),
+        ("weights-playground-checkpoints", "as-above"),
     ]
     assert kept[0]["default_value"]["stack"]["steps"] in ([], ())
 

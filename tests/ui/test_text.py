@@ -20,12 +20,20 @@ from playground.engine.edits.grids import SCHEMES
 from playground.engine.edits.nudge_tokens import DIRECTIONS
 from playground.engine.edits.prune import MethodName, Pattern, Scope
 from playground.engine.edits.quantize import Mode
+from playground.engine.merging import MethodName as MergeMethod
 from playground.engine.structure import PRESETS
 from playground.engine.training.data import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
-from playground.ui import compare_tab, edit_panel, mix_panel, number_line_panel, train_panel
+from playground.ui import (
+    compare_tab,
+    edit_panel,
+    merge_panel,
+    mix_panel,
+    number_line_panel,
+    train_panel,
+)
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +41,7 @@ SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.parts]
 ERRORS = (
     "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
-    "Stopped", "MissingError", "AdapterError", "TrainingError", "DataError",
+    "Stopped", "MissingError", "AdapterError", "TrainingError", "DataError", "MergeError",
 )  # fmt: skip
 HANGUL = re.compile("[가-힣]")
 
@@ -85,6 +93,12 @@ NAMED = {
     ],
     "mix_weight_{}": [f"mix_weight_{n}" for n in range(1, mix_panel.MOST_MIXED + 1)],
     "mix_{}": [f"mix_{name}" for name in get_args(MixMethod)],
+    "merge_example_{}": [f"merge_example_{name}" for name in merge_panel.EXAMPLES],
+    "merge_method_{}": [f"merge_method_{name}" for name in get_args(MergeMethod)],
+    "merge_hint_{}": [f"merge_hint_{name}" for name in get_args(MergeMethod)],
+    "merge_weight_{}": [f"merge_weight_{n}" for n in range(1, merge_panel.MOST_MIXED + 1)],
+    "merge_part_{}": [f"merge_part_{name}" for name in merge_panel.PARTS],
+    "walk_chart_{}": ["walk_chart_base", "walk_chart_models"],
     "end_{}": [f"end_{name}" for name in mix_panel.ENDS],
     "tuning_{}": [f"tuning_{name}" for name in get_args(Tuning)],
     "dtype_{}": [f"dtype_{name}" for name in get_args(Dtype)],

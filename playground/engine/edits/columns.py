@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from playground.engine.edits import masks
+from playground.engine import masks
 from playground.engine.edits.grids import SCHEMES, Grid, GroupSize, SchemeName
 from playground.errors import RecipeError
 

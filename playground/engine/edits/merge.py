@@ -61,7 +61,8 @@ class Merge(Edit):
     """Merge models into one.
 
     ``t`` is the place on the way from the base, 0, to the merged model, 1: of the angle for
-    ``slerp``, else on a straight line. None is 0.5 for ``slerp`` and 1 for the others.
+    ``slerp``, where it is 0.5 if nothing is said, else on a straight line. ``normalize`` is what
+    the method's paper has if nothing is said.
     """
 
     KIND: ClassVar[str] = "merge"
@@ -71,14 +72,27 @@ class Merge(Edit):
     method: MethodName = "linear"
     models: Annotated[tuple[Ingredient, ...], Field(min_length=1, max_length=MOST)]
     base: Source | None = None  # None: the recipe as it is before this step
-    t: Value | None = None
-    normalize: bool | None = Field(default=None, strict=True)  # None: as the method's paper has it
+    t: Value = 1.0
+    normalize: bool = Field(default=True, strict=True)
     seed: int = Field(default=0, strict=True, ge=0, le=2**31 - 1)
     targets: Annotated[tuple[Target, ...], Field(min_length=1, max_length=MAX_TARGETS)] = ("all",)
     epsilon: Share = 0.1
     gamma: Share = 0.01
     select: Share = 1.0
     vocabulary: Literal["same", "by_text"] = "same"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_usual(cls, given: Any) -> Any:
+        """What is left open is written out, so that the same merge has one recipe."""
+        if not isinstance(given, Mapping):
+            return given
+        _check_depth(given)  # before the inner ones are read, one inside the other
+        method = given.get("method", "linear")
+        known = isinstance(method, str) and method in METHODS
+        usual = METHODS[method].normalize if known else True
+        defaults = {"t": 0.5 if method == "slerp" else 1.0, "normalize": usual}
+        return {**given, **{k: v for k, v in defaults.items() if given.get(k) is None}}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -93,40 +107,43 @@ class Merge(Edit):
                 most=most,
                 given=len(self.models),
             )
-        if _nested(self.model_dump()) > MAX_NESTED:
-            raise MergeError(
-                "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.",
-                limit=MAX_NESTED,
-            )
+        _check_depth(self.model_dump())
         return self
 
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Get the models ready, check that they fit, and merge them."""
         with ExitStack() as stack:
-            parents = [self._parent(one, fork, stack, work) for one in self.models]
             if self.method not in METHODS:
+                parents = [self._parent(one, fork, stack, work) for one in self.models]
                 return self._as_a_whole(fork, parents)
-            check_mergeable(fork)
-            base = Variant(fork.base.entry.id, fork.clone())
-            if self.base is not None:
-                given = self._parent(self.base, fork, stack, work)
-                base = given if isinstance(given, Variant) else _loaded(given, fork)
-            check_alike(Variant(fork.base.entry.id, fork), [base, *parents], self._by_text())
+            base, parents = self.opened(fork, stack, work)
             return merge(fork, base, parents, self.plan(), self.targets, work)
+
+    def opened(
+        self, fork: Fork, stack: ExitStack, work: Work = QUIET
+    ) -> tuple[Variant, list[Parent]]:
+        """The base and the models, built or opened, and checked to fit together.
+
+        :param fork: as it is before this step; neither of them changes with it.
+        :param stack: closes files.
+        """
+        parents = [self._parent(one, fork, stack, work) for one in self.models]
+        check_mergeable(fork)
+        base = Variant(fork.base.entry.id, fork.clone())
+        if self.base is not None:
+            given = self._parent(self.base, fork, stack, work)
+            base = given if isinstance(given, Variant) else _loaded(given, fork)
+        by_text = self.vocabulary == "by_text"
+        check_alike(Variant(fork.base.entry.id, fork), [base, *parents], by_text)
+        return base, parents
 
     def plan(self) -> Plan:
         """What is to be done to every tensor."""
-        method = METHODS[self.method]
-        t = self.t if self.t is not None else 0.5 if self.method == "slerp" else 1.0
-        normalize = method.normalize if self.normalize is None else self.normalize
         return Plan(
             self.method, [one.weight for one in self.models],
-            [one.density for one in self.models], t, normalize, self.epsilon, self.gamma,
-            self.select, self.seed,
+            [one.density for one in self.models], self.t, self.normalize, self.epsilon,
+            self.gamma, self.select, self.seed,
         )  # fmt: skip
-
-    def _by_text(self) -> bool:
-        return self.vocabulary == "by_text"
 
     def _parent(self, one: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
         """A model, built or opened."""
@@ -151,7 +168,7 @@ class Merge(Edit):
         variants = cast(Sequence[Variant], parents)
         if self.method == "passthrough":
             check_mergeable(fork)
-            check_alike(Variant(fork.base.entry.id, fork), _undropped(variants), False)
+            _check_bases(fork, variants)
             return whole.passthrough(fork, variants, [one.layers for one in self.models])
         weights = [one.weight for one in self.models]
         if not all(isinstance(weight, int | float) for weight in weights):
@@ -159,15 +176,16 @@ class Merge(Edit):
         numbers = [float(cast(float, weight)) for weight in weights]
         if self.method == "concat":
             return whole.concat(fork, variants, numbers)
-        check_alike(Variant(fork.base.entry.id, fork), _undropped(variants), False)
+        _check_bases(fork, variants)
         if min(numbers) < 0:
             raise MergeError("An ensemble's weights are shares: give none below 0.")
         return whole.ensemble(fork, variants, Given(numbers).shares())
 
 
-def _undropped(variants: Sequence[Variant]) -> list[Variant]:
-    """Those variants whose layers are all there: others cannot be compared by name."""
-    return [one for one in variants if not one.fork.dropped]
+def _check_bases(fork: Fork, variants: Sequence[Variant]) -> None:
+    """Refuse variants of another architecture, whatever layers they dropped."""
+    bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
+    check_alike(Variant(fork.base.entry.id, Fork(fork.base)), bases, False)
 
 
 def _loaded(given: Parent, fork: Fork) -> Variant:
@@ -178,11 +196,21 @@ def _loaded(given: Parent, fork: Fork) -> Variant:
     return Variant(given.label, own)
 
 
-def _nested(data: Any) -> int:
-    """How many merges are inside one another."""
-    if isinstance(data, Mapping):
-        own = 1 if data.get("kind") == Merge.KIND else 0
-        return own + max(map(_nested, data.values()), default=0)
-    if isinstance(data, list | tuple):
-        return max(map(_nested, data), default=0)
-    return 0
+def _check_depth(data: Any) -> None:
+    """Refuse merges of merges of merges without end.
+
+    :raises MergeError: they are nested too deep.
+    """
+    left = [(data, 0)]
+    while left:
+        one, depth = left.pop()
+        if isinstance(one, Mapping):
+            depth += one.get("kind") == Merge.KIND
+            left += [(inner, depth) for inner in one.values()]
+        elif isinstance(one, list | tuple):
+            left += [(inner, depth) for inner in one]
+        if depth > MAX_NESTED:
+            raise MergeError(
+                "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.",
+                limit=MAX_NESTED,
+            )

@@ -15,8 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from playground.engine import calibration
-from playground.engine.edits import masks
+from playground.engine import calibration, masks
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.edits.columns import sparsegpt
 from playground.engine.fork import Fork

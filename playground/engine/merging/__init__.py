@@ -27,27 +27,27 @@ METHODS: dict[str, Method] = {
     "model_stock": Method(averages.model_stock, (2, MOST), (), True, True, "Jang et al. 2024"),
     "task_arithmetic": Method(
         task_vectors.task_arithmetic, (1, MOST), ("weight", "normalize"), False, True,
-        "Ilharco et al. 2023",
+        "Ilharco et al. 2023", task_vectors.everything,
     ),
     "ties": Method(
         task_vectors.ties, (1, MOST), ("weight", "density", "normalize"), True, True,
-        "Yadav et al. 2023",
+        "Yadav et al. 2023", task_vectors.largest,
     ),
     "dare_linear": Method(
         task_vectors.dare_linear, (1, MOST), ("weight", "density", "normalize"), False, True,
-        "Yu et al. 2024",
+        "Yu et al. 2024", task_vectors.at_random,
     ),
     "dare_ties": Method(
         task_vectors.dare_ties, (1, MOST), ("weight", "density", "normalize"), True, True,
-        "Yu et al. 2024",
+        "Yu et al. 2024", task_vectors.at_random,
     ),
     "della": Method(
         task_vectors.della, (1, MOST), ("weight", "density", "epsilon", "normalize"), True, True,
-        "Deep et al. 2024",
+        "Deep et al. 2024", task_vectors.by_rank,
     ),
     "breadcrumbs": Method(
         task_vectors.breadcrumbs, (1, MOST), ("weight", "density", "gamma", "normalize"), False,
-        True, "Davari and Belilovsky 2024",
+        True, "Davari and Belilovsky 2024", task_vectors.middle,
     ),
     "sce": Method(task_vectors.sce, (1, MOST), ("select",), True, True, "Wan et al. 2024"),
 }  # fmt: skip

@@ -33,6 +33,7 @@ MAX_FILES = 8
 MAX_TOKENIZER = 40_000_000  # bytes
 MAX_STORED, MAX_STORED_BYTES = 20, 6_000_000_000
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")
+OWN = re.compile(r"[0-9a-f]{32}")
 CHUNK = 1 << 20
 
 
@@ -46,7 +47,7 @@ def folder(name: str) -> Path:
         entry = catalog.find(name)
         return hub.download(entry.hub_id or name, lambda step: None)
     found = home() / name
-    if not NAME.fullmatch(name) or not any(found.glob("*.safetensors")):
+    if not has(name):
         raise MergeError(
             "The checkpoint {name} is not on this host: it was uploaded elsewhere, or nobody used "
             "it for {days} days. Upload it again.",
@@ -55,6 +56,17 @@ def folder(name: str) -> Path:
         )
     disk.touch(found)
     return found
+
+
+def has(name: str) -> bool:
+    """Whether a checkpoint is on this host."""
+    return NAME.fullmatch(name) is not None and any((home() / name).glob("*.safetensors"))
+
+
+def of_host() -> list[str]:
+    """Those that the host put into the folder, by name; visitors' own are never listed."""
+    folders = sorted(home().iterdir()) if home().is_dir() else []
+    return [one.name for one in folders if not OWN.fullmatch(one.name) and has(one.name)]
 
 
 def opened(name: str, like: Fork, stack: ExitStack) -> Checkpoint:

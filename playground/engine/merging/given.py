@@ -73,6 +73,7 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7])
 
 
+Thin = Callable[[Tensor, float, Given, int], Tensor]
 Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select"]
 
 
@@ -87,6 +88,8 @@ class Method:
     :param normalize: whether it divides weights by their sum unless told otherwise.
     :param from_base: whether the base's weights matter to it wherever on the path.
     :param paper: whom it follows.
+    :param thin: what it keeps of one task vector, from (task vector, density, what is given, place
+        of the model); None where there is no such step.
     """
 
     merge: Callable[[Sequence[Tensor], Tensor, Given], Tensor]
@@ -95,3 +98,4 @@ class Method:
     normalize: bool
     from_base: bool
     paper: str
+    thin: Thin | None = None

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from playground.engine.adapted import Bottleneck
+from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
 
@@ -146,6 +147,11 @@ def check_mergeable(fork: Fork) -> None:
         raise MergeError(
             "A recipe to merge has a bottleneck adapter or learned tokens before the text, and no "
             "weight has their effect. Switch that step off, or choose another recipe."
+        )
+    if hasattr(fork.model, Ensemble.NAME):
+        raise MergeError(
+            "A recipe to merge is an ensemble, and no weight has its effect. Choose its models "
+            "instead."
         )
 
 

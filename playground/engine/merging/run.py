@@ -60,13 +60,13 @@ def merge(
     :raises RecipeError: a target names nothing.
     """
     chosen = {one.name: one for one in select_parameters(fork, targets)}
-    places = _places(fork)
-    given = {name: plan.given(one, places[name]) for name, one in chosen.items()}
+    where = places(fork)
+    given = {name: plan.given(one, where[name]) for name, one in chosen.items()}
     for one in given.values():  # before anything is computed
         one.shares()
     changes: list[TensorChange] = []
     own = Variant("", fork)
-    groups = _groups(chosen, [own, base, *parents])
+    groups = _groups(chosen, given, [own, base, *parents])
     for done, names in enumerate(groups):
         work.step(done, len(groups), Message("Merging {name}…", {"name": names[0]}))
         if not _untouched(names[0], own, [base, *parents], plan.method, given[names[0]]):
@@ -80,7 +80,7 @@ def merged_tensor(
 ) -> Tensor:
     """One merged tensor, float32, or the only model's own."""
     start = base.tensor(name)
-    models = [_rows_matched(name, parent, base, start) for parent in parents]
+    models = [rows_matched(name, parent, base) for parent in parents]
     alone = len(models) == 1 and given.shares() == [1.0] and given.density(0) >= 1
     if method == "slerp":
         return METHODS[method].merge([m.float() for m in models], start.float(), given)
@@ -92,13 +92,13 @@ def merged_tensor(
     return found if given.t == 1 else torch.lerp(start.float(), found, given.t)
 
 
-def _rows_matched(name: str, parent: Parent, base: Variant, own: Tensor) -> Tensor:
+def rows_matched(name: str, parent: Parent, base: Variant) -> Tensor:
     """A parent's tensor, its rows in the base's order where it is a table of another vocabulary."""
     tensor = parent.tensor(name)
     ends = (base.fork.weight_name("input"), base.fork.weight_name("output"))
     if name not in ends or parent.tokens is None or parent.tokens == base.tokens:
         return tensor
-    return matched_rows(tensor, parent, base, own)
+    return matched_rows(tensor, parent, base, base.tensor(name))
 
 
 def _untouched(
@@ -109,21 +109,30 @@ def _untouched(
     return same and (METHODS[method].from_base or abs(sum(given.shares()) - 1) < 1e-6)
 
 
-def _groups(chosen: Mapping[str, Parameter], models: Sequence[Parent]) -> list[list[str]]:
-    """The chosen names, those that are one tensor in every model together."""
+def _groups(
+    chosen: Mapping[str, Parameter], given: Mapping[str, Given], models: Sequence[Parent]
+) -> list[list[str]]:
+    """The chosen names, those that are one tensor in every model together.
+
+    A layer that is stacked twice is two where its places have values of their own.
+    """
     found: dict[Hashable, list[str]] = {}
-    for name in chosen:
-        found.setdefault(tuple(model.identity(name) for model in models), []).append(name)
+    for name, one in chosen.items():
+        mine = given[name]
+        values = (*mine.weights, *mine.densities, mine.t) if one.layer is not None else ()
+        key = (values, *(model.identity(name) for model in models))
+        found.setdefault(key, []).append(name)
     return list(found.values())
 
 
-def _places(fork: Fork) -> dict[str, float]:
+def places(fork: Fork) -> dict[str, float]:
     """Where each parameter is, from 0 (the first layer and what is before) to 1 (the last)."""
     _, stack = layers(fork.model)
     last, seen, found = max(1, len(stack) - 1), False, {}
     for one in select_parameters(fork, ("all",)):
         seen = seen or one.layer is not None
-        found[one.name] = float(seen) if one.layer is None else one.layer / last
+        after = seen or one.part == "norms"  # OPT lists its last norm before its layers
+        found[one.name] = float(after) if one.layer is None else one.layer / last
     return found
 
 

@@ -5,18 +5,14 @@ Pure functions of tensors of one shape. A task vector is a model's tensor less t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from playground.engine.edits.masks import lowest
+from playground.engine.masks import lowest
 from playground.engine.merging.averages import weighted_sum
-from playground.engine.merging.given import Given
-
-# From a task vector, a density and what is given to the thinned-out task vector.
-Thin = Callable[[Tensor, float, Given, int], Tensor]
-
+from playground.engine.merging.given import Given, Thin
 
 # Thinning one task vector out
 
@@ -58,7 +54,7 @@ def drop_by_rank(delta: Tensor, density: float, epsilon: float, draws: torch.Gen
         return delta
     if density <= 0:
         return torch.zeros_like(delta)
-    rows = delta.reshape(len(delta) if delta.ndim > 1 else 1, -1)
+    rows = delta.flatten(1) if delta.ndim > 1 else delta.reshape(1, -1)
     width = rows.shape[1]
     epsilon = min(epsilon, density, 1 - density)
     ranks = rows.abs().argsort(dim=1, stable=True).argsort(dim=1)
@@ -69,23 +65,28 @@ def drop_by_rank(delta: Tensor, density: float, epsilon: float, draws: torch.Gen
     return thin.view_as(delta)
 
 
-def _all(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+def everything(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+    """All of it."""
     return delta
 
 
-def _largest(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+def largest(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+    """The largest numbers."""
     return keep_largest(delta, density)
 
 
-def _middle(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+def middle(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+    """All but the largest and the smallest numbers."""
     return keep_middle(delta, density, given.gamma)
 
 
-def _random(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+def at_random(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+    """Random numbers, made larger."""
     return drop_random(delta, density, given.draws(place))
 
 
-def _by_rank(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+def by_rank(delta: Tensor, density: float, given: Given, place: int) -> Tensor:
+    """Random numbers, the larger the likelier, made larger."""
     return drop_by_rank(delta, density, given.epsilon, given.draws(place))
 
 
@@ -121,7 +122,7 @@ def elected(deltas: Sequence[Tensor], weights: Sequence[float], normalize: bool)
         weighted = delta * weight
         agrees = torch.where(positive, weighted > 0, weighted < 0)
         total += weighted * agrees
-        taken += weight * agrees
+        taken[agrees] += weight
     if normalize:
         total /= torch.where(taken == 0, torch.ones_like(taken), taken)
     return total
@@ -129,32 +130,32 @@ def elected(deltas: Sequence[Tensor], weights: Sequence[float], normalize: bool)
 
 def task_arithmetic(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """Weighted sum of the task vectors (Ilharco et al. 2023)."""
-    return _added(models, base, given, _all)
+    return _added(models, base, given, everything)
 
 
 def ties(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """The largest changes of each, and only where they agree in sign (Yadav et al. 2023)."""
-    return _agreed(models, base, given, _largest)
+    return _agreed(models, base, given, largest)
 
 
 def dare_linear(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """Random changes of each, made larger for those that were dropped (Yu et al. 2024)."""
-    return _added(models, base, given, _random)
+    return _added(models, base, given, at_random)
 
 
 def dare_ties(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """As ``dare_linear``, and only where they agree in sign."""
-    return _agreed(models, base, given, _random)
+    return _agreed(models, base, given, at_random)
 
 
 def della(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """As ``dare_ties``, the larger changes of a row more likely kept (Deep et al. 2024)."""
-    return _agreed(models, base, given, _by_rank)
+    return _agreed(models, base, given, by_rank)
 
 
 def breadcrumbs(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     """Neither the largest nor the smallest changes of each (Davari and Belilovsky 2024)."""
-    return _added(models, base, given, _middle)
+    return _added(models, base, given, middle)
 
 
 def sce(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
@@ -173,5 +174,5 @@ def sce(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
     for delta, weight in zip(deltas, weights, strict=True):
         agrees = torch.where(positive, delta > 0, delta < 0)
         found += delta * agrees * weight
-        taken += weight * agrees
+        taken[agrees] += weight
     return found.div_(torch.where(taken == 0, torch.ones_like(taken), taken)).add_(base)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 PartName = Literal["attention", "mlp", "embeddings", "norms", "rest"]
 MOST_POINTS = 64  # of a gradient
-Number = Annotated[float, Field(ge=-10, le=10)]
+Number = Annotated[float, Field(strict=True, ge=-10, le=10)]
 Line = Annotated[tuple[Number, ...], Field(min_length=1, max_length=MOST_POINTS)]
 # One number; numbers spread evenly over the layers, with straight lines between; or one of these
 # for each part, where ``rest`` is for parts that are not named.

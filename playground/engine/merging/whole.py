@@ -59,7 +59,7 @@ def passthrough(
         )
     make_plain(fork)
     fork.fold()
-    names = [name for name, _ in before[0].named_parameters()]
+    names = [name for name, _ in stack[0].named_parameters()]
     old = {
         f"{path}.{place}.{name}": parameter
         for place, layer in enumerate(before)
@@ -110,6 +110,8 @@ def concat(
     """
     found: dict[str, list[tuple[LowRank, float]]] = {}
     for parent, weight in zip(parents, weights, strict=True):
+        if parent.fork.base is not fork.base or parent.fork.dropped != fork.dropped:
+            raise _not_loras(parent)
         for path in linear_layers(parent.fork):
             for beside in besides(parent.fork.model.get_submodule(path)):
                 if not isinstance(beside, LowRank) or beside.stretch is not None:

@@ -42,7 +42,7 @@ ADAPTERS = {
     "handbook": Shipped(
         "Knows the Lantern Reef handbook",
         Settings(
-            rank=3, alpha=12, rate=1e-3, epochs=6, batch=8, length=96, held_share=0.05, seed=1,
+            rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1,
         ),
     ),
 }  # fmt: skip

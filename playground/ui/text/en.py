@@ -1,6 +1,7 @@
 """English."""
 
 from playground.ui.text.en_adapters import ADAPTERS
+from playground.ui.text.en_merge import MERGE
 from playground.ui.text.en_weights import WEIGHTS
 
 TEXT = {
@@ -146,4 +147,5 @@ TEXT = {
     "answer_prompt": "The exact prompt",
     **WEIGHTS,
     **ADAPTERS,
+    **MERGE,
 }

@@ -1,0 +1,335 @@
+"""mergekit's YAML for the merges that both it and this playground know.
+
+A model is named by its id, and one with a LoRA on it as ``model+adapter``, as in mergekit. What
+mergekit has no words for is refused by name, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from playground.engine import catalog
+from playground.engine.adapters import store
+from playground.engine.edits.merge import Ingredient, Merge, Source
+from playground.engine.merging import METHODS, MergeError, checkpoints
+from playground.engine.recipe import Recipe, parse, parse_edit
+
+MAX_TEXT = 20_000  # characters
+KNOWN = (*METHODS, "passthrough")
+ALIASES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "smollm2-135m-instruct"}  # the same weights
+# What parts of a model are called in names of tensors; the first that is found in a name counts.
+FILTERS = {"self_attn": "attention", "mlp": "mlp", "embed_tokens": "embeddings", "norm": "norms"}
+MORE_FILTERS = {"attn": "attention", "attention": "attention", "lm_head": "embeddings"}
+NO_NORMALIZE = ("dare_ties", "dare_linear", "task_arithmetic", "breadcrumbs")  # mergekit's default
+WITHOUT_EFFECT = ("dtype", "out_dtype")  # a merge is computed in float32, kept as the model is
+TOP = (
+    "merge_method", "base_model", "models", "slices", "parameters", "tokenizer_source",
+    *WITHOUT_EFFECT,
+)  # fmt: skip
+
+
+# Writing
+
+
+def to_yaml(edit: Merge, recipe: Recipe) -> str:
+    """A merge as mergekit's configuration.
+
+    :param recipe: that the merge goes on: its base where it names none.
+    :raises MergeError: mergekit has no words for it.
+    """
+    _expressible(edit)
+    if edit.method == "passthrough":
+        slices = [
+            {"sources": [{"model": name_of(one), "layer_range": list(one.layers or _no_range())}]}
+            for one in edit.models
+        ]
+        return _dump({"merge_method": "passthrough", "slices": slices})
+    method, shared = METHODS[edit.method], _shared(edit)
+    config: dict[str, Any] = {"merge_method": edit.method}
+    if method.from_base:
+        own = Source(recipe=recipe.model_dump())
+        config["base_model"] = name_of(own if edit.base is None else edit.base)
+    if edit.method == "slerp":
+        config["models"] = [{"model": config["base_model"]}, {"model": name_of(edit.models[0])}]
+    else:
+        config["models"] = [_model(one, method.uses, edit) for one in edit.models]
+    if shared:
+        config["parameters"] = shared
+    if edit.vocabulary == "by_text":
+        config["tokenizer_source"] = "base"
+    return _dump(config)
+
+
+def _dump(config: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None))
+
+
+def _expressible(edit: Merge) -> None:
+    if edit.method not in KNOWN:
+        raise _no_words("method", edit.method)
+    if edit.targets != ("all",):
+        raise _no_words("targets", ", ".join(edit.targets))
+    if edit.seed:
+        raise _no_words("seed", edit.seed)
+    whole = edit.t == 1
+    if edit.method != "slerp" and not whole and not isinstance(edit.t, int | float):
+        raise _no_words("t", "a list of values")
+    summed = edit.method in METHODS and "weight" in METHODS[edit.method].uses
+    if not whole and edit.method != "slerp" and not (summed and METHODS[edit.method].from_base):
+        raise _no_words("t", edit.t)
+
+
+def _no_words(key: str, given: object) -> MergeError:
+    return MergeError(
+        "mergekit has no words for {key}: {given}. Change that, or save the recipe instead.",
+        key=key,
+        given=str(given)[:80],
+    )
+
+
+def _no_range() -> Any:
+    raise _no_words("layers", "all of a model; give the first, and the one after the last")
+
+
+def _shared(edit: Merge) -> dict[str, Any]:
+    """The parameters that are not one model's own."""
+    method, found = METHODS[edit.method], dict[str, Any]()
+    if edit.method == "slerp":
+        return {"t": _written(edit.t)}
+    if "normalize" in method.uses:
+        found["normalize"] = edit.normalize
+    if edit.t != 1:
+        found["lambda"] = edit.t
+    if "select" in method.uses and edit.select != 1:
+        found["select_topk"] = edit.select
+    return found
+
+
+def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
+    values = {
+        "weight": _written(one.weight), "density": _written(one.density),
+        "epsilon": edit.epsilon, "gamma": edit.gamma,
+    }  # fmt: skip
+    parameters = {key: value for key, value in values.items() if key in uses}
+    return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
+
+
+def _written(value: Any) -> Any:
+    """A value along the layers or by part, as mergekit has it."""
+    if isinstance(value, Mapping):
+        names = {part: filter for filter, part in FILTERS.items()}
+        named = [
+            {"filter": names[part], "value": _written(one)}
+            for part, one in value.items()
+            if part != "rest"
+        ]
+        return [*named, *([{"value": _written(value["rest"])}] if "rest" in value else [])]
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def name_of(one: Source) -> str:
+    """What mergekit would call a model.
+
+    :raises MergeError: it has no name for it.
+    """
+    return one.checkpoint if one.checkpoint is not None else name_of_recipe(one.recipe or {})
+
+
+def name_of_recipe(recipe: Mapping[str, Any]) -> str:
+    """A model's id, or ``model+adapter``.
+
+    :raises MergeError: there is more on it than one adapter at scale 1.
+    """
+    edits = list(recipe["edits"])
+    if not edits:
+        return str(recipe["model"])
+    plain = len(edits) == 1 and edits[0]["kind"] == "adapter" and edits[0]["scale"] == 1
+    if not plain:
+        kinds = ", ".join(edit["kind"] for edit in edits)
+        raise _no_words("a recipe", f"{recipe['model']} with {kinds}")
+    return f"{recipe['model']}+{edits[0]['source']}"
+
+
+# Reading
+
+
+def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
+    """A merge from mergekit's configuration, and the keys that have no effect here.
+
+    :param recipe: that the merge will go on: a base model of the same name is left to it.
+    :raises MergeError: it is not such a configuration, or has keys that are not supported.
+    :raises RecipeError: a value is out of its range.
+    """
+    config = _config(text)
+    _only(config, TOP, "")
+    method = str(config.get("merge_method"))
+    if method not in KNOWN:
+        raise MergeError(
+            "The merge method {given} is not known here. Known are: {known}.",
+            given=method[:60],
+            known=", ".join(KNOWN),
+        )
+    edit: dict[str, Any] = {"kind": "merge", "method": method}
+    if method == "passthrough":
+        edit["models"] = _slices(config)
+    else:
+        edit |= _merged(config, method, recipe)
+    if config.get("tokenizer_source") is not None:
+        if config["tokenizer_source"] != "base":
+            raise _unsupported("tokenizer_source", config["tokenizer_source"])
+        edit["vocabulary"] = "by_text"
+    found = parse_edit(edit)
+    assert isinstance(found, Merge)
+    return found, [key for key in WITHOUT_EFFECT if key in config]
+
+
+def _config(text: str) -> dict[str, Any]:
+    bad = MergeError(
+        "This is not a mergekit configuration. Paste one as it stands, from merge_method on."
+    )
+    if len(text) > MAX_TEXT or "&" in text:  # anchors could make it grow without end
+        raise bad
+    try:
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise bad from error
+    if not isinstance(config, dict) or "merge_method" not in config:
+        raise bad
+    return config
+
+
+def _only(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    strange = [str(key) for key in given if key not in known]
+    if strange:
+        raise _unsupported(f"{where}{strange[0]}"[:80], "")
+
+
+def _unsupported(key: str, given: object) -> MergeError:
+    value = f" ({str(given)[:60]})" if given else ""
+    return MergeError(
+        "{key}{value} is not supported here. Take it out of the configuration, or choose another "
+        "method.",
+        key=key,
+        value=value,
+    )
+
+
+def _merged(config: Mapping[str, Any], method: str, recipe: Recipe) -> dict[str, Any]:
+    """Everything but the method's name, for methods that go tensor by tensor."""
+    uses = METHODS[method].uses
+    if "slices" in config:
+        raise _unsupported("slices", method)
+    shared = dict(_mapping(config.get("parameters"), "parameters"))
+    own = [key for key in ("weight", "density", "epsilon", "gamma") if key in uses]
+    _only(shared, ("t", "normalize", "lambda", "select_topk", *own), "parameters.")
+    models = [_mapping(one, "models") for one in _list(config.get("models"), "models")]
+    base = config.get("base_model")
+    if base is not None:  # it may be listed beside the others, as mergekit's examples do
+        models = [one for one in models if one.get("model") != base]
+    if method == "slerp" and (base is None or len(models) != 1):
+        raise MergeError("slerp goes from base_model to one other model. Name both.")
+    found: dict[str, Any] = {"models": [], "base": _base(base, recipe)}
+    once: dict[str, list[Any]] = {"epsilon": [], "gamma": []}
+    for one in models:
+        _only(one, ("model", "parameters"), "models.")
+        values: dict[str, Any] = {key: shared[key] for key in own if key in shared}
+        values |= _mapping(one.get("parameters"), "parameters")
+        _only(values, own, "models.parameters.")
+        for key, each in once.items():
+            each += [values.pop(key)] if key in values else []
+        read = {key: _read(value) for key, value in values.items()}
+        found["models"].append(_source(one.get("model"), recipe) | read)
+    for key, each in once.items():
+        if any(value != each[0] for value in each):
+            raise _unsupported(key, "one for each model")
+        found |= {key: each[0]} if each else {}
+    return found | _from_shared(shared, method)
+
+
+def _from_shared(shared: Mapping[str, Any], method: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if method == "slerp":
+        found["t"] = _read(shared.get("t", 0.5))
+    elif "t" in shared:
+        raise _unsupported("parameters.t", method)
+    if "lambda" in shared:
+        found["t"] = _read(shared["lambda"])
+    if "select_topk" in shared:
+        found["select"] = shared["select_topk"]
+    usual = METHODS[method].normalize
+    normalize = shared.get("normalize", False if method in NO_NORMALIZE else usual)
+    return found | {"normalize": normalize}
+
+
+def _base(name: Any, recipe: Recipe) -> dict[str, Any] | None:
+    """None where the configuration means the recipe that the merge goes on."""
+    if name is None:
+        return None
+    source = _source(name, recipe)
+    same = "recipe" in source and parse(source["recipe"]) == recipe
+    return None if same else source
+
+
+def _slices(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for one in _list(config.get("slices"), "slices"):
+        piece = _mapping(one, "slices")
+        _only(piece, ("sources",), "slices.")
+        sources = [_mapping(s, "sources") for s in _list(piece.get("sources"), "sources")]
+        if len(sources) != 1:
+            raise _unsupported("slices.sources", "several in one slice")
+        _only(sources[0], ("model", "layer_range"), "slices.sources.")
+        found.append(
+            _source(sources[0].get("model"), None) | {"layers": sources[0].get("layer_range")}
+        )
+    return found
+
+
+def _source(name: Any, recipe: Recipe | None) -> dict[str, Any]:
+    """A model by its name here: an id, ``id+adapter``, or a checkpoint's."""
+    if not isinstance(name, str) or not name:
+        raise MergeError("A model in the configuration has no name. Give each one.")
+    model, plus, adapter = name.partition("+")
+    model = ALIASES.get(model, model) if recipe is None or recipe.model not in ALIASES else model
+    if not plus and not catalog.is_model_id(model) and checkpoints.has(model):
+        return {"checkpoint": model}
+    edits = [{"kind": "adapter", "source": adapter}] if plus else []
+    if plus and store.about(adapter) is None:
+        raise MergeError(
+            "The adapter {name} is not on this host. Upload it, or choose one of {shipped}.",
+            name=adapter[:60],
+            shipped=", ".join(store.shipped()),
+        )
+    return {"recipe": {"model": model, "edits": edits}}
+
+
+def _read(value: Any) -> Any:
+    """A value along the layers or by part, as recipes have it."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        parts: dict[str, Any] = {}
+        for one in value:
+            _only(one, ("filter", "value"), "parameters.")
+            name = one.get("filter")
+            part = "rest" if name in (None, "*") else (FILTERS | MORE_FILTERS).get(str(name))
+            if part is None:
+                raise _unsupported("filter", name)
+            parts.setdefault(part, _read(one.get("value")))
+        return parts
+    return value
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _unsupported(where, type(value).__name__)
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list) or not 1 <= len(value) <= 64:
+        raise MergeError("The configuration's {where} is not a list of models.", where=where)
+    return value

@@ -1,0 +1,121 @@
+"""What a merge does to one tensor, in numbers to draw; and how alike the models' changes are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from playground.engine.merging import METHODS
+from playground.engine.merging.averages import cosine
+from playground.engine.merging.parents import Parent, Variant
+from playground.engine.merging.run import Plan, merged_tensor, places, rows_matched
+from playground.engine.merging.task_vectors import everything
+from playground.engine.structure import matrices, select_parameters
+from playground.engine.work import QUIET, Work
+from playground.errors import Message
+
+BINS = 61
+
+
+@dataclass(frozen=True)
+class Change:
+    """One model's task vector in a tensor, and what the method keeps of it.
+
+    :param counts: how many numbers are in each bin.
+    :param kept: the same of those that stay, at the values that they then have.
+    """
+
+    label: str
+    norm: float
+    counts: tuple[int, ...]
+    kept: tuple[int, ...]
+    kept_share: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A tensor in a merge.
+
+    :param edges: of the bins, one more than there are bins.
+    :param agreement: share of the places changed by at least two models where all of those agree
+        in sign; None where there are no such places.
+    :param merged: the change that the merge makes, in the same bins.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    changes: tuple[Change, ...]
+    merged: tuple[int, ...]
+    agreement: float | None
+
+
+def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> Picture:
+    """The task vectors of one tensor, what is kept of them, and what comes of it."""
+    start = base.tensor(name).float()
+    deltas = [rows_matched(name, parent, base).float() - start for parent in parents]
+    one = next(one for one in select_parameters(base.fork, ("all",)) if one.name == name)
+    given = plan.given(one, places(base.fork)[name])
+    thinner = METHODS[plan.method].thin or everything
+    thin = [
+        thinner(delta, given.density(place), given, place) for place, delta in enumerate(deltas)
+    ]
+    merged = merged_tensor(name, base, parents, plan.method, given).float() - start
+    most = max(float(one.abs().max()) if one.numel() else 0.0 for one in (*deltas, merged)) or 1.0
+    edges = torch.linspace(-most, most, BINS + 1)
+    changes = tuple(
+        Change(
+            parent.label, float(delta.norm()), _counts(delta, most), _counts(left, most),
+            float((left != 0).sum()) / max(1, int((delta != 0).sum())),
+        )
+        for parent, delta, left in zip(parents, deltas, thin, strict=True)
+    )  # fmt: skip
+    return Picture(
+        name, tuple(edges.tolist()), changes, _counts(merged, most), sign_agreement(thin)
+    )
+
+
+def _counts(values: Tensor, most: float) -> tuple[int, ...]:
+    """Numbers other than 0 in each bin; what lies outside counts in the outermost."""
+    inside = values[values != 0].clamp(-most, most)
+    return tuple(int(count) for count in torch.histc(inside, BINS, -most, most))
+
+
+def sign_agreement(deltas: Sequence[Tensor]) -> float | None:
+    """See :class:`Picture`."""
+    up, down = (torch.zeros_like(deltas[0], dtype=torch.int8) for _ in range(2))
+    for delta in deltas:
+        up += delta > 0
+        down += delta < 0
+    several = (up + down) >= 2
+    total = int(several.sum())
+    agree = int((several & ((up == 0) | (down == 0))).sum())
+    return agree / total if total else None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Cosine between the task vectors of two models in one matrix; None where one is zero."""
+
+    layer: int
+    role: str
+    cosine: float | None
+
+
+def likeness(
+    base: Variant, first: Parent, second: Parent, work: Work = QUIET
+) -> list[Likeness]:  # fmt: skip
+    """For every matrix inside the layers."""
+    inside = [matrix for matrix in matrices(base.fork) if matrix.layer is not None]
+    found = []
+    for done, matrix in enumerate(inside):
+        work.step(done, len(inside), Message("{name}…", {"name": matrix.name}))
+        start = base.tensor(matrix.name).float()
+        one, other = (model.tensor(matrix.name).float() - start for model in (first, second))
+        both = bool(one.any()) and bool(other.any())
+        assert matrix.layer is not None
+        value = cosine(one, other) if both else None
+        found.append(Likeness(matrix.layer, matrix.role, value))
+    return found

@@ -1,0 +1,106 @@
+"""A merge as mergekit's YAML, and checkpoints to merge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.edits.merge import Merge
+from playground.engine.fork import Fork
+from playground.engine.loader import load
+from playground.engine.merging import checkpoints
+from playground.engine.merging.mergekit import MAX_TEXT, from_yaml, to_yaml
+from playground.engine.work import Stopped
+from playground.ui.html import note
+from playground.ui.measure_panel import built_or_stopped, keep_instead
+from playground.ui.merge_panel import MergePanel, merge_from
+from playground.ui.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    session_of,
+    shown,
+    work_for,
+)
+from playground.ui.text import label, say, tell
+
+
+def build_panel(
+    saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel,
+    turn: gr.State,
+) -> tuple[gr.Textbox, Any]:  # fmt: skip
+    """Lay out the panel and wire it; gives the box of YAML and the event of an upload."""
+    with gr.Accordion(label("mergekit_heading"), open=False):
+        gr.Markdown(label("mergekit_intro"))
+        text = gr.Textbox(
+            "", lines=8, max_lines=24, max_length=MAX_TEXT, label=label("mergekit_yaml"),
+            buttons=["copy"], elem_id="mergekit-yaml",
+        )  # fmt: skip
+        with gr.Row():
+            write = gr.Button(label("mergekit_write"), elem_id="mergekit-write", min_width=120)
+            read = gr.Button(label("mergekit_read"), elem_id="mergekit-read", min_width=120)
+        taken = gr.HTML(elem_id="mergekit-read-done")
+    with gr.Accordion(label("checkpoint_heading"), open=False):
+        gr.Markdown(label("checkpoint_intro"))
+        given = gr.File(
+            label=label("checkpoint_files"), file_count="multiple",
+            file_types=[".safetensors", ".json"], elem_id="checkpoint-files",
+        )  # fmt: skip
+        kept = gr.HTML(elem_id="checkpoint-kept")
+    ready = gr.State(None)
+    write.click(write_yaml, [saved, language, *panel.fields], text, **AT_ONCE)
+    read.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        read_yaml, [saved, language, text, turn], [ready, taken], **MODEL
+    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)
+    uploading = given.upload(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        add_checkpoint, [saved, language, uploaded, given, turn], [uploaded, kept], **MODEL
+    )
+    uploading.then(lambda: None, None, given, **AT_ONCE)
+    return text, uploading
+
+
+@shown
+def write_yaml(saved: Any, language: str, *fields: Any) -> str:
+    """The form's merge in mergekit's words."""
+    space = spaces.from_json(saved).without(Merge.KIND)
+    return to_yaml(merge_from(space, *fields), space.recipe())
+
+
+@shown
+def read_yaml(
+    saved: Any, language: str, text: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[Any, str]:  # fmt: skip
+    """Build the recipe with the merge of a configuration on it."""
+    space = spaces.from_json(saved)
+    merge, ignored = from_yaml(text, space.without(Merge.KIND).recipe())
+    work = work_for(session_of(request), turn, progress, language)
+    edit, line = built_or_stopped(space.instead(merge.model_dump()), work, language)
+    if ignored:
+        line += note(say(language, "mergekit_ignored", keys=", ".join(ignored)))
+    return edit, line
+
+
+@shown
+def add_checkpoint(
+    saved: Any, language: str, uploaded: Any, given: list[str] | None, turn: int,
+    request: gr.Request, progress: Any = PROGRESS,
+) -> tuple[Any, str]:  # fmt: skip
+    """Check uploaded files against the visitor's model and keep them."""
+    paths = [Path(file) for file in given or []]
+    work = work_for(session_of(request), turn, progress, language)
+    try:
+        like = Fork(load(spaces.from_json(saved).stack.model))
+        name = checkpoints.keep(paths, like, work)
+    except Stopped as stop:
+        return gr.skip(), note(tell(language, stop.message))
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    known = [str(one) for one in uploaded] if isinstance(uploaded, list) else []
+    listed = [*(one for one in known if one != name), name][-20:]
+    return listed, note(say(language, "checkpoint_kept", name=name[:12]))

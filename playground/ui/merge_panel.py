@@ -1,0 +1,271 @@
+"""The form of a merge: which models, by which method, how much of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import gradio as gr
+
+from playground.engine.edits.merge import Merge
+from playground.engine.merging import METHODS, MethodName, checkpoints
+from playground.engine.recipe import MAX_RECIPE_BYTES, parse, parse_edit
+from playground.errors import PlaygroundError
+from playground.ui.html import note
+from playground.ui.own_adapters import choices as adapter_choices
+from playground.ui.page import AT_ONCE, shown
+from playground.ui.text import label, say
+from playground.workspace import Workspace
+
+MOST_MIXED = 4  # models that have a slider; a recipe may have more
+PARTS = ("all", "attention", "mlp", "embeddings", "norms")
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "walk": {"models": ["adapter:pirate"], "method": "linear", "t": 0.5},
+    "pirate_json": {"models": ["adapter:pirate", "adapter:json"], "method": "ties"},
+    "pirate_handbook": {"models": ["adapter:pirate", "adapter:handbook"], "method": "dare_ties"},
+    "json_handbook": {"models": ["adapter:json", "adapter:handbook"], "method": "task_arithmetic"},
+    "ensemble": {"models": ["base", "adapter:pirate"], "method": "ensemble"},
+    "upscale": {"models": ["base"], "method": "passthrough", "layers": "0-20, 10-30"},
+}
+FIRST = "walk"
+WEIGHED = ("concat", "ensemble")  # take weights and do not go tensor by tensor
+
+
+@dataclass(frozen=True)
+class MergePanel:
+    """The panel's parts."""
+
+    fields: list[Any]  # in the order of ``merge_from``
+    models: gr.Dropdown
+    method: gr.Dropdown
+    t: gr.Slider
+    example: gr.Dropdown
+    shown: list[Any]  # what ``show_method`` fills
+    weights: list[Any]
+
+
+def build_panel(language: gr.Textbox) -> MergePanel:
+    """Lay out the panel, and wire what of it follows from what."""
+    example = gr.Dropdown(
+        [(label(f"merge_example_{name}"), name) for name in EXAMPLES], value=FIRST,
+        label=label("merge_example"), elem_id="merge-example",
+    )  # fmt: skip
+    models = gr.Dropdown(
+        [], multiselect=True, max_choices=MOST_MIXED, label=label("merge_models"),
+        info=label("merge_models_info"), elem_id="merge-models",
+    )  # fmt: skip
+    file = gr.File(
+        label=label("merge_recipe_file"), file_types=[".json"], type="binary", visible=False,
+        elem_id="merge-recipe-file",
+    )  # fmt: skip
+    method = gr.Dropdown(
+        [(label(f"merge_method_{name}"), name) for name in get_args(MethodName)],
+        value="linear", label=label("merge_method"), elem_id="merge-method",
+    )  # fmt: skip
+    hint = gr.HTML(elem_id="merge-hint")
+    t = gr.Slider(
+        0, 1, 0.5, step=0.05, label=label("merge_t"), info=label("merge_t_info"), elem_id="merge-t"
+    )
+    with gr.Row():
+        weights = [
+            gr.Slider(
+                -2, 3, 1.0, step=0.1, visible=False, min_width=150,
+                label=label(f"merge_weight_{n}"), elem_id=f"merge-weight-{n}",
+            )
+            for n in range(1, MOST_MIXED + 1)
+        ]  # fmt: skip
+    density = gr.Slider(
+        0, 1, 0.5, step=0.05, visible=False, label=label("merge_density"),
+        info=label("merge_density_info"), elem_id="merge-density",
+    )  # fmt: skip
+    layers = gr.Textbox(
+        "", visible=False, max_length=200, label=label("merge_layers"),
+        info=label("merge_layers_info"), elem_id="merge-layers",
+    )  # fmt: skip
+    with gr.Accordion(label("more"), open=False):
+        normalize = gr.Checkbox(
+            True, label=label("merge_normalize"), info=label("merge_normalize_info"),
+            elem_id="merge-normalize",
+        )  # fmt: skip
+        targets = gr.Dropdown(
+            [(label(f"merge_part_{name}"), name) for name in PARTS], value=["all"],
+            multiselect=True, allow_custom_value=True, label=label("merge_targets"),
+            info=label("merge_targets_info"), elem_id="merge-targets",
+        )  # fmt: skip
+        epsilon = gr.Slider(
+            0, 0.5, 0.1, step=0.01, visible=False, label=label("merge_epsilon"),
+            elem_id="merge-epsilon",
+        )  # fmt: skip
+        gamma = gr.Slider(
+            0, 0.2, 0.01, step=0.01, visible=False, label=label("merge_gamma"),
+            elem_id="merge-gamma",
+        )  # fmt: skip
+        select = gr.Slider(
+            0, 1, 1.0, step=0.05, visible=False, label=label("merge_select"),
+            elem_id="merge-select",
+        )  # fmt: skip
+        by_text = gr.Checkbox(
+            False, label=label("merge_by_text"), info=label("merge_by_text_info"),
+            elem_id="merge-by-text",
+        )  # fmt: skip
+        seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="merge-seed")
+    fields = [
+        models, file, method, t, density, layers, normalize, targets, epsilon, gamma, select,
+        by_text, seed, *weights,
+    ]  # fmt: skip
+    follows = [hint, t, density, layers, normalize, epsilon, gamma, select, *weights]
+    method.change(show_method, [language, method, models], follows, **AT_ONCE)
+    models.change(show_method, [language, method, models], follows, **AT_ONCE)
+    models.change(
+        lambda chosen: gr.update(visible="file" in (chosen or [])), models, file, **AT_ONCE
+    )
+    method.input(usual_values, method, [normalize, t], **AT_ONCE)
+    example.input(fill_example, example, [models, method, t, layers, *weights], **AT_ONCE)
+    return MergePanel(fields, models, method, t, example, follows, weights)
+
+
+def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, str]]:
+    """What can be merged: the plain model, it with an adapter, checkpoints, a saved recipe."""
+    adapters = [
+        (say(language, "merge_model_adapter", title=title), f"adapter:{source}")
+        for title, source in adapter_choices(mine, language)
+    ]
+    return [
+        (say(language, "merge_model_base"), "base"), *adapters,
+        *((say(language, "merge_model_checkpoint", name=name[:12]), f"checkpoint:{name}")
+          for name in known_checkpoints(uploaded)),
+        (say(language, "merge_model_file"), "file"),
+    ]  # fmt: skip
+
+
+def known_checkpoints(uploaded: Any) -> list[str]:
+    """Those of the visitor's that are still here, and those that the host put into its folder."""
+    named = [str(one) for one in uploaded[-20:]] if isinstance(uploaded, list) else []
+    here = [one for one in named if checkpoints.NAME.fullmatch(one)]
+    return [one for one in dict.fromkeys([*checkpoints.of_host(), *here]) if checkpoints.has(one)]
+
+
+@shown
+def list_models(
+    saved: Any, mine: Any, uploaded: Any, language: str, chosen: list[str] | None, method: str
+) -> list[Any]:  # fmt: skip
+    """The menu of models, and the first example where nothing is chosen yet."""
+    known = model_choices(mine, uploaded, language)
+    names = [name for _, name in known]
+    kept = [one for one in chosen or [] if one in names]
+    first = [one for one in EXAMPLES[FIRST]["models"] if one in names]
+    kept = kept if chosen else first
+    return [gr.update(choices=known, value=kept), *show_method(language, method, kept)]
+
+
+def fill_example(name: str) -> list[Any]:
+    """An example's values."""
+    given = EXAMPLES[name]
+    return [
+        given["models"], given["method"], given.get("t", 1.0), given.get("layers", ""),
+        *[1.0] * MOST_MIXED,
+    ]  # fmt: skip
+
+
+def usual_values(method: str) -> list[Any]:
+    """What a method's paper has for normalizing, and a place on the path that shows it."""
+    known = METHODS.get(method)
+    return [known.normalize if known else True, 0.5 if method == "slerp" else 1.0]
+
+
+def show_method(language: str, method: str, models: list[str] | None) -> list[Any]:
+    """Only the controls of a method, and what it does."""
+    known = METHODS.get(method)
+    uses: tuple[str, ...] = known.uses if known else ()
+    proportions = known is not None and known.normalize  # of a single model they say nothing
+    weighs = ("weight" in uses and (len(models or []) > 1 or not proportions)) or method in WEIGHED
+    text = say(language, f"merge_hint_{method}")
+    paper = say(language, "merge_paper", paper=known.paper) if known else ""
+    count = len(models or [])
+    return [
+        note(f"{text} {paper}".strip()),
+        *(
+            gr.update(visible=show)
+            for show in (
+                known is not None, "density" in uses, method == "passthrough",
+                "normalize" in uses, "epsilon" in uses, "gamma" in uses, "select" in uses,
+            )
+        ),
+        *(gr.update(visible=weighs and place < count) for place in range(MOST_MIXED)),
+    ]  # fmt: skip
+
+
+def merge_from(
+    space: Workspace, models: list[str], file: bytes | None, method: str, t: float,
+    density: float, layers: str, normalize: bool, targets: list[str], epsilon: float, gamma: float,
+    select: float, by_text: bool, seed: float | None, *weights: float,
+) -> Merge:  # fmt: skip
+    """The merge that the panel's controls stand for.
+
+    :raises PlaygroundError: a control holds what cannot be used.
+    """
+    if not models:
+        raise PlaygroundError("No model is chosen. Choose what to merge, or one of the examples.")
+    known = METHODS.get(method)
+    uses: tuple[str, ...] = known.uses if known else ()
+    sources = [_source(space, one, file) for one in models]
+    if method == "passthrough":
+        sources = _ranges(sources, layers)
+    elif "weight" in uses or method in WEIGHED:
+        numbers = [round(float(weight), 3) for weight in weights]
+        for source, weight in zip(sources, numbers, strict=False):
+            source["weight"] = weight
+    if "density" in uses:
+        for source in sources:
+            source["density"] = round(float(density), 3)
+    edit: dict[str, Any] = {"kind": "merge", "method": method, "models": sources}
+    if known:
+        edit |= {
+            "t": round(float(t), 3), "targets": targets or ["all"], "seed": int(seed or 0),
+            "vocabulary": "by_text" if by_text else "same",
+        }  # fmt: skip
+    given = {"normalize": normalize, "epsilon": epsilon, "gamma": gamma, "select": select}
+    found = parse_edit(edit | {key: value for key, value in given.items() if key in uses})
+    assert isinstance(found, Merge)
+    return found
+
+
+def _source(space: Workspace, name: str, file: bytes | None) -> dict[str, Any]:
+    """A model of the menu as a recipe has it."""
+    model = space.stack.model
+    kind, _, rest = name.partition(":")
+    if kind == "checkpoint":
+        return {"checkpoint": rest}
+    if kind == "adapter":
+        return {"recipe": {"model": model, "edits": [{"kind": "adapter", "source": rest}]}}
+    if kind == "file":
+        if not file:
+            raise PlaygroundError(
+                "No recipe file is chosen. Choose one that was saved from this page."
+            )
+        text = file[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
+        return {"recipe": parse(text).model_dump()}
+    return {"recipe": {"model": model, "edits": []}}
+
+
+def _ranges(sources: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Layer ranges, one after another, each of the model at its place, or all of one model."""
+    ranges = []
+    for part in text.split(","):
+        first, _, after = part.strip().partition("-")
+        if not (first.isdecimal() and after.isdecimal() and len(first) <= 4 and len(after) <= 4):
+            raise PlaygroundError(
+                "The layers {given} cannot be read. Write ranges like 0-20, 10-30: the first "
+                "layer, and the one after the last.",
+                given=text.strip()[:80] or "-",
+            )
+        ranges.append([int(first), int(after)])
+    if len(sources) not in (1, len(ranges)):
+        raise PlaygroundError(
+            "There are {models} models and {ranges} ranges of layers. Choose one model, or give "
+            "each model a range.",
+            models=len(sources),
+            ranges=len(ranges),
+        )
+    each = sources * len(ranges) if len(sources) == 1 else sources
+    return [{**source, "layers": ends} for source, ends in zip(each, ranges, strict=True)]

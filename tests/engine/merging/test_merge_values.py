@@ -1,0 +1,150 @@
+"""Parameters along the layers and by part, and which part and place a tensor has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from merge_made import built, named, pruned
+
+from playground.engine.fork import Fork
+from playground.engine.merging.run import places
+from playground.engine.merging.values import value_at
+from playground.engine.structure import parameters, select_parameters
+from playground.errors import RecipeError
+
+NUMBERS = st.lists(st.floats(-10, 10), min_size=1, max_size=9)
+
+
+# Values
+
+
+def test_a_number_is_the_same_everywhere():
+    assert value_at(0.3, "mlp", 0.0, 9.0) == value_at(0.3, "norms", 1.0, 9.0) == 0.3
+    assert value_at(0, "mlp", 0.5, 9.0) == 0
+
+
+@given(NUMBERS, st.floats(0, 1))
+def test_numbers_along_the_layers_are_joined_by_straight_lines(numbers, place):
+    ends = np.linspace(0, 1, len(numbers)) if len(numbers) > 1 else [0]
+    truth = np.interp(place, ends, numbers)
+    assert value_at(numbers, "mlp", place, 9.0) == pytest.approx(truth, abs=1e-9)
+
+
+def test_a_gradient_by_hand():
+    assert [value_at([0, 1], "mlp", place / 4, 9.0) for place in range(5)] == [
+        0,
+        0.25,
+        0.5,
+        0.75,
+        1,
+    ]
+    assert [value_at((1, 0, 1), "mlp", place, 9.0) for place in (0, 0.25, 0.5, 1)] == [1, 0.5, 0, 1]
+    assert value_at([0.7], "mlp", 1.0, 9.0) == 0.7
+
+
+def test_each_part_has_its_own_and_the_others_the_rest():
+    value = {"attention": 0.2, "mlp": [0, 1], "rest": 0.5}
+    assert value_at(value, "attention", 1.0, 9.0) == 0.2
+    assert value_at(value, "mlp", 0.5, 9.0) == 0.5
+    assert value_at(value, "norms", 0.0, 9.0) == value_at(value, "embeddings", 1.0, 9.0) == 0.5
+    assert value_at({"rest": [2, 4]}, "mlp", 1.0, 9.0) == 4
+
+
+def test_a_part_of_which_nothing_is_said_has_the_default():
+    assert value_at({"attention": 0.2}, "mlp", 0.0, 9.0) == 9.0
+    assert value_at({}, "mlp", 0.0, 9.0) == 9.0
+    assert value_at({"attention": 0}, "attention", 0.0, 9.0) == 0
+
+
+# Parts and places
+
+
+def test_every_parameter_of_every_layout_is_listed_once_and_in_order(layout):
+    assert [one.name for one in parameters(Fork(layout))] == named(layout)
+
+
+def expected_part(name: str) -> str:
+    """From the names in the papers' code, not from ours."""
+    words = name.split(".")
+    if "norm" in name or any(word.startswith("ln_") for word in words):
+        return "norms"
+    if any(word in ("lm_head", "wte", "wpe") or word.startswith("embed_") for word in words):
+        return "embeddings"
+    return "attention" if {"attn", "self_attn", "attention"} & set(words) else "mlp"
+
+
+def test_parts_and_layers_are_those_that_the_names_say(layout):
+    for one in parameters(Fork(layout)):
+        numbers = [int(word) for word in one.name.split(".") if word.isdigit()]
+        assert one.layer == (numbers[0] if numbers else None), one.name
+        assert one.part == expected_part(one.name), one.name
+
+
+def test_places_run_from_the_embedding_to_the_final_norm_and_the_head(layout):
+    found = places(Fork(layout))
+    assert list(found) == named(layout)
+    for name, place in found.items():
+        numbers = [int(word) for word in name.split(".") if word.isdigit()]
+        before = not numbers and any(
+            word in ("wte", "wpe") or word.startswith("embed_") for word in name.split(".")
+        )
+        assert place == (numbers[0] if numbers else float(not before)), name
+
+
+def test_layers_in_between_have_places_in_between(known):
+    stacked = built({"kind": "merge", "method": "passthrough", "models": [
+        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [0, 2]},
+        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [0, 2]},
+        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [1, 2]},
+    ]})  # fmt: skip
+    found = places(stacked)
+    assert [found[f"model.layers.{n}.mlp.up_proj.weight"] for n in range(5)] == [
+        0, 0.25, 0.5, 0.75, 1
+    ]  # fmt: skip
+
+
+def test_dropped_layers_have_no_parameters(known):
+    fork = built({"kind": "prune", "pattern": "layers", "sparsity": 0.5})
+    assert {one.layer for one in parameters(fork)} in ({None, 0}, {None, 1})
+
+
+# Choosing
+
+
+def chosen(base, *targets):
+    return [one.name for one in select_parameters(Fork(base), targets)]
+
+
+def test_all_and_norms_and_parts_choose_what_they_name(layout):
+    every = parameters(Fork(layout))
+    assert chosen(layout, "all") == named(layout)
+    parts = ("attention", "mlp", "embeddings", "norms")
+    for part in parts:
+        names = chosen(layout, part)
+        assert names == [name for name in named(layout) if expected_part(name) == part]
+        assert names
+    assert chosen(layout, *parts) == chosen(layout, *reversed(parts)) == named(layout)
+    linear = [one.name for one in every if one.layer is not None and one.part != "norms"]
+    assert chosen(layout, "linear") == linear
+
+
+def test_ranges_and_patterns_choose_parameters_of_any_shape(llama):
+    path = "model.layers.1"
+    assert chosen(llama, "norms@1") == [
+        f"{path}.input_layernorm.weight", f"{path}.post_attention_layernorm.weight"
+    ]  # fmt: skip
+    assert chosen(llama, "model.norm.weight") == ["model.norm.weight"]
+    assert chosen(llama, "all@0-1") == [name for name in named(llama) if ".layers." in name]
+    assert chosen(llama, "*") == named(llama)
+
+
+@pytest.mark.parametrize("target", ["", "norm", "all@2", "embeddings@0", "all@1-0", "norms@x"])
+def test_a_target_that_names_nothing_is_refused_with_the_presets(llama, target):
+    with pytest.raises(RecipeError, match=r"names no parameter.*all, attention, mlp, .*norms"):
+        chosen(llama, "all", target)
+
+
+def test_pruned_recipes_still_name_every_parameter(known):
+    assert [one.name for one in parameters(built(pruned()))] == named(known["tiny-llama"])
