@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
@@ -22,7 +24,8 @@ class Ensemble(nn.Module):
 
     def __init__(self, members: Sequence[nn.Module], shares: Sequence[float]) -> None:
         super().__init__()
-        self.members, self.shares = nn.ModuleList(members), tuple(shares)
+        self.members = nn.ModuleList(members)
+        self.logs = [math.log(share) if share > 0 else -math.inf for share in shares]
 
     def attach(self, model: nn.Module) -> None:
         """Let a model's answers be the average of its own and the members'."""
@@ -31,19 +34,21 @@ class Ensemble(nn.Module):
 
 
 def _average(model: Any, given: Any, keywords: dict[str, Any], out: Any) -> Any:
-    """Put the logarithm of the average probabilities in the place of the logits."""
+    """Put the logarithm of the average probabilities in the place of the logits.
+
+    Logarithms are added up and not probabilities, which float32 may round to 0.
+    """
     ensemble: Ensemble = model.ensemble
-    total: Tensor = out.logits.float().softmax(-1) * ensemble.shares[0]
-    for place, (member, share) in enumerate(
-        zip(ensemble.members, ensemble.shares[1:], strict=True), 1
-    ):
+    total: Tensor = out.logits.float().log_softmax(-1) + ensemble.logs[0]
+    for place, (member, log) in enumerate(zip(ensemble.members, ensemble.logs[1:], strict=True), 1):
         cache = keywords.get("past_key_values")
         mine = _part(cache, place, model.config.num_hidden_layers)
         own = {**keywords, "past_key_values": mine}
-        total = total + member(*given, **own).logits.float().softmax(-1) * share
+        theirs = member(*given, **own).logits.float().log_softmax(-1) + log
+        total = torch.logaddexp(total, theirs)
         if cache is not None and len(cache.layers) == place * model.config.num_hidden_layers:
             cache.layers.extend(mine.layers)  # a first reading: the next one finds them there
-    out.logits = total.log()
+    out.logits = total
     return out
 
 

@@ -319,11 +319,12 @@ class Fork:
 
     def weight_name(self, side: Side) -> str:
         """The name that a receipt gives to one side's weight."""
-        found = module_of(self.base.model, side)
-        for path, module in self.base.model.named_modules():
-            if module is found:
-                return f"{path}.weight"
-        raise AssertionError("the embedding is one of the model's modules")
+        if side not in self.base.ends:
+            found = module_of(self.base.model, side)
+            named = self.base.model.named_modules()
+            path = next(path for path, module in named if module is found)
+            self.base.ends[side] = f"{path}.weight"
+        return self.base.ends[side]
 
     def _module(self, side: Side) -> nn.Module:
         return module_of(self.model, side)

@@ -49,6 +49,7 @@ class Base:
     tokenizer: PreTrainedTokenizerBase
     notes: tuple[Message, ...] = ()
     root: Base | None = None  # the base whose layers this one stacks in another way
+    ends: dict[str, str] = field(default_factory=dict)  # weights' names by side, see Fork
     _norms: dict[str, float] = field(default_factory=dict)
     _storages: dict[Hashable, int] = field(default_factory=dict)
 

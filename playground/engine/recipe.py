@@ -315,7 +315,7 @@ def _explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeE
             field=field[:60],
             known=", ".join(edit.model_fields),
         )
-    if first["type"] == "missing":
+    if first["type"] == "missing" and len(first["loc"]) == 1:
         return RecipeError(
             "Edit {number} ({kind}) lacks {field!r}. Add it.",
             number=number,

@@ -88,12 +88,12 @@ def likeness(cells: Sequence[Likeness], language: str) -> str:
     most = max((abs(cell.cosine) for cell in cells if cell.cosine is not None), default=0.0)
 
     def hint(role: str, layer: int) -> str:
-        value = at[role, layer]
+        value = at.get((role, layer))
         text = say(language, "look_untouched") if value is None else f"{value:+.3f}"
         return say(language, "view_cell", layer=layer, role=role, value=text)
 
     def cell(role: str, layer: int) -> float | None:
-        value = at[role, layer]
+        value = at.get((role, layer))
         return None if value is None else abs(value)
 
     return charts.heat_map(

@@ -132,10 +132,15 @@ def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, st
     ]
     return [
         (say(language, "merge_model_base"), "base"), *adapters,
-        *((say(language, "merge_model_checkpoint", name=name[:12]), f"checkpoint:{name}")
+        *((say(language, "merge_model_checkpoint", name=_short(name)), f"checkpoint:{name}")
           for name in known_checkpoints(uploaded)),
         (say(language, "merge_model_file"), "file"),
     ]  # fmt: skip
+
+
+def _short(name: str) -> str:
+    """A hash's beginning; what the host called a checkpoint, whole."""
+    return name[:12] if checkpoints.OWN.fullmatch(name) else name
 
 
 def known_checkpoints(uploaded: Any) -> list[str]:
@@ -177,11 +182,9 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
     """Only the controls of a method, and what it does."""
     known = METHODS.get(method)
     uses: tuple[str, ...] = known.uses if known else ()
-    proportions = known is not None and known.normalize  # of a single model they say nothing
-    weighs = ("weight" in uses and (len(models or []) > 1 or not proportions)) or method in WEIGHED
     text = say(language, f"merge_hint_{method}")
     paper = say(language, "merge_paper", paper=known.paper) if known else ""
-    count = len(models or [])
+    count = _weighed(method, len(models or []))
     return [
         note(f"{text} {paper}".strip()),
         *(
@@ -191,8 +194,16 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
                 "normalize" in uses, "epsilon" in uses, "gamma" in uses, "select" in uses,
             )
         ),
-        *(gr.update(visible=weighs and place < count) for place in range(MOST_MIXED)),
+        *(gr.update(visible=place < count) for place in range(MOST_MIXED)),
     ]  # fmt: skip
+
+
+def _weighed(method: str, count: int) -> int:
+    """How many of the models have a weight: where weights are proportions, one alone has none."""
+    known = METHODS.get(method)
+    if known is None:
+        return count if method in WEIGHED else 0
+    return count if "weight" in known.uses and (count > 1 or not known.normalize) else 0
 
 
 def merge_from(
@@ -211,10 +222,8 @@ def merge_from(
     sources = [_source(space, one, file) for one in models]
     if method == "passthrough":
         sources = _ranges(sources, layers)
-    elif "weight" in uses or method in WEIGHED:
-        numbers = [round(float(weight), 3) for weight in weights]
-        for source, weight in zip(sources, numbers, strict=False):
-            source["weight"] = weight
+    for source, weight in zip(sources[: _weighed(method, len(models))], weights, strict=False):
+        source["weight"] = round(float(weight), 3)
     if "density" in uses:
         for source in sources:
             source["density"] = round(float(density), 3)

@@ -12,6 +12,7 @@ from tests.benchmarks import (
     compression,
     edits,
     forks,
+    merging,
     startup,
     training,
 )
@@ -19,6 +20,7 @@ from tests.benchmarks import (
 ALL = {
     "forks": forks, "batching": batching, "startup": startup, "answers": answers,
     "compression": compression, "edits": edits, "adapters": adapters, "training": training,
+    "merging": merging,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

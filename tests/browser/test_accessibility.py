@@ -40,6 +40,17 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     page.locator("#stop-measuring").click()
     expect(page.locator("#swept")).to_contain_text("Stopped", timeout=180_000)
     assert findings(page) == []
+    visitor.tab("Adapters")
+    expect(page.locator("#adapter-look table")).to_be_visible()
+    expect(page.locator("#train-estimate table")).to_be_visible(timeout=180_000)
+    for name in ("Upload an adapter", "Mix several", "Extract a LoRA", "Settings", "Memory calc"):
+        page.get_by_role("button", name=name).click()
+    assert findings(page) == []
+    visitor.tab("Merge")
+    expect(page.locator("#merge-hint")).to_contain_text("average")
+    for name in ("What merging needs", "What the walk measures", "As mergekit's YAML"):
+        page.get_by_role("button", name=name).click()
+    assert findings(page) == []
     visitor.tab("Documents")
     page.locator("#search").click()
     expect(page.locator("#dense-hits li").first).to_be_visible()

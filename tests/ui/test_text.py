@@ -212,7 +212,7 @@ def test_headings_stay_headings():
 
 
 def test_no_key_is_written_twice():
-    parts = ("", "_weights", "_adapters")
+    parts = ("", "_weights", "_adapters", "_merge")
     for name in (
         *(f"{lang}{part}.py" for lang in ("en", "ko") for part in parts),
         "ko_messages.py",

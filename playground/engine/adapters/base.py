@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from playground.engine.adapted import Beside, Bottleneck
+from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.packed import PackedLinear
 from playground.engine.structure import Matrix, matrices
@@ -93,8 +94,13 @@ def outputs(fork: Fork) -> list[str]:
 def make_plain(fork: Fork) -> None:
     """Fold what is beside a fork's linear layers and unpack what is packed, to build on top.
 
-    :raises AdapterError: there is a bottleneck, which no weight can take in.
+    :raises AdapterError: there is a bottleneck, which no weight can take in, or an ensemble.
     """
+    if hasattr(fork.model, Ensemble.NAME):
+        raise AdapterError(
+            "The recipe is an ensemble, and nothing can be trained on top of it here. Switch that "
+            "step off first."
+        )
     for path, module in list(fork.model.named_modules()):
         if isinstance(module, Bottleneck):
             raise AdapterError(

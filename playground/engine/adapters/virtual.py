@@ -16,6 +16,7 @@ from playground.engine.adapters.base import (
     plain_config,
     unknown_tensor,
 )
+from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.structure import key_shape
 
@@ -66,6 +67,11 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         raise AdapterError(
             "The recipe already has learned tokens before the text. Switch that step off first: "
             "only one such adapter works at a time."
+        )
+    if hasattr(fork.model, Ensemble.NAME):
+        raise AdapterError(
+            "Learned tokens before the text do not work in an ensemble, whose models share one "
+            "count of what was read. Switch that step off, or choose another adapter."
         )
     learned = adapter.tensors[TENSOR].float()
     if adapter.config["peft_type"] == "PREFIX_TUNING":

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from torch import nn
 
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.fork import Fork
 from playground.engine.merging import METHODS, MOST, MergeError, MethodName, checkpoints, whole
 from playground.engine.merging.given import Given
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
-from playground.engine.merging.run import Plan, merge
+from playground.engine.merging.run import Plan, merge, rows_matched
 from playground.engine.merging.values import Value
 from playground.engine.structure import MAX_TARGET, MAX_TARGETS
 from playground.engine.work import QUIET, Work
@@ -129,13 +130,11 @@ class Merge(Edit):
         """
         parents = [self._parent(one, fork, stack, work) for one in self.models]
         check_mergeable(fork)
-        base = Variant(fork.base.entry.id, fork.clone())
-        if self.base is not None:
-            given = self._parent(self.base, fork, stack, work)
-            base = given if isinstance(given, Variant) else _loaded(given, fork)
+        own: Parent = Variant(fork.base.entry.id, fork.clone())
+        given = own if self.base is None else self._parent(self.base, fork, stack, work)
         by_text = self.vocabulary == "by_text"
-        check_alike(Variant(fork.base.entry.id, fork), [base, *parents], by_text)
-        return base, parents
+        check_alike(Variant(fork.base.entry.id, fork), [given, *parents], by_text)
+        return _as_base(given, fork), parents
 
     def plan(self) -> Plan:
         """What is to be done to every tensor."""
@@ -183,17 +182,40 @@ class Merge(Edit):
 
 
 def _check_bases(fork: Fork, variants: Sequence[Variant]) -> None:
-    """Refuse variants of another architecture, whatever layers they dropped."""
+    """Refuse variants of another architecture, whatever layers they dropped.
+
+    The same shapes are not enough for what runs a layer: Mistral's look like Llama's.
+    """
     bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
     check_alike(Variant(fork.base.entry.id, Fork(fork.base)), bases, False)
+    own = type(fork.base.model).__name__
+    for one in bases:
+        given = type(one.fork.base.model).__name__
+        if given != own:
+            raise MergeError(
+                "{name} has another architecture, {given}, than your model, {own}. Choose a model "
+                "of the same one.",
+                name=one.label,
+                given=given,
+                own=own,
+            )
 
 
-def _loaded(given: Parent, fork: Fork) -> Variant:
-    """A checkpoint as a variant, for a base: every tensor is asked for again and again."""
-    own = Fork(fork.base)
+def _as_base(given: Parent, fork: Fork) -> Variant:
+    """A model to start from, with the rows of the fork's vocabulary.
+
+    A checkpoint is loaded: every tensor of a base is asked for again and again.
+    """
+    own = Variant(fork.base.entry.id, fork)
+    if isinstance(given, Variant) and given.shapes() == own.shapes() and given.tokens == own.tokens:
+        return given
+    found, groups = Fork(fork.base), dict[Hashable, list[str]]()
     for name in given.shapes():
-        own.replace(name, given.tensor(name))
-    return Variant(given.label, own)
+        groups.setdefault(given.identity(name), []).append(name)
+    for names in groups.values():
+        tensor = rows_matched(names[0], given, own).to(fork.tensor(names[0]).dtype)
+        found.share(names, nn.Parameter(tensor, requires_grad=False))
+    return Variant(given.label, found)
 
 
 def _check_depth(data: Any) -> None:

@@ -22,7 +22,13 @@ from playground import disk
 from playground.engine import catalog, hub
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
-from playground.engine.merging.parents import Checkpoint, Variant, check_alike, open_files
+from playground.engine.merging.parents import (
+    Checkpoint,
+    Variant,
+    check_alike,
+    file_name,
+    open_files,
+)
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 from playground.settings import settings
@@ -46,7 +52,7 @@ def folder(name: str) -> Path:
     if "/" in name:
         entry = catalog.find(name)
         return hub.download(entry.hub_id or name, lambda step: None)
-    found = home() / name
+    found = _place(name)
     if not has(name):
         raise MergeError(
             "The checkpoint {name} is not on this host: it was uploaded elsewhere, or nobody used "
@@ -58,15 +64,20 @@ def folder(name: str) -> Path:
     return found
 
 
+def _place(name: str) -> Path:
+    """Visitors' own are swept away when unused, the host's are not."""
+    return (uploads() if OWN.fullmatch(name) else home()) / name
+
+
 def has(name: str) -> bool:
     """Whether a checkpoint is on this host."""
-    return NAME.fullmatch(name) is not None and any((home() / name).glob("*.safetensors"))
+    return NAME.fullmatch(name) is not None and any(_place(name).glob("*.safetensors"))
 
 
 def of_host() -> list[str]:
     """Those that the host put into the folder, by name; visitors' own are never listed."""
     folders = sorted(home().iterdir()) if home().is_dir() else []
-    return [one.name for one in folders if not OWN.fullmatch(one.name) and has(one.name)]
+    return [one.name for one in folders if has(one.name)]
 
 
 def opened(name: str, like: Fork, stack: ExitStack) -> Checkpoint:
@@ -109,10 +120,10 @@ def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
         )
     _check(paths, like, work)
     name = _digest(paths, work)
-    target = home() / name
+    target = uploads() / name
     if not target.is_dir():
-        disk.sweep(home())
-        if not disk.make_room(home(), MAX_STORED, MAX_STORED_BYTES, total):
+        disk.sweep(uploads())
+        if not disk.make_room(uploads(), MAX_STORED, MAX_STORED_BYTES, total):
             raise MergeError("This host has no room for another checkpoint today.")
         _store(paths, target)
     disk.touch(target)
@@ -122,7 +133,7 @@ def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
 def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
     """That it can be merged with the model, and that every value is a number."""
     with ExitStack() as stack:
-        label = next(path.name for path in paths if path.suffix == ".safetensors")[:60]
+        label = next(file_name(path) for path in paths if path.suffix == ".safetensors")
         found = _opened(label, paths, like, stack)
         check_alike(Variant(like.base.entry.id, like), [found], by_text=found.tokens is not None)
         names = list(found.files)
@@ -133,13 +144,18 @@ def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
 
 def _digest(paths: Sequence[Path], work: Work) -> str:
     digest = hashlib.sha256()
-    for path in sorted(paths):
+    for path in _by_name(paths):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
         with path.open("rb") as file:
             while piece := file.read(CHUNK):
                 digest.update(piece)
-        work.step(0, 1, Message("Checking {name}…", {"name": path.name[:60]}))
+        work.step(0, 1, Message("Checking {name}…", {"name": file_name(path)}))
     return digest.hexdigest()[:32]
+
+
+def _by_name(paths: Sequence[Path]) -> list[Path]:
+    """Whatever folders an upload put them into."""
+    return sorted(paths, key=lambda path: path.name)
 
 
 def _store(paths: Sequence[Path], target: Path) -> None:
@@ -147,7 +163,7 @@ def _store(paths: Sequence[Path], target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".", dir=target.parent))
     try:
-        for place, path in enumerate(sorted(paths)):
+        for place, path in enumerate(_by_name(paths)):
             tokens = path.name == TOKENIZER
             shutil.copyfile(path, aside / (TOKENIZER if tokens else f"{place}.safetensors"))
         os.replace(aside, target)
@@ -184,5 +200,10 @@ def read_tokens(path: Path) -> dict[str, int]:
 
 
 def home() -> Path:
-    """The folder of checkpoints on this host."""
+    """The folder into which the host may put checkpoints, each a folder with a name."""
     return settings().home / "checkpoints"
+
+
+def uploads() -> Path:
+    """The folder of uploaded ones."""
+    return settings().home / "uploaded-checkpoints"

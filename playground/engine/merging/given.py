@@ -90,6 +90,7 @@ class Method:
     :param paper: whom it follows.
     :param thin: what it keeps of one task vector, from (task vector, density, what is given, place
         of the model); None where there is no such step.
+    :param by_number: whether a merged number depends on the same number of each model alone.
     """
 
     merge: Callable[[Sequence[Tensor], Tensor, Given], Tensor]
@@ -99,3 +100,4 @@ class Method:
     from_base: bool
     paper: str
     thin: Thin | None = None
+    by_number: bool = False

@@ -20,9 +20,15 @@ from playground.engine.recipe import Recipe, parse, parse_edit
 MAX_TEXT = 20_000  # characters
 KNOWN = (*METHODS, "passthrough")
 ALIASES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "smollm2-135m-instruct"}  # the same weights
-# What parts of a model are called in names of tensors; the first that is found in a name counts.
-FILTERS = {"self_attn": "attention", "mlp": "mlp", "embed_tokens": "embeddings", "norm": "norms"}
-MORE_FILTERS = {"attn": "attention", "attention": "attention", "lm_head": "embeddings"}
+# What parts of a model are called in names of tensors; the first that is found in a name counts,
+# and there are norms of queries and keys (self_attn.q_norm).
+FILTERS = {
+    "norm": "norms", "self_attn": "attention", "mlp": "mlp", "embed_tokens": "embeddings",
+    "lm_head": "embeddings",
+}  # fmt: skip
+ENDS = ("embed_tokens", "lm_head")  # one part here
+MORE_FILTERS = {"attn": "attention", "attention": "attention"}
+USUAL = {"epsilon": 0.15, "gamma": 0.01}  # mergekit's
 NO_NORMALIZE = ("dare_ties", "dare_linear", "task_arithmetic", "breadcrumbs")  # mergekit's default
 WITHOUT_EFFECT = ("dtype", "out_dtype")  # a merge is computed in float32, kept as the model is
 TOP = (
@@ -49,13 +55,18 @@ def to_yaml(edit: Merge, recipe: Recipe) -> str:
         return _dump({"merge_method": "passthrough", "slices": slices})
     method, shared = METHODS[edit.method], _shared(edit)
     config: dict[str, Any] = {"merge_method": edit.method}
+    names = [name_of(one) for one in edit.models]
     if method.from_base:
         own = Source(recipe=recipe.model_dump())
         config["base_model"] = name_of(own if edit.base is None else edit.base)
+        names.insert(0, config["base_model"])
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:  # mergekit would merge it once, and the base not at all
+        raise _no_words("models", f"{twice}, twice")
     if edit.method == "slerp":
-        config["models"] = [{"model": config["base_model"]}, {"model": name_of(edit.models[0])}]
+        config["models"] = [{"model": name} for name in names]
     else:
-        config["models"] = [_model(one, method.uses, edit) for one in edit.models]
+        config["models"] = [_model(one, _own(edit.method), edit) for one in edit.models]
     if shared:
         config["parameters"] = shared
     if edit.vocabulary == "by_text":
@@ -77,9 +88,20 @@ def _expressible(edit: Merge) -> None:
     whole = edit.t == 1
     if edit.method != "slerp" and not whole and not isinstance(edit.t, int | float):
         raise _no_words("t", "a list of values")
-    summed = edit.method in METHODS and "weight" in METHODS[edit.method].uses
-    if not whole and edit.method != "slerp" and not (summed and METHODS[edit.method].from_base):
+    if edit.method == "passthrough":
+        if not whole:
+            raise _no_words("t", edit.t)
+        return
+    method = METHODS[edit.method]
+    if not whole and not {"t", "lambda"} & set(_for_all(edit.method)):
         raise _no_words("t", edit.t)
+    if "normalize" not in method.uses and edit.normalize != method.normalize:
+        raise _no_words("normalize", edit.normalize)
+    if edit.vocabulary == "by_text" and not method.from_base:  # nothing says whose is the base's
+        raise _no_words("vocabulary", edit.vocabulary)
+    weights = [one.weight for one in edit.models]
+    if edit.method == "karcher" and any(weight != weights[0] for weight in weights):
+        raise _no_words("weight", weights)
 
 
 def _no_words(key: str, given: object) -> MergeError:
@@ -117,16 +139,31 @@ def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
     return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
 
 
+def _own(method: str) -> list[str]:
+    """The parameters that mergekit has for each model; its Karcher mean has no weights."""
+    known = ("weight", "density", "epsilon", "gamma")
+    return [key for key in known if key in METHODS[method].uses and method != "karcher"]
+
+
+def _for_all(method: str) -> list[str]:
+    """The parameters that it has once."""
+    uses, from_base = METHODS[method].uses, METHODS[method].from_base
+    has = {
+        "t": method == "slerp", "lambda": from_base and "weight" in uses,
+        "normalize": "normalize" in uses, "select_topk": "select" in uses,
+    }  # fmt: skip
+    return [key for key, known in has.items() if known]
+
+
 def _written(value: Any) -> Any:
-    """A value along the layers or by part, as mergekit has it."""
+    """A value along the layers or by part, as mergekit has it: it asks for one of every part."""
     if isinstance(value, Mapping):
-        names = {part: filter for filter, part in FILTERS.items()}
         named = [
-            {"filter": names[part], "value": _written(one)}
-            for part, one in value.items()
-            if part != "rest"
+            {"filter": name, "value": _written(value[part])}
+            for name, part in FILTERS.items()
+            if part in value
         ]
-        return [*named, *([{"value": _written(value["rest"])}] if "rest" in value else [])]
+        return [*named, {"value": _written(value.get("rest", 1.0))}]
     return list(value) if isinstance(value, tuple | list) else value
 
 
@@ -161,6 +198,7 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
 
     :param recipe: that the merge will go on: a base model of the same name is left to it.
     :raises MergeError: it is not such a configuration, or has keys that are not supported.
+    :raises ModelError: it names a model that cannot be one.
     :raises RecipeError: a value is out of its range.
     """
     config = _config(text)
@@ -174,7 +212,7 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
         )
     edit: dict[str, Any] = {"kind": "merge", "method": method}
     if method == "passthrough":
-        edit["models"] = _slices(config)
+        edit["models"] = _slices(config, recipe)
     else:
         edit |= _merged(config, method, recipe)
     if config.get("tokenizer_source") is not None:
@@ -219,27 +257,29 @@ def _unsupported(key: str, given: object) -> MergeError:
 
 def _merged(config: Mapping[str, Any], method: str, recipe: Recipe) -> dict[str, Any]:
     """Everything but the method's name, for methods that go tensor by tensor."""
-    uses = METHODS[method].uses
     if "slices" in config:
         raise _unsupported("slices", method)
-    shared = dict(_mapping(config.get("parameters"), "parameters"))
-    own = [key for key in ("weight", "density", "epsilon", "gamma") if key in uses]
-    _only(shared, ("t", "normalize", "lambda", "select_topk", *own), "parameters.")
+    shared, own = dict(_mapping(config.get("parameters"), "parameters")), _own(method)
+    _only(shared, (*_for_all(method), *own), "parameters.")
     models = [_mapping(one, "models") for one in _list(config.get("models"), "models")]
     base = config.get("base_model")
-    if base is not None:  # it may be listed beside the others, as mergekit's examples do
-        models = [one for one in models if one.get("model") != base]
+    others = [one for one in models if one.get("model") != base]
+    if base is not None and METHODS[method].from_base:
+        models = others  # it may be listed beside them, as mergekit's examples do
+    elif base is not None and (method == "nuslerp" or len(others) == len(models)):
+        raise _unsupported("base_model", method)  # it would be one of the models, or counted from
     if method == "slerp" and (base is None or len(models) != 1):
         raise MergeError("slerp goes from base_model to one other model. Name both.")
     found: dict[str, Any] = {"models": [], "base": _base(base, recipe)}
-    once: dict[str, list[Any]] = {"epsilon": [], "gamma": []}
+    once: dict[str, list[Any]] = {key: [] for key in USUAL if key in own}
     for one in models:
         _only(one, ("model", "parameters"), "models.")
         values: dict[str, Any] = {key: shared[key] for key in own if key in shared}
-        values |= _mapping(one.get("parameters"), "parameters")
+        for key, value in _mapping(one.get("parameters"), "parameters").items():
+            values[key] = _before(value, shared[key]) if key in shared else value
         _only(values, own, "models.parameters.")
         for key, each in once.items():
-            each += [values.pop(key)] if key in values else []
+            each.append(values.pop(key, USUAL[key]))
         read = {key: _read(value) for key, value in values.items()}
         found["models"].append(_source(one.get("model"), recipe) | read)
     for key, each in once.items():
@@ -253,8 +293,6 @@ def _from_shared(shared: Mapping[str, Any], method: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if method == "slerp":
         found["t"] = _read(shared.get("t", 0.5))
-    elif "t" in shared:
-        raise _unsupported("parameters.t", method)
     if "lambda" in shared:
         found["t"] = _read(shared["lambda"])
     if "select_topk" in shared:
@@ -273,8 +311,11 @@ def _base(name: Any, recipe: Recipe) -> dict[str, Any] | None:
     return None if same else source
 
 
-def _slices(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _slices(config: Mapping[str, Any], recipe: Recipe) -> list[dict[str, Any]]:
     found = []
+    for key in ("models", "parameters"):
+        if config.get(key):
+            raise _unsupported(key, "passthrough")
     for one in _list(config.get("slices"), "slices"):
         piece = _mapping(one, "slices")
         _only(piece, ("sources",), "slices.")
@@ -283,19 +324,21 @@ def _slices(config: Mapping[str, Any]) -> list[dict[str, Any]]:
             raise _unsupported("slices.sources", "several in one slice")
         _only(sources[0], ("model", "layer_range"), "slices.sources.")
         found.append(
-            _source(sources[0].get("model"), None) | {"layers": sources[0].get("layer_range")}
+            _source(sources[0].get("model"), recipe) | {"layers": sources[0].get("layer_range")}
         )
     return found
 
 
-def _source(name: Any, recipe: Recipe | None) -> dict[str, Any]:
+def _source(name: Any, recipe: Recipe) -> dict[str, Any]:
     """A model by its name here: an id, ``id+adapter``, or a checkpoint's."""
     if not isinstance(name, str) or not name:
         raise MergeError("A model in the configuration has no name. Give each one.")
     model, plus, adapter = name.partition("+")
-    model = ALIASES.get(model, model) if recipe is None or recipe.model not in ALIASES else model
+    model = ALIASES.get(model, model) if recipe.model not in ALIASES else model
     if not plus and not catalog.is_model_id(model) and checkpoints.has(model):
         return {"checkpoint": model}
+    if not catalog.is_model_id(model):
+        catalog.find(model)  # which says what there is
     edits = [{"kind": "adapter", "source": adapter}] if plus else []
     if plus and store.about(adapter) is None:
         raise MergeError(
@@ -306,19 +349,35 @@ def _source(name: Any, recipe: Recipe | None) -> dict[str, Any]:
     return {"recipe": {"model": model, "edits": edits}}
 
 
+def _by_filter(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _before(value: Any, otherwise: Any) -> Any:
+    """A model's value, and after it what counts for the tensors that none of its filters names."""
+    if not _by_filter(value):
+        return value
+    return [*value, *(otherwise if _by_filter(otherwise) else [{"value": otherwise}])]
+
+
 def _read(value: Any) -> Any:
     """A value along the layers or by part, as recipes have it."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        parts: dict[str, Any] = {}
-        for one in value:
-            _only(one, ("filter", "value"), "parameters.")
-            name = one.get("filter")
-            part = "rest" if name in (None, "*") else (FILTERS | MORE_FILTERS).get(str(name))
-            if part is None:
-                raise _unsupported("filter", name)
-            parts.setdefault(part, _read(one.get("value")))
-        return parts
-    return value
+    if not _by_filter(value):
+        return value
+    parts, ends = dict[str, Any](), dict[str, Any]()
+    for one in value:
+        _only(one, ("filter", "value"), "parameters.")
+        name = one.get("filter")
+        part = "rest" if name in (None, "*") else (FILTERS | MORE_FILTERS).get(str(name))
+        if part is None:
+            raise _unsupported("filter", name)
+        found = _read(one.get("value"))
+        parts.setdefault(part, found)  # the first that fits counts
+        if part == "rest":  # which this one always does
+            break
+        if name in ENDS and ends.setdefault(name, found) != parts["embeddings"]:
+            raise _unsupported("filter", f"{name} of its own")
+    return parts
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -17,7 +18,9 @@ from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
 
 Shape = tuple[int, ...]
+PIECE = 1 << 19  # numbers, which stay in the processor's cache
 NAMED = 3  # differences that a message names
+LONGEST = 80  # characters of a name in a message
 
 
 class Parent(Protocol):
@@ -98,9 +101,10 @@ class Checkpoint:
         stored = self._stored(name)
         try:
             tensor: Tensor = self.files[stored].get_tensor(stored)
-        except (SafetensorError, OSError) as error:
+            usable = tensor.is_floating_point() and _all_finite(tensor)
+        except (SafetensorError, OSError, RuntimeError) as error:
             raise MergeError("The checkpoint {name} cannot be read.", name=self.label) from error
-        if not tensor.is_floating_point() or not bool(tensor.isfinite().all()):
+        if not usable:
             raise MergeError(
                 "The checkpoint {name} holds values in {tensor} that are not numbers. Choose "
                 "another.",
@@ -119,6 +123,12 @@ class Checkpoint:
         return name if name in self.files else ends[name == ends[0]]
 
 
+def _all_finite(tensor: Tensor) -> bool:
+    """Whether every value is a number, also as a float32, piece by piece: a sum says so first."""
+    pieces = (piece.float() for piece in tensor.flatten().split(PIECE))
+    return all(bool(piece.sum().isfinite()) or bool(piece.isfinite().all()) for piece in pieces)
+
+
 def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
     """Safetensors files by the names of the tensors in them; closed with the stack.
 
@@ -131,10 +141,15 @@ def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
         except (SafetensorError, OSError) as error:
             raise MergeError(
                 "{name} is not a safetensors file that can be read. Export the model again.",
-                name=path.name[:80],
+                name=file_name(path),
             ) from error
         found |= dict.fromkeys(file.keys(), file)
     return found
+
+
+def file_name(path: Path) -> str:
+    """What messages call a file: short, and text whatever bytes its name is."""
+    return path.name.encode(errors="replace").decode()[:LONGEST]
 
 
 def check_mergeable(fork: Fork) -> None:
@@ -162,15 +177,15 @@ def check_alike(base: Variant, parents: Sequence[Parent], by_text: bool) -> None
     :raises MergeError: naming the first differences.
     """
     mine = base.shapes()
-    ends = {base.fork.weight_name("input"), base.fork.weight_name("output")}
+    tables = vocabulary_names(base.fork)
     for parent in parents:
         theirs = parent.shapes()
         different = [
-            f"{name}: {_text(mine.get(name))}, {_text(theirs.get(name))}"
+            f"{name[:LONGEST]}: {_text(mine.get(name))}, {_text(theirs.get(name))}"
             for name in dict.fromkeys([*mine, *theirs])
             if mine.get(name) != theirs.get(name)
         ]
-        rows = {name for name in ends if mine.get(name) != theirs.get(name)}
+        rows = {name for name in tables if mine.get(name) != theirs.get(name)}
         only_rows = len(rows) == len(different) and all(
             name in mine and name in theirs and mine[name][1:] == theirs[name][1:] for name in rows
         )
@@ -205,12 +220,23 @@ def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: boo
         "their texts (vocabulary: by_text), or choose a model with the same tokenizer.",
         name=parent.label,
         count=len(ids),
-        named="; ".join(f"{id}: {mine.get(id)!r}, {theirs.get(id)!r}" for id in ids[:NAMED]),
+        named="; ".join(f"{id}: {_quoted(mine, id)}, {_quoted(theirs, id)}" for id in ids[:NAMED]),
     )
+
+
+def _quoted(tokens: Mapping[int, str], id: int) -> str:
+    return repr(tokens[id][:LONGEST]) if id in tokens else "-"
 
 
 def _text(shape: Shape | None) -> str:
     return "-" if shape is None else " x ".join(map(str, shape))
+
+
+def vocabulary_names(fork: Fork) -> list[str]:
+    """The parameters with a row, or a number, for each token."""
+    output = fork.weight_name("output")
+    names = (fork.weight_name("input"), output, output.removesuffix("weight") + "bias")
+    return [name for name in dict.fromkeys(names) if fork.base.has(name)]
 
 
 def matched_rows(tensor: Tensor, parent: Parent, base: Variant, own: Tensor) -> Tensor:
@@ -219,8 +245,8 @@ def matched_rows(tensor: Tensor, parent: Parent, base: Variant, own: Tensor) -> 
     Tokens that only the base has keep its row, ``own``; those that only the parent has are left
     out, since the base's tokenizer never writes them.
 
-    :param tensor: (their vocabulary, d_model).
-    :param own: (vocabulary, d_model).
+    :param tensor: (their vocabulary, d_model), or (their vocabulary,) for a head's bias.
+    :param own: (vocabulary, d_model) or (vocabulary,).
     """
     assert parent.tokens is not None
     pairs = [
@@ -228,8 +254,8 @@ def matched_rows(tensor: Tensor, parent: Parent, base: Variant, own: Tensor) -> 
         for token, mine in base.tokens.items()
         if token in parent.tokens and mine < len(own) and parent.tokens[token] < len(tensor)
     ]
-    rows = own.clone().to(tensor.dtype)
+    rows = own.to(torch.promote_types(own.dtype, tensor.dtype), copy=True)
     if pairs:
         here, there = zip(*pairs, strict=True)
-        rows[list(here)] = tensor[list(there)]
+        rows[list(here)] = tensor[list(there)].to(rows.dtype)
     return rows

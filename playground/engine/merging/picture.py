@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.merging import METHODS
+from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.averages import cosine
 from playground.engine.merging.parents import Parent, Variant
 from playground.engine.merging.run import Plan, merged_tensor, places, rows_matched
@@ -53,7 +53,14 @@ class Picture:
 
 
 def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> Picture:
-    """The task vectors of one tensor, what is kept of them, and what comes of it."""
+    """The task vectors of one tensor, what is kept of them, and what comes of it.
+
+    :raises MergeError: the base has no such tensor.
+    """
+    if name not in base.shapes():
+        raise MergeError(
+            "{name} is not in your model as it is now. Choose another.", name=name[:120]
+        )
     start = base.tensor(name).float()
     deltas = [rows_matched(name, parent, base).float() - start for parent in parents]
     one = next(one for one in select_parameters(base.fork, ("all",)) if one.name == name)

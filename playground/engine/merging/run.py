@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.merging import METHODS
-from playground.engine.merging.given import Given, seed_of
-from playground.engine.merging.parents import Parent, Variant, matched_rows
+from playground.engine.merging.given import Given, Method, seed_of
+from playground.engine.merging.parents import PIECE, Parent, Variant, matched_rows, vocabulary_names
 from playground.engine.merging.values import Value, value_at
 from playground.engine.structure import Parameter, layers, select_parameters
 from playground.engine.work import QUIET, Work
@@ -62,8 +62,9 @@ def merge(
     chosen = {one.name: one for one in select_parameters(fork, targets)}
     where = places(fork)
     given = {name: plan.given(one, where[name]) for name, one in chosen.items()}
-    for one in given.values():  # before anything is computed
-        one.shares()
+    if "weight" in METHODS[plan.method].uses:
+        for one in given.values():  # before anything is computed
+            one.shares()
     changes: list[TensorChange] = []
     own = Variant("", fork)
     groups = _groups(chosen, given, [own, base, *parents])
@@ -81,24 +82,46 @@ def merged_tensor(
     """One merged tensor, float32, or the only model's own."""
     start = base.tensor(name)
     models = [rows_matched(name, parent, base) for parent in parents]
-    alone = len(models) == 1 and given.shares() == [1.0] and given.density(0) >= 1
+    known = METHODS[method]
     if method == "slerp":
-        return METHODS[method].merge([m.float() for m in models], start.float(), given)
+        return known.merge([m.float() for m in models], start.float(), given)
+    whole = "weight" not in known.uses or (len(models) == 1 and given.shares() == [1.0])
+    alone = len(models) == 1 and whole and given.density(0) >= 1
     if alone and given.t == 1:  # bit for bit
         return models[0]
+    if known.by_number:
+        return _in_pieces(start, models, known, given)
     wide = [model.float() for model in models]
     del models
-    found = wide[0] if alone else METHODS[method].merge(wide, start.float(), given)
+    reads = start.float() if known.from_base else start
+    found = wide[0] if alone else known.merge(wide, reads, given)
     return found if given.t == 1 else torch.lerp(start.float(), found, given.t)
+
+
+def _in_pieces(
+    start: Tensor, models: Sequence[Tensor], method: Method, given: Given
+) -> Tensor:  # fmt: skip
+    """The same for a method that looks at one number of each model at a time: in pieces that stay
+    in the processor's cache, several times as fast. In the base's dtype."""
+    merged = torch.empty_like(start, memory_format=torch.contiguous_format)
+    parts = [tensor.flatten().split(PIECE) for tensor in (merged, start, *models)]
+    for out, base, *each in zip(*parts, strict=True):
+        wide, reads = [one.float() for one in each], base.float()
+        found = wide[0] if len(wide) == 1 and given.shares() == [1.0] else None
+        found = method.merge(wide, reads, given) if found is None else found
+        out.copy_(found if given.t == 1 else torch.lerp(reads, found, given.t))
+    return merged
 
 
 def rows_matched(name: str, parent: Parent, base: Variant) -> Tensor:
     """A parent's tensor, its rows in the base's order where it is a table of another vocabulary."""
     tensor = parent.tensor(name)
-    ends = (base.fork.weight_name("input"), base.fork.weight_name("output"))
-    if name not in ends or parent.tokens is None or parent.tokens == base.tokens:
+    if name not in vocabulary_names(base.fork) or parent.tokens is None:
         return tensor
-    return matched_rows(tensor, parent, base, base.tensor(name))
+    own = base.tensor(name)  # may have other rows for the same tokens: a table may be padded
+    if tensor.shape == own.shape and parent.tokens == base.tokens:
+        return tensor
+    return matched_rows(tensor, parent, base, own)
 
 
 def _untouched(
@@ -141,11 +164,16 @@ def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:
     before = [fork.tensor(name) for name in names]
     stored = new.to(before[0].dtype)
     changes = [
-        TensorChange(name, float((stored.float() - old.float()).norm()))
-        for name, old in zip(names, before, strict=True)
+        TensorChange(name, _distance(old, stored)) for name, old in zip(names, before, strict=True)
     ]
     if len(names) > 1:
         fork.share(list(names), nn.Parameter(stored, requires_grad=False))
     else:
         fork.replace(names[0], stored)
     return changes
+
+
+def _distance(old: Tensor, new: Tensor) -> float:
+    """Frobenius norm of the difference, piece by piece."""
+    pairs = zip(old.flatten().split(PIECE), new.flatten().split(PIECE), strict=True)
+    return sum(float((a.float() - b.float()).square().sum()) for a, b in pairs) ** 0.5

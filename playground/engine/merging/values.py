@@ -13,7 +13,7 @@ Number = Annotated[float, Field(strict=True, ge=-10, le=10)]
 Line = Annotated[tuple[Number, ...], Field(min_length=1, max_length=MOST_POINTS)]
 # One number; numbers spread evenly over the layers, with straight lines between; or one of these
 # for each part, where ``rest`` is for parts that are not named.
-Value = Number | Line | dict[PartName, Number | Line]
+Value = Number | Line | Annotated[dict[PartName, Number | Line], Field(min_length=1)]
 
 
 def value_at(

@@ -35,6 +35,7 @@ def passthrough(
     """
     path, before = layers(fork.model)
     stack: list[nn.Module] = []
+    kinds: list[str | None] = []  # of attention, where a model has layers of several
     for parent, ends in zip(parents, ranges, strict=True):
         own = parent.fork.clone()
         make_plain(own)
@@ -50,7 +51,10 @@ def passthrough(
                 name=parent.label,
                 last=len(mine) - 1,
             )
-        stack += [one for one in mine[first:after] if not isinstance(one, DroppedLayer)]
+        known = getattr(own.model.config, "layer_types", None) or [None] * len(mine)
+        kept = [n for n in range(first, after) if not isinstance(mine[n], DroppedLayer)]
+        stack += [mine[n] for n in kept]
+        kinds += [known[n] for n in kept]
     if not 1 <= len(stack) <= MOST_LAYERS:
         raise MergeError(
             "The layers are {given} in all: 1 to {limit} can be stacked.",
@@ -65,7 +69,7 @@ def passthrough(
         for place, layer in enumerate(before)
         for name, parameter in layer.named_parameters()
     }
-    _rest_on(fork, path, stack)
+    _rest_on(fork, path, stack, kinds)
     changes = []
     for place in range(len(stack)):
         for name in names:
@@ -77,19 +81,20 @@ def passthrough(
     return changes
 
 
-def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module]) -> None:
+def _rest_on(
+    fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[str | None]
+) -> None:  # fmt: skip
     """Give a fork a base of its own, with other layers."""
     model: Any = shared_clone(fork.model)
     config = copy.deepcopy(model.config)
-    kinds = getattr(config, "layer_types", None)
     config.num_hidden_layers = len(stack)
     fresh = nn.ModuleList(shared_clone(layer) for layer in stack)
     for place, layer in enumerate(fresh):
         for module in layer.modules():
             if "layer_idx" in vars(module):
                 module.layer_idx = place  # type: ignore[assignment]
-    if kinds is not None:
-        config.layer_types = [getattr(layer, "attention_type", kinds[0]) for layer in fresh]
+    if getattr(config, "layer_types", None) is not None:
+        config.layer_types = list(kinds)
     model.set_submodule(path, fresh)
     for module in model.modules():
         if "config" in vars(module):
@@ -117,10 +122,7 @@ def concat(
                 if not isinstance(beside, LowRank) or beside.stretch is not None:
                     raise _not_loras(parent)
                 found.setdefault(path, []).append((beside, weight))
-        if any(
-            parent.fork.held(name).data_ptr() != fork.held(name).data_ptr()
-            for name in parent.shapes()
-        ):
+        if not all(torch.equal(parent.fork.held(n), fork.held(n)) for n in parent.shapes()):
             raise _not_loras(parent)
     changes = []
     for path, pairs in found.items():
@@ -161,6 +163,11 @@ def ensemble(fork: Fork, parents: Sequence[Variant], shares: Sequence[float]) ->
         )
     if any(hasattr(one.model, Ensemble.NAME) for one in (first, *others)):
         raise MergeError("A recipe in the ensemble is an ensemble itself. Choose its models.")
+    if any(one.virtual is not None for one in (first, *others)):
+        raise MergeError(
+            "Learned tokens before the text do not work in an ensemble, whose models share one "
+            "count of what was read. Switch that step off, or choose another adapter."
+        )
     fork.model = shared_clone(first.model)
     fork.formats, fork.dropped = dict(first.formats), first.dropped
     Ensemble([other.model for other in others], shares).attach(fork.model)

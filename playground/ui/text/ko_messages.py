@@ -256,7 +256,11 @@ MESSAGES = {
     "The layers {given} cannot be read. Write ranges like 0-20, 10-30: the first layer, and the one after the last.": "층 {given}을 읽을 수 없습니다. 0-20, 10-30처럼 첫 층과 마지막 다음 층을 적으세요.",
     "There are {models} models and {ranges} ranges of layers. Choose one model, or give each model a range.": "모델은 {models}개, 층 범위는 {ranges}개입니다. 모델 하나만 고르거나 모델마다 범위를 주세요.",
     "{method} leaves every tensor as it is, so there is nothing to draw. Choose a method that goes tensor by tensor.": "{method}은 텐서를 그대로 두므로 그릴 것이 없습니다. 텐서마다 하는 방법을 고르세요.",
+    "{name} is not in your model as it is now. Choose another.": "{name}은(는) 지금 모델에 없습니다. 다른 것을 고르세요.",
     "No tensor is chosen. Choose one to draw.": "고른 텐서가 없습니다. 그릴 것을 고르세요.",
     "Likeness is between two models. Choose two.": "유사도는 두 모델 사이의 것입니다. 둘을 고르세요.",
     "A recipe to merge is an ensemble, and no weight has its effect. Choose its models instead.": "병합할 레시피가 앙상블이라 그 효과가 어떤 가중치에도 없습니다. 그 안의 모델을 고르세요.",
+    "{name} has another architecture, {given}, than your model, {own}. Choose a model of the same one.": "{name}의 구조는 {given}이고 내 모델은 {own}입니다. 같은 구조의 모델을 고르세요.",
+    "Learned tokens before the text do not work in an ensemble, whose models share one count of what was read. Switch that step off, or choose another adapter.": "앙상블에서는 글 앞의 학습된 토큰이 동작하지 않습니다. 모델들이 읽은 길이를 함께 쓰기 때문입니다. 그 단계를 끄거나 다른 어댑터를 고르세요.",
+    "The recipe is an ensemble, and nothing can be trained on top of it here. Switch that step off first.": "레시피가 앙상블이라 그 위에서는 학습할 수 없습니다. 먼저 그 단계를 끄세요.",
 }

@@ -226,6 +226,8 @@ def test_model_stock_at_its_ends():
     for other in (2 * base - one, base):  # the opposite change, and no change
         near(model_stock([one, other], base, Given([1, 1])), base.numpy())
     near(model_stock([base, base], base, Given([1, 1])), base.numpy())
+    apart = [torch.tensor([1.0, 0.0]), torch.tensor([-0.5, 1.0])]  # by more than a right angle
+    near(model_stock(apart, torch.zeros(2), Given([1, 1])), np.zeros(2))
 
 
 # Of all of them

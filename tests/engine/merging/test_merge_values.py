@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from merge_made import built, named, pruned
+from merge_made import built, merge, named, of, pruned
 
 from playground.engine.fork import Fork
 from playground.engine.merging.run import places
@@ -94,11 +94,8 @@ def test_places_run_from_the_embedding_to_the_final_norm_and_the_head(layout):
 
 
 def test_layers_in_between_have_places_in_between(known):
-    stacked = built({"kind": "merge", "method": "passthrough", "models": [
-        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [0, 2]},
-        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [0, 2]},
-        {"recipe": {"model": "tiny-llama", "edits": []}, "layers": [1, 2]},
-    ]})  # fmt: skip
+    models = of("tiny-llama"), of("tiny-llama"), of("tiny-llama", layers=[1, 2])
+    stacked = built(merge(*models, method="passthrough"))
     found = places(stacked)
     assert [found[f"model.layers.{n}.mlp.up_proj.weight"] for n in range(5)] == [
         0, 0.25, 0.5, 0.75, 1

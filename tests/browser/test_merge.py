@@ -1,0 +1,68 @@
+"""Merging, walking, taking a point and going through mergekit's YAML, in a real page."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+LONG = 240_000  # ms; a walk is eleven merges
+
+
+def recipe(page, tmp_path, name):
+    """The recipe as the page saves it."""
+    with page.expect_download() as download:
+        page.locator("#save").click()
+    download.value.save_as(tmp_path / name)
+    return json.loads((tmp_path / name).read_text())
+
+
+def test_models_are_merged_walked_and_taken_and_go_through_yaml(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Merge")
+    expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
+    page.locator("#walk-try").click()
+    expect(page.locator("#walk-answers .pg-answer")).to_have_count(2, timeout=LONG)
+    page.locator("#merge").click()
+    expect(page.locator("#stack li")).to_contain_text("Merged: linear", timeout=LONG)
+
+    page.locator("#walk").click()
+    expect(page.locator("#walked tbody tr")).to_have_count(11, timeout=LONG)
+    page.locator("#walked .pg-dot").nth(3).click()
+    expect(page.locator("#walk-taken")).to_contain_text("tensors", timeout=LONG)
+    expect(page.locator("#stack li")).to_have_count(1)
+    taken = recipe(page, tmp_path, "taken.json")
+    assert taken["edits"][0]["t"] == 0.3
+
+    page.get_by_role("button", name="As mergekit's YAML").click()
+    page.locator("#merge-method input").click()
+    page.get_by_role("option", name="TIES: large changes that agree").click()
+    expect(page.locator("#merge-density")).to_be_visible()
+    page.locator("#mergekit-write").click()
+    yaml = page.locator("#mergekit-yaml textarea")
+    expect(yaml).to_have_value(re.compile("merge_method: ties"))
+    page.locator("#merge").click()
+    expect(page.locator("#stack li")).to_contain_text("Merged: ties", timeout=LONG)
+    merged = recipe(page, tmp_path, "merged.json")
+    page.locator("#undo").click()
+    expect(page.locator("#stack li")).to_contain_text("Merged: linear")
+    page.locator("#mergekit-read").click()
+    expect(page.locator("#stack li")).to_contain_text("Merged: ties", timeout=LONG)
+    assert recipe(page, tmp_path, "read.json") == merged
+
+
+def test_wrong_inputs_on_the_merge_tab_are_refused_in_words(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Merge")
+    expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
+    page.get_by_role("button", name="As mergekit's YAML").click()
+    page.locator("#mergekit-yaml textarea").fill("merge_method: magic")
+    page.locator("#mergekit-read").click()
+    expect(page.locator(".toast-body").first).to_contain_text("magic is not known here")
+    page.locator("#merge-models").get_by_label("Remove").first.click()
+    page.locator("#merge").click()
+    expect(page.locator(".toast-body").last).to_contain_text("No model is chosen")
+    expect(page.locator("#stack li")).to_have_count(0)
