@@ -1,6 +1,6 @@
 """Merging: seconds and memory, a walk, and whether two skills are there in one model.
 
-Usage: `make bench ARGS=merging`, or `make bench ARGS="merging speed"` for one of speed, walk, skills.
+Usage: `make bench ARGS=merging`, or `make bench ARGS="merging speed"` (walk, skills) for a part.
 """
 
 import json

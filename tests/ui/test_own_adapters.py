@@ -138,6 +138,7 @@ def test_an_adapter_takes_what_its_files_do(stored, size):
 
 @pytest.mark.parametrize("source", ["pirate", "a/b", "", "../etc", "0" * 32])
 def test_what_is_not_on_the_visitors_list_takes_nothing_of_their_share(home, source):
-    (home / "etc").mkdir(parents=True)
-    (home / "etc" / "x").write_bytes(b"123")
+    for folder in ("etc", "adapters"):
+        (home / folder).mkdir(parents=True)
+        (home / folder / "x").write_bytes(b"123")
     assert store.stored_bytes(source) == 0

@@ -50,7 +50,10 @@ METHODS: dict[str, Method] = {
         task_vectors.breadcrumbs, (1, MOST), ("weight", "density", "gamma", "normalize"), False,
         True, "Davari and Belilovsky 2024", task_vectors.middle,
     ),
-    "sce": Method(task_vectors.sce, (1, MOST), ("select",), True, True, "Wan et al. 2024"),
+    "sce": Method(
+        task_vectors.sce, (1, MOST), ("select",), True, True, "Wan et al. 2024",
+        task_vectors.everything,
+    ),
 }  # fmt: skip
 
 __all__ = ["METHODS", "MOST", "Given", "MergeError", "Method", "MethodName"]

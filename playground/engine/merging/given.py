@@ -12,7 +12,14 @@ from torch import Tensor
 
 from playground.errors import RecipeError
 
+PIECE = 1 << 19  # numbers, which stay in the processor's cache
 ZERO_SUM = 1e-8  # weights that sum to less cannot be normalized
+
+
+def pieces(tensor: Tensor) -> Sequence[Tensor]:
+    """A contiguous tensor's numbers in pieces: views of it."""
+    found: Sequence[Tensor] = tensor.flatten().split(PIECE)
+    return found
 
 
 class MergeError(RecipeError):
@@ -89,7 +96,7 @@ class Method:
     :param from_base: whether the base's weights matter to it wherever on the path.
     :param paper: whom it follows.
     :param thin: what it keeps of one task vector, from (task vector, density, what is given, place
-        of the model); None where there is no such step.
+        of the model). A method that has it takes models in any precision and works in the base's.
     :param by_number: whether a merged number depends on the same number of each model alone.
     """
 

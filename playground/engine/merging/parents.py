@@ -15,10 +15,9 @@ from torch import Tensor
 from playground.engine.adapted import Bottleneck
 from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
-from playground.engine.merging.given import MergeError
+from playground.engine.merging.given import MergeError, pieces
 
 Shape = tuple[int, ...]
-PIECE = 1 << 19  # numbers, which stay in the processor's cache
 NAMED = 3  # differences that a message names
 LONGEST = 80  # characters of a name in a message
 
@@ -125,8 +124,8 @@ class Checkpoint:
 
 def _all_finite(tensor: Tensor) -> bool:
     """Whether every value is a number, also as a float32, piece by piece: a sum says so first."""
-    pieces = (piece.float() for piece in tensor.flatten().split(PIECE))
-    return all(bool(piece.sum().isfinite()) or bool(piece.isfinite().all()) for piece in pieces)
+    wide = (piece.float() for piece in pieces(tensor))
+    return all(bool(piece.sum().isfinite()) or bool(piece.isfinite().all()) for piece in wide)
 
 
 def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:

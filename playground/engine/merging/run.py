@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.merging import METHODS
-from playground.engine.merging.given import Given, Method, seed_of
-from playground.engine.merging.parents import PIECE, Parent, Variant, matched_rows, vocabulary_names
+from playground.engine.merging.given import Given, Method, pieces, seed_of
+from playground.engine.merging.parents import Parent, Variant, matched_rows, vocabulary_names
 from playground.engine.merging.values import Value, value_at
 from playground.engine.structure import Parameter, layers, select_parameters
 from playground.engine.work import QUIET, Work
@@ -91,10 +91,10 @@ def merged_tensor(
         return models[0]
     if known.by_number:
         return _in_pieces(start, models, known, given)
-    wide = [model.float() for model in models]
+    wide = models if known.thin else [model.float() for model in models]
     del models
     reads = start.float() if known.from_base else start
-    found = wide[0] if alone else known.merge(wide, reads, given)
+    found = wide[0].float() if alone else known.merge(wide, reads, given)
     return found if given.t == 1 else torch.lerp(start.float(), found, given.t)
 
 
@@ -104,8 +104,7 @@ def _in_pieces(
     """The same for a method that looks at one number of each model at a time: in pieces that stay
     in the processor's cache, several times as fast. In the base's dtype."""
     merged = torch.empty_like(start, memory_format=torch.contiguous_format)
-    parts = [tensor.flatten().split(PIECE) for tensor in (merged, start, *models)]
-    for out, base, *each in zip(*parts, strict=True):
+    for out, base, *each in zip(*map(pieces, (merged, start, *models)), strict=True):
         wide, reads = [one.float() for one in each], base.float()
         found = wide[0] if len(wide) == 1 and given.shares() == [1.0] else None
         found = method.merge(wide, reads, given) if found is None else found
@@ -175,5 +174,5 @@ def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:
 
 def _distance(old: Tensor, new: Tensor) -> float:
     """Frobenius norm of the difference, piece by piece."""
-    pairs = zip(old.flatten().split(PIECE), new.flatten().split(PIECE), strict=True)
+    pairs = zip(pieces(old), pieces(new), strict=True)
     return sum(float((a.float() - b.float()).square().sum()) for a, b in pairs) ** 0.5
