@@ -35,7 +35,9 @@ from pathlib import Path
 checkpoints.home = lambda: Path(sys.argv[2])
 base = build(parse({"model": "smollm2-135m-instruct"}))
 for p in base.fork.base.model.parameters():
-    p.float().sum()  # the mapped file is read once, as it is by any use
+    p.float().sum()  # the mapped files are read once, as they are by any use
+for path in Path(sys.argv[2]).rglob("*.safetensors"):
+    path.read_bytes()
 [edit] = parse({"model": "smollm2-135m-instruct", "edits": [json.loads(sys.argv[1])]}).edits
 with PeakMemory() as memory:
     receipt = extended(base, edit).receipts[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +44,13 @@ class Parent(Protocol):
         """The same for two names that are one tensor, and for two parents that share one."""
 
 
+@lru_cache(maxsize=8)
+def vocabulary(tokenizer: Any) -> dict[str, int]:
+    """A tokenizer's tokens and their numbers; writing them out takes a while."""
+    found: dict[str, int] = tokenizer.get_vocab()
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Variant:
     """A recipe's fork. What adapters add is worked out tensor by tensor, as it is asked for."""
@@ -53,8 +61,7 @@ class Variant:
     @property
     def tokens(self) -> Mapping[str, int]:
         """The vocabulary of its tokenizer."""
-        found: dict[str, int] = self.fork.base.tokenizer.get_vocab()
-        return found
+        return vocabulary(self.fork.base.tokenizer)
 
     def shapes(self) -> dict[str, Shape]:
         """Of the parameters that its base has and it still has."""
@@ -209,7 +216,7 @@ def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: boo
                 name=parent.label,
             )
         return
-    if by_text or parent.tokens is base.tokens or dict(parent.tokens) == dict(base.tokens):
+    if by_text or parent.tokens is base.tokens or parent.tokens == base.tokens:
         return
     theirs = {id: token for token, id in parent.tokens.items()}
     mine = {id: token for token, id in base.tokens.items()}

@@ -146,9 +146,9 @@ def elected(
         positive, taken = weighted_sum(parts, votes) >= 0, torch.zeros_like(sums)
         for part, weight in zip(parts, weights, strict=True):
             weighted = part * weight
-            agrees = torch.where(positive, weighted > 0, weighted < 0)
-            sums += weighted * agrees
-            taken[agrees] += weight
+            agrees = ((weighted > 0) == positive).to(sums.dtype)  # where it is 0 nothing counts
+            sums.addcmul_(weighted, agrees)
+            taken.add_(agrees.mul_(weighted != 0), alpha=weight)
         if normalize:
             sums /= torch.where(taken == 0, torch.ones_like(taken), taken)
     return total
