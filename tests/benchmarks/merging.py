@@ -99,27 +99,33 @@ def walk():
 
 
 def skills():
-    """The share of held-back prompts whose answers show each skill, and both."""
+    for other in ("json", "handbook"):
+        both_skills(other)
+
+
+def both_skills(other):
+    """The share of held-back prompts whose answers show another skill, the pirate's, and both."""
     from playground.engine.recipe import build, parse
 
-    prompts = [prompt for prompt, _ in adapters.held_back("json")]
-    print("\n| method | JSON | pirate | both |\n|---|---|---|---|")
+    asked = adapters.held_back(other)
+    print(f"\n| method | {other} | pirate | both |\n|---|---|---|---|")
     methods = {
         "linear": {}, "task_arithmetic": {}, "ties": {"density": 0.5},
         "dare_ties": {"density": 0.5}, "concat": {}, "ensemble": {},
     }  # fmt: skip
     for method, more in methods.items():
-        models = [with_adapter(name) | more for name in ("pirate", "json")]
+        models = [with_adapter(name) | more for name in ("pirate", other)]
         if method == "concat":
             for model in models:
                 model["recipe"]["edits"][0]["fold"] = False
         merge = {"kind": "merge", "method": method, "models": models}
         fork = build(parse({"model": MODEL, "edits": [merge]})).fork
-        said = list(adapters.answers(fork, prompts))
-        json_like = [adapters.is_json(text, "") for text in said]
+        said = list(adapters.answers(fork, [prompt for prompt, _ in asked]))
+        pairs = list(zip(said, asked, strict=True))
+        first = [adapters.JOBS[other](text, wanted) for text, (_, wanted) in pairs]
         pirate = [adapters.piratical(text, "") for text in said]
-        both = [a and b for a, b in zip(json_like, pirate, strict=True)]
-        shares = " | ".join(f"{sum(one) / len(one):.0%}" for one in (json_like, pirate, both))
+        both = [a and b for a, b in zip(first, pirate, strict=True)]
+        shares = " | ".join(f"{sum(one) / len(one):.0%}" for one in (first, pirate, both))
         print(f"| {method} | {shares} |", flush=True)
 
 

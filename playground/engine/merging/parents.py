@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,13 +44,6 @@ class Parent(Protocol):
         """The same for two names that are one tensor, and for two parents that share one."""
 
 
-@lru_cache(maxsize=8)
-def vocabulary(tokenizer: Any) -> dict[str, int]:
-    """A tokenizer's tokens and their numbers; writing them out takes a while."""
-    found: dict[str, int] = tokenizer.get_vocab()
-    return found
-
-
 @dataclass(frozen=True, eq=False)
 class Variant:
     """A recipe's fork. What adapters add is worked out tensor by tensor, as it is asked for."""
@@ -58,10 +51,11 @@ class Variant:
     label: str
     fork: Fork
 
-    @property
+    @cached_property
     def tokens(self) -> Mapping[str, int]:
-        """The vocabulary of its tokenizer."""
-        return vocabulary(self.fork.base.tokenizer)
+        """The vocabulary of its tokenizer, which takes a while to write out."""
+        found: dict[str, int] = self.fork.base.tokenizer.get_vocab()
+        return found
 
     def shapes(self) -> dict[str, Shape]:
         """Of the parameters that its base has and it still has."""
@@ -208,6 +202,8 @@ def check_alike(base: Variant, parents: Sequence[Parent], by_text: bool) -> None
 
 def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: bool) -> None:
     """The vocabularies are the same, or may be matched."""
+    if isinstance(parent, Variant) and parent.fork.base is base.fork.base:
+        return
     if parent.tokens is None:
         if rows_differ:
             raise MergeError(
@@ -216,7 +212,7 @@ def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: boo
                 name=parent.label,
             )
         return
-    if by_text or parent.tokens is base.tokens or parent.tokens == base.tokens:
+    if by_text or parent.tokens == base.tokens:
         return
     theirs = {id: token for token, id in parent.tokens.items()}
     mine = {id: token for token, id in base.tokens.items()}
