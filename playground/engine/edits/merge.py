@@ -53,9 +53,7 @@ class Ingredient(Source):
 
     weight: Value = 1.0
     density: Value = 1.0
-    layers: tuple[Layer, Layer] | None = (
-        None  # of ``passthrough``: the first, the one after the last
-    )
+    layers: tuple[Layer, Layer] | None = None  # passthrough's: the first, and one after the last
 
 
 class Merge(Edit):
@@ -130,10 +128,12 @@ class Merge(Edit):
         """
         parents = [self._parent(one, fork, stack, work) for one in self.models]
         check_mergeable(fork)
-        own: Parent = Variant(fork.base.entry.id, fork.clone())
-        given = own if self.base is None else self._parent(self.base, fork, stack, work)
-        by_text = self.vocabulary == "by_text"
-        check_alike(Variant(fork.base.entry.id, fork), [given, *parents], by_text)
+        own, by_text = Variant(fork.base.entry.id, fork.clone()), self.vocabulary == "by_text"
+        if self.base is None:
+            check_alike(own, parents, by_text)
+            return own, parents
+        given = self._parent(self.base, fork, stack, work)
+        check_alike(own, [given, *parents], by_text)
         return _as_base(given, fork), parents
 
     def plan(self) -> Plan:

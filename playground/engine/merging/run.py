@@ -1,6 +1,6 @@
 """Merging tensor by tensor: a fork's weights from those of several models, one after another.
 
-Of each model one tensor is held at a time, in float32.
+Of each model one tensor is held at a time, or a piece of it, in float32.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def merge(
 def merged_tensor(
     name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given
 ) -> Tensor:
-    """One merged tensor, float32, or the only model's own."""
+    """One merged tensor, in float32 or already in the base's dtype, or the only model's own."""
     start = base.tensor(name)
     models = [rows_matched(name, parent, base) for parent in parents]
     known = METHODS[method]
