@@ -1,0 +1,152 @@
+"""A merge written as mergekit's YAML; what mergekit has no words for is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from playground.engine.edits.merge import Ingredient, Merge, Source
+from playground.engine.merging import METHODS, MergeError
+from playground.engine.merging.mergekit_words import (
+    FILTERS,
+    KNOWN,
+    own_parameters,
+    shared_parameters,
+)
+from playground.engine.recipe import Recipe
+
+
+def to_yaml(edit: Merge, recipe: Recipe) -> str:
+    """A merge as mergekit's configuration.
+
+    :param recipe: that the merge goes on: its base where it names none.
+    :raises MergeError: mergekit has no words for it.
+    """
+    _expressible(edit)
+    if edit.method == "passthrough":
+        slices = [
+            {"sources": [{"model": name_of(one), "layer_range": list(one.layers or _no_range())}]}
+            for one in edit.models
+        ]
+        return _dump({"merge_method": "passthrough", "slices": slices})
+    method, shared = METHODS[edit.method], _shared(edit)
+    config: dict[str, Any] = {"merge_method": edit.method}
+    names = [name_of(one) for one in edit.models]
+    if method.from_base:
+        own = Source(recipe=recipe.model_dump())
+        config["base_model"] = name_of(own if edit.base is None else edit.base)
+        names.insert(0, config["base_model"])
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:  # mergekit would merge it once, and the base not at all
+        raise _no_words("models", f"{twice}, twice")
+    if edit.method == "slerp":
+        config["models"] = [{"model": name} for name in names]
+    else:
+        config["models"] = [_model(one, own_parameters(edit.method), edit) for one in edit.models]
+    if shared:
+        config["parameters"] = shared
+    if edit.vocabulary == "by_text":
+        config["tokenizer_source"] = "base"
+    return _dump(config)
+
+
+def _dump(config: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True, default_flow_style=None))
+
+
+def _expressible(edit: Merge) -> None:
+    if edit.method not in KNOWN:
+        raise _no_words("method", edit.method)
+    if edit.targets != ("all",):
+        raise _no_words("targets", ", ".join(edit.targets))
+    if edit.seed:
+        raise _no_words("seed", edit.seed)
+    whole = edit.t == 1
+    if edit.method != "slerp" and not whole and not isinstance(edit.t, int | float):
+        raise _no_words("t", "a list of values")
+    if edit.method == "passthrough":
+        if not whole:
+            raise _no_words("t", edit.t)
+        return
+    method = METHODS[edit.method]
+    if not whole and not {"t", "lambda"} & set(shared_parameters(edit.method)):
+        raise _no_words("t", edit.t)
+    if "normalize" not in method.uses and edit.normalize != method.normalize:
+        raise _no_words("normalize", edit.normalize)
+    if edit.vocabulary == "by_text" and not method.from_base:  # nothing says whose is the base's
+        raise _no_words("vocabulary", edit.vocabulary)
+    weights = [one.weight for one in edit.models]
+    if edit.method == "karcher" and any(weight != weights[0] for weight in weights):
+        raise _no_words("weight", weights)
+
+
+def _no_words(key: str, given: object) -> MergeError:
+    return MergeError(
+        "mergekit has no words for {key}: {given}. Change that, or save the recipe instead.",
+        key=key,
+        given=str(given)[:80],
+    )
+
+
+def _no_range() -> Any:
+    raise _no_words("layers", "all of a model; give the first, and the one after the last")
+
+
+def _shared(edit: Merge) -> dict[str, Any]:
+    """The parameters that are not one model's own."""
+    method, found = METHODS[edit.method], dict[str, Any]()
+    if edit.method == "slerp":
+        return {"t": _written(edit.t)}
+    if "normalize" in method.uses:
+        found["normalize"] = edit.normalize
+    if edit.t != 1:
+        found["lambda"] = edit.t
+    if "select" in method.uses and edit.select != 1:
+        found["select_topk"] = edit.select
+    return found
+
+
+def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
+    values = {
+        "weight": _written(one.weight), "density": _written(one.density),
+        "epsilon": edit.epsilon, "gamma": edit.gamma,
+    }  # fmt: skip
+    parameters = {key: value for key, value in values.items() if key in uses}
+    return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
+
+
+def _written(value: Any) -> Any:
+    """A value along the layers or by part, as mergekit has it: it asks for one of every part."""
+    if isinstance(value, Mapping):
+        named = [
+            {"filter": name, "value": _written(value[part])}
+            for name, part in FILTERS.items()
+            if part in value
+        ]
+        return [*named, {"value": _written(value.get("rest", 1.0))}]
+    return list(value) if isinstance(value, tuple | list) else value
+
+
+def name_of(one: Source) -> str:
+    """What mergekit would call a model.
+
+    :raises MergeError: it has no name for it.
+    """
+    return one.checkpoint if one.checkpoint is not None else name_of_recipe(one.recipe or {})
+
+
+def name_of_recipe(recipe: Mapping[str, Any]) -> str:
+    """A model's id, or ``model+adapter``.
+
+    :raises MergeError: there is more on it than one adapter at scale 1.
+    """
+    edits = list(recipe["edits"])
+    if not edits:
+        return str(recipe["model"])
+    plain = len(edits) == 1 and edits[0]["kind"] == "adapter" and edits[0]["scale"] == 1
+    if not plain:
+        kinds = ", ".join(edit["kind"] for edit in edits)
+        raise _no_words("a recipe", f"{recipe['model']} with {kinds}")
+    return f"{recipe['model']}+{edits[0]['source']}"
