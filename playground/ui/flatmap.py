@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
+# Imported here and not at the first drawing: plotly and scikit-learn (dense search, imported behind
+# the page) both read narwhals, and two threads that begin with it at once block each other.
+from plotly.graph_objects import Figure, Scatter
 
 from playground.engine.inspect import FlatMap, Point
 from playground.ui.text import say
@@ -10,9 +12,9 @@ from playground.ui.text import say
 INK, SOFT, OLD, NEW = "#1f2937", "#6b7280", "#2563af", "#c25414"
 
 
-def draw(flat: FlatMap, language: str) -> go.Figure:
+def draw(flat: FlatMap, language: str) -> Figure:
     """Neighbours as grey dots, the token before as a blue one, after as an orange diamond."""
-    figure = go.Figure()
+    figure = Figure()
     _points(figure, list(flat.others), SOFT, "circle", say(language, "map_neighbours"))
     _points(figure, [flat.before], OLD, "circle", say(language, "map_before"))
     if (flat.after.x, flat.after.y) != (flat.before.x, flat.before.y):
@@ -57,10 +59,10 @@ def draw(flat: FlatMap, language: str) -> go.Figure:
     return figure
 
 
-def _points(figure: go.Figure, points: list[Point], colour: str, symbol: str, name: str) -> None:
+def _points(figure: Figure, points: list[Point], colour: str, symbol: str, name: str) -> None:
     texts = [_plain(point.text) for point in points]
     figure.add_trace(
-        go.Scatter(
+        Scatter(
             x=[point.x for point in points],
             y=[point.y for point in points],
             text=texts,
