@@ -4,6 +4,7 @@ Usage: `make bench ARGS=merging`, or `make bench ARGS="merging speed"` (walk, sk
 """
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from tests.benchmarks import adapters
 
 MODEL = "smollm2-135m-instruct"
+RUNS = 3
 ROWS = {
     "linear, 2 models": ("linear", 2),
     "linear, 3 models": ("linear", 3),
@@ -59,18 +61,22 @@ def write_models(folder, count):
 
 
 def speed():
+    print(f"The middle of {RUNS} runs, each in a process of its own.\n")
     print("| method | seconds | extra memory at most, x model |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         write_models(Path(folder), 3)
         for name, (method, count) in ROWS.items():
             models = [{"checkpoint": f"m{n}", "density": 0.5} for n in range(count)]
             edit = {"kind": "merge", "method": method, "models": models}
-            run = subprocess.run(
-                [sys.executable, "-c", ONE, json.dumps(edit), folder],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
-            seconds, memory = run.stdout.split()
-            print(f"| {name} | {seconds} | {memory} |", flush=True)
+            command = [sys.executable, "-c", ONE, json.dumps(edit), folder]
+            runs = [
+                subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+                for _ in range(RUNS)
+            ]
+            seconds, memory = (
+                statistics.median(map(float, one)) for one in zip(*runs, strict=True)
+            )
+            print(f"| {name} | {seconds:.2f} | {memory:.2f} |", flush=True)
 
 
 def with_adapter(name):

@@ -19,8 +19,7 @@ MOST = 8  # models in a merge
 
 METHODS: dict[str, Method] = {
     "linear": Method(
-        averages.linear, (1, MOST), ("weight", "normalize"), True, False, "Wortsman et al. 2022",
-        by_number=True,
+        averages.linear, (1, MOST), ("weight", "normalize"), True, False, "Wortsman et al. 2022"
     ),
     "slerp": Method(averages.slerp, (1, 1), (), True, True, "Shoemake 1985"),
     "nuslerp": Method(averages.nuslerp, (2, 2), ("weight",), True, False, "Shoemake 1985"),
@@ -28,7 +27,7 @@ METHODS: dict[str, Method] = {
     "model_stock": Method(averages.model_stock, (2, MOST), (), True, True, "Jang et al. 2024"),
     "task_arithmetic": Method(
         task_vectors.task_arithmetic, (1, MOST), ("weight", "normalize"), False, True,
-        "Ilharco et al. 2023", task_vectors.everything, True,
+        "Ilharco et al. 2023", task_vectors.everything,
     ),
     "ties": Method(
         task_vectors.ties, (1, MOST), ("weight", "density", "normalize"), True, True,

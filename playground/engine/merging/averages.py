@@ -1,25 +1,32 @@
 """Merging whole weights: averages on a line and on a sphere.
 
-Pure functions of tensors of one shape; the base is used by slerp and model stock alone.
+Functions of tensors of one shape, to the pieces of the merged one; the base is used by slerp and
+model stock alone. Norms and angles come from a first pass over the pieces, in float64.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from playground.engine.merging.given import Given
+from playground.engine.merging.given import Given, TaskVector, pieces, wide
 
 PARALLEL = 0.9995  # cosine from which on a straight line is taken for the arc
 ROUNDS, NEAR = 10, 1e-7  # of the Karcher mean: how often it is improved, and when it is reached
 
 
-def linear(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+def linear(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """Weighted average, a model soup (Wortsman et al. 2022)."""
-    return weighted_sum(models, given.shares())
+    return blended(models, given.shares())
+
+
+def blended(models: Sequence[Tensor], weights: Sequence[float]) -> Iterator[Tensor]:
+    """Sum of weight times tensor, in pieces."""
+    for parts in zip(*map(pieces, models), strict=True):
+        yield weighted_sum([wide(part) for part in parts], weights)
 
 
 def weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -30,86 +37,115 @@ def weighted_sum(tensors: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     return total
 
 
-def slerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+def products(*vectors: Iterable[Tensor]) -> Tensor:
+    """Inner products of vectors that come in pieces: (vectors, vectors), float64."""
+    total = torch.zeros(len(vectors), len(vectors), dtype=torch.float64)
+    for parts in zip(*vectors, strict=True):
+        rows = torch.stack([part.flatten().double() for part in parts])
+        total += rows @ rows.T
+    return total
+
+
+def slerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """From the base to a model along the arc between them (Shoemake 1985): t of the angle."""
     [model] = models
     return arc(base, model, given.t)
 
 
-def nuslerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+def nuslerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """Between two models along the arc; the second's share of the weights is the place on it."""
     first, second = models
     return arc(first, second, given.shares()[1])
 
 
-def arc(first: Tensor, second: Tensor, t: float) -> Tensor:
+def arc(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
     """Between two tensors seen as vectors, along the arc of their directions.
 
     The two are not made equally long: at t their coefficients are sin((1 - t) w) / sin w and
     sin(t w) / sin w for the angle w. Where the angle says nothing (a zero, parallel or opposite
     vectors), along a straight line.
     """
-    lengths = float(first.norm()), float(second.norm())
-    if min(lengths) == 0 or t in (0, 1):
-        return _line(first, second, t)
-    cosine = float((first.flatten() / lengths[0]) @ (second.flatten() / lengths[1]))
-    if abs(cosine) > PARALLEL:
+    inner = products(pieces(first), pieces(second))
+    lengths = math.sqrt(float(inner[0, 0])) * math.sqrt(float(inner[1, 1]))
+    cosine = float(inner[0, 1]) / lengths if lengths else 1.0
+    if abs(cosine) > PARALLEL or t in (0, 1):
         return _line(first, second, t)
     angle = math.acos(cosine)
     parts = math.sin((1 - t) * angle) / math.sin(angle), math.sin(t * angle) / math.sin(angle)
-    return weighted_sum((first, second), parts)
+    return blended((first, second), parts)
 
 
-def _line(first: Tensor, second: Tensor, t: float) -> Tensor:
-    return torch.lerp(first, second, t)
+def _line(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
+    for one, other in zip(pieces(first), pieces(second), strict=True):
+        yield torch.lerp(wide(one), wide(other), t)
 
 
-def karcher(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+def karcher(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """The Karcher mean of the models' directions, the point on the sphere with the least sum of
-    squared angles to them (Karcher 1977), as long as they are on average."""
-    shares = given.shares()
-    lengths = [float(model.norm()) for model in models]
-    pairs = zip(models, lengths, shares, strict=True)
-    units = [(model / length, share) for model, length, share in pairs if length > 0]
-    total = sum(share for _, share in units)
-    if not units or abs(total) < NEAR:
+    squared angles to them (Karcher 1977), as long as they are on average.
+
+    Mean and steps are sums of the directions, so their inner products are all that is needed.
+    """
+    shares = torch.tensor(given.shares(), dtype=torch.float64)
+    inner = products(*map(pieces, models))
+    lengths = inner.diagonal().sqrt()
+    kept = lengths > 0
+    total = float(shares[kept].sum())
+    if abs(total) < NEAR:
         return linear(models, base, given)
-    units = [(unit, share / total) for unit, share in units]
-    mean = weighted_sum([unit for unit, _ in units], [share for _, share in units])
-    mean = mean / mean.norm() if float(mean.norm()) > NEAR else units[0][0]
+    directions = inner[kept][:, kept] / torch.outer(lengths[kept], lengths[kept])
+    weights = torch.zeros_like(shares)
+    weights[kept] = _mean_direction(directions, shares[kept] / total) / lengths[kept]
+    return blended(models, (weights * (shares @ lengths)).tolist())
+
+
+def _mean_direction(inner: Tensor, shares: Tensor) -> Tensor:
+    """The Karcher mean of unit vectors as their coefficients.
+
+    :param inner: (vectors, vectors), their inner products.
+    """
+
+    def length(coefficients: Tensor) -> float:
+        return math.sqrt(max(0.0, float(coefficients @ inner @ coefficients)))
+
+    ones = torch.eye(len(shares), dtype=torch.float64)
+    mean = shares / length(shares) if length(shares) > NEAR else ones[0]
     for _ in range(ROUNDS):
         step = torch.zeros_like(mean)
-        for unit, share in units:
-            cosine = float((mean * unit).sum().clamp(-1, 1))
-            angle = math.acos(cosine)
+        for one, share, cosine in zip(ones, shares, inner @ mean, strict=True):
+            cosine = cosine.clamp(-1, 1)
+            angle = math.acos(float(cosine))
             if math.sin(angle) > NEAR:
-                step += (unit - cosine * mean) * (share * angle / math.sin(angle))
-        length = float(step.norm())
-        if length < NEAR:
+                step += (one - cosine * mean) * (share * angle / math.sin(angle))
+        size = length(step)
+        if size < NEAR:
             break
-        mean = math.cos(length) * mean + (math.sin(length) / length) * step
-        mean = mean / mean.norm()
-    return mean * sum(share * length for share, length in zip(shares, lengths, strict=True))
+        mean = math.cos(size) * mean + (math.sin(size) / size) * step
+        mean = mean / length(mean)
+    return mean
 
 
-def model_stock(models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+def model_stock(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """Between the base and the models' average, the nearer to the average the more the models
     agree (Jang et al. 2024): t = N c / (1 + (N - 1) c) for N models whose changes have the mean
     cosine c; changes that point apart count as c = 0.
     """
-    average = weighted_sum(models, [1 / len(models)] * len(models))
-    deltas = [model - base for model in models]
-    cosines = [
-        cosine(first, second)
-        for place, first in enumerate(deltas)
-        for second in deltas[place + 1 :]
-    ]
-    agreement = max(0.0, sum(cosines) / len(cosines)) if cosines else 1.0
     count = len(models)
-    return torch.lerp(base, average, count * agreement / (1 + (count - 1) * agreement))
+    inner = products(*(TaskVector(model, base) for model in models))
+    lengths = inner.diagonal().sqrt()
+    cosines = inner / torch.outer(lengths, lengths).clamp(min=torch.finfo(inner.dtype).tiny)
+    pairs = count * (count - 1)
+    apart = float(cosines.sum() - cosines.diagonal().sum())
+    agreement = max(0.0, apart / pairs) if pairs else 1.0
+    t = count * agreement / (1 + (count - 1) * agreement)
+    average = blended(models, [1 / count] * count)
+    return (
+        torch.lerp(wide(start), mean, t) for start, mean in zip(pieces(base), average, strict=True)
+    )
 
 
 def cosine(first: Tensor, second: Tensor) -> float:
     """Of two tensors seen as vectors; 0 where one is zero."""
-    lengths = float(first.norm()) * float(second.norm())
-    return float(first.flatten() @ second.flatten()) / lengths if lengths else 0.0
+    inner = products(pieces(first), pieces(second))
+    lengths = math.sqrt(float(inner[0, 0])) * math.sqrt(float(inner[1, 1]))
+    return float(inner[0, 1]) / lengths if lengths else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,9 +17,39 @@ ZERO_SUM = 1e-8  # weights that sum to less cannot be normalized
 
 
 def pieces(tensor: Tensor) -> Sequence[Tensor]:
-    """A contiguous tensor's numbers in pieces: views of it."""
-    found: Sequence[Tensor] = tensor.flatten().split(PIECE)
+    """A contiguous tensor's numbers in pieces of whole rows, (rows, numbers): views of it."""
+    table = tensor.flatten(1) if tensor.ndim > 1 else tensor.reshape(1, -1)
+    found: Sequence[Tensor] = table.split(max(1, PIECE // max(1, table.shape[1])))
     return found
+
+
+def wide(piece: Tensor) -> Tensor:
+    """In the precision that is worked in: float32, or float64 for what comes in it."""
+    return piece if piece.dtype == torch.float64 else piece.float()
+
+
+def joined(found: Iterable[Tensor], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """A new tensor from its pieces, in another's shape, and dtype unless told otherwise."""
+    whole = torch.empty_like(like, dtype=dtype, memory_format=torch.contiguous_format)
+    for out, piece in zip(pieces(whole), found, strict=True):
+        out.copy_(piece)
+    return whole
+
+
+@dataclass(frozen=True)
+class TaskVector:
+    """What a model learned: its tensor less the base's, worked out at each pass, piece by piece."""
+
+    model: Tensor
+    base: Tensor
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for model, base in zip(pieces(self.model), pieces(self.base), strict=True):
+            yield wide(model) - wide(base)
+
+    def numel(self) -> int:
+        """How many numbers."""
+        return self.base.numel()
 
 
 class MergeError(RecipeError):
@@ -80,7 +110,7 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7])
 
 
-Thin = Callable[[Tensor, float, Given, int], Tensor]
+Thin = Callable[[TaskVector, float, Given, int], Iterable[Tensor]]
 Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select"]
 
 
@@ -88,23 +118,25 @@ Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select"]
 class Method:
     """A way to merge.
 
-    :param merge: models' tensors of one shape in float32 or float64, the base's, and what is
-        given, to the merged tensor; writes to none of them.
+    :param stream: models' tensors of one shape and any precision, the base's, and what is given,
+        to the pieces of the merged tensor, in float32 or float64; holds no whole tensor of its own.
     :param models: how many it takes, from and to.
     :param uses: which parameters matter to it.
     :param normalize: whether it divides weights by their sum unless told otherwise.
     :param from_base: whether the base's weights matter to it wherever on the path.
     :param paper: whom it follows.
     :param thin: what it keeps of one task vector, from (task vector, density, what is given, place
-        of the model). A method that has it takes models in any precision and works in the base's.
-    :param by_number: whether a merged number depends on the same number of each model alone.
+        of the model), in pieces.
     """
 
-    merge: Callable[[Sequence[Tensor], Tensor, Given], Tensor]
+    stream: Callable[[Sequence[Tensor], Tensor, Given], Iterable[Tensor]]
     models: tuple[int, int]
     uses: tuple[Uses, ...]
     normalize: bool
     from_base: bool
     paper: str
     thin: Thin | None = None
-    by_number: bool = False
+
+    def merge(self, models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
+        """The merged tensor, in the base's shape and dtype."""
+        return joined(self.stream(models, base, given), base)

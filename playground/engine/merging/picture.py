@@ -10,6 +10,7 @@ from torch import Tensor
 
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.averages import cosine
+from playground.engine.merging.given import TaskVector, joined
 from playground.engine.merging.parents import Parent, Variant
 from playground.engine.merging.run import Plan, merged_tensor, places, rows_matched
 from playground.engine.merging.task_vectors import everything
@@ -61,15 +62,17 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
         raise MergeError(
             "{name} is not in your model as it is now. Choose another.", name=name[:120]
         )
-    start = base.tensor(name).float()
-    deltas = [rows_matched(name, parent, base).float() - start for parent in parents]
+    start = base.tensor(name)
+    vectors = [TaskVector(rows_matched(name, parent, base), start) for parent in parents]
+    deltas = [joined(vector, start, torch.float32) for vector in vectors]
     one = next(one for one in select_parameters(base.fork, ("all",)) if one.name == name)
     given = plan.given(one, places(base.fork)[name])
     thinner = METHODS[plan.method].thin or everything
     thin = [
-        thinner(delta, given.density(place), given, place) for place, delta in enumerate(deltas)
+        joined(thinner(vector, given.density(place), given, place), start, torch.float32)
+        for place, vector in enumerate(vectors)
     ]
-    merged = merged_tensor(name, base, parents, plan.method, given).float() - start
+    merged = merged_tensor(name, base, parents, plan.method, given, torch.float32).float() - start
     most = max(float(one.abs().max()) if one.numel() else 0.0 for one in (*deltas, merged)) or 1.0
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(

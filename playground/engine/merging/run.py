@@ -1,6 +1,7 @@
 """Merging tensor by tensor: a fork's weights from those of several models, one after another.
 
-Of each model one tensor is held at a time, or a piece of it, in float32.
+Of each model one tensor is held at a time, as it is stored; pieces of it that stay in the
+processor's cache are worked on in float32.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.merging import METHODS
-from playground.engine.merging.given import Given, Method, pieces, seed_of
+from playground.engine.merging.given import Given, joined, pieces, seed_of, wide
 from playground.engine.merging.parents import Parent, Variant, matched_rows, vocabulary_names
 from playground.engine.merging.values import Value, value_at
 from playground.engine.structure import Parameter, layers, select_parameters
@@ -71,45 +72,32 @@ def merge(
     for done, names in enumerate(groups):
         work.step(done, len(groups), Message("Merging {name}…", {"name": names[0]}))
         if not _untouched(names[0], own, [base, *parents], plan.method, given[names[0]]):
-            new = merged_tensor(names[0], base, parents, plan.method, given[names[0]])
+            dtype = fork.tensor(names[0]).dtype
+            new = merged_tensor(names[0], base, parents, plan.method, given[names[0]], dtype)
             changes += _put(fork, names, new)
     return changes
 
 
 def merged_tensor(
-    name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given
-) -> Tensor:
-    """One merged tensor, in float32 or already in the base's dtype, or the only model's own."""
+    name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given,
+    dtype: torch.dtype | None = None,
+) -> Tensor:  # fmt: skip
+    """One merged tensor in a dtype, the base's if none is said, or the only model's own."""
     start = base.tensor(name)
     models = [rows_matched(name, parent, base) for parent in parents]
     known = METHODS[method]
-    if method == "slerp":
-        return known.merge([m.float() for m in models], start.float(), given)
     whole = "weight" not in known.uses or (len(models) == 1 and given.shares() == [1.0])
-    alone = len(models) == 1 and whole and given.density(0) >= 1
+    thinned = "density" in known.uses and given.density(0) < 1
+    alone = len(models) == 1 and whole and not thinned
     if alone and given.t == 1:  # bit for bit
         return models[0]
-    if known.by_number:
-        return _in_pieces(start, models, known, given)
-    wide = models if known.thin else [model.float() for model in models]
-    del models
-    reads = start.float() if known.from_base else start
-    found = wide[0].float() if alone else known.merge(wide, reads, given)
-    return found if given.t == 1 else torch.lerp(start.float(), found, given.t)
-
-
-def _in_pieces(
-    start: Tensor, models: Sequence[Tensor], method: Method, given: Given
-) -> Tensor:  # fmt: skip
-    """The same for a method that looks at one number of each model at a time: in pieces that stay
-    in the processor's cache, several times as fast. In the base's dtype."""
-    merged = torch.empty_like(start, memory_format=torch.contiguous_format)
-    for out, base, *each in zip(*map(pieces, (merged, start, *models)), strict=True):
-        wide, reads = [one.float() for one in each], base.float()
-        found = wide[0] if len(wide) == 1 and given.shares() == [1.0] else None
-        found = method.merge(wide, reads, given) if found is None else found
-        out.copy_(found if given.t == 1 else torch.lerp(reads, found, given.t))
-    return merged
+    if method == "slerp":  # its t is a place on an arc
+        return joined(known.stream(models, start, given), start, dtype)
+    found = map(wide, pieces(models[0])) if alone else known.stream(models, start, given)
+    if given.t != 1:
+        pairs = zip(pieces(start), found, strict=True)
+        found = (torch.lerp(wide(reads), piece, given.t) for reads, piece in pairs)
+    return joined(found, start, dtype)
 
 
 def rows_matched(name: str, parent: Parent, base: Variant) -> Tensor:

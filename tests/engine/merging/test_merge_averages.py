@@ -12,14 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from merge_made import SHAPES, drawn, numpy_of
 
-from playground.engine.merging import METHODS, Given, MergeError
-from playground.engine.merging.averages import arc, karcher, linear, model_stock, nuslerp, slerp
+from playground.engine.merging import METHODS, Given, MergeError, averages
+from playground.engine.merging.given import joined
 
+linear, karcher, model_stock, slerp, nuslerp = (
+    METHODS[name].merge for name in ("linear", "karcher", "model_stock", "slerp", "nuslerp")
+)
+
+RANDOM = ("dare_linear", "dare_ties", "della")  # draw piece by piece
 WEIGHTS = [(1.0,), (1.0, 1.0), (0.3, 0.9), (2.0, 0.5, 0.5), (1.5, -0.5, 1.0)]
 
 
 def near(found: torch.Tensor, truth: np.ndarray, atol: float = 1e-9) -> None:
     np.testing.assert_allclose(found.double().numpy(), truth, rtol=1e-9, atol=atol)
+
+
+def arc(first: torch.Tensor, second: torch.Tensor, t: float) -> torch.Tensor:
+    return joined(averages.arc(first, second, t), first)
 
 
 # Linear
@@ -292,3 +301,13 @@ def test_float32_is_as_good_as_float64_to_rounding(method):
     found = METHODS[method].merge([model.float() for model in models], base.float(), given)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found.double(), wide, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in RANDOM])
+@pytest.mark.parametrize("piece", [1, 10, 27])
+def test_a_tensor_in_many_pieces_merges_as_in_one(monkeypatch, method, piece):
+    base, *models = drawn((6, 9), min(METHODS[method].models[1], 3) + 1)
+    given = Given([1.0] * len(models), [0.4] * len(models), select=0.4, gamma=0.1, t=0.5)
+    whole = METHODS[method].merge(models, base, given)
+    monkeypatch.setattr("playground.engine.merging.given.PIECE", piece)
+    torch.testing.assert_close(METHODS[method].merge(models, base, given), whole)

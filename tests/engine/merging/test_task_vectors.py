@@ -13,28 +13,27 @@ from hypothesis import strategies as st
 from merge_made import SHAPES, drawn, numpy_of
 from peft.utils import merge_utils
 
-from playground.engine.merging import METHODS, Given
-from playground.engine.merging.given import seed_of
-from playground.engine.merging.task_vectors import (
-    breadcrumbs,
-    dare_linear,
-    dare_ties,
-    della,
-    drop_by_rank,
-    drop_random,
-    keep_largest,
-    keep_middle,
-    sce,
-    task_arithmetic,
-    ties,
-)
+from playground.engine.merging import METHODS, Given, task_vectors
+from playground.engine.merging.given import TaskVector, joined, seed_of
 
+task_arithmetic, ties, dare_linear, dare_ties, della, breadcrumbs, sce = (
+    METHODS[name].merge
+    for name in (
+        "task_arithmetic", "ties", "dare_linear", "dare_ties", "della", "breadcrumbs", "sce",
+    )
+)  # fmt: skip
 DENSITIES = [0.0, 0.2, 0.5, 0.77, 1.0]
 WEIGHTS = [(1.0,), (1.0, 1.0), (0.3, 0.9), (2.0, 0.5, 0.7)]
 
 
 def near(found: torch.Tensor, truth: np.ndarray, atol: float = 1e-9) -> None:
     np.testing.assert_allclose(found.double().numpy(), truth, rtol=1e-9, atol=atol)
+
+
+def thinned(way: str, delta: torch.Tensor, *parameters) -> torch.Tensor:
+    """What a way of thinning leaves of a task vector from zero."""
+    vector = TaskVector(delta, torch.zeros_like(delta))
+    return joined(getattr(task_vectors, way)(vector, *parameters), delta)
 
 
 def deltas_of(base: torch.Tensor, models: list[torch.Tensor]) -> list[np.ndarray]:
@@ -134,8 +133,10 @@ def test_breadcrumbs_masks_both_ends(weights, density, gamma):
 
 def test_breadcrumbs_by_hand():
     delta = torch.tensor([5.0, -4.0, 3.0, -2.0, 1.0, 0.5, 0.4, 0.3, 0.2, 0.1])
-    assert keep_middle(delta, 0.3, 0.2).tolist() == [0, 0, 3, -2, 1, 0, 0, 0, 0, 0]
-    assert keep_middle(delta, 0.9, 0.5).nonzero().flatten().tolist() == list(range(1, 10))
+    assert thinned("keep_middle", delta, 0.3, 0.2).tolist() == [0, 0, 3, -2, 1, 0, 0, 0, 0, 0]
+    assert thinned("keep_middle", delta, 0.9, 0.5).nonzero().flatten().tolist() == list(
+        range(1, 10)
+    )
 
 
 @pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
@@ -213,7 +214,10 @@ def test_trimming_is_pefts(density):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         truth = merge_utils.magnitude_prune(deltas, torch.tensor([0.7, -1.0, 2.0]), density)
-    found = sum(w * keep_largest(d, density) for w, d in zip([0.7, -1.0, 2.0], deltas, strict=True))
+    found = sum(
+        w * thinned("keep_largest", d, density)
+        for w, d in zip([0.7, -1.0, 2.0], deltas, strict=True)
+    )
     torch.testing.assert_close(found, truth)
 
 
@@ -273,19 +277,19 @@ def test_density_0_is_the_base_and_1_drops_nothing(method):
 def test_as_many_numbers_stay_as_the_density_says(count, density, seed):
     delta = torch.randn(count, generator=torch.Generator().manual_seed(seed))
     kept = int(density * count)
-    largest = keep_largest(delta, density)
+    largest = thinned("keep_largest", delta, density)
     assert int((largest != 0).sum()) == kept
     assert torch.equal(largest[largest != 0], delta[largest != 0])
     dropped = delta[largest == 0].abs()
     assert not (kept and len(dropped)) or largest[largest != 0].abs().min() >= dropped.max()
-    assert int((keep_middle(delta, density, 0.1) != 0).sum()) == kept
-    assert int((keep_middle(delta, density, 1.0) != 0).sum()) == kept
+    assert int((thinned("keep_middle", delta, density, 0.1) != 0).sum()) == kept
+    assert int((thinned("keep_middle", delta, density, 1.0) != 0).sum()) == kept
 
 
 def test_of_equal_numbers_those_at_the_end_stay():
-    assert keep_largest(torch.ones(5), 0.4).tolist() == [0, 0, 0, 1, 1]
-    assert keep_largest(-torch.ones(2, 2), 0.5).tolist() == [[0, 0], [-1, -1]]
-    assert keep_middle(torch.ones(5), 0.4, 0.2).tolist() == [0, 0, 1, 1, 0]
+    assert thinned("keep_largest", torch.ones(5), 0.4).tolist() == [0, 0, 0, 1, 1]
+    assert thinned("keep_largest", -torch.ones(2, 2), 0.5).tolist() == [[0, 0], [-1, -1]]
+    assert thinned("keep_middle", torch.ones(5), 0.4, 0.2).tolist() == [0, 0, 1, 1, 0]
 
 
 # Chance
@@ -293,7 +297,7 @@ def test_of_equal_numbers_those_at_the_end_stay():
 
 def test_random_dropping_keeps_the_mean_and_the_share():
     delta, density = torch.full((200, 500), 3.0), 0.3
-    found = drop_random(delta, density, torch.Generator().manual_seed(1))
+    found = thinned("drop_random", delta, density, torch.Generator().manual_seed(1))
     share = float((found != 0).float().mean())
     assert share == pytest.approx(density, abs=4 * (0.3 * 0.7 / 1e5) ** 0.5)
     assert float(found.mean()) == pytest.approx(3.0, rel=0.02)
@@ -303,7 +307,7 @@ def test_random_dropping_keeps_the_mean_and_the_share():
 def test_dropping_by_rank_keeps_the_mean_of_every_rank_and_the_share():
     row = torch.tensor([1.0, -5.0, 2.0, -4.0, 3.0])
     delta = row.repeat(40_000, 1)
-    found = drop_by_rank(delta, 0.4, 0.3, torch.Generator().manual_seed(1))
+    found = thinned("drop_by_rank", delta, 0.4, 0.3, torch.Generator().manual_seed(1))
     kept = (found != 0).float().mean(0)
     torch.testing.assert_close(kept, torch.tensor([0.1, 0.7, 0.25, 0.55, 0.4]), atol=0.01, rtol=0)
     assert float(kept.mean()) == pytest.approx(0.4, abs=0.005)
@@ -313,7 +317,7 @@ def test_dropping_by_rank_keeps_the_mean_of_every_rank_and_the_share():
 @pytest.mark.parametrize(("density", "epsilon"), [(0.05, 0.5), (0.9, 0.5), (0.5, 1.0), (1e-9, 0)])
 def test_chances_by_rank_stay_between_0_and_1(density, epsilon):
     delta = torch.randn(30, 40, generator=torch.Generator().manual_seed(0))
-    found = drop_by_rank(delta, density, epsilon, torch.Generator().manual_seed(1))
+    found = thinned("drop_by_rank", delta, density, epsilon, torch.Generator().manual_seed(1))
     assert found.isfinite().all()
     assert float((found != 0).float().mean()) == pytest.approx(density, abs=0.06)
 
