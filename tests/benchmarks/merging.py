@@ -73,9 +73,8 @@ def speed():
                 subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
                 for _ in range(RUNS)
             ]
-            seconds, memory = (
-                statistics.median(map(float, one)) for one in zip(*runs, strict=True)
-            )
+            columns = zip(*runs, strict=True)
+            seconds, memory = (statistics.median(map(float, one)) for one in columns)
             print(f"| {name} | {seconds:.2f} | {memory:.2f} |", flush=True)
 
 
