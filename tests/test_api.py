@@ -360,7 +360,6 @@ def test_whole_leaves_what_is_no_number_alone(value):
         (lambda: api.retrieve("nope", "a"), CorpusError, "Corpus nope is unknown. Choose one of:"),
         (lambda: api.retrieve(HANDBOOK, ""), CorpusError, "The query is empty"),
         (lambda: api.retrieve(HANDBOOK, "a" * 2001), CorpusError, "2001 characters; the limit is"),
-        (lambda: api.retrieve(HANDBOOK, "a", "hybrid"), CorpusError, "Choose bm25 or dense"),
         (lambda: api.retrieve(HANDBOOK, "a", "x"), CorpusError, "Retriever x is unknown"),
         (lambda: api.retrieve(HANDBOOK, "a", "bm25", 0), CorpusError, "0 passages cannot"),
         (lambda: api.retrieve(HANDBOOK, "a", "bm25", 21), CorpusError, "from 1 to 20"),

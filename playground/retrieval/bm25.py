@@ -1,45 +1,142 @@
 """BM25: passages that share words with the query, rare words first.
 
-Robertson et al., in the Okapi form of ``rank_bm25`` (k1 1.5, b 0.75, epsilon 0.25). Korean
-particles stick to their nouns, so a Hangul word also counts as its pairs of syllables.
+Three forms: Okapi as rank_bm25 states it (Robertson et al.; a word in more than half of the
+passages has a quarter of the mean idf), BM25L and BM25+ (Lv and Zhai 2011). A score is the sum of
+what each shared term contributes, idf x tf, so it can be shown term by term.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
 
+import numpy as np
+
+from playground.errors import CorpusError
 from playground.retrieval import files as disk
-from playground.retrieval.passages import Corpus
+from playground.retrieval.passages import Corpus, printable
+from playground.retrieval.terms import PLAIN, Terms, words
 
-VERSION = 1  # of words(): raise it when a text gives other words than before
+LARGE = 20_000  # passages from which on bm25s serves, memory-mapped
+MAX_K1 = 10.0
+Variant = Literal["okapi", "l", "plus"]
+Numbers = Any  # a number or an array of them
+Hits = list[tuple[int, float]]  # (passage index, score), best first
 
-_HANGUL = "가-힣ㄱ-ㆎ"
-_HAN = "々〆ぁ-ヿ㐀-䶿一-鿿豈-﫿"  # and kana: written without spaces too
-RUN = re.compile(rf"[{_HANGUL}]+|[{_HAN}]+|[^\W_{_HANGUL}{_HAN}]+")  # of one script
-_UNSPACED = re.compile(rf"[{_HANGUL}{_HAN}]")
 
+@dataclass(frozen=True)
+class Scoring:
+    """Which BM25.
 
-def words(text: str) -> list[str]:
-    """The terms of a text, in its order.
-
-    NFC and casefolded. A run of letters and digits is one term; a run of Hangul, or of Chinese
-    and Japanese characters, is itself and its character bigrams. Scripts part at their border:
-    ``BM25를`` is ``bm25`` and ``를``.
+    :param k1: how much a term's second, third, ... occurrence still adds; 0: nothing.
+    :param b: how much longer passages are held against their terms, 0 to 1.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    found = []
-    for run in RUN.findall(folded):
-        found.append(run)
-        if len(run) > 2 and _UNSPACED.match(run):  # the bigram of two is the run itself
-            found.extend(run[i : i + 2] for i in range(len(run) - 1))
-    return found
+
+    variant: Variant = "okapi"
+    k1: float = 1.5
+    b: float = 0.75
+
+    def __post_init__(self) -> None:
+        if self.variant not in get_args(Variant):
+            raise CorpusError(
+                "BM25 has no variant {variant}. Choose one of: {variants}.",
+                variant=printable(self.variant),
+                variants=", ".join(get_args(Variant)),
+            )
+        if not (_within(self.k1, MAX_K1) and _within(self.b, 1.0)):
+            raise CorpusError(
+                "k1 {k1} and b {b} are out of range. Choose k1 from 0 to {most}, b from 0 to 1.",
+                k1=printable(self.k1),
+                b=printable(self.b),
+                most=f"{MAX_K1:g}",
+            )
+
+
+def _within(value: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+
+
+USUAL = Scoring()
+
+
+def _okapi(count: Numbers, length: Numbers, k1: float, b: float) -> Numbers:
+    return count * (k1 + 1) / (count + k1 * (1 - b + b * length))
+
+
+def _bm25l(count: Numbers, length: Numbers, k1: float, b: float) -> Numbers:
+    even = count / (1 - b + b * length) + 0.5
+    return (k1 + 1) * even / (k1 + even)
+
+
+def _plus(count: Numbers, length: Numbers, k1: float, b: float) -> Numbers:
+    return _okapi(count, length, k1, b) + 1
+
+
+# tf of a term: from how often it occurs (at least once) and the passage's length, 1 for the mean
+TF: dict[str, Callable[[Numbers, Numbers, float, float], Numbers]] = {
+    "okapi": _okapi,
+    "l": _bm25l,
+    "plus": _plus,
+}
+
+
+def idfs(having: Mapping[str, int], count: int, variant: str) -> dict[str, float]:
+    """How rare each term is.
+
+    :param having: term -> passages with it, at least 1.
+    :param count: passages in all.
+    """
+    if variant == "l":
+        return {term: math.log((count + 1) / (n + 0.5)) for term, n in having.items()}
+    if variant == "plus":
+        return {term: math.log((count + 1) / n) for term, n in having.items()}
+    found = {term: math.log(count - n + 0.5) - math.log(n + 0.5) for term, n in having.items()}
+    floor = 0.25 * sum(found.values()) / max(1, len(found))
+    return {term: floor if value < 0 else value for term, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one term of the query adds to a passage's score: times x idf x tf."""
+
+    term: str
+    times: int  # in the query
+    count: int  # in the passage
+    idf: float
+    tf: float
+
+    @property
+    def score(self) -> float:
+        """Summed over the terms, the passage's score."""
+        return self.times * self.idf * self.tf
+
+
+class Bm25(Protocol):
+    """Passages as bags of words, ready to score."""
+
+    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
+        """The best passages among those that share a word with the query.
+
+        Okapi's score may be zero or below in a small corpus. Ties go to the lower index.
+
+        :param query: its terms.
+        :param k: how many at most.
+        """
+
+    def idf(self, term: str, variant: str) -> float | None:
+        """How rare a term is; None where no passage has it."""
+
+    @property
+    def mean_length(self) -> float:
+        """Terms of a passage, in the mean."""
 
 
 class Bm25Index:
-    """Passages as bags of words, ready to score.
+    """For corpora of up to 20,000 passages: any variant, k1 and b from one index.
 
     :param tokens: the words of each passage; a passage, or all of them, may have none.
     """
@@ -48,48 +145,96 @@ class Bm25Index:
         from rank_bm25 import BM25Okapi
 
         # rank_bm25 divides by the size of the vocabulary
-        self._okapi = BM25Okapi(tokens) if any(tokens) else None
+        okapi = BM25Okapi(tokens) if any(tokens) else None
+        self._lengths = np.array(okapi.doc_len if okapi else [], dtype=np.float64)
+        self.mean_length = float(okapi.avgdl) if okapi else 0.0
+        places: dict[str, list[int]] = {}
+        counts: dict[str, list[int]] = {}
+        for place, row in enumerate(okapi.doc_freqs if okapi else []):
+            for term, count in row.items():
+                places.setdefault(term, []).append(place)
+                counts.setdefault(term, []).append(count)
+        self._postings = {
+            term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32))
+            for term in places
+        }
+        having = {term: len(found) for term, found in places.items()}
+        self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
+        if okapi:
+            self._idf["okapi"] = okapi.idf
 
-    def search(self, query: str, k: int) -> list[tuple[int, float]]:
-        """The best passages among those that share a word with the query.
+    def idf(self, term: str, variant: str) -> float | None:
+        """See :class:`Bm25`."""
+        return self._idf[variant].get(term)
 
-        A score may be zero or below: Okapi's idf of a word in half the passages or more is not
-        positive. Ties go to the lower index.
-
-        :param k: how many at most.
-        :return: (passage index, score), best first.
-        """
-        if self._okapi is None:
-            return []
-        asked = [word for word in words(query) if word in self._okapi.idf]
-        terms = set(asked)
-        sharing = [
-            place
-            for place, counts in enumerate(self._okapi.doc_freqs)
-            if not counts.keys().isdisjoint(terms)
-        ]
-        scores = self._okapi.get_batch_scores(asked, sharing) if sharing else []
-        ranked = sorted(zip(sharing, scores, strict=True), key=lambda hit: (-hit[1], hit[0]))
-        return [(place, float(score)) for place, score in ranked[:k]]
+    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
+        """See :class:`Bm25`."""
+        scores = np.zeros(len(self._lengths))
+        sharing = np.zeros(len(self._lengths), dtype=bool)
+        idf, tf = self._idf[scoring.variant], TF[scoring.variant]
+        for term, times in Counter(query).items():
+            if term not in self._postings:
+                continue
+            places, counts = self._postings[term]
+            lengths = self._lengths[places] / self.mean_length
+            scores[places] += times * idf[term] * tf(counts, lengths, scoring.k1, scoring.b)
+            sharing[places] = True
+        return best(scores, np.flatnonzero(sharing), k)
 
 
-_indexes: disk.Indexes[Bm25Index] = disk.Indexes()
+def best(scores: np.ndarray, places: np.ndarray, k: int) -> Hits:
+    """The k highest of the scores at some places, ties to the lower index."""
+    found = scores[places]
+    if len(places) > k > 0:
+        least = np.partition(found, len(found) - k)[len(found) - k]
+        places, found = places[found >= least], found[found >= least]
+    order = np.lexsort((places, -found))[:k]
+    return [(int(places[at]), float(found[at])) for at in order]
 
 
-def bm25_index(corpus: Corpus) -> Bm25Index:
-    """The corpus's index: from memory, from words kept on disk, or built and kept."""
-    return _indexes.get(corpus, lambda: Bm25Index(_tokens(corpus)))
+def explain(
+    index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: Scoring = USUAL
+) -> list[Contribution]:
+    """What makes up a passage's score, the largest part first.
+
+    :param query: its terms.
+    :param passage: the passage's terms.
+    """
+    counts, length = Counter(passage), len(passage) / (index.mean_length or 1.0)
+    found = []
+    for term, times in Counter(query).items():
+        idf = index.idf(term, scoring.variant)
+        if idf is not None and counts[term]:
+            tf = float(TF[scoring.variant](counts[term], length, scoring.k1, scoring.b))
+            found.append(Contribution(term, times, counts[term], idf, tf))
+    return sorted(found, key=lambda one: -one.score)
 
 
-def _tokens(corpus: Corpus) -> list[list[str]]:
+_indexes: disk.Indexes[Bm25] = disk.Indexes()
+
+
+def bm25_index(corpus: Corpus, terms: Terms = PLAIN, scoring: Scoring = USUAL) -> Bm25:
+    """The corpus's index: from memory, from what is kept on disk, or built and kept.
+
+    :raises CorpusError: Korean morphemes are asked for and cannot be had.
+    """
+    if len(corpus.passages) > LARGE:
+        from playground.retrieval.bm25_large import large_index
+
+        name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}"
+        return _indexes.get(corpus, lambda: large_index(corpus, terms, scoring), name)
+    return _indexes.get(corpus, lambda: Bm25Index(tokens_of(corpus, terms)), terms.name)
+
+
+def tokens_of(corpus: Corpus, terms: Terms = PLAIN) -> list[list[str]]:
     """Words of each passage, read from the disk where a sound file is there."""
-    kind = f"words-v{VERSION}.json"
+    kind = f"{terms.name}.json"
     kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
     if kept is not None:
         return kept
     once: dict[str, str] = {}  # a word is one object, however often a heading repeats it
     tokens = [
-        [once.setdefault(word, word) for word in words(passage.indexed)]
+        [once.setdefault(word, word) for word in words(passage.indexed, terms)]
         for passage in corpus.passages
     ]
     disk.save_index(corpus, kind, json.dumps(tokens, ensure_ascii=False).encode())

@@ -30,6 +30,7 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
+LANGUAGES = ("en",)
 BATCH = 32  # texts encoded at a time
 VERSION = "minilm-v1"
 
@@ -150,23 +151,38 @@ class DenseIndex:
     def __init__(self, index: Any) -> None:
         self._index = index
 
-    def search(self, query: str, k: int) -> list[tuple[int, float]]:
-        """The passages nearest to the query; ties go to the lower index.
+    def search(self, vector: np.ndarray, k: int) -> list[tuple[int, float]]:
+        """The passages nearest to a query; ties go to the lower index.
 
+        :param vector: (1, 384), of the query.
         :param k: how many at most.
         :return: (passage index, cosine), best first.
         """
-        count = self._index.ntotal
-        if not count:
-            return []
-        cosines, places = self._index.search(_query_vector(query), count)
-        hits = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+        count, asked = self._index.ntotal, min(k, self._index.ntotal)
+        while asked:
+            wanted = min(count, 2 * asked)  # more, to see whether the last one ties
+            cosines, places = self._index.search(vector, wanted)
+            hits = list(zip(places[0].tolist(), cosines[0].tolist(), strict=True))
+            if wanted == count or hits[-1][1] < hits[min(k, wanted) - 1][1]:
+                return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
+            asked = wanted
+        return []
+
+    def vectors(self, places: Sequence[int]) -> np.ndarray:
+        """Of some passages: float32, (places, 384), of unit length."""
+        found: np.ndarray = self._index.reconstruct_batch(np.array(places, dtype=np.int64))
+        return found
 
 
 @lru_cache(maxsize=256)
-def _query_vector(query: str) -> np.ndarray:  # (1, 384)
+def query_vector(query: str) -> np.ndarray:
+    """float32, (1, 384), of unit length."""
     return embed([query])
+
+
+def reads(language: str) -> bool:
+    """Whether the encoder was trained on a language; of others it makes next to nothing."""
+    return language in LANGUAGES
 
 
 _indexes: disk.Indexes[DenseIndex] = disk.Indexes()

@@ -34,6 +34,14 @@ def load_index(corpus: Corpus, kind: str) -> bytes | None:
     return data
 
 
+def index_path(corpus: Corpus, kind: str) -> Path | None:
+    """Where a shipped corpus's index is kept; None for a visitor's own, which stay in memory."""
+    if corpus.own:
+        return None
+    _indexes().mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _indexes() / f"{corpus.content_hash}-{kind}"
+
+
 def save_index(corpus: Corpus, kind: str, data: bytes) -> None:
     """Keep an index for the next process. A disk that refuses costs time, not the answer.
 
@@ -102,9 +110,13 @@ class Indexes(Generic[T]):
         self._shipped: Recent[T] = Recent(MAX_SHIPPED)
         self._own: Recent[T] = Recent(MAX_OWN)
 
-    def get(self, corpus: Corpus, build: Callable[[], T]) -> T:
-        """As :meth:`Recent.get`."""
-        return (self._own if corpus.own else self._shipped).get(corpus.content_hash, build)
+    def get(self, corpus: Corpus, build: Callable[[], T], name: str = "") -> T:
+        """As :meth:`Recent.get`.
+
+        :param name: which of several indexes of the corpus.
+        """
+        kept = self._own if corpus.own else self._shipped
+        return kept.get(f"{corpus.content_hash} {name}", build)
 
     def clear(self) -> None:
         """Keep nothing."""

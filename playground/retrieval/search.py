@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval.bm25 import RUN, bm25_index, words
-from playground.retrieval.dense import dense_index
+from playground.retrieval.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
+from playground.retrieval.dense import dense_index, query_vector, reads
+from playground.retrieval.hybrid import FUSIONS, Fusion, diversified
 from playground.retrieval.passages import Corpus, Passage, printable
+from playground.retrieval.rerank import DEPTH, rerank
+from playground.retrieval.terms import PLAIN, RUN, Terms, words
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
 Span = tuple[int, int]  # [start, end) in a text
 
 MAX_K = 20
 MAX_QUERY_CHARS = 2_000
+UNREAD = 0.01  # dense search's share in a language it does not read: it only fills up the end
+FUSED = 100  # ranks of each retriever that hybrid search looks at
 
 # English words that say nothing about a passage. Searched like any other, but not marked.
 _STOP_WORDS = """
@@ -30,13 +36,50 @@ STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True)
+class Options:
+    """How to search, beside the retriever.
+
+    :param fusion: of hybrid search: by reciprocal ranks or by a weighted sum of scores.
+    :param dense_share: weight of dense search in hybrid, 0 to 1, the rest BM25's; None: a half, or
+        next to nothing where the encoder does not read the corpus's language.
+    :param diversity: 0 to 1: how much a passage that resembles a better one is held back.
+    :param rerank: let a cross-encoder put the best in order.
+    """
+
+    scoring: Scoring = USUAL
+    terms: Terms = PLAIN
+    fusion: Fusion = "rrf"
+    dense_share: float | None = None
+    diversity: float = 0.0
+    rerank: bool = False
+
+
+USUALLY = Options()
+
+
+@dataclass(frozen=True)
 class Hit:
     """A passage that was found; ``rank`` counts from 1."""
 
     rank: int
     passage: Passage
-    score: float  # BM25's sum or a cosine: comparable within one retriever only
+    score: float  # comparable within one retriever only: BM25's sum, a cosine, fused ranks
     matched: tuple[Span, ...]  # words of passage.text that the query has too
+    place: int = 0  # of the passage in the corpus
+    parts: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    # hybrid: retriever -> its own rank and score, of those that found it
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    :param seconds: of each stage that there was: tokenise, bm25, embed, dense, fuse, rerank,
+        diversify.
+    """
+
+    hits: tuple[Hit, ...]
+    seconds: Mapping[str, float]
 
 
 def retrieve(corpus: Corpus, query: str, retriever: str, k: int) -> list[Hit]:
@@ -47,27 +90,115 @@ def retrieve(corpus: Corpus, query: str, retriever: str, k: int) -> list[Hit]:
     :param k: how many passages, 1 to 20.
     :raises CorpusError: a value is out of its bounds, or the retriever cannot be used here.
     """
+    return list(search(corpus, query, retriever, k).hits)
+
+
+def search(
+    corpus: Corpus, query: str, retriever: str, k: int, options: Options = USUALLY
+) -> Found:  # fmt: skip
+    """As :func:`retrieve`, with options, and with the time of each stage."""
     _check_retriever(retriever)
     if retriever == "none":
-        return []
+        return Found((), {})
     check_k(k)
+    check_options(options)
     query = _checked_query(query)
-    found = (bm25_index if retriever == "bm25" else dense_index)(corpus).search(query, k)
-    asked = frozenset(words(query)) - STOP_WORDS
-    return [
-        Hit(rank, corpus.passages[place], score, matched(corpus.passages[place].text, asked))
-        for rank, (place, score) in enumerate(found, start=1)
-    ]
+    timed = Stages()
+    rankings = _rankings(corpus, query, retriever, _depth(k, retriever, options), options, timed)
+    found = rankings[retriever] if retriever != "hybrid" else _fused(corpus, rankings, options)
+    if retriever == "hybrid":
+        timed.lap("fuse")
+    if options.rerank:
+        best = found[:DEPTH]
+        found = rerank(query, best, [corpus.passages[place].indexed for place, _ in best])
+        timed.lap("rerank")
+    if options.diversity:
+        best = found[: max(k, DEPTH)]
+        vectors = dense_index(corpus).vectors([place for place, _ in best])
+        found = diversified(best, vectors, k, options.diversity)
+        timed.lap("diversify")
+    asked = frozenset(words(query, options.terms)) - STOP_WORDS
+    parts = _parts(rankings) if retriever == "hybrid" else {}
+    hits = tuple(
+        Hit(
+            rank, corpus.passages[place], score,
+            matched(corpus.passages[place].text, asked, options.terms), place,
+            parts.get(place, {}),
+        )
+        for rank, (place, score) in enumerate(found[:k], start=1)
+    )  # fmt: skip
+    return Found(hits, timed.seconds)
 
 
-def matched(text: str, asked: frozenset[str]) -> tuple[Span, ...]:
+class Stages:
+    """A stop watch with a name for each lap."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """What ran since the last lap."""
+        now = time.perf_counter()
+        self.seconds[name] = self.seconds.get(name, 0.0) + now - self._last
+        self._last = now
+
+
+def _depth(k: int, retriever: str, options: Options) -> int:
+    """How far down the rankings to look."""
+    more = FUSED if retriever == "hybrid" else DEPTH if options.rerank or options.diversity else k
+    return max(k, more)
+
+
+def _rankings(
+    corpus: Corpus, query: str, retriever: str, depth: int, options: Options, timed: Stages
+) -> dict[str, Hits]:
+    found: dict[str, Hits] = {}
+    if retriever in ("bm25", "hybrid"):
+        terms = words(query, options.terms)
+        timed.lap("tokenise")
+        index = bm25_index(corpus, options.terms, options.scoring)
+        found["bm25"] = index.search(terms, depth, options.scoring)
+        timed.lap("bm25")
+    if retriever in ("dense", "hybrid"):
+        vectors = dense_index(corpus)
+        vector = query_vector(query)
+        timed.lap("embed")
+        found["dense"] = vectors.search(vector, depth)
+        timed.lap("dense")
+    return found
+
+
+def _fused(corpus: Corpus, rankings: Mapping[str, Hits], options: Options) -> Hits:
+    share = options.dense_share
+    if share is None:
+        share = 0.5 if reads(corpus.language) else UNREAD
+    return FUSIONS[options.fusion]([rankings["bm25"], rankings["dense"]], [1 - share, share])
+
+
+def _parts(rankings: Mapping[str, Hits]) -> dict[int, dict[str, tuple[int, float]]]:
+    found: dict[int, dict[str, tuple[int, float]]] = {}
+    for name, hits in rankings.items():
+        for rank, (place, score) in enumerate(hits, start=1):
+            found.setdefault(place, {})[name] = rank, score
+    return found
+
+
+def explained(corpus: Corpus, query: str, hit: Hit, options: Options) -> list[Contribution]:
+    """What each term of a query adds to a hit's BM25 score."""
+    index = bm25_index(corpus, options.terms, options.scoring)
+    passage = words(hit.passage.indexed, options.terms)
+    return explain(index, words(query, options.terms), passage, options.scoring)
+
+
+def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
     """Where a text has terms of a query: whole words, and in Hangul the shared syllable pairs.
 
-    :param asked: terms as :func:`~playground.retrieval.bm25.words` gives them.
+    :param asked: terms as :func:`~playground.retrieval.terms.words` gives them.
     :return: [start, end) in ``text``, in order; spans that touch are one.
     """
     spans: list[Span] = []
-    for start, end in _matches(text, asked):
+    for start, end in _matches(text, asked, how):
         if spans and start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
@@ -75,9 +206,9 @@ def matched(text: str, asked: frozenset[str]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _matches(text: str, asked: frozenset[str]) -> Iterator[Span]:
+def _matches(text: str, asked: frozenset[str], how: Terms) -> Iterator[Span]:
     for run in RUN.finditer(text):
-        terms = words(run[0])
+        terms = words(run[0], how)
         if not terms or asked.isdisjoint(terms):
             continue
         if terms[0] in asked or len(terms) != len(run[0]):  # a whole word
@@ -89,13 +220,29 @@ def _matches(text: str, asked: frozenset[str]) -> Iterator[Span]:
 
 
 def _check_retriever(retriever: str) -> None:
-    if retriever == "hybrid":
-        raise CorpusError("Hybrid search comes in a later version. Choose bm25 or dense.")
     if retriever not in get_args(Retriever):
         raise CorpusError(
             "Retriever {retriever} is unknown. Choose one of: {retrievers}.",
             retriever=printable(retriever),
-            retrievers="none, bm25, dense",
+            retrievers=", ".join(get_args(Retriever)),
+        )
+
+
+def check_options(options: Options) -> None:
+    """Refuse shares outside 0 to 1 and an unknown way of fusing."""
+    shares = [options.diversity, *([] if options.dense_share is None else [options.dense_share])]
+    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
+        raise CorpusError(
+            "The share of dense search and the diversity go from 0 to 1; they are {share} and "
+            "{diversity}.",
+            share=printable(options.dense_share),
+            diversity=printable(options.diversity),
+        )
+    if options.fusion not in FUSIONS:
+        raise CorpusError(
+            "Fusion {fusion} is unknown. Choose one of: {fusions}.",
+            fusion=printable(options.fusion),
+            fusions=", ".join(FUSIONS),
         )
 
 

@@ -24,7 +24,7 @@ from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
-RETRIEVERS = ("none", "bm25", "dense")
+RETRIEVERS = ("none", "bm25", "dense", "hybrid")
 Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
 K = 1  # a 135 M model uses one passage best: see the table in the README
 FIRST_COLUMNS: tuple[Column, ...] = (
@@ -189,7 +189,7 @@ def prepare(
     progress: Any = PROGRESS, *fields: Any,
 ) -> Any:  # fmt: skip
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
-    if any(retriever == "dense" for _, retriever, _ in _columns(count, fields)):
+    if any(retriever in ("dense", "hybrid") for _, retriever, _ in _columns(count, fields)):
         corpus = load_corpus(chosen_corpus(own, choice))
         stopped = RUNS.stopped(str(request.session_hash), turn)
         dense.dense_index(corpus, lambda done, of: progress((done, of)), stopped)

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import random
 import unicodedata
 
 import pytest
+import rank_bm25
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.retrieval import bm25
-from playground.retrieval.bm25 import Bm25Index, bm25_index, words
+from playground.errors import CorpusError
+from playground.retrieval import bm25, bm25_large
+from playground.retrieval.bm25 import Bm25Index, Scoring, bm25_index, explain, words
 
 TEXTS = [
     "The cat sat on the mat with the other cat.",
@@ -75,7 +79,7 @@ def test_words_are_folded_already(text):
 def test_scores_are_okapis(query):
     tokens = [words(text) for text in TEXTS]
     expected = okapi(tokens, words(query))
-    found = Bm25Index(tokens).search(query, len(TEXTS))
+    found = Bm25Index(tokens).search(words(query), len(TEXTS))
     assert found
     for place, score in found:
         assert score == pytest.approx(expected[place], rel=1e-12, abs=1e-12)
@@ -85,30 +89,31 @@ def test_scores_are_okapis(query):
 
 
 def test_no_passages_and_passages_without_words_find_nothing():
-    assert Bm25Index([]).search("cat", 5) == []
-    assert Bm25Index([[], []]).search("cat", 5) == []
+    assert Bm25Index([]).search(words("cat"), 5) == []
+    assert Bm25Index([[], []]).search(words("cat"), 5) == []
 
 
 @pytest.mark.parametrize("query", ["", " ", "!!!", "zebra"])
 def test_a_query_without_a_known_word_finds_nothing(query):
-    assert Bm25Index([words(text) for text in TEXTS]).search(query, 5) == []
+    assert Bm25Index([words(text) for text in TEXTS]).search(words(query), 5) == []
 
 
 def test_one_passage_is_found_though_its_score_is_not_positive():
-    ((place, score),) = Bm25Index([words("the cat")]).search("cat", 5)
+    ((place, score),) = Bm25Index([words("the cat")]).search(words("cat"), 5)
     assert place == 0
     assert score < 0
 
 
 def test_a_word_of_every_passage_finds_them_all_and_k_bounds_them():
     index = Bm25Index([["a", "x"], ["a", "y"], ["a", "z"]])
-    assert [place for place, _ in index.search("a", 20)] == [0, 1, 2]  # ties: lower index first
-    assert [place for place, _ in index.search("a", 2)] == [0, 1]
+    # ties: the lower index first
+    assert [place for place, _ in index.search(words("a"), 20)] == [0, 1, 2]
+    assert [place for place, _ in index.search(words("a"), 2)] == [0, 1]
 
 
 def test_the_heading_is_searched_too(make_corpus):
     corpus = make_corpus("one", "two", heading="Lighthouse")
-    assert len(bm25_index(corpus).search("lighthouse", 5)) == 2
+    assert len(bm25_index(corpus).search(words("lighthouse"), 5)) == 2
 
 
 def test_an_index_is_made_once_in_a_process_and_read_by_the_next(make_corpus, home, monkeypatch):
@@ -120,13 +125,13 @@ def test_an_index_is_made_once_in_a_process_and_read_by_the_next(make_corpus, ho
     bm25._indexes.clear()
     real = bm25.words
     asked = []
-    monkeypatch.setattr(bm25, "words", lambda text: asked.append(text) or real(text))
-    assert bm25_index(corpus).search("cat", 5) == first.search("cat", 5)
-    assert set(asked) == {"cat"}
+    monkeypatch.setattr(bm25, "words", lambda text, how: asked.append(text) or real(text, how))
+    assert bm25_index(corpus).search(words("cat"), 5) == first.search(words("cat"), 5)
+    assert asked == []
 
 
 def test_a_heading_that_repeats_is_kept_in_memory_once(make_corpus):
-    tokens = bm25._tokens(make_corpus("one", "two", "three", heading="등대지기 lamp"))
+    tokens = bm25.tokens_of(make_corpus("one", "two", "three", heading="등대지기 lamp"))
     assert len({id(word) for row in tokens for word in row}) == len(set().union(*tokens))
 
 
@@ -144,15 +149,146 @@ def test_an_index_of_own_documents_stays_in_memory(make_corpus, home):
 )
 def test_a_damaged_file_is_built_again(make_corpus, home, damage):
     corpus = make_corpus(*TEXTS)
-    before = bm25_index(corpus).search("cat", 5)
+    before = bm25_index(corpus).search(words("cat"), 5)
     (file,) = (home / "indexes").iterdir()
     sound = file.read_bytes()
     file.write_bytes(damage)
     bm25._indexes.clear()
-    assert bm25_index(corpus).search("cat", 5) == before
+    assert bm25_index(corpus).search(words("cat"), 5) == before
     assert file.read_bytes() == sound
 
 
 def test_a_home_that_cannot_be_written_costs_nothing_but_time(make_corpus, home):
     home.write_text("a file where the folder should be")
-    assert bm25_index(make_corpus(*TEXTS)).search("dog", 1)[0][0] == 1
+    assert bm25_index(make_corpus(*TEXTS)).search(words("dog"), 1)[0][0] == 1
+
+
+# Variants, against the papers and against rank_bm25
+
+
+def tf_of_paper(variant: str, n: int, length: float, k1: float, b: float) -> float:
+    """Okapi; Lv and Zhai 2011, "When documents are very long, BM25 fails!" (BM25L) and "Lower-
+    bounding term frequency normalization" (BM25+)."""
+    if n == 0:
+        return 0.0
+    if variant == "l":
+        even = n / (1 - b + b * length)
+        return (k1 + 1) * (even + 0.5) / (k1 + even + 0.5)
+    okapi = (k1 + 1) * n / (k1 * (1 - b + b * length) + n)
+    return okapi + 1 if variant == "plus" else okapi
+
+
+def idf_of_paper(variant: str, n: int, count: int) -> float:
+    return math.log((count + 1) / (n + 0.5 if variant == "l" else n))
+
+
+def made_up(count: int, seed: int = 0) -> list[list[str]]:
+    """Passages of 0 to 30 words, some of them in nearly all."""
+    draws = random.Random(seed)
+    vocabulary = [f"w{n}" for n in range(200)]
+    weights = [1 / (n + 1) for n in range(200)]
+    return [draws.choices(vocabulary, weights, k=draws.randrange(31)) for _ in range(count)]
+
+
+QUERIES = [["w0"], ["w1", "w7", "w7", "w60"], ["w150", "w199"], ["none", "w3"], ["none"], []]
+
+
+@pytest.mark.parametrize("variant", ["l", "plus"])
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.0, 0.5), (2.0, 0.0), (10.0, 1.0)])
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_other_variants_are_their_papers(variant, k1, b, query):
+    tokens = made_up(80)
+    mean = sum(map(len, tokens)) / len(tokens)
+    having = {w: sum(w in row for row in tokens) for w in query}
+    found = Bm25Index(tokens).search(query, 80, Scoring(variant, k1, b))
+    truth = {
+        place: sum(
+            idf_of_paper(variant, having[w], 80)
+            * tf_of_paper(variant, row.count(w), len(row) / mean, k1, b)
+            for w in query
+            if having[w]
+        )
+        for place, row in enumerate(tokens)
+        if set(row) & set(query)
+    }
+    assert dict(found) == pytest.approx(truth, rel=1e-12)
+    assert [s for _, s in found] == pytest.approx(sorted(truth.values(), reverse=True))
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.9, 0.4)])
+def test_okapi_and_plus_rank_as_rank_bm25_does(query, k1, b):
+    tokens = made_up(80)
+    index = Bm25Index(tokens)
+    okapi = rank_bm25.BM25Okapi(tokens, k1=k1, b=b).get_scores(query)
+    for place, score in index.search(query, 80, Scoring("okapi", k1, b)):
+        assert score == pytest.approx(okapi[place], rel=1e-12)
+    plus = rank_bm25.BM25Plus(tokens, k1=k1, b=b)
+    theirs = plus.get_scores(query)  # gives idf to passages without a word too
+    for place, score in index.search(query, 80, Scoring("plus", k1, b)):
+        missing = sum(plus.idf.get(w, 0) for w in query if w not in tokens[place])
+        assert score == pytest.approx(theirs[place] - missing, rel=1e-9)
+
+
+@pytest.mark.parametrize("variant", ["okapi", "l", "plus"])
+@pytest.mark.parametrize("query", QUERIES)
+def test_the_parts_of_a_score_sum_up_to_it(variant, query):
+    tokens, scoring = made_up(80), Scoring(variant, 1.2, 0.6)
+    for index in (Bm25Index(tokens), bm25_large.build(tokens, scoring)):
+        for place, score in index.search(query, 80, scoring):
+            parts = explain(index, query, tokens[place], scoring)
+            assert sum(part.score for part in parts) == pytest.approx(score, rel=1e-5, abs=1e-5)
+            assert {part.term for part in parts} == set(query) & set(tokens[place])
+
+
+@pytest.mark.parametrize("variant", ["okapi", "l", "plus"])
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.5, 0.0)])
+def test_bm25s_ranks_as_rank_bm25_does(variant, k1, b, tmp_path):
+    tokens, scoring = made_up(3_000, seed=1), Scoring(variant, k1, b)
+    small, large = Bm25Index(tokens), bm25_large.build(tokens, scoring)
+    bm25_large.save(large, tmp_path / "kept")
+    mapped = bm25_large.load(tmp_path / "kept")
+    assert large.mean_length == small.mean_length
+    for query in QUERIES:
+        truth = small.search(query, 3_000, scoring)
+        for index in (large, mapped):
+            found = index.search(query, 3_000, scoring)
+            assert dict(found) == pytest.approx(dict(truth), rel=1e-5, abs=1e-5)
+            exact = dict(truth)  # one order, up to what a float32 cannot tell apart
+            scores = [exact[place] for place, _ in found]
+            assert all(a >= b - 1e-5 * max(1, abs(a)) for a, b in itertools.pairwise(scores))
+        ten = large.search(query, 10, scoring)
+        assert ten == large.search(query, 3_000, scoring)[:10]
+    for term in ("w0", "w7", "none"):
+        assert large.idf(term, variant) == pytest.approx(small.idf(term, variant))
+
+
+def test_past_the_limit_bm25s_takes_over_and_is_mapped_by_the_next(make_corpus, monkeypatch, home):
+    monkeypatch.setattr(bm25, "LARGE", 3)
+    corpus = make_corpus(*TEXTS)
+    first = bm25_index(corpus)
+    assert isinstance(first, bm25_large.LargeIndex)
+    found = first.search(words("the cat"), 5)
+    assert [place for place, _ in found] == [p for p, _ in Bm25Index(
+        [words(text) for text in TEXTS]).search(words("the cat"), 5)]  # fmt: skip
+    bm25._indexes.clear()
+    monkeypatch.setattr(bm25_large, "build", None)
+    assert bm25_index(corpus).search(words("the cat"), 5) == found
+    bm25._indexes.clear()
+    assert bm25_index(make_corpus("!", "?", "-", ".")).search(["cat"], 5) == []
+
+
+def test_a_large_index_of_own_documents_leaves_nothing_on_the_disk(make_corpus, monkeypatch, home):
+    monkeypatch.setattr(bm25, "LARGE", 3)
+    assert bm25_index(make_corpus(*TEXTS, own=True)).search(["cat"], 5)
+    assert not (home / "indexes").exists()
+
+
+@pytest.mark.parametrize(
+    "values", [("bm25", 1, 0.5), ("okapi", -1, 0.5), ("okapi", 11, 0.5), ("okapi", 1, 1.01),
+               ("okapi", math.nan, 0.5), ("okapi", 1, math.inf), ("okapi", "1", 0.5),
+               ("okapi", True, 0.5)]
+)  # fmt: skip
+def test_a_scoring_out_of_range_is_refused(values):
+    with pytest.raises(CorpusError, match=r"Choose"):
+        Scoring(*values)

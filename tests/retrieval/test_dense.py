@@ -14,7 +14,7 @@ import pytest
 
 from playground.errors import CorpusError
 from playground.retrieval import dense
-from playground.retrieval.dense import DenseIndex, dense_index, embed
+from playground.retrieval.dense import DenseIndex, dense_index, embed, query_vector
 from playground.settings import LOADING
 
 TEXTS = [
@@ -38,30 +38,30 @@ def fake_embed(monkeypatch):
         matrix = np.array(rows, dtype=np.float32).reshape(len(texts), 384)
         return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
 
-    dense._query_vector.cache_clear()
+    dense.query_vector.cache_clear()
     monkeypatch.setattr(dense, "embed", fake)
     yield calls
-    dense._query_vector.cache_clear()
+    dense.query_vector.cache_clear()
 
 
 def test_search_orders_as_a_matrix_product_does(make_corpus, fake_embed):
     texts = [f"text {n}" for n in range(50)]
-    found = dense_index(make_corpus(*texts)).search("query", 50)
+    found = dense_index(make_corpus(*texts)).search(query_vector("query"), 50)
     cosines = (dense.embed(texts) @ dense.embed(["query"])[0]).astype(np.float64)
     assert [place for place, _ in found] == np.argsort(-cosines).tolist()
     assert [score for _, score in found] == pytest.approx(np.sort(cosines)[::-1], abs=1e-6)
 
 
 def test_the_query_itself_has_cosine_one_and_ties_go_to_the_lower_index(make_corpus, fake_embed):
-    found = dense_index(make_corpus("a", "same", "same", "b")).search("same", 2)
+    found = dense_index(make_corpus("a", "same", "same", "b")).search(query_vector("same"), 2)
     assert [place for place, _ in found] == [1, 2]
     assert found[0][1] == pytest.approx(1)
 
 
 def test_k_above_the_corpus_one_passage_and_no_passage(make_corpus, fake_embed):
-    assert len(dense_index(make_corpus("a", "b")).search("q", 20)) == 2
-    assert len(dense_index(make_corpus("a")).search("q", 20)) == 1
-    assert dense_index(make_corpus()).search("q", 20) == []
+    assert len(dense_index(make_corpus("a", "b")).search(query_vector("q"), 20)) == 2
+    assert len(dense_index(make_corpus("a")).search(query_vector("q"), 20)) == 1
+    assert dense_index(make_corpus()).search(query_vector("q"), 20) == []
 
 
 def test_an_index_is_embedded_once_and_read_by_the_next_process(make_corpus, fake_embed, home):
@@ -76,7 +76,7 @@ def test_an_index_is_embedded_once_and_read_by_the_next_process(make_corpus, fak
     again = dense_index(corpus)
     assert len(fake_embed) == 1
     assert again is not first
-    assert again.search("q", 2) == first.search("q", 2)
+    assert again.search(query_vector("q"), 2) == first.search(query_vector("q"), 2)
 
 
 def test_own_documents_are_embedded_once_in_a_process_and_never_kept_on_disk(
@@ -149,7 +149,7 @@ def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):
     import faiss
 
     corpus = make_corpus("a", "b")
-    expected = dense_index(corpus).search("q", 2)
+    expected = dense_index(corpus).search(query_vector("q"), 2)
     (file,) = (home / "indexes").iterdir()
     sound = file.read_bytes()
     narrow, other_metric = faiss.IndexFlatIP(8), faiss.IndexFlatL2(384)
@@ -163,14 +163,14 @@ def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):
     for damage in (b"", b"x", sound[:-1], sound[:20], b"\xff" * len(sound), *wrong):
         file.write_bytes(damage)
         dense._indexes.clear()
-        assert dense_index(corpus).search("q", 2) == expected
+        assert dense_index(corpus).search(query_vector("q"), 2) == expected
         assert file.read_bytes() == sound
 
 
 def test_a_query_is_embedded_once(make_corpus, fake_embed):
     index = dense_index(make_corpus("a", "b"))
-    index.search("q", 1)
-    index.search("q", 2)
+    index.search(query_vector("q"), 1)
+    index.search(query_vector("q"), 2)
     assert fake_embed == [["a", "b"], ["q"]]
 
 
@@ -274,4 +274,4 @@ def test_many_threads_embed_at_once():
 def test_meaning_is_found_without_a_shared_word(make_corpus):
     index = dense_index(make_corpus(*(text for text in TEXTS if text)))
     assert isinstance(index, DenseIndex)
-    assert index.search("a kitten naps by the glass", 1)[0][0] == 0
+    assert index.search(query_vector("a kitten naps by the glass"), 1)[0][0] == 0

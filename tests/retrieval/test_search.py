@@ -8,9 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import search
-from playground.retrieval.bm25 import words
-from playground.retrieval.search import STOP_WORDS, matched, retrieve
+from playground.retrieval import dense, rerank
+from playground.retrieval import search as searching
+from playground.retrieval.bm25 import Scoring, words
+from playground.retrieval.search import (
+    STOP_WORDS,
+    Options,
+    explained,
+    matched,
+    retrieve,
+    search,
+)
+from playground.retrieval.terms import Terms
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -57,7 +66,7 @@ def test_dense_passages_are_marked_too(make_corpus, monkeypatch):
         def search(self, query, k):
             return [(2, 0.5), (0, 0.25)][:k]
 
-    monkeypatch.setattr(search, "dense_index", lambda corpus: Index())
+    monkeypatch.setattr(searching, "dense_index", lambda corpus: Index())
     hits = retrieve(make_corpus(*TEXTS), "Tides", "dense", 2)
     assert [(hit.rank, hit.score, hit.matched) for hit in hits] == [
         (1, 0.5, ((0, 5),)),
@@ -101,9 +110,101 @@ def test_half_a_surrogate_pair_in_a_value_is_told_as_text(make_corpus, value):
         assert str(caught.value).encode()
 
 
-def test_hybrid_is_not_there_yet(make_corpus):
-    with pytest.raises(CorpusError, match=r"later version\. Choose bm25 or dense\."):
-        retrieve(make_corpus("a"), "a", "hybrid", 1)
+@pytest.fixture
+def by_letter(monkeypatch):
+    """Embeddings that know only the first letter of a text."""
+    import numpy as np
+
+    def fake(texts, on_progress=None, stopped=None):
+        rows = np.zeros((len(texts), 384), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            row[ord(text[0]) - ord("a")] = 1
+        return rows
+
+    monkeypatch.setattr(dense, "embed", fake)
+    dense.query_vector.cache_clear()
+    yield
+    dense.query_vector.cache_clear()
+
+
+PETS = ("cat on a mat", "cow in a meadow", "dog on a mat", "apple")
+
+
+def test_hybrid_fuses_both_and_says_where_each_had_a_passage(make_corpus, by_letter):
+    found = search(make_corpus(*PETS), "cat mat", "hybrid", 4)
+    assert [hit.place for hit in found.hits][:2] == [0, 2]
+    assert {hit.place for hit in found.hits} == {0, 1, 2, 3}
+    first = found.hits[0]
+    assert first.parts == {"bm25": (1, first.parts["bm25"][1]), "dense": (1, pytest.approx(1))}
+    assert first.score == pytest.approx(0.5 / 61 + 0.5 / 61)
+    assert "bm25" not in found.hits[-1].parts
+    assert set(found.seconds) == {"tokenise", "bm25", "embed", "dense", "fuse"}
+    assert all(seconds >= 0 for seconds in found.seconds.values())
+
+
+@pytest.mark.parametrize("fusion", ["rrf", "weighted"])
+def test_a_share_of_0_or_1_is_one_retrievers_order(make_corpus, by_letter, fusion):
+    corpus = make_corpus(*PETS)
+    for share, alone in ((0.0, "bm25"), (1.0, "dense")):
+        options = Options(fusion=fusion, dense_share=share)
+        both = [hit.place for hit in search(corpus, "mat cow", "hybrid", 4, options).hits]
+        assert both == [hit.place for hit in retrieve(corpus, "mat cow", alone, 4)]
+
+
+def test_what_the_encoder_does_not_read_only_fills_up_the_end(make_corpus, by_letter):
+    corpus = make_corpus(*PETS, language="ko")
+    words_only = [hit.place for hit in retrieve(corpus, "mat cow", "bm25", 4)]
+    both = [hit.place for hit in retrieve(corpus, "mat cow", "hybrid", 4)]
+    assert both[: len(words_only)] == words_only
+    assert len(both) == 4
+
+
+def test_diversity_holds_likeness_back(make_corpus, by_letter):
+    corpus = make_corpus("cat mat", "cat mats", "dog mat far away in the meadow")
+    options = Options(diversity=0.9)
+    found = search(corpus, "cat mat", "bm25", 2, options)
+    assert [hit.place for hit in found.hits] == [0, 2]
+    assert "diversify" in found.seconds
+    assert [hit.place for hit in search(corpus, "cat mat", "bm25", 2).hits] == [0, 1]
+
+
+def test_reranking_puts_the_cross_encoders_favourite_first(make_corpus, monkeypatch):
+    class Model:
+        def predict(self, pairs, show_progress_bar):
+            assert all(query == "mat" for query, _ in pairs)
+            return [len(text) for _, text in pairs]
+
+    monkeypatch.setattr(rerank, "_model", Model)
+    corpus = make_corpus("mat", "a mat", "the longest mat of all")
+    found = search(corpus, "mat", "bm25", 2, Options(rerank=True))
+    assert [(hit.place, hit.score) for hit in found.hits] == [(2, 22.0), (1, 5.0)]
+    assert "rerank" in found.seconds
+
+
+def test_without_a_cross_encoder_reranking_is_refused(make_corpus, monkeypatch):
+    monkeypatch.setattr(rerank, "_folder", lambda: None)
+    rerank._model.cache_clear()
+    with pytest.raises(CorpusError, match=r"needs a cross-encoder.*Search without it"):
+        search(make_corpus("mat"), "mat", "bm25", 1, Options(rerank=True))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [Options(diversity=1.1), Options(dense_share=-0.1), Options(diversity="x"),
+     Options(dense_share=float("nan")), Options(fusion="sum")],
+)  # fmt: skip
+def test_options_out_of_range_are_refused(make_corpus, options):
+    with pytest.raises(CorpusError, match=r"go from 0 to 1|Choose one of: rrf, weighted"):
+        search(make_corpus("a"), "a", "hybrid", 1, options)
+
+
+def test_the_terms_of_a_hit_explain_its_score(make_corpus):
+    corpus = make_corpus(*PETS, heading="Pets")
+    options = Options(scoring=Scoring("plus", 1.2, 0.5), terms=Terms(stem=True))
+    for hit in search(corpus, "cats and mats", "bm25", 4, options).hits:
+        parts = explained(corpus, "cats and mats", hit, options)
+        assert sum(part.score for part in parts) == pytest.approx(hit.score)
+        assert {part.term for part in parts} <= {"cat", "mat"}
 
 
 @pytest.mark.parametrize(

@@ -90,16 +90,16 @@ def test_adding_keeps_the_id_and_replaces_a_document_of_the_same_name(home):
     assert again.id == first.id
     assert sorted(p.text for p in again.passages) == ["Changed.", "Second.", "Third."]
     assert load_corpus(first.id) == again
-    assert len(bm25_index(again).search("changed", 5)) == 1
+    assert len(bm25_index(again).search(["changed"], 5)) == 1
 
 
 def test_removing_leaves_no_file_even_while_an_index_is_being_built(home, monkeypatch):
     corpus = add_documents([NOTES])
     real = bm25.words
 
-    def removed_meanwhile(text):
+    def removed_meanwhile(text, how):
         remove_corpus(corpus.id)
-        return real(text)
+        return real(text, how)
 
     monkeypatch.setattr(bm25, "words", removed_meanwhile)
     bm25_index(corpus)

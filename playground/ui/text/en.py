@@ -139,6 +139,7 @@ TEXT = {
     "retriever_none": "None",
     "retriever_bm25": "BM25",
     "retriever_dense": "Dense",
+    "retriever_hybrid": "Hybrid",
     "new_tokens": "New tokens at most",
     "temperature": "Temperature",
     "temperature_info": "0 always takes the likeliest token; more is more varied.",

@@ -141,6 +141,7 @@ TEXT = {
     "retriever_none": "없음",
     "retriever_bm25": "BM25",
     "retriever_dense": "밀집",
+    "retriever_hybrid": "혼합",
     "new_tokens": "새 토큰 최대",
     "temperature": "온도",
     "temperature_info": "0이면 늘 가장 그럴듯한 토큰을 고르고, 클수록 다양해집니다.",

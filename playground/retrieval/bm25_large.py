@@ -1,0 +1,125 @@
+"""BM25 for corpora past 20,000 passages: bm25s, its scores computed ahead and memory-mapped.
+
+The same terms, variants and rankings as :class:`~playground.retrieval.bm25.Bm25Index`, in float32.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playground.retrieval import files as disk
+from playground.retrieval.bm25 import USUAL, Bm25, Bm25Index, Hits, Scoring, best, idfs
+from playground.retrieval.passages import Corpus
+from playground.retrieval.terms import Terms, words
+
+_METHODS = {"okapi": "atire", "l": "bm25l", "plus": "bm25+"}  # bm25s's names for the same tf
+_DELTAS = {"okapi": 0.0, "l": 0.5, "plus": 1.0}
+_OURS = "playground.json"
+
+
+class LargeIndex:
+    """One variant with one k1 and b.
+
+    :param bm25: a bm25s index whose scores were made ours by :func:`build`.
+    :param having: how many passages have each term, by its id.
+    """
+
+    def __init__(self, bm25: Any, having: np.ndarray, count: int, mean_length: float) -> None:
+        self._bm25, self._having, self._count = bm25, having, count
+        self.mean_length = mean_length
+        self._idf: dict[str, dict[str, float]] = {}
+
+    def idf(self, term: str, variant: str) -> float | None:
+        """See :class:`~playground.retrieval.bm25.Bm25`."""
+        place = self._bm25.vocab_dict.get(term)
+        if place is None:
+            return None
+        n = int(self._having[place])
+        plain = math.log(self._count - n + 0.5) - math.log(n + 0.5)
+        if variant == "okapi" and plain < 0:  # of more than half: a share of the mean of all
+            return self._floor()
+        return idfs({term: n}, self._count, variant)[term]
+
+    def _floor(self) -> float:
+        n = self._having.astype(np.float64)
+        return 0.25 * float((np.log(self._count - n + 0.5) - np.log(n + 0.5)).mean())
+
+    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
+        """See :class:`~playground.retrieval.bm25.Bm25`; the scoring is that of the index."""
+        ids = self._bm25.get_tokens_ids(query)
+        if not ids:
+            return []
+        scores = self._bm25.get_scores_from_ids(ids)
+        return best(scores, np.flatnonzero(scores), k)
+
+
+def build(tokens: Sequence[Sequence[str]], scoring: Scoring) -> LargeIndex:
+    """Score every term of every passage ahead.
+
+    bm25s gives a term's column as idf x tf with an idf that is positive for every term; each
+    column is scaled to our idf, and what BM25L and BM25+ would give to passages without the term
+    is put back, so that a score is the sum over shared terms.
+    """
+    import bm25s
+
+    vocabulary: dict[str, int] = {}
+    ids = [[vocabulary.setdefault(t, len(vocabulary)) for t in row] for row in tokens]
+    bm25 = bm25s.BM25(
+        k1=scoring.k1, b=scoring.b, delta=_DELTAS[scoring.variant],
+        method=_METHODS[scoring.variant], idf_method="lucene", csc_backend="numpy",
+    )  # fmt: skip
+    bm25.index((ids, vocabulary), create_empty_token=False, show_progress=False)
+    count, mean = len(ids), sum(map(len, ids)) / len(ids)
+    having = np.diff(bm25.scores["indptr"][: len(vocabulary) + 1])
+    ours = idfs({str(i): int(n) for i, n in enumerate(having)}, count, scoring.variant)
+    theirs = np.log(1 + (count - having + 0.5) / (having + 0.5))
+    data = bm25.scores["data"]
+    if bm25.nonoccurrence_array is not None:
+        data += np.repeat(bm25.nonoccurrence_array, having)
+        bm25.nonoccurrence_array = np.zeros_like(bm25.nonoccurrence_array)
+    data *= np.repeat((np.array(list(ours.values())) / theirs).astype(data.dtype), having)
+    return LargeIndex(bm25, having, count, mean)
+
+
+def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
+    """Built, or mapped from the disk; those of a visitor's own documents stay in memory."""
+    name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}.bm25s"
+    folder = disk.index_path(corpus, name)
+    if folder is not None and (folder / _OURS).is_file():
+        return load(folder)
+    tokens = [words(passage.indexed, terms) for passage in corpus.passages]
+    if not any(tokens):
+        return Bm25Index([])
+    index = build(tokens, scoring)
+    if folder is None:
+        return index
+    save(index, folder)
+    return load(folder)
+
+
+def save(index: LargeIndex, folder: Path) -> None:
+    """Write the index aside, then give it its name."""
+    aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+    index._bm25.save(str(aside), show_progress=False)
+    np.save(aside / "having.npy", index._having)
+    ours = {"count": index._count, "mean_length": index.mean_length}
+    (aside / _OURS).write_text(json.dumps(ours))
+    shutil.rmtree(folder, ignore_errors=True)
+    aside.rename(folder)
+
+
+def load(folder: Path) -> LargeIndex:
+    """Map an index that :func:`save` wrote."""
+    import bm25s
+
+    ours = json.loads((folder / _OURS).read_text())
+    bm25 = bm25s.BM25.load(str(folder), mmap=True, allow_pickle=False, show_progress=False)
+    return LargeIndex(bm25, np.load(folder / "having.npy"), ours["count"], ours["mean_length"])

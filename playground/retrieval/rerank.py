@@ -1,0 +1,67 @@
+"""A second stage: a cross-encoder reads the query and each passage together and scores the pair.
+
+Slower and better than comparing two embeddings. No cross-encoder comes in a package, so it is
+there only where the Hub, or its cache on this machine, gives one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from playground.errors import CorpusError
+from playground.retrieval.bm25 import Hits
+from playground.settings import LOADING, settings
+
+HUB_ID = "cross-encoder/ms-marco-MiniLM-L6-v2"
+HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
+DEPTH = 20  # hits that are read again
+
+_lock = threading.Lock()
+
+
+def rerank(query: str, hits: Hits, texts: Sequence[str]) -> Hits:
+    """The hits in the order of the cross-encoder's scores, which they get.
+
+    :param texts: of the passages, one for each hit.
+    :raises CorpusError: there is no cross-encoder here.
+    """
+    if not hits:
+        return []
+    with _lock:
+        scores = _model().predict([(query, text) for text in texts], show_progress_bar=False)
+    pairs = [(place, float(score)) for (place, _), score in zip(hits, scores, strict=True)]
+    return sorted(pairs, key=lambda hit: -hit[1])
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:
+    folder = _folder()
+    if folder is None:
+        raise CorpusError(
+            "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be "
+            "had from the Hub. Search without it.",
+            name=HUB_ID,
+        )
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    with LOADING:
+        return CrossEncoder(
+            folder, device="cpu", local_files_only=True, trust_remote_code=False, max_length=512,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        )  # fmt: skip
+
+
+def _folder() -> str | None:
+    if settings().hub == "off":
+        return None
+    import httpx2
+    from huggingface_hub import snapshot_download
+
+    try:
+        return str(snapshot_download(HUB_ID, allow_patterns=HUB_FILES, etag_timeout=3))
+    except (OSError, ValueError, httpx2.HTTPError):
+        return None
