@@ -65,6 +65,8 @@ def test_corpora():
     assert {(row["id"], row["language"]) for row in rows} == {
         (HANDBOOK, "en"),
         (f"{HANDBOOK}-ko", "ko"),
+        ("guide", "en"),
+        ("guide-ko", "ko"),
     }
     assert all(row["passages"] > row["questions"] > 0 for row in rows)
 

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from playground.retrieval.passages import Passage
+from playground.retrieval.passages import Passage, Span
 
 MAX_WORDS = 40
 WORD_CHARS = 16  # characters of one "word" that count as one word
 MAX_HEADING_CHARS = 200  # a longer heading line is body text: headings repeat in every passage
-
-Span = tuple[int, int]  # [start, end) in the document
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")

@@ -1,95 +1,197 @@
-"""How well a retriever finds the evidence, and whether an output holds the answer."""
+"""How well retrievers find what is relevant, over a corpus's questions or a test collection.
+
+`python -m playground.retrieval.evaluate PATH` reads a test collection (see ``collection.py``) and
+prints the figures of BM25, dense and hybrid search over its first 200 judged queries.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from playground.retrieval import metrics
 from playground.retrieval.passages import Corpus, Passage, Question, QuestionKind
-from playground.retrieval.search import MAX_K, check_k, retrieve
+from playground.retrieval.search import MAX_K, USUALLY, Hit, Options, check_k, search
 
-_ARTICLES = frozenset({"a", "an", "the"})
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_BORDERED = re.compile(r"[^\W가-힣]")  # a character that must not go on into another
-_DECIMAL_POINT = "\ufdd0"  # a noncharacter, to outlive the removal of punctuation
+CUTS = (1, 3, 5, 10)
+COMPARED = ("bm25", "dense", "hybrid")
+MAX_QUERIES = 200  # of a test collection
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A question with what is relevant to it.
+
+    :param pieces: of evidence: places of the passages that hold each.
+    :param gains: of each piece; 1 where relevance has no degrees.
+    """
+
+    id: str
+    question: str
+    kind: str
+    pieces: tuple[frozenset[int], ...]
+    gains: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one retriever brought for one question.
+
+    :param ranks: at which each piece of evidence was first seen, None if not among the first 20.
+    """
+
+    judged: Judged
+    retriever: str
+    hits: tuple[Hit, ...]
+    ranks: tuple[int | None, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Report:
-    """Retrieval quality over the answerable questions of a corpus; all 0 for no questions."""
+    """Retrieval quality over a set of questions; all 0 for no questions."""
 
     retriever: str
+    kind: str  # "all" or a question kind
     count: int  # questions asked
-    recall: Mapping[int, float]  # k -> share of questions with evidence among the first k
+    recall: Mapping[int, float]  # k -> share of the evidence among the first k, in the mean
     mrr: float  # mean of 1 / rank of the first evidence, 0 beyond rank 20
+    ndcg: float  # at 10
+    seconds: float  # of a search, at the median
+
+
+def is_relevant(passage: Passage, question: Question) -> bool:
+    """Whether a passage holds a piece of the question's evidence, word for word, spaces aside."""
+    return any(_holds(passage, one.document, one.quote) for one in question.evidence)
+
+
+def _holds(passage: Passage, document: str, quote: str) -> bool:
+    return passage.document == document and _spaced(quote) in _spaced(passage.text)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def judged(corpus: Corpus) -> list[Judged]:
+    """A corpus's questions with the passages that hold their evidence."""
+    documents: dict[str, list[int]] = {}
+    for place, passage in enumerate(corpus.passages):
+        documents.setdefault(passage.document, []).append(place)
+    return [
+        Judged(
+            one.id, one.question, one.kind,
+            tuple(
+                frozenset(
+                    place
+                    for place in documents.get(piece.document, ())
+                    if _holds(corpus.passages[place], piece.document, piece.quote)
+                )
+                for piece in one.evidence
+            ),
+            (1.0,) * len(one.evidence),
+        )
+        for one in corpus.questions
+    ]  # fmt: skip
+
+
+def outcomes(
+    corpus: Corpus, questions: Sequence[Judged], retrievers: Sequence[str],
+    options: Options = USUALLY, k: int = MAX_K,
+) -> Iterator[Outcome]:  # fmt: skip
+    """Ask every question of every retriever, question by question.
+
+    :param k: how many passages each may bring.
+    :raises CorpusError: as :func:`~playground.retrieval.search.search`.
+    """
+    check_k(k)
+    for one in questions:
+        for retriever in retrievers:
+            start = time.perf_counter()
+            hits = search(corpus, one.question, retriever, k, options).hits
+            seconds = time.perf_counter() - start
+            ranks = tuple(
+                next((hit.rank for hit in hits if hit.place in piece), None) for piece in one.pieces
+            )
+            yield Outcome(one, retriever, hits, ranks, seconds)
+
+
+def reports(found: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report]:
+    """A row for each retriever and kind of question, "all" first; unanswerable ones are left out,
+    since there is nothing to find."""
+    rows: dict[tuple[str, str], list[Outcome]] = {}
+    for one in found:
+        if one.judged.kind != "unanswerable":
+            for kind in ("all", one.judged.kind):
+                rows.setdefault((one.retriever, kind), []).append(one)
+    kinds = list(dict.fromkeys(kind for _, kind in rows))
+    order = sorted(rows, key=lambda row: kinds.index(row[1]))
+    return [report(retriever, kind, rows[retriever, kind], cuts) for retriever, kind in order]
+
+
+def report(
+    retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[int] = CUTS
+) -> Report:
+    """The means over some outcomes."""
+    count = len(found)
+
+    def mean(measure: Callable[[Outcome], float]) -> float:
+        return sum(map(measure, found)) / max(1, count)
+
+    return Report(
+        retriever, kind, count,
+        {k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
+        mean(lambda one: metrics.reciprocal_rank(one.ranks)),
+        mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains)),
+        statistics.median(one.seconds for one in found) if found else 0.0,
+    )  # fmt: skip
 
 
 def recall(
     corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None
 ) -> Report:
-    """Ask a corpus's questions and see how high the evidence ranks.
-
-    A passage is relevant when it is of the evidence's document and contains its quote, spaces
-    aside. Unanswerable questions are skipped.
+    """Ask a corpus's answerable questions of one retriever.
 
     :param ks: cut-offs, each 1 to 20.
     :param kind: only the questions of this kind; None for all.
-    :raises CorpusError: as :func:`~playground.retrieval.search.retrieve`.
+    :raises CorpusError: as :func:`~playground.retrieval.search.search`.
     """
     for k in ks:
         check_k(k)
-    questions = [
-        question
-        for question in corpus.questions
-        if question.kind != "unanswerable" and kind in (None, question.kind)
+    asked = [
+        one for one in judged(corpus) if one.kind != "unanswerable" and kind in (None, one.kind)
     ]
-    ranks = [_first_relevant(corpus, question, retriever) for question in questions]
-    count = len(ranks)
-    found = [rank for rank in ranks if rank is not None]
-    shares = {k: sum(rank <= k for rank in found) / max(count, 1) for k in ks}
-    return Report(retriever, count, shares, sum(1 / rank for rank in found) / max(count, 1))
+    return report(retriever, kind or "all", list(outcomes(corpus, asked, (retriever,))), ks)
 
 
-def is_relevant(passage: Passage, question: Question) -> bool:
-    """Whether a passage holds a piece of the question's evidence, word for word."""
-    text = " ".join(passage.text.split())
-    return any(
-        passage.document == evidence.document and " ".join(evidence.quote.split()) in text
-        for evidence in question.evidence
-    )
+def main() -> None:
+    """Read a test collection and print what each retriever makes of it."""
+    from playground.retrieval.collection import read_collection
+    from playground.retrieval.dense import dense_index
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("path", type=Path, help="folder of the collection, BEIR's or TREC's files")
+    parser.add_argument("--queries", type=int, default=MAX_QUERIES, help="how many are asked")
+    parser.add_argument("--retrievers", default=",".join(COMPARED))
+    given = parser.parse_args()
+    corpus, questions = read_collection(given.path)
+    asked, chosen = questions[: given.queries], given.retrievers.split(",")
+    print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
+    if {"dense", "hybrid"} & set(chosen):
+        dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"))
+        print()
+    found = list(outcomes(corpus, asked, chosen))
+    print("\n| retriever | nDCG@10 | recall@10 | MRR | ms at the median |\n|---|---|---|---|---|")
+    for row in (one for one in reports(found) if one.kind == "all"):
+        print(
+            f"| {row.retriever} | {row.ndcg:.4f} | {row.recall[10]:.4f} | {row.mrr:.4f} "
+            f"| {row.seconds * 1000:.1f} |"
+        )
 
 
-def _first_relevant(corpus: Corpus, question: Question, retriever: str) -> int | None:
-    for hit in retrieve(corpus, question.question, retriever, MAX_K):
-        if is_relevant(hit.passage, question):
-            return hit.rank
-    return None
-
-
-def answer_contained(answer: str, output: str) -> bool:
-    """Whether an output says the answer, besides case, punctuation and articles.
-
-    Words must match whole, but for Hangul: particles follow a Korean answer, or a number or a
-    foreign word, without a space (``1995년에``). A number is not found in part of another.
-
-    :return: False for an answer without letters or digits.
-    """
-    wanted, said = _plain(answer), _plain(output)
-    if not wanted:
-        return False
-    if wanted[-1] not in _ARTICLES:  # "Vitamin A" is not "vitamin"
-        wanted, said = ([w for w in side if w not in _ARTICLES] for side in (wanted, said))
-    needle = " ".join(wanted)
-    before = rf"(?<![^\W가-힣])(?<!\d{_DECIMAL_POINT})" if _BORDERED.match(needle[0]) else ""
-    after = rf"(?![^\W가-힣])(?!{_DECIMAL_POINT}\d)" if _BORDERED.match(needle[-1]) else ""
-    return re.search(before + re.escape(needle) + after, " ".join(said)) is not None
-
-
-def _plain(text: str) -> list[str]:
-    """Words of a text: NFKC, casefolded, without punctuation except within a number."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = re.sub(r"(?<=\d)\.(?=\d)", _DECIMAL_POINT, _THOUSANDS.sub("", text))
-    spaced = (" " if unicodedata.category(c)[0] == "P" or c in "`^~|" else c for c in text)
-    return "".join(spaced).split()
+if __name__ == "__main__":
+    main()

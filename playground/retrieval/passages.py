@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 QuestionKind = Literal["keyword", "paraphrase", "unanswerable"]
+Span = tuple[int, int]  # [start, end) in a text
 
 
 def printable(value: object) -> str:

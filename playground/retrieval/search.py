@@ -11,28 +11,16 @@ from playground.errors import CorpusError
 from playground.retrieval.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
 from playground.retrieval.dense import dense_index, query_vector, reads
 from playground.retrieval.hybrid import FUSIONS, Fusion, diversified
-from playground.retrieval.passages import Corpus, Passage, printable
+from playground.retrieval.passages import Corpus, Passage, Span, printable
 from playground.retrieval.rerank import DEPTH, rerank
-from playground.retrieval.terms import PLAIN, RUN, Terms, words
+from playground.retrieval.terms import PLAIN, RUN, STOP_WORDS, Terms, words
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
-Span = tuple[int, int]  # [start, end) in a text
 
 MAX_K = 20
 MAX_QUERY_CHARS = 2_000
 UNREAD = 0.01  # dense search's share in a language it does not read: it only fills up the end
 FUSED = 100  # ranks of each retriever that hybrid search looks at
-
-# English words that say nothing about a passage. Searched like any other, but not marked.
-_STOP_WORDS = """
-a about after all also am an and any are as at be because been before being both but by can could
-d did do does doing don down during each few for from further had has have having he her here hers
-him his how i if in into is it its just ll m me more most my no nor not now of off on once only or
-other our ours out over own re s same she should so some such t than that the their theirs them
-then there these they this those through to too under until up us ve very was we were what when
-where which while who whom whose why will with would you your yours
-"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,18 @@ _HANGUL = "가-힣ㄱ-ㆎ"
 _HAN = "々〆ぁ-ヿ㐀-䶿一-鿿豈-﫿"  # and kana: written without spaces too
 RUN = re.compile(rf"[{_HANGUL}]+|[{_HAN}]+|[^\W_{_HANGUL}{_HAN}]+")  # of one script
 _UNSPACED = re.compile(rf"[{_HANGUL}{_HAN}]")
-_IS_HANGUL = re.compile(rf"[{_HANGUL}]")
+IS_HANGUL = re.compile(rf"[{_HANGUL}]")
+
+# English words that say nothing about a passage. Searched like any other, but not marked.
+_STOP_WORDS = """
+a about after all also am an and any are as at be because been before being both but by can could
+d did do does doing don down during each few for from further had has have having he her here hers
+him his how i if in into is it its just ll m me more most my no nor not now of off on once only or
+other our ours out over own re s same she should so some such t than that the their theirs them
+then there these they this those through to too under until up us ve very was we were what when
+where which while who whom whose why will with would you your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 Korean = Literal["bigrams", "morphemes"]
 _lock = threading.Lock()  # neither stemmer nor analyser is said to bear two threads
@@ -68,7 +79,7 @@ def _of_run(run: str, terms: Terms) -> Iterator[str]:
     if not _UNSPACED.match(run):
         yield _stemmed(run) if terms.stem and run.isascii() else run
         return
-    if terms.korean == "morphemes" and _IS_HANGUL.match(run):
+    if terms.korean == "morphemes" and IS_HANGUL.match(run):
         yield from _morphemes(run)
         return
     yield run

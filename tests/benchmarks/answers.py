@@ -4,8 +4,9 @@ from playground import compare
 from playground.engine import generate
 from playground.engine.generate import Sampling
 from playground.engine.recipe import Recipe, build
+from playground.retrieval.answers import answer_contained
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.evaluate import answer_contained, recall
+from playground.retrieval.evaluate import recall
 
 BASE = Recipe(model="smollm2-135m-instruct")
 AT_ONCE = 8

@@ -6,6 +6,7 @@ document as it is. The one given thing is the shape of SmolLM2-135M, as its ``co
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections import Counter
@@ -14,9 +15,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from rank_bm25 import BM25Okapi
 from torch.nn import functional
 
 from playground.retrieval.bm25 import words
+from playground.retrieval.chunking import MAX_WORDS
 from playground.retrieval.search import STOP_WORDS
 from tests.retrieval.test_shipped import answerable, documents, plain, sections
 
@@ -133,6 +136,7 @@ def even_loss(tokens: int) -> float:
     return float(functional.cross_entropy(scores, torch.tensor([0])))
 
 
+OKAPI = inspect.signature(BM25Okapi).parameters  # the playground leaves its settings alone
 FP32, FP16, BF16 = torch.float32, torch.float16, torch.bfloat16
 E4M3, E5M2 = torch.float8_e4m3fn, torch.float8_e5m2
 NEXT_BF16 = 1 + torch.finfo(BF16).eps
@@ -159,6 +163,12 @@ CLAIMS = [
     ("embeddings.md", "The cosine of the vectors (3, 4) and (4, 3) is "
      f"{cosine([3, 4], [4, 3]):.2f}."),
     ("anatomy.md", f"SmolLM2-135M is a stack of {LAYERS} layers."),
+    ("anatomy.md", f"The width of SmolLM2-135M is {WIDTH}, so each token travels through the "
+     f"layers as {WIDTH} numbers."),
+    ("anatomy.md", "The MLP of SmolLM2-135M has three matrices, named gate, up and down, and an "
+     f"inner width of {INNER:,}."),
+    ("embeddings.md", f"A nudge changes {WIDTH} numbers of SmolLM2-135M and touches every prompt "
+     "that contains the token."),
     ("anatomy.md", f"SmolLM2-135M has {HEADS} query heads and {KEY_HEADS} key and value heads of "
      f"{HEAD} numbers each."),
     ("anatomy.md", f"{NUMBERS[HEADS // KEY_HEADS].capitalize()} query heads share one key head, "
@@ -278,6 +288,7 @@ CLAIMS = [
      f"{gb(7e9 / 2)} in four bits, without scales."),
     ("running-memory.md", f"The KV cache of SmolLM2-135M takes {kv_cache(KEY_HEADS):,} bytes for "
      "each token in 16 bits."),
+    ("running-memory.md", f"The context of SmolLM2-135M may be {CONTEXT:,} tokens long."),
     ("running-memory.md", f"A full context of {CONTEXT:,} tokens has a KV cache of "
      f"{mb(kv_cache(KEY_HEADS, CONTEXT))} in 16 bits."),
     ("running-memory.md", f"With nine key heads the KV cache would take {kv_cache(HEADS):,} bytes "
@@ -302,6 +313,10 @@ CLAIMS = [
     ("fact-editing.md", f"For SmolLM2-135M the two vectors have {INNER + WIDTH:,} numbers "
      f"together, but the change may move all {math.prod(SHAPES['down']):,} weights of the "
      "matrix."),
+    ("word-search.md", f"The playground uses a k1 of {OKAPI['k1'].default}."),
+    ("word-search.md", f"The playground uses a b of {OKAPI['b'].default}."),
+    ("retrieval.md", "The playground cuts at headings and paragraphs into passages of at most "
+     f"{MAX_WORDS} words."),
     ("word-search.md", f"A word in 10 of 1,000 passages has an idf of {idf(10, 1000):.2f}."),
     ("word-search.md", f"A word in 500 of 1,000 passages has an idf of {idf(500, 1000):.0f}."),
     ("word-search.md", "In a passage of average length a word that occurs once counts "

@@ -290,7 +290,10 @@ CLAIMS = [
         "16비트 2:4 행렬은 위치 정보까지 원래 크기의 "
         f"{percent((2 * 16 + 2 * 2) / (4 * 16), 2)}에 담깁니다.",
     ),
-    ("pruning", f"SmolLM2-135M에서 층 하나를 빼면 매개변수의 {percent(LAYER / TOTAL, 2)}가 없어집니다."),
+    (
+        "pruning",
+        f"SmolLM2-135M에서 층 하나를 빼면 매개변수의 {percent(LAYER / TOTAL, 2)}가 없어집니다.",
+    ),
     # merging, task-vectors
     (
         "merging",
@@ -310,7 +313,10 @@ CLAIMS = [
         "기반이 1.0이고 두 모델이 1.2와 0.9이면 작업 벡터를 모두 더한 값은 "
         f"{decimal(1.0 + (1.2 - 1.0) + (0.9 - 1.0))}입니다.",
     ),
-    ("task-vectors", f"TIES는 음의 변화를 빼고 나머지를 평균하여 {decimal(ties(3, 1, -2))}를 냅니다."),
+    (
+        "task-vectors",
+        f"TIES는 음의 변화를 빼고 나머지를 평균하여 {decimal(ties(3, 1, -2))}를 냅니다.",
+    ),
     (
         "task-vectors",
         f"변화의 90 %를 버리면 DARE는 남은 변화를 {decimal(1 / (1 - 0.9))}배로 키웁니다.",
@@ -369,7 +375,8 @@ CLAIMS = [
     ),
     (
         "bm25",
-        f"다섯 음절 낱말에서는 음절 쌍이 {sum(len(w) == 2 for w in words('가나다라마'))}개 나옵니다.",
+        "다섯 음절 낱말에서는 음절 쌍이 "
+        f"{sum(len(term) == 2 for term in words('가나다라마'))}개 나옵니다.",
     ),
     ("dense-and-hybrid", f"MiniLM은 글 하나를 숫자 {DIMENSION}개로 바꿉니다."),
     (
@@ -394,7 +401,7 @@ CLAIMS = [
     ),
     ("measuring-search", f"맞는 단락 하나가 3등이면 nDCG는 {decimal(1 / math.log2(3 + 1))}입니다."),
     ("retrieval-augmented", f"이 놀이터의 단락은 길어야 {MAX_WORDS}어절입니다."),
-]  # fmt: skip
+]
 
 # Sentences with a figure that names a thing or a rule; nothing can be computed for them
 NAMED = {
@@ -405,9 +412,7 @@ NAMED = {
     "상호 순위 융합(reciprocal rank fusion, RRF)은 목록마다 1을 k와 순위의 합으로 나눈 점수를 "
     "주고 모두 더합니다.",
 }
-_NAMES = re.compile(
-    r"SmolLM2-135M|all-MiniLM-L6-v2|BM25|[bf]p?f?16|fp\d+|float32|b1\.58|2:4"
-)  # fmt: skip
+_NAMES = re.compile(r"SmolLM2-135M|all-MiniLM-L6-v2|BM25|[bf]p?f?16|fp\d+|float32|b1\.58|2:4")
 
 
 def sentences(document: str) -> list[str]:

@@ -20,6 +20,7 @@ from playground.retrieval.search import retrieve
 
 FOLDER = Path(__file__).parents[2] / "corpora"
 ENGLISH, KOREAN = "lantern-handbook", "lantern-handbook-ko"
+LANGUAGES = {"guide": "en", "guide-ko": "ko", ENGLISH: "en", KOREAN: "ko"}
 IDS = sorted(path.name for path in FOLDER.iterdir() if (path / "card.md").is_file())
 LICENSES = {"Apache-2.0"}
 
@@ -70,13 +71,18 @@ def recall_at(k: int, corpus_id: str, retriever: str, kind: str = "") -> float:
 
 
 def test_both_languages_are_shipped():
-    assert [(c.id, c.language) for c in list_corpora()] == [(ENGLISH, "en"), (KOREAN, "ko")]
-    assert IDS == [ENGLISH, KOREAN]
+    assert {c.id: c.language for c in list_corpora()} == LANGUAGES
+    assert sorted(LANGUAGES) == IDS
 
 
 @pytest.mark.parametrize(
     ("corpus_id", "passages", "files", "asked", "paraphrases", "unanswerable"),
-    [(ENGLISH, 80, 15, 60, 20, 10), (KOREAN, 60, 10, 40, 10, 5)],
+    [
+        (ENGLISH, 80, 15, 60, 20, 10),
+        (KOREAN, 60, 10, 40, 10, 5),
+        ("guide", 60, 14, 48, 18, 8),
+        ("guide-ko", 60, 12, 42, 14, 7),
+    ],
 )
 def test_there_is_enough_to_search_and_to_ask(
     corpus_id, passages, files, asked, paraphrases, unanswerable
@@ -217,7 +223,7 @@ def test_the_card_names_language_and_licence(corpus_id):
 def test_texts_are_of_their_language(corpus_id):
     for text in documents(corpus_id).values():
         hangul = len(re.findall("[가-힣]", text))
-        assert (hangul > 200) if corpus_id == KOREAN else (hangul == 0)
+        assert (hangul > 200) if LANGUAGES[corpus_id] == "ko" else (hangul == 0)
 
 
 def test_the_korean_documents_are_counterparts_of_english_ones():

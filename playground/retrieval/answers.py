@@ -1,0 +1,149 @@
+"""What an output holds: the right answer, and what stands in the passages it was given.
+
+Deterministic text matching; no model is asked. Pure functions of texts.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from playground.retrieval.passages import Span
+from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, words
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_BORDERED = re.compile(r"[^\W가-힣]")  # a character that must not go on into another
+_DECIMAL_POINT = "\ufdd0"  # a noncharacter, to outlive the removal of punctuation
+LEAST = 3  # words in a row that an answer must share with a passage to count as taken from it
+LEAST_ALONE = 4  # characters of a number or name that counts by itself
+
+
+def answer_contained(answer: str, output: str) -> bool:
+    """Whether an output says the answer, besides case, punctuation and articles.
+
+    Words must match whole, but for Hangul: particles follow a Korean answer, or a number or a
+    foreign word, without a space (``1995년에``). A number is not found in part of another.
+
+    :return: False for an answer without letters or digits.
+    """
+    wanted, said = _plain(answer), _plain(output)
+    if not wanted:
+        return False
+    if wanted[-1] not in _ARTICLES:  # "Vitamin A" is not "vitamin"
+        wanted, said = ([w for w in side if w not in _ARTICLES] for side in (wanted, said))
+    needle = " ".join(wanted)
+    before = rf"(?<![^\W가-힣])(?<!\d{_DECIMAL_POINT})" if _BORDERED.match(needle[0]) else ""
+    after = rf"(?![^\W가-힣])(?!{_DECIMAL_POINT}\d)" if _BORDERED.match(needle[-1]) else ""
+    return re.search(before + re.escape(needle) + after, " ".join(said)) is not None
+
+
+def _plain(text: str) -> list[str]:
+    """Words of a text: NFKC, casefolded, without punctuation except within a number."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = re.sub(r"(?<=\d)\.(?=\d)", _DECIMAL_POINT, _THOUSANDS.sub("", text))
+    spaced = (" " if unicodedata.category(c)[0] == "P" or c in "`^~|" else c for c in text)
+    return "".join(spaced).split()
+
+
+def token_f1(answer: str, output: str) -> float:
+    """Harmonic mean of the shares of the answer's words that the output has and the other way
+    round, as SQuAD counts them (Rajpurkar et al. 2016); 0 where either has none."""
+    wanted, said = ([w for w in _plain(text) if w not in _ARTICLES] for text in (answer, output))
+    common = sum((Counter(wanted) & Counter(said)).values())
+    return 2 * common / (len(wanted) + len(said)) if common else 0.0
+
+
+@dataclass(frozen=True)
+class Support:
+    """A stretch of an answer that stands in a passage.
+
+    :param span: [start, end) in the answer.
+    :param source: which of the passages, from 0.
+    :param passage_span: where in that passage.
+    """
+
+    span: Span
+    source: int
+    passage_span: Span
+
+
+def supported(answer: str, passages: Sequence[str]) -> list[Support]:
+    """The stretches of an answer that stand in a passage word for word, besides case and
+    punctuation: at least three words in a row, or fewer with a number or a word of four letters
+    that is no stop word, or two Hangul words.
+
+    From left to right the longest stretch is taken; of equal ones that of the first passage.
+    """
+    said = _tokens(answer)
+    sources = [_tokens(passage) for passage in passages]
+    starts: dict[str, list[tuple[int, int]]] = {}
+    for number, tokens in enumerate(sources):
+        for place, (word, _) in enumerate(tokens):
+            starts.setdefault(word, []).append((number, place))
+    found, place = [], 0
+    while place < len(said):
+        length, source, there = _longest(said, place, sources, starts)
+        if length >= LEAST or (length and _tells(said[place : place + length])):
+            tokens = sources[source]
+            found.append(
+                Support(
+                    (said[place][1][0], said[place + length - 1][1][1]), source,
+                    (tokens[there][1][0], tokens[there + length - 1][1][1]),
+                )
+            )  # fmt: skip
+        place += max(1, length)
+    return found
+
+
+def supported_share(answer: str, found: Sequence[Support]) -> float:
+    """The share of an answer's words that stand in one of the stretches; 0 for no words."""
+    tokens = _tokens(answer)
+    inside = sum(
+        any(start <= span[0] and span[1] <= end for start, end in (one.span for one in found))
+        for _, span in tokens
+    )
+    return inside / len(tokens) if tokens else 0.0
+
+
+def _tokens(text: str) -> list[tuple[str, Span]]:
+    """Words as they are compared, and where they stand; of a Hangul word the first two syllables,
+    since particles and endings differ."""
+    found = [(words(run[0]), run.span()) for run in RUN.finditer(text)]
+    return [
+        (terms[0][:2] if IS_HANGUL.match(terms[0]) else terms[0], span)
+        for terms, span in found
+        if terms
+    ]
+
+
+def _longest(
+    said: Sequence[tuple[str, Span]], place: int, sources: Sequence[Sequence[tuple[str, Span]]],
+    starts: dict[str, list[tuple[int, int]]],
+) -> tuple[int, int, int]:  # fmt: skip
+    """(words, passage, place in it) of the longest stretch that begins at a place; (0, 0, 0)."""
+    best = 0, 0, 0
+    for source, there in starts.get(said[place][0], ()):
+        tokens, length = sources[source], 0
+        while (
+            place + length < len(said)
+            and there + length < len(tokens)
+            and said[place + length][0] == tokens[there + length][0]
+        ):
+            length += 1
+        if length > best[0]:
+            best = length, source, there
+    return best
+
+
+def _tells(stretch: Sequence[tuple[str, Span]]) -> bool:
+    """Whether a short stretch says something by itself: it has a number or a longer word, or is of
+    two Hangul words."""
+    hangul = sum(bool(IS_HANGUL.match(word)) for word, _ in stretch)
+    return hangul > 1 or any(
+        any(c.isdigit() for c in word) or (len(word) >= LEAST_ALONE and word not in STOP_WORDS)
+        for word, _ in stretch
+    )
