@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -303,10 +303,17 @@ def parse_edit(data: object, number: int = 1) -> Edit:
         raise _explained(error, EDITS[kind], number) from error
 
 
+def _place(loc: Sequence[str | int]) -> str:
+    """Where a value is, as in ``models[0].weight``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return "".join(parts).removeprefix(".") or "?"
+
+
 def _explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeError:
     """The first thing that pydantic found wrong, as a sentence."""
     first = error.errors(include_url=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else "?"
+    names = [one for one in first["loc"] if isinstance(one, int) or one.isidentifier()]
+    field = _place(first["loc"] if first["type"] == "extra_forbidden" else names)
     if first["type"] == "extra_forbidden":
         return RecipeError(
             "Edit {number} ({kind}) has an unknown key {field!r}. Its keys are: {known}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from playground.errors import CorpusError
@@ -27,6 +27,8 @@ FUSED = 100  # ranks of each retriever that hybrid search looks at
 class Options:
     """How to search, beside the retriever.
 
+    :param terms: how BM25 splits texts; None: in plain words, and for hybrid search in stems, which
+        is what it needs to be nowhere worse than dense search alone (see the README).
     :param fusion: of hybrid search: by reciprocal ranks or by a weighted sum of scores.
     :param dense_share: weight of dense search in hybrid, 0 to 1, the rest BM25's; None: a half, or
         next to nothing where the encoder does not read the corpus's language.
@@ -35,7 +37,7 @@ class Options:
     """
 
     scoring: Scoring = USUAL
-    terms: Terms = PLAIN
+    terms: Terms | None = None
     fusion: Fusion = "rrf"
     dense_share: float | None = None
     diversity: float = 0.0
@@ -91,6 +93,8 @@ def search(
     check_k(k)
     check_options(options)
     query = _checked_query(query)
+    if options.terms is None:
+        options = replace(options, terms=Terms(stem=retriever == "hybrid"))
     timed = Stages()
     rankings = _rankings(corpus, query, retriever, _depth(k, retriever, options), options, timed)
     found = rankings[retriever] if retriever != "hybrid" else _fused(corpus, rankings, options)
@@ -105,12 +109,13 @@ def search(
         vectors = dense_index(corpus).vectors([place for place, _ in best])
         found = diversified(best, vectors, k, options.diversity)
         timed.lap("diversify")
-    asked = frozenset(words(query, options.terms)) - STOP_WORDS
+    how = options.terms or PLAIN
+    asked = frozenset(words(query, how)) - frozenset(words(" ".join(STOP_WORDS), how))
     parts = _parts(rankings) if retriever == "hybrid" else {}
     hits = tuple(
         Hit(
             rank, corpus.passages[place], score,
-            matched(corpus.passages[place].text, asked, options.terms), place,
+            matched(corpus.passages[place].text, asked, how), place,
             parts.get(place, {}),
         )
         for rank, (place, score) in enumerate(found[:k], start=1)
@@ -143,9 +148,9 @@ def _rankings(
 ) -> dict[str, Hits]:
     found: dict[str, Hits] = {}
     if retriever in ("bm25", "hybrid"):
-        terms = words(query, options.terms)
+        terms = words(query, options.terms or PLAIN)
         timed.lap("tokenise")
-        index = bm25_index(corpus, options.terms, options.scoring)
+        index = bm25_index(corpus, options.terms or PLAIN, options.scoring)
         found["bm25"] = index.search(terms, depth, options.scoring)
         timed.lap("bm25")
     if retriever in ("dense", "hybrid"):
@@ -174,9 +179,10 @@ def _parts(rankings: Mapping[str, Hits]) -> dict[int, dict[str, tuple[int, float
 
 def explained(corpus: Corpus, query: str, hit: Hit, options: Options) -> list[Contribution]:
     """What each term of a query adds to a hit's BM25 score."""
-    index = bm25_index(corpus, options.terms, options.scoring)
-    passage = words(hit.passage.indexed, options.terms)
-    return explain(index, words(query, options.terms), passage, options.scoring)
+    terms = options.terms or PLAIN
+    index = bm25_index(corpus, terms, options.scoring)
+    passage = words(hit.passage.indexed, terms)
+    return explain(index, words(query, terms), passage, options.scoring)
 
 
 def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:

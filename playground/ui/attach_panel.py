@@ -95,7 +95,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
             answer_both, asked, answers, **MODEL
         )
     stop.click(stop_run, **AT_ONCE)
-    source.input(open_panel, opened, parts, **LOOK)
+    source.select(open_panel, opened, parts, **LOOK)
     uploaded.success(open_made, [saved, mine, language, made], parts, **LOOK)
     forgotten.then(open_panel, opened, parts, **LOOK)
     return AttachPanel(source, prompt, opened, parts)

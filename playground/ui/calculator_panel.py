@@ -12,7 +12,7 @@ from playground.engine.calculator import Dtype, Optimizer, Shape, Tuning
 from playground.engine.loader import load
 from playground.errors import PlaygroundError
 from playground.ui import adapters_html
-from playground.ui.page import AT_ONCE, LOOK, shown
+from playground.ui.page import LOOK, TOLD, shown
 from playground.ui.text import label
 
 # A 7-billion model's shape, which most people have heard of.
@@ -97,10 +97,10 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
         saving,
     ]
     for part in given[1:]:
-        part.change(calculate, given, result, trigger_mode="always_last", **AT_ONCE)
+        part.change(calculate, given, result, trigger_mode="always_last", **TOLD)
     read.click(shape_from_config, [language, config], shape, **LOOK)
     own.click(shape_of_mine, [saved, language], shape, **LOOK)
-    language.change(calculate, given, result, **AT_ONCE)
+    language.change(calculate, given, result, **TOLD)
 
 
 @shown

@@ -17,6 +17,7 @@ WIDTH = 440
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 30  # margins of a plot
 INK, SOFT, BEFORE, AFTER = "#1f2937", "#d1d5db", "#94a3b8", "#c2410c"
 PALE, DEEP = (240, 253, 250), (17, 94, 89)  # ends of the heat map's scale
+MOST_LEVELS = 40  # that are drawn one by one
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def histogram(
 
     most_before, most_after = max([*before, 1]), max([*after, 1])
     parts = [_text(4, 14, title, "start", "bold"), _text(4, 30, above, "start")]
-    for level in levels:  # behind the bars
+    for level in levels if len(levels) <= MOST_LEVELS else ():  # behind the bars
         x = across(level)
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{middle - up}" y2="{middle}" stroke="{SOFT}" '
@@ -172,7 +173,7 @@ def histogram(
             f'<rect x="{x:.1f}" y="{middle - tall:.1f}" width="{max(0.5, wide - 0.5):.1f}" '
             f'height="{tall:.1f}" fill="{BEFORE}"/>'
         )
-    thick = 3 if len(levels) <= 40 else 1
+    thick = 3 if len(levels) <= MOST_LEVELS else 1
     for level, count in zip(levels, after, strict=True):
         x, tall = across(level), count / most_after * down
         parts.append(

@@ -19,7 +19,17 @@ from playground.ui.documents_tab import (
     chosen_corpus,
     corpus_choices,
 )
-from playground.ui.page import AT_ONCE, MODEL, PROGRESS, RUNS, SEARCH, begin_run, shown, stop_run
+from playground.ui.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    RUNS,
+    SEARCH,
+    TOLD,
+    begin_run,
+    shown,
+    stop_run,
+)
 from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
@@ -131,7 +141,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
         number = gr.State(EXAMPLES.index(example))
         taken = button.click(
             take_example, [saved, language, number], [saved, prompt, corpus, count, *fields],
-            **AT_ONCE,
+            **TOLD,
         )  # fmt: skip
         starts(taken.success)
     return CompareTab(prompt, corpus)

@@ -75,9 +75,9 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     asked = [own, language, corpus, query, count]
     for ask in (search.click, query.submit):
         ask(search_both, asked, [words, meaning], **SEARCH)
-    corpus.input(sample_questions, [own, language, corpus], question, **LOOK)
-    corpus.input(lambda: ("", ""), None, [words, meaning], **AT_ONCE)
-    question.input(lambda chosen: chosen, question, query, **LOOK).then(
+    corpus.select(sample_questions, [own, language, corpus], question, **LOOK)
+    corpus.select(lambda: ("", ""), None, [words, meaning], **AT_ONCE)
+    question.select(lambda chosen: chosen, question, query, **LOOK).then(
         search_both, asked, [words, meaning], **SEARCH
     )
     files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH).then(

@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 from PIL import Image
 
@@ -197,10 +198,31 @@ def step_title(step: Step, language: str) -> str:
     values = {k: str(v) for k, v in edit.items()}
     if kind == "adapter":
         values["source"] = adapter_title(values["source"], language)
+    if kind == "merge":
+        values["models"] = merged_models(edit, language)
     title = say(language, key, **values)
     if "targets" in edit and tuple(edit["targets"]) != EDITS[kind].model_fields["targets"].default:
         title += say(language, "title_targets", targets=", ".join(edit["targets"]))
     return title
+
+
+def merged_models(edit: dict[str, Any], language: str) -> str:
+    """The models of a merge with their weights, and how far the way to them goes."""
+    named = []
+    for model in edit["models"]:
+        inner = (model["recipe"] or {}).get("edits", [])
+        name = (model["checkpoint"] or "")[:12] or (
+            " + ".join(step_title(Step(one), language) for one in inner) or model["recipe"]["model"]
+        )
+        weight = model["weight"]
+        named.append(name if weight == 1 else f"{_number(weight)} × {name}")
+    found = ", ".join(named)
+    return found if edit["t"] == 1 else f"{found}; t = {_number(edit['t'])}"
+
+
+def _number(value: Any) -> str:
+    """A parameter that may differ along the layers."""
+    return f"{value:g}" if isinstance(value, int | float) else "…"
 
 
 def adapter_title(source: str, language: str) -> str:

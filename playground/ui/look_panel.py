@@ -42,7 +42,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, source: gr.Dropdow
     thin = gr.HTML(elem_id="thin-drawn")
     weigh_both = gr.Button(label("costs"), size="sm", elem_id="costs")
     paid = gr.HTML(elem_id="costs-table")
-    matrix.input(show_thin, [saved, language, source, matrix], thin, **LOOK)
+    matrix.select(show_thin, [saved, language, source, matrix], thin, **LOOK)
     weigh_both.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         weigh_ways, [saved, language, source, turn], paid, **MODEL
     )

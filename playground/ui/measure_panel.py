@@ -22,6 +22,7 @@ from playground.ui.page import (
     CLICKS,
     MODEL,
     PROGRESS,
+    TOLD,
     VIEW,
     begin_run,
     session_of,
@@ -87,7 +88,7 @@ def build_panel(
     swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
         take_point, [saved, language, points, place, turn], [ready, taken],
         show_progress_on=status, **MODEL,
-    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)  # fmt: skip
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **VIEW)
     saved.change(

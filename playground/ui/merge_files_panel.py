@@ -21,6 +21,7 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
+    TOLD,
     begin_run,
     session_of,
     shown,
@@ -52,10 +53,12 @@ def build_panel(
         )  # fmt: skip
         kept = gr.HTML(elem_id="checkpoint-kept")
     ready = gr.State(None)
-    write.click(write_yaml, [saved, language, *panel.fields], text, **AT_ONCE)
+    for button in (write, read):
+        button.click(lambda: "", None, taken, **AT_ONCE)
+    write.click(write_yaml, [saved, language, *panel.fields], text, **TOLD)
     read.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         read_yaml, [saved, language, text, turn], [ready, taken], **MODEL
-    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
     uploading = given.upload(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         add_checkpoint, [saved, language, uploaded, given, turn], [uploaded, kept], **MODEL
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui import charts
-from playground.ui.html import figure, note
+from playground.ui.html import figure, merged_models, note
 from playground.ui.text import say
 from playground.ui.weights_html import percent, table
 
@@ -18,6 +18,8 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
     if not points:
         return ""
     hints = [_hint(point, language) for point in points]
+    edit = points[0]["edit"]
+    whole = {**edit, "t": 1}
     drawn = ""
     for which, name in enumerate(("base", "models")):
         heights = [point["perplexities"][which] for point in points]
@@ -40,7 +42,11 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
     if probed:
         heads.insert(3, say(language, "walk_probed"))
     return (
-        note(say(language, "walk_press"))
+        note(
+            say(
+                language, "walk_press", method=edit["method"], models=merged_models(whole, language)
+            )
+        )
         + drawn
         + table(say(language, "walk_caption"), heads, rows)
     )
@@ -77,6 +83,8 @@ def picture(found: Picture, language: str) -> str:
         parts.insert(0, note(say(language, "picture_agree", share=percent(found.agreement))))
     if not any(any(change.counts) for change in found.changes):
         parts.insert(0, note(say(language, "picture_same"), "warn"))
+    else:
+        parts.append(note(say(language, "picture_outside")))
     return "".join(parts)
 
 

@@ -28,6 +28,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "upscale": {"models": ["base"], "method": "passthrough", "layers": "0-20, 10-30"},
 }
 FIRST = "walk"
+USUAL_DENSITY = 0.5
 WEIGHED = ("concat", "ensemble")  # take weights and do not go tensor by tensor
 
 
@@ -51,8 +52,9 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         label=label("merge_example"), elem_id="merge-example",
     )  # fmt: skip
     models = gr.Dropdown(
-        [], multiselect=True, max_choices=MOST_MIXED, label=label("merge_models"),
-        info=label("merge_models_info"), elem_id="merge-models",
+        # After a reload a value comes before the menu is filled: gradio must not refuse it.
+        [], multiselect=True, allow_custom_value=True, max_choices=MOST_MIXED,
+        label=label("merge_models"), info=label("merge_models_info"), elem_id="merge-models",
     )  # fmt: skip
     file = gr.File(
         label=label("merge_recipe_file"), file_types=[".json"], type="binary", visible=False,
@@ -69,13 +71,13 @@ def build_panel(language: gr.Textbox) -> MergePanel:
     with gr.Row():
         weights = [
             gr.Slider(
-                -2, 3, 1.0, step=0.1, visible=False, min_width=150,
+                -2, 3, 1.0, step=0.1, visible=False, min_width=200,
                 label=label(f"merge_weight_{n}"), elem_id=f"merge-weight-{n}",
             )
             for n in range(1, MOST_MIXED + 1)
         ]  # fmt: skip
     density = gr.Slider(
-        0, 1, 0.5, step=0.05, visible=False, label=label("merge_density"),
+        0, 1, USUAL_DENSITY, step=0.05, visible=False, label=label("merge_density"),
         info=label("merge_density_info"), elem_id="merge-density",
     )  # fmt: skip
     layers = gr.Textbox(
@@ -119,8 +121,11 @@ def build_panel(language: gr.Textbox) -> MergePanel:
     models.change(
         lambda chosen: gr.update(visible="file" in (chosen or [])), models, file, **AT_ONCE
     )
-    method.input(usual_values, method, [normalize, t], **AT_ONCE)
-    example.input(fill_example, example, [models, method, t, layers, *weights], **AT_ONCE)
+    # Not "input", which also comes when a menu is left as it was
+    method.select(usual_values, method, [normalize, t], **AT_ONCE)
+    example.select(
+        fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE
+    )
     return MergePanel(fields, models, method, t, example, follows, weights)
 
 
@@ -166,9 +171,10 @@ def list_models(
 def fill_example(name: str) -> list[Any]:
     """An example's values."""
     given = EXAMPLES[name]
+    normalize, _ = usual_values(given["method"])
     return [
-        given["models"], given["method"], given.get("t", 1.0), given.get("layers", ""),
-        *[1.0] * MOST_MIXED,
+        given["models"], given["method"], given.get("t", 1.0), USUAL_DENSITY,
+        given.get("layers", ""), normalize, *[1.0] * MOST_MIXED,
     ]  # fmt: skip
 
 
@@ -254,6 +260,10 @@ def _source(space: Workspace, name: str, file: bytes | None) -> dict[str, Any]:
             )
         text = file[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
         return {"recipe": parse(text).model_dump()}
+    if kind != "base":
+        raise PlaygroundError(
+            "There is no model {name} here. Choose one from the menu.", name=name[:80]
+        )
     return {"recipe": {"model": model, "edits": []}}
 
 

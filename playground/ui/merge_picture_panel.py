@@ -64,8 +64,8 @@ def list_tensors(saved: Any, language: str, chosen: str | None) -> Any:
 def _ready(merge: Merge, language: str) -> None:
     if merge.method not in METHODS:
         raise MergeError(
-            "{method} leaves every tensor as it is, so there is nothing to draw. Choose a method "
-            "that goes tensor by tensor.",
+            "{method} does not go tensor by tensor, so there is nothing to draw. Choose a method "
+            "that does.",
             method=merge.method,
         )
 

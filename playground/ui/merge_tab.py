@@ -22,6 +22,7 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
+    TOLD,
     begin_run,
     session_of,
     shown,
@@ -68,9 +69,10 @@ def build_tab(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbo
     tensor = merge_picture_panel.build_panel(saved, language, panel, turn)
     text, uploading = merge_files_panel.build_panel(saved, uploaded, language, panel, turn)
 
+    go.click(lambda: "", None, done, **AT_ONCE)
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_merge, [saved, language, turn, *panel.fields], [ready, done], **MODEL
-    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
     stop.click(stop_run, **AT_ONCE)
     listed = [saved, mine, uploaded, language, panel.models, panel.method]
     models = [panel.models, *panel.shown]

@@ -26,6 +26,7 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
+    TOLD,
     begin_run,
     session_of,
     shown,
@@ -108,7 +109,7 @@ def build_panel(
     asked = [saved, language, turn, sources, method, density, seed, *weights]
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_mix, asked, [ready, mixed], **MODEL
-    ).success(keep_mix, [saved, language, ready], saved, **AT_ONCE)
+    ).success(keep_mix, [saved, language, ready], saved, **TOLD)
     for end in (first, second):
         end.change(
             lambda *ends: gr.update(visible="file" in ends), [first, second], file, **AT_ONCE

@@ -54,8 +54,8 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
         table = gr.HTML(elem_id="formats")
     inputs = [saved, language, matrix, scheme, bits, group, symmetric, row]
     bits.change(draw, inputs, picture, trigger_mode="always_last", **LOOK)
-    for chosen in (matrix, scheme, group, symmetric):
-        chosen.input(draw, inputs, picture, **LOOK)
+    for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
+        chosen(draw, inputs, picture, **LOOK)
     row.submit(draw, inputs, picture, **LOOK)
     return NumberLinePanel(inputs, [matrix, picture, table])
 

@@ -37,6 +37,10 @@ SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "f
 LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"}
 VIEW: dict[str, Any] = LOOK | {"concurrency_id": "view"}  # pictures that take a second
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+# As quick as AT_ONCE, for what may be refused: gradio shows errors only of what is queued.
+TOLD: dict[str, Any] = LOOK | {
+    "concurrency_id": "told", "concurrency_limit": 8, "show_progress": "hidden",
+}  # fmt: skip
 # Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values;
 # so do Enter and the space bar on what is no real button.
 CLICKS = """

@@ -112,7 +112,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     save.click(recipe_text, own, text, **LOOK).then(
         None, text, None, js=SAVE_FILE, api_visibility="private"
     )
-    chosen = model.input(choose_model, [*own, model], saved, **LOAD)
+    chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
     side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)

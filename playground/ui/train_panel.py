@@ -20,15 +20,13 @@ from playground.ui import adapters_html
 from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
-from playground.ui.page import AT_ONCE, LOOK, shown
+from playground.ui.page import AT_ONCE, LOOK, TOLD, shown
 from playground.ui.text import label, say, tell
 from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
 
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
 FIRST_SET = "pirate"
-# Queued, since gradio notices a State's change only then; a line of its own, since it is quick.
-WATCH = LOOK | {"concurrency_id": "watch", "concurrency_limit": 8, "show_progress": "hidden"}
 TICK = 1.0  # seconds between two looks at a run
 
 
@@ -98,7 +96,7 @@ def build_panel(
 
     source.change(show_source, source, [ready, file, rows], **AT_ONCE)
     method.change(show_method, method, [rank, targets, layers, virtual], **AT_ONCE)
-    method.input(usual_rate, method, fields[4], **AT_ONCE)
+    method.select(usual_rate, method, fields[4], **AT_ONCE)
     given = [source, ready, file, rows, method, *fields]
     looked = [saved, language, *given]
     for part in (source, ready, method, *fields):
@@ -107,11 +105,11 @@ def build_panel(
         event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
-        watch, watched, shows, **WATCH
+        watch, watched, shows, **TOLD
     )
-    stop.click(halt, [job, language], timer, **AT_ONCE)
-    resume.click(go_on, [job, language], timer, **AT_ONCE)
-    timer.tick(watch, watched, shows, **WATCH)
+    stop.click(halt, job, timer, **AT_ONCE)
+    resume.click(go_on, [job, language], timer, **TOLD)
+    timer.tick(watch, watched, shows, **TOLD)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
     typed |= {f"setting{place}": field for place, field in enumerate(fields)}
@@ -204,8 +202,7 @@ def start(
     return JOBS.submit(recipe, examples, settings, title, lines), gr.Timer(active=True)
 
 
-@shown
-def halt(job_id: Any, language: str) -> Any:
+def halt(job_id: Any) -> Any:
     """End the run after its step in hand; what was learned is kept."""
     JOBS.stop(str(job_id))
     return gr.Timer(active=True)

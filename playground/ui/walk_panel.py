@@ -21,6 +21,7 @@ from playground.engine.generate import (
     prompt_text,
 )
 from playground.engine.measure import MAX_TEXT, shipped_text
+from playground.engine.merging import METHODS
 from playground.engine.merging.walk import WalkPoint, walk
 from playground.engine.recipe import build, extended
 from playground.engine.training.data import ready_sets
@@ -35,6 +36,7 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     RUNS,
+    TOLD,
     begin_run,
     session_of,
     shown,
@@ -94,18 +96,26 @@ def build_panel(
             try_there, [saved, language, prompt, turn, *panel.fields], answers,
             show_progress_on=status, **MODEL,
         )  # fmt: skip
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    for changed in (saved, *panel.fields):  # an answer to other settings would pass for theirs
+        changed.change(nothing_yet, language, answers, **AT_ONCE)
+    go.click(lambda: gr.update(interactive=False), None, go, **AT_ONCE)
+    go.click(begin_run, None, turn, **AT_ONCE).then(
         run_walk, [saved, language, turn, prompt, first, second, probe, *panel.fields],
         [walked, points], show_progress_on=status, **MODEL,
-    )  # fmt: skip
+    ).then(lambda: gr.update(interactive=True), None, go, **AT_ONCE)  # fmt: skip
     walked.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
         take_point, [saved, language, points, place, turn], [ready, taken],
         show_progress_on=status, **MODEL,
-    ).success(keep_instead, [saved, language, ready], saved, **AT_ONCE)  # fmt: skip
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     return WalkPanel(
         {"walked": prompt, "walkBase": first, "walkModels": second, "walkProbe": probe}
     )
+
+
+def nothing_yet(language: str) -> str:
+    """What stands in the place of answers."""
+    return note(say(language, "walk_empty"))
 
 
 @cache
@@ -151,7 +161,9 @@ def try_there(
         (inspect.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in next_shift(before.fork, after.fork, ids, TOP)
     ]
-    heads = [say(language, "walk_here"), say(language, "walk_there")]
+    goes = "walk_there" if merge.method in METHODS else "walk_there_whole"
+    where = f"{merge.t:g}" if isinstance(merge.t, int | float) else "…"
+    heads = [say(language, "walk_here"), say(language, goes, method=merge.method, t=where)]
     shown_bars = html.bars(rows, language, heads)
     written = ["", ""]
     yield shown_bars

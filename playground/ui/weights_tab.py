@@ -16,6 +16,7 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
+    TOLD,
     VIEW,
     begin_run,
     session_of,
@@ -67,7 +68,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     taken = go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
     ready = gr.State(None)  # the edit, once it is built
     taken.then(apply_edit, [saved, language, turn, *panel.fields], [ready, done], **MODEL).success(
-        keep_edit, [saved, language, ready], saved, **AT_ONCE
+        keep_edit, [saved, language, ready], saved, **TOLD
     )
     stop.click(stop_run, **AT_ONCE)
     return WeightsTab(measuring.text, language, panel, line, measuring)

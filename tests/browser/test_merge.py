@@ -66,3 +66,25 @@ def test_wrong_inputs_on_the_merge_tab_are_refused_in_words(visit):
     page.locator("#merge").click()
     expect(page.locator(".toast-body").last).to_contain_text("No model is chosen")
     expect(page.locator("#stack li")).to_have_count(0)
+
+
+def test_a_reload_keeps_the_form_and_it_still_works(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Merge")
+    expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
+    page.locator("#merge-t input[type=number]").fill("0.3")
+    page.locator("#merge-t input[type=number]").press("Tab")
+    for menu in ("#merge-method input", "#merge-example input"):  # opened and left as they were
+        page.locator(menu).click()
+        page.keyboard.press("Escape")
+        page.locator("#title").click()
+    visitor.open()
+    visitor.tab("Merge")
+    expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
+    expect(page.locator("#merge-t input[type=number]")).to_have_value("0.3")
+    page.locator("#walk-try").click()
+    expect(page.locator("#walk-answers")).to_contain_text("linear at t = 0.3", timeout=LONG)
+    page.get_by_role("button", name="As mergekit's YAML").click()
+    page.locator("#mergekit-write").click()  # mergekit has no t for it: said, not passed over
+    expect(page.locator(".toast-body").last).to_contain_text("mergekit has no words for t")

@@ -343,7 +343,7 @@ def test_a_run_that_is_not_known_shows_what_to_do(known, language):
         assert not timer.active
     with pytest.raises(gr.Error):
         train_panel.go_on("x", language)
-    train_panel.halt("x", language)
+    train_panel.halt("x")
 
 
 @pytest.mark.parametrize("status", get_args(jobs.Status))

@@ -210,7 +210,8 @@ def test_the_controls_open_as_the_first_example_has_them(tab):
     values = dict(zip(OPENED, (field.value for field in tab.fields), strict=True))
     assert values | {"models": values["models"] or []} == OPENED
     assert merge_panel.fill_example(merge_panel.FIRST) == [
-        ["adapter:pirate"], values["method"], values["t"], values["layers"], 1, 1, 1, 1,
+        ["adapter:pirate"], values["method"], values["t"], values["density"], values["layers"],
+        values["normalize"], 1, 1, 1, 1,
     ]  # fmt: skip
 
 
@@ -240,7 +241,8 @@ def test_what_follows_from_the_method_reaches_the_parts_it_is_about(tab):
     assert [output.elem_id for output in usual.outputs] == ["merge-normalize", "merge-t"]
     [example] = events_of(tab, "fill_example")
     assert [output.elem_id for output in example.outputs] == [
-        "merge-models", "merge-method", "merge-t", "merge-layers", *ELEM_IDS[-4:],
+        "merge-models", "merge-method", "merge-t", "merge-density", "merge-layers",
+        "merge-normalize", *ELEM_IDS[-4:],
     ]  # fmt: skip
 
 
@@ -509,9 +511,11 @@ def test_a_chosen_method_starts_as_its_paper_has_it():
 
 
 def filled(name):
-    models, method, t, layers, *weights = merge_panel.fill_example(name)
+    models, method, t, density, layers, normalize, *weights = merge_panel.fill_example(name)
     given = dict(zip(("first", "second", "third", "fourth"), weights, strict=True))
-    return fields(*models, method=method, t=t, layers=layers, **given)
+    return fields(
+        *models, method=method, t=t, density=density, layers=layers, normalize=normalize, **given
+    )
 
 
 @pytest.mark.parametrize("name", merge_panel.EXAMPLES)
@@ -901,7 +905,7 @@ def test_the_answer_at_t_stands_beside_the_recipes_own(mine, language, briefly):
     assert "pg-answer" not in first
     assert last.count('class="pg-answer"') == 2
     assert f"<b>{table['walk_here']}</b>" in last
-    assert f"<b>{table['walk_there']}</b>" in last
+    assert f"<b>{table['walk_there'].format(method='linear', t='0.5')}</b>" in last
     assert first in last
 
 

@@ -68,14 +68,35 @@ def test_a_merge_on_the_recipe_is_called_by_its_method(language):
         edit = parse_edit({"kind": "merge", "method": "ties", "models": models, "targets": targets})
         title = html.step_title(Step(edit.model_dump(mode="json")), language)
         added = words["title_targets"].format(targets=more) if more else ""
-        assert title == words["title_merge"].format(method="ties") + added
+        assert title == words["title_merge"].format(method="ties", models="tiny-llama") + added
+
+
+@both
+def test_a_merge_on_the_recipe_names_its_models_their_weights_and_how_far(language):
+    words = TABLES[language]
+    nudge = {"kind": "nudge_tokens", "text": "a", "direction": "random", "strength": 1}
+    models = [
+        {"recipe": {"model": "tiny-llama"}, "weight": 0.5}, {"checkpoint": "mine"},
+        {"recipe": {"model": "tiny-llama", "edits": [nudge]}, "weight": [0, 1]},
+    ]  # fmt: skip
+    edit = parse_edit({"kind": "merge", "models": models, "t": 0.3}).model_dump(mode="json")
+    inner = html.step_title(Step(edit["models"][2]["recipe"]["edits"][0]), language)
+    named = f"0.5 × tiny-llama, mine, … × {inner}; t = 0.3"
+    assert html.step_title(Step(edit), language) == words["title_merge"].format(
+        method="linear", models=named
+    )
 
 
 # The path
 
 
+EDIT = parse_edit(
+    {"kind": "merge", "method": "ties", "models": [{"recipe": {"model": "tiny-llama"}}], "t": 0.2}
+).model_dump(mode="json")
+
+
 def point(t: float, base: float, models: float, probability: float | None = None) -> dict:
-    return {"edit": {}, "t": t, "perplexities": (base, models), "probability": probability}
+    return {"edit": EDIT, "t": t, "perplexities": (base, models), "probability": probability}
 
 
 WALKED = [point(0.0, 10.0, 5000.0), point(0.1, 12.3456, 20.0), point(1.0, 90.0, 4.0)]
@@ -92,7 +113,8 @@ def test_every_place_can_be_pressed_in_each_chart_and_in_the_table(language):
     names = [button.attrib["aria-label"] for button in root.iter("button")]
     assert names == [f"{take}: t = 0", f"{take}: t = 0.1", f"{take}: t = 1"]
     assert all(button.attrib["type"] == "button" for button in root.iter("button"))
-    assert TABLES[language]["walk_press"] in [said(line) for line in root.findall("div")]
+    press = TABLES[language]["walk_press"].format(method="ties", models="tiny-llama")
+    assert press in [said(line) for line in root.findall("div")]
 
 
 @both
@@ -175,7 +197,8 @@ def test_each_model_has_a_chart_of_its_change_and_of_what_is_kept(language):
     assert words["picture_kept"].format(share="85.7 %") in texts
     # Below each bin's middle stands how much of it is kept.
     assert [said(title) for title in first.iter("title")] == ["-2: 1", "0: 0", "2: 5"]
-    assert root.findall("div") == []  # nothing to say of signs where there is one model
+    # Nothing to say of signs where there is one model
+    assert [said(line) for line in root.findall("div")] == [words["picture_outside"]]
 
 
 @both

@@ -410,3 +410,22 @@ def test_a_space_runs_the_pinned_gradio():
     assert about["sdk"] == "gradio"
     assert about["sdk_version"].strip("\"'") == pins("requirements.txt")["gradio"]
     assert (ROOT / about["app_file"].strip("\"'")).is_file()
+
+
+def test_what_may_be_refused_is_queued_since_other_errors_are_never_shown(page):
+    silent = [
+        f"{one.fn.__module__}.{one.fn.__name__}"
+        for one in page.fns.values()
+        if not one.queue and hasattr(one.fn, "__wrapped__")  # by ``shown``
+    ]
+    assert silent == []
+
+
+def test_no_menu_listens_to_input_which_also_comes_when_it_is_left_as_it_was(page):
+    kept = [
+        page.blocks[id].elem_id
+        for one in page.fns.values()
+        for id, event in one.targets
+        if event == "input" and isinstance(page.blocks.get(id), gr.Dropdown)
+    ]
+    assert kept == []

@@ -15,7 +15,7 @@ from playground.engine.merging import METHODS, MOST, MergeError, MethodName, che
 from playground.engine.merging.given import Given
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
 from playground.engine.merging.run import Plan, merge, rows_matched
-from playground.engine.merging.values import Value
+from playground.engine.merging.values import Value, numbers_in
 from playground.engine.structure import MAX_TARGET, MAX_TARGETS
 from playground.engine.work import QUIET, Work
 
@@ -54,6 +54,11 @@ class Ingredient(Source):
     weight: Value = 1.0
     density: Value = 1.0
     layers: tuple[Layer, Layer] | None = None  # passthrough's: the first, and one after the last
+
+    @field_validator("density")
+    @classmethod
+    def _is_a_share(cls, given: Value) -> Value:
+        return _share(given, "density")
 
 
 class Merge(Edit):
@@ -154,7 +159,7 @@ class Merge(Edit):
         found = build(recipe, work).fork
         if self.method != "ensemble":
             check_mergeable(found)
-        edits = "+".join(edit.kind for edit in recipe.edits)
+        edits = "+".join(getattr(edit, "source", edit.kind) for edit in recipe.edits)
         return Variant(f"{recipe.model}{'+' if edits else ''}{edits}"[:80], found)
 
     def _as_a_whole(self, fork: Fork, parents: Sequence[Parent]) -> Sequence[TensorChange]:
@@ -179,6 +184,19 @@ class Merge(Edit):
         if min(numbers) < 0:
             raise MergeError("An ensemble's weights are shares: give none below 0.")
         return whole.ensemble(fork, variants, Given(numbers).shares())
+
+
+def _share(given: Value, name: str) -> Value:
+    """Refuse what is no share.
+
+    :raises MergeError: naming the first number outside 0 to 1.
+    """
+    wrong = next((number for number in numbers_in(given) if not 0 <= number <= 1), None)
+    if wrong is not None:
+        raise MergeError(
+            "A merge's {name} is {given}. Choose a number from 0 to 1.", name=name, given=wrong
+        )
+    return given
 
 
 def _check_bases(fork: Fork, variants: Sequence[Variant]) -> None:

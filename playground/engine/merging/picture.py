@@ -19,6 +19,7 @@ from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
 BINS = 61
+WITHIN = 0.995  # share of the numbers that the bins spread over; the outermost hold the rest
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
         for place, vector in enumerate(vectors)
     ]
     merged = merged_tensor(name, base, parents, plan.method, given, torch.float32).float() - start
-    most = max(float(one.abs().max()) if one.numel() else 0.0 for one in (*deltas, merged)) or 1.0
+    most = max(map(_reach, (*deltas, *thin, merged))) or 1.0
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(
         Change(
@@ -85,6 +86,15 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
     return Picture(
         name, tuple(edges.tolist()), changes, _counts(merged, most), sign_agreement(thin)
     )
+
+
+def _reach(values: Tensor) -> float:
+    """How far from 0 nearly all of the numbers other than 0 lie."""
+    sizes = values[values != 0].abs().flatten()
+    if not sizes.numel():
+        return 0.0
+    kept = max(1, int(WITHIN * sizes.numel()))
+    return float(sizes.kthvalue(kept).values)
 
 
 def _counts(values: Tensor, most: float) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -14,6 +14,17 @@ Line = Annotated[tuple[Number, ...], Field(min_length=1, max_length=MOST_POINTS)
 # One number; numbers spread evenly over the layers, with straight lines between; or one of these
 # for each part, where ``rest`` is for parts that are not named.
 Value = Number | Line | Annotated[dict[PartName, Number | Line], Field(min_length=1)]
+
+
+def numbers_in(value: Any) -> Iterator[float]:
+    """Every number of a parameter."""
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from numbers_in(part)
+    elif isinstance(value, int | float):
+        yield float(value)
+    else:
+        yield from value
 
 
 def value_at(

@@ -94,10 +94,10 @@ MERGE = {
     "merge_paper": "After {paper}.",
     "merge_t": "t: how far from your recipe (0) to the merge (1)",
     "merge_t_info": "Let go of it, and the prompt is answered there.",
-    "merge_weight_1": "Weight of the first",
-    "merge_weight_2": "Weight of the second",
-    "merge_weight_3": "Weight of the third",
-    "merge_weight_4": "Weight of the fourth",
+    "merge_weight_1": "Weight 1",
+    "merge_weight_2": "Weight 2",
+    "merge_weight_3": "Weight 3",
+    "merge_weight_4": "Weight 4",
     "merge_density": "Density: the share of each model's changes that is kept",
     "merge_density_info": "1 keeps everything, 0 nothing.",
     "merge_layers": "Layers",
@@ -138,10 +138,10 @@ MERGE = {
     "merge_first_prompt": "What do plants need to grow?",
     "walk_heading": "### The path",
     "walk_prompt": "Prompt",
-    "walk_try": "Answer at t",
+    "walk_try": "Answer",
     "walk": "Walk the path",
     "walk_empty": (
-        "Move t, or press “Answer at t”, to see how the answer changes. “Walk "
+        "Move t, or press “Answer”, to see how the answer changes. “Walk "
         "the path” measures eleven places on it; about a minute."
     ),
     "walk_texts": "What the walk measures",
@@ -157,15 +157,16 @@ MERGE = {
         "How likely the model is to give it to the prompt, word for word. Empty: not measured."
     ),
     "walk_here": "Your recipe (t = 0)",
-    "walk_there": "At t",
-    "walk_press": "Press a point to put that merge on your recipe.",
+    "walk_there": "{method} at t = {t}",
+    "walk_there_whole": "{method}",
+    "walk_press": "Walked: {method} of {models}. Press a point to put that merge on your recipe.",
     "walk_chart_base": "Perplexity: your recipe's text",
     "walk_chart_models": "Perplexity: the merged models' text",
     "walk_chart_probe": "Probability of the answer, %",
     "walk_caption": "Along the path (lower perplexity is better)",
     "walk_t": "t",
-    "walk_base": "Your text",
-    "walk_models": "Their text",
+    "walk_base": "Your recipe's text",
+    "walk_models": "The models' text",
     "walk_probed": "Answer",
     "walk_point": "t = {t}: perplexity {base} and {models}",
     "picture_heading": "What the method does to one matrix",
@@ -183,6 +184,9 @@ MERGE = {
     "picture_kept": "what is kept: {share} of the changed numbers",
     "picture_agree": (
         "Where at least two models change a number, they agree in sign at {share} of the places."
+    ),
+    "picture_outside": (
+        "The outermost bars hold what lies beyond; the two sides have scales of their own."
     ),
     "picture_same": "No model changes this matrix. Choose another.",
     "likeness_title": "Cosine between the two models' changes",
@@ -208,5 +212,5 @@ MERGE = {
     ),
     "checkpoint_files": ".safetensors files, tokenizer.json",
     "checkpoint_kept": "Kept as {name}: it is among the models to merge now.",
-    "title_merge": "Merged: {method}",
+    "title_merge": "Merged: {method} of {models}",
 }

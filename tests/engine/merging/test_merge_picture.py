@@ -11,6 +11,7 @@ from merge_made import merge, named, numpy_of, of, pruned, recipe, weights, weig
 
 from playground.engine.fork import Fork
 from playground.engine.merging import METHODS
+from playground.engine.merging import picture as drawing
 from playground.engine.merging.picture import BINS, likeness, picture, sign_agreement
 from playground.engine.merging.run import Plan
 from playground.engine.recipe import build, parse, parse_edit
@@ -19,6 +20,27 @@ from playground.errors import RecipeError
 
 NAME = "model.layers.1.mlp.up_proj.weight"
 UNTHINNED = [name for name, method in METHODS.items() if "density" not in method.uses]
+
+
+@pytest.fixture(autouse=True)
+def bins_over_all_of_it(request, monkeypatch):
+    """So that every number can be counted where it is."""
+    if "outermost" not in request.node.name:
+        monkeypatch.setattr(drawing, "WITHIN", 1.0)
+
+
+def test_the_outermost_bins_hold_what_lies_far_out(known):
+    found = drawn(of(recipe(pruned(1))), method="linear")
+    [change] = found.changes
+    values = delta_of_pruned()
+    reach = np.sort(np.abs(values[values != 0]))[int(drawing.WITHIN * (values != 0).sum()) - 1]
+    assert found.edges[-1] == pytest.approx(reach)
+    assert sum(change.counts) == (values != 0).sum()
+    assert change.counts[0] + change.counts[-1] >= (np.abs(values) > reach).sum() > 0
+
+
+def delta_of_pruned():
+    return weights_of(recipe(pruned(1)))[NAME] - weights_of(recipe())[NAME]
 
 
 def drawn(*models, method="ties", name=NAME, model="tiny-llama", edits=(), **more):

@@ -331,6 +331,7 @@ NUMBER = st.floats(-10, 10)
 SHARE = st.floats(0, 1)
 LINE = NUMBER | st.lists(NUMBER, min_size=1, max_size=4)
 PARTS = ("attention", "mlp", "embeddings", "norms")
+SHARES = SHARE | st.lists(SHARE, min_size=1, max_size=3).map(tuple)
 VALUE = LINE | st.fixed_dictionaries({"rest": LINE}, optional=dict.fromkeys(PARTS, LINE))
 
 
@@ -348,7 +349,8 @@ def merges(draw):
             with_(adapter, model, layers=draw(st.tuples(layer, layer))) for model, adapter in others
         ]
     else:
-        each = {key: VALUE for key in ("weight", "density") if key in OWN[method]}
+        each = {"weight": VALUE, "density": SHARES}
+        each = {key: value for key, value in each.items() if key in OWN[method]}
         edit["models"] = [
             with_(adapter, model, **{key: draw(value) for key, value in each.items()})
             for model, adapter in others
@@ -795,11 +797,12 @@ def test_an_adapter_that_is_not_here_is_refused_with_those_that_are(adapter):
 
 @pytest.mark.parametrize(
     "density",
-    ["11", ".nan", ".inf", "[]", "yes", "x", "2024-01-01", "{value: 1}", "[{filter: mlp}]",
+    ["11", "-0.1", "[0.5, 1.01]",
+     ".nan", ".inf", "[]", "yes", "x", "2024-01-01", "{value: 1}", "[{filter: mlp}]",
      "[{filter: mlp, value: [{filter: norm, value: 1}]}]", str([1] * 65)],
 )  # fmt: skip
 def test_a_density_that_cannot_be_is_refused(density):
-    with pytest.raises(RecipeError, match=r"Edit 1 \(merge\): models "):
+    with pytest.raises(RecipeError, match=r"models\[0\]\.density |A merge's density"):
         from_yaml(config(models=f", density: {density}"), RECIPE)
 
 
@@ -815,9 +818,9 @@ def test_a_density_that_cannot_be_is_refused(density):
         ),
         (config().replace("true", "5"), "normalize is 5"),
         (config(parameters=", lambda: 11"), "t is 11"),
-        (stack().replace("[0, 2]", "[0]"), "models "),
-        (stack().replace("[0, 2]", "[-1, 2]"), "models is -1"),
-        (stack().replace("[0, 2]", "2"), "models is 2"),
+        (stack().replace("[0, 2]", "[0]"), "models[0].layers[1] is [0]"),
+        (stack().replace("[0, 2]", "[-1, 2]"), "models[0].layers[0] is -1"),
+        (stack().replace("[0, 2]", "2"), "models[0].layers is 2"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_by_its_name(text, named):
