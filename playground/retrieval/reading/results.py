@@ -1,0 +1,44 @@
+"""What reading gives back: documents, and what was left out with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from playground.errors import Message
+from playground.retrieval.documents import Part
+
+
+@dataclass(frozen=True)
+class Document:
+    """The text of one file, or of one entry of a .zip.
+
+    :param name: safe to show and to store, and no other document of the call has it.
+    :param parts: at least one with text; one for each page of a PDF, record of a .jsonl or row
+        of a .csv, else one. NFC with ``\\n`` line ends, no control characters but tabs.
+    :param pages: of a PDF, also those without text; None for other kinds.
+    :param encoding: of a file of text, as found or assumed: ``utf-8``, ``utf-8-sig``,
+        ``utf-16``, ``cp949`` or ``cp1252``; None for PDF and .docx, which say theirs.
+    :param unreadable: pages of a PDF whose text could not be taken out.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    pages: int | None = None
+    encoding: str | None = None
+    unreadable: int = 0
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file, or an entry of a .zip, that gave no document, and why."""
+
+    name: str
+    message: Message
+
+
+@dataclass(frozen=True)
+class Read:
+    """The outcome of one call, both in the order in which the files were given."""
+
+    documents: tuple[Document, ...]
+    skipped: tuple[Skipped, ...]
