@@ -55,6 +55,7 @@ element.addEventListener('keydown', (event) => {
     event.preventDefault();
 });
 """
+SHOWN_EVERY = 0.25  # seconds between two steps of a progress
 MAX_RUNS = 4096  # visitors whose turn is remembered
 PROGRESS = gr.Progress()  # gradio looks for it among the defaults
 log = logging.getLogger(__name__)
@@ -135,10 +136,19 @@ RUNS = Runs()
 
 
 def work_for(session: str, turn: int, progress: Any, language: str) -> Work:
-    """How a long computation shows its progress to a visitor, and when their turn is over."""
+    """How a long computation shows its progress to a visitor, and when their turn is over.
+
+    A step that comes too soon after another is not shown: drawing hundreds of them costs a browser
+    on the same machine more than the computation.
+    """
+    shown_at = float("-inf")
 
     def on_step(done: int, of: int, what: Message) -> None:
-        progress((done, of), desc=tell(language, what))
+        nonlocal shown_at
+        now = time.monotonic()
+        if now - shown_at >= SHOWN_EVERY:
+            shown_at = now
+            progress((done, of), desc=tell(language, what))
 
     ended, end = RUNS.stopped(session, turn), time.monotonic() + MOST_WORK_SECONDS
     return Work(on_step, lambda: ended() or time.monotonic() > end)

@@ -15,11 +15,12 @@ from playground import workspace as spaces
 from playground.engine import loader
 from playground.engine.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES
+from playground.engine.work import Stopped
 from playground.errors import CorpusError, Message, PlaygroundError
 from playground.retrieval import dense, uploads
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui import compare_tab, documents_tab, sidebar, tokens_tab
+from playground.ui import compare_tab, documents_tab, page, sidebar, tokens_tab
 from playground.ui.page import MAX_RUNS, RUNS, Runs, begin_run, shown, stop_run
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.warmup import Warmup
@@ -780,3 +781,18 @@ def test_the_prompt_is_written_on_before_and_after(tiny_page):
     texts = re.findall(r'"pg-text">(.*?)</p>', last)
     assert re.sub("<.*?>", "", texts[0]) != re.sub("<.*?>", "", texts[1])
     assert "&lt;|im_start|&gt;" not in last  # continued, not asked
+
+
+def test_steps_that_come_at_once_are_shown_a_few_times_a_second(monkeypatch):
+    now, seen = [0.0], []
+    monkeypatch.setattr(page.time, "monotonic", lambda: now[0])
+    turn = page.RUNS.begin("somebody")
+    work = page.work_for("somebody", turn, lambda at, desc: seen.append((at, desc)), "en")
+    for step in range(100):
+        now[0] = step * 0.01
+        work.step(step, 100, Message("Step {n}", {"n": step}))
+    assert [at for at, _ in seen] == [(0, 100), (25, 100), (50, 100), (75, 100)]
+    assert seen[1][1] == "Step 25"
+    page.RUNS.stop("somebody")
+    with pytest.raises(Stopped):  # each step still asks whether to go on
+        work.step(100, 100, Message("Step"))
