@@ -785,6 +785,7 @@ def test_the_prompt_is_written_on_before_and_after(tiny_page):
 
 def test_steps_that_come_at_once_are_shown_a_few_times_a_second(monkeypatch):
     now, seen = [0.0], []
+    monkeypatch.setattr(page, "SHOWN_EVERY", 0.25)
     monkeypatch.setattr(page.time, "monotonic", lambda: now[0])
     turn = page.RUNS.begin("somebody")
     work = page.work_for("somebody", turn, lambda at, desc: seen.append((at, desc)), "en")
