@@ -56,7 +56,7 @@ def read_document(raw_name: str, data: bytes) -> tuple[str, list[Part]]:
             position=error.start + 1,
         ) from error
     text = _clean(text)
-    parts = _records(name, text) if name.lower().endswith(".jsonl") else [Part("", text)]
+    parts = records(name, text) if name.lower().endswith(".jsonl") else [Part("", text)]
     if not any(part.text.strip() for part in parts):
         raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=name)
     return name, parts
@@ -76,7 +76,7 @@ def safe_name(raw_name: str) -> str:
     return (stem.rstrip(" .") or "document") + suffix
 
 
-def _records(name: str, text: str) -> list[Part]:
+def records(name: str, text: str) -> list[Part]:
     """The records of a JSON-lines text. Empty lines and empty texts are passed over."""
     parts = []
     for number, line in enumerate(text.split("\n"), start=1):

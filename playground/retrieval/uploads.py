@@ -21,6 +21,7 @@ from playground.retrieval.chunking import chunks
 from playground.retrieval.documents import MAX_TOTAL_BYTES, Part, read_document
 from playground.retrieval.files import sweep_indexes
 from playground.retrieval.passages import Corpus, Passage
+from playground.retrieval.reading import Document
 from playground.settings import settings
 
 MAX_FILES = 20
@@ -74,6 +75,17 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
     check_size(sum(len(data) for _, data in files))
     with _writing:
         return _store(added, into)
+
+
+def add_read(documents: Sequence[Document], *, into: str | None = None) -> Corpus:
+    """The same for documents of any kind that were read already.
+
+    :raises CorpusError: there are none, or a bound is exceeded; then nothing has changed.
+    """
+    if not documents:
+        raise CorpusError("No documents were given. Choose at least one file.")
+    with _writing:
+        return _store({one.name: list(one.parts) for one in documents}, into)
 
 
 def read_corpus(corpus_id: str) -> Corpus:

@@ -9,9 +9,10 @@ from typing import Any
 
 import gradio as gr
 
-from playground.errors import PlaygroundError
+from playground.errors import CorpusError, PlaygroundError
 from playground.retrieval import dense, uploads
 from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
+from playground.retrieval.reading import KINDS, Read, read_files
 from playground.retrieval.search import MAX_K, retrieve
 from playground.retrieval.uploads import is_own
 from playground.ui import html
@@ -66,7 +67,7 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     with gr.Accordion(label("own_heading"), open=False):
         gr.Markdown(label("own_intro"))
         files = gr.File(
-            label=label("own_files"), file_count="multiple", file_types=[".txt", ".md", ".jsonl"],
+            label=label("own_files"), file_count="multiple", file_types=list(KINDS),
             elem_id="own-files",
         )  # fmt: skip
         own_list = gr.HTML(elem_id="own-list")
@@ -137,14 +138,31 @@ def add_own(own: str, language: str, files: list[str] | None) -> tuple[str, str,
     paths = list(dict.fromkeys(Path(file) for file in files or []))
     try:
         uploads.check_count(len(paths))
-        uploads.check_size(sum(path.stat().st_size for path in paths))
         there = _still_there(own)
-        read = [(path.name, path.read_bytes()) for path in paths]
-        corpus = uploads.add_documents(read, into=there.id if there else None)
+        found = read_files([(path.name, path) for path in paths])
+        if found.skipped and not found.documents:
+            reason = found.skipped[0].message
+            raise CorpusError(reason.template, **reason.values)
+        corpus = uploads.add_read(found.documents, into=there.id if there else None)
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
-    return corpus.id, describe_own(corpus, language), OWN, None
+    return corpus.id, describe_own(corpus, language) + describe_read(found, language), OWN, None
+
+
+def describe_read(found: Read, language: str) -> str:
+    """What was left out of an upload and why, and how a file was read that is not UTF-8."""
+    reasons = [tell(language, one.message) for one in found.skipped]
+    lines = [
+        say(language, "own_encoding", name=one.name, encoding=one.encoding.upper())
+        for one in found.documents
+        if one.encoding not in (None, "utf-8", "utf-8-sig")
+    ] + [
+        say(language, "own_unreadable", name=one.name, pages=one.unreadable)
+        for one in found.documents
+        if one.unreadable
+    ]
+    return html.notes(reasons, "warn") + html.notes(lines, "hint")
 
 
 @shown

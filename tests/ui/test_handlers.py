@@ -285,7 +285,7 @@ def test_after_the_documents_were_deleted_new_ones_make_a_new_corpus(upload):
 
 def test_a_refused_upload_leaves_no_file_and_is_counted_before_it_is_read(upload, monkeypatch):
     files = [upload(f"{number}.txt", "A fact.") for number in range(uploads.MAX_FILES + 1)]
-    monkeypatch.setattr(Path, "read_bytes", lambda path: pytest.fail("it was read"))
+    monkeypatch.setattr(documents_tab, "read_files", lambda files: pytest.fail("it was read"))
     with pytest.raises(gr.Error, match="too many"):
         documents_tab.add_own("", "en", files)
     assert not any(Path(file).exists() for file in files)
@@ -297,20 +297,39 @@ def test_no_file_is_a_message(files):
         documents_tab.add_own("", "ko", files)
 
 
-@pytest.mark.parametrize(
+UNUSABLE = pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.pdf", "x", "Choose .txt, .md or .jsonl files"),
+        ("a.exe", "x", "a.exe is not of a kind that can be read here"),
+        ("a.pdf", "x", "a.pdf is damaged, or not really a .pdf file"),
         ("a.txt", "", "a.txt is empty"),
-        ("a.txt", b"\xff\xfe\x00", "not"),
+        ("a.txt", b"\xff\x00\x81", "a.txt is not"),
         ("a.jsonl", "{", "Line 1 of a.jsonl is not valid JSON"),
     ],
 )
+
+
+@UNUSABLE
 def test_an_unusable_file_is_refused_and_the_corpus_stays_as_it_was(upload, name, content, said):
     state, line, *_ = documents_tab.add_own("", "en", [upload("good.txt", "A fact.")])
     with pytest.raises(gr.Error, match=re.escape(said)):
-        documents_tab.add_own(state, "en", [upload("new.txt", "New."), upload(name, content)])
+        documents_tab.add_own(state, "en", [upload(name, content)])
     assert documents_tab.show_own(state, "en") == line
+
+
+@UNUSABLE
+def test_beside_usable_files_it_is_left_out_and_listed(upload, name, content, said):
+    files = [upload("new.txt", "A new fact."), upload(name, content)]
+    state, line, *_ = documents_tab.add_own("", "en", files)
+    assert said in line
+    assert [p.document for p in load_corpus(state).passages] == ["new.txt"]
+
+
+def test_how_a_file_was_read_is_said_where_it_is_not_utf_8(upload):
+    files = [upload("메모.txt", "등대지기는 고양이를 키운다.".encode("cp949"))]
+    state, line, *_ = documents_tab.add_own("", "ko", files)
+    assert "메모.txt: CP949로 읽었습니다." in line
+    assert load_corpus(state).passages[0].text == "등대지기는 고양이를 키운다."
 
 
 def test_own_documents_can_be_deleted_for_good(upload, home):

@@ -7,7 +7,7 @@ import io
 from typing import BinaryIO
 
 from playground.errors import CorpusError
-from playground.retrieval.documents import _records as records_of
+from playground.retrieval.documents import records as records_of
 from playground.retrieval.reading.decoding import decode
 from playground.retrieval.reading.limits import MAX_COLUMNS, MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, tidy

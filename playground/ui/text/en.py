@@ -110,12 +110,15 @@ TEXT = {
     "hits_none": "No passage shares a word with this. Try other words, or the other search.",
     "hit_score": "score {score}",
     "own_heading": "Your own documents",
-    "own_intro": "Add .txt, .md or .jsonl files (a `text` field on each line): at most 20 files, "
-    "1 MB each, 3 MB and about 120,000 words together. Only you can search them; unused, they are "
+    "own_intro": "Add text, Markdown, PDF, Word, CSV, JSON Lines (a `text` field on each line) or "
+    "HTML files, or a .zip of them: at most 20 documents, 20 MB each, 3 MB and about 120,000 words "
+    "of text together. What cannot be read is listed. Only you can search them; unused, they are "
     "deleted after 7 days.",
     "own_files": "Files",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Choose “My own documents” as the corpus.",
+    "own_encoding": "{name} was read as {encoding}.",
+    "own_unreadable": "{name}: {pages} pages gave no text.",
     "own_forget": "Delete my documents",
     # Compare
     "compare_intro": "One prompt, several contestants: whose weights answer, and with which "

@@ -113,11 +113,13 @@ TEXT = {
     "hits_none": "같은 낱말이 든 단락이 없습니다. 다른 낱말이나 다른 검색을 써 보세요.",
     "hit_score": "점수 {score}",
     "own_heading": "내 문서",
-    "own_intro": ".txt, .md, .jsonl(줄마다 `text` 항목) 파일을 더하세요. 많아야 20개, 하나에 1 MB, "
-    "모두 3 MB, 낱말 약 120,000개입니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
+    "own_intro": "텍스트, 마크다운, PDF, 워드, CSV, JSON Lines(줄마다 `text` 항목), HTML 파일이나 그것을 담은 .zip을 더하세요. "
+    "문서는 많아야 20개, 하나에 20 MB, 글은 모두 3 MB, 낱말 약 120,000개입니다. 읽지 못한 것은 따로 알려 줍니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
     "own_files": "파일",
     "own_none": "아직 내 문서가 없습니다.",
     "own_there": "내 문서: {names} (단락 {passages}개). 말뭉치에서 “내 문서”를 고르세요.",
+    "own_encoding": "{name}: {encoding}로 읽었습니다.",
+    "own_unreadable": "{name}: {pages}쪽에서 글을 얻지 못했습니다.",
     "own_forget": "내 문서 지우기",
     # Compare
     "compare_intro": "질문 하나에 여러 참가자가 답합니다. 누구의 가중치로, 어떤 단락을 보고 답하는지 "

@@ -107,6 +107,7 @@ MESSAGES = {
     "{name} needs more than {limit} MB of memory to read. Split it, or save it as plain text.": "{name}: 읽는 데 메모리가 {limit} MB 넘게 듭니다. 나누거나 일반 텍스트로 저장하세요.",
     "{name} is damaged, or not really a {kind} file. Open it in its own program, save it anew without a password, then add that.": "{name}: 손상되었거나 실제로는 {kind} 파일이 아닙니다. 원래 프로그램에서 열어 암호 없이 새로 저장한 다음 더하세요.",
     "{name} is an archive inside an archive. Unpack it, then add what it holds.": "{name}: 압축 파일 안에 든 압축 파일입니다. 압축을 풀고 그 안의 파일을 더하세요.",
+    "No documents were given. Choose at least one file.": "문서가 없습니다. 파일을 하나 이상 고르세요.",
     "Fusion {fusion} is unknown. Choose one of: {fusions}.": "{fusion} 결합 방식은 없습니다. 다음 가운데 고르세요: {fusions}.",
     "Retriever {retriever} is unknown. Choose one of: {retrievers}.": "검색기 {retriever}를 모릅니다. 다음 중에서 고르세요: {retrievers}.",
     "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.": "단락 수 {k}는 쓸 수 없습니다. 1에서 {limit}까지의 정수를 고르세요.",
