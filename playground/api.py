@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from playground import compare as contest
+from playground.disk import MAX_DAYS
 from playground.engine import catalog, generate, inspect, loader, measure
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling
@@ -19,6 +20,8 @@ from playground.engine.recipe import Built, Receipt, Recipe, build, parse
 from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
 from playground.errors import PlaygroundError
 from playground.retrieval import corpus as library
+from playground.retrieval import evaluate as evaluation
+from playground.retrieval import uploads
 from playground.retrieval.search import Hit
 from playground.retrieval.search import retrieve as search
 
@@ -165,6 +168,62 @@ def hit_json(hit: Hit) -> Json:
         "text": hit.passage.text,
         "score": hit.score,
     }
+
+
+def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -> list[Json]:
+    """How high each retriever ranks the evidence of a corpus's questions, by kind of question.
+
+    ``recall`` and ``ndcg`` are at k; ``seconds`` is a search's at the median.
+    """
+    chosen, k = library.load_corpus(corpus_id), whole(k)
+    asked = list(evaluation.COMPARED) if retrievers is None else retrievers
+    if not isinstance(asked, list) or not 1 <= len(asked) <= len(evaluation.COMPARED):
+        raise PlaygroundError(
+            "Give a list of 1 to {limit} retrievers out of {known}.",
+            limit=len(evaluation.COMPARED),
+            known=", ".join(evaluation.COMPARED),
+        )
+    over = _deadline()
+    found = []
+    for one in evaluation.outcomes(chosen, evaluation.judged(chosen), asked, k=k):
+        if over():
+            raise PlaygroundError(
+                "This takes more than {seconds} seconds here. Ask for fewer retrievers.",
+                seconds=int(MOST_SECONDS),
+            )
+        found.append(one)
+    return [
+        {
+            "retriever": row.retriever, "kind": row.kind, "questions": row.count,
+            "recall": row.recall[k], "mrr": row.mrr, "ndcg": row.ndcg, "seconds": row.seconds,
+        }
+        for row in evaluation.reports(found, (k,))
+    ]  # fmt: skip
+
+
+def index(documents: list[Json]) -> Json:
+    """Keep documents, each ``{"name", "text"}``, as a corpus that only its id leads to.
+
+    It is deleted after ``days`` without use.
+    """
+    if not isinstance(documents, list) or not all(_is_document(one) for one in documents):
+        raise PlaygroundError(
+            'Give a list of documents like {{"name": "notes.txt", "text": "..."}}.'
+        )
+    named = [(one["name"], one["text"].encode(errors="replace")) for one in documents]
+    made = uploads.add_documents(named)
+    return {
+        "corpus_id": made.id, "passages": len(made.passages), "language": made.language,
+        "days": MAX_DAYS,
+    }  # fmt: skip
+
+
+def _is_document(one: object) -> bool:
+    return (
+        isinstance(one, dict)
+        and set(one) == {"name", "text"}
+        and all(isinstance(value, str) for value in one.values())
+    )
 
 
 def compare(

@@ -14,6 +14,7 @@ from playground import api
 from playground.engine import measure
 from playground.engine.loader import CACHE
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
+from playground.settings import settings
 
 ROOT = Path(__file__).parents[1]
 MODEL = "tiny-llama"
@@ -525,3 +526,63 @@ def test_a_quantizations_receipt_tells_the_packed_file_from_the_one_as_held(tiny
         (32 * sizes["weights"] - bits) / 8, abs=14
     )
     assert receipt["edit"]["scheme"] == "int4"
+
+
+# Evaluating, and documents of one's own
+
+
+def test_evaluate_has_a_row_for_each_retriever_and_kind():
+    rows = one_json(api.evaluate(HANDBOOK, ["bm25"], 5))
+    assert keys(rows) == {
+        ("retriever", "kind", "questions", "recall", "mrr", "ndcg", "seconds")
+    }  # fmt: skip
+    assert {(row["kind"], row["questions"]) for row in rows} == {
+        ("all", 52), ("keyword", 28), ("paraphrase", 24),
+    }  # fmt: skip
+    assert rows[0]["recall"] == pytest.approx(0.90, abs=0.01)  # as in the README
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"corpus_id": "nope"}, "Corpus nope is unknown"),
+        ({"retrievers": []}, "Give a list of 1 to 3 retrievers"),
+        ({"retrievers": "bm25"}, "Give a list of 1 to 3 retrievers"),
+        ({"retrievers": ["x"]}, "Retriever x is unknown"),
+        ({"k": 21}, "from 1 to 20"),
+    ],
+)
+def test_evaluate_refuses_in_words(given, said):
+    with pytest.raises(PlaygroundError, match=said):
+        api.evaluate(**{"corpus_id": HANDBOOK, "retrievers": ["bm25"], "k": 3} | given)
+
+
+def test_index_keeps_documents_that_only_their_id_finds(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    try:
+        made = one_json(api.index([{"name": "a.txt", "text": "The walnut is called Barnaby."}]))
+        assert made == {
+            "corpus_id": made["corpus_id"], "passages": 1, "language": "en", "days": 7,
+        }  # fmt: skip
+        [hit] = api.retrieve(made["corpus_id"], "walnut")
+        assert hit["text"] == "The walnut is called Barnaby."
+        assert made["corpus_id"] not in str(api.corpora())
+    finally:
+        settings.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "documents", [None, "a", {"name": "a.txt"}, ["a"], [{"name": "a.txt"}],
+                  [{"name": "a.txt", "text": 1}], [{"name": "a.txt", "text": "a", "more": ""}]]
+)  # fmt: skip
+def test_index_says_what_a_document_is(documents):
+    with pytest.raises(PlaygroundError, match="Give a list of documents like"):
+        api.index(documents)
+
+
+def test_index_refuses_none_and_what_it_cannot_read():
+    with pytest.raises(CorpusError, match="No documents were given"):
+        api.index([])
+    with pytest.raises(CorpusError, match="not of a kind"):
+        api.index([{"name": "a.exe", "text": "a"}])

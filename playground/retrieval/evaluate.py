@@ -60,7 +60,7 @@ class Report:
     count: int  # questions asked
     recall: Mapping[int, float]  # k -> share of the evidence among the first k, in the mean
     mrr: float  # mean of 1 / rank of the first evidence, 0 beyond rank 20
-    ndcg: float  # at 10
+    ndcg: float  # at the last of the cuts
     seconds: float  # of a search, at the median
 
 
@@ -146,7 +146,7 @@ def report(
         retriever, kind, count,
         {k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
         mean(lambda one: metrics.reciprocal_rank(one.ranks)),
-        mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains)),
+        mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains, max(cuts, default=10))),
         statistics.median(one.seconds for one in found) if found else 0.0,
     )  # fmt: skip
 

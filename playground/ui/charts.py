@@ -95,6 +95,30 @@ def _short(value: float) -> str:
     return figure(value) if abs(value) < 1000 else f"{value:.0f}"
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A named bar with its figure; ``share`` is its length, 0 to 1."""
+
+    name: str
+    share: float
+    figure: str
+
+
+def bars(found: Sequence[Bar], title: str) -> str:
+    """Horizontal bars, one below the other."""
+    left, row = 110, 26
+    parts = [_text(4, 14, title, "start", "bold")]
+    for place, one in enumerate(found):
+        y = TOP + place * row
+        long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
+        parts.append(_text(left - 8, y + 14, one.name, "end"))
+        parts.append(
+            f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>'
+        )
+        parts.append(_text(left + long + 6, y + 14, one.figure, "start"))
+    return _svg(TOP + len(found) * row + 6, "".join(parts), title)
+
+
 def heat_map(
     rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]],
     title: str, hints: Sequence[Sequence[str]], scale: str,

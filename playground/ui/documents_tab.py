@@ -1,4 +1,4 @@
-"""The Documents tab: search a corpus with both retrievers side by side, and add one's own."""
+"""The Documents tab: search a corpus with every retriever side by side, and add one's own."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import gradio as gr
 
 from playground.errors import CorpusError, PlaygroundError
 from playground.retrieval import dense, uploads
+from playground.retrieval.bm25 import LARGE
 from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
 from playground.retrieval.reading import KINDS, Read, read_files
-from playground.retrieval.search import MAX_K, retrieve
+from playground.retrieval.search import MAX_K, Options, explained, search
+from playground.retrieval.terms import PLAIN, words
 from playground.retrieval.uploads import is_own
-from playground.ui import html
+from playground.ui import documents_html, evaluate_panel, html
 from playground.ui.page import AT_ONCE, LOOK, PROGRESS, SEARCH, shown
+from playground.ui.search_panel import OWN, build_options, chosen_corpus, options_from
 from playground.ui.text import label, say, tell
 
-OWN = "own"  # the choice that stands for the visitor's own documents
 FIRST_CORPUS = "lantern-handbook"
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
@@ -57,13 +59,18 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     with gr.Row():
         count = gr.Slider(1, MAX_K, 3, step=1, label=label("passages_k"), elem_id="query-k")
         search = gr.Button(label("search"), variant="primary", elem_id="search")
+    options = build_options()
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=300):
+        with gr.Column(min_width=260):
             gr.Markdown(label("bm25_heading"))
-            words = gr.HTML(elem_id="bm25-hits")
-        with gr.Column(min_width=300):
+            by_words = gr.HTML(elem_id="bm25-hits")
+        with gr.Column(min_width=260):
             gr.Markdown(label("dense_heading"))
             meaning = gr.HTML(elem_id="dense-hits")
+        with gr.Column(min_width=260):
+            gr.Markdown(label("hybrid_heading"))
+            both = gr.HTML(elem_id="hybrid-hits")
+    evaluate_panel.build_panel(own, language, corpus, options)
     with gr.Accordion(label("own_heading"), open=False):
         gr.Markdown(label("own_intro"))
         files = gr.File(
@@ -73,13 +80,13 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
         own_list = gr.HTML(elem_id="own-list")
         forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget")
 
-    asked = [own, language, corpus, query, count]
+    asked, hits = [own, language, corpus, query, count, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
-        ask(search_both, asked, [words, meaning], **SEARCH)
+        ask(search_all, asked, hits, **SEARCH)
     corpus.select(sample_questions, [own, language, corpus], question, **LOOK)
-    corpus.select(lambda: ("", ""), None, [words, meaning], **AT_ONCE)
+    corpus.select(lambda: ("", "", ""), None, hits, **AT_ONCE)
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
-        search_both, asked, [words, meaning], **SEARCH
+        search_all, asked, hits, **SEARCH
     )
     files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH).then(
         lambda: None, None, files, **AT_ONCE
@@ -95,22 +102,6 @@ def _questions(corpus_id: str) -> list[str]:
     return [question.question for question in questions[::step]]
 
 
-def chosen_corpus(own: str, choice: str) -> str:
-    """The id behind a choice in a corpus menu.
-
-    :param own: id of the visitor's own corpus, or "".
-    :raises PlaygroundError: it stands for one's own documents, and there are none yet.
-    """
-    if choice != OWN:
-        return choice
-    if not is_own(own):
-        raise PlaygroundError(
-            "You have added no documents yet. Add some under “Your own documents”, or choose "
-            "another corpus."
-        )
-    return own
-
-
 @shown
 def sample_questions(own: str, language: str, choice: str) -> Any:
     """The questions that go with a corpus; one's own documents have none."""
@@ -118,18 +109,40 @@ def sample_questions(own: str, language: str, choice: str) -> Any:
 
 
 @shown
-def search_both(
-    own: str, language: str, choice: str, query: str, k: float, progress: Any = PROGRESS
-) -> Iterator[tuple[Any, Any]]:
-    """BM25's passages at once, then dense search's."""
+def search_all(
+    own: str, language: str, choice: str, query: str, k: float, progress: Any = PROGRESS,
+    *given: Any,
+) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
+    """BM25's passages at once, then dense search's and those of both together.
+
+    :param given: the controls of how to search; none for the usual ones.
+    """
     corpus = load_corpus(chosen_corpus(own, choice))
-    found = html.passages(retrieve(corpus, query, "bm25", int(k)), language)
-    yield found, html.note(say(language, "dense_working"))
+    options = options_from(*given) if given else Options()
+    found = _by_words(corpus, query, int(k), options, language)
+    waiting = html.note(say(language, "dense_working"))
+    yield found, waiting, ""
     try:
         dense.dense_index(corpus, lambda done, of: progress((done, of)))
-        yield found, html.passages(retrieve(corpus, query, "dense", int(k)), language)
+        meaning = search(corpus, query, "dense", int(k), options)
+        both = search(corpus, query, "hybrid", int(k), options)
     except PlaygroundError as error:
-        yield found, html.note(tell(language, error.message), "warn")
+        yield found, html.note(tell(language, error.message), "warn"), ""
+        return
+    yield (
+        found,
+        documents_html.found(meaning, [], [], language),
+        documents_html.found(both, [], [], language),
+    )
+
+
+def _by_words(corpus: Corpus, query: str, k: int, options: Options, language: str) -> str:
+    """BM25's passages, with what each term adds to their scores."""
+    result = search(corpus, query, "bm25", k, options)
+    why = [explained(corpus, query, hit, options) for hit in result.hits]
+    library = html.note(say(language, "bm25s_serves")) if len(corpus.passages) > LARGE else ""
+    terms = words(query, options.terms or PLAIN)
+    return library + documents_html.found(result, why, terms, language)
 
 
 @shown

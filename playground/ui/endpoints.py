@@ -22,6 +22,8 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "perplexity": (api.perplexity, MODEL),
     "measure": (api.measured, MODEL),
     "retrieve": (api.retrieve, SEARCH),
+    "evaluate": (api.evaluate, SEARCH),
+    "index": (api.index, SEARCH),
     "compare": (api.compare, MODEL),
 }
 

@@ -262,8 +262,11 @@ def receipt_line(receipt: Receipt, language: str) -> str:
 # Passages and answers
 
 
-def passage(hit: Hit, language: str) -> str:
-    """A found passage: rank, score, document, and its text with the matched words marked."""
+def passage(hit: Hit, language: str, more: str = "") -> str:
+    """A found passage: rank, score, document, and its text with the matched words marked.
+
+    :param more: HTML that follows.
+    """
     text, at = "", 0
     for start, end in hit.matched:
         words = escape(hit.passage.text[start:end])
@@ -274,7 +277,7 @@ def passage(hit: Hit, language: str) -> str:
     score = escape(say(language, "hit_score", score=figure(hit.score)))
     return (
         f'<li><div class="pg-hit"><b>{hit.rank}.</b> {where} '
-        f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div></li>"
+        f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div>{more}</li>"
     )
 
 

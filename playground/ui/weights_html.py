@@ -40,8 +40,8 @@ def percent(share: float) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """Seconds as milliseconds."""
-    return f"{figure(seconds * 1000)} ms"
+    """Seconds as milliseconds, as seconds where there are many."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{figure(seconds * 1000)} ms"
 
 
 def measured(found: Measured, language: str) -> str:

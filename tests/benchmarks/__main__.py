@@ -13,6 +13,7 @@ from tests.benchmarks import (
     edits,
     forks,
     merging,
+    retrieval,
     startup,
     training,
 )
@@ -21,6 +22,7 @@ ALL = {
     "forks": forks, "batching": batching, "startup": startup, "answers": answers,
     "compression": compression, "edits": edits, "adapters": adapters, "training": training,
     "merging": merging,
+    "retrieval": retrieval,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

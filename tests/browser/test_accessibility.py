@@ -53,8 +53,13 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     assert findings(page) == []
     visitor.tab("Documents")
     page.locator("#search").click()
-    expect(page.locator("#dense-hits li").first).to_be_visible()
-    page.get_by_role("button", name="Your own documents").click()
+    expect(page.locator("#hybrid-hits li").first).to_be_visible()
+    page.locator("#bm25-hits summary").first.click()
+    for name in ("How to search", "How well does it find", "Your own documents"):
+        page.get_by_role("button", name=name).click()
+    page.locator("#evaluate").click()
+    expect(page.locator("#evaluated table")).to_be_visible(timeout=180_000)
+    page.locator("#evaluated summary").first.click()
     assert findings(page) == []
     visitor.tab("Compare")
     page.locator("#example-retrieve").click()

@@ -257,7 +257,7 @@ def test_own_documents_are_added_shown_and_searched(upload, home):
     assert (choice, cleared) == (documents_tab.OWN, None)
     assert documents_tab.chosen_corpus(state, documents_tab.OWN) == state
     assert documents_tab.show_own(state, "ko") == line
-    found, _ = next(documents_tab.search_both(state, "ko", documents_tab.OWN, "등대", 3))
+    found, *_ = next(documents_tab.search_all(state, "ko", documents_tab.OWN, "등대", 3))
     assert "&lt;붉은&gt;" in found
 
 
@@ -366,7 +366,7 @@ def test_a_shipped_corpus_is_chosen_by_its_id():
 
 def test_choosing_own_documents_before_there_are_any_says_how_to_add_them():
     for handler in (
-        lambda: next(documents_tab.search_both(None, "ko", documents_tab.OWN, "a", 3)),
+        lambda: next(documents_tab.search_all(None, "ko", documents_tab.OWN, "a", 3)),
         lambda: next(run_compare(None, "ko", [("base", "bm25", 1)] * 2, choice=documents_tab.OWN)),
     ):
         with pytest.raises(gr.Error, match="아직 내 문서가 없습니다"):
@@ -379,8 +379,9 @@ def test_both_searches_answer_and_words_come_first(monkeypatch):
 
     monkeypatch.setattr(dense, "dense_index", no_index)
     query = "Where do injured baby seals go for treatment?"
-    first, last = documents_tab.search_both(None, "ko", "lantern-handbook", query, 3.0)
+    first, last = documents_tab.search_all(None, "ko", "lantern-handbook", query, 3.0)
     assert first[0].count("<li>") == 3
+    assert KO["hit_why"] in first[0]
     assert KO["dense_working"] in first[1]
     # What dense search cannot do is said in its own place; the words' passages stay.
     assert last[0] == first[0]
@@ -390,7 +391,7 @@ def test_both_searches_answer_and_words_come_first(monkeypatch):
 @pytest.mark.parametrize(("query", "k"), [("", 3), (" ", 3), ("a", 0), ("a", 21), ("a" * 2001, 3)])
 def test_a_search_out_of_bounds_is_refused(query, k):
     with pytest.raises(gr.Error):
-        list(documents_tab.search_both(None, "en", "lantern-handbook", query, k))
+        list(documents_tab.search_all(None, "en", "lantern-handbook", query, k))
 
 
 def test_sample_questions_are_the_corpus_own_of_every_kind():

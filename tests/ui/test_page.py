@@ -34,6 +34,8 @@ PUBLIC = {
     "/perplexity": ["recipe", "text"],
     "/measure": ["recipe", "text"],
     "/retrieve": ["corpus_id", "query", "retriever", "k"],
+    "/evaluate": ["corpus_id", "retrievers", "k"],
+    "/index": ["documents"],
     "/compare": ["contestants", "prompt", "max_new_tokens", "temperature", "seed"],
 }
 
@@ -221,7 +223,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name in ("stop_run", "halt")]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 10
+    assert len(pressed) == 11
     assert all(event.queue is False for event in pressed)
 
 

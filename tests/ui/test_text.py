@@ -26,12 +26,16 @@ from playground.engine.training.data import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
+from playground.retrieval.bm25 import Variant
+from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.passages import QuestionKind
 from playground.ui import (
     compare_tab,
     edit_panel,
     merge_panel,
     mix_panel,
     number_line_panel,
+    search_panel,
     train_panel,
 )
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
@@ -58,6 +62,14 @@ NAMED = {
     "retriever_{}": [f"retriever_{name}" for name in compare_tab.RETRIEVERS],
     "title_nudge_{}": [f"title_nudge_{name}" for name in DIRECTIONS],
     "title_{}": [f"title_{kind}" for kind in EDITS if kind != "nudge_tokens"],
+    "bm25_{}": [f"bm25_{name}" for name in get_args(Variant)],
+    "split_{}": [f"split_{name}" for name in search_panel.SPLITS],
+    "fusion_{}": [f"fusion_{name}" for name in FUSIONS],
+    "stage_{}": [
+        f"stage_{name}"
+        for name in ("tokenise", "bm25", "embed", "dense", "fuse", "rerank", "diversify")
+    ],
+    "asked_{}": ["asked_all", *(f"asked_{kind}" for kind in get_args(QuestionKind))],
     "kind_{}": [f"kind_{name}" for name in edit_panel.KINDS],
     "method_{}": [f"method_{name}" for name in get_args(MethodName)],
     "pattern_{}": [f"pattern_{name}" for name in get_args(Pattern)],

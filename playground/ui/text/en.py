@@ -1,6 +1,7 @@
 """English."""
 
 from playground.ui.text.en_adapters import ADAPTERS
+from playground.ui.text.en_documents import DOCUMENTS
 from playground.ui.text.en_merge import MERGE
 from playground.ui.text.en_weights import WEIGHTS
 
@@ -151,5 +152,6 @@ TEXT = {
     "answer_prompt": "The exact prompt",
     **WEIGHTS,
     **ADAPTERS,
+    **DOCUMENTS,
     **MERGE,
 }

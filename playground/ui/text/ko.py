@@ -1,6 +1,7 @@
 """Korean."""
 
 from playground.ui.text.ko_adapters import ADAPTERS
+from playground.ui.text.ko_documents import DOCUMENTS
 from playground.ui.text.ko_merge import MERGE
 from playground.ui.text.ko_messages import MESSAGES
 from playground.ui.text.ko_weights import WEIGHTS
@@ -152,5 +153,6 @@ TEXT = {
     "answer_prompt": "보낸 질문 그대로",
     **WEIGHTS,
     **ADAPTERS,
+    **DOCUMENTS,
     **MERGE,
 }

@@ -1,0 +1,103 @@
+"""How well each retriever finds, over a corpus's own questions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from playground.engine.work import Stopped
+from playground.errors import CorpusError, Message
+from playground.retrieval import dense
+from playground.retrieval.corpus import load_corpus
+from playground.retrieval.evaluate import COMPARED, Outcome, judged, outcomes, reports
+from playground.ui import documents_html
+from playground.ui.html import note
+from playground.ui.page import (
+    AT_ONCE,
+    PROGRESS,
+    SEARCH,
+    begin_run,
+    session_of,
+    shown,
+    stop_run,
+    work_for,
+)
+from playground.ui.search_panel import chosen_corpus, options_from
+from playground.ui.sidebar import SAVE_FILE
+from playground.ui.text import label, say
+
+
+def build_panel(
+    own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Sequence[Any]
+) -> None:
+    """Lay out the panel and wire it."""
+    turn, rows = gr.State(0), gr.Textbox("", visible=False)
+    with gr.Accordion(label("evaluate_heading"), open=False):
+        gr.Markdown(label("evaluate_intro"))
+        with gr.Row():
+            go = gr.Button(label("evaluate"), variant="primary", elem_id="evaluate", min_width=140)
+            stop = gr.Button(label("stop"), elem_id="evaluate-stop", min_width=90)
+            save = gr.Button(label("evaluate_save"), elem_id="evaluate-save", min_width=140)
+        table = gr.HTML(elem_id="evaluated")
+    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        run_evaluation, [own, language, corpus, turn, *options], [table, rows], **SEARCH
+    )
+    stop.click(stop_run, **AT_ONCE)
+    save.click(
+        None, rows, None, js=SAVE_FILE.replace("recipe.json", "evaluation.csv"),
+        api_visibility="private",
+    )  # fmt: skip
+
+
+@shown
+def run_evaluation(
+    own: str, language: str, choice: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
+    *given: Any,
+) -> tuple[str, str]:  # fmt: skip
+    """Ask a corpus's questions of every retriever: the tables, and a CSV of all answers."""
+    corpus = load_corpus(chosen_corpus(own, choice))
+    questions = judged(corpus)
+    if not questions:
+        raise CorpusError(
+            "{name} has no questions to evaluate with. Choose a corpus that comes with some.",
+            name=corpus.title,
+        )
+    options = options_from(*given)
+    work = work_for(session_of(request), turn, progress, language)
+    dense.dense_index(corpus, lambda done, of: progress((done, of)), work.stopped)
+    found: list[Outcome] = []
+    try:
+        for one in outcomes(corpus, questions, COMPARED, options):
+            done, of = len(found) // len(COMPARED), len(questions)
+            work.step(done, of, Message("Question {done} of {of}…", {"done": done + 1, "of": of}))
+            found.append(one)
+    except Stopped:
+        return note(say(language, "evaluate_stopped")), ""
+    documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
+    shown_table = documents_html.evaluated(reports(found), found, documents, language)
+    return shown_table + note(say(language, "evaluate_options")), to_csv(found)
+
+
+def to_csv(found: Sequence[Outcome]) -> str:
+    """A line for each question and retriever; a text that a spreadsheet would run is quoted."""
+    out = io.StringIO("\ufeff")  # or spreadsheets do not take it for UTF-8
+    out.seek(1)
+    writer = csv.writer(out)
+    writer.writerow(["id", "kind", "question", "retriever", "first_rank", "seconds", "passages"])
+    for one in found:
+        first = min((rank for rank in one.ranks if rank is not None), default="")
+        writer.writerow(
+            [
+                one.judged.id, one.judged.kind, _tame(one.judged.question), one.retriever, first,
+                f"{one.seconds:.4f}", " ".join(_tame(hit.passage.id) for hit in one.hits),
+            ]
+        )  # fmt: skip
+    return out.getvalue()
+
+
+def _tame(text: str) -> str:
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text

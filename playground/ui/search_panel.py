@@ -1,0 +1,86 @@
+"""What and how to search: a choice of corpus, and the settings of the retrievers, folded away."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.retrieval.bm25 import MAX_K1, USUAL, Scoring, Variant
+from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.search import Options
+from playground.retrieval.terms import Terms, has_morphemes
+from playground.retrieval.uploads import is_own
+from playground.ui.text import label
+
+OWN = "own"  # the choice of a corpus that stands for the visitor's own documents
+SPLITS = ("usual", "words", "stems", "morphemes")
+
+
+def build_options() -> list[Any]:
+    """Lay the controls out; gives them in the order of ``options_from``."""
+    splits = [name for name in SPLITS if name != "morphemes" or has_morphemes()]
+    with gr.Accordion(label("search_options"), open=False):
+        gr.Markdown(label("search_options_info"))
+        with gr.Row():
+            variant = gr.Dropdown(
+                [(label(f"bm25_{name}"), name) for name in get_args(Variant)], value=USUAL.variant,
+                label=label("bm25_variant"), elem_id="bm25-variant", min_width=180,
+            )  # fmt: skip
+            k1 = gr.Slider(
+                0, min(3, MAX_K1), USUAL.k1, step=0.1, label=label("bm25_k1"),
+                info=label("bm25_k1_info"), elem_id="bm25-k1", min_width=180,
+            )  # fmt: skip
+            b = gr.Slider(
+                0, 1, USUAL.b, step=0.05, label=label("bm25_b"), info=label("bm25_b_info"),
+                elem_id="bm25-b", min_width=180,
+            )  # fmt: skip
+        with gr.Row():
+            split = gr.Dropdown(
+                [(label(f"split_{name}"), name) for name in splits], value="usual",
+                label=label("split"), elem_id="search-split", min_width=180,
+            )  # fmt: skip
+            fusion = gr.Dropdown(
+                [(label(f"fusion_{name}"), name) for name in FUSIONS], value="rrf",
+                label=label("fusion"), elem_id="fusion", min_width=180,
+            )  # fmt: skip
+            diversity = gr.Slider(
+                0, 1, 0, step=0.05, label=label("diversity"), info=label("diversity_info"),
+                elem_id="diversity", min_width=180,
+            )  # fmt: skip
+        rerank = gr.Checkbox(
+            False, label=label("rerank"), info=label("rerank_info"), elem_id="rerank"
+        )
+    return [variant, k1, b, split, fusion, diversity, rerank]
+
+
+def options_from(
+    variant: Variant, k1: float, b: float, split: str, fusion: Any, diversity: float, rerank: bool
+) -> Options:
+    """What the controls stand for.
+
+    :raises CorpusError: one is out of its bounds.
+    """
+    terms = {
+        "words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes"),
+    }.get(split)  # fmt: skip
+    return Options(
+        Scoring(variant, float(k1), float(b)), terms, fusion, None, float(diversity), bool(rerank)
+    )
+
+
+def chosen_corpus(own: str, choice: str) -> str:
+    """The id behind a choice in a corpus menu.
+
+    :param own: id of the visitor's own corpus, or "".
+    :raises PlaygroundError: it stands for one's own documents, and there are none yet.
+    """
+    if choice != OWN:
+        return choice
+    if not is_own(own):
+        raise PlaygroundError(
+            "You have added no documents yet. Add some under “Your own documents”, or choose "
+            "another corpus."
+        )
+    return own

@@ -1,0 +1,78 @@
+"""English of searching and evaluating on the Documents tab."""
+
+DOCUMENTS = {
+    "hybrid_heading": (
+        "### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."
+    ),
+    "search_options": "How to search",
+    "search_options_info": (
+        "The usual values suit most documents. Change one, search again, and see what moves; "
+        "**How well does it find?** below measures it."
+    ),
+    "bm25_variant": "BM25 variant",
+    "bm25_okapi": "Okapi, the usual one",
+    "bm25_l": "L: kinder to long passages",
+    "bm25_plus": "Plus: any match counts at least one",
+    "bm25_k1": "k1: how much repeats add",
+    "bm25_k1_info": "0: a word counts once, however often it stands there.",
+    "bm25_b": "b: how much length counts against",
+    "bm25_b_info": "0: not at all. 1: fully.",
+    "split": "Words are compared",
+    "split_usual": "as usual: plain for BM25, by stem for hybrid",
+    "split_words": "as they are",
+    "split_stems": "by their English stem (boats = boat)",
+    "split_morphemes": "by stem, Korean by morphemes",
+    "fusion": "Hybrid joins",
+    "fusion_rrf": "ranks (reciprocal rank fusion)",
+    "fusion_weighted": "scores (weighted sum)",
+    "diversity": "Diversity",
+    "diversity_info": "Holds back a passage that repeats a better one (MMR).",
+    "rerank": "Re-rank the best 20 with a cross-encoder",
+    "rerank_info": "Reads question and passage together: slower, often better. From the Hub.",
+    "split_as": "Looked for: {terms}",
+    "hit_why": "Why this score?",
+    "terms_caption": "What each word adds to passage {rank}: rarity (idf) × occurrences (tf)",
+    "term": "Word",
+    "term_idf": "idf",
+    "term_count": "Here",
+    "term_tf": "tf",
+    "term_adds": "Adds",
+    "hit_rank": "{name}: place {rank}",
+    "hit_no_rank": "{name}: not found",
+    "stages": "Took: {parts}",
+    "stage_tokenise": "words",
+    "stage_bm25": "BM25",
+    "stage_embed": "embedding the question",
+    "stage_dense": "comparing embeddings",
+    "stage_fuse": "joining",
+    "stage_rerank": "re-ranking",
+    "stage_diversify": "diversity",
+    "bm25s_serves": "So many passages are searched by bm25s, whose scores are computed ahead.",
+    "evaluate_heading": "How well does it find?",
+    "evaluate_intro": (
+        "Asks every question that comes with these documents and sees how high each search ranks "
+        "the passage with the answer. **recall@k**: the share found among the first k. **MRR**: 1 "
+        "for first place, ½ for second, and so on, in the mean. **nDCG@10**: the same idea, places "
+        "further down counting less and less."
+    ),
+    "evaluate": "Evaluate",
+    "evaluate_save": "Save as CSV",
+    "evaluate_none": "Nothing was asked.",
+    "evaluate_stopped": "Stopped before all questions were asked.",
+    "evaluate_chart": "nDCG@10 over all questions with an answer",
+    "evaluate_caption": "Evidence found, by kind of question",
+    "evaluate_options": "Measured with the settings above, 20 passages a question.",
+    "evaluate_questions": "All {count} questions, one by one",
+    "question_kind": "Kind",
+    "questions": "Questions",
+    "search_time": "Median time",
+    "asked_all": "all",
+    "asked_keyword": "same words",
+    "asked_paraphrase": "other words",
+    "asked_unanswerable": "not in the documents",
+    "no_evidence": "none of these documents",
+    "found_at": "found at place {rank}",
+    "found_never": "not among the first 20",
+    "found_unanswerable": "nothing to find; brought all the same",
+    "evidence_in": "The answer stands in: {passages}.",
+}

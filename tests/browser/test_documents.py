@@ -1,0 +1,62 @@
+"""Searching in every way, seeing why, and measuring it, in a real page."""
+
+import csv
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.weights]
+LONG = 180_000  # ms
+
+
+def test_a_search_is_explained_changed_and_evaluated(visit, tmp_path):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Documents")
+    page.locator("#query textarea").fill("boats")
+    page.locator("#search").click()
+    expect(page.locator("#hybrid-hits li").first).to_be_visible(timeout=LONG)
+    expect(page.locator("#hybrid-hits")).to_contain_text("Dense: place")
+    page.locator("#bm25-hits summary").first.click()
+    expect(page.locator("#bm25-hits table").first).to_contain_text("boats")
+    page.get_by_role("button", name="How to search").click()
+    page.locator("#search-split input").click()
+    page.get_by_role("option", name="by their English stem").click()
+    page.locator("#search").click()
+    expect(page.locator("#bm25-hits")).to_contain_text(re.compile("Looked for: boat(?!s)"))
+
+    page.get_by_role("button", name="How well does it find?").click()
+    page.locator("#evaluate").click()
+    expect(page.locator("#evaluated tbody tr")).to_have_count(9, timeout=LONG)
+    page.locator("#evaluated summary").first.click()
+    page.locator("#evaluated .pg-question summary").first.click()
+    expect(page.locator("#evaluated .pg-question").first).to_contain_text("The answer stands in")
+    with page.expect_download() as download:
+        page.locator("#evaluate-save").click()
+    assert download.value.suggested_filename == "evaluation.csv"
+    download.value.save_as(tmp_path / "evaluation.csv")
+    with (tmp_path / "evaluation.csv").open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert len(rows) == 64 * 3
+    assert {row["retriever"] for row in rows} == {"bm25", "dense", "hybrid"}
+
+
+def test_a_word_document_is_read_and_what_cannot_be_read_is_listed(visit, tmp_path):
+    page_file = tmp_path / "garden.html"
+    page_file.write_text("<h1>Garden</h1><script>evil()</script><p>The walnut is Barnaby.</p>")
+    broken = tmp_path / "broken.pdf"
+    broken.write_text("no pdf")
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Documents")
+    page.get_by_role("button", name="Your own documents").click()
+    page.locator("#own-files input[type=file]").set_input_files([page_file, broken])
+    expect(page.locator("#own-list")).to_contain_text("garden.html (1 passages)", timeout=LONG)
+    expect(page.locator("#own-list")).to_contain_text("broken.pdf is damaged")
+    page.locator("#query textarea").fill("walnut")
+    page.locator("#search").click()
+    expect(page.locator("#bm25-hits")).to_contain_text("The walnut is Barnaby.")
+    expect(page.locator("#bm25-hits")).not_to_contain_text("evil")
+    page.locator("#own-forget").click()
+    expect(page.locator("#own-list")).to_contain_text("No documents of your own")

@@ -1,0 +1,163 @@
+"""What the Documents tab shows of a search and of an evaluation, read back as XML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import xml.etree.ElementTree as ET
+
+import gradio as gr
+import pytest
+
+from playground.retrieval.bm25 import Contribution, Scoring
+from playground.retrieval.evaluate import Judged, Outcome, reports
+from playground.retrieval.passages import Passage
+from playground.retrieval.search import Found, Hit, Options
+from playground.retrieval.terms import Terms
+from playground.settings import settings
+from playground.ui import documents_html, documents_tab, evaluate_panel
+from playground.ui.page import RUNS
+from playground.ui.search_panel import options_from
+from playground.ui.text import EN, TABLES
+
+both = pytest.mark.parametrize("language", ["en", "ko"])
+EVIL = "<script>alert(1)</script>&\"'"
+PASSAGE = Passage(f"{EVIL}#1", EVIL, EVIL, f"a {EVIL} b")
+HIT = Hit(1, PASSAGE, 3.5, ((0, 1),), 0, {"bm25": (4, 3.5)})
+TERMS = [Contribution(EVIL, 2, 1, 1.5, 1.0), Contribution("b", 1, 3, 0.25, 2.0)]
+
+
+def read(piece: str) -> ET.Element:
+    root = ET.fromstring(f"<piece>{piece}</piece>")
+    assert not [e for e in root.iter() if e.tag == "script"]
+    return root
+
+
+def said(element: ET.Element) -> str:
+    return "".join(element.itertext())
+
+
+@both
+def test_a_hit_opens_to_what_each_word_adds(language):
+    words = TABLES[language]
+    result = Found((HIT,), {"tokenise": 0.0001, "bm25": 2.0})
+    root = read(documents_html.found(result, [TERMS], ["x", EVIL], language))
+    rows = [[said(cell) for cell in row] for row in root.iter("tr")]
+    assert rows[0] == [words[k] for k in ("term", "term_idf", "term_count", "term_tf", "term_adds")]
+    assert rows[1] == [f"{EVIL} (×2)", "1.50", "1", "1.00", "3.00"]
+    assert rows[2] == ["b", "0.25", "3", "2.00", "0.50"]
+    text = said(root)
+    assert words["split_as"].format(terms=f"x · {EVIL}") in text
+    assert words["hit_rank"].format(name=words["retriever_bm25"], rank=4) in text
+    assert words["hit_no_rank"].format(name=words["retriever_dense"]) in text
+    assert f"{words['stage_tokenise']} 0.1 ms" in text
+    assert f"{words['stage_bm25']} 2.0 s" in text
+
+
+@both
+def test_nothing_found_says_what_to_do(language):
+    assert TABLES[language]["hits_none"] in said(
+        read(documents_html.found(Found((), {}), [], ["x"], language))
+    )
+
+
+def outcome(id: str, kind: str, retriever: str, *ranks: int | None) -> Outcome:
+    pieces = tuple(frozenset({0}) for _ in ranks)
+    judged = Judged(id, f"{EVIL} {id}?", kind, pieces, (1.0,) * len(ranks))
+    return Outcome(judged, retriever, (HIT,), ranks, 0.002)
+
+
+OUTCOMES = [
+    outcome("q1", "keyword", "bm25", 1), outcome("q1", "keyword", "dense", 4),
+    outcome("q2", "paraphrase", "bm25", None), outcome("q2", "paraphrase", "dense", 2),
+    outcome("q3", "unanswerable", "bm25"), outcome("q3", "unanswerable", "dense"),
+]  # fmt: skip
+
+
+@both
+def test_an_evaluation_has_a_row_for_each_kind_and_opens_to_every_question(language):
+    words = TABLES[language]
+    rows = reports(OUTCOMES)
+    root = read(documents_html.evaluated(rows, OUTCOMES, {0: "gold#1"}, language))
+    [table] = root.iter("table")
+    cells = [[said(cell) for cell in row] for row in next(table.iter("tbody"))]
+    assert len(cells) == 6
+    assert cells[0][:3] == [words["retriever_bm25"], words["asked_all"], "2"]
+    assert cells[0][3:7] == ["50 %", "50 %", "50 %", "50 %"]
+    assert cells[1][3:7] == ["0 %", "50 %", "100 %", "100 %"]
+    questions = [e for e in root.iter("details") if e.attrib.get("class") == "pg-question"]
+    assert len(questions) == 3
+    assert words["found_at"].format(rank=4) in said(questions[0])
+    assert words["found_never"] in said(questions[1])
+    assert words["found_unanswerable"] in said(questions[2])
+    assert "gold#1" in said(questions[0])
+    assert words["no_evidence"] in said(questions[2])
+    assert EVIL in said(questions[0])
+
+
+def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
+    evil = outcome("q", "keyword", "bm25", 2)
+    judged = Judged("q", "=HYPERLINK(1)", "keyword", evil.judged.pieces, (1.0,))
+    evil = Outcome(judged, "bm25", evil.hits, evil.ranks, 0.5)
+    text = evaluate_panel.to_csv([evil, *OUTCOMES])
+    assert text.startswith("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert len(rows) == 7
+    assert rows[0]["question"] == "'=HYPERLINK(1)"
+    assert (rows[0]["first_rank"], rows[3]["first_rank"]) == ("2", "")
+
+
+@pytest.mark.parametrize(
+    ("split", "terms"),
+    [("usual", None), ("words", Terms()), ("stems", Terms(True)),
+     ("morphemes", Terms(True, "morphemes"))],
+)  # fmt: skip
+def test_the_controls_become_options(split, terms):
+    found = options_from("l", 1, 0.5, split, "weighted", 0.25, True)
+    assert found == Options(Scoring("l", 1.0, 0.5), terms, "weighted", None, 0.25, True)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+USUAL = ("okapi", 1.5, 0.75, "words", "rrf", 0.0, False)
+
+
+class Request:
+    session_hash = "somebody"
+
+
+def evaluate(monkeypatch, choice="lantern-handbook", turn=None, seen=None, own=""):
+    monkeypatch.setattr(evaluate_panel, "COMPARED", ("bm25",))
+    monkeypatch.setattr(evaluate_panel.dense, "dense_index", lambda *more: None)
+    turn = RUNS.begin("somebody") if turn is None else turn
+    steps = (lambda at, desc: seen.append(desc)) if seen is not None else (lambda at, desc: None)
+    return evaluate_panel.run_evaluation(own, "en", choice, turn, Request(), steps, *USUAL)
+
+
+def test_a_corpus_is_evaluated_with_progress(monkeypatch):
+    seen: list[str] = []
+    table, rows = evaluate(monkeypatch, seen=seen)
+    assert "Question 1 of 64…" in seen
+    assert "Question 64 of 64…" in seen
+    assert "<table" in table
+    assert rows.count("\n") == 65
+
+
+def test_an_evaluation_can_be_stopped(monkeypatch):
+    assert evaluate(monkeypatch, turn=-1) == (
+        f'<div class="pg-hint">{EN["evaluate_stopped"]}</div>', "",
+    )  # fmt: skip
+
+
+def test_documents_without_questions_cannot_be_evaluated(monkeypatch, tmp_path, home):
+    file = tmp_path / "a.txt"
+    file.write_text("A fact.")
+    own, *_ = documents_tab.add_own("", "en", [str(file)])
+    with pytest.raises(gr.Error, match="has no questions to evaluate with"):
+        evaluate(monkeypatch, documents_tab.OWN, own=own)
