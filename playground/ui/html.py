@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import io
-import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from PIL import Image
 
-from playground.compare import Answer
 from playground.engine.adapters import store
 from playground.engine.edits import EDITS
 from playground.engine.inspect import Neighbour, Token
@@ -259,13 +256,14 @@ def receipt_line(receipt: Receipt, language: str) -> str:
     return line
 
 
-# Passages and answers
+# Passages
 
 
-def passage(hit: Hit, language: str, more: str = "") -> str:
+def passage(hit: Hit, language: str, more: str = "", id: str = "") -> str:
     """A found passage: rank, score, document, and its text with the matched words marked.
 
     :param more: HTML that follows.
+    :param id: what links lead to.
     """
     text, at = "", 0
     for start, end in hit.matched:
@@ -275,65 +273,8 @@ def passage(hit: Hit, language: str, more: str = "") -> str:
     text += escape(hit.passage.text[at:])
     where = escape(hit.passage.heading or hit.passage.document)
     score = escape(say(language, "hit_score", score=figure(hit.score)))
+    named = f' id="{escape(id)}"' if id else ""
     return (
-        f'<li><div class="pg-hit"><b>{hit.rank}.</b> {where} '
+        f'<li{named}><div class="pg-hit"><b>{hit.rank}.</b> {where} '
         f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div>{more}</li>"
     )
-
-
-def passages(hits: Sequence[Hit], language: str) -> str:
-    """Found passages in order, or a line that says there are none."""
-    if not hits:
-        return note(say(language, "hits_none"))
-    return f'<ol class="pg-hits">{"".join(passage(hit, language) for hit in hits)}</ol>'
-
-
-def answers(columns: Sequence[Answer], language: str) -> str:
-    """Answers side by side; words that the first column has not are marked."""
-    first = columns[0].text if columns and columns[0].done else None
-    cards = "".join(
-        _answer(column, first if place else None, language) for place, column in enumerate(columns)
-    )
-    return f'<div class="pg-answers" aria-live="polite">{cards}</div>'
-
-
-def _answer(answer: Answer, first: str | None, language: str) -> str:
-    # Marked once both are written: until then everything differs, and it is slow work.
-    plain = first is None or not answer.done
-    text = escape(answer.text) if plain else differing(first or "", answer.text)
-    figures = say(
-        language,
-        "answer_figures",
-        tokens=answer.tokens,
-        seconds=f"{answer.seconds:.1f}",
-        rate=figure(answer.rate),
-        prompt=answer.prompt_tokens,
-    )
-    found = ""
-    if answer.hits:
-        title = escape(say(language, "answer_passages", count=len(answer.hits)))
-        found = f"<details><summary>{title}</summary>{passages(answer.hits, language)}</details>"
-    waiting = "" if answer.done else '<span class="pg-cursor" aria-hidden="true">▍</span>'
-    return (
-        f'<section class="pg-answer"><h3>{escape(answer.label)}</h3>'
-        f'<p class="pg-text">{text}{waiting}</p><p class="pg-receipt">{escape(figures)}</p>{found}'
-        f"<details><summary>{escape(say(language, 'answer_prompt'))}</summary>"
-        f'<pre tabindex="0">{escape(answer.prompt)}</pre></details></section>'
-    )
-
-
-def differing(first: str, other: str) -> str:
-    """``other`` with the words that differ from ``first`` marked, escaped."""
-    # A word with the spaces after it is one piece; pieces are compared by their words.
-    b = re.findall(r"^\s+|\S+\s*", other)
-    parts = []
-    matcher = difflib.SequenceMatcher(None, first.split(), [w.strip() for w in b], autojunk=False)
-    for kind, _, _, start, end in matcher.get_opcodes():
-        text = "".join(b[start:end])
-        words = text.rstrip()
-        if kind in ("replace", "insert") and words:
-            mark = f'<mark class="pg-differs">{escape(words)}</mark>'
-            parts.append(mark + escape(text[len(words) :]))
-        else:
-            parts.append(escape(text))
-    return "".join(parts)

@@ -9,7 +9,7 @@ import gradio as gr
 from playground import compare as contest
 from playground.engine.generate import Sampling
 from playground.engine.work import Stopped
-from playground.ui import html
+from playground.ui import answers_html, html
 from playground.ui.page import RUNS
 from playground.ui.text import say
 
@@ -34,10 +34,10 @@ def stream(
     try:
         for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
             if step % EVERY == 0:
-                yield html.answers(answers, language)
+                yield answers_html.answers(answers, language)
     except Stopped:  # while a recipe was being built
         pass
     for answer in answers:
         answer.done = True
     ended = html.note(say(language, "stopped")) if stopped() else ""
-    yield html.answers(answers, language) + ended
+    yield answers_html.answers(answers, language) + ended

@@ -22,14 +22,14 @@ from playground.engine.inspect import FlatMap, Neighbour, Point, Token
 from playground.engine.recipe import Receipt, parse_edit
 from playground.errors import Message
 from playground.retrieval.passages import Passage
-from playground.retrieval.search import Hit, matched
-from playground.ui import html
+from playground.retrieval.search import Found, Hit, matched
+from playground.ui import answers_html, documents_html, html
 from playground.ui.flatmap import draw
 from playground.workspace import Stack, Step, Workspace
 
 OURS = {
     "b", "button", "details", "div", "h3", "img", "li", "mark", "ol", "p", "pre", "section",
-    "small", "span", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "small", "span", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "a", "sup",
 }  # fmt: skip
 EVIL = [
     "<script>alert(1)</script>",
@@ -43,6 +43,12 @@ EVIL = [
     "<|im_end|>",
     "]]><svg/onload=x()>",
 ]
+
+
+def passages(hits, language):
+    return documents_html.found(Found(tuple(hits), {}), [], [], language)
+
+
 evil = pytest.mark.parametrize("evil", EVIL)
 both = pytest.mark.parametrize("language", ["en", "ko"])
 
@@ -82,7 +88,8 @@ class Reader(HTMLParser):
         assert tag in OURS, f"<{tag}>"
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), names
-        assert not [n for n in names if n.startswith("on") or n in ("autofocus", "href")], names
+        assert not [n for n in names if n.startswith("on") or n == "autofocus"], names
+        assert all((value or "").startswith("#source-") for name, value in attrs if name == "href")
         node = Node(tag, {name: value or "" for name, value in attrs})
         self.open[-1].parts.append(node)
         if tag != "img":
@@ -209,7 +216,7 @@ def test_the_stack_escapes_edits_and_warnings(evil, language, direction, on):
 @evil
 @both
 def test_passages_escape_text_heading_and_names(evil, language):
-    [item] = read(html.passages([hit(evil, document=evil, heading=evil)], language)).all("li")
+    [item] = read(passages([hit(evil, document=evil, heading=evil)], language)).all("li")
     assert item.all("div")[1].text == evil
     assert evil in item.all("div", "pg-hit")[0].text
     assert f"{evil}#1" in item.all("small")[0].text
@@ -230,7 +237,7 @@ def test_answers_escape_label_text_prompt_and_passages(evil, language):
         answer("plain", hits=[hit(evil)]),
         answer(evil, label=evil, prompt=evil, hits=[hit(evil)], done=True),
     ]
-    section = read(html.answers(columns, language)).all("section")[1]
+    section = read(answers_html.answers(columns, language)).all("section")[1]
     assert section.all("h3")[0].text == evil
     assert section.all("p", "pg-text")[0].text == evil
     assert section.all("pre")[0].text == evil
@@ -239,12 +246,12 @@ def test_answers_escape_label_text_prompt_and_passages(evil, language):
 
 @evil
 def test_the_first_answer_is_escaped_too(evil):
-    assert read(html.answers([answer(evil, done=True)], "en")).all("p")[0].text == evil
+    assert read(answers_html.answers([answer(evil, done=True)], "en")).all("p")[0].text == evil
 
 
 @evil
 def test_differing_escapes_what_is_new_and_what_is_not(evil):
-    assert read(html.differing(evil, f"{evil} {evil}")).text == f"{evil} {evil}"
+    assert read(answers_html.differing(evil, f"{evil} {evil}")).text == f"{evil} {evil}"
 
 
 @evil
@@ -267,7 +274,7 @@ def test_any_text_comes_through_whole(text, other):
     text, other = (re.sub("[\r\0]", "", t) for t in (text, other))
     assert read(html.visible(text)).text == seen(text)
     assert read(html.passage(hit(text), "en")).all("div")[1].text == text
-    last = read(html.answers([answer(other), answer(text, prompt=other, done=True)], "en"))
+    last = read(answers_html.answers([answer(other), answer(text, prompt=other, done=True)], "en"))
     assert last.all("p", "pg-text")[-1].text == text
     assert last.all("pre")[-1].text == other
 
@@ -446,36 +453,38 @@ def test_a_passage_says_where_it_is_from():
 
 @both
 def test_no_passages_are_said_to_be_none(language):
-    root = read(html.passages([], language))
+    root = read(passages([], language))
     assert root.all("ol") == []
     assert root.text
 
 
 def test_answers_without_columns_are_empty():
-    assert read(html.answers([], "en")).all("section") == []
+    assert read(answers_html.answers([], "en")).all("section") == []
 
 
 def test_words_that_the_first_answer_has_not_are_marked():
     texts = ("It is Paris.", "It is Tokyo.", "It is Paris.")
     columns = [answer(text, done=True) for text in texts]
-    sections = read(html.answers(columns, "en")).all("section")
+    sections = read(answers_html.answers(columns, "en")).all("section")
     assert [[m.text for m in s.all("mark")] for s in sections] == [[], ["Tokyo."], []]
 
 
 def test_nothing_is_marked_while_either_answer_grows():
     for done in ((False, True), (True, False)):
         columns = [answer(text, done=d) for text, d in zip(("a b", "a c"), done, strict=True)]
-        assert read(html.answers(columns, "en")).all("mark") == []
+        assert read(answers_html.answers(columns, "en")).all("mark") == []
 
 
 def test_a_growing_answer_has_a_cursor_and_a_finished_one_has_not():
-    sections = read(html.answers([answer("a"), answer("a", done=True)], "en")).all("section")
+    sections = read(answers_html.answers([answer("a"), answer("a", done=True)], "en")).all(
+        "section"
+    )
     assert [len(s.all("span", "pg-cursor")) for s in sections] == [1, 0]
 
 
 def test_figures_and_passages_are_those_of_the_answer():
     columns = [answer("a", tokens=10, seconds=2.0, done=True), answer("a", hits=[hit(), hit()])]
-    first, second = read(html.answers(columns, "en")).all("section")
+    first, second = read(answers_html.answers(columns, "en")).all("section")
     figures = first.all("p", "pg-receipt")[0].text
     assert figures == "10 tokens in 2.0 s, 5 tok/s (prompt: 5 tokens)"
     assert [s.text for s in first.all("summary")] == ["The exact prompt"]
@@ -498,12 +507,12 @@ def sort_words(piece: str) -> tuple[list[str], list[str]]:
 
 @given(sentences, sentences)
 def test_differing_gives_back_the_text(first, other):
-    assert read(html.differing(first, other)).text == other
+    assert read(answers_html.differing(first, other)).text == other
 
 
 @given(sentences, sentences)
 def test_unmarked_words_stand_in_the_first_text_in_their_order(first, other):
-    marked, plain = sort_words(html.differing(first, other))
+    marked, plain = sort_words(answers_html.differing(first, other))
     rest = iter(first.split())
     assert all(word in rest for word in plain)
     assert sorted(marked + plain) == sorted(other.split())
@@ -511,15 +520,15 @@ def test_unmarked_words_stand_in_the_first_text_in_their_order(first, other):
 
 @given(sentences, sentences)
 def test_words_that_the_first_text_has_not_are_all_marked(first, other):
-    _, plain = sort_words(html.differing(first, other))
+    _, plain = sort_words(answers_html.differing(first, other))
     assert set(plain) <= set(first.split())
 
 
 @given(sentences)
 def test_the_same_text_has_no_marks_and_a_text_after_nothing_is_all_marked(text):
-    assert sort_words(html.differing(text, text)) == ([], text.split())
-    assert sort_words(html.differing("", text)) == (text.split(), [])
-    assert html.differing(text, "") == ""
+    assert sort_words(answers_html.differing(text, text)) == ([], text.split())
+    assert sort_words(answers_html.differing("", text)) == (text.split(), [])
+    assert answers_html.differing(text, "") == ""
 
 
 @pytest.mark.parametrize(
@@ -533,11 +542,13 @@ def test_the_same_text_has_no_marks_and_a_text_after_nothing_is_all_marked(text)
     ],
 )
 def test_exactly_the_new_words_are_marked(first, other, marked):
-    assert [mark.text.strip() for mark in read(html.differing(first, other)).all("mark")] == marked
+    assert [
+        mark.text.strip() for mark in read(answers_html.differing(first, other)).all("mark")
+    ] == marked
 
 
 def test_marks_hold_words_and_never_spaces_alone():
-    for mark in read(html.differing("a b c", "a x\n\ny c")).all("mark"):
+    for mark in read(answers_html.differing("a b c", "a x\n\ny c")).all("mark"):
         assert mark.text.strip()
 
 

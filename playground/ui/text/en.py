@@ -149,6 +149,10 @@ TEXT = {
     "temperature_info": "0 always takes the likeliest token; more is more varied.",
     "answer_figures": "{tokens} tokens in {seconds} s, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",
+    "answer_supported": "Stands in the passages: {share} of its words",
+    "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
+    "passage has too. The rest came from the weights, or was put in other words.",
+    "answer_source": "In passage {rank}: {passage}",
     "answer_prompt": "The exact prompt",
     **WEIGHTS,
     **ADAPTERS,

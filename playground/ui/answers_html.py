@@ -1,0 +1,112 @@
+"""Answers side by side as HTML: what differs, which passages were used, and what of an answer
+stands in them, marked and linked."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from html import escape
+
+from playground.compare import Answer
+from playground.retrieval.answers import Support, supported, supported_share
+from playground.ui.html import figure, passage
+from playground.ui.text import say
+from playground.ui.weights_html import percent
+
+
+def answers(columns: Sequence[Answer], language: str) -> str:
+    """Answers side by side; words that the first column has not are marked."""
+    first = columns[0].text if columns and columns[0].done else None
+    cards = "".join(
+        _answer(column, place, first if place else None, language)
+        for place, column in enumerate(columns)
+    )
+    return f'<div class="pg-answers" aria-live="polite">{cards}</div>'
+
+
+def _answer(answer: Answer, place: int, first: str | None, language: str) -> str:
+    # Marked once both are written: until then everything differs, and it is slow work.
+    plain = first is None or not answer.done
+    text = escape(answer.text) if plain else differing(first or "", answer.text)
+    figures = say(
+        language,
+        "answer_figures",
+        tokens=answer.tokens,
+        seconds=f"{answer.seconds:.1f}",
+        rate=figure(answer.rate),
+        prompt=answer.prompt_tokens,
+    )
+    found = ""
+    if answer.hits:
+        title = escape(say(language, "answer_passages", count=len(answer.hits)))
+        items = "".join(passage(hit, language, id=anchor(place, hit.rank)) for hit in answer.hits)
+        found = (
+            f"{sources(answer, place, language)}<details><summary>{title}</summary>"
+            f'<ol class="pg-hits">{items}</ol></details>'
+        )
+    waiting = "" if answer.done else '<span class="pg-cursor" aria-hidden="true">▍</span>'
+    return (
+        f'<section class="pg-answer"><h3>{escape(answer.label)}</h3>'
+        f'<p class="pg-text">{text}{waiting}</p><p class="pg-receipt">{escape(figures)}</p>{found}'
+        f"<details><summary>{escape(say(language, 'answer_prompt'))}</summary>"
+        f'<pre tabindex="0">{escape(answer.prompt)}</pre></details></section>'
+    )
+
+
+def differing(first: str, other: str) -> str:
+    """``other`` with the words that differ from ``first`` marked, escaped."""
+    # A word with the spaces after it is one piece; pieces are compared by their words.
+    b = re.findall(r"^\s+|\S+\s*", other)
+    parts = []
+    matcher = difflib.SequenceMatcher(None, first.split(), [w.strip() for w in b], autojunk=False)
+    for kind, _, _, start, end in matcher.get_opcodes():
+        text = "".join(b[start:end])
+        words = text.rstrip()
+        if kind in ("replace", "insert") and words:
+            mark = f'<mark class="pg-differs">{escape(words)}</mark>'
+            parts.append(mark + escape(text[len(words) :]))
+        else:
+            parts.append(escape(text))
+    return "".join(parts)
+
+
+def sources(answer: Answer, place: int, language: str) -> str:
+    """A finished answer with the stretches that stand in a passage marked, each linked to it, and
+    the share of its words that do; "" for an answer without passages.
+
+    The first words, which were given to the model, do not count.
+
+    :param place: of the answer among its neighbours, for the links.
+    """
+    if not (answer.hits and answer.done):
+        return ""
+    text = answer.text.removeprefix(answer.begun).strip()
+    found = supported(text, [hit.passage.text for hit in answer.hits])
+    share = percent(supported_share(text, found))
+    title = escape(say(language, "answer_supported", share=share))
+    marked, at = "", 0
+    for one in found:
+        start, end = one.span
+        marked += escape(text[at:start]) + _link(text[start:end], one, answer, place, language)
+        at = end
+    marked += escape(text[at:])
+    help_ = escape(say(language, "answer_supported_info"))
+    return (
+        f"<details><summary>{title}</summary>"
+        f'<p class="pg-sources">{marked}</p><p class="pg-receipt">{help_}</p></details>'
+    )
+
+
+def _link(words: str, one: Support, answer: Answer, place: int, language: str) -> str:
+    hit = answer.hits[one.source]
+    name = escape(say(language, "answer_source", rank=hit.rank, passage=hit.passage.id))
+    return (
+        f'<mark class="pg-source"><a href="#{anchor(place, hit.rank)}" title="{name}">'
+        f"{escape(words)}<sup>{hit.rank}</sup></a></mark>"
+    )
+
+
+def anchor(place: int, rank: int) -> str:
+    """The id of a passage below an answer."""
+    return f"source-{place}-{rank}"

@@ -1,0 +1,63 @@
+"""What of an answer stands in its passages, marked and linked."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from playground.compare import Answer
+from playground.retrieval.passages import Passage
+from playground.retrieval.search import Hit
+from playground.ui import answers_html
+from playground.ui.text import TABLES
+
+TEXTS = ("Skarrow lies 31 kilometres off Brennick.", "The keeper lights <the> lamp at dusk.")
+HITS = tuple(
+    Hit(rank, Passage(f"d.md#{rank}", "d.md", "", text), 1.0, ())
+    for rank, text in enumerate(TEXTS, start=1)
+)
+
+
+def answer(text, hits=HITS, done=True, begun="According to the context,"):
+    return Answer("a", "p", hits, begun, 5, text=text, tokens=9, seconds=1.0, done=done)
+
+
+def read(*answers, language="en"):
+    return ET.fromstring(f"<div>{answers_html.answers(answers, language)}</div>")
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_supported_words_are_marked_and_lead_to_their_passage(language):
+    said = "According to the context, Skarrow lies 31 kilometres away; the lamp <x>."
+    root = read(answer("plain", hits=()), answer(said), language=language)
+    links = {link.text: link for link in root.iter("a")}
+    assert set(links) == {"Skarrow lies 31 kilometres", "the lamp"}
+    targets = {item.attrib["id"]: "".join(item.itertext()) for item in root.iter("li")}
+    for words, rank in (("Skarrow lies 31 kilometres", 1), ("the lamp", 2)):
+        link = links[words]
+        assert TEXTS[rank - 1] in targets[link.attrib["href"].removeprefix("#")]
+        assert link.find("sup").text == str(rank)
+        assert f"d.md#{rank}" in link.attrib["title"]
+    share = TABLES[language]["answer_supported"].format(share="75 %")  # 6 of 8 words
+    assert share in ["".join(s.itertext()) for s in root.iter("summary")]
+
+
+def test_two_answers_with_the_same_passages_have_links_of_their_own():
+    root = read(answer("Skarrow lies 31 kilometres"), answer("Skarrow lies 31 kilometres"))
+    ids = [item.attrib["id"] for item in root.iter("li")]
+    assert len(ids) == len(set(ids)) == 4
+    assert [link.attrib["href"] for link in root.iter("a")] == ["#source-0-1", "#source-1-1"]
+
+
+@pytest.mark.parametrize("given", [answer("Skarrow lies 31", done=False), answer("x", hits=())])
+def test_nothing_is_marked_before_the_end_or_without_passages(given):
+    root = read(given)
+    assert list(root.iter("a")) == []
+    assert not any("%" in "".join(s.itertext()) for s in root.iter("summary"))
+
+
+def test_an_answer_with_nothing_from_the_passages_says_0():
+    root = read(answer("According to the context, no idea"))
+    assert list(root.iter("a")) == []
+    assert "Stands in the passages: 0 % of its words" in "".join(root.itertext())
