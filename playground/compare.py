@@ -52,6 +52,7 @@ class Contestant:
     retriever: str = "none"
     corpus_id: str = ""
     k: int = DEFAULT_K
+    without: tuple[str, ...] = ()  # ids of found passages that are kept out of the prompt
 
 
 @dataclass
@@ -170,7 +171,8 @@ def _prepared(
     hits: tuple[Hit, ...] = ()
     if contestant.retriever != "none":
         corpus = load_corpus(contestant.corpus_id)
-        hits = tuple(retrieve(corpus, prompt, contestant.retriever, contestant.k))
+        found = retrieve(corpus, prompt, contestant.retriever, contestant.k)
+        hits = tuple(hit for hit in found if hit.passage.id not in contestant.without)
         if hits:
             rag = RAG_PROMPTS.get(corpus.language, RAG_PROMPTS["en"])
             passages = "\n\n".join(hit.passage.text for hit in hits)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -283,6 +284,19 @@ def test_the_shipped_korean_corpus_is_asked_in_korean_too():
     )
     assert "문맥:\n" in answer.prompt
     assert answer.hits[0].passage.text in answer.prompt
+
+
+def test_a_passage_can_be_taken_away(facts):
+    [whole] = parse_contestants([one(retriever="bm25", corpus_id=facts, k=2)])
+    kept_out = ((), ("0.txt#1",), ("0.txt#1", "1.txt#1"))
+    contestants = [replace(whole, without=ids) for ids in kept_out]
+    *_, (both, less, none) = compare(contestants, QUESTION, Sampling(2))
+    assert [hit.passage.id for hit in both.hits] == ["0.txt#1", "1.txt#1"]
+    assert [hit.passage.id for hit in less.hits] == ["1.txt#1"]  # and none comes up in its place
+    assert FACTS[0].strip() not in less.prompt
+    assert FACTS[1].strip() in less.prompt
+    assert none.hits == ()
+    assert "Context" not in none.prompt
 
 
 @pytest.mark.weights

@@ -10,22 +10,26 @@ from html import escape
 
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
+from playground.retrieval.search import Hit
 from playground.ui.html import figure, passage
 from playground.ui.text import say
 from playground.ui.weights_html import percent
 
 
-def answers(columns: Sequence[Answer], language: str) -> str:
-    """Answers side by side; words that the first column has not are marked."""
+def answers(columns: Sequence[Answer], language: str, again: bool = False) -> str:
+    """Answers side by side; words that the first column has not are marked.
+
+    :param again: for a second set of answers on the page, whose passages cannot be taken away.
+    """
     first = columns[0].text if columns and columns[0].done else None
     cards = "".join(
-        _answer(column, place, first if place else None, language)
+        _answer(column, place, first if place else None, language, again)
         for place, column in enumerate(columns)
     )
     return f'<div class="pg-answers" aria-live="polite">{cards}</div>'
 
 
-def _answer(answer: Answer, place: int, first: str | None, language: str) -> str:
+def _answer(answer: Answer, place: int, first: str | None, language: str, again: bool) -> str:
     # Marked once both are written: until then everything differs, and it is slow work.
     plain = first is None or not answer.done
     text = escape(answer.text) if plain else differing(first or "", answer.text)
@@ -40,9 +44,15 @@ def _answer(answer: Answer, place: int, first: str | None, language: str) -> str
     found = ""
     if answer.hits:
         title = escape(say(language, "answer_passages", count=len(answer.hits)))
-        items = "".join(passage(hit, language, id=anchor(place, hit.rank)) for hit in answer.hits)
+        name = f"{'again' if again else 'source'}-{place}"
+        items = "".join(
+            passage(
+                hit, language, "" if again else _remove(hit, place, language), f"{name}-{hit.rank}"
+            )
+            for hit in answer.hits
+        )
         found = (
-            f"{sources(answer, place, language)}<details><summary>{title}</summary>"
+            f"{sources(answer, name, language)}<details><summary>{title}</summary>"
             f'<ol class="pg-hits">{items}</ol></details>'
         )
     waiting = "" if answer.done else '<span class="pg-cursor" aria-hidden="true">▍</span>'
@@ -71,13 +81,13 @@ def differing(first: str, other: str) -> str:
     return "".join(parts)
 
 
-def sources(answer: Answer, place: int, language: str) -> str:
+def sources(answer: Answer, name: str, language: str) -> str:
     """A finished answer with the stretches that stand in a passage marked, each linked to it, and
     the share of its words that do; "" for an answer without passages.
 
     The first words, which were given to the model, do not count.
 
-    :param place: of the answer among its neighbours, for the links.
+    :param name: of the answer among all on the page, for the links.
     """
     if not (answer.hits and answer.done):
         return ""
@@ -88,7 +98,7 @@ def sources(answer: Answer, place: int, language: str) -> str:
     marked, at = "", 0
     for one in found:
         start, end = one.span
-        marked += escape(text[at:start]) + _link(text[start:end], one, answer, place, language)
+        marked += escape(text[at:start]) + _link(text[start:end], one, answer, name, language)
         at = end
     marked += escape(text[at:])
     help_ = escape(say(language, "answer_supported_info"))
@@ -98,15 +108,19 @@ def sources(answer: Answer, place: int, language: str) -> str:
     )
 
 
-def _link(words: str, one: Support, answer: Answer, place: int, language: str) -> str:
+def _link(words: str, one: Support, answer: Answer, name: str, language: str) -> str:
     hit = answer.hits[one.source]
-    name = escape(say(language, "answer_source", rank=hit.rank, passage=hit.passage.id))
+    title = escape(say(language, "answer_source", rank=hit.rank, passage=hit.passage.id))
     return (
-        f'<mark class="pg-source"><a href="#{anchor(place, hit.rank)}" title="{name}">'
+        f'<mark class="pg-source"><a href="#{name}-{hit.rank}" title="{title}">'
         f"{escape(words)}<sup>{hit.rank}</sup></a></mark>"
     )
 
 
-def anchor(place: int, rank: int) -> str:
-    """The id of a passage below an answer."""
-    return f"source-{place}-{rank}"
+def _remove(hit: Hit, place: int, language: str) -> str:
+    """A button that asks again without the passage."""
+    name = escape(say(language, "take_away"))
+    return (
+        f'<button type="button" class="pg-link" data-do="without" data-place="{place}" '
+        f'data-passage="{escape(hit.passage.id)}" aria-label="{name}: {hit.rank}">{name}</button>'
+    )

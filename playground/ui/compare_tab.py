@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -13,6 +13,7 @@ from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus
+from playground.ui import html
 from playground.ui.documents_tab import (
     FIRST_CORPUS,
     OWN,
@@ -21,6 +22,7 @@ from playground.ui.documents_tab import (
 )
 from playground.ui.page import (
     AT_ONCE,
+    CLICKS,
     MODEL,
     PROGRESS,
     RUNS,
@@ -121,7 +123,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             info=label("temperature_info"), elem_id="temperature",
         )  # fmt: skip
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="seed")
-    answers = gr.HTML(elem_id="answers")
+    answers = gr.HTML(js_on_load=CLICKS, elem_id="answers")
+    without = gr.HTML(elem_id="without")
 
     turn = gr.State(0)
     asked = [saved, own, language, prompt, corpus, length, temperature, seed, turn, count, *fields]
@@ -129,12 +132,17 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
 
     def starts(event: Any) -> None:
         """Take a turn, index what dense search lacks in its own line, then answer."""
+        event(lambda: "", None, without, **AT_ONCE)
         taken = event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
         ready = taken.then(prepare, indexed, answers, **SEARCH)
         ready.success(run, asked, answers, **MODEL)
 
     starts(go.click)
     starts(prompt.submit)
+    removed = gr.State(("", ""))
+    answers.click(press_without, None, [turn, removed], trigger_mode="multiple", **AT_ONCE).then(
+        run_without, [*asked[: -len(fields)], removed, *fields], without, **MODEL
+    )
     stop.click(stop_run, **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
     for button, example in zip(buttons, EXAMPLES, strict=True):
@@ -217,6 +225,34 @@ def run(
     ]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
     yield from stream(contestants, prompt, sampling, language, request, turn)
+
+
+def press_without(event: gr.EventData, request: gr.Request) -> tuple[int, tuple[int, str]]:
+    """A passage is to be taken away: the visitor's turn, from which column, and which."""
+    return begin_run(request), (int(event.place), str(event.passage))
+
+
+@shown
+def run_without(
+    saved: Any, own: str, language: str, prompt: str, choice: str, length: float,
+    temperature: float, seed: float, turn: int, count: float, removed: tuple[int, str],
+    request: gr.Request, *fields: Any,
+) -> Iterator[str]:  # fmt: skip
+    """One column's answer again, with its passages and with one of them taken away: what changes
+    came from that passage, what stays from the others or from the weights."""
+    place, passage = removed
+    columns = _columns(count, fields)
+    if not 0 <= place < len(columns):
+        return
+    given = _contestant(saved, own, language, choice, *columns[place])
+    label = say(language, "without", passage=passage)
+    less = replace(given, label=label, without=(passage,))
+    sampling = Sampling(int(length), float(temperature), int(seed or 0))
+    intro = html.note(say(language, "without_info", passage=passage))
+    for shown_answers in stream(
+        [given, less], prompt, sampling, language, request, turn, again=True
+    ):
+        yield intro + shown_answers
 
 
 def _columns(count: float, fields: tuple[Any, ...]) -> list[tuple[Any, Any, Any]]:

@@ -24,9 +24,11 @@ def stream(
     request: gr.Request,
     turn: int,
     chat: bool = True,
+    again: bool = False,
 ) -> Iterator[str]:
     """The answers of all columns, again and again as they grow, until done or stopped.
 
+    :param again: whether these are a second set of answers on the page.
     :param turn: what ``page.begin_run`` gave for this run.
     """
     stopped = RUNS.stopped(str(request.session_hash), turn)
@@ -34,10 +36,10 @@ def stream(
     try:
         for step, answers in enumerate(contest.compare(columns, prompt, sampling, stopped, chat)):
             if step % EVERY == 0:
-                yield answers_html.answers(answers, language)
+                yield answers_html.answers(answers, language, again)
     except Stopped:  # while a recipe was being built
         pass
     for answer in answers:
         answer.done = True
     ended = html.note(say(language, "stopped")) if stopped() else ""
-    yield answers_html.answers(answers, language) + ended
+    yield answers_html.answers(answers, language, again) + ended

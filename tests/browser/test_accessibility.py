@@ -66,5 +66,9 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     expect(page.locator("#answers .pg-answer")).to_have_count(3)
     expect(page.locator("#answers .pg-cursor")).to_have_count(0)
     page.get_by_role("button", name="Contestants").click()
-    page.locator("#answers summary").first.click()
+    for summary in page.locator("#answers summary").all():
+        summary.click()
+    page.locator("#answers button", has_text="Take it away").first.click()
+    expect(page.locator("#without .pg-answer")).to_have_count(2)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0)
     assert findings(page) == []

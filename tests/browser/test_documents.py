@@ -60,3 +60,24 @@ def test_a_word_document_is_read_and_what_cannot_be_read_is_listed(visit, tmp_pa
     expect(page.locator("#bm25-hits")).not_to_contain_text("evil")
     page.locator("#own-forget").click()
     expect(page.locator("#own-list")).to_contain_text("No documents of your own")
+
+
+def test_an_answer_is_led_back_to_its_passage_which_can_be_taken_away(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Compare")
+    page.locator("#example-retrieve").click()
+    expect(page.locator("#answers .pg-answer")).to_have_count(3, timeout=LONG)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
+    card = page.locator("#answers .pg-answer").nth(1)
+    card.locator("summary", has_text="Stands in the passages").click()
+    expect(card.locator("mark.pg-source a").first).to_be_visible()
+    target = card.locator("mark.pg-source a").first.get_attribute("href")
+    assert card.locator(target).count() == 1
+    card.locator("summary", has_text="Passages used").click()
+    card.get_by_role("button", name="Take it away").click()
+    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
+    expect(page.locator("#without h3").nth(1)).to_contain_text("Without diving-locker.md")
+    with_it, less = page.locator("#without .pg-text").all_inner_texts()
+    assert with_it != less

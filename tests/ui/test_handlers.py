@@ -417,6 +417,45 @@ def run_compare(
     )  # fmt: skip
 
 
+def without(columns, removed, prompt="Where do injured baby seals go for treatment?"):
+    fields = [value for column in columns for value in column]
+    return list(
+        compare_tab.run_without(
+            None, "", "en", prompt, "lantern-handbook", 4, 0, 0, begin_run(visitor()),
+            len(columns), removed, visitor(), *fields,
+        )
+    )  # fmt: skip
+
+
+def test_one_column_is_asked_again_without_a_passage(tiny_page):
+    columns = [("base", "none", 1), ("base", "bm25", 2)]
+    *_, asked = run_compare(
+        None, "en", columns, "Where do injured baby seals go for treatment?"
+    )  # fmt: skip
+    first, second = re.findall(r'data-do="without" data-place="1" data-passage="(.*?)"', asked)
+    *_, last = without(columns, (1, first))
+    assert re.findall(r"<h3>(.*?)</h3>", last) == ["Base + BM25 (k=2)", f"Without {first}"]
+    cards = last.split("<section")[1:]
+    assert f"{first} ·" in cards[0]
+    assert f"{first} ·" not in cards[1]
+    assert f"{second} ·" in cards[1]
+    assert 'data-do="without"' not in last
+    ids = re.findall(r'<li id="(.*?)"', asked + last)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("place", [-1, 2, 99])
+def test_a_column_that_is_not_there_takes_nothing_away(tiny_page, place):
+    assert without([("base", "none", 1), ("base", "bm25", 2)], (place, "x")) == []
+
+
+def test_pressing_a_passage_takes_a_turn():
+    event = SimpleNamespace(place="1", passage="a.md#2")
+    turn, removed = compare_tab.press_without(event, visitor())
+    assert removed == (1, "a.md#2")
+    assert not RUNS.stopped(str(visitor().session_hash), turn)()
+
+
 def test_answers_are_shown_for_each_column(tiny_page):
     columns = [("base", "none", 1), ("mine", "none", 1), ("mine", "bm25", 1), ("base", "none", 1)]
     *_, last = run_compare(

@@ -153,6 +153,10 @@ TEXT = {
     "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
     "passage has too. The rest came from the weights, or was put in other words.",
     "answer_source": "In passage {rank}: {passage}",
+    "take_away": "Take it away",
+    "without": "Without {passage}",
+    "without_info": "The same question with all passages and without {passage}. What changes came "
+    "from that passage; what stays came from the others, or from the weights.",
     "answer_prompt": "The exact prompt",
     **WEIGHTS,
     **ADAPTERS,
