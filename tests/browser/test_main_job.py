@@ -91,7 +91,7 @@ def test_retrieval_answers_what_the_base_cannot_know(visit):
         expect(cards.nth(place).locator(".pg-text")).to_contain_text("5093")
         expect(cards.nth(place)).to_contain_text("tok/s")
     cards.nth(1).get_by_text("Passages used").click()
-    expect(cards.nth(1).locator("mark", has_text="Locker").first).to_be_visible()
+    expect(cards.nth(1).locator(".pg-hits mark", has_text="Locker").first).to_be_visible()
 
 
 def test_the_same_nudge_breaks_an_unrelated_answer(visit):
