@@ -13,7 +13,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from playground.engine.catalog import ModelEntry, Package
 from playground.engine.precise import PreciseHead
 from playground.engine.tiny import build_tiny_gpt2
 from playground.errors import Message, ModelError
+from playground.precision import native_dtype
 from playground.settings import LOADING, settings
 
 OnStep = Callable[[Message], None]
@@ -84,19 +84,6 @@ class Base:
         return self._storages
 
 
-@cache
-def decoding_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively, else float32.
-
-    Decoding is bound by reading the weights, so bfloat16 is 1.5 to 2 times as fast on such
-    processors, and slower on others. Looked up, not timed: a timing could choose differently
-    at the next start, and then the same recipe would give other weights.
-    """
-    has = torch.cpu.get_capabilities()
-    native = has.get("avx512_bf16") or has.get("amx_bf16")
-    return torch.bfloat16 if native else torch.float32
-
-
 _loading: dict[str, threading.Lock] = {}
 _loading_guard = threading.Lock()
 
@@ -132,7 +119,7 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
     assert entry.hub_id is not None
     folder = hub.download(entry.hub_id, on_step)
     try:
-        return load_folder(folder, entry, decoding_dtype(), on_step)
+        return load_folder(folder, entry, native_dtype(), on_step)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
         raise ModelError(
             "{model} cannot be opened here: its files are incomplete, or of a form that this "
@@ -162,7 +149,7 @@ def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
 
 def _load_converted(entry: ModelEntry, package: Package, on_step: OnStep) -> Base:
     """A packaged model from its converted copy; a damaged copy is made again, once."""
-    dtype = decoding_dtype()
+    dtype = native_dtype()
     name = f"{entry.id}-{package.sha256[:12]}-{str(dtype).removeprefix('torch.')}-v{CONVERSION}"
     folder = settings().home / "models" / name
     convert_once(package, folder, dtype, on_step)

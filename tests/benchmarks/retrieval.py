@@ -1,6 +1,7 @@
 """Retrieval: quality on the shipped corpora, and seconds on corpora of up to a million passages.
 
-Usage: `make bench ARGS=retrieval`, or `make bench ARGS="retrieval quality"` (speed) for a part.
+Usage: `make bench ARGS=retrieval`, or `make bench ARGS="retrieval quality"` (speed, embedding)
+for a part.
 The passages of the large corpora are made of random words, as common as words are (Zipf), and their
 vectors are random too: how long a search takes does not depend on what they say.
 """
@@ -126,8 +127,36 @@ def speed():
         print(f"its files: {size / 1e9:.2f} GB")
 
 
+def embedding():
+    """400 passages by us and by the library with its defaults, in turn; the middle of five."""
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+
+    from playground.retrieval import dense
+    from playground.retrieval.corpus import load_corpus
+
+    corpora = [load_corpus(name) for name in ("guide", "lantern-handbook")]
+    texts = [passage.indexed for corpus in corpora for passage in corpus.passages][:400]
+    plain = SentenceTransformer(str(dense.model_folder()), device="cpu", local_files_only=True)
+    ways = {
+        "library": lambda: plain.encode(texts, normalize_embeddings=True, show_progress_bar=False),
+        "ours": lambda: dense.embed(texts),
+    }
+    found = {name: way() for name, way in ways.items()}
+    taken = {name: [] for name in ways}
+    for _ in range(5):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            taken[name].append(time.perf_counter() - start)
+    library, ours = (statistics.median(taken[name]) for name in ways)
+    least = float(np.min((found["library"] * found["ours"]).sum(axis=1)))
+    print(f"\n{len(texts)} passages: library {library:.2f} s, ours {ours:.2f} s, ", end="")
+    print(f"{library / ours:.2f} times as fast; least cosine {least:.5f}")
+
+
 def main():
-    asked = sys.argv[2:] or ["quality", "speed"]
-    for name, part in (("quality", quality), ("speed", speed)):
+    asked = sys.argv[2:] or ["quality", "speed", "embedding"]
+    for name, part in (("quality", quality), ("speed", speed), ("embedding", embedding)):
         if name in asked:
             part()

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditional
 from playground.engine import catalog, hub, loader
 from playground.engine.catalog import ModelEntry, Package
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE, decoding_dtype, load, load_folder
+from playground.engine.loader import CACHE, load, load_folder, native_dtype
 from playground.errors import ModelError
 from playground.settings import settings
 
@@ -240,10 +240,10 @@ def test_a_load_that_failed_is_tried_again(known, monkeypatch):
     assert load("tiny-llama") is known["tiny-llama"]
 
 
-def test_the_decoding_dtype_does_not_change_while_the_process_runs(monkeypatch):
-    first = decoding_dtype()
+def test_the_native_dtype_does_not_change_while_the_process_runs(monkeypatch):
+    first = native_dtype()
     assert first in (torch.bfloat16, torch.float32)
-    assert all(decoding_dtype() is first for _ in range(5))
+    assert all(native_dtype() is first for _ in range(5))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_the_decoding_dtype_does_not_change_while_the_process_runs(monkeypatch):
 )
 def test_bfloat16_is_for_processors_that_multiply_it(monkeypatch, capabilities, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    assert decoding_dtype.__wrapped__() is expected
+    assert native_dtype.__wrapped__() is expected
 
 
 # Converting a packaged model
@@ -272,7 +272,7 @@ def test_a_packaged_model_is_converted_once_and_then_opened(offered, home):
     steps.clear()
     again = load("pretend", steps.append)
     assert again is not base
-    assert offered == [decoding_dtype()]
+    assert offered == [native_dtype()]
     assert not any("Converting" in str(step) for step in steps)
     (folder,) = [path for path in (home / "models").iterdir() if path.is_dir()]
     assert SHA256[:12] in folder.name
@@ -400,7 +400,7 @@ def test_smollm2_has_its_published_shape(smollm2):
     config = smollm2.model.config
     assert (config.num_hidden_layers, config.hidden_size, config.vocab_size) == (30, 576, 49_152)
     assert Fork(smollm2).tied()
-    assert smollm2.dtype is decoding_dtype()
+    assert smollm2.dtype is native_dtype()
     assert smollm2.tokenizer.chat_template
     assert smollm2.tokenizer.eos_token == "<|im_end|>"
 
