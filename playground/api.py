@@ -177,6 +177,7 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
     """
     chosen, k = library.load_corpus(corpus_id), whole(k)
     asked = list(evaluation.COMPARED) if retrievers is None else retrievers
+    asked = list(dict.fromkeys(map(str, asked))) if isinstance(asked, list) else asked
     if not isinstance(asked, list) or not 1 <= len(asked) <= len(evaluation.COMPARED):
         raise PlaygroundError(
             "Give a list of 1 to {limit} retrievers out of {known}.",

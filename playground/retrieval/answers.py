@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,14 +46,6 @@ def _plain(text: str) -> list[str]:
     text = re.sub(r"(?<=\d)\.(?=\d)", _DECIMAL_POINT, _THOUSANDS.sub("", text))
     spaced = (" " if unicodedata.category(c)[0] == "P" or c in "`^~|" else c for c in text)
     return "".join(spaced).split()
-
-
-def token_f1(answer: str, output: str) -> float:
-    """Harmonic mean of the shares of the answer's words that the output has and the other way
-    round, as SQuAD counts them (Rajpurkar et al. 2016); 0 where either has none."""
-    wanted, said = ([w for w in _plain(text) if w not in _ARTICLES] for text in (answer, output))
-    common = sum((Counter(wanted) & Counter(said)).values())
-    return 2 * common / (len(wanted) + len(said)) if common else 0.0
 
 
 @dataclass(frozen=True)

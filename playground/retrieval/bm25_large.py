@@ -6,6 +6,7 @@ The same terms, variants and rankings as :class:`~playground.retrieval.bm25.Bm25
 from __future__ import annotations
 
 import json
+import logging
 import math
 import shutil
 import uuid
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from playground.disk import touch
 from playground.retrieval import files as disk
 from playground.retrieval.bm25 import USUAL, Bm25, Bm25Index, Hits, Scoring, best, idfs
 from playground.retrieval.passages import Corpus
@@ -23,6 +25,7 @@ from playground.retrieval.terms import Terms, words
 _METHODS = {"okapi": "atire", "l": "bm25l", "plus": "bm25+"}  # bm25s's names for the same tf
 _DELTAS = {"okapi": 0.0, "l": 0.5, "plus": 1.0}
 _OURS = "playground.json"
+_log = logging.getLogger(__name__)
 
 
 class LargeIndex:
@@ -93,16 +96,30 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
     """Built, or mapped from the disk; those of a visitor's own documents stay in memory."""
     name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}.bm25s"
     folder = disk.index_path(corpus, name)
-    if folder is not None and (folder / _OURS).is_file():
-        return load(folder)
+    if folder is not None and (kept := _kept(folder)) is not None:
+        return kept
     tokens = [words(passage.indexed, terms) for passage in corpus.passages]
     if not any(tokens):
         return Bm25Index([])
     index = build(tokens, scoring)
     if folder is None:
         return index
-    save(index, folder)
-    return load(folder)
+    try:
+        save(index, folder)
+        return load(folder)
+    except OSError as error:  # a disk that refuses costs memory, not the answer
+        _log.warning("the index of %s is not kept: %s", corpus.id, error)
+        return index
+
+
+def _kept(folder: Path) -> LargeIndex | None:
+    """The index in a folder, None if there is none or it is damaged."""
+    try:
+        index = load(folder)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    touch(folder)
+    return index
 
 
 def save(index: LargeIndex, folder: Path) -> None:

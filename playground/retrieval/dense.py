@@ -194,7 +194,7 @@ def dense_index(
     stopped: Stopped = lambda: False,
 ) -> DenseIndex:
     """The corpus's index: from memory, from disk, or embedded, which takes time: two
-    processors embed some 20 to 50 full passages a second.
+    processors embed some 20 to 50 full passages a second, more where bfloat16 is native.
 
     :param on_progress: called with (passages done, passages in all) while embedding.
     :param stopped: asked between batches; once it is true, nothing is kept.

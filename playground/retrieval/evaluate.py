@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playground.retrieval import metrics
-from playground.retrieval.passages import Corpus, Passage, Question, QuestionKind
+from playground.retrieval.passages import Corpus, Passage, QuestionKind
 from playground.retrieval.search import MAX_K, USUALLY, Hit, Options, check_k, search
 
 CUTS = (1, 3, 5, 10)
@@ -64,12 +64,8 @@ class Report:
     seconds: float  # of a search, at the median
 
 
-def is_relevant(passage: Passage, question: Question) -> bool:
-    """Whether a passage holds a piece of the question's evidence, word for word, spaces aside."""
-    return any(_holds(passage, one.document, one.quote) for one in question.evidence)
-
-
 def _holds(passage: Passage, document: str, quote: str) -> bool:
+    """Whether a passage holds a quote of its document, word for word, spaces aside."""
     return passage.document == document and _spaced(quote) in _spaced(passage.text)
 
 

@@ -65,9 +65,7 @@ def options_from(
     terms = {
         "words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes"),
     }.get(split)  # fmt: skip
-    return Options(
-        Scoring(variant, float(k1), float(b)), terms, fusion, None, float(diversity), bool(rerank)
-    )
+    return Options(Scoring(variant, k1, b), terms, fusion, None, diversity, rerank)
 
 
 def chosen_corpus(own: str, choice: str) -> str:

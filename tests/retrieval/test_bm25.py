@@ -292,3 +292,24 @@ def test_a_large_index_of_own_documents_leaves_nothing_on_the_disk(make_corpus, 
 def test_a_scoring_out_of_range_is_refused(values):
     with pytest.raises(CorpusError, match=r"Choose"):
         Scoring(*values)
+
+
+@pytest.mark.parametrize("name", ["playground.json", "params.index.json", "data.csc.index.npy"])
+def test_a_damaged_large_index_is_built_again(make_corpus, monkeypatch, home, name):
+    monkeypatch.setattr(bm25, "LARGE", 3)
+    found = bm25_index(make_corpus(*TEXTS)).search(["cat"], 5)
+    [folder] = (home / "indexes").iterdir()
+    for damage in (lambda file: file.write_bytes(b"{"), lambda file: file.unlink()):
+        damage(folder / name)
+        bm25._indexes.clear()
+        assert bm25_index(make_corpus(*TEXTS)).search(["cat"], 5) == found
+
+
+def test_a_disk_that_refuses_a_large_index_costs_no_answer(make_corpus, monkeypatch, home):
+    monkeypatch.setattr(bm25, "LARGE", 3)
+
+    def full(*more):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(bm25_large, "save", full)
+    assert bm25_index(make_corpus(*TEXTS)).search(["cat"], 5)

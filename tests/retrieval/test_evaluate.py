@@ -9,7 +9,6 @@ from playground.retrieval import evaluate
 from playground.retrieval.corpus import Evidence, Question
 from playground.retrieval.evaluate import (
     Judged,
-    is_relevant,
     judged,
     outcomes,
     recall,
@@ -81,10 +80,18 @@ def test_a_real_retriever_finds_its_evidence(make_corpus):
 
 
 def test_the_quote_must_stand_in_its_own_document(make_corpus):
-    (passage,) = make_corpus("It rings\n at noon.").passages
-    assert is_relevant(passage, question("q", "rings at  noon"))
-    assert not is_relevant(passage, question("q", "rings at noon", document="other.md"))
-    assert not is_relevant(passage, question("q", "rings at one"))
+    made = make_corpus(
+        "It rings\n at noon.",
+        questions=(
+            question("q", "rings at  noon"), question("r", "rings at noon", document="other.md"),
+            question("s", "rings at one"),
+        ),
+    )  # fmt: skip
+    assert [one.pieces for one in judged(made)] == [
+        (frozenset({0}),),
+        (frozenset(),),
+        (frozenset(),),
+    ]
 
 
 def test_reports_have_a_row_for_each_retriever_and_kind(corpus):
