@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from playground.engine.adapters.base import MissingError
 from playground.engine.edits import EDITS, Edit, TensorChange
+from playground.engine.explained import explained
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
 from playground.engine.sizes import Sizes, sizes
@@ -84,28 +85,6 @@ class Built:
         return self.fork.storages()
 
 
-# What pydantic finds wrong with a value, by its error types, in our words.
-RULES = {
-    "literal_error": Message(
-        "Edit {number} ({kind}): {field} is {given}. Choose one of {expected}."
-    ),
-    "greater_than_equal": Message(
-        "Edit {number} ({kind}): {field} is {given}. Choose {ge} or more."
-    ),
-    "less_than_equal": Message("Edit {number} ({kind}): {field} is {given}. Choose {le} or less."),
-    "string_too_short": Message("Edit {number} ({kind}): {field} is empty. Type something."),
-    "string_too_long": Message(
-        "Edit {number} ({kind}): {field} is too long. Keep it to {max_length} characters."
-    ),
-    "too_short": Message("Edit {number} ({kind}): {field} is empty. Name at least one."),
-    "too_long": Message(
-        "Edit {number} ({kind}): {field} has too many entries. Name at most {max_length}."
-    ),
-    "finite_number": Message(
-        "Edit {number} ({kind}): {field} is {given}. Give an ordinary finite number."
-    ),
-    "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
-}
 MAX_REFUSED = 256
 FOR_NOW = (MissingError, ModelError)  # what is not there, or not to be had: it may be soon
 FOR_NOW_SECONDS = 15.0
@@ -300,43 +279,4 @@ def parse_edit(data: object, number: int = 1) -> Edit:
     try:
         return EDITS[kind].model_validate(dict(data))
     except ValidationError as error:
-        raise _explained(error, EDITS[kind], number) from error
-
-
-def _place(loc: Sequence[str | int]) -> str:
-    """Where a value is, as in ``models[0].weight``."""
-    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
-    return "".join(parts).removeprefix(".") or "?"
-
-
-def _explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeError:
-    """The first thing that pydantic found wrong, as a sentence."""
-    first = error.errors(include_url=False)[0]
-    names = [one for one in first["loc"] if isinstance(one, int) or one.isidentifier()]
-    field = _place(first["loc"] if first["type"] == "extra_forbidden" else names)
-    if first["type"] == "extra_forbidden":
-        return RecipeError(
-            "Edit {number} ({kind}) has an unknown key {field!r}. Its keys are: {known}.",
-            number=number,
-            kind=edit.KIND,
-            field=field[:60],
-            known=", ".join(edit.model_fields),
-        )
-    if first["type"] == "missing" and len(first["loc"]) == 1:
-        return RecipeError(
-            "Edit {number} ({kind}) lacks {field!r}. Add it.",
-            number=number,
-            kind=edit.KIND,
-            field=field,
-        )
-    rule = RULES.get(first["type"], RULES["other"])
-    given = repr(first["input"])
-    context = {key: str(value) for key, value in first.get("ctx", {}).items()}
-    return RecipeError(
-        rule.template,
-        **context,
-        number=number,
-        kind=edit.KIND,
-        field=field,
-        given=given if len(given) <= 60 else given[:57] + "…",
-    )
+        raise explained(error, EDITS[kind], number) from error
