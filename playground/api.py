@@ -21,7 +21,7 @@ from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
 from playground.errors import PlaygroundError
 from playground.retrieval import corpus as library
 from playground.retrieval import evaluate as evaluation
-from playground.retrieval import uploads
+from playground.retrieval.own import uploads
 from playground.retrieval.search import Hit
 from playground.retrieval.search import retrieve as search
 

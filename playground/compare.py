@@ -6,41 +6,25 @@ batch; batches of different weights take turns, so that all columns grow togethe
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from playground.engine import generate
 from playground.engine.generate import Sampling
+from playground.engine.loader import Base
 from playground.engine.recipe import Built, Recipe, build, parse
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
+from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.search import Hit, retrieve
+from playground.retrieval.lowness import Limit, is_low
+from playground.retrieval.search import Found, Hit, Stages, search
 
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
-KEYS = ("label", "recipe", "retriever", "corpus_id", "k")
+KEYS = ("label", "recipe", "retriever", "corpus_id", "k", "order", "budget", "template", "start")
 DEFAULT_K = 1
-
-
-@dataclass(frozen=True)
-class RagPrompt:
-    """How passages are put before a question, and how the answer begins."""
-
-    template: str
-    start: str
-
-
-# What lets a 135 M model use passages, measured with dense search on the handbook's questions:
-# with its answer begun for it, k=3, it was right 31 times in 52; without that, 22 times; with
-# passages of twice the length, 25 times; with only the best passage, 39 times.
-RAG_PROMPTS = {
-    "en": RagPrompt(
-        "Context:\n{passages}\n\nQuestion: {question}\nAnswer:", "According to the context,"
-    ),
-    "ko": RagPrompt("문맥:\n{passages}\n\n질문: {question}\n답:", "문맥에 따르면"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +36,7 @@ class Contestant:
     retriever: str = "none"
     corpus_id: str = ""
     k: int = DEFAULT_K
+    context: Context = USUAL_CONTEXT
     without: tuple[str, ...] = ()  # ids of found passages that are kept out of the prompt
 
 
@@ -60,7 +45,9 @@ class Answer:
     """One column's answer, growing while it is decoded.
 
     ``prompt`` is the exact text sent; with passages it ends with ``begun``, the first words of
-    the answer, which ``text`` repeats so that it can be read.
+    the answer, which ``text`` repeats so that it can be read. ``hits`` are the passages in it, in
+    its order; ``cut`` were found too and did not fit (of the best, ``shortened``, its start did).
+    ``low`` says that the best score is low for the corpus. ``stages`` are seconds.
     """
 
     label: str
@@ -72,7 +59,10 @@ class Answer:
     tokens: int = 0
     seconds: float = 0.0
     done: bool = False
-    search_seconds: float = 0.0
+    cut: tuple[Hit, ...] = ()
+    shortened: bool = False
+    low: Limit | None = None
+    stages: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -125,7 +115,19 @@ def _contestant(data: object, number: int) -> Contestant:
     k = data.get("k", DEFAULT_K)
     if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
         k = int(k)
-    return Contestant(label, parse(data.get("recipe")), retriever, str(corpus_id), k)
+    recipe, context = parse(data.get("recipe")), _context(data)
+    return Contestant(label, recipe, retriever, str(corpus_id), k, context)
+
+
+def _context(data: Mapping[str, Any]) -> Context:
+    """How a contestant's passages go into the prompt."""
+    given = {key: data[key] for key in ("order", "budget", "template", "start") if key in data}
+    budget = given.get("budget")
+    if isinstance(budget, float) and budget.is_integer():
+        given["budget"] = int(budget)
+    context = replace(USUAL_CONTEXT, **given)
+    check_context(context)
+    return context
 
 
 def compare(
@@ -166,25 +168,42 @@ def _prepared(
     contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool
 ) -> Answer:
     """Find the passages and write the exact prompt."""
-    start = time.perf_counter()
-    asked, begun = prompt, ""
-    hits: tuple[Hit, ...] = ()
+    base = built.fork.base
+    answer = Answer(contestant.label, "", (), "", 0)
+    timed = Stages()
+    text = prompt
     if contestant.retriever != "none":
         corpus = load_corpus(contestant.corpus_id)
-        found = retrieve(corpus, prompt, contestant.retriever, contestant.k)
-        hits = tuple(hit for hit in found if hit.passage.id not in contestant.without)
-        if hits:
-            rag = RAG_PROMPTS.get(corpus.language, RAG_PROMPTS["en"])
-            passages = "\n\n".join(hit.passage.text for hit in hits)
-            asked, begun = rag.template.format(passages=passages, question=prompt), rag.start
-    searched = time.perf_counter() - start
-    base = built.fork.base
+        found = search(corpus, prompt, contestant.retriever, contestant.k)
+        answer.low = is_low(corpus, contestant.retriever, found.hits)
+        answer.stages.update(found.seconds)
+        timed = Stages()
+        text = _with_passages(answer, contestant, found, prompt, corpus.language, base)
     chat = chat and bool(base.tokenizer.chat_template)
-    text = generate.prompt_text(base.tokenizer, asked, chat)
-    text += begun if chat or not begun else f" {begun}"
+    text = generate.prompt_text(base.tokenizer, text, chat)
+    text += answer.begun if chat or not answer.begun else f" {answer.begun}"
     room = sampling.max_new_tokens + built.fork.virtual_count()
-    ids = generate.prompt_ids(base, text, room)
-    return Answer(contestant.label, text, hits, begun, len(ids), search_seconds=searched)
+    answer.prompt, answer.prompt_tokens = text, len(generate.prompt_ids(base, text, room))
+    timed.lap("prompt")
+    answer.stages.update(timed.seconds)
+    return answer
+
+
+def _with_passages(
+    answer: Answer, contestant: Contestant, found: Found, prompt: str, language: str, base: Base
+) -> str:  # fmt: skip
+    """Note in an answer what stands before the question; the question with it."""
+    hits = [hit for hit in found.hits if hit.passage.id not in contestant.without]
+
+    def count(text: str) -> int:
+        return len(base.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    fitting = arranged(hits, contestant.context, count)
+    answer.hits, answer.cut, answer.shortened = fitting.placed, fitting.cut, fitting.shortened
+    if not fitting.texts:
+        return prompt
+    text, answer.begun = asked(fitting.texts, prompt, language, contestant.context)
+    return text
 
 
 def _decoding(
@@ -197,5 +216,8 @@ def _decoding(
         for answer, row in zip(answers, rows, strict=True):
             if not answer.done:
                 answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
+                if answer.tokens:
+                    first = answer.stages.setdefault("first_token", row.seconds)
+                    answer.stages["rest"] = row.seconds - first
                 answer.text = f"{answer.begun} {generate.answer_text(base, row)}".strip()
         yield answers

@@ -13,7 +13,7 @@ from playground.engine import loader
 from playground.engine.generate import MAX_PROMPT_CHARACTERS, Sampling
 from playground.engine.loader import CACHE
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
-from playground.retrieval import uploads
+from playground.retrieval.own import uploads
 from playground.retrieval.search import MAX_K
 from playground.settings import settings
 
@@ -390,3 +390,61 @@ def test_a_contestant_made_in_code_needs_no_json():
     *_, [answer] = compare([made], "the", Sampling(3))
     assert answer.label == "me"
     assert answer.hits == ()
+
+
+# From passages to a prompt
+
+
+def with_passages(facts, **values):
+    [answer] = play([one(retriever="bm25", corpus_id=facts, k=2, **values)], chat=False)
+    return answer
+
+
+def test_the_best_passage_can_stand_next_to_the_question(facts):
+    first, last = with_passages(facts), with_passages(facts, order="best_last")
+    assert [hit.rank for hit in first.hits] == [1, 2]
+    assert [hit.rank for hit in last.hits] == [2, 1]
+    places = [last.prompt.index(hit.passage.text) for hit in last.hits]
+    assert places == sorted(places)
+
+
+def test_what_does_not_fit_the_budget_is_left_out_and_named(facts, known):
+    tokenizer = loader.load(MODEL).tokenizer
+    every = with_passages(facts)
+    budget = len(tokenizer(every.hits[0].passage.text, add_special_tokens=False)["input_ids"])
+    fitting = with_passages(facts, budget=budget)
+    assert fitting.hits == every.hits[:1]
+    assert fitting.cut == every.hits[1:]
+    assert not fitting.shortened
+    assert every.hits[1].passage.text not in fitting.prompt
+    shorter = with_passages(facts, budget=float(budget - 1))  # as JSON may write it
+    assert shorter.shortened
+    assert every.hits[0].passage.text not in shorter.prompt
+    assert every.cut == ()
+
+
+def test_the_template_and_the_beginning_can_be_others(facts):
+    template = "{question}\nNotes: {passages}\n"
+    found = with_passages(facts, template=template, start="Well,")
+    texts = "\n\n".join(hit.passage.text for hit in found.hits)
+    assert found.prompt == f"{QUESTION}\nNotes: {texts}\n Well,"
+    assert found.text.startswith("Well,")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"order": "x"}, "Order x"), ({"budget": 0}, "budget of 0"), ({"template": "x"}, "template"),
+     ({"start": "x" * 201}, "beginning of the answer")],
+)  # fmt: skip
+def test_a_context_out_of_bounds_is_refused(values, message):
+    with pytest.raises(CorpusError, match=message):
+        parse_contestants([one(**values)])
+
+
+def test_every_stage_has_its_seconds(facts):
+    [alone, found] = play([one(), one(retriever="bm25", corpus_id=facts)])
+    assert list(alone.stages) == ["prompt", "first_token", "rest"]
+    assert list(found.stages) == ["tokenise", "bm25", "prompt", "first_token", "rest"]
+    written = found.stages["first_token"] + found.stages["rest"]
+    assert written == pytest.approx(found.seconds)
+    assert all(spent >= 0 for spent in found.stages.values())

@@ -9,8 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from playground.retrieval.passages import Passage, Span
+
+
+class Cut(NamedTuple):
+    """A passage as a place in its document: [start, end) in characters."""
+
+    heading: str
+    start: int
+    end: int
+
 
 MAX_WORDS = 40
 WORD_CHARS = 16  # characters of one "word" that count as one word
@@ -51,12 +61,16 @@ def chunk(document: str, text: str, max_words: int = MAX_WORDS) -> list[Passage]
 def chunks(document: str, text: str, max_words: int = MAX_WORDS) -> Iterator[Passage]:
     """The passages of :func:`chunk` one by one, so that a caller may stop at a limit."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    number = 0
-    for heading, blocks in _sections(text):
-        units = (unit for block in blocks for unit in _units(text, block, max_words))
-        for start, end in _pack(text, units, max_words):
-            number += 1
-            yield Passage(f"{document}#{number}", document, heading, text[start:end])
+    for number, cut in enumerate(paragraphs(text, max_words), start=1):
+        yield Passage(f"{document}#{number}", document, cut.heading, text[cut.start : cut.end])
+
+
+def paragraphs(text: str, max_words: int = MAX_WORDS) -> Iterator[Cut]:
+    """Where :func:`chunk` cuts a text whose line ends are ``\\n``."""
+    for heading, blocks in sections(text):
+        pieces = (piece for block in blocks for piece in units(text, block, max_words))
+        for start, end in pack(text, pieces, max_words):
+            yield Cut(heading, start, end)
 
 
 def count_words(text: str) -> int:
@@ -64,7 +78,7 @@ def count_words(text: str) -> int:
     return sum(-(-len(word) // WORD_CHARS) for word in text.split())
 
 
-def _sections(text: str) -> Iterator[tuple[str, list[Span]]]:
+def sections(text: str) -> Iterator[tuple[str, list[Span]]]:
     """Each section's heading path and its paragraphs; a fenced block is one paragraph."""
     path: dict[int, str] = {}  # heading level -> heading
     blocks: list[Span] = []
@@ -109,12 +123,12 @@ def _fence(fence: str, line: str) -> str:
     return "" if mark[1].startswith(fence) and not rest.strip() else fence
 
 
-def _units(text: str, block: Span, max_words: int) -> Iterator[Span]:
+def units(text: str, block: Span, max_words: int) -> Iterator[Span]:
     """The pieces of a paragraph that stay whole, each at most ``max_words`` long."""
     if count_words(text[slice(*block)]) <= max_words:
         yield block
         return
-    for sentence in _sentences(text, block):
+    for sentence in sentences(text, block):
         if count_words(text[slice(*sentence)]) <= max_words:
             yield sentence
             continue
@@ -124,10 +138,10 @@ def _units(text: str, block: Span, max_words: int) -> Iterator[Span]:
             for word in _WORD.finditer(text[slice(*sentence)])
             for start in range(sentence[0] + word.start(), sentence[0] + word.end(), piece)
         ]
-        yield from _pack(text, words, max_words)
+        yield from pack(text, words, max_words)
 
 
-def _sentences(text: str, block: Span) -> Iterator[Span]:
+def sentences(text: str, block: Span) -> Iterator[Span]:
     """The sentences of a paragraph, or the lines of a fenced block."""
     fenced = _FENCE.match(text[slice(*block)])
     start, stop = block
@@ -146,7 +160,7 @@ def _sentences(text: str, block: Span) -> Iterator[Span]:
         start = end
 
 
-def _pack(text: str, units: Iterable[Span], max_words: int) -> Iterator[Span]:
+def pack(text: str, units: Iterable[Span], max_words: int) -> Iterator[Span]:
     """Join neighbours while they fit together."""
     held: Span | None = None
     length = 0

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval import uploads
 from playground.retrieval.chunking import chunk
+from playground.retrieval.own import uploads
+from playground.retrieval.own.stored import Collection, Stored
 from playground.retrieval.passages import (
     Corpus,
     Evidence,
@@ -21,11 +25,31 @@ from playground.retrieval.passages import (
     printable,
 )
 
-__all__ = ["Corpus", "Evidence", "Passage", "Question", "chunk", "list_corpora", "load_corpus"]
+__all__ = [
+    "Corpus", "Evidence", "Passage", "Question", "cards", "chunk", "list_corpora",
+    "load_collection", "load_corpus",
+]  # fmt: skip
 
 CORPORA = Path(__file__).resolve().parents[2] / "corpora"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a shipped corpus says of itself, without its documents being read."""
+
+    id: str
+    title: str
+    language: str
+
+
+def cards() -> list[Card]:
+    """The shipped corpora's cards, by id.
+
+    :raises CorpusError: a card cannot be read.
+    """
+    return [_card(CORPORA / name) for name in shipped_ids()]
 
 
 def list_corpora() -> list[Corpus]:
@@ -64,21 +88,48 @@ def load_corpus(corpus_id: str) -> Corpus:
     )
 
 
+def load_collection(corpus_id: str) -> Collection:
+    """A corpus as its documents and how they are cut; a shipped one as a visitor may copy it.
+
+    :raises CorpusError: as :func:`load_corpus`.
+    """
+    corpus = load_corpus(corpus_id)
+    if corpus.own:
+        return uploads.read_collection(corpus_id)
+    documents = _documents(CORPORA / corpus.id)
+    stored = tuple(Stored(name, "", text) for name, text in documents)
+    return Collection(stored, corpus.title, questions=corpus.questions)
+
+
+@lru_cache(maxsize=64)
+def _card(folder: Path) -> Card:
+    with _told(folder):
+        card = _front_matter((folder / "card.md").read_text("utf-8"))
+        return Card(folder.name, card["title"], card["language"])
+
+
 @lru_cache(maxsize=64)
 def _shipped(folder: Path) -> Corpus:
-    try:
-        card = _front_matter((folder / "card.md").read_text("utf-8"))
-        documents = sorted((folder / "documents").glob("*.md"))
-        passages = [
-            passage
-            for path in documents
-            for passage in chunk(path.name, _clean(path.read_text("utf-8-sig")))
-        ]
+    card = _card(folder)
+    with _told(folder):
+        documents = _documents(folder)
+        passages = tuple(passage for name, text in documents for passage in chunk(name, text))
         lines = (folder / "questions.jsonl").read_text("utf-8").split("\n")
-        questions = [_question(json.loads(_clean(line))) for line in lines if line.strip()]
-        return Corpus(
-            folder.name, card["title"], card["language"], tuple(passages), tuple(questions)
-        )
+        questions = tuple(_question(json.loads(_clean(line))) for line in lines if line.strip())
+        return Corpus(card.id, card.title, card.language, passages, questions)
+
+
+def _documents(folder: Path) -> list[tuple[str, str]]:
+    """(name, text) of each document."""
+    paths = sorted((folder / "documents").glob("*.md"))
+    return [(path.name, _clean(path.read_text("utf-8-sig"))) for path in paths]
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Say in words what is wrong with a shipped folder."""
+    try:
+        yield
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
             "The shipped corpus {corpus_id} cannot be read: {reason}. Restore its folder.",

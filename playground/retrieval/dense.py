@@ -1,7 +1,8 @@
 """Dense retrieval: passages whose sentence embedding points the way the query's does.
 
-all-MiniLM-L6-v2 (English only, 256 tokens, 384 numbers), read from a package, or from the Hub
-where the package is missing; the search is exact (faiss ``IndexFlatIP`` on unit vectors).
+Usually all-MiniLM-L6-v2 (English only, 256 tokens, 384 numbers), read from a package, or from the
+Hub where the package is missing; encoders.py has others. The search is exact (faiss
+``IndexFlatIP`` on unit vectors).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,12 @@ import numpy as np
 
 from playground.errors import CorpusError
 from playground.precision import native_dtype
+from playground.retrieval import encoders
 from playground.retrieval import files as disk
+from playground.retrieval.encoders import MINILM
 from playground.retrieval.passages import Corpus
-from playground.settings import LOADING, settings
+from playground.retrieval.vectors import MOST_PASSAGES, Made, dimension, model, prefix
+from playground.settings import settings
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -31,9 +35,7 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
 HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
-LANGUAGES = ("en",)
 BATCH = 32  # texts encoded at a time
-VERSION = "minilm-v2"
 
 Progress = Callable[[int, int], None]  # (texts done, texts in all)
 Stopped = Callable[[], bool]  # whether nobody waits for the result any more
@@ -98,21 +100,15 @@ def _load(folder: Path) -> SentenceTransformer:
             found=found[:12],
             expected=SHA256[:12],
         )
-    from sentence_transformers import SentenceTransformer
-
-    with LOADING:
-        return SentenceTransformer(
-            str(folder),
-            device="cpu",
-            local_files_only=True,
-            model_kwargs={"dtype": native_dtype(), "use_safetensors": True},
-        )
+    return encoders.open_folder(folder, native_dtype())
 
 
 def embed(
     texts: Sequence[str],
     on_progress: Progress | None = None,
     stopped: Stopped = lambda: False,
+    encoder: str = MINILM,
+    as_query: bool = False,
 ) -> np.ndarray:
     """Sentence embeddings of unit length.
 
@@ -120,20 +116,19 @@ def embed(
 
     :param on_progress: called with (texts done, texts in all) after each batch.
     :param stopped: asked before each batch; once it is true, nothing more is embedded.
-    :return: float32, (texts, 384), in the order of ``texts``.
-    :raises CorpusError: it was stopped; see :func:`encoder` too.
+    :param encoder: id of one of encoders.py.
+    :param as_query: the texts are queries, not passages: encoders may tell them apart.
+    :return: float32, (texts, the encoder's dimension: MiniLM's is 384), in the order of ``texts``.
+    :raises CorpusError: it was stopped; see :func:`encoder` and
+        :func:`~playground.retrieval.vectors.model` too.
     """
-    vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
+    vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
     for start in range(0, len(order), BATCH):
         if stopped():
             raise CorpusError("Indexing was stopped. Search again to go on.")
         batch = order[start : start + BATCH]
-        model = encoder()
-        with _encoding:
-            found = model.encode(
-                [texts[place] for place in batch], batch_size=BATCH, show_progress_bar=False
-            )
+        found = _encoded([texts[place] for place in batch], encoder, as_query)
         # Made unit vectors here: in bfloat16 they would be so to two digits only
         vectors[batch] = found / np.linalg.norm(found, axis=1, keepdims=True).clip(1e-12)
         if on_progress:
@@ -142,10 +137,23 @@ def embed(
     return vectors
 
 
+def _encoded(texts: list[str], name: str, as_query: bool) -> np.ndarray:
+    loaded = encoder() if name == MINILM else model(name)
+    before = prefix(name, loaded, as_query)
+    with _encoding:
+        found = loaded.encode(texts, batch_size=BATCH, show_progress_bar=False, prompt=before)
+    return np.asarray(found)
+
+
+def _way(encoder: str, as_query: bool = False) -> Callable[..., np.ndarray]:
+    """:func:`embed` with an encoder. MiniLM, which tells no queries apart, is the usual one."""
+    return embed if encoder == MINILM else partial(embed, encoder=encoder, as_query=as_query)
+
+
 class DenseIndex:
     """Unit vectors of passages, searched exactly.
 
-    :param index: a faiss ``IndexFlatIP`` of 384 dimensions, one row a passage.
+    :param index: a faiss ``IndexFlatIP`` of the encoder's dimension, one row a passage.
     """
 
     def __init__(self, index: Any) -> None:
@@ -154,7 +162,7 @@ class DenseIndex:
     def search(self, vector: np.ndarray, k: int) -> list[tuple[int, float]]:
         """The passages nearest to a query; ties go to the lower index.
 
-        :param vector: (1, 384), of the query.
+        :param vector: (1, dimension), of the query.
         :param k: how many at most.
         :return: (passage index, cosine), best first.
         """
@@ -169,55 +177,110 @@ class DenseIndex:
         return []
 
     def vectors(self, places: Sequence[int]) -> np.ndarray:
-        """Of some passages: float32, (places, 384), of unit length."""
+        """Of some passages: float32, (places, dimension), of unit length."""
         found: np.ndarray = self._index.reconstruct_batch(np.array(places, dtype=np.int64))
         return found
 
 
 @lru_cache(maxsize=256)
-def query_vector(query: str) -> np.ndarray:
-    """float32, (1, 384), of unit length."""
-    return embed([query])
+def query_vector(query: str, encoder: str = MINILM) -> np.ndarray:
+    """float32, (1, dimension), of unit length."""
+    return _way(encoder, as_query=True)([query])
 
 
-def reads(language: str) -> bool:
-    """Whether the encoder was trained on a language; of others it makes next to nothing."""
-    return language in LANGUAGES
+def reads(language: str, encoder: str = MINILM) -> bool:
+    """Whether an encoder was trained on a language; of others it makes next to nothing."""
+    return encoders.find(encoder).reads(language)
 
 
-_indexes: disk.Indexes[DenseIndex] = disk.Indexes()
+class _Memory(disk.Indexes[DenseIndex]):
+    """Indexes by corpus and encoder, and the vectors that they are made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = Made()
+
+    def get(
+        self, corpus: Corpus, build: Callable[[], DenseIndex], name: str = MINILM
+    ) -> DenseIndex:
+        return super().get(corpus, build, name)
+
+    def clear(self) -> None:
+        super().clear()
+        self.made.clear()
+
+
+_indexes = _Memory()
 
 
 def dense_index(
     corpus: Corpus,
     on_progress: Progress | None = None,
     stopped: Stopped = lambda: False,
+    encoder: str = MINILM,
 ) -> DenseIndex:
     """The corpus's index: from memory, from disk, or embedded, which takes time: two
     processors embed some 20 to 50 full passages a second, more where bfloat16 is native.
 
-    :param on_progress: called with (passages done, passages in all) while embedding.
-    :param stopped: asked between batches; once it is true, nothing is kept.
+    A text that was embedded lately, for this index or an earlier state of the corpus, is not
+    embedded again.
+
+    :param on_progress: called with (passages done, passages in all) while embedding; counts those
+        that have to be embedded.
+    :param stopped: asked between batches; once it is true, there is no index, but what was
+        embedded is not lost.
+    :param encoder: id of one of encoders.py.
     :raises CorpusError: see :func:`embed`.
     """
-    return _indexes.get(corpus, lambda: _build(corpus, on_progress, stopped))
+    encoders.find(encoder)
+    return _indexes.get(corpus, lambda: _build(corpus, on_progress, stopped, encoder), encoder)
 
 
-def _build(corpus: Corpus, on_progress: Progress | None, stopped: Stopped) -> DenseIndex:
+def _build(
+    corpus: Corpus, on_progress: Progress | None, stopped: Stopped, encoder: str
+) -> DenseIndex:  # fmt: skip
     import faiss
 
-    kind = f"{VERSION}-{str(native_dtype()).removeprefix('torch.')}.faiss"
-    kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
+    kind = f"{encoders.version(encoder)}-{str(native_dtype()).removeprefix('torch.')}"
+    texts, size = [passage.indexed for passage in corpus.passages], dimension(encoder)
+    kept = _parse(disk.load_index(corpus, f"{kind}.faiss"), len(texts), size)
     if kept is not None:
+        if 0 < len(texts) <= MOST_PASSAGES:
+            _indexes.made.keep(corpus, kind, texts, kept.reconstruct_n(0, len(texts)))
         return DenseIndex(kept)
-    index = faiss.IndexFlatIP(DIMENSION)
-    if corpus.passages:
-        index.add(embed([passage.indexed for passage in corpus.passages], on_progress, stopped))
-    disk.save_index(corpus, kind, faiss.serialize_index(index).tobytes())
+    index = faiss.IndexFlatIP(size)
+    if texts:
+        way = partial(_way(encoder), stopped=stopped)
+        index.add(_completed(corpus, kind, size, way, on_progress))
+    disk.save_index(corpus, f"{kind}.faiss", faiss.serialize_index(index).tobytes())
     return DenseIndex(index)
 
 
-def _parse(data: bytes | None, count: int) -> Any | None:
+def _completed(
+    corpus: Corpus, kind: str, size: int, way: Callable[..., np.ndarray],
+    on_progress: Progress | None,
+) -> np.ndarray:  # fmt: skip
+    """The passages' vectors, (passages, size): those that are known, and the others embedded,
+    each text once."""
+    texts = [passage.indexed for passage in corpus.passages]
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    vectors = np.zeros((len(places), size), dtype=np.float32)
+    known = dict(zip(places, _indexes.made.find(corpus, kind, places), strict=True))
+    for text, vector in known.items():
+        if vector is not None:
+            vectors[places[text]] = vector
+    missing = sorted((text for text in known if known[text] is None), key=len, reverse=True)
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        rows = way(batch)
+        _indexes.made.keep(corpus, kind, batch, rows)
+        vectors[[places[text] for text in batch]] = rows
+        if on_progress:
+            on_progress(start + len(batch), len(missing))
+    return vectors if len(places) == len(texts) else vectors[[places[text] for text in texts]]
+
+
+def _parse(data: bytes | None, count: int, size: int) -> Any | None:
     """The index in a file, None if there is no file or it is not one for this corpus."""
     import faiss
 
@@ -226,7 +289,7 @@ def _parse(data: bytes | None, count: int) -> Any | None:
     except (RuntimeError, MemoryError):
         return None
     sound = (
-        index.d == DIMENSION
+        index.d == size
         and index.ntotal == count
         and index.metric_type == faiss.METRIC_INNER_PRODUCT
         and isinstance(index, faiss.IndexFlat)

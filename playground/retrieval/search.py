@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from playground.errors import CorpusError
+from playground.retrieval import encoders
 from playground.retrieval.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
-from playground.retrieval.dense import dense_index, query_vector, reads
+from playground.retrieval.dense import DenseIndex, dense_index, query_vector, reads
+from playground.retrieval.encoders import MINILM
 from playground.retrieval.hybrid import FUSIONS, Fusion, diversified
 from playground.retrieval.passages import Corpus, Passage, Span, printable
 from playground.retrieval.rerank import DEPTH, rerank
@@ -34,6 +36,7 @@ class Options:
         next to nothing where the encoder does not read the corpus's language.
     :param diversity: 0 to 1: how much a passage that resembles a better one is held back.
     :param rerank: let a cross-encoder put the best in order.
+    :param encoder: of dense search, of its part in hybrid, and of likeness: an id of encoders.py.
     """
 
     scoring: Scoring = USUAL
@@ -42,6 +45,7 @@ class Options:
     dense_share: float | None = None
     diversity: float = 0.0
     rerank: bool = False
+    encoder: str = MINILM
 
 
 USUALLY = Options()
@@ -106,7 +110,7 @@ def search(
         timed.lap("rerank")
     if options.diversity:
         best = found[: max(k, DEPTH)]
-        vectors = dense_index(corpus).vectors([place for place, _ in best])
+        vectors = _index(corpus, options.encoder).vectors([place for place, _ in best])
         found = diversified(best, vectors, k, options.diversity)
         timed.lap("diversify")
     how = options.terms or PLAIN
@@ -154,18 +158,22 @@ def _rankings(
         found["bm25"] = index.search(terms, depth, options.scoring)
         timed.lap("bm25")
     if retriever in ("dense", "hybrid"):
-        vectors = dense_index(corpus)
-        vector = query_vector(query)
+        vectors = _index(corpus, options.encoder)
+        vector = query_vector(query, options.encoder)
         timed.lap("embed")
         found["dense"] = vectors.search(vector, depth)
         timed.lap("dense")
     return found
 
 
+def _index(corpus: Corpus, encoder: str) -> DenseIndex:
+    return dense_index(corpus) if encoder == MINILM else dense_index(corpus, encoder=encoder)
+
+
 def _fused(corpus: Corpus, rankings: Mapping[str, Hits], options: Options) -> Hits:
     share = options.dense_share
     if share is None:
-        share = 0.5 if reads(corpus.language) else UNREAD
+        share = 0.5 if reads(corpus.language, options.encoder) else UNREAD
     return FUSIONS[options.fusion]([rankings["bm25"], rankings["dense"]], [1 - share, share])
 
 
@@ -223,7 +231,9 @@ def _check_retriever(retriever: str) -> None:
 
 
 def check_options(options: Options) -> None:
-    """Refuse shares outside 0 to 1 and an unknown way of fusing."""
+    """Refuse shares outside 0 to 1, an unknown way of fusing, and an encoder that is unknown or
+    not allowed here."""
+    encoders.find(options.encoder)
     shares = [options.diversity, *([] if options.dense_share is None else [options.dense_share])]
     if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
         raise CorpusError(

@@ -11,7 +11,8 @@ from html import escape
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.search import Hit
-from playground.ui.html import figure, passage
+from playground.ui.documents_html import low, stages
+from playground.ui.html import figure, notes, passage
 from playground.ui.text import say
 from playground.ui.weights_html import percent
 
@@ -41,7 +42,7 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
         rate=figure(answer.rate),
         prompt=answer.prompt_tokens,
     )
-    found = ""
+    found = low(answer.low, language) + _cut(answer, language)
     if answer.hits:
         title = escape(say(language, "answer_passages", count=len(answer.hits)))
         name = f"{'again' if again else 'source'}-{place}"
@@ -51,10 +52,12 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
             )
             for hit in answer.hits
         )
-        found = (
+        found += (
             f"{sources(answer, name, language)}<details><summary>{title}</summary>"
             f'<ol class="pg-hits">{items}</ol></details>'
         )
+    if answer.done:
+        found += stages(answer.stages, language)
     waiting = "" if answer.done else '<span class="pg-cursor" aria-hidden="true">▍</span>'
     return (
         f'<section class="pg-answer"><h3>{escape(answer.label)}</h3>'
@@ -62,6 +65,15 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
         f"<details><summary>{escape(say(language, 'answer_prompt'))}</summary>"
         f'<pre tabindex="0">{escape(answer.prompt)}</pre></details></section>'
     )
+
+
+def _cut(answer: Answer, language: str) -> str:
+    """What was found and did not fit into the budget."""
+    texts = [say(language, "context_shortened")] if answer.shortened else []
+    if answer.cut:
+        names = ", ".join(hit.passage.id for hit in answer.cut)
+        texts.append(say(language, "context_cut", passages=names))
+    return notes(texts, "warn")
 
 
 def differing(first: str, other: str) -> str:

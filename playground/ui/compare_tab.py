@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
@@ -12,14 +12,11 @@ from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval import dense
+from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui import html
-from playground.ui.documents_tab import (
-    FIRST_CORPUS,
-    OWN,
-    chosen_corpus,
-    corpus_choices,
-)
+from playground.ui.documents_tab import corpus_choices
+from playground.ui.own_panel import FIRST_CORPUS
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
@@ -32,6 +29,7 @@ from playground.ui.page import (
     shown,
     stop_run,
 )
+from playground.ui.search_panel import OWN, chosen_corpus
 from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
@@ -52,18 +50,23 @@ FIRST_PROMPT = "Where do injured baby seals go for treatment?"
 
 @dataclass(frozen=True)
 class Example:
-    """A ready comparison; its edit, if it has one, is put on the visitor's recipe."""
+    """A ready comparison; its edit, if it has one, is put on the visitor's recipe.
+
+    :param corpus: which documents are searched.
+    """
 
     key: str
     prompt: str
     columns: tuple[Column, ...]
     edit: dict[str, Any] | None = None
+    corpus: str = FIRST_CORPUS
 
 
 JAPAN = {
     "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Japan",
     "strength": 1.0, "side": "input", "seed": 0,
 }  # fmt: skip
+POISONED_PROMPT = "When does the swimming pool open on Saturday?"
 EXAMPLES = (
     Example(
         "retrieve",
@@ -81,6 +84,12 @@ EXAMPLES = (
         "What is the Tour de France?",
         (("base", "none", K), ("mine", "none", K)),
         JAPAN,
+    ),
+    Example(
+        "poisoned",
+        POISONED_PROMPT,
+        (("base", "dense", 1), ("base", "dense", 2)),
+        corpus="notice-board",
     ),
 )
 
@@ -101,6 +110,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             gr.Button(label(f"example_{example.key}"), size="sm", elem_id=f"example-{example.key}")
             for example in EXAMPLES
         ]
+    with gr.Accordion(label("poisoned_heading"), open=False):
+        gr.Markdown(label("poisoned_info"))
     prompt = gr.Textbox(FIRST_PROMPT, label=label("prompt"), lines=2, elem_id="prompt")
     with gr.Row():
         go = gr.Button(label("compare"), variant="primary", elem_id="compare")
@@ -114,6 +125,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             elem_id="compare-corpus",
         )
         rows, fields = _column_rows()
+    context = _context_controls()
     with gr.Accordion(label("settings"), open=False):
         length = gr.Slider(
             1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens"
@@ -127,7 +139,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     without = gr.HTML(elem_id="without")
 
     turn = gr.State(0)
-    asked = [saved, own, language, prompt, corpus, length, temperature, seed, turn, count, *fields]
+    given = [*context, *fields]
+    asked = [saved, own, language, prompt, corpus, length, temperature, seed, turn, count, *given]
     indexed = [own, language, corpus, turn, count, *fields]
 
     def starts(event: Any) -> None:
@@ -141,7 +154,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     starts(prompt.submit)
     removed = gr.State(("", ""))
     answers.click(press_without, None, [turn, removed], trigger_mode="multiple", **AT_ONCE).then(
-        run_without, [*asked[: -len(fields)], removed, *fields], without, **MODEL
+        run_without, [*asked[: -len(given)], removed, *given], without, **MODEL
     )
     stop.click(stop_run, **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
@@ -153,6 +166,38 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
         )  # fmt: skip
         starts(taken.success)
     return CompareTab(prompt, corpus)
+
+
+def _context_controls() -> list[Any]:
+    """How passages go into the prompt, folded away."""
+    with gr.Accordion(label("context_heading"), open=False):
+        gr.Markdown(label("context_intro"))
+        with gr.Row():
+            order = gr.Dropdown(
+                [(label(f"order_{name}"), name) for name in get_args(Order)], value="best_first",
+                label=label("order"), elem_id="order", min_width=180,
+            )  # fmt: skip
+            budget = gr.Slider(
+                0, 1_000, 0, step=10, label=label("budget"), info=label("budget_info"),
+                elem_id="budget", min_width=180,
+            )  # fmt: skip
+            start = gr.Textbox(
+                "", label=label("answer_start"), info=label("answer_start_info"),
+                max_length=MAX_START, elem_id="answer-start",
+                min_width=180,
+            )  # fmt: skip
+        template = gr.Textbox(
+            "", label=label("template"), info=label("template_info"), lines=4,
+            max_length=MAX_TEMPLATE, elem_id="template",
+        )  # fmt: skip
+    return [order, budget, start, template]
+
+
+CONTEXT = 4  # controls of it
+
+
+def _context(order: Order, budget: float, start: str, template: str) -> Context:
+    return Context(order, int(budget) or None, template, start or None)
 
 
 def _column_rows() -> tuple[list[gr.Row], list[Any]]:
@@ -195,7 +240,7 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     return (
         space.to_json(),
         example.prompt,
-        FIRST_CORPUS,
+        example.corpus,
         len(example.columns),
         *(value for column in columns for value in column),
     )
@@ -219,9 +264,14 @@ def run(
     saved: Any, own: str, language: str, prompt: str, choice: str, length: float,
     temperature: float, seed: float, turn: int, count: float, request: gr.Request, *fields: Any,
 ) -> Iterator[str]:  # fmt: skip
-    """Answer the prompt with every contestant, growing side by side."""
+    """Answer the prompt with every contestant, growing side by side.
+
+    :param fields: the controls of the context, then three for each contestant.
+    """
+    context = _context(*fields[:CONTEXT])
     contestants = [
-        _contestant(saved, own, language, choice, *column) for column in _columns(count, fields)
+        replace(_contestant(saved, own, language, choice, *column), context=context)
+        for column in _columns(count, fields[CONTEXT:])
     ]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
     yield from stream(contestants, prompt, sampling, language, request, turn)
@@ -241,10 +291,13 @@ def run_without(
     """One column's answer again, with its passages and with one of them taken away: what changes
     came from that passage, what stays from the others or from the weights."""
     place, passage = removed
-    columns = _columns(count, fields)
+    columns = _columns(count, fields[CONTEXT:])
     if not 0 <= place < len(columns):
         return
-    given = _contestant(saved, own, language, choice, *columns[place])
+    given = replace(
+        _contestant(saved, own, language, choice, *columns[place]),
+        context=_context(*fields[:CONTEXT]),
+    )
     label = say(language, "without", passage=passage)
     less = replace(given, label=label, without=(passage,))
     sampling = Sampling(int(length), float(temperature), int(seed or 0))

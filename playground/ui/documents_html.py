@@ -7,20 +7,23 @@ from html import escape
 
 from playground.retrieval.bm25 import Contribution
 from playground.retrieval.evaluate import Outcome, Report
+from playground.retrieval.lowness import Limit
 from playground.retrieval.search import Found, Hit
 from playground.ui import charts
-from playground.ui.html import note, passage
+from playground.ui.html import figure, note, passage
 from playground.ui.text import say
 from playground.ui.weights_html import milliseconds, percent, table
 
 
 def found(
-    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str
-) -> str:
+    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str,
+    limit: Limit | None = None,
+) -> str:  # fmt: skip
     """Found passages, what their scores are made of, and what each stage took.
 
     :param why: for each hit, what the query's terms add; empty where there is no such sum.
     :param asked: the query's terms.
+    :param limit: if the best score is below it.
     """
     if not result.hits:
         return note(say(language, "hits_none"))
@@ -30,7 +33,12 @@ def found(
         for hit, terms in zip(result.hits, parts, strict=True)
     )
     split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
-    return split + f'<ol class="pg-hits">{items}</ol>' + _stages(result.seconds, language)
+    return (
+        low(limit, language)
+        + split
+        + f'<ol class="pg-hits">{items}</ol>'
+        + stages(result.seconds, language)
+    )
 
 
 def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
@@ -64,7 +72,19 @@ def _ranks(hit: Hit, language: str) -> str:
     return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
 
 
-def _stages(seconds: Mapping[str, float], language: str) -> str:
+def low(limit: Limit | None, language: str) -> str:
+    """A word of warning where the best score is low for the corpus."""
+    if limit is None:
+        return ""
+    text = say(
+        language, "score_low", limit=figure(limit.score),
+        unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
+    )  # fmt: skip
+    return note(text, "warn")
+
+
+def stages(seconds: Mapping[str, float], language: str) -> str:
+    """What each stage took."""
     parts = [
         f"{say(language, f'stage_{name}')} {milliseconds(spent)}" for name, spent in seconds.items()
     ]

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from playground.errors import CorpusError, PlaygroundError
-from playground.retrieval import dense, uploads
+from playground.errors import PlaygroundError
+from playground.retrieval import dense
 from playground.retrieval.bm25 import LARGE
-from playground.retrieval.corpus import Corpus, list_corpora, load_corpus
-from playground.retrieval.reading import KINDS, Read, read_files
+from playground.retrieval.corpus import Corpus, cards, load_corpus
+from playground.retrieval.lowness import is_low
 from playground.retrieval.search import MAX_K, Options, explained, search
 from playground.retrieval.terms import PLAIN, words
-from playground.retrieval.uploads import is_own
-from playground.ui import documents_html, evaluate_panel, html
+from playground.ui import documents_html, evaluate_panel, html, own_panel
+from playground.ui.own_panel import FIRST_CORPUS
 from playground.ui.page import AT_ONCE, LOOK, PROGRESS, SEARCH, shown
+from playground.ui.passages_panel import PassagesPanel
 from playground.ui.search_panel import OWN, build_options, chosen_corpus, options_from
 from playground.ui.text import label, say, tell
 
-FIRST_CORPUS = "lantern-handbook"
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 
@@ -33,15 +32,17 @@ class DocumentsTab:
 
     query: gr.Textbox
     corpus: gr.Dropdown
-    own_list: gr.HTML
+    own_view: list[Any]
 
 
 def corpus_choices() -> list[tuple[str, str]]:
     """The shipped corpora by title."""
-    return [(corpus.title, corpus.id) for corpus in list_corpora()]
+    return [(card.title, card.id) for card in cards()]
 
 
-def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
+def build_tab(
+    saved: gr.BrowserState, own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox
+) -> DocumentsTab:
     """Lay out the tab and wire it."""
     gr.Markdown(label("documents_intro"))
     with gr.Row():
@@ -70,15 +71,16 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
         with gr.Column(min_width=260):
             gr.Markdown(label("hybrid_heading"))
             both = gr.HTML(elem_id="hybrid-hits")
-    evaluate_panel.build_panel(own, language, corpus, options)
-    with gr.Accordion(label("own_heading"), open=False):
-        gr.Markdown(label("own_intro"))
-        files = gr.File(
-            label=label("own_files"), file_count="multiple", file_types=list(KINDS),
-            elem_id="own-files",
-        )  # fmt: skip
-        own_list = gr.HTML(elem_id="own-list")
-        forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget")
+    evaluate_panel.build_panel(saved, own, language, corpus, options)
+    mine = own_panel.build_panel(own, shelf, language, corpus)
+    passages = PassagesPanel(
+        own, language, corpus,
+        lambda button: button.click(
+            own_panel.copy_corpus, [own, shelf, language, corpus],
+            [own, shelf, *mine.view, corpus], **LOOK,
+        ),
+    )  # fmt: skip
+    passages.refreshes(*mine.changed)
 
     asked, hits = [own, language, corpus, query, count, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
@@ -88,11 +90,7 @@ def build_tab(own: gr.BrowserState, language: gr.Textbox) -> DocumentsTab:
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
         search_all, asked, hits, **SEARCH
     )
-    files.upload(add_own, [own, language, files], [own, own_list, corpus, files], **SEARCH).then(
-        lambda: None, None, files, **AT_ONCE
-    )  # also after a refusal, else the refused file would be sent again with the next
-    forget.click(forget_own, [own, language], [own, own_list, corpus], **LOOK)
-    return DocumentsTab(query, corpus, own_list)
+    return DocumentsTab(query, corpus, mine.view)
 
 
 def _questions(corpus_id: str) -> list[str]:
@@ -123,7 +121,7 @@ def search_all(
     waiting = html.note(say(language, "dense_working"))
     yield found, waiting, ""
     try:
-        dense.dense_index(corpus, lambda done, of: progress((done, of)))
+        dense.dense_index(corpus, lambda done, of: progress((done, of)), encoder=options.encoder)
         meaning = search(corpus, query, "dense", int(k), options)
         both = search(corpus, query, "hybrid", int(k), options)
     except PlaygroundError as error:
@@ -131,8 +129,10 @@ def search_all(
         return
     yield (
         found,
-        documents_html.found(meaning, [], [], language),
-        documents_html.found(both, [], [], language),
+        documents_html.found(
+            meaning, [], [], language, is_low(corpus, "dense", meaning.hits, options)
+        ),
+        documents_html.found(both, [], [], language, is_low(corpus, "hybrid", both.hits, options)),
     )
 
 
@@ -142,67 +142,5 @@ def _by_words(corpus: Corpus, query: str, k: int, options: Options, language: st
     why = [explained(corpus, query, hit, options) for hit in result.hits]
     library = html.note(say(language, "bm25s_serves")) if len(corpus.passages) > LARGE else ""
     terms = words(query, options.terms or PLAIN)
-    return library + documents_html.found(result, why, terms, language)
-
-
-@shown
-def add_own(own: str, language: str, files: list[str] | None) -> tuple[str, str, Any, Any]:
-    """Add uploaded files to the visitor's own documents."""
-    paths = list(dict.fromkeys(Path(file) for file in files or []))
-    try:
-        uploads.check_count(len(paths))
-        there = _still_there(own)
-        found = read_files([(path.name, path) for path in paths])
-        if found.skipped and not found.documents:
-            reason = found.skipped[0].message
-            raise CorpusError(reason.template, **reason.values)
-        corpus = uploads.add_read(found.documents, into=there.id if there else None)
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
-    return corpus.id, describe_own(corpus, language) + describe_read(found, language), OWN, None
-
-
-def describe_read(found: Read, language: str) -> str:
-    """What was left out of an upload and why, and how a file was read that is not UTF-8."""
-    reasons = [tell(language, one.message) for one in found.skipped]
-    lines = [
-        say(language, "own_encoding", name=one.name, encoding=one.encoding.upper())
-        for one in found.documents
-        if one.encoding not in (None, "utf-8", "utf-8-sig")
-    ] + [
-        say(language, "own_unreadable", name=one.name, pages=one.unreadable)
-        for one in found.documents
-        if one.unreadable
-    ]
-    return html.notes(reasons, "warn") + html.notes(lines, "hint")
-
-
-@shown
-def forget_own(own: str, language: str) -> tuple[str, str, Any]:
-    """Delete the visitor's own documents."""
-    if _still_there(own):
-        uploads.remove_corpus(own)
-    return "", describe_own(None, language), FIRST_CORPUS
-
-
-def _still_there(own: str) -> Corpus | None:
-    try:
-        return load_corpus(own) if is_own(own) else None
-    except PlaygroundError:  # deleted after a week unused
-        return None
-
-
-def show_own(own: str, language: str) -> str:
-    """The line about one's own documents when the page opens."""
-    return describe_own(_still_there(own), language)
-
-
-def describe_own(corpus: Corpus | None, language: str) -> str:
-    """Which documents there are, and how many passages they make."""
-    if corpus is None:
-        return html.note(say(language, "own_none"))
-    names = sorted({passage.document for passage in corpus.passages})
-    return html.note(
-        say(language, "own_there", names=", ".join(names), passages=len(corpus.passages))
-    )
+    limit = is_low(corpus, "bm25", result.hits, options)
+    return library + documents_html.found(result, why, terms, language, limit)

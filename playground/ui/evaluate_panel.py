@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from playground.engine.work import Stopped
-from playground.errors import CorpusError, Message
+from playground.errors import Message
 from playground.retrieval import dense
-from playground.retrieval.corpus import load_corpus
+from playground.retrieval.corpus import Corpus
 from playground.retrieval.evaluate import COMPARED, Outcome, judged, outcomes, reports
-from playground.ui import documents_html
+from playground.ui import answering_panel, documents_html
 from playground.ui.html import note
 from playground.ui.page import (
     AT_ONCE,
@@ -26,13 +24,18 @@ from playground.ui.page import (
     stop_run,
     work_for,
 )
-from playground.ui.search_panel import chosen_corpus, options_from
+from playground.ui.questions import asked_corpus, written
+from playground.ui.search_panel import options_from
 from playground.ui.sidebar import SAVE_FILE
 from playground.ui.text import label, say
 
 
 def build_panel(
-    own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Sequence[Any]
+    saved: gr.BrowserState,
+    own: gr.BrowserState,
+    language: gr.Textbox,
+    corpus: gr.Dropdown,
+    options: Sequence[Any],
 ) -> None:
     """Lay out the panel and wire it."""
     turn, rows = gr.State(0), gr.Textbox("", visible=False)
@@ -42,9 +45,15 @@ def build_panel(
             go = gr.Button(label("evaluate"), variant="primary", elem_id="evaluate", min_width=140)
             stop = gr.Button(label("stop"), elem_id="evaluate-stop", min_width=90)
             save = gr.Button(label("evaluate_save"), elem_id="evaluate-save", min_width=140)
+        with gr.Accordion(label("questions_heading"), open=False):
+            gr.Markdown(label("questions_intro"))
+            questions = gr.File(
+                label=label("questions_file"), file_types=[".csv"], elem_id="questions-file"
+            )
         table = gr.HTML(elem_id="evaluated")
+        answering_panel.build_panel(saved, own, language, corpus, questions)
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_evaluation, [own, language, corpus, turn, *options], [table, rows], **SEARCH
+        run_evaluation, [own, language, corpus, questions, turn, *options], [table, rows], **SEARCH
     )
     stop.click(stop_run, **AT_ONCE)
     save.click(
@@ -55,20 +64,15 @@ def build_panel(
 
 @shown
 def run_evaluation(
-    own: str, language: str, choice: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
-    *given: Any,
+    own: str, language: str, choice: str, file: str | None, turn: int, request: gr.Request,
+    progress: Any = PROGRESS, *given: Any,
 ) -> tuple[str, str]:  # fmt: skip
     """Ask a corpus's questions of every retriever: the tables, and a CSV of all answers."""
-    corpus = load_corpus(chosen_corpus(own, choice))
+    corpus = asked_corpus(own, choice, file)
     questions = judged(corpus)
-    if not questions:
-        raise CorpusError(
-            "{name} has no questions to evaluate with. Choose a corpus that comes with some.",
-            name=corpus.title,
-        )
     options = options_from(*given)
     work = work_for(session_of(request), turn, progress, language)
-    dense.dense_index(corpus, lambda done, of: progress((done, of)), work.stopped)
+    embed(corpus, progress, work.stopped, options.encoder)
     found: list[Outcome] = []
     try:
         for one in outcomes(corpus, questions, COMPARED, options):
@@ -82,22 +86,20 @@ def run_evaluation(
     return shown_table + note(say(language, "evaluate_options")), to_csv(found)
 
 
+def embed(corpus: Corpus, progress: Any, stopped: Any, encoder: str) -> None:
+    """Embed a corpus where that was not done yet, with seconds left."""
+    dense.dense_index(corpus, lambda done, of: progress((done, of)), stopped, encoder)
+
+
 def to_csv(found: Sequence[Outcome]) -> str:
     """A line for each question and retriever; a text that a spreadsheet would run is quoted."""
-    out = io.StringIO("\ufeff")  # or spreadsheets do not take it for UTF-8
-    out.seek(1)
-    writer = csv.writer(out)
-    writer.writerow(["id", "kind", "question", "retriever", "first_rank", "seconds", "passages"])
+    rows = [["id", "kind", "question", "retriever", "first_rank", "seconds", "passages"]]
     for one in found:
         first = min((rank for rank in one.ranks if rank is not None), default="")
-        writer.writerow(
+        rows.append(
             [
-                one.judged.id, one.judged.kind, _tame(one.judged.question), one.retriever, first,
-                f"{one.seconds:.4f}", " ".join(_tame(hit.passage.id) for hit in one.hits),
+                one.judged.id, one.judged.kind, one.judged.question, one.retriever, str(first),
+                f"{one.seconds:.4f}", " ".join(hit.passage.id for hit in one.hits),
             ]
         )  # fmt: skip
-    return out.getvalue()
-
-
-def _tame(text: str) -> str:
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return written(rows)

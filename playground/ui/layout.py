@@ -16,8 +16,10 @@ from playground.ui import (
     attach_panel,
     compare_tab,
     documents_tab,
+    guide_tab,
     measure_panel,
     merge_tab,
+    own_panel,
     tokens_tab,
     train_panel,
     weights_tab,
@@ -48,6 +50,7 @@ def build_page() -> gr.Blocks:
             secret="not-a-secret",  # a key that outlives restarts, hiding nothing
         )
         own = gr.BrowserState("", storage_key="weights-playground-own", secret="as-above")
+        shelf = gr.BrowserState([], storage_key="weights-playground-shelf", secret="as-above")
         drafts = gr.BrowserState({}, storage_key="weights-playground-drafts", secret="as-above")
         language = gr.Textbox("en", visible=False)
         side = build_sidebar(saved, language)
@@ -62,11 +65,13 @@ def build_page() -> gr.Blocks:
             with gr.Tab(label("tab_merge"), id="merge") as merge_page:
                 merging = merge_tab.build_tab(saved, adapters.mine, language)
             with gr.Tab(label("tab_documents"), id="documents"):
-                documents = documents_tab.build_tab(own, language)
+                documents = documents_tab.build_tab(saved, own, shelf, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
+            with gr.Tab(label("tab_guide"), id="guide") as guide_page:
+                guide_tab.build_tab(language, guide_page)
         _wire(
-            page, saved, own, drafts, language, side, tokens, weights, adapters, merging,
+            page, saved, own, shelf, drafts, language, side, tokens, weights, adapters, merging,
             documents, compare,
         )  # fmt: skip
         weights.opens_with(weights_page, saved)
@@ -81,6 +86,7 @@ def _wire(
     page: gr.Blocks,
     saved: gr.BrowserState,
     own: gr.BrowserState,
+    shelf: gr.BrowserState,
     drafts: gr.BrowserState,
     language: gr.Textbox,
     side: Any,
@@ -110,7 +116,7 @@ def _wire(
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
     opened.then(show_stack, [saved, language], stack_view, **LOOK)
     opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
-    opened.then(documents_tab.show_own, [own, language], documents.own_list, **AT_ONCE)
+    opened.then(own_panel.show_own, [own, shelf, language], documents.own_view, **AT_ONCE)
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)

@@ -7,11 +7,13 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.retrieval import encoders
 from playground.retrieval.bm25 import MAX_K1, USUAL, Scoring, Variant
 from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.own.uploads import is_own
 from playground.retrieval.search import Options
 from playground.retrieval.terms import Terms, has_morphemes
-from playground.retrieval.uploads import is_own
+from playground.settings import settings
 from playground.ui.text import label
 
 OWN = "own"  # the choice of a corpus that stands for the visitor's own documents
@@ -49,14 +51,26 @@ def build_options() -> list[Any]:
                 0, 1, 0, step=0.05, label=label("diversity"), info=label("diversity_info"),
                 elem_id="diversity", min_width=180,
             )  # fmt: skip
+        encoder = gr.Dropdown(
+            [(one.title, one.id) for one in encoders.choices()], value=encoders.MINILM,
+            label=label("encoder"), info=label("encoder_info"), elem_id="encoder",
+            allow_custom_value=settings().hub == "any",
+        )  # fmt: skip
         rerank = gr.Checkbox(
             False, label=label("rerank"), info=label("rerank_info"), elem_id="rerank"
         )
-    return [variant, k1, b, split, fusion, diversity, rerank]
+    return [variant, k1, b, split, fusion, diversity, rerank, encoder]
 
 
 def options_from(
-    variant: Variant, k1: float, b: float, split: str, fusion: Any, diversity: float, rerank: bool
+    variant: Variant,
+    k1: float,
+    b: float,
+    split: str,
+    fusion: Any,
+    diversity: float,
+    rerank: bool,
+    encoder: str,
 ) -> Options:
     """What the controls stand for.
 
@@ -65,7 +79,7 @@ def options_from(
     terms = {
         "words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes"),
     }.get(split)  # fmt: skip
-    return Options(Scoring(variant, k1, b), terms, fusion, None, diversity, rerank)
+    return Options(Scoring(variant, k1, b), terms, fusion, None, diversity, rerank, encoder)
 
 
 def chosen_corpus(own: str, choice: str) -> str:

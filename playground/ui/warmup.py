@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 from playground.engine import loader
 from playground.errors import Message, PlaygroundError
-from playground.retrieval import corpus, dense
+from playground.retrieval import corpus, dense, lowness
 from playground.settings import settings
 
 log = logging.getLogger(__name__)
+MOST_PASSAGES = 1_000  # of a corpus that is embedded before anybody asks
 
 
 @dataclass
@@ -37,7 +38,10 @@ class Warmup:
             loader.load(settings().model, self._note)
             self.ready = True
             for shipped in corpus.list_corpora():
-                dense.dense_index(shipped)
+                if len(shipped.passages) <= MOST_PASSAGES:
+                    dense.dense_index(shipped)
+                    for retriever in ("bm25", "dense", "hybrid"):
+                        lowness.limit(shipped, retriever)
         except PlaygroundError as error:
             if self.ready:  # only dense search is missing; it says so itself when asked
                 log.warning("%s", error)

@@ -81,3 +81,97 @@ def test_an_answer_is_led_back_to_its_passage_which_can_be_taken_away(visit):
     expect(page.locator("#without h3").nth(1)).to_contain_text("Without diving-locker.md")
     with_it, less = page.locator("#without .pg-text").all_inner_texts()
     assert with_it != less
+
+
+def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
+    """Upload, look at the passages, change one, ask, see the source, take it away, evaluate."""
+    note = tmp_path / "garden.md"
+    note.write_text("# Garden\n\nThe walnut is old.\n\n## Pond\n\nThe carp is called Odette.\n")
+    questions = tmp_path / "questions.csv"
+    questions.write_text("question,answer,quote\nWhat is the walnut called?,Barnaby,Barnaby\n")
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Documents")
+    page.locator("button.label-wrap", has_text="Your own documents").click()
+    page.locator("#own-files input[type=file]").set_input_files(note)
+    expect(page.locator("#own-list")).to_contain_text("garden.md (2 passages)", timeout=LONG)
+    page.locator("button.label-wrap", has_text="Look at the passages").click()
+    expect(page.locator("#passages .pg-cut")).to_have_count(2, timeout=LONG)
+    page.locator("#passages .pg-cut").first.focus()
+    page.keyboard.press("Enter")
+    box = page.locator("#passage-text textarea")
+    expect(box).to_have_value("The walnut is old.")
+    box.fill("The walnut is old. The walnut is called Barnaby.")
+    box.evaluate("box => box.setSelectionRange(18, 18)")
+    page.locator("#passage-split").click()
+    expect(page.locator("#passages .pg-cut")).to_have_count(3, timeout=LONG)
+    page.locator("#passages .pg-cut").first.click()
+    expect(box).to_have_value("The walnut is old.")
+    page.locator("#passage-drop").click()
+    expect(page.locator("#passages .pg-cut")).to_have_count(2, timeout=LONG)
+    page.locator("#passage-undo").click()
+    expect(page.locator("#passages .pg-cut")).to_have_count(3, timeout=LONG)
+
+    page.locator("button.label-wrap", has_text="How well does it find?").click()
+    page.locator("button.label-wrap", has_text="Ask your own questions").click()
+    page.locator("#questions-file input[type=file]").set_input_files(questions)
+    expect(page.locator("#questions-file")).to_contain_text("questions", timeout=LONG)
+    page.locator("#evaluate").click()
+    expect(page.locator("#evaluated tbody tr")).to_have_count(6, timeout=LONG)
+    page.locator("button.label-wrap", has_text="And are the answers right?").click()
+    page.locator("#answering").click()
+    expect(page.locator("#answered tbody tr")).to_have_count(8, timeout=LONG)
+    with page.expect_download() as download:
+        page.locator("#answering-save").click()
+    assert "Barnaby" in open(download.value.path(), encoding="utf-8-sig").read()
+    with page.expect_download() as download:
+        page.locator("#own-save").click()
+    assert download.value.suggested_filename == "documents.json"
+
+    visitor.tab("Compare")
+    page.locator("button.label-wrap", has_text="Contestants").click()
+    page.locator("#compare-corpus input").click()
+    page.get_by_role("option", name="My own documents").click()
+    page.locator("#prompt textarea").fill("What is the walnut called?")
+    page.locator("#compare").click()
+    expect(page.locator("#answers .pg-answer")).to_have_count(4, timeout=LONG)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
+    card = page.locator("#answers .pg-answer").nth(2)
+    expect(card).to_contain_text("Barnaby")
+    card.locator("summary", has_text="Stands in the passages").click()
+    expect(card.locator("mark.pg-source a").first).to_be_visible()
+    card.locator("summary", has_text="Passages used").click()
+    card.get_by_role("button", name="Take it away").click()
+    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
+    page.reload()
+    visitor.tab("Documents")
+    page.locator("button.label-wrap", has_text="Your own documents").click()
+    expect(page.locator("#own-list")).to_contain_text("garden.md (3 passages)", timeout=LONG)
+
+
+def test_a_poisoned_passage_gives_orders_and_the_answer_without_it_does_not(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Compare")
+    page.locator("#example-poisoned").click()
+    expect(page.locator("#answers .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
+    card = page.locator("#answers .pg-answer").first
+    with_it = card.locator(".pg-text").inner_text()
+    card.locator("summary", has_text="Passages used").click()
+    card.get_by_role("button", name="Take it away").click()
+    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
+    assert page.locator("#without .pg-text").nth(1).inner_text() != with_it
+
+
+def test_the_guide_can_be_read(visit):
+    visitor = visit()
+    page = visitor.page
+    visitor.tab("Guide")
+    first = page.locator("#guide h2").first
+    expect(first).to_be_visible(timeout=LONG)
+    before = first.inner_text()
+    page.locator("#guide-chapter input").click()
+    page.get_by_role("option").nth(3).click()
+    expect(first).not_to_have_text(before, timeout=LONG)

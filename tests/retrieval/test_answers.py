@@ -10,6 +10,7 @@ from playground.retrieval.answers import (
     answer_contained,
     supported,
     supported_share,
+    token_f1,
 )
 
 
@@ -115,3 +116,25 @@ def test_stretches_are_in_order_and_apart(answer, passages):
     assert 0 <= supported_share(answer, found) <= 1
     for one in found:
         assert passages[one.source][slice(*one.passage_span)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "output", "f1"),
+    [
+        ("", "", 0.0), ("a", "the", 0.0), ("noon", "", 0.0), ("", "noon", 0.0),
+        ("noon", "Noon!", 1.0),
+        ("at noon", "the bell rings at noon", 2 * (2 / 4) * 1 / (2 / 4 + 1)),
+        ("red red lamp", "red lamp", 2 * 1 * (2 / 3) / (1 + 2 / 3)),
+        ("1,000 kg", "1000 kg", 1.0),
+        ("등대", "등대에서", 2 * (2 / 4) * 1 / (2 / 4 + 1)),
+        ("sea", "seal", 0.0),
+    ],
+)  # fmt: skip
+def test_token_f1_by_hand(answer, output, f1):
+    assert token_f1(answer, output) == pytest.approx(f1)
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_token_f1_is_even_handed_and_within_its_bounds(one, other):
+    assert 0 <= token_f1(one, other) <= 1
+    assert token_f1(one, other) == pytest.approx(token_f1(other, one))

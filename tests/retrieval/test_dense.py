@@ -15,6 +15,7 @@ import pytest
 from playground.errors import CorpusError
 from playground.precision import native_dtype
 from playground.retrieval import dense
+from playground.retrieval import vectors as store
 from playground.retrieval.dense import DenseIndex, dense_index, embed, query_vector
 from playground.settings import LOADING
 
@@ -100,18 +101,24 @@ class Encoder:
         return np.full((len(texts), 384), 384**-0.5, dtype=np.float32)
 
 
-def test_stopping_ends_after_the_batch_and_keeps_nothing(make_corpus, monkeypatch, home):
+@pytest.mark.parametrize("own", [False, True])
+def test_stopping_ends_after_the_batch_and_searching_again_goes_on(
+    make_corpus, monkeypatch, home, own
+):
     encoder = Encoder()
     monkeypatch.setattr(dense, "encoder", lambda: encoder)
-    corpus = make_corpus(*(f"text {n}" for n in range(70)))
+    corpus = make_corpus(*(f"text {n}" for n in range(70)), own=own)
     done = []
     with pytest.raises(CorpusError, match=r"Indexing was stopped\. Search again to go on\."):
         dense_index(corpus, lambda *at: done.append(at), lambda: len(done) == 2)
     assert encoder.batches == [32, 32]
     assert not (home / "indexes").exists()
-    dense_index(corpus, None, lambda: False)
-    assert encoder.batches == [32, 32, 32, 32, 6]
+    done.clear()
+    dense_index(corpus, lambda *at: done.append(at), lambda: False)
+    assert encoder.batches == [32, 32, 6]
+    assert done == [(6, 6)]
     dense_index(corpus, None, lambda: True)  # it is there: nothing to stop
+    assert (home / "indexes").exists() is not own
 
 
 def test_what_is_stopped_before_it_begins_needs_no_model(monkeypatch):
@@ -144,6 +151,121 @@ def test_the_model_is_loaded_while_no_other_is(monkeypatch, tmp_path):
     ask_after.start()
     ask_after.join()
     assert free == [False, True]
+
+
+class Counting:
+    """Vectors by a hash of the text, and a note of every text that came."""
+
+    def __init__(self):
+        self.texts = []
+
+    def encode(self, texts, **options):
+        self.texts += texts
+        rows = [np.random.default_rng(zlib.crc32(t.encode())).standard_normal(384) for t in texts]
+        return np.array(rows, dtype=np.float32)
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    encoder = Counting()
+    monkeypatch.setattr(dense, "encoder", lambda: encoder)
+    return encoder
+
+
+def rows_of(index, count):
+    return index.vectors(range(count))
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_only_what_an_edit_changed_is_embedded(make_corpus, counting, own):
+    texts = [f"passage {n}" for n in range(40)]
+    before = rows_of(dense_index(make_corpus(*texts, own=own)), 40)
+    assert sorted(counting.texts) == sorted(texts)
+    counting.texts.clear()
+    done = []
+    edited = [*texts[:7], "another passage", *texts[8:], "one more"]
+    index = dense_index(make_corpus(*edited, own=own), lambda *at: done.append(at))
+    assert sorted(counting.texts) == ["another passage", "one more"]
+    assert done == [(2, 2)]
+    after = rows_of(index, 41)
+    np.testing.assert_array_equal(np.delete(after, (7, 40), axis=0), np.delete(before, 7, axis=0))
+    np.testing.assert_array_equal(after[[7, 40]], embed(["another passage", "one more"]))
+
+
+def test_other_order_or_fewer_passages_need_no_encoder_at_all(make_corpus, counting):
+    before = rows_of(dense_index(make_corpus("a", "b", "c", own=True)), 3)
+    counting.texts.clear()
+    done = []
+    index = dense_index(make_corpus("c", "a", own=True), lambda *at: done.append(at), lambda: True)
+    assert counting.texts == done == []
+    np.testing.assert_array_equal(rows_of(index, 2), before[[2, 0]])
+
+
+@pytest.mark.parametrize("count", [2, 70])
+def test_equal_passages_are_embedded_once(make_corpus, counting, count):
+    done = []
+    index = dense_index(make_corpus(*["same"] * count, "other"), lambda *at: done.append(at))
+    assert sorted(counting.texts) == ["other", "same"]
+    assert done == [(2, 2)]
+    found = rows_of(index, count + 1)
+    np.testing.assert_array_equal(found, embed(["same"] * count + ["other"]))
+
+
+def test_what_a_heading_changes_is_embedded_anew(make_corpus, counting):
+    dense_index(make_corpus("a", heading="T", own=True))
+    dense_index(make_corpus("a", heading="U", own=True))
+    assert counting.texts == ["T\na", "U\na"]
+
+
+def test_vectors_of_an_index_from_disk_serve_an_edited_copy(make_corpus, counting):
+    shipped = make_corpus("a", "b", "c")
+    dense_index(shipped)
+    dense._indexes.clear()  # the next process
+    counting.texts.clear()
+    dense_index(shipped)
+    own = dense_index(make_corpus("a", "b", "d", id="own", own=True))
+    assert counting.texts == ["d"]
+    np.testing.assert_array_equal(rows_of(own, 2), rows_of(dense_index(shipped), 2))
+
+
+def test_what_others_have_of_their_own_cannot_be_told(make_corpus, counting):
+    """Their vectors are not used, so no progress bar betrays that somebody has a text."""
+    dense_index(make_corpus("secret", "x", id="theirs", own=True))
+    dense_index(make_corpus("secret", "y", id="mine", own=True))
+    dense_index(make_corpus("secret", "z"))
+    assert counting.texts.count("secret") == 3
+
+
+def test_vectors_of_another_dtype_are_not_taken(make_corpus, counting, monkeypatch):
+    import torch
+
+    for dtype in (torch.float32, torch.bfloat16):
+        monkeypatch.setattr(dense, "native_dtype", lambda dtype=dtype: dtype)
+        dense_index(make_corpus("a", f"{dtype}", own=True))
+    assert counting.texts.count("a") == 2
+
+
+def test_nothing_of_own_documents_is_written_and_no_word_is_held(make_corpus, counting, home):
+    dense_index(make_corpus("marmalade", own=True))
+    assert not home.exists()
+    held = dense._indexes.made._own._rows
+    assert [len(key) for key in held] == [16]
+    assert not any(b"marmalade" in key + row.tobytes() for key, row in held.items())
+
+
+def test_a_collection_above_the_bound_is_embedded_without_being_remembered(
+    make_corpus, counting, monkeypatch
+):
+    monkeypatch.setattr(store, "MOST_PASSAGES", 2)
+    monkeypatch.setattr(dense, "MOST_PASSAGES", 2)
+    found = rows_of(dense_index(make_corpus("a", "b", "a")), 3)
+    np.testing.assert_array_equal(found, embed(["a", "b", "a"]))
+    counting.texts.clear()
+    dense_index(make_corpus("a", "b", "c"))
+    assert sorted(counting.texts) == ["a", "b", "c"]
+    dense._indexes.clear()
+    dense_index(make_corpus("a", "b", "c"))  # from disk
+    assert dense._indexes.made._shipped._rows == {}
 
 
 def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):

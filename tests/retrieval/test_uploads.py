@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import bm25, chunking, uploads
+from playground.retrieval import bm25
 from playground.retrieval.bm25 import bm25_index
 from playground.retrieval.corpus import list_corpora, load_corpus
 from playground.retrieval.documents import MAX_NAME_CHARS, safe_name
+from playground.retrieval.own import stored, uploads
+from playground.retrieval.own.uploads import add_documents, remove_corpus
 from playground.retrieval.passages import Passage
-from playground.retrieval.uploads import add_documents, remove_corpus
 
 NOTES = ("notes.md", b"# Notes\n\nThe bell rings at noon.")
 
@@ -34,7 +35,7 @@ def test_a_document_becomes_a_private_corpus(home):
     assert (passage.id, passage.heading) == ("notes.md#1", "Notes")
     assert load_corpus(corpus.id) == corpus
     assert corpus.id not in [listed.id for listed in list_corpora()]
-    assert [path.name for path in (home / "uploads" / corpus.id).iterdir()] == ["documents.jsonl"]
+    assert [path.name for path in (home / "uploads" / corpus.id).iterdir()] == ["documents.json"]
 
 
 def test_two_uploads_of_the_same_document_are_two_corpora():
@@ -44,7 +45,7 @@ def test_two_uploads_of_the_same_document_are_two_corpora():
 def test_a_corpus_that_is_read_again_is_not_chunked_again(monkeypatch):
     corpus = add_documents([NOTES])
     first = load_corpus(corpus.id)
-    monkeypatch.setattr(uploads, "chunks", None)
+    monkeypatch.setattr(stored, "cuts", None)
     assert load_corpus(corpus.id) is first
 
 
@@ -128,7 +129,7 @@ def test_documents_cannot_be_added_to_what_is_not_there(home, into):
 def test_a_damaged_store_is_told_as_gone_and_can_be_removed(home):
     corpus = add_documents([NOTES])
     for damage in (b"{", b"[1]\n", b'{"a": 1}\n', b"\xff\xff"):
-        (home / "uploads" / corpus.id / "documents.jsonl").write_bytes(damage)
+        (home / "uploads" / corpus.id / "documents.json").write_bytes(damage)
         with pytest.raises(CorpusError, match="Add them again"):
             load_corpus(corpus.id)
     remove_corpus(corpus.id)
@@ -154,7 +155,7 @@ def test_a_damaged_store_is_told_as_gone_and_can_be_removed(home):
         ([("a.txt", b"%PDF-1.7\n\x93\x8c\x8b")], "not UTF-8"),
         ([("a.txt", b"x" * 1_000_001)], "1.01 MB; the limit for one file is 1 MB"),
         ([(f"{n}.txt", b"x y " * 200_000) for n in range(4)], "3.20 MB together; the limit is 3"),
-        ([(f"{n}.txt", b"x") for n in range(21)], "21 documents.*at most 20"),
+        ([(f"{n}.txt", b"x") for n in range(31)], "31 documents.*at most 30"),
         ([("a.txt", b"a\n\n# b\n\n" * 3_001)], "more than 3000 passages"),
         ([("x/a.txt", b"one"), ("y\\a.txt", b"two")], r"named a\.txt"),
         ([("a.jsonl", b'{"text": "a"}\n\n{"text": ')], r"Line 3 of a\.jsonl is not valid JSON"),
@@ -175,16 +176,16 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_kept(home, files, message
 
 
 def test_the_bounds_themselves_are_allowed():
-    assert len(add_documents([(f"{n}.txt", b"x") for n in range(20)]).passages) == 20
+    assert len(add_documents([(f"{n}.txt", b"x") for n in range(30)]).passages) == 30
     assert add_documents([("a.txt", b"x" * 1_000_000)]).passages
     assert len(add_documents([("a.txt", b"a\n\n# b\n\n" * 3_000)]).passages) == 3_000
 
 
 def test_the_bounds_hold_for_what_is_added_to(home, monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_PASSAGES", 5_000)
-    corpus = add_documents([(f"{n}.txt", b"x") for n in range(20)])
+    monkeypatch.setattr(stored, "MAX_PASSAGES", 5_000)
+    corpus = add_documents([(f"{n}.txt", b"x") for n in range(30)])
     assert add_documents([("7.txt", b"y")], into=corpus.id).id == corpus.id
-    with pytest.raises(CorpusError, match="21 documents"):
+    with pytest.raises(CorpusError, match="31 documents"):
         add_documents([("new.txt", b"y")], into=corpus.id)
     full = add_documents([(f"{n}.txt", b"fifteen-letters " * 60_000) for n in range(3)])
     with pytest.raises(CorpusError, match=r"3\.36 MB together"):
@@ -199,7 +200,7 @@ def test_no_more_is_chunked_than_the_limit_on_passages(monkeypatch):
         made.append(values)
         return Passage(*values)
 
-    monkeypatch.setattr(chunking, "Passage", counted)
+    monkeypatch.setattr(stored, "Passage", counted)
     with pytest.raises(CorpusError, match="more than 3000 passages"):
         add_documents([("a.md", b"#\na\n" * 200_000), ("b.md", b"#\na\n" * 200_000)])
     assert len(made) == 3_001
@@ -207,7 +208,7 @@ def test_no_more_is_chunked_than_the_limit_on_passages(monkeypatch):
 
 def test_headings_that_repeat_in_every_passage_count_too(home, monkeypatch):
     heading = "# " + "h" * 198 + "\n"
-    monkeypatch.setattr(uploads, "MAX_INDEXED_CHARS", 2_000)  # 198 + 1 + 1 for each passage
+    monkeypatch.setattr(stored, "MAX_INDEXED_CHARS", 2_000)  # 198 + 1 + 1 for each passage
     assert len(add_documents([("a.md", (heading + "a\n").encode() * 10)]).passages) == 10
     with pytest.raises(CorpusError, match=r"more than 2,000 characters.*Shorten the headings"):
         add_documents([("a.md", (heading + "a\n").encode() * 11)])

@@ -15,7 +15,7 @@ from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, Options
 from playground.retrieval.terms import Terms
 from playground.settings import settings
-from playground.ui import documents_html, documents_tab, evaluate_panel
+from playground.ui import documents_html, documents_tab, evaluate_panel, own_panel
 from playground.ui.page import RUNS
 from playground.ui.search_panel import options_from
 from playground.ui.text import EN, TABLES
@@ -113,7 +113,7 @@ def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
      ("morphemes", Terms(True, "morphemes"))],
 )  # fmt: skip
 def test_the_controls_become_options(split, terms):
-    found = options_from("l", 1, 0.5, split, "weighted", 0.25, True)
+    found = options_from("l", 1, 0.5, split, "weighted", 0.25, True, "minilm")
     assert found == Options(Scoring("l", 1.0, 0.5), terms, "weighted", None, 0.25, True)
 
 
@@ -125,7 +125,7 @@ def home(tmp_path, monkeypatch):
     settings.cache_clear()
 
 
-USUAL = ("okapi", 1.5, 0.75, "words", "rrf", 0.0, False)
+USUAL = ("okapi", 1.5, 0.75, "words", "rrf", 0.0, False, "minilm")
 
 
 class Request:
@@ -137,7 +137,7 @@ def evaluate(monkeypatch, choice="lantern-handbook", turn=None, seen=None, own="
     monkeypatch.setattr(evaluate_panel.dense, "dense_index", lambda *more: None)
     turn = RUNS.begin("somebody") if turn is None else turn
     steps = (lambda at, desc: seen.append(desc)) if seen is not None else (lambda at, desc: None)
-    return evaluate_panel.run_evaluation(own, "en", choice, turn, Request(), steps, *USUAL)
+    return evaluate_panel.run_evaluation(own, "en", choice, None, turn, Request(), steps, *USUAL)
 
 
 def test_a_corpus_is_evaluated_with_progress(monkeypatch):
@@ -158,6 +158,6 @@ def test_an_evaluation_can_be_stopped(monkeypatch):
 def test_documents_without_questions_cannot_be_evaluated(monkeypatch, tmp_path, home):
     file = tmp_path / "a.txt"
     file.write_text("A fact.")
-    own, *_ = documents_tab.add_own("", "en", [str(file)])
+    own, *_ = own_panel.add_own("", [], "en", [str(file)])
     with pytest.raises(gr.Error, match="has no questions to evaluate with"):
         evaluate(monkeypatch, documents_tab.OWN, own=own)

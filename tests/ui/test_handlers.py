@@ -17,10 +17,11 @@ from playground.engine.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES
 from playground.engine.work import Stopped
 from playground.errors import CorpusError, Message, PlaygroundError
-from playground.retrieval import dense, uploads
+from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus
+from playground.retrieval.own import stored, uploads
 from playground.settings import settings
-from playground.ui import compare_tab, documents_tab, page, sidebar, tokens_tab
+from playground.ui import compare_tab, documents_tab, own_panel, page, sidebar, tokens_tab
 from playground.ui.page import MAX_RUNS, RUNS, Runs, begin_run, shown, stop_run
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.warmup import Warmup
@@ -248,53 +249,68 @@ def upload(tmp_path):
     return write
 
 
+def add_own(own, language, files):
+    """Add files: the collection in use, the line about it, the choice of corpus, the file box."""
+    own, _, line, _, _, choice, cleared = own_panel.add_own(own, [], language, files)
+    return own, line, choice, cleared
+
+
+def show_own(own, language):
+    return own_panel.show_own(own, [], language)[0]
+
+
+def forget_own(own, language):
+    own, _, line, _, _, choice = own_panel.forget_own(own, [own], language)
+    return own, line, choice
+
+
 def test_own_documents_are_added_shown_and_searched(upload, home):
     file = upload("보고서.txt", "등대의 불은 <붉은> 색입니다.")
-    state, line, choice, cleared = documents_tab.add_own("", "ko", [file])
+    state, line, choice, cleared = add_own("", "ko", [file])
     assert uploads.is_own(state)
     assert "보고서.txt" in line
     assert "단락 1개" in line
     assert (choice, cleared) == (documents_tab.OWN, None)
     assert documents_tab.chosen_corpus(state, documents_tab.OWN) == state
-    assert documents_tab.show_own(state, "ko") == line
+    assert show_own(state, "ko") == line
     found, *_ = next(documents_tab.search_all(state, "ko", documents_tab.OWN, "등대", 3))
     assert "&lt;붉은&gt;" in found
 
 
 def test_the_uploaded_file_itself_does_not_stay(upload, tmp_path):
-    documents_tab.add_own("", "en", [upload("a.txt", "A fact."), upload("b.md", "# B\nOther.")])
+    add_own("", "en", [upload("a.txt", "A fact."), upload("b.md", "# B\nOther.")])
     assert list((tmp_path / "uploaded").iterdir()) == []
 
 
 def test_documents_are_added_to_those_that_are_there(upload):
-    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A fact.")])
-    again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
+    state, *_ = add_own("", "en", [upload("a.txt", "A fact.")])
+    again, line, *_ = add_own(state, "en", [upload("b.txt", "Another.")])
     assert again == state
     assert {p.document for p in load_corpus(state).passages} == {"a.txt", "b.txt"}
     assert "a.txt, b.txt (2 passages)" in line
 
 
 def test_after_the_documents_were_deleted_new_ones_make_a_new_corpus(upload):
-    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A fact.")])
+    state, *_ = add_own("", "en", [upload("a.txt", "A fact.")])
     uploads.remove_corpus(state)
-    assert "No documents" in documents_tab.show_own(state, "en")
-    again, line, *_ = documents_tab.add_own(state, "en", [upload("b.txt", "Another.")])
+    assert "No documents" in show_own(state, "en")
+    again, line, *_ = add_own(state, "en", [upload("b.txt", "Another.")])
     assert again != state
     assert "b.txt (1 passages)" in line
 
 
 def test_a_refused_upload_leaves_no_file_and_is_counted_before_it_is_read(upload, monkeypatch):
-    files = [upload(f"{number}.txt", "A fact.") for number in range(uploads.MAX_FILES + 1)]
-    monkeypatch.setattr(documents_tab, "read_files", lambda files: pytest.fail("it was read"))
+    files = [upload(f"{number}.txt", "A fact.") for number in range(stored.MAX_FILES + 1)]
+    monkeypatch.setattr(own_panel, "read_files", lambda files: pytest.fail("it was read"))
     with pytest.raises(gr.Error, match="too many"):
-        documents_tab.add_own("", "en", files)
+        add_own("", "en", files)
     assert not any(Path(file).exists() for file in files)
 
 
 @pytest.mark.parametrize("files", [None, []])
 def test_no_file_is_a_message(files):
     with pytest.raises(gr.Error, match="문서가 없습니다"):
-        documents_tab.add_own("", "ko", files)
+        add_own("", "ko", files)
 
 
 UNUSABLE = pytest.mark.parametrize(
@@ -311,33 +327,33 @@ UNUSABLE = pytest.mark.parametrize(
 
 @UNUSABLE
 def test_an_unusable_file_is_refused_and_the_corpus_stays_as_it_was(upload, name, content, said):
-    state, line, *_ = documents_tab.add_own("", "en", [upload("good.txt", "A fact.")])
+    state, line, *_ = add_own("", "en", [upload("good.txt", "A fact.")])
     with pytest.raises(gr.Error, match=re.escape(said)):
-        documents_tab.add_own(state, "en", [upload(name, content)])
-    assert documents_tab.show_own(state, "en") == line
+        add_own(state, "en", [upload(name, content)])
+    assert show_own(state, "en") == line
 
 
 @UNUSABLE
 def test_beside_usable_files_it_is_left_out_and_listed(upload, name, content, said):
     files = [upload("new.txt", "A new fact."), upload(name, content)]
-    state, line, *_ = documents_tab.add_own("", "en", files)
+    state, line, *_ = add_own("", "en", files)
     assert said in line
     assert [p.document for p in load_corpus(state).passages] == ["new.txt"]
 
 
 def test_how_a_file_was_read_is_said_where_it_is_not_utf_8(upload):
     files = [upload("메모.txt", "등대지기는 고양이를 키운다.".encode("cp949"))]
-    state, line, *_ = documents_tab.add_own("", "ko", files)
+    state, line, *_ = add_own("", "ko", files)
     assert "메모.txt: CP949로 읽었습니다." in line
     assert load_corpus(state).passages[0].text == "등대지기는 고양이를 키운다."
 
 
 def test_own_documents_can_be_deleted_for_good(upload, home):
-    state, *_ = documents_tab.add_own("", "en", [upload("a.txt", "A secret fact.")])
-    gone, line, choice = documents_tab.forget_own(state, "en")
+    state, *_ = add_own("", "en", [upload("a.txt", "A secret fact.")])
+    gone, line, choice = forget_own(state, "en")
     assert gone == ""
     assert "No documents of your own" in line
-    assert choice == documents_tab.FIRST_CORPUS
+    assert choice == own_panel.FIRST_CORPUS
     left = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in left if b"secret" in path.read_bytes()]
     with pytest.raises(CorpusError, match="no longer here"):
@@ -346,16 +362,16 @@ def test_own_documents_can_be_deleted_for_good(upload, home):
 
 def test_deleting_what_is_not_there_is_no_error():
     for state in (None, "", "own-1", "../../etc"):
-        gone, _, choice = documents_tab.forget_own(state, "en")
-        assert (gone, choice) == ("", documents_tab.FIRST_CORPUS)
+        gone, _, choice = forget_own(state, "en")
+        assert (gone, choice) == ("", own_panel.FIRST_CORPUS)
 
 
 def test_a_damaged_id_cannot_reach_another_folder(upload, home):
     victim = home / "uploads" / "notes"
     victim.mkdir(parents=True)
     state = "own-/../notes"
-    documents_tab.forget_own(state, "en")
-    documents_tab.add_own(state, "en", [upload("a.txt", "A fact.")])
+    forget_own(state, "en")
+    add_own(state, "en", [upload("a.txt", "A fact.")])
     assert list(victim.iterdir()) == []
     assert victim.is_dir()
 
@@ -374,7 +390,7 @@ def test_choosing_own_documents_before_there_are_any_says_how_to_add_them():
 
 
 def test_both_searches_answer_and_words_come_first(monkeypatch):
-    def no_index(corpus, *more):
+    def no_index(corpus, *more, **named):
         raise CorpusError("The query is empty. Write what to look for.")
 
     monkeypatch.setattr(dense, "dense_index", no_index)
@@ -409,7 +425,8 @@ def test_sample_questions_are_the_corpus_own_of_every_kind():
 def run_compare(
     state, language, columns, prompt="The cat", choice="lantern-handbook", own="", **more
 ):
-    fields = [value for column in columns for value in column]
+    context = ["best_first", 0, "", ""]
+    fields = [*context, *(value for column in columns for value in column)]
     values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
     return compare_tab.run(
         state, own, language, prompt, choice, values["length"], values["temperature"],
@@ -418,7 +435,7 @@ def run_compare(
 
 
 def without(columns, removed, prompt="Where do injured baby seals go for treatment?"):
-    fields = [value for column in columns for value in column]
+    fields = ["best_first", 0, "", "", *(value for column in columns for value in column)]
     return list(
         compare_tab.run_without(
             None, "", "en", prompt, "lantern-handbook", 4, 0, 0, begin_run(visitor()),

@@ -153,10 +153,11 @@ def test_no_label_is_left_in_one_language(page):
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
     assert [tab["id"] for tab in tabs] == [
-        "tokens", "weights", "adapters", "merge", "documents", "compare",
+        "tokens", "weights", "adapters", "merge", "documents", "compare", "guide",
     ]  # fmt: skip
     assert [tab["label"].key for tab in tabs] == [
         "tab_tokens", "tab_weights", "tab_adapters", "tab_merge", "tab_documents", "tab_compare",
+        "tab_guide",
     ]  # fmt: skip
 
 
@@ -211,7 +212,7 @@ def test_all_model_work_waits_in_one_line(page):
     writing = (
         "run", "write_on", "generate_text", "perplexity", "compare", "measured", "apply",
         "next_tokens", "apply_edit", "run_measure", "run_sweep", "run_scan", "take_point",
-        "build_now",
+        "build_now", "run_answering",
     )  # fmt: skip
     assert {lanes[name] for name in writing} == {("model", 1)}
     looking = (
@@ -223,7 +224,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name in ("stop_run", "halt")]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 11
+    assert len(pressed) == 12
     assert all(event.queue is False for event in pressed)
 
 
@@ -237,6 +238,7 @@ def test_visitors_keep_their_recipe_over_restarts(page):
     assert [(k["storage_key"], k["secret"]) for k in kept] == [
         ("weights-playground", "not-a-secret"),
         ("weights-playground-own", "as-above"),
+        ("weights-playground-shelf", "as-above"),
         ("weights-playground-drafts", "as-above"),
         ("weights-playground-adapters", "as-above"),
         ("weights-playground-run", "as-above"),

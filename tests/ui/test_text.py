@@ -27,6 +27,8 @@ from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
 from playground.retrieval.bm25 import Variant
+from playground.retrieval.context import Order
+from playground.retrieval.cutting import By
 from playground.retrieval.hybrid import FUSIONS
 from playground.retrieval.passages import QuestionKind
 from playground.ui import (
@@ -54,6 +56,9 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
+    "order_{}": [f"order_{name}" for name in get_args(Order)],
+    "cut_{}": [f"cut_{name}" for name in get_args(By)],
+    "cut_unit_{}": [f"cut_unit_{name}" for name in get_args(By)],
     "example_{}": [f"example_{example.key}" for example in compare_tab.EXAMPLES],
     "direction_{}": [f"direction_{name}" for name in DIRECTIONS],
     "side_{}": [f"side_{name}" for name in ("both", "input", "output")],
@@ -67,7 +72,18 @@ NAMED = {
     "fusion_{}": [f"fusion_{name}" for name in FUSIONS],
     "stage_{}": [
         f"stage_{name}"
-        for name in ("tokenise", "bm25", "embed", "dense", "fuse", "rerank", "diversify")
+        for name in (
+            "tokenise",
+            "bm25",
+            "embed",
+            "dense",
+            "fuse",
+            "rerank",
+            "diversify",
+            "prompt",
+            "first_token",
+            "rest",
+        )
     ],
     "asked_{}": ["asked_all", *(f"asked_{kind}" for kind in get_args(QuestionKind))],
     "kind_{}": [f"kind_{name}" for name in edit_panel.KINDS],

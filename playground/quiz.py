@@ -1,0 +1,115 @@
+"""A corpus's questions put to contestants: how often the answer is right, and what stands behind.
+
+Deterministic: an answer is compared with the right one by its words; no model judges another.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from playground.compare import Answer, Contestant, compare
+from playground.engine.generate import Sampling
+from playground.engine.work import QUIET, Stopped, Work
+from playground.errors import Message
+from playground.retrieval.answers import answer_contained, supported, supported_share, token_f1
+from playground.retrieval.passages import Question
+
+MAX_QUESTIONS = 100  # in one go
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one contestant said to one question.
+
+    :param contained: whether the right answer stands in it; None where there is none.
+    :param f1: of its words with the right answer's; None where there is none.
+    :param supported: share of its words that stand in its passages; None without passages.
+    :param seconds: searching, reading the prompt and writing, its company's writing included.
+    """
+
+    question: Question
+    label: str
+    text: str
+    passages: tuple[str, ...]
+    contained: bool | None
+    f1: float | None
+    supported: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Total:
+    """One contestant's means over the questions of a kind; None where none of them has it."""
+
+    label: str
+    kind: str  # "all" (those that have an answer) or a kind of question
+    count: int
+    contained: float | None
+    f1: float | None
+    supported: float | None
+    seconds: float
+
+
+def quiz(
+    contestants: Sequence[Contestant],
+    questions: Sequence[Question],
+    sampling: Sampling,
+    work: Work = QUIET,
+) -> Iterator[list[Answered]]:
+    """Ask every contestant question by question.
+
+    :raises PlaygroundError: a recipe, a retriever, a corpus or a question cannot be used.
+    :raises Stopped: ``work`` says so.
+    """
+    for done, question in enumerate(questions):
+        work.step(
+            done, len(questions),
+            Message("Question {done} of {of}…", {"done": done + 1, "of": len(questions)}),
+        )  # fmt: skip
+        *_, answers = compare(contestants, question.question, sampling, work.stopped)
+        if work.stopped():
+            raise Stopped("Stopped. Your recipe is as it was.")
+        yield [judged(question, answer) for answer in answers]
+
+
+def judged(question: Question, answer: Answer) -> Answered:
+    """Compare an answer with the right one, and with its passages."""
+    text = answer.text.removeprefix(answer.begun).strip()
+    texts = [hit.passage.text for hit in answer.hits]
+    has = bool(question.answer)
+    return Answered(
+        question, answer.label, text, tuple(hit.passage.id for hit in answer.hits),
+        answer_contained(question.answer, text) if has else None,
+        token_f1(question.answer, text) if has else None,
+        supported_share(text, supported(text, texts)) if texts else None,
+        sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest"))
+        + answer.seconds,
+    )  # fmt: skip
+
+
+def totals(found: Iterable[Answered]) -> list[Total]:
+    """A row for each contestant and kind of question, "all" first."""
+    rows: dict[tuple[str, str], list[Answered]] = {}
+    for one in found:
+        kinds = [one.question.kind] if one.contained is None else ["all", one.question.kind]
+        for kind in kinds:
+            rows.setdefault((kind, one.label), []).append(one)
+    order = sorted(rows, key=lambda row: row[0] != "all")
+    return [_total(label, kind, rows[kind, label]) for kind, label in order]
+
+
+def _total(label: str, kind: str, found: Sequence[Answered]) -> Total:
+    return Total(
+        label, kind, len(found),
+        _mean(one.contained for one in found),
+        _mean(one.f1 for one in found),
+        _mean(one.supported for one in found),
+        statistics.median(one.seconds for one in found),
+    )  # fmt: skip
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return statistics.fmean(known) if known else None

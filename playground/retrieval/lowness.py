@@ -1,0 +1,86 @@
+"""When a best score is low for a corpus: as low as those of questions that it does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from playground.retrieval.dense import reads
+from playground.retrieval.files import Indexes
+from playground.retrieval.passages import Corpus
+from playground.retrieval.search import USUALLY, Hit, Options, search
+
+LEAST = 5  # unanswerable questions that it takes
+LEAST_APART = 0.3  # Youden's J, from 0 to 1, below which scores say too little to be told
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The score that best tells a corpus's unanswerable questions from its answerable ones: where
+    the two shares below it are furthest apart (Youden 1950).
+
+    :param unanswerable: share of the unanswerable questions whose best score is lower.
+    :param answerable: share of the answerable ones whose best score is lower.
+    """
+
+    score: float
+    unanswerable: float
+    answerable: float
+
+
+_limits: Indexes[tuple[Limit | None]] = Indexes()
+
+
+def limit(corpus: Corpus, retriever: str) -> Limit | None:
+    """The limit for a retriever with its usual options, found once on the corpus's own questions.
+
+    None where the corpus has too few unanswerable questions, or scores do not tell them apart.
+
+    :raises CorpusError: the retriever cannot be used here.
+    """
+    return _limits.get(corpus, lambda: (_found(corpus, retriever),), retriever)[0]
+
+
+def is_low(
+    corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options = USUALLY
+) -> Limit | None:
+    """The limit, if the best score stays below it; None where that cannot be said."""
+    if retriever == "none" or options != USUALLY or not hits:
+        return None
+    found = limit(corpus, retriever)
+    return found if found and best_score(corpus, retriever, hits) < found.score else None
+
+
+def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
+    """The first hit's score; of hybrid search, whose own counts ranks, that of the part that reads
+    the corpus's language (0 if that part did not find it)."""
+    if not hits:
+        return 0.0
+    if retriever != "hybrid":
+        return hits[0].score
+    part = "dense" if reads(corpus.language) else "bm25"
+    return hits[0].parts.get(part, (0, 0.0))[1]
+
+
+def _found(corpus: Corpus, retriever: str) -> Limit | None:
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for one in corpus.questions:
+        hits = search(corpus, one.question, retriever, 1).hits
+        scores[one.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
+    without, having = sorted(scores[False]), sorted(scores[True])
+    if len(without) < LEAST or len(having) < LEAST:
+        return None
+    every = sorted({*without, *having})
+    borders = [(low + high) / 2 for low, high in pairwise(every)]
+    found = [Limit(at, _below(without, at), _below(having, at)) for at in borders]
+    best = max(found, key=_apart, default=None)
+    return best if best and _apart(best) >= LEAST_APART else None
+
+
+def _apart(one: Limit) -> float:
+    return one.unanswerable - one.answerable
+
+
+def _below(scores: Sequence[float], at: float) -> float:
+    return sum(score < at for score in scores) / len(scores)

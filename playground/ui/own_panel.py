@@ -1,0 +1,221 @@
+"""A visitor's own documents: adding files, several collections with names, saving, deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import CorpusError, PlaygroundError
+from playground.retrieval.corpus import Corpus, load_corpus
+from playground.retrieval.own import uploads
+from playground.retrieval.own.changes import renamed
+from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
+from playground.retrieval.own.uploads import is_own
+from playground.retrieval.reading import KINDS, Read, read_files
+from playground.ui import html
+from playground.ui.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
+from playground.ui.search_panel import OWN
+from playground.ui.sidebar import SAVE_FILE
+from playground.ui.text import label, say, tell
+
+FIRST_CORPUS = "lantern-handbook"
+SAVED = ".json"  # the kind of file that a collection is saved as
+MOST_OWN = 20  # collections of one visitor
+
+
+@dataclass(frozen=True)
+class OwnPanel:
+    """What is shown of one's own documents, and the events after which they are others."""
+
+    view: list[Any]
+    changed: list[Any]
+
+
+def build_panel(
+    own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown
+) -> OwnPanel:
+    """Lay out the panel and wire it.
+
+    :param own: id of the collection in use, or "".
+    :param shelf: ids of all of the visitor's collections.
+    :param corpus: the menu of corpora, set to one's own when there are new ones.
+    """
+    saved = gr.Textbox("", visible=False)
+    with gr.Accordion(label("own_heading"), open=False):
+        gr.Markdown(label("own_intro"))
+        files = gr.File(
+            label=label("own_files"), file_count="multiple", file_types=[*KINDS, SAVED],
+            elem_id="own-files",
+        )  # fmt: skip
+        listed = gr.HTML(elem_id="own-list")
+        with gr.Row():
+            which = gr.Dropdown(
+                [], label=label("own_which"), info=label("own_which_info"), elem_id="own-which",
+                min_width=200,
+            )  # fmt: skip
+            title = gr.Textbox(
+                "", label=label("own_title"), max_length=MAX_TITLE, elem_id="own-title",
+                min_width=200,
+            )  # fmt: skip
+        with gr.Row():
+            new = gr.Button(label("own_new"), size="sm", elem_id="own-new", min_width=120)
+            name = gr.Button(label("own_rename"), size="sm", elem_id="own-rename", min_width=120)
+            save = gr.Button(label("own_save"), size="sm", elem_id="own-save", min_width=120)
+            forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
+    view = [listed, which, title]
+    added = files.upload(
+        add_own, [own, shelf, language, files], [own, shelf, *view, corpus, files], **SEARCH
+    )
+    added.then(lambda: None, None, files, **AT_ONCE)
+    # also after a refusal, else the refused file would be sent again with the next
+    chosen = which.select(choose_own, [shelf, language, which], [own, *view, corpus], **LOOK)
+    begun = new.click(new_own, [shelf, language], [own, *view], **LOOK)
+    called = [
+        event(rename_own, [own, shelf, language, title], view, **TOLD)
+        for event in (name.click, title.submit)
+    ]
+    save.click(save_own, [own, language], saved, **TOLD).success(
+        None, saved, None, js=SAVE_FILE.replace("recipe.json", "documents.json"),
+        api_visibility="private",
+    ).then(lambda: "", None, saved, **AT_ONCE)  # fmt: skip
+    gone = forget.click(forget_own, [own, shelf, language], [own, shelf, *view, corpus], **LOOK)
+    return OwnPanel(view, [added, chosen, begun, gone, *called])
+
+
+@shown
+def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tuple[Any, ...]:
+    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one."""
+    paths = list(dict.fromkeys(Path(file) for file in files or []))
+    read, corpus = Read((), ()), None
+    try:
+        check_count(len(paths))
+        saved = [path for path in paths if path.suffix.lower() == SAVED]
+        others = [path for path in paths if path not in saved]
+        ids = _shelf(shelf)
+        if others or not saved:
+            there = _still_there(own)
+            read = read_files([(path.name, path) for path in others])
+            if read.skipped and not read.documents and not saved:
+                reason = read.skipped[0].message
+                raise CorpusError(reason.template, **reason.values)
+            if read.documents or not saved:
+                corpus = uploads.add_read(read.documents, into=there.id if there else None)
+                ids = _with(ids, corpus.id)
+        for path in saved:
+            corpus = uploads.add_saved(path.name, path.read_bytes())
+            ids = _with(ids, corpus.id)
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    own = corpus.id if corpus else own
+    line, *rest = show_own(own, ids, language)
+    return own, ids, line + describe_read(read, language), *rest, OWN, None
+
+
+def describe_read(found: Read, language: str) -> str:
+    """What was left out of an upload and why, and how a file was read that is not UTF-8."""
+    reasons = [tell(language, one.message) for one in found.skipped]
+    lines = [
+        say(language, "own_encoding", name=one.name, encoding=one.encoding.upper())
+        for one in found.documents
+        if one.encoding not in (None, "utf-8", "utf-8-sig")
+    ] + [
+        say(language, "own_unreadable", name=one.name, pages=one.unreadable)
+        for one in found.documents
+        if one.unreadable
+    ]
+    return html.notes(reasons, "warn") + html.notes(lines, "hint")
+
+
+@shown
+def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, ...]:
+    """Make a copy of a shipped corpus, with its questions, that the visitor may change."""
+    from playground.retrieval.corpus import load_collection
+
+    if choice == OWN:
+        raise PlaygroundError("These are your own documents already: change them as they are.")
+    corpus = uploads.add_collection(load_collection(choice))
+    ids = _with(_shelf(shelf), corpus.id)
+    return corpus.id, ids, *show_own(corpus.id, ids, language), OWN
+
+
+@shown
+def choose_own(shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
+    """Use another of the visitor's collections."""
+    load_corpus(chosen)
+    return chosen, *show_own(chosen, shelf, language), OWN
+
+
+@shown
+def new_own(shelf: Any, language: str) -> tuple[Any, ...]:
+    """Begin a collection: the next files go into a new one."""
+    line, which, title = show_own("", shelf, language)
+    return "", html.note(say(language, "own_begun")) or line, which, title
+
+
+@shown
+def rename_own(own: str, shelf: Any, language: str, title: str) -> tuple[Any, ...]:
+    """Call the collection in use by another name."""
+    uploads.change(_used(own), lambda collection: renamed(collection, title))
+    return show_own(own, shelf, language)
+
+
+@shown
+def save_own(own: str, language: str) -> str:
+    """The collection in use, as a file."""
+    return to_json(uploads.read_collection(_used(own)))
+
+
+@shown
+def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
+    """Delete the collection in use."""
+    if _still_there(own):
+        uploads.remove_corpus(own)
+    ids = [one for one in _shelf(shelf) if one != own]
+    return "", ids, *show_own("", ids, language), FIRST_CORPUS
+
+
+def _used(own: str) -> str:
+    if not is_own(own):
+        raise PlaygroundError("You have no documents in use. Add some files first.")
+    return own
+
+
+def _shelf(shelf: Any) -> list[str]:
+    """The collections that the browser kept which are still on this host."""
+    ids = [one for one in shelf if isinstance(one, str)] if isinstance(shelf, list) else []
+    return [one for one in dict.fromkeys(ids[-MOST_OWN:]) if _still_there(one)]
+
+
+def _with(shelf: list[str], own: str) -> list[str]:
+    return [*(one for one in shelf if one != own), own][-MOST_OWN:]
+
+
+def _still_there(own: str) -> Corpus | None:
+    try:
+        return load_corpus(own) if is_own(own) else None
+    except PlaygroundError:  # deleted after a week unused
+        return None
+
+
+def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
+    """The line about the collection in use, the menu of all of them, and its name."""
+    ids = _with(_shelf(shelf), own) if _still_there(own) else _shelf(shelf)
+    choices = [(load_corpus(one).title, one) for one in ids]
+    used = _still_there(own)
+    which = gr.update(choices=choices, value=own if used else None)
+    title = uploads.read_collection(own).title if used else ""
+    return describe_own(used, language), which, title
+
+
+def describe_own(corpus: Corpus | None, language: str) -> str:
+    """Which documents there are, and how many passages they make."""
+    if corpus is None:
+        return html.note(say(language, "own_none"))
+    names = sorted({passage.document for passage in corpus.passages})
+    return html.note(
+        say(language, "own_there", names=", ".join(names), passages=len(corpus.passages))
+    )

@@ -1,0 +1,106 @@
+"""A corpus's questions put to contestants."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground.compare import Answer, Contestant
+from playground.engine.generate import Sampling
+from playground.engine.recipe import parse
+from playground.engine.work import Stopped, Work
+from playground.quiz import Answered, judged, quiz, totals
+from playground.retrieval.own import uploads
+from playground.retrieval.passages import Passage, Question
+from playground.retrieval.search import Hit
+from playground.settings import settings
+
+WHERE = Question("q1", "Where is the red lamp?", "the harbour", (), "keyword")
+NOWHERE = Question("q2", "Who built it?", "", (), "unanswerable")
+
+
+@pytest.fixture(autouse=True)
+def home(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer:
+    hits = tuple(
+        Hit(rank, Passage(f"d#{rank}", "d", "", passage), 1.0, ())
+        for rank, passage in enumerate(passages, start=1)
+    )
+    answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True)
+    answer.stages = {"bm25": 0.25, "prompt": 0.25, "first_token": 0.5, "rest": 1.5}
+    return answer
+
+
+def test_an_answer_is_compared_by_its_words():
+    found = judged(WHERE, said("In the Harbour!", "The harbour has a red lamp.", begun="So,"))
+    assert found.contained is True
+    assert found.f1 == pytest.approx(2 / 3)  # "in harbour" and "harbour": 1 of 2, 1 of 1
+    assert found.text == "In the Harbour!"  # what was begun for the model does not count
+    assert found.supported == pytest.approx(2 / 3)  # "the harbour" of three words
+    assert found.passages == ("d#1",)
+    assert found.seconds == pytest.approx(2.5)  # what was written, and what came before
+
+
+def test_what_there_is_nothing_to_compare_with_has_no_figure():
+    found = judged(NOWHERE, said("Nobody."))
+    assert (found.contained, found.f1, found.supported) == (None, None, None)
+    assert judged(WHERE, said("")).contained is False
+
+
+def test_totals_are_the_means_by_hand():
+    rows = [
+        judged(WHERE, said("harbour", "harbour", label="a")),
+        judged(WHERE, said("sea", "harbour", label="a")),
+        judged(NOWHERE, said("sea", "harbour", label="a")),
+        judged(WHERE, said("sea", label="b")),
+    ]
+    found = {(one.kind, one.label): one for one in totals(rows)}
+    assert list(found) == [
+        ("all", "a"), ("all", "b"), ("keyword", "a"), ("unanswerable", "a"), ("keyword", "b"),
+    ]  # fmt: skip
+    assert (found["all", "a"].count, found["all", "a"].contained) == (2, 0.5)
+    assert found["all", "a"].f1 == 0.5
+    assert found["all", "a"].supported == 0.5
+    assert found["unanswerable", "a"].contained is None
+    assert found["unanswerable", "a"].supported == 0.0
+    assert found["all", "b"].supported is None
+    assert totals([]) == []
+
+
+def contestants() -> list[Contestant]:
+    recipe = parse({"model": "tiny-llama", "edits": []})
+    corpus = uploads.add_documents([("a.txt", b"The red lamp is at the harbour.")])
+    return [
+        Contestant("alone", recipe), Contestant("bm25", recipe, "bm25", corpus.id, 1),
+    ]  # fmt: skip
+
+
+def test_every_contestant_answers_every_question_with_progress():
+    steps: list[tuple[int, int]] = []
+    work = Work(lambda done, of, what: steps.append((done, of)))
+    found = [one for row in quiz(contestants(), [WHERE, NOWHERE], Sampling(3), work) for one in row]
+    assert [(one.question.id, one.label) for one in found] == [
+        ("q1", "alone"), ("q1", "bm25"), ("q2", "alone"), ("q2", "bm25"),
+    ]  # fmt: skip
+    assert [one.passages for one in found][:2] == [(), ("a.txt#1",)]
+    assert all(one.seconds > 0 for one in found)
+    assert (0, 2) in steps
+    assert (1, 2) in steps
+
+
+def test_a_quiz_that_is_stopped_gives_only_whole_rows():
+    found: list[Answered] = []
+    work = Work(stopped=lambda: len(found) >= 2)
+
+    def run() -> None:
+        for row in quiz(contestants(), [WHERE, NOWHERE], Sampling(3), work):
+            found.extend(row)
+
+    with pytest.raises(Stopped):
+        run()
+    assert [one.question.id for one in found] == ["q1", "q1"]
