@@ -68,6 +68,9 @@ def test_corpora():
         (f"{HANDBOOK}-ko", "ko"),
         ("guide", "en"),
         ("guide-ko", "ko"),
+        ("notice-board", "en"),
+        ("notice-board-ko", "ko"),
+        ("countries", "en"),
     }
     assert all(row["passages"] > row["questions"] > 0 for row in rows)
 

@@ -10,7 +10,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.retrieval import metrics
@@ -173,14 +173,19 @@ def main() -> None:
     parser.add_argument("path", type=Path, help="folder of the collection, BEIR's or TREC's files")
     parser.add_argument("--queries", type=int, default=MAX_QUERIES, help="how many are asked")
     parser.add_argument("--retrievers", default=",".join(COMPARED))
+    parser.add_argument("--encoder", default=USUALLY.encoder, help="of dense and hybrid search")
     given = parser.parse_args()
     corpus, questions = read_collection(given.path)
     asked, chosen = questions[: given.queries], given.retrievers.split(",")
     print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
     if {"dense", "hybrid"} & set(chosen):
-        dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"))
+        dense_index(
+            corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"),
+            encoder=given.encoder,
+        )  # fmt: skip
         print()
-    found = list(outcomes(corpus, asked, chosen))
+    options = replace(USUALLY, encoder=given.encoder)
+    found = list(outcomes(corpus, asked, chosen, options))
     print("\n| retriever | nDCG@10 | recall@10 | MRR | ms at the median |\n|---|---|---|---|---|")
     for row in (one for one in reports(found) if one.kind == "all"):
         print(

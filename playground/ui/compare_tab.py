@@ -15,6 +15,7 @@ from playground.retrieval import dense
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui import html
+from playground.ui.compare_examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT
 from playground.ui.documents_tab import corpus_choices
 from playground.ui.own_panel import FIRST_CORPUS
 from playground.ui.page import (
@@ -35,63 +36,6 @@ from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
 RETRIEVERS = ("none", "bm25", "dense", "hybrid")
-Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
-K = 1  # a 135 M model uses one passage best: see the table in the README
-FIRST_COLUMNS: tuple[Column, ...] = (
-    ("base", "none", K),
-    ("mine", "none", K),
-    ("base", "bm25", K),
-    ("base", "dense", K),
-    ("mine", "bm25", K),
-    ("mine", "dense", K),
-)
-FIRST_PROMPT = "Where do injured baby seals go for treatment?"
-
-
-@dataclass(frozen=True)
-class Example:
-    """A ready comparison; its edit, if it has one, is put on the visitor's recipe.
-
-    :param corpus: which documents are searched.
-    """
-
-    key: str
-    prompt: str
-    columns: tuple[Column, ...]
-    edit: dict[str, Any] | None = None
-    corpus: str = FIRST_CORPUS
-
-
-JAPAN = {
-    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Japan",
-    "strength": 1.0, "side": "input", "seed": 0,
-}  # fmt: skip
-POISONED_PROMPT = "When does the swimming pool open on Saturday?"
-EXAMPLES = (
-    Example(
-        "retrieve",
-        "What is the code of the Tarn Locker door?",
-        (("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
-    ),
-    Example(
-        "changes",
-        "What is the capital of France?",
-        (("base", "none", K), ("mine", "none", K)),
-        JAPAN,
-    ),
-    Example(
-        "breaks",
-        "What is the Tour de France?",
-        (("base", "none", K), ("mine", "none", K)),
-        JAPAN,
-    ),
-    Example(
-        "poisoned",
-        POISONED_PROMPT,
-        (("base", "dense", 1), ("base", "dense", 2)),
-        corpus="notice-board",
-    ),
-)
 
 
 @dataclass(frozen=True)

@@ -341,7 +341,7 @@ def laid_out(held: list[str]) -> Stored:
     return Stored("a.md", "", text + "\n\nend", tuple(cuts))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(words, min_size=1, max_size=5), changes)
 @example(["a"], [("split", 0, "a b", 2), ("edit", 1, "c", 0), ("drop", 0, "a", 0)])
 def test_changes_do_to_the_passages_what_they_would_to_a_list(held, asked):
@@ -386,7 +386,7 @@ messy = st.tuples(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.text(MESSY.replace("\0", "").replace("\ud800", ""), max_size=60), min_size=1, max_size=3

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
@@ -268,6 +268,7 @@ ways = st.sampled_from([("paragraphs", 10), ("sentences", 2), ("tokens", 16), ("
 
 
 @needs_minilm
+@settings(deadline=None)
 @given(st.text(ANY, max_size=300), ways)
 @example("각" * 20, ("tokens", 16))
 @example("x" * 300, ("tokens", 16))
@@ -290,6 +291,7 @@ halves = st.sampled_from(
 
 
 @needs_minilm
+@settings(deadline=None)
 @given(st.text(ANY, max_size=400), halves)
 @example("\u200d " * 50, ("tokens", 16, 8))
 @example("각" * 20 + " a" * 30, ("tokens", 16, 8))
@@ -314,6 +316,7 @@ overlapping = ways.map(lambda way: (*way, 0)) | halves
 
 
 @needs_minilm
+@settings(deadline=None)
 @given(parts, overlapping)
 def test_nothing_crosses_a_heading(sections, how):
     text = "\n\n".join(
@@ -332,6 +335,7 @@ def test_nothing_crosses_a_heading(sections, how):
         assert bool(passages) == bool(body[name].strip())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(1, 20), st.data())
 def test_neighbours_share_exactly_the_stated_sentences(length, size, data):
     overlap = data.draw(st.integers(0, size // 2))
@@ -359,6 +363,7 @@ WORDS = [
 
 
 @needs_minilm
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=80), st.integers(16, 40), st.data())
 def test_a_window_holds_as_many_whole_words_as_its_tokens_allow(words, size, data):
     """By transformers' tokenizer, a passage at a time."""

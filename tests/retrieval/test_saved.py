@@ -142,6 +142,7 @@ collections = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(collections)
 @example(Collection((Stored("a", "e", "\u0301 begins with what would join the title"),)))
 def test_what_is_saved_is_what_is_read(collection):
@@ -304,7 +305,7 @@ def check_hostile(data: bytes) -> None:
             assert any(passage.text in text for text in own)
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), odd), min_size=1, max_size=3))
 def test_a_file_changed_by_hand_gives_passages_of_its_texts_or_is_refused(changed):
     value = copy.deepcopy(SAVED)
@@ -315,7 +316,7 @@ def test_a_file_changed_by_hand_gives_passages_of_its_texts_or_is_refused(change
     check_hostile(json.dumps(value).encode())
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_a_file_damaged_anywhere_gives_passages_of_its_texts_or_is_refused(data):
     raw = bytearray(json.dumps(SAVED, ensure_ascii=False).encode())

@@ -178,11 +178,13 @@ DOCUMENTS = {
     "example_poisoned": "A poisoned passage",
     "poisoned_heading": "What is a poisoned passage?",
     "poisoned_info": (
-        "Retrieval puts other people's words into the prompt, and a model cannot tell words from "
-        "orders. One notice of the notice board ends in an order to whoever reads it: press **A "
-        "poisoned passage** and see whether the model obeys. Then open *Passages used* and take "
-        "the notice away. This is **prompt injection**. Here it can do no harm: the model has no "
-        "tools and no network, and what it writes is shown as plain text."
+        "Retrieval puts other people's words into the prompt, and nobody checks them. One note on "
+        "the notice board gives a wrong time and orders its reader to repeat it. Press **A "
+        "poisoned passage** and see what the model says; then open *Passages used*, take the note "
+        "away and it is asked again. This is **prompt injection**. We measured that so small a "
+        "model believes the note rather than obeys it: without the order it errs as often. Here "
+        "neither can do harm: the model has no tools and no network, and what it writes is shown "
+        "as plain text."
     ),
     "tab_guide": "Guide",
     "guide_intro": (
