@@ -86,7 +86,9 @@ def test_an_answer_is_led_back_to_its_passage_which_can_be_taken_away(visit):
 def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     """Upload, look at the passages, change one, ask, see the source, take it away, evaluate."""
     note = tmp_path / "garden.md"
-    note.write_text("# Garden\n\nThe walnut is old.\n\n## Pond\n\nThe carp is called Odette.\n")
+    more = "".join(f"## {word}\n\nSome {word} are here.\n\n" for word in ("Bees", "Gates", "Roofs"))
+    pond = "## Pond\n\nThe carp swims in circles.\n\n"
+    note.write_text(f"# Garden\n\nThe walnut is old.\n\n{pond}{more}")
     questions = tmp_path / "questions.csv"
     questions.write_text("question,answer,quote\nWhat is the walnut called?,Barnaby,Barnaby\n")
     visitor = visit()
@@ -94,9 +96,9 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     visitor.tab("Documents")
     page.locator("button.label-wrap", has_text="Your own documents").click()
     page.locator("#own-files input[type=file]").set_input_files(note)
-    expect(page.locator("#own-list")).to_contain_text("garden.md (2 passages)", timeout=LONG)
+    expect(page.locator("#own-list")).to_contain_text("garden.md (5 passages)", timeout=LONG)
     page.locator("button.label-wrap", has_text="Look at the passages").click()
-    expect(page.locator("#passages .pg-cut")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#passages .pg-cut")).to_have_count(5, timeout=LONG)
     page.locator("#passages .pg-cut").first.focus()
     page.keyboard.press("Enter")
     box = page.locator("#passage-text textarea")
@@ -104,13 +106,13 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     box.fill("The walnut is old. The walnut is called Barnaby.")
     box.evaluate("box => box.setSelectionRange(18, 18)")
     page.locator("#passage-split").click()
-    expect(page.locator("#passages .pg-cut")).to_have_count(3, timeout=LONG)
+    expect(page.locator("#passages .pg-cut")).to_have_count(6, timeout=LONG)
     page.locator("#passages .pg-cut").first.click()
     expect(box).to_have_value("The walnut is old.")
     page.locator("#passage-drop").click()
-    expect(page.locator("#passages .pg-cut")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#passages .pg-cut")).to_have_count(5, timeout=LONG)
     page.locator("#passage-undo").click()
-    expect(page.locator("#passages .pg-cut")).to_have_count(3, timeout=LONG)
+    expect(page.locator("#passages .pg-cut")).to_have_count(6, timeout=LONG)
 
     page.locator("button.label-wrap", has_text="How well does it find?").click()
     page.locator("button.label-wrap", has_text="Ask your own questions").click()
@@ -123,7 +125,7 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     expect(page.locator("#answered tbody tr")).to_have_count(8, timeout=LONG)
     with page.expect_download() as download:
         page.locator("#answering-save").click()
-    assert "Barnaby" in open(download.value.path(), encoding="utf-8-sig").read()
+    assert "Barnaby" in download.value.path().read_text("utf-8-sig")
     with page.expect_download() as download:
         page.locator("#own-save").click()
     assert download.value.suggested_filename == "documents.json"
@@ -143,10 +145,10 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     card.locator("summary", has_text="Passages used").click()
     card.get_by_role("button", name="Take it away").click()
     expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
-    page.reload()
+    visitor.open()
     visitor.tab("Documents")
     page.locator("button.label-wrap", has_text="Your own documents").click()
-    expect(page.locator("#own-list")).to_contain_text("garden.md (3 passages)", timeout=LONG)
+    expect(page.locator("#own-list")).to_contain_text("garden.md (6 passages)", timeout=LONG)
 
 
 def test_a_poisoned_passage_gives_orders_and_the_answer_without_it_does_not(visit):
@@ -159,7 +161,7 @@ def test_a_poisoned_passage_gives_orders_and_the_answer_without_it_does_not(visi
     card = page.locator("#answers .pg-answer").first
     with_it = card.locator(".pg-text").inner_text()
     card.locator("summary", has_text="Passages used").click()
-    card.get_by_role("button", name="Take it away").click()
+    card.get_by_role("button", name="Take it away").first.click()
     expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
     expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
     assert page.locator("#without .pg-text").nth(1).inner_text() != with_it

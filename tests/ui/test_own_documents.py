@@ -95,7 +95,7 @@ def test_the_next_files_after_starting_anew_make_another_collection(own, tmp_pat
 
 def test_another_collection_can_be_chosen_and_only_what_is_there(own):
     other = uploads.add_documents([("c.txt", b"Third.")]).id
-    used, line, which, title, choice = own_panel.choose_own([own, other], "en", other)
+    used, line, which, *_ = own_panel.choose_own([own, other], "en", other)
     assert used == other
     assert "c.txt" in line
     assert which["value"] == other
@@ -119,7 +119,7 @@ def test_deleting_takes_one_collection_and_leaves_the_others(own):
 def test_a_name_that_is_too_long_is_refused_and_one_that_is_html_is_kept_as_text(own):
     with pytest.raises(gr.Error, match="A name of 81 characters"):
         own_panel.rename_own(own, [own], "en", "x" * 81)
-    _, which, title = own_panel.rename_own(own, [own], "en", "<b>")
+    _, which, _ = own_panel.rename_own(own, [own], "en", "<b>")
     assert which["choices"] == [("<b>", own)]
     with pytest.raises(gr.Error, match="no documents in use"):
         own_panel.rename_own("", [], "en", "x")
