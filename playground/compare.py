@@ -18,7 +18,7 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.lowness import Limit, is_low
+from playground.retrieval.lowness import Low, is_low
 from playground.retrieval.search import Found, Hit, Stages, search
 
 MAX_CONTESTANTS = 6
@@ -59,9 +59,10 @@ class Answer:
     tokens: int = 0
     seconds: float = 0.0
     done: bool = False
+    texts: tuple[str, ...] = ()  # of the hits, as they stand in the prompt
     cut: tuple[Hit, ...] = ()
     shortened: bool = False
-    low: Limit | None = None
+    low: Low | None = None
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -199,7 +200,8 @@ def _with_passages(
         return len(base.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     fitting = arranged(hits, contestant.context, count)
-    answer.hits, answer.cut, answer.shortened = fitting.placed, fitting.cut, fitting.shortened
+    answer.hits, answer.texts = fitting.placed, fitting.texts
+    answer.cut, answer.shortened = fitting.cut, fitting.shortened
     if not fitting.texts:
         return prompt
     text, answer.begun = asked(fitting.texts, prompt, language, contestant.context)

@@ -77,13 +77,12 @@ def quiz(
 def judged(question: Question, answer: Answer) -> Answered:
     """Compare an answer with the right one, and with its passages."""
     text = answer.text.removeprefix(answer.begun).strip()
-    texts = [hit.passage.text for hit in answer.hits]
     has = bool(question.answer)
     return Answered(
         question, answer.label, text, tuple(hit.passage.id for hit in answer.hits),
         answer_contained(question.answer, text) if has else None,
         token_f1(question.answer, text) if has else None,
-        supported_share(text, supported(text, texts)) if texts else None,
+        supported_share(text, supported(text, answer.texts)) if answer.texts else None,
         sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest"))
         + answer.seconds,
     )  # fmt: skip
@@ -93,7 +92,9 @@ def totals(found: Iterable[Answered]) -> list[Total]:
     """A row for each contestant and kind of question, "all" first."""
     rows: dict[tuple[str, str], list[Answered]] = {}
     for one in found:
-        kinds = [one.question.kind] if one.contained is None else ["all", one.question.kind]
+        kinds: list[str] = [one.question.kind]
+        if one.question.kind != "unanswerable":
+            kinds = [] if one.contained is None else ["all", one.question.kind]
         for kind in kinds:
             rows.setdefault((kind, one.label), []).append(one)
     order = sorted(rows, key=lambda row: row[0] != "all")

@@ -31,7 +31,7 @@ def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer
         Hit(rank, Passage(f"d#{rank}", "d", "", passage), 1.0, ())
         for rank, passage in enumerate(passages, start=1)
     )
-    answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True)
+    answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True, passages)
     answer.stages = {"bm25": 0.25, "prompt": 0.25, "first_token": 0.5, "rest": 1.5}
     return answer
 

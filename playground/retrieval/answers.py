@@ -18,6 +18,7 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _BORDERED = re.compile(r"[^\W가-힣]")  # a character that must not go on into another
 _DECIMAL_POINT = "\ufdd0"  # a noncharacter, to outlive the removal of punctuation
+_SYLLABLES = re.compile("[가-힣]|[^가-힣]+")  # 1995년에: 1995, 년, 에
 LEAST = 3  # words in a row that an answer must share with a passage to count as taken from it
 LEAST_ALONE = 4  # characters of a number or name that counts by itself
 
@@ -58,7 +59,7 @@ def token_f1(answer: str, output: str) -> float:
 
 def _pieces(text: str) -> list[str]:
     words_ = [word for word in _plain(text) if word not in _ARTICLES]
-    return [piece for word in words_ for piece in (word if IS_HANGUL.match(word) else [word])]
+    return [piece for word in words_ for piece in _SYLLABLES.findall(word)]
 
 
 def _plain(text: str) -> list[str]:

@@ -89,7 +89,7 @@ def check_context(context: Context) -> None:
             budget=printable(budget),
             limit=MAX_BUDGET,
         )
-    template, start = context.template, context.start or ""
+    template, start = context.template, "" if context.start is None else context.start
     fits = isinstance(template, str) and len(template) <= MAX_TEMPLATE
     if not fits or (template and not ("{passages}" in template and "{question}" in template)):
         raise CorpusError(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.retrieval import metrics
-from playground.retrieval.passages import Corpus, Passage, QuestionKind
+from playground.retrieval.passages import Corpus, QuestionKind
 from playground.retrieval.search import MAX_K, USUALLY, Hit, Options, check_k, search
 
 CUTS = (1, 3, 5, 10)
@@ -64,28 +64,24 @@ class Report:
     seconds: float  # of a search, at the median
 
 
-def _holds(passage: Passage, document: str, quote: str) -> bool:
-    """Whether a passage holds a quote of its document, word for word, spaces aside."""
-    return passage.document == document and _spaced(quote) in _spaced(passage.text)
-
-
 def _spaced(text: str) -> str:
     return " ".join(text.split())
 
 
 def judged(corpus: Corpus) -> list[Judged]:
-    """A corpus's questions with the passages that hold their evidence."""
-    documents: dict[str, list[int]] = {}
+    """A corpus's questions with the passages that hold their evidence, word for word, spaces
+    aside."""
+    documents: dict[str, list[tuple[int, str]]] = {}
     for place, passage in enumerate(corpus.passages):
-        documents.setdefault(passage.document, []).append(place)
+        documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
     return [
         Judged(
             one.id, one.question, one.kind,
             tuple(
                 frozenset(
                     place
-                    for place in documents.get(piece.document, ())
-                    if _holds(corpus.passages[place], piece.document, piece.quote)
+                    for place, text in documents.get(piece.document, ())
+                    if _spaced(piece.quote) in text
                 )
                 for piece in one.evidence
             ),
@@ -117,11 +113,11 @@ def outcomes(
 
 
 def reports(found: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report]:
-    """A row for each retriever and kind of question, "all" first; unanswerable ones are left out,
-    since there is nothing to find."""
+    """A row for each retriever and kind of question, "all" first; those without evidence are left
+    out, since there is nothing to find."""
     rows: dict[tuple[str, str], list[Outcome]] = {}
     for one in found:
-        if one.judged.kind != "unanswerable":
+        if one.judged.pieces:
             for kind in ("all", one.judged.kind):
                 rows.setdefault((one.retriever, kind), []).append(one)
     kinds = list(dict.fromkeys(kind for _, kind in rows))

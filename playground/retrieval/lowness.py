@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from playground.errors import CorpusError
 from playground.retrieval.dense import reads
 from playground.retrieval.files import Indexes
 from playground.retrieval.passages import Corpus
 from playground.retrieval.search import USUALLY, Hit, Options, search
 
-LEAST = 5  # unanswerable questions that it takes
+LEAST = 5  # questions of either sort that it takes
+MOST = 120  # questions that are asked for it, evenly spread
 LEAST_APART = 0.3  # Youden's J, from 0 to 1, below which scores say too little to be told
 
 
@@ -29,6 +32,18 @@ class Limit:
     answerable: float
 
 
+@dataclass(frozen=True)
+class Low:
+    """A best score below the limit.
+
+    :param part: the retriever whose score it is: of hybrid search one of its parts.
+    """
+
+    score: float
+    part: str
+    limit: Limit
+
+
 _limits: Indexes[tuple[Limit | None]] = Indexes()
 
 
@@ -39,17 +54,29 @@ def limit(corpus: Corpus, retriever: str) -> Limit | None:
 
     :raises CorpusError: the retriever cannot be used here.
     """
-    return _limits.get(corpus, lambda: (_found(corpus, retriever),), retriever)[0]
+    asked = repr([(one.kind, one.question) for one in corpus.questions]).encode()
+    name = f"{retriever} {corpus.id if corpus.own else ''} {hashlib.sha256(asked).hexdigest()}"
+    return _limits.get(corpus, lambda: (_found(corpus, retriever),), name)[0]
 
 
 def is_low(
     corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options = USUALLY
-) -> Limit | None:
-    """The limit, if the best score stays below it; None where that cannot be said."""
+) -> Low | None:
+    """Whether the best score stays below the limit; None if not, or where that cannot be said."""
     if retriever == "none" or options != USUALLY or not hits:
         return None
-    found = limit(corpus, retriever)
-    return found if found and best_score(corpus, retriever, hits) < found.score else None
+    try:
+        found = limit(corpus, retriever)
+    except CorpusError:  # a question of a visitor's own cannot be asked
+        return None
+    score = best_score(corpus, retriever, hits)
+    return Low(score, _part(corpus, retriever), found) if found and score < found.score else None
+
+
+def _part(corpus: Corpus, retriever: str) -> str:
+    if retriever != "hybrid":
+        return retriever
+    return "dense" if reads(corpus.language) else "bm25"
 
 
 def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
@@ -59,13 +86,13 @@ def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
         return 0.0
     if retriever != "hybrid":
         return hits[0].score
-    part = "dense" if reads(corpus.language) else "bm25"
-    return hits[0].parts.get(part, (0, 0.0))[1]
+    return hits[0].parts.get(_part(corpus, retriever), (0, 0.0))[1]
 
 
 def _found(corpus: Corpus, retriever: str) -> Limit | None:
     scores: dict[bool, list[float]] = {True: [], False: []}
-    for one in corpus.questions:
+    step = max(1, -(-len(corpus.questions) // MOST))
+    for one in corpus.questions[::step]:
         hits = search(corpus, one.question, retriever, 1).hits
         scores[one.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
     without, having = sorted(scores[False]), sorted(scores[True])

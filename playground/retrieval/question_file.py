@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
+from collections.abc import Sequence
 from typing import get_args
 
 from playground.errors import CorpusError
@@ -12,6 +13,7 @@ from playground.retrieval.passages import Corpus, Evidence, Question, QuestionKi
 from playground.retrieval.search import MAX_QUERY_CHARS
 
 MAX_BYTES, MAX_ROWS, MAX_FIELD = 1_000_000, 500, 2_000
+Texts = Sequence[tuple[str, str]]  # document and words of each passage
 COLUMNS = ("question", "answer", "document", "quote", "kind")
 
 
@@ -28,9 +30,11 @@ def read_questions(data: bytes, corpus: Corpus) -> tuple[Question, ...]:
         raise CorpusError(
             "The questions hold more than {limit} MB. Give fewer.", limit=MAX_BYTES // 1_000_000
         )
-    rows = _rows(data)
+    texts = [(one.document, " ".join(one.text.split())) for one in corpus.passages]
     found = tuple(
-        _question(row, number, corpus) for number, row in enumerate(rows, start=2) if any(row)
+        _question(row, number, corpus.title, texts)
+        for number, row in enumerate(_rows(data), start=2)
+        if row
     )
     if not found:
         raise CorpusError("There are no questions in this file. Write one on each line.")
@@ -42,14 +46,16 @@ def _rows(data: bytes) -> list[dict[str, str]]:
         text = unicodedata.normalize("NFC", data.decode("utf-8-sig"))
         lines = csv.reader(io.StringIO(text), strict=True)
         heads = [head.strip().lower() for head in next(lines, [])]
-        rows = []
+        rows: list[dict[str, str]] = []
+        count = 0
         for line in lines:
-            if len(rows) == MAX_ROWS:
+            values = [value.strip()[: MAX_FIELD + 1] for value in line]
+            count += any(values)
+            rows.append(dict(zip(heads, values, strict=False)) if any(values) else {})
+            if count > MAX_ROWS:
                 raise CorpusError(
                     "There are more than {limit} questions. Give fewer.", limit=MAX_ROWS
                 )
-            values = [value.strip()[: MAX_FIELD + 1] for value in line]
-            rows.append(dict(zip(heads, values, strict=False)) if any(values) else {})
     except (csv.Error, UnicodeDecodeError) as error:
         raise CorpusError(
             "The questions are not a CSV file in UTF-8. Save them as one from your spreadsheet."
@@ -63,7 +69,9 @@ def _rows(data: bytes) -> list[dict[str, str]]:
     return rows
 
 
-def _question(row: dict[str, str], number: int, corpus: Corpus) -> Question:
+def _question(
+    row: dict[str, str], number: int, title: str, texts: Texts
+) -> Question:  # fmt: skip
     text, quote, answer = (row.get(key, "") for key in ("question", "quote", "answer"))
     kind = row.get("kind") or ("keyword" if answer or quote else "unanswerable")
     if not text or len(text) > MAX_QUERY_CHARS or max(len(quote), len(answer)) > MAX_FIELD:
@@ -84,21 +92,23 @@ def _question(row: dict[str, str], number: int, corpus: Corpus) -> Question:
         raise CorpusError(
             "Line {line}: an unanswerable question has neither answer nor quote.", line=number
         )
-    evidence = (Evidence(_document(row, quote, number, corpus), quote),) if quote else ()
+    evidence = (Evidence(_document(row, quote, number, title, texts), quote),) if quote else ()
     return Question(f"line-{number}", text, answer, evidence, kind)  # type: ignore[arg-type]
 
 
-def _document(row: dict[str, str], quote: str, number: int, corpus: Corpus) -> str:
+def _document(
+    row: dict[str, str], quote: str, number: int, title: str, texts: Texts
+) -> str:  # fmt: skip
     """The document that a quote is of: the one that is named, or the first that holds it."""
     named = row.get("document", "")
     wanted = " ".join(quote.split())
-    for passage in corpus.passages:
-        if named in ("", passage.document) and wanted in " ".join(passage.text.split()):
-            return passage.document
+    for document, text in texts:
+        if named in ("", document) and wanted in text:
+            return document
     raise CorpusError(
         "Line {line}: the quote {quote} stands in no passage of {document}. Copy it word for word "
         "from one passage.",
         line=number,
         quote=printable(quote),
-        document=printable(named or corpus.title),
+        document=printable(named or title),
     )

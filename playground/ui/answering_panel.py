@@ -11,6 +11,7 @@ from playground import workspace as spaces
 from playground.compare import Contestant
 from playground.engine.generate import Sampling
 from playground.engine.work import Stopped
+from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals
 from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus
@@ -32,7 +33,7 @@ from playground.ui.page import (
 from playground.ui.questions import asked_corpus, written
 from playground.ui.search_panel import chosen_corpus
 from playground.ui.sidebar import SAVE_FILE
-from playground.ui.text import label, say
+from playground.ui.text import label, say, tell
 
 RETRIEVERS: tuple[Retriever, ...] = ("none", "bm25", "dense", "hybrid")
 NEW_TOKENS = 32  # the handbook's answers are a few words
@@ -128,6 +129,10 @@ def run_answering(
             found += answers
     except Stopped:
         ended = note(say(language, "answering_stopped"))
+    except PlaygroundError as error:  # of one question: what was answered before it stays
+        if not found:
+            raise
+        ended = note(tell(language, error.message), "warn")
     yield ended + quiz_html.answered(totals(found), found, language), to_csv(found)
 
 

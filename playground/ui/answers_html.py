@@ -104,7 +104,7 @@ def sources(answer: Answer, name: str, language: str) -> str:
     if not (answer.hits and answer.done):
         return ""
     text = answer.text.removeprefix(answer.begun).strip()
-    found = supported(text, [hit.passage.text for hit in answer.hits])
+    found = supported(text, answer.texts)
     share = percent(supported_share(text, found))
     title = escape(say(language, "answer_supported", share=share))
     marked, at = "", 0

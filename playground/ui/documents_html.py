@@ -7,7 +7,7 @@ from html import escape
 
 from playground.retrieval.bm25 import Contribution
 from playground.retrieval.evaluate import Outcome, Report
-from playground.retrieval.lowness import Limit
+from playground.retrieval.lowness import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui import charts
 from playground.ui.html import figure, note, passage
@@ -17,7 +17,7 @@ from playground.ui.weights_html import milliseconds, percent, table
 
 def found(
     result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str,
-    limit: Limit | None = None,
+    limit: Low | None = None,
 ) -> str:  # fmt: skip
     """Found passages, what their scores are made of, and what each stage took.
 
@@ -72,12 +72,14 @@ def _ranks(hit: Hit, language: str) -> str:
     return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
 
 
-def low(limit: Limit | None, language: str) -> str:
+def low(found: Low | None, language: str) -> str:
     """A word of warning where the best score is low for the corpus."""
-    if limit is None:
+    if found is None:
         return ""
+    limit = found.limit
     text = say(
-        language, "score_low", limit=figure(limit.score),
+        language, "score_low", limit=figure(limit.score), score=figure(found.score),
+        part=say(language, f"retriever_{found.part}"),
         unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
     )  # fmt: skip
     return note(text, "warn")
@@ -146,7 +148,7 @@ def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: 
     for one in group:
         first = min((rank for rank in one.ranks if rank is not None), default=None)
         where = say(language, "found_at", rank=first) if first else say(language, "found_never")
-        if judged.kind == "unanswerable":
+        if not judged.pieces:
             where = say(language, "found_unanswerable")
         brought = ", ".join(hit.passage.id for hit in one.hits[:3]) or "-"
         name = say(language, f"retriever_{one.retriever}")

@@ -85,8 +85,11 @@ def build_tab(
     asked, hits = [own, language, corpus, query, count, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
         ask(search_all, asked, hits, **SEARCH)
-    corpus.select(sample_questions, [own, language, corpus], question, **LOOK)
-    corpus.select(lambda: ("", "", ""), None, hits, **AT_ONCE)
+    for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
+        listen(sample_questions, [own, language, corpus], question, **LOOK)
+        listen(lambda: ("", "", ""), None, hits, **AT_ONCE)
+    for event in passages.changed:
+        event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
         search_all, asked, hits, **SEARCH
     )
@@ -102,8 +105,9 @@ def _questions(corpus_id: str) -> list[str]:
 
 @shown
 def sample_questions(own: str, language: str, choice: str) -> Any:
-    """The questions that go with a corpus; one's own documents have none."""
-    return gr.update(choices=[] if choice == OWN else _questions(choice), value=None)
+    """The questions that go with a corpus; one's own documents have some if they are a copy."""
+    there = choice != OWN or own_panel.still_there(own)
+    return gr.update(choices=_questions(chosen_corpus(own, choice)) if there else [], value=None)
 
 
 @shown

@@ -197,6 +197,11 @@ def step_title(step: Step, language: str) -> str:
         values["source"] = adapter_title(values["source"], language)
     if kind == "merge":
         values["models"] = merged_models(edit, language)
+    if kind == "edit_fact":
+        first = edit["facts"][0]
+        values["facts"], more = f"“{first['prompt']}{first['target']}”", len(edit["facts"]) - 1
+        if more:
+            values["facts"] = say(language, "more_facts", fact=values["facts"], more=more)
     title = say(language, key, **values)
     if "targets" in edit and tuple(edit["targets"]) != EDITS[kind].model_fields["targets"].default:
         title += say(language, "title_targets", targets=", ".join(edit["targets"]))

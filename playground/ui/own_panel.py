@@ -71,8 +71,10 @@ def build_panel(
     )
     added.then(lambda: None, None, files, **AT_ONCE)
     # also after a refusal, else the refused file would be sent again with the next
-    chosen = which.select(choose_own, [shelf, language, which], [own, *view, corpus], **LOOK)
-    begun = new.click(new_own, [shelf, language], [own, *view], **LOOK)
+    chosen = which.select(
+        choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK
+    )
+    begun = new.click(new_own, [own, shelf, language], [own, shelf, *view], **LOOK)
     called = [
         event(rename_own, [own, shelf, language, title], view, **TOLD)
         for event in (name.click, title.submit)
@@ -94,9 +96,11 @@ def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tup
         check_count(len(paths))
         saved = [path for path in paths if path.suffix.lower() == SAVED]
         others = [path for path in paths if path not in saved]
-        ids = _shelf(shelf)
+        there = still_there(own)
+        ids = _shelf(shelf, own)
         if others or not saved:
-            there = _still_there(own)
+            if not there:
+                _check_room(ids)
             read = read_files([(path.name, path) for path in others])
             if read.skipped and not read.documents and not saved:
                 reason = read.skipped[0].message
@@ -104,15 +108,44 @@ def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tup
             if read.documents or not saved:
                 corpus = uploads.add_read(read.documents, into=there.id if there else None)
                 ids = _with(ids, corpus.id)
-        for path in saved:
-            corpus = uploads.add_saved(path.name, path.read_bytes())
-            ids = _with(ids, corpus.id)
+        corpus, ids, refused = _opened(saved, corpus, ids, language)
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
     own = corpus.id if corpus else own
     line, *rest = show_own(own, ids, language)
-    return own, ids, line + describe_read(read, language), *rest, OWN, None
+    return own, ids, line + describe_read(read, language) + refused, *rest, OWN, None
+
+
+def _opened(
+    saved: list[Path], corpus: Corpus | None, ids: list[str], language: str
+) -> tuple[Corpus | None, list[str], str]:
+    """Open saved collections: the last one, the shelf, and which were refused and why.
+
+    :raises CorpusError: nothing else was added, and none of them can be opened.
+    """
+    refused = []
+    for path in saved:
+        try:
+            _check_room(ids)
+            with path.open("rb") as opened:
+                data = opened.read(uploads.MAX_SAVED_BYTES + 1)
+            corpus = uploads.add_saved(path.name, data)
+            ids = _with(ids, corpus.id)
+        except CorpusError as error:
+            if corpus is None and path == saved[-1]:
+                raise
+            refused.append(tell(language, error.message))
+    return corpus, ids, html.notes(refused, "warn")
+
+
+def _check_room(ids: list[str]) -> None:
+    """Refuse more collections than one visitor has."""
+    if len(ids) >= MOST_OWN:
+        raise CorpusError(
+            "You have {limit} collections, which is as many as one visitor has. Delete one first.",
+            limit=MOST_OWN,
+        )
 
 
 def describe_read(found: Read, language: str) -> str:
@@ -137,23 +170,28 @@ def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, 
 
     if choice == OWN:
         raise PlaygroundError("These are your own documents already: change them as they are.")
+    ids = _shelf(shelf, own)
+    _check_room(ids)
     corpus = uploads.add_collection(load_collection(choice))
-    ids = _with(_shelf(shelf), corpus.id)
+    ids = _with(ids, corpus.id)
     return corpus.id, ids, *show_own(corpus.id, ids, language), OWN
 
 
 @shown
-def choose_own(shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
+def choose_own(own: str, shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
     """Use another of the visitor's collections."""
     load_corpus(chosen)
-    return chosen, *show_own(chosen, shelf, language), OWN
+    ids = _with(_shelf(shelf, own), chosen)
+    return chosen, ids, *show_own(chosen, ids, language), OWN
 
 
 @shown
-def new_own(shelf: Any, language: str) -> tuple[Any, ...]:
+def new_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Begin a collection: the next files go into a new one."""
-    line, which, title = show_own("", shelf, language)
-    return "", html.note(say(language, "own_begun")) or line, which, title
+    ids = _shelf(shelf, own)
+    _check_room(ids)
+    line, which, title = show_own("", ids, language)
+    return "", ids, html.note(say(language, "own_begun")) or line, which, title
 
 
 @shown
@@ -172,9 +210,9 @@ def save_own(own: str, language: str) -> str:
 @shown
 def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Delete the collection in use."""
-    if _still_there(own):
+    if still_there(own):
         uploads.remove_corpus(own)
-    ids = [one for one in _shelf(shelf) if one != own]
+    ids = [one for one in _shelf(shelf, own) if one != own]
     return "", ids, *show_own("", ids, language), FIRST_CORPUS
 
 
@@ -184,17 +222,19 @@ def _used(own: str) -> str:
     return own
 
 
-def _shelf(shelf: Any) -> list[str]:
-    """The collections that the browser kept which are still on this host."""
+def _shelf(shelf: Any, own: Any = "") -> list[str]:
+    """The collections that the browser kept which are still on this host, the one in use too."""
     ids = [one for one in shelf if isinstance(one, str)] if isinstance(shelf, list) else []
-    return [one for one in dict.fromkeys(ids[-MOST_OWN:]) if _still_there(one)]
+    ids = [one for one in dict.fromkeys([*ids, own]) if is_own(one)][-2 * MOST_OWN :]
+    return [one for one in ids if still_there(one)]
 
 
 def _with(shelf: list[str], own: str) -> list[str]:
     return [*(one for one in shelf if one != own), own][-MOST_OWN:]
 
 
-def _still_there(own: str) -> Corpus | None:
+def still_there(own: str) -> Corpus | None:
+    """A collection, if it is on this host."""
     try:
         return load_corpus(own) if is_own(own) else None
     except PlaygroundError:  # deleted after a week unused
@@ -203,9 +243,9 @@ def _still_there(own: str) -> Corpus | None:
 
 def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """The line about the collection in use, the menu of all of them, and its name."""
-    ids = _with(_shelf(shelf), own) if _still_there(own) else _shelf(shelf)
+    ids = _shelf(shelf, own)
     choices = [(load_corpus(one).title, one) for one in ids]
-    used = _still_there(own)
+    used = still_there(own)
     which = gr.update(choices=choices, value=own if used else None)
     title = uploads.read_collection(own).title if used else ""
     return describe_own(used, language), which, title

@@ -57,8 +57,9 @@ def document(found: Sequence[Piece], first: int, most: int, mine: bool, language
     :param mine: whether a passage can be pressed to change it.
     """
     items, passages = [], 0
-    for one in found:
-        inside = first <= passages < first + most
+    for place, one in enumerate(found):
+        last = place == len(found) - 1 and not one.id  # belongs to the page before
+        inside = first <= passages - last < first + most
         passages += bool(one.id)
         if inside:
             items.append(_passage(one, mine, language) if one.id else _between(one))

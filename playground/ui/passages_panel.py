@@ -12,7 +12,7 @@ from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_collection, load_corpus
 from playground.retrieval.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cutting
 from playground.retrieval.own import changes, uploads
-from playground.retrieval.own.stored import Collection
+from playground.retrieval.own.stored import MAX_FILES, Collection
 from playground.retrieval.own.uploads import is_own
 from playground.ui import html, passages_html
 from playground.ui.page import CLICKS, LOOK, SEARCH, TOLD, shown
@@ -84,14 +84,18 @@ class PassagesPanel:
         self.document.select(show_passages, self.inputs[:4], self.outputs, **LOOK)
         self.page.release(show_passages, self.inputs, self.outputs, **LOOK)
         self.view.click(choose, [own, language], [self.chosen, self.text, self.editor], **TOLD)
-        keep.click(save, [*made, self.text], shown_, **LOOK)
-        split.click(split_here, [*made, self.text, cursor], shown_, js=CURSOR, **LOOK)
-        drop.click(drop_it, made, shown_, **LOOK)
-        cut.click(cut_anew, [own, language, self.document, by, size, overlap], shown_, **SEARCH)
-        undo.click(take_back, made, shown_, **LOOK)
+        cut_as = [own, language, self.document, by, size, overlap]
+        self.changed = [
+            keep.click(save, [*made, self.text], shown_, **LOOK),
+            split.click(split_here, [*made, self.text, cursor], shown_, js=CURSOR, **LOOK),
+            drop.click(drop_it, made, shown_, **LOOK),
+            cut.click(cut_anew, cut_as, shown_, **SEARCH),
+            undo.click(take_back, made, shown_, **LOOK),
+        ]
         for listen in (corpus.select, self.panel.expand):
             listen(show_passages, self.inputs[:3], self.outputs, **LOOK)
-        self.refreshes(copies(self.copy))
+        self.copied = copies(self.copy)
+        self.refreshes(self.copied)
 
     def refreshes(self, *events: Any) -> None:
         """Show the documents anew after other events."""
@@ -152,7 +156,8 @@ def show_passages(
     return (
         gr.update(choices=names, value=document),
         gr.update(visible=pages > 1, maximum=max(2, pages), value=page),
-        view, gr.update(visible=False), gr.update(visible=mine), gr.update(visible=not mine), "",
+        view, gr.update(visible=False), gr.update(visible=mine),
+        gr.update(visible=not mine and len(names) <= MAX_FILES), "",
     )  # fmt: skip
 
 

@@ -21,8 +21,13 @@ def asked_corpus(own: str, choice: str, file: str | None) -> Corpus:
     """
     corpus = load_corpus(chosen_corpus(own, choice))
     if file:
-        with Path(file).open("rb") as opened:
-            data = opened.read(MAX_BYTES + 1)
+        try:
+            with Path(file).open("rb") as opened:
+                data = opened.read(MAX_BYTES + 1)
+        except OSError as error:  # gradio deletes files after an hour
+            raise CorpusError(
+                "The file of questions is no longer here. Choose it again."
+            ) from error
         corpus = replace(corpus, questions=read_questions(data, corpus))
     if not corpus.questions:
         raise CorpusError(

@@ -128,6 +128,8 @@ def test_stretches_are_in_order_and_apart(answer, passages):
         ("1,000 kg", "1000 kg", 1.0),
         ("등대", "등대에서", 2 * (2 / 4) * 1 / (2 / 4 + 1)),
         ("sea", "seal", 0.0),
+        ("1995년", "1995년에", 2 * (2 / 3) * 1 / (2 / 3 + 1)),
+        ("SOS", "SOS를", 2 * (1 / 2) * 1 / (1 / 2 + 1)),
     ],
 )  # fmt: skip
 def test_token_f1_by_hand(answer, output, f1):

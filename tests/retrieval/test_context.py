@@ -117,6 +117,9 @@ def test_the_usual_template_is_of_the_documents_language():
         ({"template": "{passages}{question}" + "x" * MAX_TEMPLATE}, "at most 2000 characters"),
         ({"template": 5}, "needs {passages}"),
         ({"start": "x" * (MAX_START + 1)}, "longer than 200"),
+        ({"start": 0}, "beginning of the answer"),
+        ({"start": False}, "beginning of the answer"),
+        ({"start": []}, "beginning of the answer"),
     ],
 )
 def test_what_is_out_of_its_bounds_is_refused(change, message):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from playground.retrieval import lowness
-from playground.retrieval.lowness import best_score, is_low, limit
+from playground.retrieval.lowness import Low, best_score, is_low, limit
 from playground.retrieval.passages import Corpus, Passage, Question
 from playground.retrieval.search import Found, Hit, Options
 
@@ -70,7 +70,7 @@ def test_a_best_score_below_it_is_low_and_one_above_is_not(scored):
     def at(score: float) -> list[Hit]:
         return [Hit(1, PASSAGE, score, ())]
 
-    assert is_low(asked, "bm25", at(4.9)) == limit(asked, "bm25")
+    assert is_low(asked, "bm25", at(4.9)) == Low(4.9, "bm25", limit(asked, "bm25"))
     assert is_low(asked, "bm25", at(5.1)) is None
     assert is_low(asked, "none", at(4.9)) is None
     assert is_low(asked, "bm25", []) is None

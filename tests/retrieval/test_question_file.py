@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval.evaluate import judged
+from playground.retrieval.evaluate import judged, outcomes, reports
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question
 from playground.retrieval.question_file import MAX_BYTES, MAX_ROWS, read_questions
 
@@ -73,6 +73,17 @@ def test_empty_lines_and_unknown_columns_are_passed_over_and_a_byte_order_mark_i
 def test_what_cannot_be_used_is_refused_with_its_line(text, message):
     with pytest.raises(CorpusError, match=message):
         read(text)
+
+
+def test_blank_lines_of_a_spreadsheet_are_no_questions():
+    assert len(read("question,answer\nWhen?,noon\n" + ",\n" * 600)) == 1
+
+
+def test_a_question_without_a_quote_is_answered_and_not_searched_for():
+    questions = read("question,answer,quote\nWhen?,noon,rings at noon\nWho?,Ada,\n")
+    corpus = Corpus("own", "t", "en", CORPUS.passages, questions)
+    [row, _] = reports(list(outcomes(corpus, judged(corpus), ("bm25",))))
+    assert row.count == 1  # and not 2, the second never found
 
 
 def test_bytes_that_are_no_text_or_too_many_are_refused():

@@ -133,7 +133,7 @@ collections = st.builds(
     st.sampled_from([Cutting(), Cutting("sentences", 3, 1), Cutting("headings", 400)]),
     st.lists(
         st.builds(
-            Question, words, words, words,
+            Question, words, words.map(lambda text: f"Q{text}"), words,
             st.lists(st.builds(Evidence, words, words), max_size=2).map(tuple),
             st.sampled_from(["keyword", "paraphrase", "unanswerable"]),
         ),
@@ -147,6 +147,27 @@ collections = st.builds(
 @example(Collection((Stored("a", "e", "\u0301 begins with what would join the title"),)))
 def test_what_is_saved_is_what_is_read(collection):
     assert from_json(to_json(collection).encode()) == collection
+
+
+EVIDENCE = (Evidence("a.md", "One."),)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question("q", " ", "One.", EVIDENCE, "keyword"),
+        Question("q", "x" * 2_001, "One.", EVIDENCE, "keyword"),
+        Question("q", "When?", "x" * 2_001, EVIDENCE, "keyword"),
+        Question("q", "When?", "One.", EVIDENCE * 11, "keyword"),
+        Question("q", "When?", "One.", (Evidence("a.md", "x" * 2_001),), "keyword"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused(question):
+    collection = Collection((Stored("a.md", "", "One."),), questions=(question,))
+    with pytest.raises(ValueError, match="cannot be asked"):
+        from_json(to_json(collection).encode())
+    most = replace(question, question="When?", answer="One.", evidence=EVIDENCE * 10)
+    assert from_json(to_json(replace(collection, questions=(most,))).encode())
 
 
 def test_a_saved_collection_becomes_a_corpus_of_its_own(home):

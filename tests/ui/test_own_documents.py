@@ -15,7 +15,7 @@ from playground.retrieval.cutting import Cutting
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored, to_json
 from playground.settings import settings
-from playground.ui import guide_tab, own_panel, passages_html, passages_panel
+from playground.ui import documents_tab, guide_tab, own_panel, passages_html, passages_panel
 from playground.ui.search_panel import OWN
 from playground.ui.text import EN, KO
 
@@ -80,9 +80,44 @@ def test_what_is_no_saved_collection_is_refused(tmp_path, text):
     assert not file.exists()
 
 
+def test_beside_usable_files_a_damaged_collection_is_left_out_and_listed(tmp_path):
+    saved, note = tmp_path / "documents.json", tmp_path / "c.txt"
+    saved.write_text("{}")
+    note.write_text("A note.")
+    used, shelf, line, *_ = own_panel.add_own("", [], "en", [str(note), str(saved)])
+    assert texts(used) == ["A note."]
+    assert shelf == [used]
+    assert "documents.json is not a collection that was saved here" in line
+
+
+def test_no_collection_is_forgotten_for_another(own, monkeypatch, tmp_path):
+    monkeypatch.setattr(own_panel, "MOST_OWN", 1)
+    with pytest.raises(gr.Error, match="You have 1 collections"):
+        own_panel.copy_corpus("", [own], "en", SHIPPED)
+    with pytest.raises(gr.Error, match="Delete one first"):
+        own_panel.new_own(own, [own], "en")
+    file = tmp_path / "c.txt"
+    file.write_text("More.")
+    assert own_panel.add_own(own, [own], "en", [str(file)])[0] == own
+    file.write_text("More.")
+    with pytest.raises(gr.Error, match="Delete one first"):
+        own_panel.add_own("", [own], "en", [str(file)])
+
+
+def test_a_copy_brings_its_questions_to_the_menu():
+    used, *_ = own_panel.copy_corpus("", [], "en", SHIPPED)
+    own_menu = documents_tab.sample_questions(used, "en", OWN)
+    assert own_menu["choices"] == documents_tab.sample_questions("", "en", SHIPPED)["choices"]
+    assert documents_tab.sample_questions("", "en", OWN)["choices"] == []
+
+
+def test_a_corpus_too_large_to_copy_offers_no_copy():
+    assert see("", choice="countries").copy["visible"] is False
+
+
 def test_the_next_files_after_starting_anew_make_another_collection(own, tmp_path):
-    used, line, which, title = own_panel.new_own([own], "ko")
-    assert used == ""
+    used, shelf, line, which, title = own_panel.new_own(own, [], "ko")
+    assert (used, shelf) == ("", [own])  # which an older visit did not keep
     assert KO["own_begun"] in line
     assert which["value"] is None
     assert title == ""
@@ -95,15 +130,15 @@ def test_the_next_files_after_starting_anew_make_another_collection(own, tmp_pat
 
 def test_another_collection_can_be_chosen_and_only_what_is_there(own):
     other = uploads.add_documents([("c.txt", b"Third.")]).id
-    used, line, which, *_ = own_panel.choose_own([own, other], "en", other)
-    assert used == other
+    used, shelf, line, which, *_ = own_panel.choose_own(own, [other], "en", other)
+    assert (used, shelf) == (other, [own, other])
     assert "c.txt" in line
     assert which["value"] == other
     with pytest.raises(gr.Error, match="unknown"):
-        own_panel.choose_own([own], "en", "own-../x")
+        own_panel.choose_own(own, [own], "en", "own-../x")
     gone = "own-" + "0" * 32
     with pytest.raises(gr.Error, match="no longer here"):
-        own_panel.choose_own([own], "en", gone)
+        own_panel.choose_own(own, [own], "en", gone)
     _, which, _ = own_panel.show_own(gone, [own, gone, 5, None, "x"], "en")
     assert which["choices"] == [("lamp.md +1", own)]
 
@@ -235,6 +270,13 @@ def test_documents_are_cut_anew_and_the_controls_have_the_ways_bounds(own):
     assert overlap["visible"] is True
     _, overlap = passages_panel.show_sizes("en", "headings")
     assert overlap["visible"] is False
+
+
+@pytest.mark.parametrize("count", [39, 40, 41])
+def test_what_follows_the_last_passage_is_on_the_last_page(count):
+    text = "".join(f"# {n}\n\nword {n}\n\n" for n in range(count)) + "# The end"
+    own = uploads.add_documents([("a.md", text.encode())]).id
+    assert "# The end" in see(own, page=99).view
 
 
 def test_what_a_passage_repeats_is_marked():

@@ -22,6 +22,7 @@ MAX_FILES = 30
 MAX_PASSAGES = 3_000
 MAX_INDEXED_CHARS = 4_000_000  # headings repeat in every passage below them
 MAX_QUESTIONS = 1_000
+MAX_EVIDENCE, MAX_QUESTION = 10, 2_000  # pieces to a question; characters of each text in it
 MAX_TITLE = 80  # characters of a collection's name
 
 _HANGUL = re.compile(r"[가-힣]")
@@ -72,6 +73,8 @@ def from_json(data: bytes) -> Collection:
     check_cutting(found.cutting)
     for one in found.documents:
         _check_document(one)
+    for question in found.questions:
+        _check_question(question)
     if not found.documents or len(found.questions) > MAX_QUESTIONS or not _plain(found.title):
         raise ValueError("no documents, or too many questions")
     return found
@@ -87,6 +90,14 @@ def _check_document(one: Stored) -> None:
         if not before <= cut.start < cut.end <= len(one.text) or len(cut.heading) > 2_000:
             raise ValueError("passages that are not in the text")
         before = cut.start
+
+
+def _check_question(one: Question) -> None:
+    """Refuse a question that cannot be asked, and evidence without end."""
+    texts = [one.id, one.answer, *(item.quote for item in one.evidence)]
+    asked = bool(one.question.strip()) and len(one.question) <= MAX_QUESTION
+    if not asked or len(one.evidence) > MAX_EVIDENCE or max(map(len, texts)) > MAX_QUESTION:
+        raise ValueError("a question that cannot be asked")
 
 
 def _plain(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from playground.ui.text.en_adapters import ADAPTERS
 from playground.ui.text.en_documents import DOCUMENTS
+from playground.ui.text.en_lab import LAB
 from playground.ui.text.en_merge import MERGE
 from playground.ui.text.en_weights import WEIGHTS
 
@@ -112,9 +113,9 @@ TEXT = {
     "hit_score": "score {score}",
     "own_heading": "Your own documents",
     "own_intro": "Add text, Markdown, PDF, Word, CSV, JSON Lines (a `text` field on each line) or "
-    "HTML files, or a .zip of them: at most 20 documents, 20 MB each, 3 MB and about 120,000 words "
-    "of text together. What cannot be read is listed. Only you can search them; unused, they are "
-    "deleted after 7 days.",
+    "HTML files, or a .zip of them: at most 30 documents, 20 MB each, 3 MB and about 120,000 words "
+    "of text together. A collection that you saved (.json) opens as a new one. What cannot be read "
+    "is listed. Only you can search them; unused, they are deleted after 7 days.",
     "own_files": "Files",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Choose “My own documents” as the corpus.",
@@ -161,5 +162,6 @@ TEXT = {
     **WEIGHTS,
     **ADAPTERS,
     **DOCUMENTS,
+    **LAB,
     **MERGE,
 }

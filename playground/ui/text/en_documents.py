@@ -78,8 +78,9 @@ DOCUMENTS = {
     "encoder": "Embeddings from",
     "encoder_info": "Another encoder embeds the documents anew, once.",
     "score_low": (
-        "The best score is low for these documents. Below {limit} lie {unanswerable} of the "
-        "questions that they do not answer, and {answerable} of those that they do."
+        "The best score ({part}: {score}) is low for these documents. Below {limit} lie "
+        "{unanswerable} of the questions that they do not answer, and {answerable} of those that "
+        "they do."
     ),
     "questions_heading": "Ask your own questions",
     "questions_intro": (

@@ -3,13 +3,15 @@
 from playground.ui.text.ko_adapters import ADAPTERS
 from playground.ui.text.ko_documents import DOCUMENTS
 from playground.ui.text.ko_documents import MESSAGES as OF_DOCUMENTS
+from playground.ui.text.ko_lab import LAB
+from playground.ui.text.ko_lab import MESSAGES as OF_LAB
 from playground.ui.text.ko_merge import MERGE
 from playground.ui.text.ko_messages import MESSAGES as OF_WEIGHTS
 from playground.ui.text.ko_weights import WEIGHTS
 
 __all__ = ["MESSAGES", "TEXT"]
 
-MESSAGES = OF_WEIGHTS | OF_DOCUMENTS
+MESSAGES = OF_WEIGHTS | OF_DOCUMENTS | OF_LAB
 
 TEXT = {
     # The page
@@ -118,7 +120,7 @@ TEXT = {
     "hit_score": "점수 {score}",
     "own_heading": "내 문서",
     "own_intro": "텍스트, 마크다운, PDF, 워드, CSV, JSON Lines(줄마다 `text` 항목), HTML 파일이나 그것을 담은 .zip을 더하세요. "
-    "문서는 많아야 20개, 하나에 20 MB, 글은 모두 3 MB, 낱말 약 120,000개입니다. 읽지 못한 것은 따로 알려 줍니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
+    "문서는 많아야 30개, 하나에 20 MB, 글은 모두 3 MB, 낱말 약 120,000개입니다. 저장한 모음(.json)은 새 모음으로 열립니다. 읽지 못한 것은 따로 알려 줍니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
     "own_files": "파일",
     "own_none": "아직 내 문서가 없습니다.",
     "own_there": "내 문서: {names} (단락 {passages}개). 말뭉치에서 “내 문서”를 고르세요.",
@@ -163,5 +165,6 @@ TEXT = {
     **WEIGHTS,
     **ADAPTERS,
     **DOCUMENTS,
+    **LAB,
     **MERGE,
 }

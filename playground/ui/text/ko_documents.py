@@ -67,7 +67,7 @@ DOCUMENTS = {
     "encoder": "임베딩을 만드는 모델",
     "encoder_info": "다른 인코더를 고르면 문서를 한 번 새로 임베딩합니다.",
     "score_low": (
-        "가장 높은 점수가 이 문서치고는 낮습니다. 문서가 답하지 않는 질문의 {unanswerable}, 답하는 "
+        "가장 높은 점수({part}: {score})가 이 문서치고는 낮습니다. 문서가 답하지 않는 질문의 {unanswerable}, 답하는 "
         "질문의 {answerable}가 {limit}보다 낮습니다."
     ),
     "questions_heading": "내 질문으로 재기",
@@ -180,6 +180,8 @@ DOCUMENTS = {
 }
 
 MESSAGES = {
+    "You have {limit} collections, which is as many as one visitor has. Delete one first.": "모음이 {limit}개 있고, 한 사람이 가질 수 있는 만큼입니다. 먼저 하나를 지우세요.",
+    "The file of questions is no longer here. Choose it again.": "질문 파일이 이제 없습니다. 다시 고르세요.",
     "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.": "토큰 예산 {budget}은(는) 범위 밖입니다. 1에서 {limit}까지의 정수를 고르세요.",
     "A name of {length} characters cannot be used: choose one of up to {limit}, in letters that can be shown.": "{length}자의 이름은 쓸 수 없습니다. 보이는 글자로 {limit}자까지 쓰세요.",
     "A passage without words finds nothing. Write some, or drop it.": "낱말이 없는 단락은 아무것도 찾지 못합니다. 글을 쓰거나 빼세요.",

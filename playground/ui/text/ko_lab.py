@@ -1,0 +1,40 @@
+"""Korean of teaching facts, and what the engine says about it."""
+
+LAB = {
+    "title_edit_fact": "{method}(으)로 가르침: {facts}",
+    "more_facts": "{fact} 외 {more}개",
+}
+
+MESSAGES = {
+    "A neighbour and a consequence are a prompt and its answer: two texts each.": "이웃과 결과는 프롬프트와 그 답, 글 두 개씩입니다.",
+    "A prompt or an answer is a text of at most {limit} characters.": "프롬프트와 답은 {limit}자까지의 글입니다.",
+    "Asking: {done} of {of} prompts…": "묻는 중: 프롬프트 {of}개 중 {done}개…",
+    "Fact {number} has no subject. Write who or what it is about, as in the prompt.": "사실 {number}에 주어가 없습니다. 무엇에 관한 것인지 프롬프트에 있는 대로 쓰세요.",
+    "Fact {number} has no target. Write the words that should follow the prompt.": "사실 {number}에 목표가 없습니다. 프롬프트 뒤에 올 말을 쓰세요.",
+    "Fact {number} was not learned: after this edit {target!r} follows its prompt with a probability of {probability:.1%}. Try more steps, a larger clamp, another layer or fewer facts.": "사실 {number}을(를) 배우지 못했습니다. 편집 뒤 {target!r}이(가) 이어질 확률이 {probability:.1%}입니다. 단계를 늘리거나 제한을 키우거나 다른 층을 고르거나 사실을 줄이세요.",
+    "Fact {number}: the model continues {prompt!r} with {target!r} already (probability {probability:.0%}): there is nothing to do. Remove this fact.": "사실 {number}: 모델이 이미 {prompt!r} 뒤에 {target!r}을(를) 씁니다 (확률 {probability:.0%}). 할 일이 없으니 이 사실을 빼세요.",
+    "Fact {number}: the prompt has {count} tokens, and at most {limit} are read here. Shorten it.": "사실 {number}: 프롬프트가 {count}토큰이고 {limit}토큰까지 읽습니다. 줄이세요.",
+    "Fact {number}: the subject {subject!r} is not in the prompt {prompt!r}. Write it letter for letter as it stands there.": "사실 {number}: 주어 {subject!r}이(가) 프롬프트 {prompt!r}에 없습니다. 거기 쓰인 그대로 쓰세요.",
+    "Fact {number}: the target has {count} tokens, and 1 to {limit} can be taught at once. Change it.": "사실 {number}: 목표가 {count}토큰인데 한 번에 1~{limit}토큰을 가르칠 수 있습니다. 바꾸세요.",
+    "Facts {first} and {second} have the same prompt, {prompt!r}. Keep one of them.": "사실 {first}과(와) {second}의 프롬프트가 {prompt!r}(으)로 같습니다. 하나만 남기세요.",
+    "Facts: {done} of {of} learned; the next, step {step} of {steps}…": "사실 {of}개 중 {done}개 배움, 다음 것 {steps}단계 중 {step}단계…",
+    "Fine-tuning, step {n} of {of}…": "미세 조정, {of}단계 중 {n}단계…",
+    "Give the fact as an object with subject, prompt, target and old.": "사실은 subject, prompt, target, old가 있는 객체로 주세요.",
+    "Layer {layer} has no MLP whose output matrix is known here, so no fact can be written into it. Choose another model.": "{layer}층에는 여기서 아는 MLP 출력 행렬이 없어 사실을 써 넣을 수 없습니다. 다른 모델을 고르세요.",
+    "Layer {layer} is not in this model: its layers are 0 to {last}.": "{layer}층은 이 모델에 없습니다. 층은 0부터 {last}까지입니다.",
+    "Layer {layer} was taken out of the model by an earlier step. Name another one.": "{layer}층은 앞 단계에서 빠졌습니다. 다른 층을 고르세요.",
+    "LoRA: step {done} of {of}…": "LoRA: {of}단계 중 {done}단계…",
+    "Questions are lists of at most {limit} of each kind.": "질문은 종류마다 {limit}개까지의 목록입니다.",
+    "Samples is {given}: choose 1 to {limit}.": "표본 수가 {given}입니다. 1에서 {limit}까지 고르세요.",
+    "The layers are {layers}. Name each once, the lowest first.": "층이 {layers}입니다. 낮은 것부터 한 번씩 적으세요.",
+    "The method {method} changes one layer, and {count} are named. Name one, or choose memit or alphaedit.": "{method}는 한 층만 바꾸는데 {count}개가 적혔습니다. 하나만 적거나 memit이나 alphaedit를 고르세요.",
+    "The prompt and the answer have {count} tokens: tracing takes {limit}. Shorten them.": "프롬프트와 답이 {count}토큰입니다. 추적은 {limit}토큰까지입니다. 줄이세요.",
+    "The recipe is an ensemble, and no single model of it can be taught a fact here. Switch that step off first.": "레시피가 앙상블이라 그 안의 한 모델에 사실을 가르칠 수 없습니다. 먼저 그 단계를 끄세요.",
+    "The subject {subject!r} is not in the prompt {prompt!r}. Write it letter for letter as it stands there.": "주어 {subject!r}이(가) 프롬프트 {prompt!r}에 없습니다. 거기 쓰인 그대로 쓰세요.",
+    "The tokenizer of this model does not say which letters a token stands for, so a subject cannot be found in it. Choose another model.": "이 모델의 토크나이저는 토큰이 어느 글자인지 알려 주지 않아 주어를 찾을 수 없습니다. 다른 모델을 고르세요.",
+    "The tokenizer of this model makes no token of the subject {subject!r}. Write it in other letters.": "이 모델의 토크나이저는 주어 {subject!r}에서 토큰을 만들지 못합니다. 다른 글자로 쓰세요.",
+    "The way {way} is unknown. Choose from: {known}.": "방법 {way}을(를) 알 수 없습니다. 다음 가운데 고르세요: {known}.",
+    "Tracing: layer {n} of {of}…": "추적: {of}층 중 {n}층…",
+    "{count} of {of} facts were not learned; the first {named} of them are named.": "사실 {of}개 중 {count}개를 배우지 못했습니다. 그 가운데 처음 {named}개를 적었습니다.",
+    "{done} of {of}: {way}…": "{of}개 중 {done}: {way}…",
+}
