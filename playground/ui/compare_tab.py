@@ -105,7 +105,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     for button, example in zip(buttons, EXAMPLES, strict=True):
         number = gr.State(EXAMPLES.index(example))
         taken = button.click(
-            take_example, [saved, language, number], [saved, prompt, corpus, count, *fields],
+            take_example, [saved, language, number],
+            [saved, prompt, corpus, count, *context, *fields],
             **TOLD,
         )  # fmt: skip
         starts(taken.success)
@@ -137,7 +138,8 @@ def _context_controls() -> list[Any]:
     return [order, budget, start, template]
 
 
-CONTEXT = 4  # controls of it
+AS_USUAL = ("best_first", 0, "", "")  # the controls of the context
+CONTEXT = len(AS_USUAL)
 
 
 def _context(order: Order, budget: float, start: str, template: str) -> Context:
@@ -186,6 +188,7 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
         example.prompt,
         example.corpus,
         len(example.columns),
+        *AS_USUAL,
         *(value for column in columns for value in column),
     )
 

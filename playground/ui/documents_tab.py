@@ -90,6 +90,7 @@ def build_tab(
         listen(lambda: ("", "", ""), None, hits, **AT_ONCE)
     for event in passages.changed:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
+        event.then(lambda: ("", "", ""), None, hits, **AT_ONCE)
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
         search_all, asked, hits, **SEARCH
     )

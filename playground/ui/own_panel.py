@@ -248,7 +248,10 @@ def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     used = still_there(own)
     which = gr.update(choices=choices, value=own if used else None)
     title = uploads.read_collection(own).title if used else ""
-    return describe_own(used, language), which, title
+    line = describe_own(used, language)
+    if ids and not used:
+        line = html.note(say(language, "own_unused", count=len(ids)))
+    return line, which, title
 
 
 def describe_own(corpus: Corpus | None, language: str) -> str:

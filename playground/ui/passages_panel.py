@@ -85,13 +85,16 @@ class PassagesPanel:
         self.page.release(show_passages, self.inputs, self.outputs, **LOOK)
         self.view.click(choose, [own, language], [self.chosen, self.text, self.editor], **TOLD)
         cut_as = [own, language, self.document, by, size, overlap]
+        # A refusal must not cover the controls that it asks to change: gradio would, on all outputs
+        cutting = SEARCH | {"show_progress_on": self.view}
         self.changed = [
-            keep.click(save, [*made, self.text], shown_, **LOOK),
-            split.click(split_here, [*made, self.text, cursor], shown_, js=CURSOR, **LOOK),
-            drop.click(drop_it, made, shown_, **LOOK),
-            cut.click(cut_anew, cut_as, shown_, **SEARCH),
-            undo.click(take_back, made, shown_, **LOOK),
+            keep.click(save, [*made, self.text], shown_, **TOLD),
+            split.click(split_here, [*made, self.text, cursor], shown_, js=CURSOR, **TOLD),
+            drop.click(drop_it, made, shown_, **TOLD),
+            cut.click(cut_anew, cut_as, shown_, **cutting),
+            undo.click(take_back, made, shown_, **TOLD),
         ]
+        size.release(show_overlap, [language, by, size], overlap, **LOOK)
         for listen in (corpus.select, self.panel.expand):
             listen(show_passages, self.inputs[:3], self.outputs, **LOOK)
         self.copied = copies(self.copy)
@@ -130,8 +133,14 @@ def show_sizes(language: str, by: By) -> tuple[Any, Any]:
     unit = say(language, f"cut_unit_{by}")
     return (
         gr.update(minimum=least, maximum=most, value=usual, label=unit),
-        gr.update(visible=by in OVERLAPS, maximum=most // 2, value=0),
+        gr.update(visible=by in OVERLAPS, maximum=max(1, usual // 2), value=0),
     )
+
+
+@shown
+def show_overlap(language: str, by: By, size: float) -> Any:
+    """The overlap that goes with a size: at most half."""
+    return gr.update(visible=by in OVERLAPS, maximum=max(1, int(size) // 2), value=0)
 
 
 @shown

@@ -536,6 +536,8 @@ def test_an_example_sets_the_tab_up(number):
     state, prompt, corpus, count, *fields = compare_tab.take_example(
         spaces.new().to_json(), "en", number
     )
+    context, fields = fields[:4], fields[4:]
+    assert context == ["best_first", 0, "", ""]
     assert (prompt, corpus) == (example.prompt, example.corpus)
     assert corpus in shipped_ids()
     assert count == len(example.columns) >= 2
@@ -579,6 +581,7 @@ def test_the_examples_show_what_their_buttons_promise(smollm2):
 
     def texts(number):
         state, prompt, corpus, count, *fields = compare_tab.take_example(None, "en", number)
+        fields = fields[4:]  # how passages go into the prompt: as usual
         columns = list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))[:count]
         # BM25 is enough to show it; dense search would need its model too.
         columns = [column for column in columns if column[1] != "dense"]

@@ -118,10 +118,10 @@ TEXT = {
     "is listed. Only you can search them; unused, they are deleted after 7 days.",
     "own_files": "Files",
     "own_none": "No documents of your own yet.",
-    "own_there": "Yours: {names} ({passages} passages). Choose “My own documents” as the corpus.",
+    "own_there": "Yours: {names} ({passages} passages). Listed as “My own documents”.",
     "own_encoding": "{name} was read as {encoding}.",
     "own_unreadable": "{name}: {pages} pages gave no text.",
-    "own_forget": "Delete my documents",
+    "own_forget": "Delete this collection",
     # Compare
     "compare_intro": "One prompt, several contestants: whose weights answer, and with which "
     "passages. Words that the first answer does not have are underlined. Start with an example:",

@@ -57,7 +57,10 @@ DOCUMENTS = {
     ),
     "evaluate": "Evaluate",
     "evaluate_save": "Save as CSV",
-    "evaluate_none": "Nothing was asked.",
+    "evaluate_none": (
+        "None of these questions says where its answer stands (a quote), so finding cannot be "
+        "measured. The answers can."
+    ),
     "evaluate_stopped": "Stopped before all questions were asked.",
     "evaluate_chart": "nDCG@10 over all questions with an answer",
     "evaluate_caption": "Evidence found, by kind of question",
@@ -78,9 +81,9 @@ DOCUMENTS = {
     "encoder": "Embeddings from",
     "encoder_info": "Another encoder embeds the documents anew, once.",
     "score_low": (
-        "The best score ({part}: {score}) is low for these documents. Below {limit} lie "
-        "{unanswerable} of the questions that they do not answer, and {answerable} of those that "
-        "they do."
+        "Perhaps the answer is not here: the best score ({part}: {score}) is below {limit}. So it "
+        "is for {unanswerable} of the test questions that these documents cannot answer, but also "
+        "for {answerable} of those that they can."
     ),
     "questions_heading": "Ask your own questions",
     "questions_intro": (
@@ -93,7 +96,7 @@ DOCUMENTS = {
     "answering_heading": "And are the answers right?",
     "answering_intro": (
         "The model answers the questions in each way that is ticked. An answer is compared with "
-        "the right one by its words; no model judges. About a second for each question and way."
+        "the right one by its words; no model judges. Some seconds for each question."
     ),
     "answering_weights": "Whose weights",
     "answering_count": "Questions",
@@ -124,6 +127,7 @@ DOCUMENTS = {
     "own_new": "Start a new one",
     "own_rename": "Rename",
     "own_save": "Save to a file",
+    "own_unused": "None of your {count} collections is in use. Choose one, or add files for a new one.",
     "own_begun": "The next files that you add make a new collection.",
     "passages_heading": "Look at the passages",
     "passages_intro": (
@@ -143,7 +147,8 @@ DOCUMENTS = {
     "passage_drop": "Drop it",
     "passage_undo": "Undo, or redo, the last change",
     "corpus_copy": "Copy to my own documents, to change them",
-    "cut_intro": "**Cut in another way.** Borders put by hand are lost, changed words stay.",
+    "cut_intro": "**Cut in another way.** Borders put by hand are lost and dropped passages come back; "
+    "changed words stay.",
     "cut_by": "Passages are",
     "cut_paragraphs": "whole paragraphs that fit",
     "cut_sentences": "so many sentences",

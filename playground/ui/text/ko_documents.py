@@ -47,7 +47,7 @@ DOCUMENTS = {
     "evaluate_intro": "이 문서에 딸린 질문을 모두 물어, 답이 든 단락을 각 검색이 얼마나 위에 올리는지 봅니다. **recall@k**: 위의 k개 안에서 찾은 비율. **MRR**: 첫째면 1, 둘째면 ½ 하는 식의 평균. **nDCG@10**: 비슷하되 아래로 갈수록 덜 칩니다.",
     "evaluate": "평가하기",
     "evaluate_save": "CSV로 저장",
-    "evaluate_none": "물은 것이 없습니다.",
+    "evaluate_none": "이 질문들은 답이 어디 있는지(quote) 말하지 않아 찾기를 잴 수 없습니다. 답은 잴 수 있습니다.",
     "evaluate_stopped": "질문을 다 묻기 전에 멈추었습니다.",
     "evaluate_chart": "답이 있는 질문 전체의 nDCG@10",
     "evaluate_caption": "질문 종류마다 찾은 근거",
@@ -67,8 +67,8 @@ DOCUMENTS = {
     "encoder": "임베딩을 만드는 모델",
     "encoder_info": "다른 인코더를 고르면 문서를 한 번 새로 임베딩합니다.",
     "score_low": (
-        "가장 높은 점수({part}: {score})가 이 문서치고는 낮습니다. 문서가 답하지 않는 질문의 {unanswerable}, 답하는 "
-        "질문의 {answerable}가 {limit}보다 낮습니다."
+        "답이 여기 없을지도 모릅니다. 가장 높은 점수({part}: {score})가 {limit}보다 낮습니다. 이 문서가 "
+        "답하지 못하는 시험 질문의 {unanswerable}가 그렇지만, 답하는 질문의 {answerable}도 그렇습니다."
     ),
     "questions_heading": "내 질문으로 재기",
     "questions_intro": (
@@ -80,7 +80,7 @@ DOCUMENTS = {
     "answering_heading": "답은 맞나요?",
     "answering_intro": (
         "고른 방식마다 모델이 질문에 답합니다. 답은 낱말로 정답과 비교하며, 다른 모델이 판정하지 "
-        "않습니다. 질문과 방식마다 1초쯤 걸립니다."
+        "않습니다. 질문마다 몇 초 걸립니다."
     ),
     "answering_weights": "누구의 가중치",
     "answering_count": "질문 수",
@@ -110,6 +110,7 @@ DOCUMENTS = {
     "own_new": "새로 시작",
     "own_rename": "이름 바꾸기",
     "own_save": "파일로 저장",
+    "own_unused": "모음 {count}개가 있지만 쓰는 것이 없습니다. 하나를 고르거나, 파일을 더해 새로 만드세요.",
     "own_begun": "다음에 더하는 파일은 새 모음이 됩니다.",
     "passages_heading": "단락 보기",
     "passages_intro": (
@@ -129,7 +130,7 @@ DOCUMENTS = {
     "passage_drop": "빼기",
     "passage_undo": "마지막 변경 되돌리기 / 다시 하기",
     "corpus_copy": "고칠 수 있게 내 문서로 복사",
-    "cut_intro": "**다르게 자르기.** 손으로 둔 경계는 사라지고 고친 말은 남습니다.",
+    "cut_intro": "**다르게 자르기.** 손으로 둔 경계는 사라지고 뺀 단락은 돌아옵니다. 고친 말은 남습니다.",
     "cut_by": "단락은",
     "cut_paragraphs": "들어가는 만큼의 문단",
     "cut_sentences": "문장 몇 개씩",
