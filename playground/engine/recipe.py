@@ -187,7 +187,7 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
     fork.origin = None
     known = [c for c in changes if fork.base.has(c.name)]  # adapters add what the base lacks
     relative = relative_change([(c.change, fork.base.norm(c.name)) for c in known])
-    warnings = list(edit.advice(fork.base))
+    warnings = [*edit.advice(fork.base), *edit.outcome(fork)]
     if not any(change.change > 0 for change in changes):
         warnings.insert(0, Message("This edit changed nothing: every weight is as it was before."))
     gone = built.fork.packed_names() - fork.packed_names()

@@ -11,6 +11,7 @@ from tests.benchmarks import (
     batching,
     compression,
     edits,
+    facts,
     forks,
     merging,
     retrieval,
@@ -22,7 +23,7 @@ ALL = {
     "forks": forks, "batching": batching, "startup": startup, "answers": answers,
     "compression": compression, "edits": edits, "adapters": adapters, "training": training,
     "merging": merging,
-    "retrieval": retrieval,
+    "retrieval": retrieval, "facts": facts,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

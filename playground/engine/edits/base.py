@@ -39,6 +39,13 @@ class Edit(BaseModel):
         """
         raise NotImplementedError
 
+    def outcome(self, fork: Fork) -> Sequence[Message]:
+        """What a visitor should know of how it went, asked once it is done.
+
+        :param fork: as the edit left it.
+        """
+        return ()
+
     def advice(self, base: Base) -> Sequence[Message]:
         """What a visitor may not expect about this edit on this model."""
         return ()

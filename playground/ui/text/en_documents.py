@@ -127,7 +127,7 @@ DOCUMENTS = {
     "own_new": "Start a new one",
     "own_rename": "Rename",
     "own_save": "Save to a file",
-    "own_unused": "None of your {count} collections is in use. Choose one, or add files for a new one.",
+    "own_unused": "You have {count} collections, none in use. Choose one, or add files.",
     "own_begun": "The next files that you add make a new collection.",
     "passages_heading": "Look at the passages",
     "passages_intro": (
@@ -147,8 +147,10 @@ DOCUMENTS = {
     "passage_drop": "Drop it",
     "passage_undo": "Undo, or redo, the last change",
     "corpus_copy": "Copy to my own documents, to change them",
-    "cut_intro": "**Cut in another way.** Borders put by hand are lost and dropped passages come back; "
-    "changed words stay.",
+    "cut_intro": (
+        "**Cut in another way.** Borders put by hand are lost and dropped passages come back; "
+        "changed words stay."
+    ),
     "cut_by": "Passages are",
     "cut_paragraphs": "whole paragraphs that fit",
     "cut_sentences": "so many sentences",

@@ -1,0 +1,1 @@
+"""The fact lab: one fact, every way to teach it, measured."""

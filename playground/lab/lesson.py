@@ -1,0 +1,132 @@
+"""A lesson: one fact to teach, and the questions that show whether and how far it was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from playground.engine.facts.facts import MAX_PROMPT, MAX_TARGET, Fact, check, continuation
+from playground.engine.facts.score import Case
+from playground.errors import PlaygroundError
+
+Kind = Literal["efficacy", "paraphrase", "locality", "portability"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+MAX_QUESTIONS = 12  # of a kind
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt to continue.
+
+    :param answer: what should follow, with the space before it.
+    :param other: what should be less likely than the answer; "" where nothing is compared, and
+        the answer must stand in what the model writes.
+    """
+
+    kind: Kind
+    prompt: str
+    answer: str
+    other: str = ""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A fact, what the model said before, and the questions about it, in the order of ``KINDS``.
+
+    Efficacy: does it say it. Paraphrase: also when asked otherwise. Locality: other subjects,
+    whose answers must stay. Portability: what follows from the fact.
+    """
+
+    fact: Fact
+    old: str
+    questions: tuple[Question, ...]
+
+    def of(self, kind: Kind) -> list[Question]:
+        """The questions of a kind."""
+        return [one for one in self.questions if one.kind == kind]
+
+    @property
+    def sentence(self) -> str:
+        """The fact as a sentence, as it stands in a prompt or a document."""
+        return f"{self.fact.prompt}{self.fact.target.rstrip('.')}."
+
+
+def lesson(
+    fact: Fact,
+    old: str,
+    paraphrases: Sequence[str] = (),
+    neighbours: Sequence[tuple[str, str]] = (),
+    consequences: Sequence[tuple[str, str]] = (),
+) -> Lesson:
+    """Put a lesson together.
+
+    :param old: the answer that the new one should replace.
+    :param neighbours: prompts about other subjects, each with the answer that must stay.
+    :param consequences: prompts whose answers follow from the fact.
+    :raises RecipeError: the fact cannot be used.
+    """
+    check([fact])
+    old = continuation(fact.prompt, old)
+    questions = [Question("efficacy", fact.prompt, fact.target, old)]
+    questions += [Question("paraphrase", again, fact.target, old) for again in paraphrases]
+    questions += [
+        Question("locality", other, continuation(other, its), fact.target)
+        for other, its in neighbours
+    ]
+    questions += [
+        Question("portability", prompt, continuation(prompt, answer))
+        for prompt, answer in consequences
+    ]
+    return Lesson(fact, old, tuple(questions))
+
+
+def from_case(case: Case) -> Lesson:
+    """A lesson from a case in CounterFact's format."""
+    return lesson(case.fact(), case.old, case.paraphrases, case.neighbours)
+
+
+def from_json(fact: object, questions: object = None) -> Lesson:
+    """A lesson from JSON: ``fact`` is ``{"subject", "prompt", "target", "old"}``, ``questions``
+    ``{"paraphrases": [prompt], "neighbours": [[prompt, answer]], "consequences": [...]}``.
+
+    :raises PlaygroundError: it is not of that form, or a text is too long.
+    """
+    if not isinstance(fact, Mapping) or not {"subject", "prompt", "target"} <= set(fact):
+        raise PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
+    given = questions if isinstance(questions, Mapping) else {}
+    texts = [str(fact[key]) for key in ("subject", "prompt", "target")]
+    old = _text(fact.get("old", ""), MAX_TARGET)
+    pairs = {key: _pairs(given.get(key, [])) for key in ("neighbours", "consequences")}
+    again = [_text(one, MAX_PROMPT) for one in _list(given.get("paraphrases", []))]
+    return lesson(
+        Fact(subject=texts[0], prompt=_text(texts[1], MAX_PROMPT), target=texts[2]), old, again,
+        pairs["neighbours"], pairs["consequences"],
+    )  # fmt: skip
+
+
+def _list(given: Any) -> list[Any]:
+    if not isinstance(given, list | tuple) or len(given) > MAX_QUESTIONS:
+        raise PlaygroundError(
+            "Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS
+        )
+    return list(given)
+
+
+def _pairs(given: Any) -> list[tuple[str, str]]:
+    found = []
+    for one in _list(given):
+        if not isinstance(one, list | tuple) or len(one) != 2:
+            raise PlaygroundError(
+                "A neighbour and a consequence are a prompt and its answer: two texts each."
+            )
+        found.append((_text(one[0], MAX_PROMPT), _text(one[1], MAX_TARGET)))
+    return found
+
+
+def _text(given: Any, most: int) -> str:
+    if not isinstance(given, str) or len(given) > most:
+        raise PlaygroundError(
+            "A prompt or an answer is a text of at most {limit} characters.", limit=most
+        )
+    return given

@@ -1,0 +1,119 @@
+"""The table: one fact, every way to teach it, side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from playground.engine import measure
+from playground.engine.fork import Fork
+from playground.engine.recipe import Recipe, build
+from playground.engine.work import QUIET, Stopped, Work
+from playground.errors import Message, PlaygroundError
+from playground.lab.asking import Asked, Figure, ask, figures, written
+from playground.lab.lesson import Kind, Lesson
+from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught
+
+GENERAL_TOKENS = 1_024  # of the shipped text, for what else changed
+MOST_KEPT = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one way of teaching did.
+
+    :param error: why it failed; the figures are empty then.
+    :param answer: what the model writes after the fact's prompt.
+    :param perplexity_ratio: on general text, to the model before; 1 for a way through the prompt.
+    :param apply_seconds: of teaching, ``answer_seconds`` of writing one answer of 12 tokens.
+    :param bytes: held for it.
+    """
+
+    way: str
+    taught: Taught | None = None
+    error: Message | None = None
+    answer: str = ""
+    figures: Mapping[Kind, Figure] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = ()
+    perplexity_ratio: float = 1.0
+    apply_seconds: float = 0.0
+    answer_seconds: float = 0.0
+    bytes: int = 0
+
+
+def check_ways(ways: Sequence[str]) -> None:
+    """Refuse an unknown way, and none at all."""
+    unknown = [way for way in ways if way not in WAYS]
+    if unknown or not ways:
+        raise PlaygroundError(
+            "The way {way} is unknown. Choose from: {known}.",
+            way=str(unknown[0])[:40] if unknown else "–",
+            known=", ".join(WAYS),
+        )
+
+
+def teach(
+    lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET
+) -> Iterator[Row]:  # fmt: skip
+    """Teach a fact in each way, and measure what came of it; slow ways last.
+
+    A way that fails gives a row that says why, and the others go on.
+
+    :raises PlaygroundError: a way is unknown.
+    :raises Stopped: nobody waits for it any more.
+    """
+    check_ways(ways)
+    chosen = [way for way in WAYS if way in ways]
+    for done, way in enumerate(chosen):
+        part = work.part(done, len(chosen), Message("{done} of {of}: {way}…", {
+            "done": done + 1, "of": len(chosen), "way": way,
+        }))  # fmt: skip
+        try:
+            yield row(way, lesson, room, part)
+        except Stopped:
+            raise
+        except PlaygroundError as error:
+            yield Row(way, error=error.message)
+
+
+def row(
+    way: str, lesson: Lesson, room: Room, work: Work = QUIET, writing: bool = True
+) -> Row:  # fmt: skip
+    """Teach a fact in one way and ask about it.
+
+    :param writing: let the model write an answer to every question, too.
+    :raises PlaygroundError: the way cannot be used on this fact or model.
+    """
+    taught = WAYS[way](lesson, room, work)
+    asked = ask(taught, lesson, work, writing)
+    start = time.perf_counter()
+    answer = written(taught, [taught.before(lesson.fact.prompt) + lesson.fact.prompt])[0]
+    seconds = time.perf_counter() - start
+    ratio = 1.0
+    if way in IN_WEIGHTS:
+        ratio = general(taught.fork, work) / _general_of(room.recipe, work)
+    return Row(
+        way, taught, None, answer, figures(asked), tuple(asked), ratio, taught.seconds, seconds,
+        taught.bytes,
+    )  # fmt: skip
+
+
+def general(fork: Fork, work: Work = QUIET) -> float:
+    """Perplexity of the start of the shipped text, which no fact here is about."""
+    tokenizer = fork.base.tokenizer
+    ids = tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
+    text = str(tokenizer.decode(ids[:GENERAL_TOKENS]))
+    return measure.perplexity(fork, text, work).perplexity
+
+
+_before: dict[str, float] = {}  # by recipe: a number each
+
+
+def _general_of(recipe: Recipe, work: Work) -> float:
+    """The same of a recipe, taken once."""
+    if recipe.id not in _before:
+        if len(_before) >= MOST_KEPT:
+            _before.clear()
+        _before[recipe.id] = general(build(recipe, work).fork, work)
+    return _before[recipe.id]

@@ -1,0 +1,189 @@
+"""Every way to teach a model one fact: into its weights, or into its prompt.
+
+To add a way, write a function here and name it in ``WAYS``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playground.engine.adapters.store import About, keep
+from playground.engine.fork import Fork
+from playground.engine.recipe import Recipe, build, parse_edit
+from playground.engine.training.data import Example
+from playground.engine.training.run import Run
+from playground.engine.training.settings import Settings
+from playground.engine.work import Work
+from playground.errors import Message
+from playground.lab.lesson import Lesson
+from playground.retrieval.passages import Corpus, Passage
+from playground.retrieval.search import search
+
+PREFIXES = ("", "It is known that ", "As everybody says, ", "In short: ", "The guide says: ")
+LORA = Settings(rank=8, alpha=16, rate=1e-3, steps=20, batch=5, held_share=0.0, chat=False)
+NUDGE = 0.5  # how far the subject's embedding goes toward the answer's
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A model that was taught, or a prompt that says it.
+
+    :param before: what goes before a prompt.
+    :param seconds: that teaching took.
+    :param bytes: that are held for it, beside the base and the other passages.
+    :param recipe: that makes the same variant again; the base's for a way through the prompt.
+    """
+
+    fork: Fork
+    before: Callable[[str], str]
+    seconds: float
+    bytes: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a way works with.
+
+    :param recipe: of the model to teach.
+    :param others: sentences of other facts, among which retrieval has to find this one.
+    :param kept: whether a trained adapter is stored, so that its recipe can be built again.
+    """
+
+    recipe: Recipe
+    others: tuple[str, ...]
+    seed: int = 0
+    kept: bool = True
+
+
+def base(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """Nothing is taught: what the others are compared with."""
+    return _through_prompt(room, lambda prompt: "", 0.0, 0)
+
+
+def nudge(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """The subject's embedding goes half way toward the answer's."""
+    at = lesson.fact.prompt.find(lesson.fact.subject)
+    space = " " if at > 0 and lesson.fact.prompt[at - 1] == " " else ""
+    edit = {
+        "kind": "nudge_tokens", "text": space + lesson.fact.subject, "direction": "toward",
+        "target": lesson.fact.target, "strength": NUDGE, "side": "input", "seed": room.seed,
+    }  # fmt: skip
+    return _edited(room, edit, work)
+
+
+def rome(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """A rank-one edit of one MLP."""
+    return _edit_fact("rome", lesson, room, work)
+
+
+def memit(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """A memory edit, spread over several MLPs."""
+    return _edit_fact("memit", lesson, room, work)
+
+
+def fine_tuning(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """Fine-tuning of one MLP's matrix, within a bound."""
+    return _edit_fact("ft", lesson, room, work)
+
+
+def _edit_fact(method: str, lesson: Lesson, room: Room, work: Work) -> Taught:
+    fact = lesson.fact.model_dump()
+    edit = {"kind": "edit_fact", "method": method, "facts": [fact], "seed": room.seed}
+    return _edited(room, edit, work)
+
+
+def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """A LoRA trained on the fact's sentence behind a few beginnings."""
+    start = time.perf_counter()
+    fork = build(room.recipe, work).fork
+    examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in PREFIXES]
+    run = Run(fork, LORA.model_copy(update={"seed": room.seed}), examples)
+    for point in run.steps():
+        what = Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total})
+        work.step(point.step, run.total, what)
+    taught, recipe = run.variant(), room.recipe
+    if room.kept:
+        about = About(lesson.sentence[:60], "trained", room.recipe.model, "lora")
+        recipe = _with(recipe, {"kind": "adapter", "source": keep(run.adapter(), about)})
+    held = taught.bytes_held() - fork.bytes_held()
+    return Taught(taught, lambda prompt: "", time.perf_counter() - start, held, recipe)
+
+
+def in_context(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """The fact stands before every prompt."""
+    said = f"{lesson.sentence}\n"
+    return _through_prompt(room, lambda prompt: said, 0.0, len(said.encode()))
+
+
+def bm25(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """The fact is one passage among many, found by words."""
+    return _retrieved("bm25", lesson, room)
+
+
+def dense(lesson: Lesson, room: Room, work: Work) -> Taught:
+    """The fact is one passage among many, found by meaning."""
+    return _retrieved("dense", lesson, room)
+
+
+def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
+    corpus = corpus_of([lesson.sentence, *room.others])
+    start = time.perf_counter()
+    search(corpus, lesson.fact.prompt, retriever, 1)  # builds the index
+
+    def before(prompt: str) -> str:
+        hits = search(corpus, prompt, retriever, 1).hits
+        return f"{hits[0].passage.text}\n" if hits else ""
+
+    seconds = time.perf_counter() - start
+    return _through_prompt(room, before, seconds, len(lesson.sentence.encode()))
+
+
+def corpus_of(sentences: Sequence[str]) -> Corpus:
+    """Sentences as a corpus in memory, a passage each."""
+    passages = tuple(
+        Passage(f"facts#{number}", "facts", "", text)
+        for number, text in enumerate(dict.fromkeys(sentences), start=1)
+    )
+    return Corpus("lab", "Facts", "en", passages, (), own=True)
+
+
+def _through_prompt(
+    room: Room, before: Callable[[str], str], seconds: float, held: int
+) -> Taught:  # fmt: skip
+    return Taught(build(room.recipe).fork, before, seconds, held, room.recipe)
+
+
+def _edited(room: Room, edit: Mapping[str, Any], work: Work) -> Taught:
+    known = build(room.recipe, work)
+    recipe = _with(room.recipe, edit)
+    built = build(recipe, work)
+    receipt = built.receipts[len(known.receipts)]
+    return Taught(built.fork, lambda prompt: "", receipt.seconds, receipt.bytes, recipe)
+
+
+def _with(recipe: Recipe, edit: Mapping[str, Any]) -> Recipe:
+    """A recipe with one more step.
+
+    :raises RecipeError: the edit is not usable.
+    """
+    step = parse_edit(dict(edit), len(recipe.edits) + 1)
+    return Recipe(model=recipe.model, edits=(*recipe.edits, step))
+
+
+Way = Callable[[Lesson, Room, Work], Taught]
+WAYS: dict[str, Way] = {
+    "base": base,
+    "in_context": in_context,
+    "bm25": bm25,
+    "dense": dense,
+    "nudge": nudge,
+    "rome": rome,
+    "memit": memit,
+    "ft": fine_tuning,
+    "lora": lora,
+}  # in the order in which they run: the slow ones last
+IN_WEIGHTS = ("nudge", "rome", "memit", "ft", "lora")

@@ -1,0 +1,194 @@
+"""One fact, taught in several ways to a tiny model, and what the table says of each."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from playground.engine import measure
+from playground.engine.recipe import Recipe, build
+from playground.engine.work import Stopped, Work
+from playground.errors import PlaygroundError
+from playground.lab import table
+from playground.lab.aggregate import aggregated, as_table
+from playground.lab.asking import ask, figures
+from playground.lab.lesson import from_json
+from playground.lab.table import Row, general, teach
+from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught
+from playground.settings import settings
+
+MODEL = "tiny-llama"
+LESSON = from_json(
+    {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"},
+    {
+        "paraphrases": ["Where the cat sat was the"],
+        "neighbours": [["The dog sat on the", "mat"]],
+        "consequences": [["The cat is near the", "lamp"]],
+    },
+)
+OTHERS = ("Boats leave at dawn.", "Lighthouses are tall.", "Rivers run to the sea.")
+
+
+@pytest.fixture(autouse=True)
+def home(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    table._before.clear()
+    yield
+    table._before.clear()
+    settings.cache_clear()
+
+
+def room(**values) -> Room:
+    return Room(Recipe(model=MODEL), OTHERS, **values)
+
+
+def rows(*ways: str, **values) -> dict[str, Row]:
+    return {row.way: row for row in teach(LESSON, ways, room(**values))}
+
+
+def log_probability(fork, prompt: str, answer: str) -> float:
+    """Mean over the answer's tokens, from one run of the whole text."""
+    tokenizer = fork.base.tokenizer
+    before = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    whole = tokenizer(prompt + answer, add_special_tokens=False)["input_ids"]
+    assert whole[: len(before)] == before
+    with torch.no_grad():
+        logits = fork.model(input_ids=torch.tensor([whole])).logits[0].float().log_softmax(-1)
+    found = [float(logits[at - 1, whole[at]]) for at in range(len(before), len(whole))]
+    return sum(found) / len(found)
+
+
+def test_the_base_is_as_it_is():
+    row = rows("base")["base"]
+    assert (row.bytes, row.perplexity_ratio, row.apply_seconds) == (0, 1.0, 0.0)
+    assert row.error is None
+    assert {kind: one.count for kind, one in row.figures.items()} == {
+        "efficacy": 1, "paraphrase": 1, "locality": 1, "portability": 1,
+    }  # fmt: skip
+    assert row.taught is not None
+    for one in row.asked:
+        question = one.question
+        expected = log_probability(row.taught.fork, question.prompt, question.answer)
+        assert one.probability == pytest.approx(math.exp(expected), rel=1e-3)
+        if one.other is not None:
+            assert one.right == (one.probability > one.other)
+
+
+def test_in_context_puts_the_fact_before_every_prompt_and_leaves_the_weights():
+    found = rows("base", "in_context")
+    taught = found["in_context"].taught
+    assert taught is not None
+    assert taught.before("anything") == "The cat sat on the lamp.\n"
+    assert found["in_context"].bytes == len("The cat sat on the lamp.\n")
+    assert found["in_context"].perplexity_ratio == 1.0
+    first = found["in_context"].asked[0]
+    expected = log_probability(taught.fork, "The cat sat on the lamp.\nThe cat sat on the", " lamp")
+    assert first.probability == pytest.approx(math.exp(expected), rel=1e-3)
+    assert first.probability != found["base"].asked[0].probability
+
+
+def test_bm25_finds_the_fact_where_it_is_asked_for_and_another_elsewhere():
+    taught = rows("bm25")["bm25"].taught
+    assert taught is not None
+    assert taught.before(LESSON.fact.prompt) == "The cat sat on the lamp.\n"
+    assert taught.before("The river runs to the") == "Rivers run to the sea.\n"
+    assert taught.before("Zzz") == ""
+
+
+def test_an_edit_of_the_fact_changes_the_answer_and_can_be_built_again():
+    row = rows("ft")["ft"]
+    assert row.taught is not None
+    assert row.bytes > 0
+    before = ask(WAYS["base"](LESSON, room(), Work()), LESSON)
+    assert row.asked[0].probability > before[0].probability
+    again = build(row.taught.recipe).fork
+    assert general(again) == pytest.approx(general(row.taught.fork))
+    base = build(Recipe(model=MODEL)).fork
+    assert row.perplexity_ratio == pytest.approx(general(row.taught.fork) / general(base))
+
+
+def test_a_lora_is_trained_kept_and_can_be_built_again():
+    row = rows("lora")["lora"]
+    taught = row.taught
+    assert taught is not None
+    assert row.bytes > 0
+    assert row.apply_seconds > 0
+    [edit] = taught.recipe.edits
+    assert edit.kind == "adapter"
+    prompt = LESSON.fact.prompt
+    again = build(taught.recipe).fork
+    assert log_probability(again, prompt, " lamp") == pytest.approx(
+        log_probability(taught.fork, prompt, " lamp"), rel=1e-3
+    )
+    assert not rows("lora", kept=False)["lora"].taught.recipe.edits  # type: ignore[union-attr]
+
+
+def test_a_way_that_fails_says_why_and_the_others_go_on(monkeypatch):
+    def fail(lesson, room, work):
+        raise PlaygroundError("It cannot.")
+
+    monkeypatch.setitem(WAYS, "nudge", fail)
+    found = rows("nudge", "base")
+    assert str(found["nudge"].error) == "It cannot."
+    assert found["nudge"].figures == {}
+    assert found["base"].error is None
+
+
+def test_a_run_stops_between_ways_and_goes_in_the_tables_order():
+    seen: list[str] = []
+
+    def step(done, of, what):
+        seen.append(str(what))
+
+    with pytest.raises(Stopped):
+        for _ in teach(LESSON, ["in_context", "base"], room(), Work(step, lambda: bool(seen))):
+            pass
+    assert list(rows("in_context", "base")) == ["base", "in_context"]
+
+
+def test_an_unknown_way_and_none_are_refused():
+    for ways in (["magic"], []):
+        with pytest.raises(PlaygroundError, match="is unknown"):
+            next(teach(LESSON, ways, room()))
+
+
+def test_general_text_is_read_once_for_a_recipe(monkeypatch):
+    calls = []
+    real = measure.perplexity
+
+    def counted(fork, text, work):
+        calls.append(fork)
+        return real(fork, text, work)
+
+    monkeypatch.setattr(measure, "perplexity", counted)
+    rows("nudge", "ft")
+    assert len(calls) == 3  # the base once, and both variants
+    assert {"nudge", "ft"} <= set(IN_WEIGHTS)
+
+
+def test_the_means_over_facts_count_every_question_once():
+    def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> Row:
+        fork = build(Recipe(model=MODEL)).fork
+        taught = Taught(fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL))
+        asked = ask(taught, from_json(
+            {"subject": "The cat", "prompt": "The cat is", "target": "a", "old": "b"},
+            {"paraphrases": ["x"] * (len(right) - 1)},
+        ), writing=False)  # fmt: skip
+        asked = [
+            type(one)(one.question, 0.5, 0.25, good) for one, good in zip(asked, right, strict=True)
+        ]
+        return Row(way, taught, None, "", figures(asked), tuple(asked), ratio, seconds, 0.1, 10)
+
+    found = aggregated("rome", [
+        row("rome", True, True, True), row("rome", False, False, ratio=1.5, seconds=3.0),
+        row("ft", True), Row("rome", error=PlaygroundError("No.").message),
+    ])  # fmt: skip
+    assert (found.count, found.failed) == (2, 1)
+    assert found.figures["efficacy"].share == 0.5
+    assert found.figures["paraphrase"].share == pytest.approx(2 / 3)
+    assert (found.perplexity_ratio, found.worst, found.seconds, found.bytes) == (1.25, 1.5, 2, 10)
+    assert "| rome | 2 (1 failed) | 50.0% (0.50) | 66.7% (0.50) | – |" in as_table([found])
+    assert aggregated("none", []).count == 0

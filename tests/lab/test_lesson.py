@@ -1,0 +1,75 @@
+"""A fact and the questions about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground.engine.facts.score import Case
+from playground.errors import PlaygroundError
+from playground.lab.lesson import MAX_QUESTIONS, Question, from_case, from_json, lesson
+
+FACT = {"subject": "Ada", "prompt": "Ada lives in", "target": "Rome", "old": "Paris"}
+
+
+def test_questions_come_in_their_order_with_what_they_compare():
+    found = from_json(
+        FACT,
+        {
+            "paraphrases": ["The home of Ada is"],
+            "neighbours": [["Bob lives in", "Oslo"]],
+            "consequences": [["Ada lives in the country of", "Italy"]],
+        },
+    )
+    assert found.questions == (
+        Question("efficacy", "Ada lives in", " Rome", " Paris"),
+        Question("paraphrase", "The home of Ada is", " Rome", " Paris"),
+        Question("locality", "Bob lives in", " Oslo", " Rome"),
+        Question("portability", "Ada lives in the country of", " Italy", ""),
+    )
+    assert [one.prompt for one in found.of("locality")] == ["Bob lives in"]
+    assert found.sentence == "Ada lives in Rome."
+
+
+def test_a_case_of_counterfact_becomes_a_lesson():
+    case = Case(
+        "Ada", "Ada lives in", "Rome.", "Paris", ("Ada's home:",), (("Bob is in", "Paris"),)
+    )
+    found = from_case(case)
+    assert [one.kind for one in found.questions] == ["efficacy", "paraphrase", "locality"]
+    assert found.questions[2].answer == " Paris"
+    assert found.sentence == "Ada lives in Rome."
+
+
+def test_a_fact_alone_is_enough():
+    assert len(from_json(FACT).questions) == 1
+    assert len(from_json(FACT, {}).questions) == 1
+
+
+@pytest.mark.parametrize(
+    ("fact", "questions", "message"),
+    [
+        (None, {}, "Give the fact as an object"),
+        ({"subject": "Ada"}, {}, "Give the fact as an object"),
+        (FACT | {"subject": "Eve"}, {}, "is not in the prompt"),
+        (FACT | {"target": " "}, {}, "no target"),
+        (FACT | {"prompt": "Ada" * 900}, {}, "at most 1000 characters"),
+        (FACT | {"old": 5}, {}, "at most 200 characters"),
+        (FACT, {"paraphrases": "x"}, "lists of at most 12"),
+        (FACT, {"paraphrases": ["x"] * (MAX_QUESTIONS + 1)}, "lists of at most 12"),
+        (FACT, {"paraphrases": [5]}, "is a text of at most"),
+        (FACT, {"neighbours": ["Bob"]}, "two texts each"),
+        (FACT, {"neighbours": [["Bob", "Oslo", "x"]]}, "two texts each"),
+        (FACT, {"consequences": [["Bob", None]]}, "is a text of at most"),
+    ],
+)
+def test_what_is_no_lesson_is_refused(fact, questions, message):
+    with pytest.raises(PlaygroundError, match=message):
+        from_json(fact, questions)
+
+
+def test_a_lesson_from_parts_gives_answers_their_space():
+    from playground.engine.facts.facts import Fact
+
+    found = lesson(Fact(subject="Ada", prompt="Ada lives in ", target="Rome"), "Paris")
+    assert found.old == " Paris"
+    assert found.fact.prompt == "Ada lives in"
