@@ -13,12 +13,12 @@ from playground.engine.generate import Sampling
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals
-from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.passages import Question
 from playground.retrieval.search import MAX_K, Retriever
 from playground.ui import quiz_html
 from playground.ui.html import note
+from playground.ui.indexing import index
 from playground.ui.page import (
     AT_ONCE,
     MODEL,
@@ -99,7 +99,7 @@ def prepare_answering(
     if {"dense", "hybrid"} & set(ways):
         corpus = load_corpus(chosen_corpus(own, choice))
         work = work_for(session_of(request), turn, progress, language)
-        dense.dense_index(corpus, lambda done, of: progress((done, of)), work.stopped)
+        index(corpus, language, progress, work.stopped)
     return gr.skip()
 
 

@@ -11,12 +11,12 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
-from playground.retrieval import dense
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui import html
 from playground.ui.compare_examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT
 from playground.ui.documents_tab import corpus_choices
+from playground.ui.indexing import index
 from playground.ui.own_panel import FIRST_CORPUS
 from playground.ui.page import (
     AT_ONCE,
@@ -202,7 +202,7 @@ def prepare(
     if any(retriever in ("dense", "hybrid") for _, retriever, _ in _columns(count, fields)):
         corpus = load_corpus(chosen_corpus(own, choice))
         stopped = RUNS.stopped(str(request.session_hash), turn)
-        dense.dense_index(corpus, lambda done, of: progress((done, of)), stopped)
+        index(corpus, language, progress, stopped)
     return gr.skip()
 
 

@@ -9,15 +9,25 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.retrieval import dense
 from playground.retrieval.bm25 import LARGE
 from playground.retrieval.corpus import Corpus, cards, load_corpus
 from playground.retrieval.lowness import is_low
 from playground.retrieval.search import MAX_K, Options, explained, search
 from playground.retrieval.terms import PLAIN, words
 from playground.ui import documents_html, evaluate_panel, html, own_panel
+from playground.ui.indexing import index
 from playground.ui.own_panel import FIRST_CORPUS
-from playground.ui.page import AT_ONCE, LOOK, PROGRESS, SEARCH, shown
+from playground.ui.page import (
+    AT_ONCE,
+    LOOK,
+    PROGRESS,
+    RUNS,
+    SEARCH,
+    begin_run,
+    session_of,
+    shown,
+    stop_run,
+)
 from playground.ui.passages_panel import PassagesPanel
 from playground.ui.search_panel import OWN, build_options, chosen_corpus, options_from
 from playground.ui.text import label, say, tell
@@ -60,6 +70,7 @@ def build_tab(
     with gr.Row():
         count = gr.Slider(1, MAX_K, 3, step=1, label=label("passages_k"), elem_id="query-k")
         search = gr.Button(label("search"), variant="primary", elem_id="search")
+        stop = gr.Button(label("stop"), elem_id="search-stop", min_width=90, scale=0)
     options = build_options()
     with gr.Row(equal_height=False):
         with gr.Column(min_width=260):
@@ -82,9 +93,13 @@ def build_tab(
     )  # fmt: skip
     passages.refreshes(*mine.changed)
 
-    asked, hits = [own, language, corpus, query, count, *options], [by_words, meaning, both]
+    turn = gr.State(0)
+    asked, hits = [own, language, corpus, query, count, turn, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
-        ask(search_all, asked, hits, **SEARCH)
+        ask(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            search_all, asked, hits, **SEARCH
+        )
+    stop.click(stop_run, **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
         listen(sample_questions, [own, language, corpus], question, **LOOK)
         listen(lambda: ("", "", ""), None, hits, **AT_ONCE)
@@ -92,8 +107,8 @@ def build_tab(
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         event.then(lambda: ("", "", ""), None, hits, **AT_ONCE)
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
-        search_all, asked, hits, **SEARCH
-    )
+        begin_run, None, turn, **AT_ONCE
+    ).then(search_all, asked, hits, **SEARCH)
     return DocumentsTab(query, corpus, mine.view)
 
 
@@ -113,8 +128,8 @@ def sample_questions(own: str, language: str, choice: str) -> Any:
 
 @shown
 def search_all(
-    own: str, language: str, choice: str, query: str, k: float, progress: Any = PROGRESS,
-    *given: Any,
+    own: str, language: str, choice: str, query: str, k: float, turn: int = 0,
+    request: gr.Request | None = None, progress: Any = PROGRESS, *given: Any,
 ) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
     """BM25's passages at once, then dense search's and those of both together.
 
@@ -126,7 +141,8 @@ def search_all(
     waiting = html.note(say(language, "dense_working"))
     yield found, waiting, ""
     try:
-        dense.dense_index(corpus, lambda done, of: progress((done, of)), encoder=options.encoder)
+        stopped = RUNS.stopped(session_of(request), turn) if request else lambda: False
+        index(corpus, language, progress, stopped, options.encoder)
         meaning = search(corpus, query, "dense", int(k), options)
         both = search(corpus, query, "hybrid", int(k), options)
     except PlaygroundError as error:

@@ -9,11 +9,10 @@ import gradio as gr
 
 from playground.engine.work import Stopped
 from playground.errors import Message
-from playground.retrieval import dense
-from playground.retrieval.corpus import Corpus
 from playground.retrieval.evaluate import COMPARED, Outcome, judged, outcomes, reports
 from playground.ui import answering_panel, documents_html
 from playground.ui.html import note
+from playground.ui.indexing import index
 from playground.ui.page import (
     AT_ONCE,
     PROGRESS,
@@ -72,7 +71,7 @@ def run_evaluation(
     questions = judged(corpus)
     options = options_from(*given)
     work = work_for(session_of(request), turn, progress, language)
-    embed(corpus, progress, work.stopped, options.encoder)
+    index(corpus, language, progress, work.stopped, options.encoder)
     found: list[Outcome] = []
     try:
         for one in outcomes(corpus, questions, COMPARED, options):
@@ -84,11 +83,6 @@ def run_evaluation(
     documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
     shown_table = documents_html.evaluated(reports(found), found, documents, language)
     return shown_table + note(say(language, "evaluate_options")), to_csv(found)
-
-
-def embed(corpus: Corpus, progress: Any, stopped: Any, encoder: str) -> None:
-    """Embed a corpus where that was not done yet, with seconds left."""
-    dense.dense_index(corpus, lambda done, of: progress((done, of)), stopped, encoder)
 
 
 def to_csv(found: Sequence[Outcome]) -> str:

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 import gradio as gr
 import pytest
 
+from playground.retrieval import dense
 from playground.retrieval.bm25 import Contribution, Scoring
 from playground.retrieval.evaluate import Judged, Outcome, reports
 from playground.retrieval.passages import Passage
@@ -134,7 +135,7 @@ class Request:
 
 def evaluate(monkeypatch, choice="lantern-handbook", turn=None, seen=None, own=""):
     monkeypatch.setattr(evaluate_panel, "COMPARED", ("bm25",))
-    monkeypatch.setattr(evaluate_panel.dense, "dense_index", lambda *more: None)
+    monkeypatch.setattr(dense, "dense_index", lambda *more: None)
     turn = RUNS.begin("somebody") if turn is None else turn
     steps = (lambda at, desc: seen.append(desc)) if seen is not None else (lambda at, desc: None)
     return evaluate_panel.run_evaluation(own, "en", choice, None, turn, Request(), steps, *USUAL)

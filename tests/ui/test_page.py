@@ -224,7 +224,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name in ("stop_run", "halt")]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 12
+    assert len(pressed) == 13
     assert all(event.queue is False for event in pressed)
 
 

@@ -1,0 +1,38 @@
+"""Embedding a corpus while a visitor waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from playground.errors import CorpusError
+from playground.retrieval import dense
+from playground.retrieval.passages import Corpus
+from playground.ui import indexing
+from playground.ui.indexing import index
+
+CORPUS = Corpus("c", "t", "en", (), ())
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "about 30 s left"), ("ko", "약 30초 남음")])
+def test_the_seconds_left_are_told(monkeypatch, language, said):
+    """Ten of forty took ten seconds: the rest take thirty."""
+    clock = iter([100.0, 110.0])
+    monkeypatch.setattr(indexing.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(dense, "dense_index", lambda corpus, tell, stopped, encoder: tell(10, 40))
+    told = []
+    index(CORPUS, language, lambda at, desc: told.append((at, desc)))
+    [(at, desc)] = told
+    assert at == (10, 40)
+    assert said in desc
+
+
+def test_it_is_stopped_by_whoever_waits(monkeypatch):
+    def build(corpus, tell, stopped, encoder):
+        assert encoder == "other"
+        if stopped():
+            raise CorpusError("Indexing was stopped. Search again to go on.")
+
+    monkeypatch.setattr(dense, "dense_index", build)
+    index(CORPUS, "en", None, lambda: False, "other")
+    with pytest.raises(CorpusError, match="was stopped"):
+        index(CORPUS, "en", None, lambda: True, "other")
