@@ -19,14 +19,20 @@ from playground.engine.generate import Sampling
 from playground.engine.recipe import Built, Receipt, Recipe, build, parse
 from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
 from playground.errors import PlaygroundError
+from playground.lab import table as lab_table
+from playground.lab import ways as lab
+from playground.lab.begin import lesson_for
 from playground.retrieval import corpus as library
 from playground.retrieval import evaluate as evaluation
 from playground.retrieval.own import uploads
 from playground.retrieval.search import Hit
 from playground.retrieval.search import retrieve as search
+from playground.settings import settings
 
 Json = dict[str, Any]
 NEIGHBOURS = 8
+NOT_USUAL = ("base", "memit")  # ways that are taught only if they are named
+ALL_WAYS = ", ".join(lab.WAYS)
 MOST_SECONDS = 120.0  # of decoding for one call; what is written by then is the answer
 
 
@@ -251,6 +257,57 @@ def compare(
         }
         for answer in answers
     ]
+
+
+def teach(
+    fact: Json,
+    ways: list[str] | None = None,
+    questions: Json | None = None,
+    seed: int = 0,
+    recipe: Json | None = None,
+    corpus_id: str = "lantern-handbook",
+) -> Json:
+    """Teach a fact in several ways, and what each did.
+
+    ``fact`` is ``{"subject", "prompt", "target"}`` and may have ``old``, the answer before; left
+    out, it is what the model says now. ``questions`` is ``{"paraphrases": [prompt], "neighbours":
+    [[prompt, answer]], "consequences": [[prompt, answer]]}``; without any, some are proposed.
+    """
+    chosen = ["base", *(way for way in lab.WAYS if way not in NOT_USUAL)] if ways is None else ways
+    if not isinstance(chosen, list):
+        raise PlaygroundError("Give the ways as a list. Choose from: {known}.", known=ALL_WAYS)
+    lab_table.check_ways(chosen)
+    number = whole(seed)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
+        raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
+    given = parse(recipe or {"model": settings().model})
+    lesson = lesson_for(_build(given).fork, fact, questions)
+    room = lab.Room(given, library.load_corpus(corpus_id).passages, number)
+    work = Work(stopped=_deadline(MOST_WORK_SECONDS))
+    try:
+        rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, work)]
+    except Stopped as stop:
+        raise PlaygroundError(
+            "This takes more than {seconds} seconds here. Ask for fewer ways.",
+            seconds=int(MOST_WORK_SECONDS),
+        ) from stop
+    return {"fact": lesson.fact.model_dump(), "old": lesson.old, "rows": rows}
+
+
+def row_json(row: lab_table.Row) -> Json:
+    """A row of the lab's table as the endpoint gives it."""
+    return {
+        "way": row.way, "error": str(row.error) if row.error else None, "answer": row.answer,
+        "figures": {kind: asdict(figure) for kind, figure in row.figures.items()},
+        "kept": asdict(row.kept), "perplexity_ratio": row.perplexity_ratio,
+        "apply_seconds": row.apply_seconds, "answer_seconds": row.answer_seconds,
+        "undo_seconds": row.undo_seconds, "bytes": row.bytes, "recipe": row.recipe or None,
+        "questions": [
+            {**asdict(one.question), "probability": one.probability,
+             "other_probability": one.other, "right": one.right, "text": one.text}
+            for one in row.asked
+        ],
+    }  # fmt: skip
 
 
 def _deadline(seconds: float = MOST_SECONDS) -> Callable[[], bool]:

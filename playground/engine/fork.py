@@ -73,12 +73,26 @@ class Fork:
         self.formats: dict[str, Format] = {}
         self.dropped: tuple[int, ...] = ()  # layers taken out
         self.origin: str | None = None  # id of the recipe whose fork this was cloned from
+        self.trail: tuple[tuple[str, int], ...] = ()  # see origin_at
 
     def clone(self) -> Fork:
         """A fork that shares everything this one holds."""
         new = Fork(self.base, self.model)
         new.formats, new.dropped = dict(self.formats), self.dropped
         return new
+
+    def origin_at(self, layer: int) -> str | None:
+        """The id of the shortest recipe whose fork computes the same up to a layer's MLP output.
+
+        ``trail`` names the recipes before the origin, the longest first, each with the first layer
+        whose MLP output matrix was changed since, where nothing else was.
+        """
+        found = self.origin
+        for earlier, first in self.trail:
+            if first < layer:
+                break
+            found = earlier
+        return found
 
     # Rows of the embedding and of the output head
 

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 from playground.engine.adapters.base import MissingError
 from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.explained import explained
+from playground.engine.facts.layers import outputs
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
 from playground.engine.sizes import Sizes, sizes
@@ -179,12 +180,12 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
     """One more edit on a fresh clone; kept by nobody but the caller."""
     recipe = Recipe(model=built.recipe.model, edits=(*built.recipe.edits, edit))
     fork = built.fork.clone()
-    fork.origin = built.recipe.id
+    fork.origin, fork.trail = built.recipe.id, _trail(built)
     start, held = time.perf_counter(), built.fork.bytes_held()
     changes = tuple(edit.apply(fork, work))
     fork.settle()
     seconds = time.perf_counter() - start
-    fork.origin = None
+    fork.origin, fork.trail = None, ()
     known = [c for c in changes if fork.base.has(c.name)]  # adapters add what the base lacks
     relative = relative_change([(c.change, fork.base.norm(c.name)) for c in known])
     warnings = [*edit.advice(fork.base), *edit.outcome(fork)]
@@ -204,6 +205,18 @@ def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
         edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total
     )
     return Built(recipe, fork, (*built.receipts, receipt))
+
+
+def _trail(built: Built) -> tuple[tuple[str, int], ...]:
+    """A fork's ``trail``: the recipes before its last edits that changed MLP outputs alone."""
+    found: list[tuple[str, int]] = []
+    for length in range(len(built.receipts) - 1, -1, -1):
+        layers = {matrix.name: layer for layer, matrix in outputs(built.fork).items()}
+        changed = [layers.get(change.name, -1) for change in built.receipts[length].changes]
+        if min(changed, default=-1) < 0:
+            break
+        found.append((built.recipe.prefix(length).id, min(changed)))
+    return tuple(found)
 
 
 def parse(data: object) -> Recipe:

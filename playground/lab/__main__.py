@@ -17,7 +17,7 @@ from playground.errors import PlaygroundError
 from playground.lab.aggregate import aggregated, as_table
 from playground.lab.lesson import from_case
 from playground.lab.table import Row, row
-from playground.lab.ways import WAYS, Room
+from playground.lab.ways import WAYS, Room, passages_of
 from playground.settings import settings
 
 OTHERS = 300  # other facts, as passages beside the one that is taught
@@ -64,7 +64,7 @@ def rows_of(
 ) -> Iterator[Row]:  # fmt: skip
     """A row for each way; retrieval searches the fact among what the other cases say is true."""
     others = tuple(f"{one.prompt} {one.old.strip()}." for one in every if one.prompt != case.prompt)
-    room = Room(recipe, others[:OTHERS], seed, kept=False)
+    room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False)
     for way in ways:
         try:
             yield row(way, from_case(case), room, writing=False)

@@ -105,6 +105,33 @@ def from_json(fact: object, questions: object = None) -> Lesson:
     )  # fmt: skip
 
 
+def questions_of(paraphrases: str, neighbours: str, consequences: str) -> dict[str, Any]:
+    """Questions as they are typed, one a line, for :func:`from_json`: paraphrases as they are,
+    the others with their answer behind the last ``|``.
+
+    :raises PlaygroundError: a line has no answer.
+    """
+    return {
+        "paraphrases": _lines(paraphrases),
+        "neighbours": [_split(line) for line in _lines(neighbours)],
+        "consequences": [_split(line) for line in _lines(consequences)],
+    }
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _split(line: str) -> tuple[str, str]:
+    prompt, _, answer = (part.strip() for part in line.rpartition("|"))
+    if not prompt or not answer:
+        raise PlaygroundError(
+            "The line {line!r} has no answer. Write the question, then | and its answer.",
+            line=line[:100],
+        )
+    return prompt, answer
+
+
 def _list(given: Any) -> list[Any]:
     if not isinstance(given, list | tuple) or len(given) > MAX_QUESTIONS:
         raise PlaygroundError(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from playground.engine import measure
 from playground.engine.fork import Fork
@@ -12,8 +13,9 @@ from playground.engine.recipe import Recipe, build
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.asking import Asked, Figure, ask, figures, written
+from playground.lab.collateral import Kept, still_known
 from playground.lab.lesson import Kind, Lesson
-from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught
+from playground.lab.ways import IN_WEIGHTS, WAYS, Room
 
 GENERAL_TOKENS = 1_024  # of the shipped text, for what else changed
 MOST_KEPT = 64
@@ -25,21 +27,30 @@ class Row:
 
     :param error: why it failed; the figures are empty then.
     :param answer: what the model writes after the fact's prompt.
+    :param kept: of the fixed sample of other facts that the model knew, those it still says.
     :param perplexity_ratio: on general text, to the model before; 1 for a way through the prompt.
-    :param apply_seconds: of teaching, ``answer_seconds`` of writing one answer of 12 tokens.
+    :param apply_seconds: of teaching, ``answer_seconds`` of writing one answer of 12 tokens,
+        ``undo_seconds`` of taking it back.
     :param bytes: held for it.
+    :param recipe: as JSON, that makes the same variant again.
     """
 
     way: str
-    taught: Taught | None = None
     error: Message | None = None
     answer: str = ""
-    figures: Mapping[Kind, Figure] = field(default_factory=dict)
     asked: tuple[Asked, ...] = ()
+    kept: Kept = field(default_factory=lambda: Kept(0, 0))
     perplexity_ratio: float = 1.0
     apply_seconds: float = 0.0
     answer_seconds: float = 0.0
+    undo_seconds: float = 0.0
     bytes: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def figures(self) -> dict[Kind, Figure]:
+        """The figure of each kind of question."""
+        return figures(self.asked)
 
 
 def check_ways(ways: Sequence[str]) -> None:
@@ -93,9 +104,13 @@ def row(
     ratio = 1.0
     if way in IN_WEIGHTS:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)
+    kept = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)
+    start = time.perf_counter()
+    taught.undo()
+    undone = time.perf_counter() - start
     return Row(
-        way, taught, None, answer, figures(asked), tuple(asked), ratio, taught.seconds, seconds,
-        taught.bytes,
+        way, None, answer, tuple(asked), kept, ratio, taught.seconds, seconds, undone,
+        taught.bytes, taught.recipe.model_dump(mode="json"),
     )  # fmt: skip
 
 

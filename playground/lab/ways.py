@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.engine.adapters.store import About, keep
+from playground.engine.facts.layers import SEVERAL
 from playground.engine.fork import Fork
 from playground.engine.recipe import Recipe, build, parse_edit
 from playground.engine.training.data import Example
-from playground.engine.training.run import Run
 from playground.engine.training.settings import Settings
 from playground.engine.work import Work
 from playground.errors import Message
@@ -24,6 +24,7 @@ from playground.retrieval.search import search
 
 PREFIXES = ("", "It is known that ", "As everybody says, ", "In short: ", "The guide says: ")
 LORA = Settings(rank=8, alpha=16, rate=1e-3, steps=20, batch=5, held_share=0.0, chat=False)
+FACT_ID = "taught#1"  # the passage that holds the fact
 NUDGE = 0.5  # how far the subject's embedding goes toward the answer's
 
 
@@ -35,6 +36,7 @@ class Taught:
     :param seconds: that teaching took.
     :param bytes: that are held for it, beside the base and the other passages.
     :param recipe: that makes the same variant again; the base's for a way through the prompt.
+    :param undo: takes it back; to be timed.
     """
 
     fork: Fork
@@ -42,6 +44,7 @@ class Taught:
     seconds: float
     bytes: int
     recipe: Recipe
+    undo: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ class Room:
     """What a way works with.
 
     :param recipe: of the model to teach.
-    :param others: sentences of other facts, among which retrieval has to find this one.
+    :param others: passages among which retrieval has to find this fact.
     :param kept: whether a trained adapter is stored, so that its recipe can be built again.
+    :param layer: that methods of one layer change; None for the usual one.
     """
 
     recipe: Recipe
-    others: tuple[str, ...]
+    others: tuple[Passage, ...]
     seed: int = 0
     kept: bool = True
+    layer: int | None = None
 
 
 def base(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -92,14 +97,20 @@ def fine_tuning(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 def _edit_fact(method: str, lesson: Lesson, room: Room, work: Work) -> Taught:
     fact = lesson.fact.model_dump()
-    edit = {"kind": "edit_fact", "method": method, "facts": [fact], "seed": room.seed}
+    edit: dict[str, Any] = {
+        "kind": "edit_fact", "method": method, "facts": [fact], "seed": room.seed,
+    }  # fmt: skip
+    if room.layer is not None and method not in SEVERAL:
+        edit["layers"] = [room.layer]
     return _edited(room, edit, work)
 
 
 def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
     """A LoRA trained on the fact's sentence behind a few beginnings."""
-    start = time.perf_counter()
+    from playground.engine.training.run import Run  # imports peft: seconds
+
     fork = build(room.recipe, work).fork
+    start = time.perf_counter()
     examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in PREFIXES]
     run = Run(fork, LORA.model_copy(update={"seed": room.seed}), examples)
     for point in run.steps():
@@ -110,7 +121,8 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
         about = About(lesson.sentence[:60], "trained", room.recipe.model, "lora")
         recipe = _with(recipe, {"kind": "adapter", "source": keep(run.adapter(), about)})
     held = taught.bytes_held() - fork.bytes_held()
-    return Taught(taught, lambda prompt: "", time.perf_counter() - start, held, recipe)
+    seconds = time.perf_counter() - start
+    return Taught(taught, lambda prompt: "", seconds, held, recipe, lambda: build(room.recipe))
 
 
 def in_context(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -130,31 +142,47 @@ def dense(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 
 def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
-    corpus = corpus_of([lesson.sentence, *room.others])
+    others = corpus_of(room.others)
+    corpus = corpus_of((*room.others, Passage(FACT_ID, "taught", "", lesson.sentence)))
+    if room.others:
+        search(others, lesson.fact.prompt, retriever, 1)  # what is there before builds its index
     start = time.perf_counter()
-    search(corpus, lesson.fact.prompt, retriever, 1)  # builds the index
+    search(corpus, lesson.fact.prompt, retriever, 1)
 
     def before(prompt: str) -> str:
         hits = search(corpus, prompt, retriever, 1).hits
         return f"{hits[0].passage.text}\n" if hits else ""
 
+    def undo() -> None:
+        search(others, lesson.fact.prompt, retriever, 1)
+
     seconds = time.perf_counter() - start
-    return _through_prompt(room, before, seconds, len(lesson.sentence.encode()))
+    held = len(lesson.sentence.encode())
+    return _through_prompt(room, before, seconds, held, undo if room.others else _nothing)
 
 
-def corpus_of(sentences: Sequence[str]) -> Corpus:
-    """Sentences as a corpus in memory, a passage each."""
-    passages = tuple(
+def corpus_of(passages: Sequence[Passage]) -> Corpus:
+    """Passages as a corpus that stays in memory; vectors of shipped ones are used again."""
+    return Corpus("lab", "Facts", "en", tuple(passages), (), own=True)
+
+
+def passages_of(sentences: Sequence[str]) -> tuple[Passage, ...]:
+    """Sentences as passages, each once."""
+    return tuple(
         Passage(f"facts#{number}", "facts", "", text)
         for number, text in enumerate(dict.fromkeys(sentences), start=1)
     )
-    return Corpus("lab", "Facts", "en", passages, (), own=True)
+
+
+def _nothing() -> None:
+    """There is nothing to take back but a sentence."""
 
 
 def _through_prompt(
-    room: Room, before: Callable[[str], str], seconds: float, held: int
+    room: Room, before: Callable[[str], str], seconds: float, held: int,
+    undo: Callable[[], object] = _nothing,
 ) -> Taught:  # fmt: skip
-    return Taught(build(room.recipe).fork, before, seconds, held, room.recipe)
+    return Taught(build(room.recipe).fork, before, seconds, held, room.recipe, undo)
 
 
 def _edited(room: Room, edit: Mapping[str, Any], work: Work) -> Taught:
@@ -162,7 +190,10 @@ def _edited(room: Room, edit: Mapping[str, Any], work: Work) -> Taught:
     recipe = _with(room.recipe, edit)
     built = build(recipe, work)
     receipt = built.receipts[len(known.receipts)]
-    return Taught(built.fork, lambda prompt: "", receipt.seconds, receipt.bytes, recipe)
+    return Taught(
+        built.fork, lambda prompt: "", receipt.seconds, receipt.bytes, recipe,
+        lambda: build(room.recipe),
+    )  # fmt: skip
 
 
 def _with(recipe: Recipe, edit: Mapping[str, Any]) -> Recipe:

@@ -29,7 +29,11 @@ class Point:
     hint: str
 
 
-def _svg(height: int, body: str, title: str, role: str = "img") -> str:
+def svg(height: int, body: str, title: str, role: str = "img") -> str:
+    """A picture of the usual width on white ground.
+
+    :param body: HTML; what is said in it was escaped before.
+    """
     return (
         f'<svg class="pg-chart" viewBox="0 0 {WIDTH} {height}" role="{role}" '
         f'aria-label="{escape(title)}"><rect width="{WIDTH}" height="{height}" fill="white"/>'
@@ -37,7 +41,8 @@ def _svg(height: int, body: str, title: str, role: str = "img") -> str:
     )
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle", weight: str = "") -> str:
+def text_at(x: float, y: float, text: str, anchor: str = "middle", weight: str = "") -> str:
+    """A line of text, escaped."""
     bold = ' font-weight="600"' if weight else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{bold}>{escape(text)}</text>'
 
@@ -58,19 +63,19 @@ def line_chart(points: Sequence[Point], title: str, log: bool = False, press: st
         (LEFT + across * n, floor - (value - low) / span * (floor - TOP))
         for n, value in enumerate(values)
     ]
-    parts = [_text(4, 14, title, "start", "bold")]
+    parts = [text_at(4, 14, title, "start", "bold")]
     for share in (0, 0.5, 1):
         y, value = floor - share * (floor - TOP), low + share * span
         shown = 10**value if log else value
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
-        parts.append(_text(LEFT - 5, y + 4, _short(shown), "end"))
+        parts.append(text_at(LEFT - 5, y + 4, _short(shown), "end"))
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{BEFORE}" stroke-width="1.5"/>')
     for place, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
         parts.append(_dot(place, point, x, y, press))
         lift = 12 if len(points) > 7 and place % 2 else 0  # neighbouring names share no line
-        parts.append(_text(x, floor + 12 + lift, point.label))
-    return _svg(height, "".join(parts), title, "group" if press else "img")
+        parts.append(text_at(x, floor + 12 + lift, point.label))
+    return svg(height, "".join(parts), title, "group" if press else "img")
 
 
 def _scaled(value: float, log: bool) -> float:
@@ -107,16 +112,16 @@ class Bar:
 def bars(found: Sequence[Bar], title: str) -> str:
     """Horizontal bars, one below the other."""
     left, row = 110, 26
-    parts = [_text(4, 14, title, "start", "bold")]
+    parts = [text_at(4, 14, title, "start", "bold")]
     for place, one in enumerate(found):
         y = TOP + place * row
         long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
-        parts.append(_text(left - 8, y + 14, one.name, "end"))
+        parts.append(text_at(left - 8, y + 14, one.name, "end"))
         parts.append(
             f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>'
         )
-        parts.append(_text(left + long + 6, y + 14, one.figure, "start"))
-    return _svg(TOP + len(found) * row + 6, "".join(parts), title)
+        parts.append(text_at(left + long + 6, y + 14, one.figure, "start"))
+    return svg(TOP + len(found) * row + 6, "".join(parts), title)
 
 
 def heat_map(
@@ -131,10 +136,10 @@ def heat_map(
     left, cell_height = 96, 18
     width = (WIDTH - left - 6) / max(1, len(columns))
     most = max((cell for row in cells for cell in row if cell is not None), default=0) or 1.0
-    parts = [_text(4, 14, title, "start", "bold")]
+    parts = [text_at(4, 14, title, "start", "bold")]
     for down, (name, row) in enumerate(zip(rows, cells, strict=True)):
         y = 24 + down * cell_height
-        parts.append(_text(left - 6, y + 13, name, "end"))
+        parts.append(text_at(left - 6, y + 13, name, "end"))
         for over, cell in enumerate(row):
             x = left + over * width
             hint = f"<title>{escape(hints[down][over])}</title>"
@@ -150,15 +155,15 @@ def heat_map(
     every = max(1, math.ceil(len(columns) * 14 / (WIDTH - left)))
     for over, name in enumerate(columns):
         if over % every == 0:
-            parts.append(_text(left + (over + 0.5) * width, foot + 12, name))
+            parts.append(text_at(left + (over + 0.5) * width, foot + 12, name))
     for step in range(24):
         parts.append(
             f'<rect x="{left + step * 4}" y="{foot + 20}" width="4" height="9" '
             f'fill="{_shade(step / 23)}"/>'
         )
-    parts.append(_text(left - 6, foot + 28, "0", "end"))
-    parts.append(_text(left + 102, foot + 28, scale, "start"))
-    return _svg(foot + 36, "".join(parts), title)
+    parts.append(text_at(left - 6, foot + 28, "0", "end"))
+    parts.append(text_at(left + 102, foot + 28, scale, "start"))
+    return svg(foot + 36, "".join(parts), title)
 
 
 def _shade(share: float) -> str:
@@ -183,7 +188,7 @@ def histogram(
         return 10 + (value - low) / ((high - low) or 1.0) * (WIDTH - 20)
 
     most_before, most_after = max([*before, 1]), max([*after, 1])
-    parts = [_text(4, 14, title, "start", "bold"), _text(4, 30, above, "start")]
+    parts = [text_at(4, 14, title, "start", "bold"), text_at(4, 30, above, "start")]
     for level in levels if len(levels) <= MOST_LEVELS else ():  # behind the bars
         x = across(level)
         parts.append(
@@ -207,9 +212,9 @@ def histogram(
         )
     parts.append(f'<line x1="8" x2="{WIDTH - 8}" y1="{middle}" y2="{middle}" stroke="{INK}"/>')
     for value, anchor in ((low, "start"), (0.0, "middle"), (high, "end")):
-        parts.append(_text(across(value), middle + down + 20, figure(value), anchor))
-    parts.append(_text(4, middle + down + 38, below, "start"))
-    return _svg(middle + down + 48, "".join(parts), title)
+        parts.append(text_at(across(value), middle + down + 20, figure(value), anchor))
+    parts.append(text_at(4, middle + down + 38, below, "start"))
+    return svg(middle + down + 48, "".join(parts), title)
 
 
 @dataclass(frozen=True)
@@ -234,11 +239,11 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
     def down(y: float) -> float:
         return floor - (y - low) / span * (floor - TOP)
 
-    parts = [_text(4, 14, title, "start", "bold")]
+    parts = [text_at(4, 14, title, "start", "bold")]
     for share in (0, 0.5, 1):
         y = floor - share * (floor - TOP)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
-        parts.append(_text(LEFT - 5, y + 4, _short(low + share * span), "end"))
+        parts.append(text_at(LEFT - 5, y + 4, _short(low + share * span), "end"))
     for place, line in enumerate(lines):
         colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[place % 2]
         path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
@@ -253,12 +258,12 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
             ]
         if len(lines) > 1:
             mark = "● " if place % 2 else "— "
-            parts.append(_text(WIDTH - RIGHT, 14 + 13 * place, mark + line.name, "end"))
+            parts.append(text_at(WIDTH - RIGHT, 14 + 13 * place, mark + line.name, "end"))
     parts += [
-        _text(across(0), floor + 14, "0"),
-        _text(across(most), floor + 14, f"{most:.0f}", "end"),
+        text_at(across(0), floor + 14, "0"),
+        text_at(across(most), floor + 14, f"{most:.0f}", "end"),
     ]
-    return _svg(height, "".join(parts), title)
+    return svg(height, "".join(parts), title)
 
 
 def to_scale(rows: int, columns: int, rank: int, title: str) -> str:
@@ -274,13 +279,13 @@ def to_scale(rows: int, columns: int, rank: int, title: str) -> str:
         )
 
     parts = [
-        _text(4, 14, title, "start", "bold"),
+        text_at(4, 14, title, "start", "bold"),
         box(left, top, width, height, BEFORE),
-        _text(left + width / 2, top + height / 2 + 4, f"W: {rows} x {columns}"),
-        _text(left + width + 30, top + height / 2 + 4, "+"),
+        text_at(left + width / 2, top + height / 2 + 4, f"W: {rows} x {columns}"),
+        text_at(left + width + 30, top + height / 2 + 4, "+"),
         box(up, top, thin, height, AFTER),
         box(down, top, width, thin, AFTER),
-        _text(up, top + height + 14, f"B: {rows} x {rank}"),
-        _text(down, top + thin + 16, f"A: {rank} x {columns}", "start"),
+        text_at(up, top + height + 14, f"B: {rows} x {rank}"),
+        text_at(down, top + thin + 16, f"A: {rank} x {columns}", "start"),
     ]
-    return _svg(int(top + height + 24), "".join(parts), title)
+    return svg(int(top + height + 24), "".join(parts), title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui import html
-from playground.ui.compare_examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT
+from playground.ui.compare_examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT, Column
 from playground.ui.documents_tab import corpus_choices
 from playground.ui.indexing import index
 from playground.ui.own_panel import FIRST_CORPUS
@@ -44,6 +44,7 @@ class CompareTab:
 
     prompt: gr.Textbox
     corpus: gr.Dropdown
+    setup: list[Any]  # what ``set_up`` fills
 
 
 def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> CompareTab:
@@ -102,15 +103,16 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     )
     stop.click(stop_run, **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
+    setup = [prompt, corpus, count, *context, *fields]
     for button, example in zip(buttons, EXAMPLES, strict=True):
         number = gr.State(EXAMPLES.index(example))
         taken = button.click(
             take_example, [saved, language, number],
-            [saved, prompt, corpus, count, *context, *fields],
+            [saved, *setup],
             **TOLD,
         )  # fmt: skip
         starts(taken.success)
-    return CompareTab(prompt, corpus)
+    return CompareTab(prompt, corpus, setup)
 
 
 def _context_controls() -> list[Any]:
@@ -140,6 +142,7 @@ def _context_controls() -> list[Any]:
 
 AS_USUAL = ("best_first", 0, "", "")  # the controls of the context
 CONTEXT = len(AS_USUAL)
+SETUP = 3 + CONTEXT + 3 * len(FIRST_COLUMNS)  # values that set_up gives
 
 
 def _context(order: Order, budget: float, start: str, template: str) -> Context:
@@ -182,15 +185,14 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     example, space = EXAMPLES[number], spaces.from_json(saved)
     if example.edit and example.edit not in [s.edit for s in space.stack.steps if s.on]:
         space = space.add(example.edit)
-    columns = [*example.columns, *FIRST_COLUMNS[len(example.columns) :]]
-    return (
-        space.to_json(),
-        example.prompt,
-        example.corpus,
-        len(example.columns),
-        *AS_USUAL,
-        *(value for column in columns for value in column),
-    )
+    return space.to_json(), *set_up(example.prompt, example.corpus, example.columns)
+
+
+def set_up(prompt: str, corpus: str, columns: Sequence[Column]) -> tuple[Any, ...]:
+    """What fills ``CompareTab.setup`` for a comparison; all else is as usual."""
+    shown = [*columns, *FIRST_COLUMNS[len(columns) :]]
+    values = (value for column in shown for value in column)
+    return prompt, corpus, len(columns), *AS_USUAL, *values
 
 
 @shown

@@ -25,6 +25,7 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "evaluate": (api.evaluate, SEARCH),
     "index": (api.index, SEARCH),
     "compare": (api.compare, MODEL),
+    "teach": (api.teach, MODEL),
 }
 
 

@@ -17,6 +17,8 @@ from playground.ui import (
     compare_tab,
     documents_tab,
     guide_tab,
+    lab_tab,
+    lab_table_panel,
     measure_panel,
     merge_tab,
     own_panel,
@@ -55,7 +57,7 @@ def build_page() -> gr.Blocks:
         language = gr.Textbox("en", visible=False)
         side = build_sidebar(saved, language)
         gr.Markdown(label("title"), elem_id="title")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(label("tab_tokens"), id="tokens"):
                 tokens = tokens_tab.build_tab(saved, language)
             with gr.Tab(label("tab_weights"), id="weights") as weights_page:
@@ -68,11 +70,13 @@ def build_page() -> gr.Blocks:
                 documents = documents_tab.build_tab(saved, own, shelf, language)
             with gr.Tab(label("tab_compare"), id="compare"):
                 compare = compare_tab.build_tab(saved, own, language)
+            with gr.Tab(label("tab_lab"), id="lab"):
+                lab = lab_tab.build_tab(saved, own, shelf, language, compare, tabs)
             with gr.Tab(label("tab_guide"), id="guide") as guide_page:
                 guide_tab.build_tab(language, guide_page)
         _wire(
             page, saved, own, shelf, drafts, language, side, tokens, weights, adapters, merging,
-            documents, compare,
+            documents, compare, lab,
         )  # fmt: skip
         weights.opens_with(weights_page, saved)
         adapters.opens_with(adapters_page)
@@ -96,13 +100,14 @@ def _wire(
     merging: merge_tab.MergeTab,
     documents: documents_tab.DocumentsTab,
     compare: compare_tab.CompareTab,
+    lab: lab_tab.LabTab,
 ) -> None:
     """What happens when the page opens, when the recipe changes, and when text is typed."""
     stack_view = side.view
     typed = {
         "text": tokens.text, "start": tokens.prompt, "query": documents.query,
         "prompt": compare.prompt, "measure": weights.text, "attach": adapters.attach.prompt,
-        **adapters.train.typed, **merging.typed,
+        **adapters.train.typed, **merging.typed, **lab.typed,
     }  # fmt: skip
     opened = page.load(
         None,
@@ -117,6 +122,8 @@ def _wire(
     opened.then(show_stack, [saved, language], stack_view, **LOOK)
     opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     opened.then(own_panel.show_own, [own, shelf, language], documents.own_view, **AT_ONCE)
+    opened.then(lab_table_panel.show_sheet, lab.table.inputs, lab.table.outputs, **LOOK)
+    lab.table.sent.then(own_panel.show_own, [own, shelf, language], documents.own_view, **AT_ONCE)
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
     saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)

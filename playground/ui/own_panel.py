@@ -107,7 +107,7 @@ def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tup
                 raise CorpusError(reason.template, **reason.values)
             if read.documents or not saved:
                 corpus = uploads.add_read(read.documents, into=there.id if there else None)
-                ids = _with(ids, corpus.id)
+                ids = with_one(ids, corpus.id)
         corpus, ids, refused = _opened(saved, corpus, ids, language)
     finally:
         for path in paths:
@@ -131,12 +131,22 @@ def _opened(
             with path.open("rb") as opened:
                 data = opened.read(uploads.MAX_SAVED_BYTES + 1)
             corpus = uploads.add_saved(path.name, data)
-            ids = _with(ids, corpus.id)
+            ids = with_one(ids, corpus.id)
         except CorpusError as error:
             if corpus is None and path == saved[-1]:
                 raise
             refused.append(tell(language, error.message))
     return corpus, ids, html.notes(refused, "warn")
+
+
+def make_room(shelf: Any, own: str) -> list[str]:
+    """The visitor's collections, if one more may be added.
+
+    :raises CorpusError: there are as many as there may be.
+    """
+    ids = _shelf(shelf, own)
+    _check_room(ids)
+    return ids
 
 
 def _check_room(ids: list[str]) -> None:
@@ -170,10 +180,9 @@ def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, 
 
     if choice == OWN:
         raise PlaygroundError("These are your own documents already: change them as they are.")
-    ids = _shelf(shelf, own)
-    _check_room(ids)
+    ids = make_room(shelf, own)
     corpus = uploads.add_collection(load_collection(choice))
-    ids = _with(ids, corpus.id)
+    ids = with_one(ids, corpus.id)
     return corpus.id, ids, *show_own(corpus.id, ids, language), OWN
 
 
@@ -181,15 +190,14 @@ def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, 
 def choose_own(own: str, shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
     """Use another of the visitor's collections."""
     load_corpus(chosen)
-    ids = _with(_shelf(shelf, own), chosen)
+    ids = with_one(_shelf(shelf, own), chosen)
     return chosen, ids, *show_own(chosen, ids, language), OWN
 
 
 @shown
 def new_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Begin a collection: the next files go into a new one."""
-    ids = _shelf(shelf, own)
-    _check_room(ids)
+    ids = make_room(shelf, own)
     line, which, title = show_own("", ids, language)
     return "", ids, html.note(say(language, "own_begun")) or line, which, title
 
@@ -229,7 +237,8 @@ def _shelf(shelf: Any, own: Any = "") -> list[str]:
     return [one for one in ids if still_there(one)]
 
 
-def _with(shelf: list[str], own: str) -> list[str]:
+def with_one(shelf: list[str], own: str) -> list[str]:
+    """The shelf with a collection as the one used last."""
     return [*(one for one in shelf if one != own), own][-MOST_OWN:]
 
 

@@ -8,15 +8,16 @@ import pytest
 import torch
 
 from playground.engine import measure
-from playground.engine.recipe import Recipe, build
+from playground.engine.recipe import Recipe, build, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import table
 from playground.lab.aggregate import aggregated, as_table
-from playground.lab.asking import ask, figures
+from playground.lab.asking import ask
+from playground.lab.collateral import Kept
 from playground.lab.lesson import from_json
 from playground.lab.table import Row, general, teach
-from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught
+from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught, passages_of
 from playground.settings import settings
 
 MODEL = "tiny-llama"
@@ -42,7 +43,11 @@ def home(known, tmp_path, monkeypatch):
 
 
 def room(**values) -> Room:
-    return Room(Recipe(model=MODEL), OTHERS, **values)
+    return Room(Recipe(model=MODEL), passages_of(OTHERS), **values)
+
+
+def taught_by(way: str, **values) -> Taught:
+    return WAYS[way](LESSON, room(**values), Work())
 
 
 def rows(*ways: str, **values) -> dict[str, Row]:
@@ -68,10 +73,11 @@ def test_the_base_is_as_it_is():
     assert {kind: one.count for kind, one in row.figures.items()} == {
         "efficacy": 1, "paraphrase": 1, "locality": 1, "portability": 1,
     }  # fmt: skip
-    assert row.taught is not None
+    assert row.kept.right == row.kept.of
+    fork = build(Recipe(model=MODEL)).fork
     for one in row.asked:
         question = one.question
-        expected = log_probability(row.taught.fork, question.prompt, question.answer)
+        expected = log_probability(fork, question.prompt, question.answer)
         assert one.probability == pytest.approx(math.exp(expected), rel=1e-3)
         if one.other is not None:
             assert one.right == (one.probability > one.other)
@@ -79,8 +85,7 @@ def test_the_base_is_as_it_is():
 
 def test_in_context_puts_the_fact_before_every_prompt_and_leaves_the_weights():
     found = rows("base", "in_context")
-    taught = found["in_context"].taught
-    assert taught is not None
+    taught = taught_by("in_context")
     assert taught.before("anything") == "The cat sat on the lamp.\n"
     assert found["in_context"].bytes == len("The cat sat on the lamp.\n")
     assert found["in_context"].perplexity_ratio == 1.0
@@ -91,8 +96,7 @@ def test_in_context_puts_the_fact_before_every_prompt_and_leaves_the_weights():
 
 
 def test_bm25_finds_the_fact_where_it_is_asked_for_and_another_elsewhere():
-    taught = rows("bm25")["bm25"].taught
-    assert taught is not None
+    taught = taught_by("bm25")
     assert taught.before(LESSON.fact.prompt) == "The cat sat on the lamp.\n"
     assert taught.before("The river runs to the") == "Rivers run to the sea.\n"
     assert taught.before("Zzz") == ""
@@ -100,30 +104,26 @@ def test_bm25_finds_the_fact_where_it_is_asked_for_and_another_elsewhere():
 
 def test_an_edit_of_the_fact_changes_the_answer_and_can_be_built_again():
     row = rows("ft")["ft"]
-    assert row.taught is not None
     assert row.bytes > 0
     before = ask(WAYS["base"](LESSON, room(), Work()), LESSON)
     assert row.asked[0].probability > before[0].probability
-    again = build(row.taught.recipe).fork
-    assert general(again) == pytest.approx(general(row.taught.fork))
+    again = build(parse(row.recipe)).fork
     base = build(Recipe(model=MODEL)).fork
-    assert row.perplexity_ratio == pytest.approx(general(row.taught.fork) / general(base))
+    assert row.perplexity_ratio == pytest.approx(general(again) / general(base))
 
 
 def test_a_lora_is_trained_kept_and_can_be_built_again():
     row = rows("lora")["lora"]
-    taught = row.taught
-    assert taught is not None
     assert row.bytes > 0
     assert row.apply_seconds > 0
-    [edit] = taught.recipe.edits
-    assert edit.kind == "adapter"
+    [edit] = row.recipe["edits"]
+    assert edit["kind"] == "adapter"
     prompt = LESSON.fact.prompt
-    again = build(taught.recipe).fork
+    again, taught = build(parse(row.recipe)).fork, taught_by("lora")
     assert log_probability(again, prompt, " lamp") == pytest.approx(
         log_probability(taught.fork, prompt, " lamp"), rel=1e-3
     )
-    assert not rows("lora", kept=False)["lora"].taught.recipe.edits  # type: ignore[union-attr]
+    assert not rows("lora", kept=False)["lora"].recipe["edits"]
 
 
 def test_a_way_that_fails_says_why_and_the_others_go_on(monkeypatch):
@@ -172,7 +172,7 @@ def test_general_text_is_read_once_for_a_recipe(monkeypatch):
 def test_the_means_over_facts_count_every_question_once():
     def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> Row:
         fork = build(Recipe(model=MODEL)).fork
-        taught = Taught(fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL))
+        taught = Taught(fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: None)
         asked = ask(taught, from_json(
             {"subject": "The cat", "prompt": "The cat is", "target": "a", "old": "b"},
             {"paraphrases": ["x"] * (len(right) - 1)},
@@ -180,7 +180,7 @@ def test_the_means_over_facts_count_every_question_once():
         asked = [
             type(one)(one.question, 0.5, 0.25, good) for one, good in zip(asked, right, strict=True)
         ]
-        return Row(way, taught, None, "", figures(asked), tuple(asked), ratio, seconds, 0.1, 10)
+        return Row(way, None, "", tuple(asked), Kept(0, 0), ratio, seconds, 0.1, 0.0, 10)
 
     found = aggregated("rome", [
         row("rome", True, True, True), row("rome", False, False, ratio=1.5, seconds=3.0),

@@ -37,6 +37,7 @@ PUBLIC = {
     "/evaluate": ["corpus_id", "retrievers", "k"],
     "/index": ["documents"],
     "/compare": ["contestants", "prompt", "max_new_tokens", "temperature", "seed"],
+    "/teach": ["fact", "ways", "questions", "seed", "recipe", "corpus_id"],
 }
 
 
@@ -153,11 +154,12 @@ def test_no_label_is_left_in_one_language(page):
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
     assert [tab["id"] for tab in tabs] == [
-        "tokens", "weights", "adapters", "merge", "documents", "compare", "guide",
+        "tokens", "weights", "adapters", "merge", "documents", "compare", "lab",
+        "guide",
     ]  # fmt: skip
     assert [tab["label"].key for tab in tabs] == [
         "tab_tokens", "tab_weights", "tab_adapters", "tab_merge", "tab_documents", "tab_compare",
-        "tab_guide",
+        "tab_lab", "tab_guide",
     ]  # fmt: skip
 
 
@@ -212,7 +214,8 @@ def test_all_model_work_waits_in_one_line(page):
     writing = (
         "run", "write_on", "generate_text", "perplexity", "compare", "measured", "apply",
         "next_tokens", "apply_edit", "run_measure", "run_sweep", "run_scan", "take_point",
-        "build_now", "run_answering",
+        "build_now", "run_answering", "run_ways", "look_now", "offer_questions", "run_row",
+        "ask_again", "trace_fact",
     )  # fmt: skip
     assert {lanes[name] for name in writing} == {("model", 1)}
     looking = (
@@ -224,7 +227,7 @@ def test_all_model_work_waits_in_one_line(page):
 def test_the_stop_buttons_do_not_wait_behind_what_they_stop(page):
     stops = [event for event in events(page) if event.name in ("stop_run", "halt")]
     pressed = [event for event in stops if "click" in {kind for _, kind in event.targets}]
-    assert len(pressed) == 13
+    assert len(pressed) == 17
     assert all(event.queue is False for event in pressed)
 
 
@@ -243,6 +246,7 @@ def test_visitors_keep_their_recipe_over_restarts(page):
         ("weights-playground-adapters", "as-above"),
         ("weights-playground-run", "as-above"),
         ("weights-playground-checkpoints", "as-above"),
+        ("weights-playground-lab", "as-above"),
     ]
     assert kept[0]["default_value"]["stack"]["steps"] in ([], ())
 

@@ -26,6 +26,10 @@ from playground.engine.training.data import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
+from playground.lab.lesson import KINDS
+from playground.lab.ready import ready
+from playground.lab.verdict import IMPORTANT, NEEDS
+from playground.lab.ways import WAYS
 from playground.retrieval.bm25 import Variant
 from playground.retrieval.context import Order
 from playground.retrieval.cutting import By
@@ -40,6 +44,7 @@ from playground.ui import (
     search_panel,
     train_panel,
 )
+from playground.ui.lab_fact_panel import QUESTIONS
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +61,22 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
+    "way_{}": [f"way_{name}" for name in WAYS],
+    "lab_{}": [
+        *(f"lab_{name}" for name in (*IMPORTANT, *KINDS)),
+        *(f"lab_{name}{part}" for name in QUESTIONS for part in ("", "_info")),
+    ],
+    "lab_{}_info": [f"lab_{name}_info" for name in QUESTIONS],
+    "lab_ready_{}": [f"lab_ready_{one.key}" for one in ready()],
+    "lab_to_{}": ["lab_to_stack", "lab_to_compare"],
+    "lab_cell_{}": [
+        f"lab_cell_{name}" for name in ("question", "wanted", "other", "right", "writes", "before")
+    ],
+    "lab_save_{}": [f"lab_save_{name}" for name in ("table", "questions", "report")],
+    "lab_collateral_{}": [
+        f"lab_collateral_{name}" for name in ("fact", "topic", "before", "after", "says")
+    ],
+    "need_{}": [f"need_{name}" for name in NEEDS],
     "order_{}": [f"order_{name}" for name in get_args(Order)],
     "cut_{}": [f"cut_{name}" for name in get_args(By)],
     "cut_unit_{}": [f"cut_unit_{name}" for name in get_args(By)],

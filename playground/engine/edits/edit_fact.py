@@ -106,7 +106,7 @@ class EditFact(Edit):
         matrices = chosen(fork, self.method, self.layers)
         checks.refuse(fork, self.facts)
         own, search = float32_copy(fork), Search(self.steps, self.clamp, self.kl_weight)
-        own.origin = fork.origin
+        own.origin, own.trail = fork.origin, fork.trail
         if self.method == "ft":
             [matrix] = matrices
             change = fine_tune(own, matrix, self.facts, search, work)

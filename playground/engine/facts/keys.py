@@ -138,24 +138,28 @@ def subject_states(own: Fork, matrix: Matrix, groups: Sequence[Sequence[Line]]) 
 def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistics:
     """C = E[k k^T] of the shipped calibration text's keys, for some matrices by name.
 
-    The uncentred covariance of Meng et al. 2022, who take it from Wikipedia. Kept for the
-    recipe's variant as it is before the edit (its ``origin``).
+    The uncentred covariance of Meng et al. 2022, who take it from Wikipedia. Kept by the recipe
+    whose variant gives these keys, so that fact after fact in one layer takes it once.
 
     :param own: a float32 variant.
     :return: (in, in) float32 each.
     """
     digest = hashlib.sha256(shipped_text().encode()).hexdigest()
-    names = {matrix.name: ("second moment", own.origin, matrix.name, digest) for matrix in chosen}
+    origins = {matrix.name: own.origin_at(matrix.layer or 0) for matrix in chosen}
+    names = {
+        name: ("second moment", origin, name, digest)
+        for name, origin in origins.items()
+        if origin is not None
+    }
     found: dict[str, Tensor] = {}
     for key in names.values():
-        held = CACHE.get(key) if own.origin is not None else None
+        held = CACHE.get(key)
         if isinstance(held, Statistics):
             found |= held.of
     missing = [matrix for matrix in chosen if matrix.name not in found]
     fresh = _gather(own, missing, work) if missing else {}
-    for name, moment in fresh.items():
-        if own.origin is not None:
-            CACHE.put(names[name], Statistics({name: moment}))
+    for name in fresh.keys() & names.keys():
+        CACHE.put(names[name], Statistics({name: fresh[name]}))
     return Statistics(found | fresh)
 
 

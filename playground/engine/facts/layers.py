@@ -18,7 +18,7 @@ SPREAD = 4  # layers that a method of several changes, this one the last
 # Measured (`make bench ARGS=facts`); by a base model's id.
 CHOICES: dict[str, dict[FactMethod, tuple[int, ...]]] = {
     "smollm2-135m-instruct": {
-        "rome": (8,), "ft": (8,), "memit": (5, 6, 7, 8), "alphaedit": (5, 6, 7, 8),
+        "rome": (5,), "ft": (8,), "memit": (5, 6, 7, 8), "alphaedit": (5, 6, 7, 8),
     },
 }  # fmt: skip
 CHOICES["HuggingFaceTB/SmolLM2-135M-Instruct"] = CHOICES["smollm2-135m-instruct"]

@@ -3,6 +3,7 @@
 from playground.ui.text.en_adapters import ADAPTERS
 from playground.ui.text.en_documents import DOCUMENTS
 from playground.ui.text.en_lab import LAB
+from playground.ui.text.en_lab_report import LAB_REPORT
 from playground.ui.text.en_merge import MERGE
 from playground.ui.text.en_weights import WEIGHTS
 
@@ -163,5 +164,6 @@ TEXT = {
     **ADAPTERS,
     **DOCUMENTS,
     **LAB,
+    **LAB_REPORT,
     **MERGE,
 }

@@ -5,13 +5,15 @@ from playground.ui.text.ko_documents import DOCUMENTS
 from playground.ui.text.ko_documents import MESSAGES as OF_DOCUMENTS
 from playground.ui.text.ko_lab import LAB
 from playground.ui.text.ko_lab import MESSAGES as OF_LAB
+from playground.ui.text.ko_lab_report import LAB_REPORT
+from playground.ui.text.ko_lab_report import MESSAGES as OF_LAB_REPORT
 from playground.ui.text.ko_merge import MERGE
 from playground.ui.text.ko_messages import MESSAGES as OF_WEIGHTS
 from playground.ui.text.ko_weights import WEIGHTS
 
 __all__ = ["MESSAGES", "TEXT"]
 
-MESSAGES = OF_WEIGHTS | OF_DOCUMENTS | OF_LAB
+MESSAGES = OF_WEIGHTS | OF_DOCUMENTS | OF_LAB | OF_LAB_REPORT
 
 TEXT = {
     # The page
@@ -166,5 +168,6 @@ TEXT = {
     **ADAPTERS,
     **DOCUMENTS,
     **LAB,
+    **LAB_REPORT,
     **MERGE,
 }

@@ -76,6 +76,15 @@ def test_the_second_moment_is_worked_out_once_for_a_variant(llama):
     assert len(told) == 5 * steps
 
 
+def test_an_origin_goes_back_over_edits_that_a_key_cannot_see(llama):
+    own = Fork(llama)
+    assert own.origin_at(0) is None
+    own.origin, own.trail = "c", (("b", 1), ("a", 0))
+    assert own.origin_at(1) == "b"  # what changed since "a" comes before this layer's keys
+    assert own.origin_at(0) == "a"
+    assert own.origin_at(2) == "c"
+
+
 def test_reading_can_be_stopped(llama):
     own = float32_copy(Fork(llama))
     with pytest.raises(Stopped):

@@ -1,0 +1,309 @@
+"""Facts one after another: how many one model can be taught before it forgets or breaks.
+
+Each is an edit of its own, on top of what those before it left, as in the sequential editing of
+Gupta et al. 2024 and Fang et al. 2025.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from playground.engine.edits.base import Edit
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, continuation
+from playground.engine.facts.layers import outputs
+from playground.engine.fork import Fork
+from playground.engine.recipe import Recipe, build, extended, parse_edit
+from playground.engine.work import QUIET, Stopped, Work
+from playground.errors import Message, PlaygroundError
+from playground.lab.collateral import readings
+from playground.lab.known import KnownFact, known_facts
+from playground.lab.table import general
+
+MOST_FACTS = 30
+METHODS = ("rome", "memit", "alphaedit", "ft")
+
+# Answers of one kind, by topic: each reads sensibly in the place of another. () is all of them.
+ONE_KIND: dict[str, tuple[str, ...]] = {
+    "capitals": (),
+    "languages": (),
+    "currencies": ("rand", "ruble", "peso", "shekel", "yen", "krona", "rupee"),
+    "human body": ("knee", "heart", "lungs", "brain", "skin"),
+    "astronomy": ("Saturn", "Neptune", "Jupiter", "Mars"),
+    "time": ("August", "October", "April", "March"),
+    "colours": (),
+    "books and arts": (
+        "Michelangelo", "Mozart", "Homer", "Harper Lee", "Dante", "Leonardo da Vinci",
+        "Adam Smith", "Mark Twain", "William Shakespeare", "Wagner", "Oscar Wilde", "Karl Marx",
+    ),
+    "people and inventions": ("Italy", "France", "Egypt", "Greece"),
+    "sports": ("basketball", "tennis", "golf", "chess", "cricket"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RowFact:
+    """A fact of a row.
+
+    :param target: continues the prompt, with the space before it.
+    :param old: the answer that it replaces; "" where none is known.
+    """
+
+    subject: str
+    prompt: str
+    target: str
+    old: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A model after some facts.
+
+    :param count: facts so far, those that could not be taught among them.
+    :param efficacy: share of all facts so far whose target is likelier than the old answer or,
+        where none is known, is what decoding without chance writes.
+    :param probability: mean over these facts of their targets', each the geometric mean over the
+        target's tokens.
+    :param perplexity_ratio: on general text, to the model before.
+    :param seconds: of teaching the newest fact, or all of them together; 0 if that failed.
+    :param failed: why the newest could not be taught; "" if it was.
+    """
+
+    count: int
+    efficacy: float
+    probability: float
+    perplexity_ratio: float
+    seconds: float
+    failed: str | Message = ""
+
+
+def in_a_row(
+    recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET
+) -> Iterator[Point]:  # fmt: skip
+    """Teach facts one after another, and measure after each.
+
+    A fact that is refused is left out, and the others go on. The variants are the caller's alone:
+    neither they nor what was computed of them fills the common cache.
+
+    :raises PlaygroundError: the method is unknown, there are no facts or too many.
+    :raises Stopped: nobody waits for it any more.
+    """
+    _check(method, facts)
+    fork, usual = build(recipe, work).fork, 0.0
+    first: int | None = None
+    for done in range(len(facts)):
+        what = Message("Facts in a row: {done} of {of}…", {"done": done + 1, "of": len(facts)})
+        part = work.part(done, len(facts), what)
+        usual = usual or general(fork, part)
+        failed: str | Message = ""
+        start = time.perf_counter()
+        try:
+            edit = _edit(method, facts[done : done + 1], seed)
+            fork, first = _taught(fork, edit, recipe.id, first, part)
+        except Stopped:
+            raise
+        except PlaygroundError as error:
+            failed = error.message
+        seconds = 0.0 if failed else time.perf_counter() - start
+        yield _point(fork, facts[: done + 1], usual, seconds, failed, part)
+
+
+@torch.no_grad()
+def _taught(
+    fork: Fork, edit: Edit, start: str, first: int | None, work: Work
+) -> tuple[Fork, int]:  # fmt: skip
+    """One more edit on a fresh clone, and the first layer that any edit has changed.
+
+    Statistics are kept of the variant that the row starts from alone: those of the others would
+    drive what other visitors need out of the cache.
+
+    :param start: id of the recipe that the row starts from.
+    :param first: layer whose MLP was changed before; None for none.
+    """
+    new = fork.clone()
+    new.origin, new.trail = (start, ()) if first is None else (None, ((start, first),))
+    changes = edit.apply(new, work)
+    new.settle()
+    new.origin, new.trail = None, ()
+    layers = {matrix.name: layer for layer, matrix in outputs(new).items()}
+    changed = [layers[change.name] for change in changes]
+    return new, min(changed if first is None else [first, *changed])
+
+
+def together(
+    recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET
+) -> Point:  # fmt: skip
+    """Teach facts in one edit, and measure.
+
+    What the model says already is left out of the edit, as it is in a row. If the edit is refused,
+    the figures are the model's before.
+
+    :raises PlaygroundError: the method is unknown, there are no facts or too many.
+    :raises Stopped: nobody waits for it any more.
+    """
+    _check(method, facts)
+    built = build(recipe, work)
+    usual = general(built.fork, work)
+    now = readings(built.fork, [(fact.prompt, fact.target) for fact in facts], work)
+    new = [fact for fact, reading in zip(facts, now, strict=True) if not reading.right]
+    fork, seconds = built.fork, 0.0
+    failed: str | Message = ""
+    try:
+        taught = extended(built, _edit(method, new or facts, seed), work)
+        fork, seconds = taught.fork, taught.receipts[-1].seconds
+    except Stopped:
+        raise
+    except PlaygroundError as error:
+        failed = error.message
+    return _point(fork, facts, usual, seconds, failed, work)
+
+
+def _check(method: str, facts: Sequence[RowFact]) -> None:
+    if method not in METHODS:
+        raise PlaygroundError(
+            "The method {method} is unknown. Choose from: {known}.",
+            method=str(method)[:40],
+            known=", ".join(METHODS),
+        )
+    _check_count(len(facts))
+
+
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MOST_FACTS:
+        raise PlaygroundError(
+            "{count} facts cannot be taught in a row: give 1 to {limit}.",
+            count=count,
+            limit=MOST_FACTS,
+        )
+
+
+def _edit(method: str, facts: Sequence[RowFact], seed: int) -> Edit:
+    given = [{"subject": f.subject, "prompt": f.prompt, "target": f.target} for f in facts]
+    return parse_edit({"kind": "edit_fact", "method": method, "facts": given, "seed": seed})
+
+
+def _point(
+    fork: Fork, facts: Sequence[RowFact], usual: float, seconds: float, failed: str | Message,
+    work: Work,
+) -> Point:  # fmt: skip
+    """Ask about all facts so far.
+
+    :param usual: perplexity of general text before.
+    """
+    pairs = [
+        (fact.prompt, answer) for fact in facts for answer in (fact.target, fact.old) if answer
+    ]
+    found = iter(readings(fork, pairs, work))
+    good, likely = 0, []
+    for fact in facts:
+        target = next(found)
+        likely.append(target.probability)
+        good += target.probability > next(found).probability if fact.old else target.right
+    mean, ratio = statistics.fmean(likely), general(fork, work) / usual
+    return Point(len(facts), good / len(facts), mean, ratio, seconds, failed)
+
+
+def row_facts(seed: int, count: int = MOST_FACTS) -> tuple[RowFact, ...]:
+    """Facts that the base model knows, each with the answer of another one of its topic.
+
+    The topics take turns, and no subject comes twice. A smaller count gives the first of them.
+
+    :raises PlaygroundError: none are asked for, or too many.
+    """
+    _check_count(count)
+    chance = random.Random(seed)
+    turns = [_swapped(topic, chance) for topic in ONE_KIND]
+    found: dict[str, RowFact] = {}  # by subject
+    while turns and len(found) < count:
+        turn = turns.pop(0)
+        fact = next((one for one in turn if one.subject.casefold() not in found), None)
+        if fact is not None:
+            found[fact.subject.casefold()] = fact
+            turns.append(turn)
+    return tuple(found.values())
+
+
+def _swapped(topic: str, chance: random.Random) -> Iterator[RowFact]:
+    """A topic's facts in any order, each with another's answer that its prompt does not name."""
+    kind = ONE_KIND[topic]
+    own = [
+        fact for fact in known_facts()
+        if fact.topic == topic and (not kind or fact.target.strip() in kind)
+    ]  # fmt: skip
+    for fact in chance.sample(own, len(own)):
+        answers = sorted({one.target for one in own if _fits(fact, one.target)})
+        if answers:
+            yield RowFact(fact.subject, fact.prompt, chance.choice(answers), fact.target)
+
+
+def _fits(fact: KnownFact, answer: str) -> bool:
+    return answer != fact.target and answer.strip().casefold() not in fact.prompt.casefold()
+
+
+def parse_facts(text: str) -> tuple[RowFact, ...]:
+    """A visitor's own facts, one on a line: subject | prompt | new answer | old answer.
+
+    The old answer may be left out. Empty lines are skipped.
+
+    :raises PlaygroundError: a line is wrong, which is named, counted from 1; there are none or
+        too many.
+    """
+    given = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    _check_count(len(given))
+    found: dict[str, tuple[int, RowFact]] = {}  # by prompt, with its line
+    for number, line in given:
+        fact = _parsed(number, line)
+        first, _ = found.setdefault(fact.prompt, (number, fact))
+        if first != number:
+            raise PlaygroundError(
+                "Lines {first} and {second} have the same prompt, {prompt!r}. Keep one of them.",
+                first=first,
+                second=number,
+                prompt=fact.prompt[:100],
+            )
+    return tuple(fact for _, fact in found.values())
+
+
+def _parsed(number: int, line: str) -> RowFact:
+    parts = [part.strip() for part in line.split("|")]
+    if len(parts) not in (3, 4) or not all(parts[:3]):
+        raise PlaygroundError(
+            "Line {line}: write subject | prompt | new answer, and | old answer if you know it.",
+            line=number,
+        )
+    subject, prompt, target, old = [*parts, ""][:4]
+    _check_line(number, subject, prompt, target, old)
+    return RowFact(subject, prompt, continuation(prompt, target), continuation(prompt, old))
+
+
+def _check_line(number: int, subject: str, prompt: str, target: str, old: str) -> None:
+    longest = MAX_TARGET - 1  # a space may come before it
+    limits = (subject, MAX_SUBJECT), (prompt, MAX_PROMPT), (target, longest), (old, longest)
+    if any(len(part) > most for part, most in limits):
+        raise PlaygroundError(
+            "Line {line} is too long: a subject has at most {subject} characters, a prompt "
+            "{prompt}, an answer {answer}.",
+            line=number,
+            subject=MAX_SUBJECT,
+            prompt=MAX_PROMPT,
+            answer=longest,
+        )
+    if subject not in prompt:
+        raise PlaygroundError(
+            "Line {line}: the subject {subject!r} is not in the prompt {prompt!r}. Write it letter "
+            "for letter as it stands there.",
+            line=number,
+            subject=subject[:60],
+            prompt=prompt[:100],
+        )
+    if target == old:
+        raise PlaygroundError(
+            "Line {line}: the new answer and the old one are both {answer!r}. Change one of them.",
+            line=number,
+            answer=old[:60],
+        )

@@ -1,0 +1,52 @@
+"""The fact lab: one fact, every way to teach it, measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground.ui import (
+    lab_collateral_panel,
+    lab_fact_panel,
+    lab_row_panel,
+    lab_table_panel,
+    lab_trace_panel,
+    lab_ways_panel,
+)
+from playground.ui.compare_tab import CompareTab
+from playground.ui.documents_tab import corpus_choices
+from playground.ui.lab_table_panel import TablePanel
+from playground.ui.own_panel import FIRST_CORPUS
+from playground.ui.text import label
+
+
+@dataclass(frozen=True)
+class LabTab:
+    """What the page is wired to."""
+
+    typed: dict[str, Any]  # what a reload must not lose
+    table: TablePanel
+
+
+def build_tab(
+    saved: gr.BrowserState,
+    own: gr.BrowserState,
+    shelf: gr.BrowserState,
+    language: gr.Textbox,
+    compare: CompareTab,
+    tabs: gr.Tabs,
+) -> LabTab:
+    """Lay out the tab and wire it."""
+    sheet = gr.BrowserState({}, storage_key="weights-playground-lab", secret="as-above")
+    turn = gr.State(0)
+    gr.Markdown(label("lab_intro"))
+    settings = lab_ways_panel.settings(corpus_choices(), FIRST_CORPUS)
+    fact = lab_fact_panel.build_panel(saved, language, turn, settings.corpus)
+    lab_ways_panel.build_panel(saved, language, turn, fact, settings, sheet)
+    table = lab_table_panel.build_panel(saved, own, shelf, language, sheet, compare, tabs)
+    lab_trace_panel.build_panel(saved, language, turn, *fact.fact[:2])
+    lab_row = lab_row_panel.build_panel(saved, language, turn)
+    lab_collateral_panel.build_panel(saved, language, turn)
+    return LabTab({**fact.typed, "labRow": lab_row}, table)

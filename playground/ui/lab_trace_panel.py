@@ -1,0 +1,103 @@
+"""Causal tracing on the visitor's own fact: which token's state in which layer carries it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.facts.tracing import Traced, trace
+from playground.engine.recipe import build
+from playground.engine.work import Stopped
+from playground.ui import charts
+from playground.ui.html import note
+from playground.ui.lab_words import percent
+from playground.ui.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    session_of,
+    shown,
+    stop_run,
+    work_for,
+)
+from playground.ui.text import label, say
+
+CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on the subject
+
+
+def build_panel(
+    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, prompt: Any, subject: Any
+) -> None:
+    """Lay out the panel and wire it.
+
+    :param prompt: the fields of the fact.
+    """
+    with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
+        gr.Markdown(label("lab_trace_intro"))
+        with gr.Row():
+            go = gr.Button(
+                label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140
+            )
+            stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
+        found = gr.HTML(elem_id="lab-trace")
+    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        trace_fact, [saved, language, turn, prompt, subject], found, **MODEL
+    )
+    stop.click(stop_run, **AT_ONCE)
+    for box in (prompt, subject):
+        box.input(lambda: "", None, found, **AT_ONCE)
+
+
+@shown
+def trace_fact(
+    saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> str:  # fmt: skip
+    """The heat map of what the recipe says now after the fact's prompt."""
+    work = work_for(session_of(request), turn, progress, language)
+    try:
+        fork = build(spaces.from_json(saved).recipe(), work).fork
+        return as_html(trace(fork, prompt, subject, work=work), language)
+    except Stopped:
+        return note(say(language, "stopped"))
+
+
+def as_html(found: Traced, language: str) -> str:
+    """Tokens down, layers across; where the subject's last token brings back most is named."""
+    cells = found.restored.tolist()  # (tokens, layers)
+    depth, last = len(cells[0]), found.subject[1] - 1
+    names = [
+        f"{'▸ ' if found.subject[0] <= place < found.subject[1] else ''}{token}"
+        for place, token in enumerate(found.tokens)
+    ]
+    hints = [
+        [
+            say(
+                language, "lab_trace_hint", token=token, layer=layer,
+                probability=percent(cells[place][layer]),
+            )
+            for layer in range(depth)
+        ]
+        for place, token in enumerate(found.tokens)
+    ]  # fmt: skip
+    most = max(max(row) for row in cells)
+    picture = charts.heat_map(
+        names, [str(n) if n % 5 == 0 else "" for n in range(depth)], cells,
+        say(language, "lab_trace_title", answer=found.answer.strip()), hints,
+        say(language, "lab_trace_scale", probability=percent(most)),
+    )  # fmt: skip
+    return picture + note(_summary(found, cells[last], language))
+
+
+def _summary(found: Traced, row: list[float], language: str) -> str:
+    clean, corrupted = percent(found.clean), percent(found.corrupted)
+    if found.corrupted > CHANGED * found.clean:
+        return say(language, "lab_trace_lost", clean=clean, corrupted=corrupted)
+    best = max(range(len(row)), key=row.__getitem__)
+    return say(
+        language, "lab_trace_summary", answer=found.answer.strip(), clean=clean,
+        corrupted=corrupted, layer=best, probability=percent(row[best]),
+    )  # fmt: skip

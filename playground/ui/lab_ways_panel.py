@@ -1,0 +1,123 @@
+"""Step 3 of the fact lab: which ways, and teaching the fact in each of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.recipe import build
+from playground.engine.work import Stopped
+from playground.lab.begin import lesson_for
+from playground.lab.sheet import Sheet, to_json
+from playground.lab.table import teach
+from playground.lab.ways import WAYS, Room
+from playground.retrieval.corpus import load_corpus
+from playground.ui.html import duration, note
+from playground.ui.lab_fact_panel import FactPanel, lesson_json
+from playground.ui.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    begin_run,
+    session_of,
+    shown,
+    stop_run,
+    work_for,
+)
+from playground.ui.text import label, say
+
+USUAL = ("in_context", "bm25", "dense", "nudge", "rome", "ft", "lora")
+MOST_LAYER = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls that are folded away."""
+
+    corpus: gr.Dropdown
+    layer: gr.Number
+    seed: gr.Number
+
+
+def build_panel(
+    saved: gr.BrowserState,
+    language: gr.Textbox,
+    turn: gr.State,
+    fact: FactPanel,
+    chosen: Settings,
+    sheet: gr.BrowserState,
+) -> Any:
+    """Lay out the panel and wire it.
+
+    :param sheet: the visitor's table, filled as the ways are done.
+    :return: the menu of ways.
+    """
+    gr.Markdown(label("lab_step_ways"))
+    ways = gr.CheckboxGroup(
+        [(label(f"way_{way}"), way) for way in WAYS if way != "base"], value=list(USUAL),
+        label=label("lab_ways"), elem_id="lab-ways",
+    )  # fmt: skip
+    with gr.Accordion(label("lab_settings"), open=False):
+        chosen.corpus.render()
+        with gr.Row():
+            chosen.layer.render()
+            chosen.seed.render()
+    with gr.Row():
+        go = gr.Button(label("lab_teach"), variant="primary", elem_id="lab-teach", min_width=160)
+        stop = gr.Button(label("stop"), elem_id="lab-stop", min_width=90, scale=0)
+    status = gr.HTML(elem_id="lab-status")
+    given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
+    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        run_ways, [*given, *fact.fields], [sheet, status], show_progress_on=status, **MODEL
+    )
+    stop.click(stop_run, **AT_ONCE)
+    return ways
+
+
+def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
+    """The controls that are folded away, made before they are laid out."""
+    corpus = gr.Dropdown(
+        corpora, value=first, label=label("lab_corpus"), elem_id="lab-corpus", render=False
+    )
+    layer = gr.Number(
+        -1, label=label("lab_layer"), info=label("lab_layer_info"), precision=0, minimum=-1,
+        maximum=MOST_LAYER, elem_id="lab-layer", min_width=200, render=False,
+    )  # fmt: skip
+    seed = gr.Number(
+        0, label=label("seed"), precision=0, minimum=0, elem_id="lab-seed", min_width=200,
+        render=False,
+    )  # fmt: skip
+    return Settings(corpus, layer, seed)
+
+
+@shown
+def run_ways(
+    saved: Any, language: str, turn: int, ways: list[str], corpus: str, layer: float | None,
+    seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: str,
+) -> Iterator[tuple[dict[str, Any], str]]:  # fmt: skip
+    """Teach the fact in each way; the table grows as they are done, the model as it is first."""
+    work, start = work_for(session_of(request), turn, progress, language), time.monotonic()
+    about, questions = lesson_json(fields)
+    recipe = spaces.from_json(saved).recipe()
+    lesson = lesson_for(build(recipe, work).fork, about, questions)
+    number = -1 if layer is None else int(layer)
+    room = Room(
+        recipe, load_corpus(corpus).passages, int(seed or 0), layer=number if number >= 0 else None
+    )
+    found = Sheet(lesson, seed=room.seed, others=corpus)
+    try:
+        for row in teach(lesson, ["base", *ways], room, work):
+            found = replace(found, rows=(*found.rows, row))
+            yield to_json(found), ""
+    except Stopped:
+        yield to_json(found), note(say(language, "lab_stopped"))
+        return
+    failed = sum(row.error is not None for row in found.rows)
+    took = duration(time.monotonic() - start)
+    done = len(found.rows) - 1
+    yield to_json(found), note(say(language, "lab_done", count=done, seconds=took, failed=failed))

@@ -1,0 +1,176 @@
+"""The facts of the collateral map: what the file promises, and that the base model keeps it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections import Counter
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from playground.engine.fork import Fork
+from playground.engine.generate import Sampling, decode, next_probabilities, prompt_ids
+from playground.engine.tokens import token_ids
+from playground.lab import known as known_module
+from playground.lab.known import KnownFact, known_facts, read, topics
+
+MOST_TOKENS, MARGIN = 4, 1.3
+ROWS = 16  # decoded together
+GOOD = KnownFact("time-noon", "time", "noon", "At noon the clock strikes", " twelve")
+
+
+def line(fact, **changed):
+    return json.dumps(asdict(fact) | changed)
+
+
+# The file
+
+
+def test_there_are_enough_facts_of_every_topic():
+    counts = Counter(fact.topic for fact in known_facts())
+    assert len(known_facts()) >= 240
+    assert len(counts) >= 12
+    assert min(counts.values()) >= 12
+    assert topics() == tuple(counts)
+
+
+def test_the_facts_of_a_topic_stand_together():
+    order = [topics().index(fact.topic) for fact in known_facts()]
+    assert order == sorted(order)
+
+
+def test_no_fact_stands_in_the_file_twice():
+    facts = known_facts()
+    for values in (
+        [fact.id for fact in facts],
+        [fact.prompt for fact in facts],
+        [(fact.topic, fact.subject.lower()) for fact in facts],
+    ):
+        assert [value for value, count in Counter(values).items() if count > 1] == []
+
+
+def test_a_fact_is_a_beginning_that_names_its_subject_and_an_end():
+    for fact in known_facts():
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", fact.id), fact
+        assert fact.id.startswith(f"{fact.topic.replace(' ', '-')}-"), fact
+        assert fact.prompt.count(fact.subject) >= 1, fact
+        assert fact.prompt == fact.prompt.strip(), fact
+        assert re.fullmatch(r" \S+( \S+)*", fact.target), fact
+
+
+def test_a_prompt_does_not_give_its_target_away():
+    for fact in known_facts():
+        words = re.escape(fact.target.strip())
+        assert re.search(rf"(?<!\w){words}(?!\w)", fact.prompt, re.IGNORECASE) is None, fact
+
+
+def test_one_answer_does_not_fit_most_of_a_topic():
+    for topic in topics():
+        targets = [fact.target for fact in known_facts() if fact.topic == topic]
+        assert Counter(targets).most_common(1)[0][1] <= len(targets) / 3, topic
+
+
+# Reading
+
+
+def test_a_file_is_read_as_it_was_written():
+    other = replace(GOOD, id="time-midnight", subject="midnight", prompt="At midnight it strikes")
+    assert list(read(f"{line(GOOD)}\n{line(other)}\n")) == [GOOD, other]
+    assert list(read("")) == []
+
+
+@pytest.mark.parametrize(
+    ("second", "complaint"),
+    [
+        ("", "Line 2"),
+        ("{", "Line 2"),
+        ("[]", "an object with id, topic, subject, prompt, target"),
+        ('{"id": "a"}', "an object with"),
+        (line(GOOD, more="x"), "an object with"),
+        (line(GOOD, id="b", topic=7), "must be text"),
+        (line(GOOD, id="b", topic=" "), "must be text"),
+        (line(GOOD, id="b", subject="midnight"), "'midnight' must stand once"),
+        (line(GOOD, id="b", subject="no"), "'no' must stand once"),
+        (line(GOOD, id="b", prompt="At noon, high noon, it strikes"), "must stand once"),
+        (line(GOOD, id="b", prompt="At noon it strikes "), "must not begin or end with a space"),
+        (line(GOOD, id="b", prompt="Now noon strikes", target="twelve"), "begin with one space"),
+        (line(GOOD, id="b", prompt="Now noon strikes", target="  twelve"), "begin with one space"),
+        (line(GOOD, id="b", prompt="Now noon strikes", target=" twelve "), "begin with one space"),
+        (line(GOOD), "'time-noon' stands in line 1 already"),
+        (line(GOOD, id="b", topic="t"), "strikes' stands in line 1 already"),
+        (line(GOOD, id="b", prompt="Now noon strikes"), "'noon' stands in line 1 already"),
+    ],
+)
+def test_a_line_that_is_no_fact_is_refused_by_its_number(second, complaint):
+    with pytest.raises(ValueError, match=r"Line 2 of facts\.jsonl: ") as refused:
+        list(read(f"{line(GOOD)}\n{second}\n"))
+    assert complaint in str(refused.value)
+
+
+def test_the_file_is_read_once(monkeypatch, tmp_path):
+    first = known_facts()
+    monkeypatch.setattr(known_module, "FILE", tmp_path / "missing.jsonl")
+    assert known_facts() is first
+
+
+# The base model
+
+
+@pytest.fixture(scope="module")
+def continued(smollm2_base):
+    """What the base writes after every prompt, in as many tokens as the target has."""
+    fork, found = Fork(smollm2_base), {}
+    facts = known_facts()
+    for start in range(0, len(facts), ROWS):
+        batch = facts[start : start + ROWS]
+        prompts = [prompt_ids(smollm2_base, fact.prompt) for fact in batch]
+        *_, rows = decode(fork, prompts, Sampling(max_new_tokens=MOST_TOKENS))
+        for fact, row in zip(batch, rows, strict=True):
+            target = token_ids(smollm2_base.tokenizer, fact.target)
+            found[fact.id] = smollm2_base.tokenizer.decode(row.ids[: len(target)])
+    return found
+
+
+@pytest.mark.weights
+def test_a_target_is_a_few_tokens_that_join_the_prompt_as_they_are(smollm2):
+    for fact in known_facts():
+        prompt, target = (token_ids(smollm2.tokenizer, t) for t in (fact.prompt, fact.target))
+        assert 1 <= len(target) <= MOST_TOKENS, fact
+        assert token_ids(smollm2.tokenizer, fact.prompt + fact.target) == prompt + target, fact
+
+
+@pytest.mark.weights
+def test_the_base_model_knows_every_fact(continued):
+    wrong = {f.id: continued[f.id] for f in known_facts() if continued[f.id] != f.target}
+    assert wrong == {}
+
+
+@pytest.mark.weights
+def test_no_fact_is_a_toss_up(smollm2):
+    fork = Fork(smollm2)
+    for fact in known_facts():
+        first = token_ids(smollm2.tokenizer, fact.target)[0]
+        top = next_probabilities(fork, prompt_ids(smollm2, fact.prompt)).topk(2)
+        assert top.indices[0] == first, fact
+        assert top.values[0] >= MARGIN * top.values[1], fact
+
+
+@pytest.mark.weights
+@torch.inference_mode()
+def test_every_fact_stays_known_in_float32_and_in_a_padded_batch(smollm2):
+    model = copy.deepcopy(smollm2.model).float()
+    facts = known_facts()
+    for start in range(0, len(facts), ROWS):
+        batch = facts[start : start + ROWS]
+        both = [[token_ids(smollm2.tokenizer, t) for t in (f.prompt, f.target)] for f in batch]
+        rows = [torch.tensor(prompt + target) for prompt, target in both]
+        ids = pad_sequence(rows, batch_first=True)  # (rows, length), padded on the right
+        mask = pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+        choices = model(input_ids=ids, attention_mask=mask, use_cache=False).logits.argmax(-1)
+        for fact, (prompt, target), chosen in zip(batch, both, choices.tolist(), strict=True):
+            before = len(prompt) - 1
+            assert chosen[before : before + len(target)] == target, fact
