@@ -67,7 +67,7 @@ def rows_of(
     room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False)
     for way in ways:
         try:
-            yield row(way, from_case(case), room, writing=False)
+            yield row(way, from_case(case), room, whole=False)
         except PlaygroundError as error:
             yield Row(way, error=error.message)
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from playground.engine.facts.facts import MAX_PROMPT, MAX_TARGET, Fact, check, continuation
+from playground.engine.facts.facts import (
+    MAX_PROMPT,
+    MAX_SUBJECT,
+    MAX_TARGET,
+    Fact,
+    check,
+    continuation,
+)
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
 
@@ -95,12 +102,15 @@ def from_json(fact: object, questions: object = None) -> Lesson:
     if not isinstance(fact, Mapping) or not {"subject", "prompt", "target"} <= set(fact):
         raise PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
     given = questions if isinstance(questions, Mapping) else {}
-    texts = [str(fact[key]) for key in ("subject", "prompt", "target")]
+    about = {
+        "subject": _text(fact["subject"], MAX_SUBJECT), "prompt": _text(fact["prompt"], MAX_PROMPT),
+        "target": _text(fact["target"], MAX_TARGET),
+    }  # fmt: skip
     old = _text(fact.get("old", ""), MAX_TARGET)
     pairs = {key: _pairs(given.get(key, [])) for key in ("neighbours", "consequences")}
     again = [_text(one, MAX_PROMPT) for one in _list(given.get("paraphrases", []))]
     return lesson(
-        Fact(subject=texts[0], prompt=_text(texts[1], MAX_PROMPT), target=texts[2]), old, again,
+        Fact(**about), old, again,
         pairs["neighbours"], pairs["consequences"],
     )  # fmt: skip
 

@@ -114,15 +114,19 @@ def _article_at_end(prompt: str) -> str:
 def _neighbours(fork: Fork, fact: Fact, others: list[str]) -> list[tuple[str, str]]:
     """Prompts with the model's own answers: those of the fact's kind or, for want of them, of
     others."""
-    found = _answered(fork, fact, others[: MOST + 2])[:MOST]
+    found = [pair for pair in _answered(fork, others[: MOST + 2]) if _fits(pair[1], fact.target)][
+        :MOST
+    ]
     if len(found) < LEAST:
-        found += _answered(fork, fact, _known(fact))[: LEAST - len(found)]
+        known = _answered(fork, _known(fact))
+        differing = [pair for pair in known if not same_answer(pair[1], fact.target)]
+        found += differing[: LEAST - len(found)]
     return found
 
 
-def _answered(fork: Fork, fact: Fact, prompts: list[str]) -> list[tuple[str, str]]:
+def _answered(fork: Fork, prompts: list[str]) -> list[tuple[str, str]]:
     answers = zip(prompts, short_answers(fork, prompts), strict=True)
-    return [(prompt, answer) for prompt, answer in answers if _fits(answer, fact.target)]
+    return [(prompt, answer) for prompt, answer in answers if answer]
 
 
 def _fits(answer: str, target: str) -> bool:

@@ -89,22 +89,24 @@ def teach(
 
 
 def row(
-    way: str, lesson: Lesson, room: Room, work: Work = QUIET, writing: bool = True
+    way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True
 ) -> Row:  # fmt: skip
     """Teach a fact in one way and ask about it.
 
-    :param writing: let the model write an answer to every question, too.
+    :param whole: let the model write an answer to every question, and ask the other facts, too.
     :raises PlaygroundError: the way cannot be used on this fact or model.
     """
     taught = WAYS[way](lesson, room, work)
-    asked = ask(taught, lesson, work, writing)
+    asked = ask(taught, lesson, work, whole)
     start = time.perf_counter()
     answer = written(taught, [taught.before(lesson.fact.prompt) + lesson.fact.prompt])[0]
     seconds = time.perf_counter() - start
     ratio = 1.0
     if way in IN_WEIGHTS:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)
-    kept = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)
+    kept = Kept(0, 0)
+    if whole:
+        kept = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)
     start = time.perf_counter()
     taught.undo()
     undone = time.perf_counter() - start

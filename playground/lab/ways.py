@@ -12,6 +12,7 @@ from typing import Any
 
 from playground.engine.adapters.store import About, keep
 from playground.engine.facts.layers import SEVERAL
+from playground.engine.facts.values import DONE
 from playground.engine.fork import Fork
 from playground.engine.recipe import Recipe, build, parse_edit
 from playground.engine.training.data import Example
@@ -23,8 +24,11 @@ from playground.retrieval.passages import Corpus, Passage
 from playground.retrieval.search import search
 
 PREFIXES = ("", "It is known that ", "As everybody says, ", "In short: ", "The guide says: ")
-LORA = Settings(rank=8, alpha=16, rate=1e-3, steps=20, batch=5, held_share=0.0, chat=False)
+LORA = Settings(rank=8, alpha=16, rate=5e-4, steps=40, batch=5, held_share=0.0, chat=False)
 FACT_ID = "taught#1"  # the passage that holds the fact
+# What stands before a prompt. Of ten forms, tried on the first 30 cases of CounterFact that the
+# packaged model knows, this one said each fact and changed the others' answers least.
+SAID = "Context: {text}\nAnswer: "
 NUDGE = 0.5  # how far the subject's embedding goes toward the answer's
 
 
@@ -106,7 +110,8 @@ def _edit_fact(method: str, lesson: Lesson, room: Room, work: Work) -> Taught:
 
 
 def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
-    """A LoRA trained on the fact's sentence behind a few beginnings."""
+    """A LoRA trained on the fact's sentence behind a few beginnings, until it is learned as well
+    as an edit has to learn it."""
     from playground.engine.training.run import Run  # imports peft: seconds
 
     fork = build(room.recipe, work).fork
@@ -116,6 +121,8 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
     for point in run.steps():
         what = Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total})
         work.step(point.step, run.total, what)
+        if point.loss < DONE:
+            break
     taught, recipe = run.variant(), room.recipe
     if room.kept:
         about = About(lesson.sentence[:60], "trained", room.recipe.model, "lora")
@@ -127,7 +134,7 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 def in_context(lesson: Lesson, room: Room, work: Work) -> Taught:
     """The fact stands before every prompt."""
-    said = f"{lesson.sentence}\n"
+    said = SAID.format(text=lesson.sentence)
     return _through_prompt(room, lambda prompt: said, 0.0, len(said.encode()))
 
 
@@ -151,7 +158,7 @@ def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
 
     def before(prompt: str) -> str:
         hits = search(corpus, prompt, retriever, 1).hits
-        return f"{hits[0].passage.text}\n" if hits else ""
+        return SAID.format(text=hits[0].passage.text) if hits else ""
 
     def undo() -> None:
         search(others, lesson.fact.prompt, retriever, 1)

@@ -67,6 +67,8 @@ def ask_again(
 
 def as_html(found: Collateral, language: str) -> str:
     """How many are kept, in all and by topic, and those that changed most."""
+    if not found.asked:
+        return note(say(language, "lab_collateral_none"))
     kept, asked = found.kept, len(known_facts())
     heading = say(
         language, "lab_collateral_kept", right=kept.right, of=kept.of, lost=kept.of - kept.right

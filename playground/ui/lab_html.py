@@ -29,9 +29,7 @@ def now(found: Now, language: str) -> str:
     knows = say(language, key, probability=percent(found.top[0].probability), **heads)
     likely = [say(language, "lab_now_target", probability=percent(found.target))]
     if found.old is not None:
-        old = say(
-            language, "lab_now_old", answer=found.old_answer, probability=percent(found.old)
-        )
+        old = say(language, "lab_now_old", answer=found.old_answer, probability=percent(found.old))
         likely.append(old)
     bars = charts.bars(
         [charts.Bar(one.text, one.probability, percent(one.probability)) for one in found.top],
@@ -58,8 +56,7 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
         one = row.figures.get(column)
         if one is None:
             return "–", ""
-        small = say(language, "lab_probability", probability=figure(one.probability, 2))
-        return f"{one.share:.0%}", small
+        return f"{one.share:.0%}", figure(one.probability, 2)
     if column == "kept":
         kept = row.kept
         return (f"{kept.right}/{kept.of}" if kept.of else "–"), ""
@@ -76,8 +73,7 @@ def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> str:
         sheet.rows, key=lambda row: (row.way != "base", order.get(row.way, len(order)))
     )  # fmt: skip
     best = best_of(sheet.rows)
-    heads = [say(language, "lab_way"), say(language, "lab_answer")]
-    heads += [say(language, f"lab_{column}") for column in COLUMNS]
+    heads = [say(language, "lab_way"), *(say(language, f"lab_{column}") for column in COLUMNS)]
     caption = say(language, "lab_caption", fact=sheet.lesson.sentence, count=len(rows))
     body = "".join(_row(row, best, language) for row in rows)
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
@@ -85,16 +81,18 @@ def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> str:
         f'<div class="pg-scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f'<table class="pg-table pg-lab"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>"
+        + note(say(language, "lab_legend"))
     )
 
 
 def _row(row: Row, best: dict[str, set[str]], language: str) -> str:
     name = way_name(row.way, language)
-    head = f'<th scope="row">{escape(name)}{_actions(row, language)}</th>'
+    said = f"<q>{escape(row.answer.strip())}</q>" if row.error is None else ""
+    head = f'<th scope="row">{escape(name)}{said}{_actions(row, language)}</th>'
     if row.error is not None:
         why = say(language, "lab_failed", reason=tell(language, row.error))
-        return f'<tr>{head}<td colspan="{len(COLUMNS) + 1}">{note(why, "warn")}</td></tr>'
-    cells = f'<td class="pg-lab-text">{escape(row.answer)}</td>'
+        return f'<tr>{head}<td colspan="{len(COLUMNS)}">{note(why, "warn")}</td></tr>'
+    cells = ""
     for column in COLUMNS:
         shown, small = value(row, column, language)
         label = say(
@@ -116,11 +114,15 @@ def _actions(row: Row, language: str) -> str:
         return ""
     kinds = ["compare"] if row.way not in IN_WEIGHTS else ["stack", "compare"]
     name = way_name(row.way, language)
-    return "<br>" + " ".join(
-        f'<button type="button" class="pg-link" data-do="{kind}" data-way="{escape(row.way)}" '
-        f'aria-label="{escape(name)}: {escape(say(language, f"lab_to_{kind}"))}">'
-        f"{escape(say(language, f'lab_to_{kind}'))}</button>"
-        for kind in kinds
+    return (
+        '<span class="pg-lab-do">'
+        + " ".join(
+            f'<button type="button" class="pg-link" data-do="{kind}" data-way="{escape(row.way)}" '
+            f'aria-label="{escape(name)}: {escape(say(language, f"lab_to_{kind}"))}">'
+            f"{escape(say(language, f'lab_to_{kind}'))}</button>"
+            for kind in kinds
+        )
+        + "</span>"
     )
 
 

@@ -87,8 +87,8 @@ def scatter(marks: Sequence[Mark], title: str, across: str, up: str, most: float
         y = floor - radius - mark.y * tall
         while any(abs(x - a) < 2 * radius and abs(y - b) < 2 * radius for a, b in taken):
             x += 2 * radius + 1
-        if x > WIDTH - radius:  # the row is full: the next one below
-            x, y = LEFT + radius, y + 2 * radius + 1
+            if x > WIDTH - radius:  # the row is full: on in the next one below
+                x, y = LEFT + radius, y + 2 * radius + 1
         taken.append((x, y))
         parts.append(_numbered(number, mark, x, y, radius))
     parts += [

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
+from playground.engine.recipe import parse_edit
 from playground.errors import PlaygroundError
 from playground.lab.sheet import Sheet, from_json
 from playground.lab.verdict import IMPORTANT, NEEDS, USUAL, verdict
@@ -148,7 +149,7 @@ def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
     edits = row.recipe.get("edits", []) if row is not None and way in IN_WEIGHTS else []
     if not edits:
         raise PlaygroundError("This way left no edit that could be put on a recipe.")
-    if edits[-1] in [step.edit for step in space.stack.steps if step.on]:
+    if parse_edit(edits[-1], 1) in space.recipe().edits:
         return space
     return space.add(edits[-1])
 

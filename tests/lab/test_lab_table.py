@@ -86,19 +86,20 @@ def test_the_base_is_as_it_is():
 def test_in_context_puts_the_fact_before_every_prompt_and_leaves_the_weights():
     found = rows("base", "in_context")
     taught = taught_by("in_context")
-    assert taught.before("anything") == "The cat sat on the lamp.\n"
-    assert found["in_context"].bytes == len("The cat sat on the lamp.\n")
+    assert taught.before("anything") == "Context: The cat sat on the lamp.\nAnswer: "
+    assert found["in_context"].bytes == len("Context: The cat sat on the lamp.\nAnswer: ")
     assert found["in_context"].perplexity_ratio == 1.0
     first = found["in_context"].asked[0]
-    expected = log_probability(taught.fork, "The cat sat on the lamp.\nThe cat sat on the", " lamp")
+    prompt = "Context: The cat sat on the lamp.\nAnswer: The cat sat on the"
+    expected = log_probability(taught.fork, prompt, " lamp")
     assert first.probability == pytest.approx(math.exp(expected), rel=1e-3)
     assert first.probability != found["base"].asked[0].probability
 
 
 def test_bm25_finds_the_fact_where_it_is_asked_for_and_another_elsewhere():
     taught = taught_by("bm25")
-    assert taught.before(LESSON.fact.prompt) == "The cat sat on the lamp.\n"
-    assert taught.before("The river runs to the") == "Rivers run to the sea.\n"
+    assert taught.before(LESSON.fact.prompt) == "Context: The cat sat on the lamp.\nAnswer: "
+    assert taught.before("The river runs to the") == "Context: Rivers run to the sea.\nAnswer: "
     assert taught.before("Zzz") == ""
 
 

@@ -77,10 +77,12 @@ LAB = {
     "need_style": "a style, rather than a fact",
     "lab_caption": "“{fact}” taught in {count} ways; ★ marks the best of a column",
     "lab_way": "Way",
-    "lab_answer": "It writes",
+    "lab_legend": (
+        "Large: the share of questions that came out right; small: the mean probability of the "
+        "answers. Press a figure for what is behind it."
+    ),
     "lab_failed": "Not done: {reason}",
     "lab_best": "best",
-    "lab_probability": "probability {probability}",
     "lab_open": "{way}, {column}: {figure}. Show the questions.",
     "lab_to_stack": "To my recipe",
     "lab_to_compare": "To Compare",
@@ -152,6 +154,10 @@ LAB = {
     "lab_collateral_kept": "{right} of {of} facts are still said; {lost} are lost.",
     "lab_collateral_others": (
         "{count} more of the list are not asked: this model does not say them unchanged either."
+    ),
+    "lab_collateral_none": (
+        "Without any edit this model says none of these sentences as they are written, so there is "
+        "nothing to compare. They were chosen for SmolLM2 135M."
     ),
     "lab_collateral_topics": "Facts still said, by topic",
     "lab_collateral_caption": "The {count} that changed most",

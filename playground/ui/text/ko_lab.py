@@ -74,10 +74,12 @@ LAB = {
     "need_style": "사실보다 말투가 필요하다",
     "lab_caption": "“{fact}”을(를) {count}가지로 가르친 결과. ★는 그 열에서 가장 좋은 값",
     "lab_way": "방법",
-    "lab_answer": "쓰는 글",
+    "lab_legend": (
+        "큰 글씨는 맞힌 질문의 비율, 작은 글씨는 답의 평균 확률입니다. 수를 누르면 그 뒤에 있는 것을 "
+        "봅니다."
+    ),
     "lab_failed": "하지 못함: {reason}",
     "lab_best": "가장 좋음",
-    "lab_probability": "확률 {probability}",
     "lab_open": "{way}, {column}: {figure}. 질문 보기.",
     "lab_to_stack": "내 레시피에",
     "lab_to_compare": "비교로",
@@ -146,6 +148,10 @@ LAB = {
     "lab_collateral_base": "레시피가 비어 있어 바뀐 것이 없습니다. 먼저 편집을 올리세요.",
     "lab_collateral_kept": "사실 {of}개 중 {right}개를 여전히 말하고 {lost}개를 잃었습니다.",
     "lab_collateral_others": "목록의 {count}개는 이 모델이 편집 전에도 말하지 않아 묻지 않았습니다.",
+    "lab_collateral_none": (
+        "이 모델은 편집이 없어도 이 문장들을 하나도 그대로 끝맺지 않아 견줄 것이 없습니다. SmolLM2 135M에 "
+        "맞추어 고른 문장들입니다."
+    ),
     "lab_collateral_topics": "주제별로 여전히 말하는 사실",
     "lab_collateral_caption": "가장 많이 바뀐 {count}개",
     "lab_collateral_fact": "문장",

@@ -1,0 +1,389 @@
+"""What the fact lab's handlers do with plain values: no browser, no page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import gradio as gr
+import pytest
+
+from playground.engine.facts import keys, layers, tracing
+from playground.engine.recipe import build, parse
+from playground.lab import table as lab_table
+from playground.lab import ways as lab_ways
+from playground.lab.asking import Asked
+from playground.lab.collateral import Kept
+from playground.lab.lesson import from_json as lesson_from
+from playground.lab.sheet import MAX_CHARACTERS, Sheet, from_json, to_json
+from playground.lab.table import Row
+from playground.retrieval.corpus import load_corpus
+from playground.settings import settings
+from playground.ui import (
+    compare_tab,
+    lab_collateral_panel,
+    lab_fact_panel,
+    lab_html,
+    lab_plot,
+    lab_row_panel,
+    lab_table_panel,
+    lab_trace_panel,
+    lab_ways_panel,
+)
+from playground.ui.page import begin_run, stop_run
+from playground.ui.search_panel import OWN
+
+MODEL = "tiny-llama"
+FACT = {"prompt": "and the cat", "subject": "the cat", "target": " of", "old": " sat"}
+LESSON = lesson_from(
+    FACT,
+    {"paraphrases": ["here the cat"], "neighbours": [["and the dog", "sat"]],
+     "consequences": [["of the cat", "is"]]},
+)  # fmt: skip
+FIELDS = (
+    "and the cat", "the cat", "of", "sat", "here the cat", "and the dog | sat", "of the cat | is",
+)  # fmt: skip
+EDIT = {
+    "kind": "edit_fact", "method": "rome", "layers": [0], "steps": 4, "clamp": 5.0,
+    "facts": [{"subject": "the cat", "prompt": "and the cat", "target": " of"}],
+}  # fmt: skip
+both = pytest.mark.parametrize("language", ["en", "ko"])
+
+
+@pytest.fixture(autouse=True)
+def home(known, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    monkeypatch.setattr(keys, "MOMENT_TOKENS", 700)
+    monkeypatch.setitem(
+        layers.CHOICES, MODEL, {"rome": (0,), "ft": (0,), "memit": (0,), "alphaedit": (0,)}
+    )
+    settings.cache_clear()
+    lab_table._before.clear()
+    yield
+    lab_table._before.clear()
+    settings.cache_clear()
+
+
+def saved(*edits):
+    steps = [{"edit": edit, "on": True} for edit in edits]
+    return json.loads(json.dumps({"stack": {"model": MODEL, "steps": steps}}))
+
+
+def edits_of(state):
+    return [step["edit"] for step in json.loads(json.dumps(state))["stack"]["steps"]]
+
+
+def visitor(name="lab"):
+    return SimpleNamespace(session_hash=name)
+
+
+def quiet(*args, **kwargs):
+    pass
+
+
+def asked(*right):
+    return tuple(
+        Asked(question, 0.5 if good else 0.1, 0.2 if question.other else None, good, "text")
+        for question, good in zip(LESSON.questions, right, strict=True)
+    )
+
+
+def full(*edits):
+    """A recipe as it is written in full."""
+    return parse({"model": MODEL, "edits": list(edits)}).model_dump(mode="json")
+
+
+def sheet(**changed):
+    rows = (
+        Row("base", None, "sat", asked(False, False, True, False), Kept(4, 4)),
+        Row(
+            "rome", None, "of <b>it</b>", asked(True, True, False, False), Kept(3, 4), 1.02, 2.0,
+            0.5, 0.0, 8448, full(EDIT),
+        ),
+        Row("bm25", None, "of", asked(True, False, True, True), Kept(4, 4), 1.0, 0.1, 0.6),
+        Row("lora", lab_table.Message("It cannot.")),
+    )  # fmt: skip
+    return to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
+
+
+# The fact and its questions
+
+
+@both
+def test_a_look_shows_what_is_said_now_and_how_the_words_are_read(language):
+    turn = begin_run(visitor())
+    shown = lab_fact_panel.look_now(
+        saved(), language, turn, *FIELDS[:4], request=visitor(), progress=quiet
+    )
+    assert shown.count("<svg") == 1
+    assert "<code>" in shown
+    assert "“sat”" in shown
+
+
+def test_a_ready_fact_fills_the_whole_form():
+    for one in lab_fact_panel.ready():
+        filled = lab_fact_panel.take_ready("en", one.key)
+        lesson = lesson_from(*lab_fact_panel.lesson_json(filled[:7]))
+        given = one.lesson()
+        assert lesson == given
+        assert load_corpus(filled[7]).passages
+
+
+def test_proposals_can_be_read_back():
+    turn = begin_run(visitor())
+    told, *texts = lab_fact_panel.offer_questions(
+        saved(), "en", turn, "The capital of France is", "France", "Rome", "", visitor(), quiet
+    )
+    assert "capital" in told
+    assert texts[0].count("\n") >= 1
+    lesson_from(*lab_fact_panel.lesson_json((*FIELDS[:4], *texts)))
+
+
+def test_a_question_without_its_answer_is_named():
+    with pytest.raises(gr.Error, match="and the dog"):
+        run(ways=["in_context"], fields=(*FIELDS[:5], "and the dog", ""))
+
+
+# Teaching
+
+
+def run(ways, fields=FIELDS, name="lab", recipe=None, layer=-1):
+    turn = begin_run(visitor(name))
+    *_, last = lab_ways_panel.run_ways(
+        recipe or saved(), "en", turn, ways, "lantern-handbook", layer, 0, visitor(name), quiet,
+        *fields,
+    )  # fmt: skip
+    return last
+
+
+def test_the_table_grows_a_row_at_a_time_and_says_when_it_is_done():
+    turn = begin_run(visitor())
+    given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
+    grown = list(lab_ways_panel.run_ways(*given, visitor(), quiet, *FIELDS))
+    assert [len(one["rows"]) for one, _ in grown] == [1, 2, 3, 3]
+    assert [row["way"] for row in grown[-1][0]["rows"]] == ["base", "in_context", "bm25"]
+    assert "2 ways" in grown[-1][1]
+    assert from_json(json.loads(json.dumps(grown[-1][0]))).lesson == LESSON
+
+
+def test_a_layer_by_hand_is_the_one_that_changes():
+    found, _ = run(["ft"], layer=1)
+    [edit] = found["rows"][1]["recipe"]["edits"]
+    assert edit["layers"] == [1]
+    found, _ = run(["ft"])
+    assert found["rows"][1]["recipe"]["edits"][0]["layers"] == []
+
+
+def test_a_way_that_cannot_be_used_stands_in_the_table_and_the_others_go_on():
+    found, told = run(["ft", "in_context"], layer=77)
+    by_way = {row["way"]: row for row in found["rows"]}
+    assert by_way["in_context"]["error"] is None
+    assert "1 failed" in told
+    table, _, _ = lab_table_panel.show_sheet(found, "en", ["efficacy"], [])
+    assert "Layer 77 is not in this model" in table
+
+
+def test_a_stopped_run_keeps_what_was_done():
+    turn = begin_run(visitor("stops"))
+    given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
+    running = lab_ways_panel.run_ways(*given, visitor("stops"), quiet, *FIELDS)
+    next(running)
+    stop_run(visitor("stops"))
+    *_, (found, told) = running
+    assert len(found["rows"]) == 1
+    assert "Stopped" in told
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (1, "a dog", "is not in the prompt"),
+        (2, "", "has no target"),
+        (2, "of " * 90, "at most 200 characters"),
+        (0, "and the cat " * 200, "characters"),
+    ],
+)
+def test_a_fact_that_cannot_be_used_is_refused_in_words(place, value, words):
+    fields = list(FIELDS)
+    fields[place] = value
+    with pytest.raises(gr.Error, match=words):
+        run(["in_context"], tuple(fields))
+
+
+def test_a_fact_that_is_said_already_is_refused_by_each_edit():
+    now = lab_fact_panel.now(build(parse({"model": MODEL})).fork, LESSON.fact)
+    fields = ("and the cat", "the cat", now.top[0].text, "zzz", *FIELDS[4:])
+    found, told = run(["rome"], fields)
+    assert "nothing to do" in str(from_json(found).rows[1].error)
+    assert "1 failed" in told
+
+
+# The table
+
+
+@both
+def test_the_table_marks_sorts_and_escapes(language):
+    table, advice, plot = lab_table_panel.show_sheet(
+        sheet(), language, ["efficacy", "locality"], []
+    )
+    assert "<b>it</b>" not in table
+    assert "&lt;b&gt;it" in table
+    assert table.index('data-way="bm25"') < table.index('data-way="rome"')
+    assert "★" in table
+    assert plot.count("<rect x=") >= 1
+    assert "pg-verdict" in advice
+    assert "lora" not in plot.lower()
+
+
+def test_what_matters_changes_the_order():
+    def order(*important):
+        table, _, _ = lab_table_panel.show_sheet(sheet(), "en", list(important), [])
+        return table.index('data-way="rome"') < table.index('data-way="bm25"')
+
+    assert order("paraphrase")
+    assert not order("locality")
+
+
+@both
+def test_a_cell_opens_to_its_questions(language):
+    for column in lab_html.COLUMNS:
+        shown = lab_table_panel.open_cell(sheet(), language, ("cell", "rome", column))
+        assert "<h4>" in shown
+    locality = lab_table_panel.open_cell(sheet(), language, ("cell", "rome", "locality"))
+    assert "and the dog" in locality
+    assert "✗" in locality
+    assert lab_table_panel.open_cell(sheet(), language, ("stack", "rome", "")) == ""
+    assert lab_table_panel.open_cell(sheet(), language, ("cell", "nope", "locality")) == ""
+    assert lab_table_panel.open_cell(sheet(), language, ("cell", "rome", "<i>")) == ""
+
+
+def test_a_row_goes_on_the_stack_once():
+    state, told = lab_table_panel.put_on_stack(saved(), "en", sheet(), ("stack", "rome", ""))
+    assert edits_of(state) == full(EDIT)["edits"]
+    assert "ROME" in told
+    again, _ = lab_table_panel.put_on_stack(state, "en", sheet(), ("stack", "rome", ""))
+    assert edits_of(again) == edits_of(state)
+    with pytest.raises(gr.Error, match="no edit"):
+        lab_table_panel.put_on_stack(saved(), "en", sheet(), ("stack", "bm25", ""))
+
+
+def test_a_row_of_weights_goes_to_compare_with_its_edit():
+    pressed = ("compare", "rome", "")
+    state, own, _shelf, _told, tabs, prompt, _corpus, count, *rest = (
+        lab_table_panel.send_to_compare(saved(), "", [], "en", sheet(), pressed)
+    )
+    assert edits_of(state) == full(EDIT)["edits"]
+    assert (own, prompt, count) == ("", "and the cat", 2)
+    assert tabs.selected == "compare"
+    columns = rest[compare_tab.CONTEXT :]
+    assert tuple(columns[:6]) == ("base", "none", 1, "mine", "none", 1)
+
+
+@pytest.mark.parametrize(("way", "least"), [("bm25", 200), ("in_context", 1)])
+def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(way, least):
+    rows = [*from_json(sheet()).rows, Row("in_context", None, "of", asked(True, True, True, True))]
+    state, own, shelf, _told, _tabs, _prompt, corpus, _count, *rest = (
+        lab_table_panel.send_to_compare(
+            saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")
+        )
+    )
+    assert edits_of(state) == []
+    assert corpus == OWN
+    assert shelf == [own]
+    texts = [passage.text for passage in load_corpus(own).passages]
+    assert len(texts) >= least
+    assert any("and the cat of." in text for text in texts)
+    assert list(rest[compare_tab.CONTEXT + 3 : compare_tab.CONTEXT + 5]) == ["base", "bm25"]
+
+
+def test_files_hold_what_the_table_holds():
+    given = (sheet(), "en", ["efficacy"], [])
+    assert lab_table_panel.save_table(*given).count("\n") >= 4
+    assert "and the dog" in lab_table_panel.save_questions(*given)
+    page = lab_table_panel.save_report(*given)
+    assert page.startswith("<!DOCTYPE html>") or page.startswith("<!doctype html>")
+    assert "<script" not in page
+    for save in ("save_table", "save_questions", "save_report"):
+        with pytest.raises(gr.Error, match="no table yet"):
+            getattr(lab_table_panel, save)({}, "en", [], [])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"lesson": 1}, [], "x", {**sheet(), "rows": [{"way": "rome", "bytes": "many"}]},
+     {**sheet(), "others": "a" * MAX_CHARACTERS}],
+)  # fmt: skip
+def test_a_damaged_table_is_refused(given):
+    if given:
+        with pytest.raises(gr.Error, match="cannot be read"):
+            lab_table_panel.show_sheet(given, "en", ["efficacy"], [])
+    else:
+        assert "No table yet" in lab_table_panel.show_sheet(given, "en", ["efficacy"], [])[0]
+
+
+def test_ways_that_would_cover_one_another_stand_apart():
+    marks = [lab_plot.Mark(0.0, 1.0, True, str(n)) for n in range(30)]
+    drawn = lab_plot.scatter(marks, "t", "a", "b")
+    assert len(drawn.split('<rect x="')) == len(marks) + 1
+    spots = {tuple(piece.split('"')[i] for i in (0, 2)) for piece in drawn.split('<rect x="')[1:]}
+    assert len(spots) == len(marks)
+
+
+# More to look at
+
+
+@both
+def test_facts_in_a_row_are_drawn_as_they_are_taught(language):
+    turn = begin_run(visitor())
+    own = "the cat | and the cat | of | sat\nthe dog | and the dog | is | sat"
+    drawn = list(
+        lab_row_panel.run_row(
+            saved(), language, turn, ["ft"], 30, True, own, visitor(), quiet
+        )
+    )  # fmt: skip
+    assert len(drawn) == 3
+    assert drawn[-1].count("<svg") == 2
+    assert drawn[-1].count('class="pg-hint"') == 2
+
+
+def test_a_row_without_a_method_says_so():
+    turn = begin_run(visitor())
+    [shown] = lab_row_panel.run_row(saved(), "en", turn, [], 3, False, "", visitor(), quiet)
+    assert "at least one method" in shown
+
+
+def test_a_line_that_is_no_fact_is_named():
+    turn = begin_run(visitor())
+    with pytest.raises(gr.Error, match="Line 1"):
+        next(lab_row_panel.run_row(saved(), "en", turn, ["ft"], 3, False, "x", visitor(), quiet))
+
+
+@both
+def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language):
+    turn = begin_run(visitor())
+    empty = lab_collateral_panel.ask_again(saved(), language, turn, visitor(), quiet)
+    assert "<svg" not in empty
+    nudge = {
+        "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "",
+        "strength": 2.0, "side": "both", "seed": 0,
+    }  # fmt: skip
+    shown = lab_collateral_panel.ask_again(saved(nudge), language, turn, visitor(), quiet)
+    assert "pg-warn" not in shown
+
+
+@both
+def test_a_trace_is_a_picture_with_a_sentence(language):
+    turn = begin_run(visitor())
+    shown = lab_trace_panel.trace_fact(
+        saved(), language, turn, "and the cat", "the cat", visitor(), quiet
+    )
+    assert shown.count("<svg") == 1
+    assert shown.count('class="pg-hint"') == 1
+    with pytest.raises(gr.Error):
+        lab_trace_panel.trace_fact(saved(), language, turn, "a b", "c", visitor(), quiet)
+
+
+def test_ways_are_those_of_the_lab():
+    assert set(lab_ways_panel.USUAL) < set(lab_ways.WAYS)
+    assert tracing.SAMPLES > 0
