@@ -589,3 +589,76 @@ def test_index_refuses_none_and_what_it_cannot_read():
         api.index([])
     with pytest.raises(CorpusError, match="not of a kind"):
         api.index([{"name": "a.exe", "text": "a"}])
+
+
+# Teaching a fact
+
+FACT = {"subject": "the cat", "prompt": "and the cat", "target": "of", "old": "sat"}
+ASKED = {"paraphrases": ["here the cat"], "neighbours": [["and the dog", "sat"]]}
+LESSON = (FACT, ["base", "in_context", "bm25", "ft"], ASKED, 0, BASE)
+
+
+@pytest.fixture
+def lab_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def test_teach(lab_home):
+    found = one_json(api.teach(*LESSON))
+    assert set(found) == {"fact", "old", "rows"}
+    assert found["fact"] == {"subject": "the cat", "prompt": "and the cat", "target": " of"}
+    assert found["old"] == " sat"
+    assert keys(found["rows"]) == {(
+        "way", "error", "answer", "figures", "kept", "perplexity_ratio", "apply_seconds",
+        "answer_seconds", "undo_seconds", "bytes", "recipe", "questions",
+    )}  # fmt: skip
+    assert [row["way"] for row in found["rows"]] == ["base", "in_context", "bm25", "ft"]
+    taught = found["rows"][-1]
+    assert taught["figures"]["efficacy"]["count"] == 1
+    assert [one["kind"] for one in taught["questions"]] == ["efficacy", "paraphrase", "locality"]
+    again = api.apply(taught["recipe"])
+    assert again["receipts"][0]["bytes"] == taught["bytes"] > 0
+
+
+def test_the_same_fact_is_taught_in_the_same_way(lab_home):
+    def answers():
+        CACHE.clear()
+        rows = api.teach(*LESSON)["rows"]
+        return [(row["answer"], row["questions"], row["recipe"]) for row in rows]
+
+    assert answers() == answers()
+
+
+def test_without_questions_and_an_old_answer_some_are_proposed(lab_home):
+    fact = {"subject": "France", "prompt": "The capital of France is", "target": "Rome"}
+    found = api.teach(fact, ["base"], None, 0, BASE)
+    kinds = {one["kind"] for one in found["rows"][0]["questions"]}
+    assert {"efficacy", "paraphrase", "portability"} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"fact": "Paris"}, "as an object with subject, prompt, target"),
+        ({"fact": {**FACT, "subject": "dog"}}, "is not in the prompt"),
+        ({"fact": {**FACT, "target": " "}}, "no target"),
+        ({"fact": {**FACT, "target": "a" * 201}}, "at most 200 characters"),
+        ({"fact": {**FACT, "target": 7}}, "at most 200 characters"),
+        ({"ways": ["magic"]}, "magic is unknown"),
+        ({"ways": []}, "is unknown"),
+        ({"ways": "rome"}, "as a list"),
+        ({"questions": {"paraphrases": ["a"] * 13}}, "at most 12"),
+        ({"questions": {"neighbours": ["a"]}}, "two texts each"),
+        ({"seed": -1}, "whole number"),
+        ({"seed": "x"}, "whole number"),
+        ({"corpus_id": "nope"}, "nope"),
+        ({"recipe": {"model": "nope"}}, "nope"),
+    ],
+)
+def test_what_cannot_be_taught_is_refused(lab_home, changed, words):
+    names = ("fact", "ways", "questions", "seed", "recipe")
+    with pytest.raises(PlaygroundError, match=words):
+        api.teach(**dict(zip(names, LESSON, strict=True)) | changed)
