@@ -46,7 +46,8 @@ def build_tab(
     fact = lab_fact_panel.build_panel(saved, language, turn, settings.corpus)
     lab_ways_panel.build_panel(saved, language, turn, fact, settings, sheet)
     table = lab_table_panel.build_panel(saved, own, shelf, language, sheet, compare, tabs)
-    lab_trace_panel.build_panel(saved, language, turn, *fact.fact[:2])
+    prompt, subject, *_ = fact.fact
+    lab_trace_panel.build_panel(saved, language, turn, prompt, subject, settings.layer)
     lab_row = lab_row_panel.build_panel(saved, language, turn)
     lab_collateral_panel.build_panel(saved, language, turn)
     return LabTab({**fact.typed, "labRow": lab_row}, table)

@@ -29,12 +29,15 @@ CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on
 
 
 def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, prompt: Any, subject: Any
-) -> None:
+    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, prompt: Any, subject: Any,
+    layer: Any,
+) -> None:  # fmt: skip
     """Lay out the panel and wire it.
 
-    :param prompt: the fields of the fact.
+    :param prompt: of the fact; ``subject`` too.
+    :param layer: the number that the layer found can be put into.
     """
+    best = gr.State(-1)
     with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
         gr.Markdown(label("lab_trace_intro"))
         with gr.Row():
@@ -43,32 +46,42 @@ def build_panel(
             )
             stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-trace")
+        use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        trace_fact, [saved, language, turn, prompt, subject], found, **MODEL
-    )
+        trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
+        show_progress_on=found, **MODEL,
+    )  # fmt: skip
+    use.click(lambda number: number, best, layer, **AT_ONCE)
     stop.click(stop_run, **AT_ONCE)
     for box in (prompt, subject):
-        box.input(lambda: "", None, found, **AT_ONCE)
+        box.input(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)
 
 
 @shown
 def trace_fact(
     saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request,
     progress: Any = PROGRESS,
-) -> str:  # fmt: skip
-    """The heat map of what the recipe says now after the fact's prompt."""
+) -> tuple[str, int, Any]:  # fmt: skip
+    """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
+    most of it back."""
     work = work_for(session_of(request), turn, progress, language)
     try:
         fork = build(spaces.from_json(saved).recipe(), work).fork
-        return as_html(trace(fork, prompt, subject, work=work), language)
+        found = trace(fork, prompt, subject, work=work)
     except Stopped:
-        return note(say(language, "stopped"))
+        return note(say(language, "stopped")), -1, gr.update(visible=False)
+    return as_html(found, language), best_layer(found), gr.update(visible=True)
+
+
+def best_layer(found: Traced) -> int:
+    """The layer in which the subject's last token brings back most."""
+    return int(found.restored[found.subject[1] - 1].argmax())
 
 
 def as_html(found: Traced, language: str) -> str:
     """Tokens down, layers across; where the subject's last token brings back most is named."""
     cells = found.restored.tolist()  # (tokens, layers)
-    depth, last = len(cells[0]), found.subject[1] - 1
+    depth = len(cells[0])
     names = [
         f"{'▸ ' if found.subject[0] <= place < found.subject[1] else ''}{token}"
         for place, token in enumerate(found.tokens)
@@ -89,15 +102,16 @@ def as_html(found: Traced, language: str) -> str:
         say(language, "lab_trace_title", answer=found.answer.strip()), hints,
         say(language, "lab_trace_scale", probability=percent(most)),
     )  # fmt: skip
-    return picture + note(_summary(found, cells[last], language))
+    return picture + note(_summary(found, language)) + note(say(language, "lab_trace_warning"))
 
 
-def _summary(found: Traced, row: list[float], language: str) -> str:
+def _summary(found: Traced, language: str) -> str:
     clean, corrupted = percent(found.clean), percent(found.corrupted)
     if found.corrupted > CHANGED * found.clean:
         return say(language, "lab_trace_lost", clean=clean, corrupted=corrupted)
-    best = max(range(len(row)), key=row.__getitem__)
+    best = best_layer(found)
+    most = float(found.restored[found.subject[1] - 1, best])
     return say(
         language, "lab_trace_summary", answer=found.answer.strip(), clean=clean,
-        corrupted=corrupted, layer=best, probability=percent(row[best]),
+        corrupted=corrupted, layer=best, probability=percent(most),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 Usage: `make bench ARGS=facts` for every method, or `make bench ARGS="facts rome memit"` for some;
 a number is how many cases are read (60), `tune` reads the first half only, `rest` the second.
+`row` teaches the first 30 one after another instead, by `rome` and by `memit`.
 A case is known where the old answer is likelier than the new one. Settings were chosen on the
 first 30; the other 30 were not looked at before.
 """
@@ -14,11 +15,14 @@ from pathlib import Path
 from playground.engine import measure
 from playground.engine.edits.edit_fact import USUAL
 from playground.engine.facts.score import case_of, losses, score
-from playground.engine.recipe import build, extended, parse
+from playground.engine.recipe import Recipe, build, extended, parse
+from playground.lab.in_a_row import RowFact
+from playground.lab.in_a_row import in_a_row as row_points
 
 MODEL = "smollm2-135m-instruct"
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "counterfact_300.json"
 CASES, TOGETHER = 60, 50
+ROW_METHODS = "rome", "memit"
 PERPLEXITY_EVERY = 6  # single edits, of which general text is read
 
 
@@ -77,6 +81,25 @@ def together(base, method, cases, before):
     return columns, perplexity(fork) / before, receipt.seconds, cpu
 
 
+def in_a_row(cases):
+    """Efficacy on all facts so far, and general text, after some of them."""
+    facts = [RowFact(c.subject, c.prompt, c.fact().target, f" {c.old.strip()}") for c in cases]
+    print("| method | facts | efficacy | probability | perplexity, x base | seconds |")
+    print("|---|---|---|---|---|---|")
+    for method in ROW_METHODS:
+        seconds = 0.0
+        for point in row_points(Recipe(model=MODEL), method, facts):
+            seconds += point.seconds
+            if point.failed:
+                print(f"{method}, fact {point.count}: {point.failed}")
+            if point.count in (1, 2, *range(5, len(facts) + 1, 5)):
+                print(
+                    f"| {method} | {point.count} | {point.efficacy:.0%} | {point.probability:.2f} "
+                    f"| {point.perplexity_ratio:.3f} | {seconds:.1f} |",
+                    flush=True,
+                )
+
+
 def perplexity(fork):
     return measure.perplexity(fork, measure.shipped_text()).perplexity
 
@@ -94,6 +117,9 @@ def main():
     cases = known(base.fork, count)
     half = {"tune": cases[:30], "rest": cases[30:]}
     cases = next((half[word] for word in words if word in half), cases)
+    if "row" in words:
+        in_a_row(cases[:30])
+        return
     before = perplexity(base.fork)
     found = score(base.fork, cases)
     print(f"{len(cases)} known cases; perplexity of the shipped text {before:.2f}\n")

@@ -79,6 +79,23 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     expect(page.locator("#without .pg-answer")).to_have_count(2)
     expect(page.locator("#without .pg-cursor")).to_have_count(0)
     assert findings(page) == []
+    visitor.tab("Fact lab")
+    page.locator("#lab-famous").click()
+    expect(page.locator("#lab-now")).to_contain_text("It writes:", timeout=180_000)
+    for box in page.locator("#lab-ways input[type=checkbox]").all():
+        box.set_checked(box.get_attribute("name") in ("in_context", "nudge"))
+    page.locator("#lab-teach").click()
+    expect(page.locator("#lab-status")).to_contain_text("Done: 2 ways", timeout=180_000)
+    page.locator("#lab-table [data-column=locality]").nth(1).click()
+    expect(page.locator("#lab-cell tbody tr")).to_have_count(3)
+    for name in ("Where is the fact?", "Facts in a row", "What else changed?"):
+        page.locator("button.label-wrap", has_text=name).click()
+    page.locator("#lab-trace-go").click()
+    expect(page.locator("#lab-trace svg.pg-chart")).to_be_visible(timeout=180_000)
+    if width > 768:
+        page.locator("#lab-collateral-go").click()
+        expect(page.locator("#lab-collateral table")).to_be_visible(timeout=180_000)
+    assert findings(page) == []
     visitor.tab("Guide")
     expect(page.locator("#guide h2").first).to_be_visible()
     assert findings(page) == []

@@ -375,11 +375,13 @@ def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language
 @both
 def test_a_trace_is_a_picture_with_a_sentence(language):
     turn = begin_run(visitor())
-    shown = lab_trace_panel.trace_fact(
+    shown, layer, use = lab_trace_panel.trace_fact(
         saved(), language, turn, "and the cat", "the cat", visitor(), quiet
     )
     assert shown.count("<svg") == 1
-    assert shown.count('class="pg-hint"') == 1
+    assert shown.count('class="pg-hint"') == 2
+    assert layer in (0, 1)
+    assert use["visible"]
     with pytest.raises(gr.Error):
         lab_trace_panel.trace_fact(saved(), language, turn, "a b", "c", visitor(), quiet)
 

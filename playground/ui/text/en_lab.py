@@ -180,6 +180,11 @@ LAB = {
         "Read clearly, “{answer}” has a probability of {clean}; blurred, {corrupted}. At the "
         "subject's last token, layer {layer} brings back most: {probability}."
     ),
+    "lab_trace_use": "Teach in this layer",
+    "lab_trace_warning": (
+        "Where a fact is carried need not be where it is best written (Hase et al. 2023): the "
+        "usual layer was found by trying, so compare both."
+    ),
     "lab_trace_lost": (
         "Blurring the subject hardly changes the answer ({clean} to {corrupted}), so it does not "
         "hang on the subject, and the picture says little."
