@@ -21,7 +21,7 @@ from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import table as lab_table
 from playground.lab import ways as lab
-from playground.lab.begin import lesson_for
+from playground.lab.begin import lesson_for, others_of
 from playground.retrieval import corpus as library
 from playground.retrieval import evaluate as evaluation
 from playground.retrieval.own import uploads
@@ -282,7 +282,7 @@ def teach(
         raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
     given = parse(recipe or {"model": settings().model})
     lesson = lesson_for(_build(given).fork, fact, questions)
-    room = lab.Room(given, library.load_corpus(corpus_id).passages, number)
+    room = lab.Room(given, others_of(corpus_id, number), number)
     work = Work(stopped=_deadline(MOST_WORK_SECONDS))
     try:
         rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, work)]

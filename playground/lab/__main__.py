@@ -15,12 +15,11 @@ from playground.engine.facts.score import Case, case_of, losses
 from playground.engine.recipe import Recipe, build
 from playground.errors import PlaygroundError
 from playground.lab.aggregate import aggregated, as_table
+from playground.lab.begin import OTHERS
 from playground.lab.lesson import from_case
 from playground.lab.table import Row, row
 from playground.lab.ways import WAYS, Room, passages_of
 from playground.settings import settings
-
-OTHERS = 300  # other facts, as passages beside the one that is taught
 
 
 def main() -> None:

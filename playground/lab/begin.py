@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,10 @@ from playground.engine.fork import Fork
 from playground.lab.lesson import Lesson, from_json
 from playground.lab.now import old_answer
 from playground.lab.propose import propose
+from playground.retrieval.corpus import load_corpus
+from playground.retrieval.passages import Passage
+
+OTHERS = 300  # passages beside the one that is taught
 
 
 def lesson_for(fork: Fork, fact: object, questions: object = None) -> Lesson:
@@ -25,6 +30,18 @@ def lesson_for(fork: Fork, fact: object, questions: object = None) -> Lesson:
         questions = proposed(fork, given)
     about: dict[str, Any] = {**given.fact.model_dump(), "old": old}
     return from_json(about, questions)
+
+
+def others_of(corpus_id: str, seed: int) -> tuple[Passage, ...]:
+    """The passages of a corpus that a fact has to be found among: a sample of a large one.
+
+    :raises CorpusError: the corpus is unknown.
+    """
+    passages = load_corpus(corpus_id).passages
+    if len(passages) <= OTHERS:
+        return passages
+    places = sorted(random.Random(seed).sample(range(len(passages)), OTHERS))
+    return tuple(passages[place] for place in places)
 
 
 def proposed(fork: Fork, given: Lesson) -> dict[str, Any]:

@@ -111,7 +111,8 @@ class Bar:
 
 def bars(found: Sequence[Bar], title: str) -> str:
     """Horizontal bars, one below the other."""
-    left, row = 110, 26
+    longest = max((len(one.name) for one in found), default=0)
+    left, row = min(200, max(110, 12 + 7 * longest)), 26
     parts = [text_at(4, 14, title, "start", "bold")]
     for place, one in enumerate(found):
         y = TOP + place * row

@@ -60,6 +60,8 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
     if column == "kept":
         kept = row.kept
         return (f"{kept.right}/{kept.of}" if kept.of else "–"), ""
+    if row.way == "base" and column in ("perplexity", "apply_seconds", "bytes", "undo_seconds"):
+        return "–", ""
     name = "perplexity_ratio" if column == "perplexity" else column
     return shown(column, getattr(row, name)), ""
 

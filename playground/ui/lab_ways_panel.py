@@ -12,11 +12,10 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.recipe import build
 from playground.engine.work import Stopped
-from playground.lab.begin import lesson_for
+from playground.lab.begin import lesson_for, others_of
 from playground.lab.sheet import Sheet, to_json
 from playground.lab.table import teach
 from playground.lab.ways import WAYS, Room
-from playground.retrieval.corpus import load_corpus
 from playground.ui.html import duration, note
 from playground.ui.lab_fact_panel import FactPanel, lesson_json
 from playground.ui.page import (
@@ -82,7 +81,12 @@ def build_panel(
 def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
     """The controls that are folded away, made before they are laid out."""
     corpus = gr.Dropdown(
-        corpora, value=first, label=label("lab_corpus"), elem_id="lab-corpus", render=False
+        corpora,
+        value=first,
+        label=label("lab_corpus"),
+        info=label("lab_corpus_info"),
+        elem_id="lab-corpus",
+        render=False,
     )
     layer = gr.Number(
         -1, label=label("lab_layer"), info=label("lab_layer_info"), precision=0, minimum=-1,
@@ -107,8 +111,9 @@ def run_ways(
     lesson = lesson_for(build(recipe, work).fork, about, questions)
     number = -1 if layer is None else int(layer)
     room = Room(
-        recipe, load_corpus(corpus).passages, int(seed or 0), layer=number if number >= 0 else None
-    )
+        recipe, others_of(corpus, int(seed or 0)), int(seed or 0),
+        layer=number if number >= 0 else None,
+    )  # fmt: skip
     found = Sheet(lesson, seed=room.seed, others=corpus)
     try:
         for row in teach(lesson, ["base", *ways], room, work):

@@ -14,6 +14,7 @@ from playground.engine.recipe import build, parse
 from playground.lab import table as lab_table
 from playground.lab import ways as lab_ways
 from playground.lab.asking import Asked
+from playground.lab.begin import others_of
 from playground.lab.collateral import Kept
 from playground.lab.lesson import from_json as lesson_from
 from playground.lab.sheet import MAX_CHARACTERS, Sheet, from_json, to_json
@@ -384,6 +385,13 @@ def test_a_trace_is_a_picture_with_a_sentence(language):
     assert use["visible"]
     with pytest.raises(gr.Error):
         lab_trace_panel.trace_fact(saved(), language, turn, "a b", "c", visitor(), quiet)
+
+
+def test_of_a_large_corpus_a_sample_is_searched():
+    some, other = others_of("countries", 0), others_of("countries", 1)
+    assert len(set(some)) == len(some) == 300
+    assert some == others_of("countries", 0) != other
+    assert others_of("lantern-handbook", 0) == load_corpus("lantern-handbook").passages
 
 
 def test_ways_are_those_of_the_lab():

@@ -61,6 +61,7 @@ LAB = {
     "lab_ways": "Ways to try, the quick ones first",
     "lab_settings": "Settings",
     "lab_corpus": "Documents that a search must find the fact among",
+    "lab_corpus_info": "Of a large corpus, 300 of its passages.",
     "lab_teach": "Teach it, each way",
     "lab_empty": (
         "No table yet. Choose a ready fact or write your own, then press Teach it, each way."
