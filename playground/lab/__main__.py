@@ -63,7 +63,7 @@ def rows_of(
 ) -> Iterator[Row]:  # fmt: skip
     """A row for each way; retrieval searches the fact among what the other cases say is true."""
     others = tuple(f"{one.prompt} {one.old.strip()}." for one in every if one.prompt != case.prompt)
-    room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False)
+    room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False, scope="file")
     for way in ways:
         try:
             yield row(way, from_case(case), room, whole=False)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp
+from math import exp, isfinite
 
 from playground.engine import generate
 from playground.engine.facts.score import losses
 from playground.engine.generate import Sampling
 from playground.engine.work import QUIET, Work
+from playground.errors import Message
 from playground.lab.lesson import KINDS, Kind, Lesson, Question
 from playground.lab.ways import Taught
 from playground.retrieval.answers import answer_contained
 
 NEW_TOKENS = 12
+WRITING = Message("Writing answers…")
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,14 @@ def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, writing: bool = True
         for answer in (one.answer, one.other)
         if answer
     ]
-    likely = iter([exp(-loss) for loss in losses(taught.fork, pairs, work)])
-    texts = written(taught, [
+    likely = iter(
+        [exp(-loss) if isfinite(loss) else 0.0 for loss in losses(taught.fork, pairs, work)]
+    )
+    asked = [
         prompt for prompt, one in zip(prompts, lesson.questions, strict=True)
         if writing or not one.other
-    ])  # fmt: skip
+    ]  # fmt: skip
+    texts = written(taught, asked, work)
     found, said = [], iter(texts)
     for one in lesson.questions:
         answer, other = next(likely), next(likely) if one.other else None
@@ -71,14 +76,20 @@ def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, writing: bool = True
     return found
 
 
-def written(taught: Taught, prompts: Sequence[str]) -> list[str]:
-    """What a model writes after prompts, greedily, all of them in one batch."""
+def written(taught: Taught, prompts: Sequence[str], work: Work = QUIET) -> list[str]:
+    """What a model writes after prompts, greedily, all of them in one batch.
+
+    :raises Stopped: nobody waits for it any more.
+    """
     if not prompts:
         return []
     base = taught.fork.base
     room = NEW_TOKENS + taught.fork.virtual_count()
     ids = [generate.prompt_ids(base, prompt, room) for prompt in prompts]
-    *_, rows = generate.decode(taught.fork, ids, Sampling(NEW_TOKENS))
+    rows: list[generate.Row] = []
+    for grown in generate.decode(taught.fork, ids, Sampling(NEW_TOKENS)):
+        rows = grown
+        work.step(len(rows[0].ids), NEW_TOKENS + 1, WRITING)
     return [generate.answer_text(base, row) for row in rows]
 
 

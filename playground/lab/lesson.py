@@ -20,6 +20,7 @@ from playground.errors import PlaygroundError
 Kind = Literal["efficacy", "paraphrase", "locality", "portability"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_QUESTIONS = 12  # of a kind
+GIVEN = ("paraphrases", "neighbours", "consequences")
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,9 @@ def lesson(
     old = continuation(fact.prompt, old)
     questions = [Question("efficacy", fact.prompt, fact.target, old)]
     questions += [Question("paraphrase", again, fact.target, old) for again in paraphrases]
-    questions += [
-        Question("locality", other, continuation(other, its), fact.target)
-        for other, its in neighbours
-    ]
+    for other, its in neighbours:  # where its answer is the new one too, what is written decides
+        against = "" if same_words(its, fact.target) else fact.target
+        questions.append(Question("locality", other, continuation(other, its), against))
     questions += [
         Question("portability", prompt, continuation(prompt, answer))
         for prompt, answer in consequences
@@ -101,12 +101,20 @@ def from_json(fact: object, questions: object = None) -> Lesson:
     """
     if not isinstance(fact, Mapping) or not {"subject", "prompt", "target"} <= set(fact):
         raise PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
-    given = questions if isinstance(questions, Mapping) else {}
+    given = {} if questions is None else questions
+    if not isinstance(given, Mapping) or not set(given) <= set(GIVEN):
+        raise PlaygroundError("Questions have these keys: {known}.", known=", ".join(GIVEN))
     about = {
-        "subject": _text(fact["subject"], MAX_SUBJECT), "prompt": _text(fact["prompt"], MAX_PROMPT),
-        "target": _text(fact["target"], MAX_TARGET),
+        "subject": _text(fact["subject"], MAX_SUBJECT, blank=True),
+        "prompt": _text(fact["prompt"], MAX_PROMPT, blank=True),
+        "target": _text(fact["target"], MAX_TARGET, blank=True),
     }  # fmt: skip
-    old = _text(fact.get("old", ""), MAX_TARGET)
+    old = _text(fact.get("old", ""), MAX_TARGET, blank=True)
+    if same_words(old, about["target"]):
+        raise PlaygroundError(
+            "The new answer and the answer before are both {answer!r}. Change one of them.",
+            answer=old.strip()[:60],
+        )
     pairs = {key: _pairs(given.get(key, [])) for key in ("neighbours", "consequences")}
     again = [_text(one, MAX_PROMPT) for one in _list(given.get("paraphrases", []))]
     return lesson(
@@ -161,9 +169,25 @@ def _pairs(given: Any) -> list[tuple[str, str]]:
     return found
 
 
-def _text(given: Any, most: int) -> str:
-    if not isinstance(given, str) or len(given) > most:
+def _text(given: Any, most: int, blank: bool = False) -> str:
+    if not isinstance(given, str) or len(given) > most or not _encodable(given):
         raise PlaygroundError(
             "A prompt or an answer is a text of at most {limit} characters.", limit=most
         )
+    if not blank and not given.strip():
+        raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
     return given
+
+
+def _encodable(text: str) -> bool:
+    """Whether there is no half of a character in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two answers are the same words."""
+    return bool(one.strip()) and one.split() == other.split()

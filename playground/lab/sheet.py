@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from playground.errors import PlaygroundError
-from playground.lab.lesson import Lesson
-from playground.lab.table import Row
+from playground.errors import Message, PlaygroundError
+from playground.lab.collateral import sample
+from playground.lab.lesson import KINDS, MAX_QUESTIONS, Lesson
+from playground.lab.table import MOST_RATIO, Row
+from playground.lab.ways import WAYS
 
-MAX_CHARACTERS = 400_000
+MAX_CHARACTERS = 1_500_000  # browsers keep a few million
+MOST = 1e15  # of seconds and bytes
+ERROR = "{text}"  # what a kept error is: a text, so that nothing from a browser is filled in
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,15 @@ class Sheet:
         """The row of a way, if it was tried."""
         return next((row for row in self.rows if row.way == way), None)
 
+    def with_row(self, row: Row, tell: Callable[[Message], str]) -> Sheet:
+        """With one more row, its error as a text.
+
+        :param tell: says a message to the visitor.
+        """
+        if row.error is not None:
+            row = replace(row, error=Message("{text}", {"text": tell(row.error)}))
+        return replace(self, rows=(*self.rows, row))
+
 
 _SHEET = TypeAdapter(Sheet)
 
@@ -47,11 +62,38 @@ def from_json(given: Any) -> Sheet:
     :raises PlaygroundError: it came back damaged.
     """
     try:
-        text = json.dumps(given)
+        text = json.dumps(given, ensure_ascii=False, allow_nan=False)
         if len(text) > MAX_CHARACTERS:
             raise ValueError
-        return _SHEET.validate_json(text)
-    except (ValidationError, ValueError, TypeError) as error:
+        sheet = _SHEET.validate_json(text)
+        if not _sound(sheet):
+            raise ValueError
+    except (ValidationError, ValueError, TypeError, RecursionError) as error:
         raise PlaygroundError(
             "The table that your browser kept cannot be read. Teach the fact again."
         ) from error
+    return sheet
+
+
+def _sound(sheet: Sheet) -> bool:
+    ways = [row.way for row in sheet.rows]
+    return len(ways) == len(set(ways)) and set(ways) <= set(WAYS) and all(map(_usual, sheet.rows))
+
+
+def _usual(row: Row) -> bool:
+    """Whether a row's figures are such as a table has."""
+    times = (row.apply_seconds, row.answer_seconds, row.undo_seconds, row.bytes)
+    likely = [one.probability for one in row.asked] + [
+        one.other for one in row.asked if one.other is not None
+    ]
+    edits = row.recipe.get("edits", [])
+    return (
+        len(row.asked) <= len(KINDS) * MAX_QUESTIONS
+        and 0 <= row.kept.right <= row.kept.of <= len(sample())
+        and all(isfinite(value) and 0 <= value <= MOST for value in times)
+        and 0 <= row.perplexity_ratio <= MOST_RATIO
+        and all(0 <= value <= 1 for value in likely)
+        and (row.error is None or (row.error.template == ERROR and "text" in row.error.values))
+        and isinstance(edits, list)
+        and all(isinstance(edit, dict) for edit in edits)
+    )

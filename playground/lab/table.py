@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from playground.engine import measure
@@ -17,8 +19,10 @@ from playground.lab.collateral import Kept, still_known
 from playground.lab.lesson import Kind, Lesson
 from playground.lab.ways import IN_WEIGHTS, WAYS, Room
 
+log = logging.getLogger(__name__)
 GENERAL_TOKENS = 1_024  # of the shipped text, for what else changed
 MOST_KEPT = 64
+MOST_RATIO = 1e9  # of perplexities: a broken model's is no number
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Row:
 
 def check_ways(ways: Sequence[str]) -> None:
     """Refuse an unknown way, and none at all."""
-    unknown = [way for way in ways if way not in WAYS]
+    unknown = [way for way in ways if not isinstance(way, str) or way not in WAYS]
     if unknown or not ways:
         raise PlaygroundError(
             "The way {way} is unknown. Choose from: {known}.",
@@ -86,6 +90,9 @@ def teach(
             raise
         except PlaygroundError as error:
             yield Row(way, error=error.message)
+        except Exception:
+            log.exception("A way failed: %s", way)
+            yield Row(way, error=Message("Something went wrong on our side in this way."))
 
 
 def row(
@@ -99,11 +106,13 @@ def row(
     taught = WAYS[way](lesson, room, work)
     asked = ask(taught, lesson, work, whole)
     start = time.perf_counter()
-    answer = written(taught, [taught.before(lesson.fact.prompt) + lesson.fact.prompt])[0]
+    prompt = taught.before(lesson.fact.prompt) + lesson.fact.prompt
+    answer = written(taught, [prompt], work)[0]
     seconds = time.perf_counter() - start
     ratio = 1.0
     if way in IN_WEIGHTS:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)
+        ratio = min(ratio, MOST_RATIO) if isfinite(ratio) else MOST_RATIO
     kept = Kept(0, 0)
     if whole:
         kept = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)

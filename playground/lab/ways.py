@@ -5,11 +5,13 @@ To add a way, write a function here and name it in ``WAYS``.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from playground.engine.adapters.base import Adapter, AdapterError
 from playground.engine.adapters.store import About, keep
 from playground.engine.facts.layers import SEVERAL
 from playground.engine.facts.values import DONE
@@ -29,6 +31,7 @@ FACT_ID = "taught#1"  # the passage that holds the fact
 # What stands before a prompt. Of ten forms, tried on the first 30 cases of CounterFact that the
 # packaged model knows, this one said each fact and changed the others' answers least.
 SAID = "Context: {text}\nAnswer: "
+MOST_ADAPTERS = 40  # of all visitors' tables that the host keeps; older ones are trained anew
 NUDGE = 0.5  # how far the subject's embedding goes toward the answer's
 
 
@@ -59,6 +62,7 @@ class Room:
     :param others: passages among which retrieval has to find this fact.
     :param kept: whether a trained adapter is stored, so that its recipe can be built again.
     :param layer: that methods of one layer change; None for the usual one.
+    :param scope: whose the passage is: its vector is found by that alone.
     """
 
     recipe: Recipe
@@ -66,6 +70,7 @@ class Room:
     seed: int = 0
     kept: bool = True
     layer: int | None = None
+    scope: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 def base(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -75,7 +80,7 @@ def base(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 def nudge(lesson: Lesson, room: Room, work: Work) -> Taught:
     """The subject's embedding goes half way toward the answer's."""
-    at = lesson.fact.prompt.find(lesson.fact.subject)
+    at = lesson.fact.prompt.rfind(lesson.fact.subject)
     space = " " if at > 0 and lesson.fact.prompt[at - 1] == " " else ""
     edit = {
         "kind": "nudge_tokens", "text": space + lesson.fact.subject, "direction": "toward",
@@ -115,7 +120,6 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
     from playground.engine.training.run import Run  # imports peft: seconds
 
     fork = build(room.recipe, work).fork
-    start = time.perf_counter()
     examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in PREFIXES]
     run = Run(fork, LORA.model_copy(update={"seed": room.seed}), examples)
     for point in run.steps():
@@ -123,13 +127,20 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
         work.step(point.step, run.total, what)
         if point.loss < DONE:
             break
-    taught, recipe = run.variant(), room.recipe
-    if room.kept:
-        about = About(lesson.sentence[:60], "trained", room.recipe.model, "lora")
-        recipe = _with(recipe, {"kind": "adapter", "source": keep(run.adapter(), about)})
+    taught, seconds = run.variant(), run.points[-1].seconds
+    recipe = _kept(run.adapter(), lesson, room) if room.kept else room.recipe
     held = taught.bytes_held() - fork.bytes_held()
-    seconds = time.perf_counter() - start
     return Taught(taught, lambda prompt: "", seconds, held, recipe, lambda: build(room.recipe))
+
+
+def _kept(adapter: Adapter, lesson: Lesson, room: Room) -> Recipe:
+    """The recipe with an adapter that is stored; without it where the host has no room."""
+    about = About(lesson.sentence[:60], "lab", room.recipe.model, "lora")
+    try:
+        source = keep(adapter, about, MOST_ADAPTERS)
+    except AdapterError:
+        return room.recipe
+    return _with(room.recipe, {"kind": "adapter", "source": source})
 
 
 def in_context(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -149,8 +160,9 @@ def dense(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 
 def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
-    others = corpus_of(room.others)
-    corpus = corpus_of((*room.others, Passage(FACT_ID, "taught", "", lesson.sentence)))
+    others = corpus_of(room.others, room.scope)
+    fact = Passage(FACT_ID, "taught", "", lesson.sentence)
+    corpus = corpus_of((*room.others, fact), room.scope)
     if room.others:
         search(others, lesson.fact.prompt, retriever, 1)  # what is there before builds its index
     start = time.perf_counter()
@@ -168,9 +180,9 @@ def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
     return _through_prompt(room, before, seconds, held, undo if room.others else _nothing)
 
 
-def corpus_of(passages: Sequence[Passage]) -> Corpus:
+def corpus_of(passages: Sequence[Passage], scope: str) -> Corpus:
     """Passages as a corpus that stays in memory; vectors of shipped ones are used again."""
-    return Corpus("lab", "Facts", "en", tuple(passages), (), own=True)
+    return Corpus(f"lab {scope}", "Facts", "en", tuple(passages), (), own=True)
 
 
 def passages_of(sentences: Sequence[str]) -> tuple[Passage, ...]:

@@ -45,6 +45,7 @@ class CompareTab:
     prompt: gr.Textbox
     corpus: gr.Dropdown
     setup: list[Any]  # what ``set_up`` fills
+    answers: list[Any]  # what stands there of another prompt
 
 
 def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> CompareTab:
@@ -112,7 +113,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             **TOLD,
         )  # fmt: skip
         starts(taken.success)
-    return CompareTab(prompt, corpus, setup)
+    return CompareTab(prompt, corpus, setup, [answers, without])
 
 
 def _context_controls() -> list[Any]:

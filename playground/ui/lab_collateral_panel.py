@@ -42,7 +42,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) ->
             stop = gr.Button(label("stop"), elem_id="lab-collateral-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-collateral")
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        ask_again, [saved, language, turn], found, **MODEL
+        ask_again, [saved, language, turn], found, trigger_mode="multiple", **MODEL
     )
     stop.click(stop_run, **AT_ONCE)
     saved.change(lambda: "", None, found, **AT_ONCE)  # figures of another recipe

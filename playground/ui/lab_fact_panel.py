@@ -48,11 +48,11 @@ class FactPanel:
 
 
 def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, corpus: gr.Dropdown
+    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, corpus: gr.Dropdown, layer: Any
 ) -> FactPanel:
     """Lay out the panel and wire it.
 
-    :param corpus: the menu of documents, set with a ready fact.
+    :param corpus: the menu of documents, set with a ready fact, as is ``layer``.
     """
     gr.Markdown(label("lab_ready"))
     with gr.Row():
@@ -73,19 +73,25 @@ def build_panel(
     asked = [saved, language, turn, *fact]
     for event in (look.click, *(box.submit for box in fact)):
         event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            look_now, asked, says, **MODEL
+            look_now, asked, says, trigger_mode="multiple", **MODEL
         )
     offer.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        offer_questions, asked, [told, *questions], show_progress_on=told, **MODEL
+        offer_questions,
+        asked,
+        [told, *questions],
+        show_progress_on=told,
+        trigger_mode="multiple",
+        **MODEL,
     )
-    for box in fact:
-        box.input(lambda: ("", ""), None, [says, told], **AT_ONCE)
+    for listen in (saved.change, *(box.input for box in fact)):  # said of something else
+        listen(lambda: ("", ""), None, [says, told], **AT_ONCE)
     chosen = []
     for button, one in zip(buttons, ready(), strict=True):
         key = gr.State(one.key)
         taken = button.click(take_ready, [language, key], [*fact, *questions, corpus, told], **TOLD)
+        taken.success(lambda: -1, None, layer, **AT_ONCE)  # another fact's
         looked = taken.success(begin_run, None, turn, **AT_ONCE)
-        looked.then(look_now, asked, says, **MODEL)
+        looked.then(look_now, asked, says, trigger_mode="multiple", **MODEL)
         chosen.append(taken)
     names = (
         "labPrompt", "labSubject", "labTarget", "labOld", "labAgain", "labOthers", "labFollows",

@@ -14,6 +14,7 @@ from playground.lab.verdict import Ranked, Verdict, best_of
 from playground.lab.ways import IN_WEIGHTS
 from playground.ui import charts
 from playground.ui.html import duration, figure, note, notes, size, visible
+from playground.ui.lab_report import UNTAUGHT
 from playground.ui.lab_words import percent, shown, told, way_name
 from playground.ui.text import say, tell
 
@@ -60,7 +61,7 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
     if column == "kept":
         kept = row.kept
         return (f"{kept.right}/{kept.of}" if kept.of else "–"), ""
-    if row.way == "base" and column in ("perplexity", "apply_seconds", "bytes", "undo_seconds"):
+    if row.way == "base" and column in UNTAUGHT:
         return "–", ""
     name = "perplexity_ratio" if column == "perplexity" else column
     return shown(column, getattr(row, name)), ""

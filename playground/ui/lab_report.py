@@ -21,6 +21,8 @@ from playground.ui.lab_words import column_name, percent, shown, told, way_name
 from playground.ui.questions import written
 from playground.ui.text import TABLES, say
 
+# What says nothing of the model before anything was taught.
+UNTAUGHT = ("perplexity", "apply_seconds", "bytes", "undo_seconds")
 STYLE = """
 @page { size: A4; margin: 10mm; }
 body { font: 8.5pt/1.25 system-ui, "Malgun Gothic", "Noto Sans CJK KR", sans-serif; color: #1f2937;
@@ -159,7 +161,7 @@ def _cell(row: Row, column: str, best: bool) -> str:
 def _shown(row: Row, column: str) -> str:
     """A figure with its unit; a dash where nothing was measured."""
     given, own = value(row, column), figure_of(row, column)
-    if given is None:
+    if given is None or (row.way == "base" and column in UNTAUGHT):
         return "–"
     if own:
         return f"{percent(own.share)} ({figure(own.probability, 2)})"

@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.work import Stopped
-from playground.errors import Message
+from playground.errors import Message, PlaygroundError
 from playground.lab.in_a_row import (
     METHODS,
     MOST_FACTS,
@@ -69,7 +69,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) ->
         found = gr.HTML(elem_id="lab-row")
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_row, [saved, language, turn, methods, count, at_once, own], found,
-        show_progress_on=status, **MODEL,
+        show_progress_on=status, trigger_mode="multiple", **MODEL,
     )  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     return own
@@ -84,7 +84,12 @@ def run_row(
     work = work_for(session_of(request), turn, progress, language)
     facts = parse_facts(own) if own.strip() else row_facts(0, int(count))
     recipe = spaces.from_json(saved).recipe()
-    chosen = [method for method in METHODS if method in methods][:MOST_METHODS]
+    chosen = [method for method in METHODS if method in methods]
+    if len(chosen) > MOST_METHODS:
+        raise PlaygroundError(
+            "Two methods are drawn beside one another, and {count} are ticked. Untick some.",
+            count=len(chosen),
+        )
     found: Series = {method: [] for method in chosen}
     once: dict[str, Point] = {}
     runs = len(chosen) * (2 if at_once else 1)
@@ -139,13 +144,14 @@ def drawn(
             **_figures(point, point.seconds),
         )
         for method, point in once.items()
+        if not point.failed
     ]  # fmt: skip
     failed = [
         say(
             language, "lab_row_failed", method=name(method, language), count=point.count,
             reason=tell(language, point.failed) if isinstance(point.failed, Message) else "",
         )
-        for method, points in series.items()
+        for method, points in [*series.items(), *((m, [p]) for m, p in once.items())]
         for point in points
         if point.failed
     ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -15,13 +15,14 @@ from playground.lab.verdict import IMPORTANT, NEEDS, USUAL, verdict
 from playground.lab.ways import IN_WEIGHTS
 from playground.retrieval.corpus import load_collection
 from playground.retrieval.own import uploads
+from playground.retrieval.own.stored import Collection, Stored
 from playground.ui import compare_tab, lab_html, lab_plot, lab_report, own_panel
 from playground.ui.html import note
 from playground.ui.lab_words import way_name
 from playground.ui.page import AT_ONCE, CLICKS, LOOK, TOLD, shown
 from playground.ui.search_panel import OWN
 from playground.ui.sidebar import SAVE_FILE
-from playground.ui.text import label, say
+from playground.ui.text import label, say, tell
 
 TAUGHT = "taught.md"  # the document that holds the fact in a visitor's collection
 
@@ -71,7 +72,7 @@ def build_panel(
     press.then(put_on_stack, [saved, language, sheet, pressed], [saved, used], **LOOK)
     sent = press.then(
         send_to_compare, [saved, own, shelf, language, sheet, pressed],
-        [saved, own, shelf, used, tabs, *compare.setup], **LOOK,
+        [saved, own, shelf, used, tabs, *compare.answers, *compare.setup], **LOOK,
     )  # fmt: skip
     _files(language, sheet, important, needs)
     return TablePanel(view, shown_in, sent)
@@ -112,7 +113,10 @@ def show_sheet(
     """Table, advice and plot of what the browser kept."""
     if not sheet:
         return note(say(language, "lab_empty")), "", ""
-    found = from_json(sheet)
+    try:
+        found = from_json(sheet)
+    except PlaygroundError as error:  # of another version, perhaps: a page must open
+        return note(tell(language, error.message), "warn"), "", ""
     judged = verdict(found.rows, important, needs)
     return (
         lab_html.table(found, judged.ranked, language),
@@ -146,6 +150,12 @@ def put_on_stack(saved: Any, language: str, sheet: Any, pressed: tuple[str, str,
 def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
     """The visitor's workspace with a way's edit, once."""
     row, space = sheet.row(way), spaces.from_json(saved)
+    model = row.recipe.get("model") if row is not None else None
+    if model is not None and model != space.stack.model:
+        raise PlaygroundError(
+            "The table was made with the model {model}. Choose it in the sidebar first.",
+            model=str(model)[:60],
+        )
     edits = row.recipe.get("edits", []) if row is not None and way in IN_WEIGHTS else []
     if not edits:
         raise PlaygroundError("This way left no edit that could be put on a recipe.")
@@ -165,19 +175,20 @@ def send_to_compare(
     """
     do, way, _ = pressed
     if do != "compare":
-        return tuple(gr.skip() for _ in range(5 + compare_tab.SETUP))
+        return tuple(gr.skip() for _ in range(7 + compare_tab.SETUP))
     found = _read(sheet, language)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
     if way in IN_WEIGHTS:
         saved, corpus = _with_edit(saved, found, way).to_json(), own_panel.FIRST_CORPUS
     else:
         retriever = "dense" if way == "dense" else "bm25"
-        columns = (("base", "none", 1), ("base", retriever, 1))
+        whose = "mine" if spaces.from_json(saved).recipe().edits else "base"
+        columns = ((whose, "none", 1), (whose, retriever, 1))
         own, shelf = _with_fact(own, shelf, found, alone=way == "in_context")
         corpus = OWN
     return (
         saved, own, shelf, note(say(language, "lab_compared")), gr.Tabs(selected="compare"),
-        *compare_tab.set_up(found.lesson.fact.prompt, corpus, columns),
+        "", "", *compare_tab.set_up(found.lesson.fact.prompt, corpus, columns),
     )  # fmt: skip
 
 
@@ -187,11 +198,12 @@ def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, li
     :param alone: it is all there is; else the corpus of the table is copied.
     """
     ids = own_panel.make_room(shelf, own)
-    into = None
+    fact = Stored(TAUGHT, "", sheet.lesson.sentence)
+    collection = Collection((fact,))
     if not alone:
-        into = uploads.add_collection(load_collection(sheet.others)).id
-    document = f"{sheet.lesson.sentence}\n".encode()
-    made = uploads.add_documents([(TAUGHT, document)], into=into)
+        copied = load_collection(sheet.others)
+        collection = replace(copied, documents=(*copied.documents, fact))
+    made = uploads.add_collection(collection)
     return made.id, own_panel.with_one(ids, made.id)
 
 

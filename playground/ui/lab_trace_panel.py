@@ -30,12 +30,13 @@ CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on
 
 def build_panel(
     saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, prompt: Any, subject: Any,
-    layer: Any,
+    layer: Any, chosen: list[Any],
 ) -> None:  # fmt: skip
     """Lay out the panel and wire it.
 
     :param prompt: of the fact; ``subject`` too.
     :param layer: the number that the layer found can be put into.
+    :param chosen: events after which the fact is another one.
     """
     best = gr.State(-1)
     with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
@@ -49,12 +50,13 @@ def build_panel(
         use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
         trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
-        show_progress_on=found, **MODEL,
+        show_progress_on=found, trigger_mode="multiple", **MODEL,
     )  # fmt: skip
     use.click(lambda number: number, best, layer, **AT_ONCE)
     stop.click(stop_run, **AT_ONCE)
-    for box in (prompt, subject):
-        box.input(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)
+    events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
+    for listen in events:  # a picture of something else
+        listen(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)
 
 
 @shown

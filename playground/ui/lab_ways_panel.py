@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,6 +12,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.recipe import build
 from playground.engine.work import Stopped
+from playground.errors import PlaygroundError
 from playground.lab.begin import lesson_for, others_of
 from playground.lab.sheet import Sheet, to_json
 from playground.lab.table import teach
@@ -28,10 +29,11 @@ from playground.ui.page import (
     stop_run,
     work_for,
 )
-from playground.ui.text import label, say
+from playground.ui.text import label, say, tell
 
 USUAL = ("in_context", "bm25", "dense", "nudge", "rome", "ft", "lora")
 MOST_LAYER = 200
+MOST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ def build_panel(
     status = gr.HTML(elem_id="lab-status")
     given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
     go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_ways, [*given, *fact.fields], [sheet, status], show_progress_on=status, **MODEL
-    )
+        run_ways, [*given, *fact.fields], [sheet, status], show_progress_on=status,
+        trigger_mode="multiple", **MODEL,
+    )  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     return ways
 
@@ -93,10 +96,21 @@ def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
         maximum=MOST_LAYER, elem_id="lab-layer", min_width=200, render=False,
     )  # fmt: skip
     seed = gr.Number(
-        0, label=label("seed"), precision=0, minimum=0, elem_id="lab-seed", min_width=200,
-        render=False,
+        0, label=label("seed"), precision=0, minimum=0, maximum=MOST_SEED, elem_id="lab-seed",
+        min_width=200, render=False,
     )  # fmt: skip
     return Settings(corpus, layer, seed)
+
+
+def seeded(seed: float | None) -> int:
+    """A seed as it is typed.
+
+    :raises PlaygroundError: it is out of range.
+    """
+    number = int(seed or 0)
+    if not 0 <= number <= MOST_SEED:
+        raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=MOST_SEED)
+    return number
 
 
 @shown
@@ -109,18 +123,17 @@ def run_ways(
     about, questions = lesson_json(fields)
     recipe = spaces.from_json(saved).recipe()
     lesson = lesson_for(build(recipe, work).fork, about, questions)
-    number = -1 if layer is None else int(layer)
-    room = Room(
-        recipe, others_of(corpus, int(seed or 0)), int(seed or 0),
-        layer=number if number >= 0 else None,
-    )  # fmt: skip
+    start_with, chosen = seeded(seed), -1 if layer is None else int(layer)
+    others = others_of(corpus, start_with)
+    room = Room(recipe, others, start_with, layer=chosen if chosen >= 0 else None)
     found = Sheet(lesson, seed=room.seed, others=corpus)
     try:
         for row in teach(lesson, ["base", *ways], room, work):
-            found = replace(found, rows=(*found.rows, row))
+            found = found.with_row(row, lambda message: tell(language, message))
             yield to_json(found), ""
-    except Stopped:
-        yield to_json(found), note(say(language, "lab_stopped"))
+    except Stopped:  # before the first row, the table from before stays
+        kept = to_json(found) if found.rows else gr.skip()
+        yield kept, note(say(language, "lab_stopped"))
         return
     failed = sum(row.error is not None for row in found.rows)
     took = duration(time.monotonic() - start)

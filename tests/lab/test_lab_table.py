@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from playground.engine import measure
+from playground.engine.adapters.base import AdapterError
 from playground.engine.recipe import Recipe, build, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
-from playground.lab import table
+from playground.lab import asking, table, ways
 from playground.lab.aggregate import aggregated, as_table
 from playground.lab.asking import ask
 from playground.lab.collateral import Kept
@@ -138,6 +139,40 @@ def test_a_way_that_fails_says_why_and_the_others_go_on(monkeypatch):
     assert found["base"].error is None
 
 
+def test_what_nobody_foresaw_stands_in_the_table_too(monkeypatch, caplog):
+    def fail(lesson, room, work):
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(WAYS, "nudge", fail)
+    found = rows("nudge", "base")
+    assert "on our side" in str(found["nudge"].error)
+    assert found["base"].error is None
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_broken_model_gets_figures_that_are_numbers(monkeypatch):
+    monkeypatch.setattr(asking, "losses", lambda fork, pairs, work: [math.nan] * len(pairs))
+    monkeypatch.setattr(table, "general", lambda fork, work: math.nan)
+    row = rows("nudge")["nudge"]
+    assert {one.probability for one in row.asked} == {0.0}
+    assert row.perplexity_ratio == table.MOST_RATIO
+
+
+def test_a_host_without_room_still_measures_a_lora(monkeypatch):
+    def full(adapter, about, most):
+        raise AdapterError("No room.")
+
+    monkeypatch.setattr(ways, "keep", full)
+    row = rows("lora")["lora"]
+    assert row.error is None
+    assert row.bytes > 0
+    assert row.recipe["edits"] == []
+
+
+def test_visitors_facts_are_kept_apart():
+    assert room().scope != room().scope
+
+
 def test_a_run_stops_between_ways_and_goes_in_the_tables_order():
     seen: list[str] = []
 
@@ -151,9 +186,9 @@ def test_a_run_stops_between_ways_and_goes_in_the_tables_order():
 
 
 def test_an_unknown_way_and_none_are_refused():
-    for ways in (["magic"], []):
+    for chosen in (["magic"], []):
         with pytest.raises(PlaygroundError, match="is unknown"):
-            next(teach(LESSON, ways, room()))
+            next(teach(LESSON, chosen, room()))
 
 
 def test_general_text_is_read_once_for_a_recipe(monkeypatch):

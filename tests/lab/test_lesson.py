@@ -73,3 +73,26 @@ def test_a_lesson_from_parts_gives_answers_their_space():
     found = lesson(Fact(subject="Ada", prompt="Ada lives in ", target="Rome"), "Paris")
     assert found.old == " Paris"
     assert found.fact.prompt == "Ada lives in"
+
+
+@pytest.mark.parametrize(
+    ("fact", "questions", "words"),
+    [
+        ({"old": "lamp"}, None, "both 'lamp'"),
+        ({}, {"neighbours": [["The dog sat on the", " "]]}, "is empty"),
+        ({}, {"paraphrases": [""]}, "is empty"),
+        ({}, {"paraphrase": ["The cat"]}, "these keys"),
+        ({}, ["The cat"], "these keys"),
+        ({"target": "\ud800"}, None, "a text"),
+    ],
+)
+def test_what_would_give_wrong_figures_is_refused(fact, questions, words):
+    about = {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"}
+    with pytest.raises(PlaygroundError, match=words):
+        from_json(about | fact, questions)
+
+
+def test_a_neighbour_with_the_new_answer_is_judged_by_what_is_written():
+    about = {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"}
+    [one] = from_json(about, {"neighbours": [["The dog sat on the", "lamp"]]}).of("locality")
+    assert (one.answer, one.other) == (" lamp", "")

@@ -103,7 +103,7 @@ def sheet(**changed):
             0.5, 0.0, 8448, full(EDIT),
         ),
         Row("bm25", None, "of", asked(True, False, True, True), Kept(4, 4), 1.0, 0.1, 0.6),
-        Row("lora", lab_table.Message("It cannot.")),
+        Row("lora", lab_table.Message("{text}", {"text": "It cannot."})),
     )  # fmt: skip
     return to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
 
@@ -271,7 +271,7 @@ def test_a_row_goes_on_the_stack_once():
 
 def test_a_row_of_weights_goes_to_compare_with_its_edit():
     pressed = ("compare", "rome", "")
-    state, own, _shelf, _told, tabs, prompt, _corpus, count, *rest = (
+    state, own, _shelf, _told, tabs, _, _, prompt, _corpus, count, *rest = (
         lab_table_panel.send_to_compare(saved(), "", [], "en", sheet(), pressed)
     )
     assert edits_of(state) == full(EDIT)["edits"]
@@ -284,7 +284,7 @@ def test_a_row_of_weights_goes_to_compare_with_its_edit():
 @pytest.mark.parametrize(("way", "least"), [("bm25", 200), ("in_context", 1)])
 def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(way, least):
     rows = [*from_json(sheet()).rows, Row("in_context", None, "of", asked(True, True, True, True))]
-    state, own, shelf, _told, _tabs, _prompt, corpus, _count, *rest = (
+    state, own, shelf, _told, _tabs, _, _, _prompt, corpus, _count, *rest = (
         lab_table_panel.send_to_compare(
             saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")
         )
@@ -310,17 +310,48 @@ def test_files_hold_what_the_table_holds():
             getattr(lab_table_panel, save)({}, "en", [], [])
 
 
+def damaged(**changed):
+    """A sheet whose second row has other values."""
+    found = sheet()
+    found["rows"][1] |= changed
+    return found
+
+
 @pytest.mark.parametrize(
     "given",
-    [{"lesson": 1}, [], "x", {**sheet(), "rows": [{"way": "rome", "bytes": "many"}]},
-     {**sheet(), "others": "a" * MAX_CHARACTERS}],
-)  # fmt: skip
+    [
+        {"lesson": 1},
+        "x",
+        damaged(bytes="many"),
+        damaged(way="magic"),
+        damaged(way="base"),
+        damaged(kept={"right": 10**300, "of": 1}),
+        damaged(kept={"right": -1, "of": 1}),
+        damaged(apply_seconds=-1.0),
+        damaged(perplexity_ratio=float("nan")),
+        damaged(error={"template": "{a:>9000000000}", "values": {"a": "x"}}),
+        damaged(error={"template": "{text}", "values": {}}),
+        damaged(recipe={"model": MODEL, "edits": {"a": 1}}),
+        {**sheet(), "others": "a" * MAX_CHARACTERS},
+    ],
+)
 def test_a_damaged_table_is_refused(given):
-    if given:
-        with pytest.raises(gr.Error, match="cannot be read"):
-            lab_table_panel.show_sheet(given, "en", ["efficacy"], [])
-    else:
+    shown, advice, plot = lab_table_panel.show_sheet(given, "en", ["efficacy"], [])
+    assert "cannot be read" in shown
+    assert (advice, plot) == ("", "")
+    with pytest.raises(gr.Error, match="cannot be read"):
+        lab_table_panel.save_table(given, "en", [], [])
+
+
+def test_no_table_says_what_to_do():
+    for given in ({}, None, []):
         assert "No table yet" in lab_table_panel.show_sheet(given, "en", ["efficacy"], [])[0]
+
+
+def test_an_edit_goes_on_no_other_model():
+    other = {"stack": {"model": "tiny-opt", "steps": []}}
+    with pytest.raises(gr.Error, match="made with the model tiny-llama"):
+        lab_table_panel.put_on_stack(other, "en", sheet(), ("stack", "rome", ""))
 
 
 def test_ways_that_would_cover_one_another_stand_apart():

@@ -45,7 +45,7 @@ def sheet(text="Norway.", subject="Skarrow", error=None) -> Sheet:
         row("base", (False, False, True), text),
         row("rome", (True, True, True), text, bytes=2048, apply_seconds=1.5),
         row("lora", (True, False, False), text, bytes=4096, perplexity_ratio=1.25),
-        Row("ft", error or Message("Layer {layer} was too much.", {"layer": 3})),
+        Row("ft", error or Message("{text}", {"text": "Layer 3 was too much."})),
     )
     return Sheet(taught(subject), rows, 7, "harbour")
 

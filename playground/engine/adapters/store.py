@@ -32,7 +32,7 @@ _OWN = re.compile(r"[0-9a-f]{32}")
 class About:
     """What a visitor is told of an adapter.
 
-    :param made: how: ``uploaded``, ``trained``, ``extracted``, ``shipped`` or ``hub``.
+    :param made: how: ``uploaded``, ``trained``, ``extracted``, ``lab``, ``shipped`` or ``hub``.
     :param model: id of the model that it is for.
     """
 
@@ -62,15 +62,19 @@ def shipped() -> dict[str, About]:
     return found
 
 
-def keep(adapter: Adapter, about: About) -> str:
+def keep(adapter: Adapter, about: About, most: int | None = None) -> str:
     """Store an adapter; the same content is stored once.
 
+    :param most: how many made in the same way are kept, today's too: the one used least recently
+        goes. None: as many as there is room for.
     :return: its id.
     :raises AdapterError: the host has no room.
     """
     folder = _home() / adapter.id
     if not (folder / ABOUT).is_file():
         disk.sweep(_home())
+        if most is not None:
+            _thin_out(about.made, most)
         if not disk.make_room(_home(), MAX_STORED, MAX_STORED_BYTES, adapter.nbytes()):
             raise AdapterError(
                 "This host has no room for another adapter today. Download what you want to "
@@ -81,6 +85,17 @@ def keep(adapter: Adapter, about: About) -> str:
         disk.write_whole(folder / ABOUT, json.dumps(asdict(about)).encode())
     disk.touch(folder)
     return adapter.id
+
+
+def _thin_out(made: str, most: int) -> None:
+    """Delete those made in one way that were used least recently, until one more may be stored."""
+    found = []
+    for folder in _home().iterdir() if _home().is_dir() else ():
+        known = about(folder.name)
+        if known is not None and known.made == made:
+            found.append((folder.stat().st_mtime, folder))
+    for _, folder in sorted(found)[: max(0, len(found) - most + 1)]:
+        disk.remove(folder)
 
 
 def about(source: str) -> About | None:

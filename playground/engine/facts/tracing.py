@@ -93,14 +93,14 @@ def trace(
 
 def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
     """The line whose answer is followed: the one given, or the likeliest next token."""
-    if not subject.strip() or subject not in prompt:
+    bare = prompt.rstrip(" ")
+    if not subject.strip() or subject not in bare:
         raise RecipeError(
             "The subject {subject!r} is not in the prompt {prompt!r}. Write it letter for letter "
             "as it stands there.",
             subject=subject[:60],
             prompt=prompt[:100],
         )
-    bare = prompt.rstrip(" ")
     found = line(own.base, "", bare, subject, continuation(prompt, answer))
     if len(found.ids) > MAX_TOKENS:
         raise RecipeError(

@@ -124,7 +124,7 @@ LAB = {
         "One fact is easy. Here the same method teaches one after another, and after each it asks "
         "**all facts so far** and reads general text: where does the model break?"
     ),
-    "lab_row_methods": "Methods, one after the other",
+    "lab_row_methods": "Methods, one or two",
     "lab_row_count": "Facts",
     "lab_row_own": "Your own facts",
     "lab_row_own_info": (

@@ -121,7 +121,7 @@ LAB = {
         "사실 하나는 쉽습니다. 여기서는 같은 방법으로 하나씩 이어 가르치고, 그때마다 **지금까지의 모든 "
         "사실**을 묻고 일반 글을 읽습니다. 모델은 어디서 무너질까요?"
     ),
-    "lab_row_methods": "방법, 하나씩 차례로",
+    "lab_row_methods": "방법, 하나나 둘",
     "lab_row_count": "사실의 수",
     "lab_row_own": "내 사실들",
     "lab_row_own_info": (
@@ -242,4 +242,12 @@ MESSAGES = {
     "This takes more than {seconds} seconds here. Ask for fewer ways.": "여기서는 {seconds}초가 넘게 걸립니다. 방법을 줄이세요.",
     "This way left no edit that could be put on a recipe.": "이 방법은 레시피에 올릴 편집을 남기지 않았습니다.",
     "{count} facts cannot be taught in a row: give 1 to {limit}.": "사실 {count}개를 줄줄이 가르칠 수 없습니다. 1개에서 {limit}개까지 주세요.",
+    "A question or its answer is empty. Write it, or leave it out.": "질문이나 그 답이 비어 있습니다. 쓰거나 빼세요.",
+    "Questions have these keys: {known}.": "질문에는 이런 키가 있습니다: {known}.",
+    "Something went wrong on our side in this way.": "이 방법에서 저희 쪽에 문제가 생겼습니다.",
+    "The new answer and the answer before are both {answer!r}. Change one of them.": "새 답과 이전 답이 모두 {answer!r}입니다. 하나를 바꾸세요.",
+    "The table was made with the model {model}. Choose it in the sidebar first.": "이 표는 모델 {model}(으)로 만들었습니다. 먼저 사이드바에서 그 모델을 고르세요.",
+    "Two methods are drawn beside one another, and {count} are ticked. Untick some.": "두 방법까지 나란히 그리는데 {count}개를 골랐습니다. 몇 개를 빼세요.",
+    "Writing answers…": "답을 쓰는 중…",
+    "{text}": "{text}",
 }

@@ -101,6 +101,17 @@ def test_the_same_content_is_stored_once(home, llama, adapters):
     assert len(kept(home)) == 2
 
 
+def test_of_one_making_only_a_few_are_kept_and_the_others_stay(home, adapters):
+    first, second, third = adapters
+    own = store.keep(first, ABOUT)
+    age(home, own, 3)
+    made = About("A table's", "lab", "tiny-llama")
+    old = store.keep(second, made, 1)
+    assert kept(home) == {own, old}
+    new = store.keep(third, made, 1)
+    assert kept(home) == {own, new}
+
+
 def test_an_adapter_that_was_only_half_written_is_not_there_and_can_be_kept_again(
     home, llama, adapters
 ):
