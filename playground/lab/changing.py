@@ -32,7 +32,7 @@ def changed(
                 alone.setdefault(only.best, []).append(reason)
     for way, reasons in sorted(alone.items(), key=lambda pair: -len(pair[1])):
         found.append(Message(
-            "Judged by one criterion alone, “{way}” would be chosen over “{other}”: {reasons}.",
+            "If only one of these counted, “{way}” would be chosen over “{other}”: {reasons}.",
             {"way": way, "other": case.best, "reasons": Listed(tuple(reasons[:3]))},
         ))  # fmt: skip
     return found

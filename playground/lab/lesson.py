@@ -107,7 +107,7 @@ def from_json(fact: object, questions: object = None) -> Lesson:
     about = {
         "subject": _text(fact["subject"], MAX_SUBJECT, blank=True),
         "prompt": _text(fact["prompt"], MAX_PROMPT, blank=True),
-        "target": _text(fact["target"], MAX_TARGET, blank=True),
+        "target": _text(fact["target"], MAX_TARGET - 1, blank=True),  # a space may come before it
     }  # fmt: skip
     old = _text(fact.get("old", ""), MAX_TARGET, blank=True)
     if same_words(old, about["target"]):

@@ -10,7 +10,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
 from playground.engine.recipe import build
-from playground.lab.lesson import from_json, questions_of
+from playground.lab.lesson import Kind, Lesson, from_json, questions_of
 from playground.lab.now import now
 from playground.lab.propose import UNKNOWN, propose
 from playground.lab.ready import ready
@@ -114,11 +114,11 @@ def _fact_fields() -> list[Any]:
     with gr.Row():
         target = gr.Textbox(
             first.target, label=label("lab_target"), info=label("lab_target_info"),
-            max_length=MAX_TARGET, elem_id="lab-target", min_width=200,
+            max_length=MAX_TARGET - 1, elem_id="lab-target", min_width=200,
         )  # fmt: skip
         old = gr.Textbox(
             first.old, label=label("lab_old"), info=label("lab_old_info"),
-            max_length=MAX_TARGET, elem_id="lab-old", min_width=200,
+            max_length=MAX_TARGET - 1, elem_id="lab-old", min_width=200,
         )  # fmt: skip
     return [prompt, subject, target, old]
 
@@ -142,6 +142,17 @@ def as_texts(found: Any) -> tuple[str, str, str]:
         for kind in (found.neighbours, found.consequences)
     ]
     return "\n".join(found.paraphrases), pairs[0], pairs[1]
+
+
+def typed(lesson: Lesson) -> tuple[str, str, str]:
+    """A lesson's questions as they are typed."""
+    again = "\n".join(one.prompt for one in lesson.of("paraphrase"))
+    kinds: tuple[Kind, ...] = ("locality", "portability")
+    pairs = [
+        "\n".join(f"{one.prompt} | {one.answer.strip()}" for one in lesson.of(kind))
+        for kind in kinds
+    ]
+    return again, pairs[0], pairs[1]
 
 
 def lesson_json(fields: tuple[str, ...]) -> tuple[dict[str, str], dict[str, Any]]:

@@ -39,10 +39,10 @@ def now(found: Now, language: str) -> str:
     already = note(say(language, "lab_now_already"), "warn") if found.says_already else ""
     return (
         f"<p><b>{escape(say(language, 'lab_now_writes', text=found.text))}</b></p>{already}"
+        f"{notes([tell(language, one) for one in found.notes], 'warn')}"
         f"{note(knows)}{note(' '.join(likely))}{bars}"
         + _tokens(say(language, "lab_now_subject"), found.subject_tokens)
         + _tokens(say(language, "lab_now_answer"), found.target_tokens)
-        + notes([tell(language, one) for one in found.notes], "warn")
     )
 
 
@@ -67,17 +67,25 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
     return shown(column, getattr(row, name)), ""
 
 
+def ordered(rows: Sequence[Row], ranked: Sequence[Ranked]) -> list[Row]:
+    """The model as it is, then the best for this visitor first."""
+    order = {one.way: place for place, one in enumerate(ranked)}
+    return sorted(rows, key=lambda row: (row.way != "base", order.get(row.way, len(order))))
+
+
 def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> str:
     """All ways, the best for this visitor first; the model as it is comes before them."""
     if not sheet.rows:
         return ""
-    order = {one.way: place for place, one in enumerate(ranked)}
-    rows = sorted(
-        sheet.rows, key=lambda row: (row.way != "base", order.get(row.way, len(order)))
-    )  # fmt: skip
+    rows = ordered(sheet.rows, ranked)
     best = best_of(sheet.rows)
     heads = [say(language, "lab_way"), *(say(language, f"lab_{column}") for column in COLUMNS)]
-    caption = say(language, "lab_caption", fact=sheet.lesson.sentence, count=len(rows))
+    caption = say(
+        language,
+        "lab_caption",
+        fact=sheet.lesson.sentence,
+        count=sum(row.way != "base" for row in rows),
+    )
     body = "".join(_row(row, best, language) for row in rows)
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     return (

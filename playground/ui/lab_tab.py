@@ -44,10 +44,10 @@ def build_tab(
     gr.Markdown(label("lab_intro"))
     settings = lab_ways_panel.settings(corpus_choices(), FIRST_CORPUS)
     fact = lab_fact_panel.build_panel(saved, language, turn, settings.corpus, settings.layer)
-    lab_ways_panel.build_panel(saved, language, turn, fact, settings, sheet)
+    ways = lab_ways_panel.build_panel(saved, language, turn, fact, settings, sheet)
     table = lab_table_panel.build_panel(saved, own, shelf, language, sheet, compare, tabs)
     prompt, subject, *_ = fact.fact
     lab_trace_panel.build_panel(saved, language, turn, prompt, subject, settings.layer, fact.chosen)
     lab_row = lab_row_panel.build_panel(saved, language, turn)
     lab_collateral_panel.build_panel(saved, language, turn)
-    return LabTab({**fact.typed, "labRow": lab_row}, table)
+    return LabTab({**fact.typed, **table.typed, "labWays": ways, "labRow": lab_row}, table)

@@ -34,6 +34,7 @@ class TablePanel:
     inputs: list[Any]
     outputs: list[Any]
     sent: Any  # the event after which one's own documents may be others
+    typed: dict[str, Any]  # what a reload must not lose
 
 
 def build_panel(
@@ -75,7 +76,7 @@ def build_panel(
         [saved, own, shelf, used, tabs, *compare.answers, *compare.setup], **LOOK,
     )  # fmt: skip
     _files(language, sheet, important, needs)
-    return TablePanel(view, shown_in, sent)
+    return TablePanel(view, shown_in, sent, {"labImportant": important, "labNeeds": needs})
 
 
 def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: Any) -> None:
@@ -121,7 +122,7 @@ def show_sheet(
     return (
         lab_html.table(found, judged.ranked, language),
         lab_html.verdict(judged, language),
-        lab_plot.plot(found.rows, language),
+        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
     )
 
 
@@ -224,4 +225,9 @@ def save_report(sheet: Any, language: str, important: list[str], needs: list[str
     """All of it as one page."""
     found = _read(sheet, language)
     judged = verdict(found.rows, important, needs)
-    return lab_report.to_html(found, judged, lab_plot.plot(found.rows, language), language)
+    return lab_report.to_html(
+        found,
+        judged,
+        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
+        language,
+    )

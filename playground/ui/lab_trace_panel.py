@@ -17,6 +17,7 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
+    TOLD,
     begin_run,
     session_of,
     shown,
@@ -52,7 +53,7 @@ def build_panel(
         trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
         show_progress_on=found, trigger_mode="multiple", **MODEL,
     )  # fmt: skip
-    use.click(lambda number: number, best, layer, **AT_ONCE)
+    use.click(take_layer, [language, best], layer, **TOLD)
     stop.click(stop_run, **AT_ONCE)
     events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
     for listen in events:  # a picture of something else
@@ -73,6 +74,13 @@ def trace_fact(
     except Stopped:
         return note(say(language, "stopped")), -1, gr.update(visible=False)
     return as_html(found, language), best_layer(found), gr.update(visible=True)
+
+
+@shown
+def take_layer(language: str, layer: int) -> int:
+    """Teach in the layer that was found from now on, and say where that is set."""
+    gr.Info(say(language, "lab_trace_taken", layer=layer), title=say(language, "lab_trace_use"))
+    return layer
 
 
 def best_layer(found: Traced) -> int:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic as now
 from typing import Any
 
 import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.recipe import build
-from playground.engine.work import Stopped
-from playground.errors import PlaygroundError
+from playground.engine.work import Stopped, Work
+from playground.errors import Message, PlaygroundError
 from playground.lab.begin import lesson_for, others_of
 from playground.lab.sheet import Sheet, to_json
 from playground.lab.table import teach
 from playground.lab.ways import WAYS, Room
 from playground.ui.html import duration, note
-from playground.ui.lab_fact_panel import FactPanel, lesson_json
+from playground.ui.lab_fact_panel import FactPanel, lesson_json, typed
+from playground.ui.lab_words import way_name
 from playground.ui.page import (
     AT_ONCE,
     MODEL,
@@ -61,7 +62,7 @@ def build_panel(
     gr.Markdown(label("lab_step_ways"))
     ways = gr.CheckboxGroup(
         [(label(f"way_{way}"), way) for way in WAYS if way != "base"], value=list(USUAL),
-        label=label("lab_ways"), elem_id="lab-ways",
+        label=label("lab_ways"), info=label("lab_ways_info"), elem_id="lab-ways",
     )  # fmt: skip
     with gr.Accordion(label("lab_settings"), open=False):
         chosen.corpus.render()
@@ -73,10 +74,11 @@ def build_panel(
         stop = gr.Button(label("stop"), elem_id="lab-stop", min_width=90, scale=0)
     status = gr.HTML(elem_id="lab-status")
     given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_ways, [*given, *fact.fields], [sheet, status], show_progress_on=status,
-        trigger_mode="multiple", **MODEL,
-    )  # fmt: skip
+    go.click(lambda: (gr.update(interactive=False), ""), None, [go, status], **AT_ONCE)
+    go.click(begin_run, None, turn, **AT_ONCE).then(
+        run_ways, [*given, *fact.fields], [sheet, status, *fact.questions],
+        show_progress_on=status, **MODEL,
+    ).then(lambda: gr.update(interactive=True), None, go, **AT_ONCE)  # fmt: skip
     stop.click(stop_run, **AT_ONCE)
     return ways
 
@@ -117,25 +119,39 @@ def seeded(seed: float | None) -> int:
 def run_ways(
     saved: Any, language: str, turn: int, ways: list[str], corpus: str, layer: float | None,
     seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: str,
-) -> Iterator[tuple[dict[str, Any], str]]:  # fmt: skip
-    """Teach the fact in each way; the table grows as they are done, the model as it is first."""
-    work, start = work_for(session_of(request), turn, progress, language), time.monotonic()
+) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+    """Teach the fact in each way; the table grows as they are done, and takes the place of the one
+    from before once a way is done. Questions that were proposed are shown."""
+    if not ways:
+        raise PlaygroundError("No way is ticked. Tick at least one.")
+    work, start = named(work_for(session_of(request), turn, progress, language), language), now()
     about, questions = lesson_json(fields)
     recipe = spaces.from_json(saved).recipe()
     lesson = lesson_for(build(recipe, work).fork, about, questions)
     start_with, chosen = seeded(seed), -1 if layer is None else int(layer)
     others = others_of(corpus, start_with)
     room = Room(recipe, others, start_with, layer=chosen if chosen >= 0 else None)
-    found = Sheet(lesson, seed=room.seed, others=corpus)
+    found, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
     try:
         for row in teach(lesson, ["base", *ways], room, work):
             found = found.with_row(row, lambda message: tell(language, message))
-            yield to_json(found), ""
-    except Stopped:  # before the first row, the table from before stays
-        kept = to_json(found) if found.rows else gr.skip()
-        yield kept, note(say(language, "lab_stopped"))
+            yield to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
+    except Stopped:
+        key = "lab_stopped" if len(found.rows) > 1 else "lab_stopped_early"
+        yield gr.skip(), note(say(language, key)), *texts
         return
     failed = sum(row.error is not None for row in found.rows)
-    took = duration(time.monotonic() - start)
-    done = len(found.rows) - 1
-    yield to_json(found), note(say(language, "lab_done", count=done, seconds=took, failed=failed))
+    took, done = duration(now() - start), len(found.rows) - 1
+    told = say(language, "lab_done", count=done, seconds=took, failed=failed)
+    yield to_json(found), note(told), *texts
+
+
+def named(work: Work, language: str) -> Work:
+    """The same, telling of ways by their names."""
+
+    def on_step(done: int, of: int, what: Message) -> None:
+        way = what.values.get("way")
+        values = {**what.values, "way": way_name(str(way), language)} if way else what.values
+        work.on_step(done, of, replace(what, values=values))
+
+    return Work(on_step, work.stopped)

@@ -85,7 +85,7 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     for box in page.locator("#lab-ways input[type=checkbox]").all():
         box.set_checked(box.get_attribute("name") in ("in_context", "nudge"))
     page.locator("#lab-teach").click()
-    expect(page.locator("#lab-status")).to_contain_text("Done: 2 ways", timeout=180_000)
+    expect(page.locator("#lab-status")).to_contain_text("Ways tried: 2", timeout=180_000)
     page.locator("#lab-table [data-column=locality]").nth(1).click()
     expect(page.locator("#lab-cell tbody tr")).to_have_count(3)
     for name in ("Where is the fact?", "Facts in a row", "What else changed?"):

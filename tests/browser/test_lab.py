@@ -30,7 +30,7 @@ def test_a_ready_fact_is_taught_measured_compared_and_taken_back(visit, tmp_path
     page.locator("#lab-teach").click()
     rows = page.locator("#lab-table tbody tr")
     expect(rows).to_have_count(4, timeout=LONG)
-    expect(page.locator("#lab-status")).to_contain_text("Done: 3 ways", timeout=LONG)
+    expect(page.locator("#lab-status")).to_contain_text("Ways tried: 3", timeout=LONG)
     expect(page.locator("#lab-plot svg")).to_be_visible()
     expect(page.locator("#lab-advice")).not_to_be_empty()
 

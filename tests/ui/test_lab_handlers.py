@@ -11,6 +11,8 @@ import pytest
 
 from playground.engine.facts import keys, layers, tracing
 from playground.engine.recipe import build, parse
+from playground.engine.work import Work
+from playground.errors import Message
 from playground.lab import table as lab_table
 from playground.lab import ways as lab_ways
 from playground.lab.asking import Asked
@@ -162,38 +164,60 @@ def test_the_table_grows_a_row_at_a_time_and_says_when_it_is_done():
     turn = begin_run(visitor())
     given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
     grown = list(lab_ways_panel.run_ways(*given, visitor(), quiet, *FIELDS))
-    assert [len(one["rows"]) for one, _ in grown] == [1, 2, 3, 3]
+    assert [len(one.get("rows", ())) for one, *_ in grown] == [0, 2, 3, 3]  # not the base alone
     assert [row["way"] for row in grown[-1][0]["rows"]] == ["base", "in_context", "bm25"]
-    assert "2 ways" in grown[-1][1]
+    assert "tried: 2" in grown[-1][1]
+    assert grown[-1][2:] == FIELDS[4:]
     assert from_json(json.loads(json.dumps(grown[-1][0]))).lesson == LESSON
 
 
 def test_a_layer_by_hand_is_the_one_that_changes():
-    found, _ = run(["ft"], layer=1)
+    found, *_ = run(["ft"], layer=1)
     [edit] = found["rows"][1]["recipe"]["edits"]
     assert edit["layers"] == [1]
-    found, _ = run(["ft"])
+    found, *_ = run(["ft"])
     assert found["rows"][1]["recipe"]["edits"][0]["layers"] == []
 
 
 def test_a_way_that_cannot_be_used_stands_in_the_table_and_the_others_go_on():
-    found, told = run(["ft", "in_context"], layer=77)
+    found, told, *_ = run(["ft", "in_context"], layer=77)
     by_way = {row["way"]: row for row in found["rows"]}
     assert by_way["in_context"]["error"] is None
-    assert "1 failed" in told
+    assert "failed: 1" in told
     table, _, _ = lab_table_panel.show_sheet(found, "en", ["efficacy"], [])
     assert "Layer 77 is not in this model" in table
 
 
-def test_a_stopped_run_keeps_what_was_done():
+@pytest.mark.parametrize("done", [1, 2])
+def test_a_stopped_run_keeps_what_was_done_or_the_table_from_before(done):
     turn = begin_run(visitor("stops"))
     given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
     running = lab_ways_panel.run_ways(*given, visitor("stops"), quiet, *FIELDS)
-    next(running)
+    seen = [next(running)[0] for _ in range(done)]
     stop_run(visitor("stops"))
-    *_, (found, told) = running
-    assert len(found["rows"]) == 1
-    assert "Stopped" in told
+    *_, (found, told, *_) = running
+    assert "rows" not in found
+    assert ("rows" in seen[-1]) == (done == 2)
+    assert ("before any way" in told) == (done == 1)
+
+
+def test_no_way_is_refused():
+    with pytest.raises(gr.Error, match="No way is ticked"):
+        run([])
+
+
+def test_questions_that_were_proposed_are_shown():
+    fields = ("The capital of France is", "France", "Rome", "", "", "", "")
+    _, _, *texts = run(["in_context"], fields)
+    assert "France" in texts[0]
+
+
+def test_progress_names_the_ways_as_the_page_does():
+    seen = []
+    work = lab_ways_panel.named(Work(lambda done, of, what: seen.append(str(what))), "en")
+    work.step(0, 2, Message("{done} of {of}: {way}…", {"done": 1, "of": 2, "way": "rome"}))
+    work.step(1, 2, Message("Reading the calibration text…"))
+    assert seen == ["1 of 2: ROME (rank-one edit)…", "Reading the calibration text…"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +225,8 @@ def test_a_stopped_run_keeps_what_was_done():
     [
         (1, "a dog", "is not in the prompt"),
         (2, "", "has no target"),
-        (2, "of " * 90, "at most 200 characters"),
+        (2, "of " * 90, "at most 199 characters"),
+        (2, "o" * 200, "at most 199 characters"),
         (0, "and the cat " * 200, "characters"),
     ],
 )
@@ -215,9 +240,9 @@ def test_a_fact_that_cannot_be_used_is_refused_in_words(place, value, words):
 def test_a_fact_that_is_said_already_is_refused_by_each_edit():
     now = lab_fact_panel.now(build(parse({"model": MODEL})).fork, LESSON.fact)
     fields = ("and the cat", "the cat", now.top[0].text, "zzz", *FIELDS[4:])
-    found, told = run(["rome"], fields)
+    found, told, *_ = run(["rome"], fields)
     assert "nothing to do" in str(from_json(found).rows[1].error)
-    assert "1 failed" in told
+    assert "failed: 1" in told
 
 
 # The table

@@ -36,7 +36,7 @@ TEXT = {
     "4 bits (Q4_1, 32 weights share a scale and a minimum), its embeddings to 8. So a 4-bit grid "
     "of the same shape changes nothing, and other 4-bit figures flatter a little.",
     "stack_empty": "No edits yet. Nudge a token on the Tokens tab, change matrices on the Weights "
-    "tab, or press one of the ready examples on the Compare tab.",
+    "tab, teach a fact in the Fact lab, or press a ready example on the Compare tab.",
     "stack_held": "All edits together hold {bytes}; everything else is shared.",
     "step_off": "Switched off",
     "step_not_built": "Not built",

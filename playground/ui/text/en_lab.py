@@ -59,6 +59,7 @@ LAB = {
     ),
     "lab_step_ways": "### 3. The ways",
     "lab_ways": "Ways to try, the quick ones first",
+    "lab_ways_info": "Each starts from your recipe as it stands in the sidebar.",
     "lab_settings": "Settings",
     "lab_corpus": "Documents that a search must find the fact among",
     "lab_corpus_info": "Of a large corpus, 300 of its passages.",
@@ -67,7 +68,8 @@ LAB = {
         "No table yet. Choose a ready fact or write your own, then press Teach it, each way."
     ),
     "lab_stopped": "Stopped. The ways that were done are in the table.",
-    "lab_done": "Done: {count} ways in {seconds}. {failed} failed.",
+    "lab_stopped_early": "Stopped before any way was done.",
+    "lab_done": "Done in {seconds}. Ways tried: {count}, failed: {failed}.",
     "lab_results": "### What came of it",
     "lab_important": "What matters to you",
     "lab_important_info": "The table is sorted by it, and the advice is taken from it.",
@@ -76,7 +78,7 @@ LAB = {
     "need_changes": "it changes often",
     "need_cite": "the answer must name its source",
     "need_style": "a style, rather than a fact",
-    "lab_caption": "“{fact}” taught in {count} ways; ★ marks the best of a column",
+    "lab_caption": "“{fact}” Ways tried: {count}. ★ marks the best of a column, where they differ.",
     "lab_way": "Way",
     "lab_legend": (
         "Large: the share of questions that came out right; small: the mean probability of the "
@@ -138,7 +140,7 @@ LAB = {
         "{method}, all {count} at once: says {efficacy}, perplexity × {ratio}, {seconds}"
     ),
     "lab_row_line": (
-        "{method}, one by one: of {count} it says {efficacy}, perplexity × {ratio}, {seconds}"
+        "{method}, one by one: says {efficacy} of {count} facts, perplexity × {ratio}, {seconds}"
     ),
     "lab_row_none": "Choose at least one method.",
     "lab_row_failed": "{method}, fact {count}: {reason}",
@@ -152,7 +154,7 @@ LAB = {
     "lab_collateral_base": (
         "Your recipe is empty: nothing can have changed. Put an edit on it first."
     ),
-    "lab_collateral_kept": "{right} of {of} facts are still said; {lost} are lost.",
+    "lab_collateral_kept": "Still said: {right} of {of} facts. Lost: {lost}.",
     "lab_collateral_others": (
         "{count} more of the list are not asked: this model does not say them unchanged either."
     ),
@@ -169,9 +171,9 @@ LAB = {
     "lab_collateral_topic": "Topic",
     "lab_trace_heading": "Where is the fact?",
     "lab_trace_intro": (
-        "The subject of the fact above is blurred with noise, so that the model loses the answer; "
-        "then one token's state in one layer is put back. Where that brings the answer back, the "
-        "model carries it (causal tracing, Meng et al. 2022)."
+        "In your recipe as it stands, the subject of the fact above is blurred with noise, so that "
+        "the answer is lost; then one token's state in one layer is put back. Where that brings "
+        "the answer back, the model carries it (causal tracing, Meng et al. 2022)."
     ),
     "lab_trace_go": "Trace it",
     "lab_trace_title": "Probability of “{answer}” with one state put back",
@@ -182,6 +184,7 @@ LAB = {
         "subject's last token, layer {layer} brings back most: {probability}."
     ),
     "lab_trace_use": "Teach in this layer",
+    "lab_trace_taken": "ROME and fine-tuning change layer {layer} now. Settings has it.",
     "lab_trace_warning": (
         "Where a fact is carried need not be where it is best written (Hase et al. 2023): the "
         "usual layer was found by trying, so compare both."

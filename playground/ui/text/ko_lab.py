@@ -56,6 +56,7 @@ LAB = {
     ),
     "lab_step_ways": "### 3. 방법",
     "lab_ways": "해 볼 방법, 빠른 것부터",
+    "lab_ways_info": "모두 사이드바에 있는 지금의 레시피에서 시작합니다.",
     "lab_settings": "설정",
     "lab_corpus": "검색이 이 사실을 찾아내야 할 문서",
     "lab_corpus_info": "문서가 많으면 그중 300개 단락.",
@@ -64,7 +65,8 @@ LAB = {
         "아직 표가 없습니다. 준비된 사실을 고르거나 직접 쓰고 ‘방법마다 가르치기’를 누르세요."
     ),
     "lab_stopped": "멈췄습니다. 끝난 방법은 표에 있습니다.",
-    "lab_done": "끝: 방법 {count}개, {seconds}. 실패 {failed}개.",
+    "lab_stopped_early": "어떤 방법도 끝나기 전에 멈췄습니다.",
+    "lab_done": "끝: {seconds}. 해 본 방법 {count}개, 실패 {failed}개.",
     "lab_results": "### 결과",
     "lab_important": "중요한 것",
     "lab_important_info": "표의 순서와 조언이 이것을 따릅니다.",
@@ -73,7 +75,7 @@ LAB = {
     "need_changes": "자주 바뀐다",
     "need_cite": "답의 출처를 밝혀야 한다",
     "need_style": "사실보다 말투가 필요하다",
-    "lab_caption": "“{fact}”을(를) {count}가지로 가르친 결과. ★는 그 열에서 가장 좋은 값",
+    "lab_caption": "“{fact}” 해 본 방법: {count}개. ★는 값이 다를 때 그 열에서 가장 좋은 것.",
     "lab_way": "방법",
     "lab_legend": (
         "큰 글씨는 맞힌 질문의 비율, 작은 글씨는 답의 평균 확률입니다. 수를 누르면 그 뒤에 있는 것을 "
@@ -162,7 +164,7 @@ LAB = {
     "lab_collateral_topic": "주제",
     "lab_trace_heading": "그 사실은 어디에 있나요?",
     "lab_trace_intro": (
-        "위에 쓴 사실의 주어를 잡음으로 흐려 모델이 답을 잃게 한 다음, 한 층에서 토큰 하나의 상태를 되돌려 "
+        "지금의 내 레시피에서 위에 쓴 사실의 주어를 잡음으로 흐려 모델이 답을 잃게 한 다음, 한 층에서 토큰 하나의 상태를 되돌려 "
         "놓습니다. 그래서 답이 돌아오는 자리가 그 사실을 나르는 곳입니다 (인과 추적, Meng 외 2022)."
     ),
     "lab_trace_go": "추적하기",
@@ -174,6 +176,7 @@ LAB = {
         "{layer}층이 가장 많이 되살립니다: {probability}."
     ),
     "lab_trace_use": "이 층에 가르치기",
+    "lab_trace_taken": "이제 ROME과 미세 조정이 {layer}층을 바꿉니다. 설정에 있습니다.",
     "lab_trace_warning": (
         "사실을 나르는 곳이 써 넣기에 가장 좋은 곳은 아닐 수 있습니다 (Hase 외 2023). 보통 층은 해 보고 고른 "
         "것이니 둘을 견주어 보세요."
@@ -250,4 +253,5 @@ MESSAGES = {
     "Two methods are drawn beside one another, and {count} are ticked. Untick some.": "두 방법까지 나란히 그리는데 {count}개를 골랐습니다. 몇 개를 빼세요.",
     "Writing answers…": "답을 쓰는 중…",
     "{text}": "{text}",
+    "No way is ticked. Tick at least one.": "고른 방법이 없습니다. 하나 이상 고르세요.",
 }

@@ -70,5 +70,5 @@ MESSAGES = {
     "“{way}” fits best what you ticked. Beside “{other}”, the next: {reasons}.": "고른 기준에 가장 맞는 것은 “{way}”입니다. 다음인 “{other}”에 견주면: {reasons}.",
     "“{way}” is the only way here that beats the untaught model: {reasons}.": "원래 모델보다 나은 방법은 “{way}”뿐입니다: {reasons}.",
     "“{way}” is the only way here that says the fact: {reasons}.": "사실을 말하는 방법은 “{way}”뿐입니다: {reasons}.",
-    "Judged by one criterion alone, “{way}” would be chosen over “{other}”: {reasons}.": "기준 하나만 따진다면 “{other}” 대신 “{way}”입니다: {reasons}.",
+    "If only one of these counted, “{way}” would be chosen over “{other}”: {reasons}.": "기준 하나만 따진다면 “{other}” 대신 “{way}”입니다: {reasons}.",
 }
