@@ -328,20 +328,20 @@ def test_rome_gives_way_to_memit_for_many_facts_and_to_a_passage_for_a_source():
 def test_a_criterion_that_alone_would_change_the_choice_is_named():
     rows = [base(), row("dense", answer_seconds=2.0), row("lora", paraphrase=2, answer_seconds=0.5)]
     found = verdict(rows, USUAL, ())
-    [alone] = [one for one in found.sentences if "one criterion alone" in one.template]
+    [alone] = [one for one in found.sentences if "only one of these" in one.template]
     assert alone.values == {
         "way": "lora", "other": "dense",
         "reasons": Listed((Compared("answer_seconds", 0.5, 2.0),)),
     }  # fmt: skip
     rows[2] = replace(rows[2], answer_seconds=2.0)
-    assert "one criterion alone" not in said(verdict(rows, USUAL, ()))
+    assert "only one of these" not in said(verdict(rows, USUAL, ()))
 
 
 def test_a_difference_too_small_to_tell_changes_nothing():
     rows = [base(), row("dense", bytes=1000), row("lora", paraphrase=2, bytes=990)]
-    assert "one criterion alone" not in said(verdict(rows, USUAL, ()))
+    assert "only one of these" not in said(verdict(rows, USUAL, ()))
     rows[2] = replace(rows[2], bytes=100)
-    assert "one criterion alone" in said(verdict(rows, USUAL, ()))
+    assert "only one of these" in said(verdict(rows, USUAL, ()))
 
 
 def test_what_the_best_does_worse_is_no_reason_for_it():
