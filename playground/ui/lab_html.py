@@ -146,7 +146,7 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> str:
     if column in KINDS:
         asked = [one for one in row.asked if one.question.kind == column]
         before = {one.question: one for one in base.asked} if base and way != "base" else {}
-        body = _questions(asked, before, language)
+        body = _questions(asked, before, title, language)
     elif column == "kept":
         body = note(say(language, "lab_cell_kept", right=row.kept.right, of=row.kept.of))
     elif column == "perplexity":
@@ -163,7 +163,9 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> str:
     return f"<h4>{escape(title)}</h4>{body}"
 
 
-def _questions(asked: Sequence[Asked], before: dict[Question, Asked], language: str) -> str:
+def _questions(
+    asked: Sequence[Asked], before: dict[Question, Asked], title: str, language: str
+) -> str:  # fmt: skip
     if not asked:
         return note(say(language, "lab_cell_empty"))
     keys = ["question", "wanted", "other", "right", "writes"] + (["before"] if before else [])
@@ -184,7 +186,8 @@ def _questions(asked: Sequence[Asked], before: dict[Question, Asked], language: 
             texts.append(earlier.text if earlier else "–")
         body += "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in texts) + "</tr>"
     return (
-        f'<div class="pg-scroll"><table class="pg-table"><thead><tr>{heads}</tr></thead>'
+        f'<div class="pg-scroll" tabindex="0" role="region" aria-label="{escape(title)}">'
+        f'<table class="pg-table"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
