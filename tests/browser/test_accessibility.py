@@ -92,6 +92,9 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
         page.locator("button.label-wrap", has_text=name).click()
     page.locator("#lab-trace-go").click()
     expect(page.locator("#lab-trace svg.pg-chart")).to_be_visible(timeout=180_000)
+    expect(page.locator("#lab-trace-use")).to_be_visible()
+    expect(page.locator("#lab-trace .wrap:not(.hide)")).to_have_count(0)
+    page.wait_for_timeout(1_000)  # until nothing fades in any more
     if width > 768:
         page.locator("#lab-collateral-go").click()
         expect(page.locator("#lab-collateral table")).to_be_visible(timeout=180_000)
