@@ -1,6 +1,10 @@
-"""Entry point: build the page and serve it."""
+"""Entry point: prepare the process, build the page and serve it."""
 
-from playground.ui.layout import launch
+from playground.hosting import prepare
+
+prepare()  # before torch and gradio are imported below
+
+from playground.ui.layout import launch  # noqa: E402
 
 if __name__ == "__main__":
     launch()

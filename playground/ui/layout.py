@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAX_UPLOAD = "600mb"  # a checkpoint; what is smaller is bounded where it is read
 MAX_WAITING = 128  # requests in the queue; one more is told to come back
 HOUR = 3600
+log = logging.getLogger(__name__)
 
 
 def build_page() -> gr.Blocks:
@@ -57,6 +59,7 @@ def build_page() -> gr.Blocks:
         language = gr.Textbox("en", visible=False)
         side = build_sidebar(saved, language)
         gr.Markdown(label("title"), elem_id="title")
+        gr.Markdown(label("no_storage"), elem_id="no-storage")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(label("tab_tokens"), id="tokens"):
                 tokens = tokens_tab.build_tab(saved, language)
@@ -165,9 +168,11 @@ def launch(**options: Any) -> Any:
         enable_monitoring=False,
         run_history=False,
         max_file_size=MAX_UPLOAD,
+        quiet=True,
         footer_links=["api", "gradio"],
         **options,
     )
+    log.info("Serving on %s", page.local_url)
     WARMUP.start()
     if waits:
         page.block_thread()

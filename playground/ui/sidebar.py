@@ -44,10 +44,7 @@ SAVE_FILE = """(text) => {
   link.click();
   URL.revokeObjectURL(link.href);
 }"""
-OTHER_LANGUAGE = """() => {
-  localStorage.setItem('playground-language', playgroundLanguage() === 'ko' ? 'en' : 'ko');
-  location.reload();
-}"""
+OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
 @dataclass(frozen=True)

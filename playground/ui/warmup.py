@@ -37,11 +37,13 @@ class Warmup:
         try:
             loader.load(settings().model, self._note)
             self.ready = True
+            log.info("The model is ready.")
             for shipped in corpus.list_corpora():
                 if len(shipped.passages) <= MOST_PASSAGES:
                     dense.dense_index(shipped)
                     for retriever in ("bm25", "dense", "hybrid"):
                         lowness.limit(shipped, retriever)
+            log.info("Dense search is ready.")
         except PlaygroundError as error:
             if self.ready:  # only dense search is missing; it says so itself when asked
                 log.warning("%s", error)
@@ -53,6 +55,7 @@ class Warmup:
                 self.error = Message("The model could not be loaded. The server's log says why.")
 
     def _note(self, step: Message) -> None:
+        log.info("%s", step)
         self.step = step
 
 

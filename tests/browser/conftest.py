@@ -85,9 +85,10 @@ def browser():
 class Visitor:
     """One person at one browser, who notes what the page asks of other hosts or complains of."""
 
-    def __init__(self, browser, server, **context):
+    def __init__(self, browser, server, script="", **context):
         context = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}} | context
         self.context = browser.new_context(accept_downloads=True, **context)
+        self.context.add_init_script(script)
         self.page = self.context.new_page()
         self.server, self.outside, self.errors = server, [], []
         self.page.on("request", self._note)

@@ -80,3 +80,21 @@ def test_a_phone_shows_the_page_and_not_only_the_recipe(visit):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_label("Toggle Sidebar").click()
     expect(page.locator("#stack")).to_be_in_viewport()
+
+
+REFUSED = """Object.defineProperty(window, 'localStorage', {
+  configurable: true, get() { throw new DOMException('refused', 'SecurityError'); }
+})"""
+
+
+def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(visit):
+    page = visit(script=REFUSED).page  # the page is open: its tokens and the map were drawn
+    notice = page.locator("#no-storage")
+    expect(notice).to_contain_text("keeps nothing")
+    assert notice.locator("a").evaluate("link => [link.href, link.target]") == [page.url, "_blank"]
+    page.locator("#language-switch").click()
+    expect(page.locator("#no-storage")).to_contain_text("새 탭에서")
+
+
+def test_where_there_is_storage_nothing_is_said_of_it(visit):
+    expect(visit().page.locator("#no-storage")).to_be_hidden()

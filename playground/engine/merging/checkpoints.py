@@ -51,7 +51,7 @@ def folder(name: str) -> Path:
     """
     if "/" in name:
         entry = catalog.find(name)
-        return hub.download(entry.hub_id or name, lambda step: None)
+        return hub.download(entry.hub_id or name, lambda step: None, entry.revision)
     found = _place(name)
     if not has(name):
         raise MergeError(
