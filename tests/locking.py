@@ -8,19 +8,24 @@ install in the place of the index's, and not in it: the libraries of torch's CUD
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import tempfile
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LOCKS = {  # by name: from which file, and what else is said to uv
     "requirements.lock": ("requirements.txt",),
+    "requirements-torch.lock": ("requirements.txt",),  # written with the one above
     "requirements-weights.lock": ("requirements-weights.txt", "--no-deps"),
     "requirements-dev.lock": ("requirements-dev.txt", "--constraint", "requirements.lock"),
 }
 LEFT_OUT = re.compile(r"(nvidia|cuda)-|(triton|pip)$")
+TORCH = "requirements-torch.lock"
 CPU_TORCH = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 ENTRY = re.compile(
     r"^([\w.-]+)==([^\s;]+)(?: ; ([^\\\n]*))? \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.M
@@ -32,22 +37,42 @@ def entries(text: str) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in ENTRY.finditer(text)]
 
 
-def tidy(text: str) -> str:
-    """A lock as uv writes it, without what is left out and with torch's CPU build."""
+def tidy(text: str) -> tuple[str, str]:
+    """A lock as uv writes it, without what is left out, and torch's part of it by itself."""
+    torch = ""
 
     def keep(match: re.Match[str]) -> str:
-        if LEFT_OUT.match(match[1]):
-            return ""
-        if match[1] != "torch":
-            return match[0]
-        return match[0].rstrip("\n") + f" \\\n    --hash=sha256:{CPU_TORCH}\n"
+        nonlocal torch
+        if match[1] == "torch":
+            torch = match[0].rstrip("\n") + f" \\\n    --hash=sha256:{CPU_TORCH}\n"
+        return "" if match[1] == "torch" or LEFT_OUT.match(match[1]) else match[0]
 
-    return ENTRY.sub(keep, text)
+    return ENTRY.sub(keep, text), torch
+
+
+def install_torch() -> None:
+    """Install torch as it is locked, unless that version is there already.
+
+    Where pip finds a CPU build of it beside the index (``find-links``), it takes that, which is
+    fetched first, since with hashes pip would prefer the index's.
+    """
+    [(_, version)] = entries((ROOT / TORCH).read_text(encoding="utf-8"))
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        if metadata.version("torch").split("+")[0] == version:
+            return
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = ["download", "--no-deps", "--dest", folder, f"torch=={version}"]
+        subprocess.run([*pip, *fetch], check=True)
+        from_there = ["--no-index", "--find-links", folder, "--requirement", str(ROOT / TORCH)]
+        subprocess.run([*pip, "install", "--no-deps", "--require-hashes", *from_there], check=True)
 
 
 def lock() -> None:
     """Write the lock files: the newest versions that the requirement files admit."""
     for name, (source, *options) in LOCKS.items():
+        if name == TORCH:
+            continue
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"),
             *("--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11"),
@@ -55,7 +80,10 @@ def lock() -> None:
         ]
         made = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         head = f"# Written by `make lock` from {source}: change that, then run it.\n"
-        (ROOT / name).write_text(head + tidy(made), encoding="utf-8")
+        kept, torch = tidy(made)
+        (ROOT / name).write_text(head + kept, encoding="utf-8")
+        if torch:
+            (ROOT / TORCH).write_text(head + torch, encoding="utf-8")
 
 
 def audit() -> int:
@@ -88,4 +116,4 @@ def audit() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(audit() if sys.argv[1:] == ["audit"] else lock())
+    sys.exit({"lock": lock, "audit": audit, "torch": install_torch}[sys.argv[1]]())
