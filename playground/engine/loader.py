@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_log
 
+from playground import disk
 from playground.engine import catalog, hub
 from playground.engine.cache import ByteCache
 from playground.engine.catalog import ModelEntry, Package
@@ -36,6 +37,7 @@ from playground.settings import LOADING, settings
 
 OnStep = Callable[[Message], None]
 CONVERSION = 1  # raise when the conversion below changes what it writes
+REFUSED_SECONDS = 60.0  # how long a disk that refused a conversion is not asked again
 TINY_TOKENIZER_FROM = "smollm2-135m-instruct"
 CACHE = ByteCache(lambda: settings().memory_bytes)
 # The host's log is for the host: no bars, and no warnings about models that are opened as meant.
@@ -165,31 +167,43 @@ def _load_converted(entry: ModelEntry, package: Package, on_step: OnStep) -> Bas
         return load_folder(folder, entry, dtype, on_step)
 
 
+_refused: dict[Path, tuple[Message, float]] = {}  # conversions, and when each may be tried again
+
+
 def convert_once(package: Package, folder: Path, dtype: torch.dtype, on_step: OnStep) -> None:
     """Write a packaged GGUF as safetensors, config and tokenizer files into ``folder``.
 
     Written aside and renamed, under a lock, so that a folder is whole whenever it exists and a
     second process waits for the first instead of doing the work again.
 
-    :raises ModelError: the package is missing or its checksum is wrong.
+    :raises ModelError: the package is missing, its checksum is wrong, or the host's disk refuses,
+        which is then remembered for a minute.
     """
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        if folder.is_dir():
-            return
-        on_step(Message("Checking the packaged weights (once)…"))
-        source = catalog.package_file(package)
-        catalog.verify(source, package.sha256)
-        on_step(Message("Converting the packaged weights (once, about 20 seconds)…"))
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            with LOADING:
-                _convert(source, aside, dtype)
-            aside.rename(folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    told, until = _refused.get(folder, (None, 0.0))
+    if told is not None and time.monotonic() < until:
+        raise ModelError(told.template, **told.values)
+    try:
+        with disk.writing():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{folder}.lock"):
+                _convert_first(package, folder, dtype, on_step)
+    except disk.DiskError as error:
+        _refused[folder] = error.message, time.monotonic() + REFUSED_SECONDS
+        raise ModelError(error.message.template, **error.message.values) from error
+
+
+def _convert_first(package: Package, folder: Path, dtype: torch.dtype, on_step: OnStep) -> None:
+    """Convert, unless another did while this one waited for the lock."""
+    if folder.is_dir():
+        return
+    on_step(Message("Checking the packaged weights (once)…"))
+    source = catalog.package_file(package)
+    catalog.verify(source, package.sha256)
+    on_step(Message("Converting the packaged weights (once, about 20 seconds)…"))
+    with disk.aside(folder, folder=True) as part, LOADING:
+        _convert(source, part, dtype)
 
 
 def _convert(source: Path, folder: Path, dtype: torch.dtype) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
+from playground.disk import DiskError
 from playground.engine.adapters.base import MissingError
 from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.explained import explained
@@ -87,7 +88,11 @@ class Built:
 
 
 MAX_REFUSED = 256
-FOR_NOW = (MissingError, ModelError)  # what is not there, or not to be had: it may be soon
+FOR_NOW = (
+    MissingError,
+    ModelError,
+    DiskError,
+)  # what is not there, or not to be had: it may be soon
 FOR_NOW_SECONDS = 15.0
 _refused: dict[str, tuple[PlaygroundError, float]] = {}  # and until when
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -129,6 +134,13 @@ def _refuse(recipe: Recipe, error: PlaygroundError) -> None:
     _refused[recipe.id] = error, until
     while len(_refused) > MAX_REFUSED:
         _refused.pop(next(iter(_refused)), None)
+
+
+def try_again() -> None:
+    """Something was stored on this host: what was missing may be there now."""
+    for recipe_id, (error, _) in list(_refused.items()):
+        if isinstance(error, FOR_NOW):
+            _refused.pop(recipe_id, None)
 
 
 def is_quick(recipe: Recipe) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from playground.disk import DiskError
 from playground.engine.adapters.base import Adapter, AdapterError
 from playground.engine.adapters.store import About, keep
 from playground.engine.facts.layers import SEVERAL
@@ -138,7 +139,7 @@ def _kept(adapter: Adapter, lesson: Lesson, room: Room) -> Recipe:
     about = About(lesson.sentence[:60], "lab", room.recipe.model, "lora")
     try:
         source = keep(adapter, about, MOST_ADAPTERS)
-    except AdapterError:
+    except (AdapterError, DiskError):
         return room.recipe
     return _with(room.recipe, {"kind": "adapter", "source": source})
 

@@ -9,14 +9,13 @@ import json
 import logging
 import math
 import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from playground.disk import touch
+from playground.disk import DiskError, aside, touch
 from playground.retrieval import files as disk
 from playground.retrieval.bm25 import USUAL, Bm25, Bm25Index, Hits, Scoring, best, idfs
 from playground.retrieval.passages import Corpus
@@ -104,10 +103,11 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
     index = build(tokens, scoring)
     if folder is None:
         return index
+    disk.index_room()
     try:
         save(index, folder)
         return load(folder)
-    except OSError as error:  # a disk that refuses costs memory, not the answer
+    except (OSError, DiskError) as error:  # a disk that refuses costs memory, not the answer
         _log.warning("the index of %s is not kept: %s", corpus.id, error)
         return index
 
@@ -124,13 +124,12 @@ def _kept(folder: Path) -> LargeIndex | None:
 
 def save(index: LargeIndex, folder: Path) -> None:
     """Write the index aside, then give it its name."""
-    aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
-    index._bm25.save(str(aside), show_progress=False)
-    np.save(aside / "having.npy", index._having)
-    ours = {"count": index._count, "mean_length": index.mean_length}
-    (aside / _OURS).write_text(json.dumps(ours))
-    shutil.rmtree(folder, ignore_errors=True)
-    aside.rename(folder)
+    with aside(folder, folder=True) as part:
+        index._bm25.save(str(part), show_progress=False)
+        np.save(part / "having.npy", index._having)
+        ours = {"count": index._count, "mean_length": index.mean_length}
+        (part / _OURS).write_text(json.dumps(ours))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def load(folder: Path) -> LargeIndex:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from playground.disk import sweep, touch, write_whole
+from playground.disk import DiskError, make_room, sweep, touch, write_whole
 from playground.retrieval.passages import Corpus
 from playground.settings import settings
 
 T = TypeVar("T")
 MAX_SHIPPED = 32  # indexes of one kind in memory, of shipped corpora
 MAX_OWN = 8  # and of visitors' own, which never push out those
+MAX_FILES, MAX_BYTES = 400, 4_000_000_000  # on the disk, where visitors choose the settings
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +39,12 @@ def index_path(corpus: Corpus, kind: str) -> Path | None:
     """Where a shipped corpus's index is kept; None for a visitor's own, which stay in memory."""
     if corpus.own:
         return None
-    _indexes().mkdir(mode=0o700, parents=True, exist_ok=True)
     return _indexes() / f"{corpus.content_hash}-{kind}"
+
+
+def index_room(size: int = 0) -> None:
+    """Let go of the index files used least recently, where one of ``size`` bytes has no room."""
+    make_room(_indexes(), MAX_FILES, MAX_BYTES, size)
 
 
 def save_index(corpus: Corpus, kind: str, data: bytes) -> None:
@@ -50,9 +55,10 @@ def save_index(corpus: Corpus, kind: str, data: bytes) -> None:
     """
     if corpus.own:
         return
+    index_room(len(data))
     try:
         write_whole(_indexes() / f"{corpus.content_hash}-{kind}", data)
-    except OSError as error:
+    except (OSError, DiskError) as error:
         _log.warning("an index of %s is not kept: %s", corpus.id, error)
 
 
@@ -104,7 +110,11 @@ class Recent(Generic[T]):
 
 
 class Indexes(Generic[T]):
-    """Indexes of one kind in memory, by what is indexed; visitors' corpora apart from shipped."""
+    """Indexes of one kind in memory, by what is indexed; visitors' corpora apart from shipped.
+
+    A visitor's own are found by that corpus alone, so that nobody can tell from the time that a
+    search takes what others have.
+    """
 
     def __init__(self) -> None:
         self._shipped: Recent[T] = Recent(MAX_SHIPPED)
@@ -116,7 +126,8 @@ class Indexes(Generic[T]):
         :param name: which of several indexes of the corpus.
         """
         kept = self._own if corpus.own else self._shipped
-        return kept.get(f"{corpus.content_hash} {name}", build)
+        owner = corpus.id if corpus.own else ""
+        return kept.get(f"{owner} {corpus.content_hash} {name}", build)
 
     def clear(self) -> None:
         """Keep nothing."""

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from playground import api
+from playground.disk import refusal
 from playground.errors import PlaygroundError
 from playground.ui.page import LOOK, MODEL, SEARCH
 
@@ -46,7 +47,10 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except PlaygroundError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            told = error if isinstance(error, PlaygroundError) else refusal(error)
+            if told is None:
+                raise
+            raise gr.Error(str(told), print_exception=False) from error
 
     return call

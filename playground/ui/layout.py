@@ -11,7 +11,11 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from playground import temporary
 from playground import workspace as spaces
+from playground.engine.adapters import store
+from playground.engine.merging import checkpoints
+from playground.retrieval.own import uploads
 from playground.ui import (
     adapters_tab,
     attach_panel,
@@ -39,15 +43,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAX_UPLOAD = "600mb"  # a checkpoint; what is smaller is bounded where it is read
 MAX_WAITING = 128  # requests in the queue; one more is told to come back
-HOUR = 3600
 log = logging.getLogger(__name__)
 
 
 def build_page() -> gr.Blocks:
     """The whole interface. Loads no model: that goes on behind the page."""
-    with gr.Blocks(
-        title="Weights Playground", analytics_enabled=False, delete_cache=(HOUR, HOUR)
-    ) as page:
+    with gr.Blocks(title="Weights Playground", analytics_enabled=False) as page:
         saved = gr.BrowserState(
             spaces.new().to_json(),
             storage_key="weights-playground",
@@ -156,6 +157,7 @@ def launch(**options: Any) -> Any:
     Gradio's environment variables (GRADIO_SERVER_NAME, GRADIO_SERVER_PORT) hold.
     """
     waits = not options.pop("prevent_thread_lock", False)
+    temporary.claim()
     page = build_page()
     served = page.launch(
         prevent_thread_lock=True,
@@ -174,6 +176,7 @@ def launch(**options: Any) -> Any:
     )
     log.info("Serving on %s", page.local_url)
     WARMUP.start()
+    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep)
     if waits:
         page.block_thread()
     return served

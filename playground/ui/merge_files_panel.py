@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ from playground.engine.fork import Fork
 from playground.engine.loader import load
 from playground.engine.merging import checkpoints
 from playground.engine.merging.mergekit import MAX_TEXT, from_yaml, to_yaml
+from playground.engine.recipe import try_again
 from playground.engine.work import Stopped
 from playground.ui.html import note
 from playground.ui.measure_panel import built_or_stopped, keep_instead
@@ -28,6 +28,7 @@ from playground.ui.page import (
     work_for,
 )
 from playground.ui.text import label, say, tell
+from playground.ui.uploaded import there
 
 
 def build_panel(
@@ -94,16 +95,14 @@ def add_checkpoint(
     request: gr.Request, progress: Any = PROGRESS,
 ) -> tuple[Any, str]:  # fmt: skip
     """Check uploaded files against the visitor's model and keep them."""
-    paths = [Path(file) for file in given or []]
+    paths = there(given)
     work = work_for(session_of(request), turn, progress, language)
     try:
         like = Fork(load(spaces.from_json(saved).stack.model))
         name = checkpoints.keep(paths, like, work)
+        try_again()
     except Stopped as stop:
         return gr.skip(), note(tell(language, stop.message))
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
     known = [str(one) for one in uploaded] if isinstance(uploaded, list) else []
     listed = [*(one for one in known if one != name), name][-20:]
     return listed, note(say(language, "checkpoint_kept", name=name[:12]))

@@ -9,12 +9,13 @@ import gradio as gr
 
 from playground.engine.edits.merge import Merge
 from playground.engine.merging import METHODS, MethodName, checkpoints
-from playground.engine.recipe import MAX_RECIPE_BYTES, parse, parse_edit
+from playground.engine.recipe import parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.html import note
 from playground.ui.own_adapters import choices as adapter_choices
 from playground.ui.page import AT_ONCE, shown
 from playground.ui.text import label, say
+from playground.ui.uploaded import recipe_text
 from playground.workspace import Workspace
 
 MOST_MIXED = 4  # models that have a slider; a recipe may have more
@@ -57,7 +58,7 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         label=label("merge_models"), info=label("merge_models_info"), elem_id="merge-models",
     )  # fmt: skip
     file = gr.File(
-        label=label("merge_recipe_file"), file_types=[".json"], type="binary", visible=False,
+        label=label("merge_recipe_file"), file_types=[".json"], visible=False,
         elem_id="merge-recipe-file",
     )  # fmt: skip
     method = gr.Dropdown(
@@ -213,7 +214,7 @@ def _weighed(method: str, count: int) -> int:
 
 
 def merge_from(
-    space: Workspace, models: list[str], file: bytes | None, method: str, t: float,
+    space: Workspace, models: list[str], file: str | None, method: str, t: float,
     density: float, layers: str, normalize: bool, targets: list[str], epsilon: float, gamma: float,
     select: float, by_text: bool, seed: float | None, *weights: float,
 ) -> Merge:  # fmt: skip
@@ -245,7 +246,7 @@ def merge_from(
     return found
 
 
-def _source(space: Workspace, name: str, file: bytes | None) -> dict[str, Any]:
+def _source(space: Workspace, name: str, file: str | None) -> dict[str, Any]:
     """A model of the menu as a recipe has it."""
     model = space.stack.model
     kind, _, rest = name.partition(":")
@@ -254,12 +255,7 @@ def _source(space: Workspace, name: str, file: bytes | None) -> dict[str, Any]:
     if kind == "adapter":
         return {"recipe": {"model": model, "edits": [{"kind": "adapter", "source": rest}]}}
     if kind == "file":
-        if not file:
-            raise PlaygroundError(
-                "No recipe file is chosen. Choose one that was saved from this page."
-            )
-        text = file[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
-        return {"recipe": parse(text).model_dump()}
+        return {"recipe": parse(recipe_text(file)).model_dump()}
     if kind != "base":
         raise PlaygroundError(
             "There is no model {name} here. Choose one from the menu.", name=name[:80]

@@ -13,10 +13,10 @@ from playground.engine.adapters.extract import extract
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.adapters.store import About
 from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE
-from playground.engine.recipe import MAX_RECIPE_BYTES, Recipe, build, parse
+from playground.engine.recipe import Recipe, build, parse
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
-from playground.ui import adapters_html
+from playground.ui import adapters_html, uploaded
 from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
 from playground.ui.measure_panel import built_or_stopped
@@ -90,7 +90,7 @@ def build_panel(
                 ends, value="recipe", label=label("extract_to"), elem_id="extract-to"
             )
         file = gr.File(
-            label=label("extract_file"), file_types=[".json"], type="binary", visible=False,
+            label=label("extract_file"), file_types=[".json"], visible=False,
             elem_id="extract-file",
         )  # fmt: skip
         rank = gr.Slider(
@@ -163,7 +163,7 @@ def keep_mix(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
 @shown
 def run_extract(
     saved: Any, mine: Any, language: str, turn: int, first: str, second: str,
-    file: bytes | None, rank: float, request: gr.Request, progress: Any = PROGRESS,
+    file: str | None, rank: float, request: gr.Request, progress: Any = PROGRESS,
 ) -> tuple[Any, Any, str]:  # fmt: skip
     """The difference of two recipes as an adapter of the visitor's own."""
     work = work_for(session_of(request), turn, progress, language)
@@ -182,7 +182,7 @@ def run_extract(
     return with_own_told(mine, source, language), source, adapters_html.extracted(found, language)
 
 
-def _end(saved: Any, end: str, file: bytes | None) -> Recipe:
+def _end(saved: Any, end: str, file: str | None) -> Recipe:
     """One of the two recipes that a difference is between."""
     space = spaces.from_json(saved)
     if end == "base":
@@ -192,6 +192,4 @@ def _end(saved: Any, end: str, file: bytes | None) -> Recipe:
         return recipe.prefix(max(0, len(recipe.edits) - 1))
     if end == "recipe":
         return recipe
-    if not file:
-        raise PlaygroundError("No recipe file is chosen. Choose one that was saved from this page.")
-    return parse(file[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace"))
+    return parse(uploaded.recipe_text(file))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,13 +13,15 @@ from playground.engine.adapters.base import AdapterError
 from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
 from playground.engine.loader import load
+from playground.engine.recipe import try_again
 from playground.errors import PlaygroundError
+from playground.temporary import for_download
 from playground.ui.html import adapter_title
 from playground.ui.page import AT_ONCE, LOOK, shown
 from playground.ui.text import label, say
+from playground.ui.uploaded import read, there
 
 MOST_OWN, SHARE = 40, 1_000_000_000  # a visitor's adapters, and bytes of theirs
-KEPT_SECONDS = 60  # of a .zip that was made for a download
 TITLE = 60  # characters of a file's name that become a title
 
 
@@ -75,22 +75,19 @@ def add_adapter(
     saved: Any, mine: Any, language: str, given: list[str] | None
 ) -> tuple[list[str], str]:  # fmt: skip
     """Check an uploaded adapter and keep it."""
-    paths = [Path(file) for file in given or []]
-    try:
-        if sum(path.stat().st_size for path in paths) > files.MAX_UPLOAD:
-            raise AdapterError(
-                "The adapter has more than {limit} MB. Choose a lower rank or fewer targets.",
-                limit=files.MAX_UPLOAD // 1_000_000,
-            )
-        contents = {path.name: path.read_bytes() for path in paths}
-        model = spaces.from_json(saved).stack.model
-        adapter = files.read(contents, Fork(load(model)))
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
+    paths = there(given)
+    if sum(path.stat().st_size for path in paths) > files.MAX_UPLOAD:
+        raise AdapterError(
+            "The adapter has more than {limit} MB. Choose a lower rank or fewer targets.",
+            limit=files.MAX_UPLOAD // 1_000_000,
+        )
+    contents = {path.name: read(path, files.MAX_UPLOAD) for path in paths}
+    model = spaces.from_json(saved).stack.model
+    adapter = files.read(contents, Fork(load(model)))
     title = next((path.stem for path in paths if path.suffix == ".zip"), "")[:TITLE]
     about = About(title or say(language, "adapter_uploaded"), "uploaded", model)
     source = store.keep(adapter, about)
+    try_again()
     return with_own_told(mine, source, language), source
 
 
@@ -123,13 +120,8 @@ def take_away(language: str, source: str | None) -> Any:
     """A .zip of the adapter's folder, as plain ``peft`` loads it."""
     if not source:
         raise PlaygroundError("No adapter is chosen. Choose one, or upload or train one first.")
-    folder = Path(gr.utils.get_upload_folder()) / "adapters"
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():  # gradio serves a copy of its own
-        if old.stat().st_mtime < time.time() - KEPT_SECONDS:
-            old.unlink(missing_ok=True)
-    path = folder / f"adapter-{source[:40].replace('/', '-')}.zip"
-    path.write_bytes(files.zip_of(store.folder_of(source)))
+    packed = files.zip_of(store.folder_of(source))
+    path = for_download(f"adapter-{source[:40].replace('/', '-')}.zip", packed)
     return gr.update(value=str(path), visible=True)
 
 

@@ -15,7 +15,7 @@ from playground.retrieval.own.changes import renamed
 from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
 from playground.retrieval.own.uploads import is_own
 from playground.retrieval.reading import KINDS, Read, read_files
-from playground.ui import html
+from playground.ui import html, uploaded
 from playground.ui.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
 from playground.ui.search_panel import OWN
 from playground.ui.sidebar import SAVE_FILE
@@ -92,26 +92,22 @@ def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tup
     """Add uploaded files to the visitor's own documents; a saved collection becomes a new one."""
     paths = list(dict.fromkeys(Path(file) for file in files or []))
     read, corpus = Read((), ()), None
-    try:
-        check_count(len(paths))
-        saved = [path for path in paths if path.suffix.lower() == SAVED]
-        others = [path for path in paths if path not in saved]
-        there = still_there(own)
-        ids = _shelf(shelf, own)
-        if others or not saved:
-            if not there:
-                _check_room(ids)
-            read = read_files([(path.name, path) for path in others])
-            if read.skipped and not read.documents and not saved:
-                reason = read.skipped[0].message
-                raise CorpusError(reason.template, **reason.values)
-            if read.documents or not saved:
-                corpus = uploads.add_read(read.documents, into=there.id if there else None)
-                ids = with_one(ids, corpus.id)
-        corpus, ids, refused = _opened(saved, corpus, ids, language)
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
+    check_count(len(paths))
+    saved = [path for path in paths if path.suffix.lower() == SAVED]
+    others = [path for path in paths if path not in saved]
+    there = still_there(own)
+    ids = _shelf(shelf, own)
+    if others or not saved:
+        if not there:
+            _check_room(ids)
+        read = read_files([(path.name, path) for path in others])
+        if read.skipped and not read.documents and not saved:
+            reason = read.skipped[0].message
+            raise CorpusError(reason.template, **reason.values)
+        if read.documents or not saved:
+            corpus = uploads.add_read(read.documents, into=there.id if there else None)
+            ids = with_one(ids, corpus.id)
+    corpus, ids, refused = _opened(saved, corpus, ids, language)
     own = corpus.id if corpus else own
     line, *rest = show_own(own, ids, language)
     return own, ids, line + describe_read(read, language) + refused, *rest, OWN, None
@@ -128,11 +124,9 @@ def _opened(
     for path in saved:
         try:
             _check_room(ids)
-            with path.open("rb") as opened:
-                data = opened.read(uploads.MAX_SAVED_BYTES + 1)
-            corpus = uploads.add_saved(path.name, data)
+            corpus = uploads.add_saved(path.name, uploaded.read(path, uploads.MAX_SAVED_BYTES))
             ids = with_one(ids, corpus.id)
-        except CorpusError as error:
+        except PlaygroundError as error:
             if corpus is None and path == saved[-1]:
                 raise
             refused.append(tell(language, error.message))

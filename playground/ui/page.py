@@ -14,7 +14,10 @@ from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
+from playground import owners
+from playground.disk import refusal
 from playground.engine.work import MOST_WORK_SECONDS, Work
 from playground.errors import Message, PlaygroundError
 from playground.ui.text import say, tell
@@ -72,8 +75,9 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         return str(kwargs.get("language", args[place] if len(args) > place else "en"))
 
     def failed(error: Exception, language: str) -> gr.Error:
-        if isinstance(error, PlaygroundError):
-            text = tell(language, error.message)
+        told = error if isinstance(error, PlaygroundError) else refusal(error)
+        if told is not None:
+            text = tell(language, told.message)
         else:
             log.error("A handler failed", exc_info=error)
             text = say(language, "error_unexpected")
@@ -152,6 +156,15 @@ def work_for(session: str, turn: int, progress: Any, language: str) -> Work:
 
     ended, end = RUNS.stopped(session, turn), time.monotonic() + MOST_WORK_SECONDS
     return Work(on_step, lambda: ended() or time.monotonic() > end)
+
+
+def address() -> str:
+    """The address of the visitor for whom this thread works, "" outside of an event."""
+    client = getattr(LocalContext.request.get(None), "client", None)
+    return str(getattr(client, "host", None) or "")
+
+
+owners.ask(address)
 
 
 def session_of(request: gr.Request) -> str:

@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from playground.errors import CorpusError
 from playground.retrieval.corpus import Corpus, load_corpus
 from playground.retrieval.question_file import MAX_BYTES, read_questions
+from playground.ui import uploaded
 from playground.ui.search_panel import chosen_corpus
 
 
@@ -21,14 +21,8 @@ def asked_corpus(own: str, choice: str, file: str | None) -> Corpus:
     """
     corpus = load_corpus(chosen_corpus(own, choice))
     if file:
-        try:
-            with Path(file).open("rb") as opened:
-                data = opened.read(MAX_BYTES + 1)
-        except OSError as error:  # gradio deletes files after an hour
-            raise CorpusError(
-                "The file of questions is no longer here. Choose it again."
-            ) from error
-        corpus = replace(corpus, questions=read_questions(data, corpus))
+        questions = read_questions(uploaded.read(file, MAX_BYTES), corpus)
+        corpus = replace(corpus, questions=questions)
     if not corpus.questions:
         raise CorpusError(
             "{name} has no questions to evaluate with. Give some as a CSV file, or choose a corpus "

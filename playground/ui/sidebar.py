@@ -11,7 +11,6 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine import catalog, loader
 from playground.engine.recipe import (
-    MAX_RECIPE_BYTES,
     NotBuiltError,
     Receipt,
     build,
@@ -20,7 +19,7 @@ from playground.engine.recipe import (
 )
 from playground.errors import PlaygroundError
 from playground.settings import settings
-from playground.ui import html
+from playground.ui import html, uploaded
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
@@ -91,7 +90,6 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
                 label("load"),
                 size="sm",
                 file_types=[".json"],
-                type="binary",
                 elem_id="load",
                 min_width=60,
             )
@@ -158,13 +156,13 @@ def build_now(
 
 def show_status(saved: Any, language: str) -> tuple[str, Any]:
     """A line on the loading; the timer rests once there is nothing to wait for."""
-    if WARMUP.error:
+    found = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
+    if WARMUP.error and found is None:
         return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
-    if not WARMUP.ready:
+    if not WARMUP.ready and not WARMUP.error:
         step = f"{tell(language, WARMUP.step)} {say(language, 'seconds', n=WARMUP.seconds())}"
         bar = f'<progress aria-label="{escape(say(language, "loading"))}"></progress>'
         return html.note(step) + bar, gr.Timer(active=True)
-    found = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
     lines = []
     if isinstance(found, loader.Base):
         dtype = str(found.dtype).removeprefix("torch.")
@@ -205,10 +203,9 @@ def start_over(saved: Any, language: str) -> dict[str, Any]:
 
 
 @shown
-def load_recipe(saved: Any, language: str, content: bytes) -> dict[str, Any]:
+def load_recipe(saved: Any, language: str, file: str | None) -> dict[str, Any]:
     """Take over a recipe that was saved as a file, once its model is there."""
-    text = content[: MAX_RECIPE_BYTES + 1].decode("utf-8-sig", errors="replace")
-    space = spaces.from_json(saved).load(text)
+    space = spaces.from_json(saved).load(uploaded.recipe_text(file))
     _load_for(space)
     return space.to_json()
 

@@ -16,7 +16,7 @@ from playground.engine.training.data import DataError, Example
 from playground.engine.training.estimate import check, estimate
 from playground.engine.training.jobs import JOBS, MAX_PROMPTS
 from playground.engine.training.settings import MethodName, Settings
-from playground.ui import adapters_html
+from playground.ui import adapters_html, uploaded
 from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
@@ -134,14 +134,14 @@ def examples_from(
         return data.from_table(rows)
     if not file:
         raise DataError("No file is chosen. Choose a .csv or .jsonl file.")
-    path = Path(file)
-    if path.stat().st_size > data.MAX_FILE:
+    name, content = Path(file).name, uploaded.read(file, data.MAX_FILE)
+    if len(content) > data.MAX_FILE:
         raise DataError(
             "{name} is larger than {limit} MB. Give fewer examples.",
-            name=path.name[:80],
+            name=name[:80],
             limit=data.MAX_FILE // 1_000_000,
         )
-    return data.read_file(path.name, path.read_bytes())
+    return data.read_file(name, content)
 
 
 @shown

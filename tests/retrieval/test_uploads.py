@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground import disk, owners
+from playground.disk import DiskError
 from playground.errors import CorpusError
 from playground.retrieval import bm25
 from playground.retrieval.bm25 import bm25_index
@@ -225,16 +228,23 @@ def test_a_small_file_of_deep_headings_is_refused():
         add_documents([(f"{n}.jsonl", data) for n in range(3)])
 
 
-def test_a_disk_that_refuses_is_told_without_a_path(home, monkeypatch):
-    def refuse(path, data):
-        path.parent.mkdir(parents=True)
-        raise OSError(28, "No space left on device", str(path))
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "Read-only file system")]
+)
+def test_a_disk_that_refuses_is_told_without_a_path(home, monkeypatch, number, said):
+    corpus = add_documents([NOTES])
 
-    monkeypatch.setattr(uploads.disk, "write_whole", refuse)
-    with pytest.raises(CorpusError, match="No space left on device") as caught:
-        add_documents([NOTES])
-    assert str(home) not in str(caught.value)
-    assert not folders(home)
+    def refuse(path, *_):
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk.os, "replace", refuse)
+        for into in (None, corpus.id):
+            with pytest.raises(DiskError, match=said) as caught:
+                add_documents([("b.txt", b"b")], into=into)
+            assert str(home) not in str(caught.value)
+    assert folders(home) == {corpus.id}
+    assert load_corpus(corpus.id) == corpus
 
 
 def age(home: Path, corpus_id: str, days: float) -> None:
@@ -274,18 +284,22 @@ def test_adding_renews_a_corpus_but_wakes_none_that_expired(home):
     assert not folders(home)
 
 
-def test_many_uploads_push_out_nothing_that_was_used_today(home, monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_CORPORA", 3)
-    ids = {add_documents([NOTES]).id for _ in range(3)}
-    for corpus_id in ids:
-        age(home, corpus_id, 0.99)
-    with pytest.raises(CorpusError, match=r"at most 3 collections.*24 hours.*try again later"):
-        add_documents([NOTES])
-    assert folders(home) == ids
-    mine = next(iter(ids))
-    assert add_documents([("b.txt", b"b")], into=mine).id == mine  # no new one
-    remove_corpus(mine)
-    assert add_documents([NOTES])
+def test_one_who_fills_the_host_pushes_out_nobody_but_themselves(home, monkeypatch):
+    monkeypatch.setattr(uploads, "MAX_CORPORA", 4)
+    caller = ["198.51.100.7"]
+    monkeypatch.setattr(owners, "_address", lambda: caller[0])
+    honest = add_documents([NOTES]).id
+    age(home, honest, 3)  # used less recently than any of the other's
+    caller[0] = "203.0.113.9"
+    flood = [add_documents([NOTES]).id for _ in range(10)]
+    assert folders(home) == {honest, *flood[-3:]}
+    caller[0] = "192.0.2.1"
+    newcomer = add_documents([NOTES]).id
+    assert folders(home) == {honest, newcomer, *flood[-2:]}
+    mine = add_documents([("b.txt", b"b")], into=honest)
+    assert mine.id == honest  # no new one
+    notes = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert b"203.0.113" not in notes
 
 
 def test_only_the_newest_corpora_are_kept(home, monkeypatch):

@@ -1227,9 +1227,10 @@ def test_a_recipe_that_cannot_be_built_is_refused_in_words_when_its_turn_comes(k
     assert pending == ""
 
 
-def test_a_saved_recipe_with_a_pruning_is_taken_and_built_later(known, never_applied):
-    text = json.dumps({"model": MODEL, "edits": [HALF]})
-    state = sidebar.load_recipe(saved(), "en", text.encode())
+def test_a_saved_recipe_with_a_pruning_is_taken_and_built_later(known, never_applied, tmp_path):
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps({"model": MODEL, "edits": [HALF]}))
+    state = sidebar.load_recipe(saved(), "en", str(file))
     assert edits_of(state) == [HALF]
     assert show(state)[1] == recipe_of(HALF).id
 

@@ -1,10 +1,12 @@
-"""Where adapters are kept: the shipped ones, and visitors' own by a hash of their content.
+"""Where adapters are kept: the shipped ones, and visitors' own by a hash of their content and of
+what is told of them, so that nobody's title is shown for another's upload.
 
 Nothing here is ever listed: who has an adapter's id has the adapter.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Hashable
@@ -13,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playground import disk
+from playground import disk, owners
 from playground.engine.adapters import files
 from playground.engine.adapters.base import Adapter, AdapterError, MissingError
 from playground.engine.fork import Fork
@@ -23,7 +25,7 @@ from playground.settings import settings
 
 SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "adapters"
 ABOUT = "about.json"
-MAX_STORED = 200  # the one used least recently goes first, but none of today's
+MAX_STORED = 200  # then whoever has most loses the one used least recently
 MAX_STORED_BYTES = 4_000_000_000
 _OWN = re.compile(r"[0-9a-f]{32}")
 
@@ -62,29 +64,45 @@ def shipped() -> dict[str, About]:
     return found
 
 
-def keep(adapter: Adapter, about: About, most: int | None = None) -> str:
-    """Store an adapter; the same content is stored once.
+def keep(adapter: Adapter, about: About, most: int | None = None, owner: str | None = None) -> str:
+    """Store an adapter; the same content with the same title is stored once.
 
     :param most: how many made in the same way are kept, today's too: the one used least recently
         goes. None: as many as there is room for.
+    :param owner: see ``owners``; None: the one for whom this thread works.
     :return: its id.
-    :raises AdapterError: the host has no room.
+    :raises AdapterError: it is larger than all that the host keeps.
+    :raises DiskError: the host's disk refuses.
     """
-    folder = _home() / adapter.id
-    if not (folder / ABOUT).is_file():
-        disk.sweep(_home())
-        if most is not None:
-            _thin_out(about.made, most)
-        if not disk.make_room(_home(), MAX_STORED, MAX_STORED_BYTES, adapter.nbytes()):
-            raise AdapterError(
-                "This host has no room for another adapter today. Download what you want to "
-                "keep, and try again tomorrow."
-            )
-        for name, content in files.write(adapter, about.model).items():
-            disk.write_whole(folder / name, content)
-        disk.write_whole(folder / ABOUT, json.dumps(asdict(about)).encode())
-    disk.touch(folder)
-    return adapter.id
+    card = json.dumps(asdict(about))
+    name = hashlib.sha256(f"{adapter.id} {card}".encode("utf-8", "replace")).hexdigest()[:32]
+    folder = _home() / name
+    if (folder / ABOUT).is_file():
+        with disk.writing():
+            owners.note(folder, owner)
+        disk.touch(folder)
+        return name
+    sweep()
+    if most is not None:
+        _thin_out(about.made, most)
+    if not disk.make_room(_home(), MAX_STORED, MAX_STORED_BYTES, adapter.nbytes()):
+        raise AdapterError(
+            "The adapter has {size} MB: this host keeps {limit} MB for all. Choose a lower rank.",
+            size=adapter.nbytes() // 1_000_000,
+            limit=MAX_STORED_BYTES // 1_000_000,
+        )
+    disk.remove(folder)  # half of one, as earlier versions could leave
+    with disk.aside(folder, folder=True) as part:
+        for file, content in files.write(adapter, about.model).items():
+            (part / file).write_bytes(content)
+        (part / ABOUT).write_text(card, encoding="utf-8")
+        owners.note(part, owner)
+    return name
+
+
+def sweep() -> None:
+    """Delete the adapters that nobody used for too long."""
+    disk.sweep(_home())
 
 
 def _thin_out(made: str, most: int) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from playground import disk
+from playground import disk, owners
 from playground.engine import catalog, hub
+from playground.engine.adapters.base import MissingError
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
 from playground.engine.merging.parents import (
@@ -43,10 +42,14 @@ OWN = re.compile(r"[0-9a-f]{32}")
 CHUNK = 1 << 20
 
 
+class MissingCheckpointError(MergeError, MissingError):
+    """A checkpoint is not on this host now; it may be again."""
+
+
 def folder(name: str) -> Path:
     """Where a checkpoint's files are.
 
-    :raises MergeError: it is not on this host.
+    :raises MissingCheckpointError: it is not on this host.
     :raises ModelError: the Hub does not give it, or this host takes nothing from there.
     """
     if "/" in name:
@@ -54,7 +57,7 @@ def folder(name: str) -> Path:
         return hub.download(entry.hub_id or name, lambda step: None, entry.revision)
     found = _place(name)
     if not has(name):
-        raise MergeError(
+        raise MissingCheckpointError(
             "The checkpoint {name} is not on this host: it was uploaded elsewhere, or nobody used "
             "it for {days} days. Upload it again.",
             name=name[:60],
@@ -100,7 +103,8 @@ def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
 
     :param paths: one or several safetensors files, and perhaps a tokenizer.json.
     :return: the checkpoint's name.
-    :raises MergeError: they are not usable, or the host has no room.
+    :raises MergeError: they are not usable.
+    :raises DiskError: the host's disk refuses.
     :raises Stopped: ``work`` says so; nothing is kept.
     """
     weights = [path for path in paths if path.suffix == ".safetensors"]
@@ -111,23 +115,29 @@ def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
             "another vocabulary. Choose those.",
             limit=MAX_FILES - 1,
         )
-    total = sum(path.stat().st_size for path in paths)
-    if total > MAX_FILE:
+    total, most = sum(path.stat().st_size for path in paths), min(MAX_FILE, MAX_STORED_BYTES)
+    if total > most:
         raise MergeError(
             "The checkpoint has {given} MB: at most {limit} can be uploaded.",
             given=total // 1_000_000,
-            limit=MAX_FILE // 1_000_000,
+            limit=most // 1_000_000,
         )
     _check(paths, like, work)
     name = _digest(paths, work)
     target = uploads() / name
     if not target.is_dir():
-        disk.sweep(uploads())
-        if not disk.make_room(uploads(), MAX_STORED, MAX_STORED_BYTES, total):
-            raise MergeError("This host has no room for another checkpoint today.")
+        sweep()
+        disk.make_room(uploads(), MAX_STORED, MAX_STORED_BYTES, total)
         _store(paths, target)
+    with disk.writing():
+        owners.note(target)
     disk.touch(target)
     return name
+
+
+def sweep() -> None:
+    """Delete the uploads that nobody used for too long."""
+    disk.sweep(uploads())
 
 
 def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
@@ -160,18 +170,10 @@ def _by_name(paths: Sequence[Path]) -> list[Path]:
 
 def _store(paths: Sequence[Path], target: Path) -> None:
     """Copy files aside, then put the folder in place."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".", dir=target.parent))
-    try:
+    with disk.aside(target, folder=True) as part:
         for place, path in enumerate(_by_name(paths)):
             tokens = path.name == TOKENIZER
-            shutil.copyfile(path, aside / (TOKENIZER if tokens else f"{place}.safetensors"))
-        os.replace(aside, target)
-    except OSError:
-        if not target.is_dir():  # else another visitor stored the same meanwhile
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+            shutil.copyfile(path, part / (TOKENIZER if tokens else f"{place}.safetensors"))
 
 
 def read_tokens(path: Path) -> dict[str, int]:

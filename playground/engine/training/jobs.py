@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from playground import owners
 from playground.engine.adapters import store
 from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
@@ -67,6 +68,7 @@ class Job:
     general: tuple[float, float] | None = None  # perplexity before and after
     ended: float = 0.0  # when, by the clock that only goes forward
     stopping: threading.Event = field(default_factory=threading.Event)
+    owner: str = field(default_factory=owners.current)  # for whom its adapter is kept
 
     def active(self) -> bool:
         """Whether it waits or runs."""
@@ -236,7 +238,7 @@ class Jobs:
         assert run.general_after is not None
         job.general = run.general_before, run.general_after
         about = About(job.title, "trained", job.recipe.model, job.settings.method)
-        job.source = store.keep(adapter, about)
+        job.source = store.keep(adapter, about, owner=job.owner)
         variant = run.variant()
         job.answers = tuple(
             Answer(prompt, _answer(run.fork, prompt, run), _answer(variant, prompt, run))

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playground import disk
+from playground import disk, owners
 from playground.errors import CorpusError
 from playground.retrieval.documents import Part, read_document
 from playground.retrieval.files import Recent, sweep_indexes
@@ -31,7 +31,7 @@ from playground.retrieval.passages import Corpus, printable
 from playground.retrieval.reading import Document
 from playground.settings import settings
 
-MAX_CORPORA = 200  # kept on the host; the one used least recently goes first, but none of today's
+MAX_CORPORA = 200  # kept on the host; then whoever has most loses the one used least recently
 MAX_SAVED_BYTES = 12_000_000  # of a saved collection: its texts, escaped, and its borders
 
 _OWN_ID = re.compile(r"own-[0-9a-f]{32}")
@@ -91,24 +91,17 @@ def _add(documents: Sequence[Stored], into: str | None) -> Corpus:
 def add_collection(collection: Collection) -> Corpus:
     """Keep a whole collection as a new private corpus.
 
-    :raises CorpusError: a bound is exceeded, or the host keeps as many as it can.
+    :raises CorpusError: a bound is exceeded.
+    :raises DiskError: the host's disk refuses.
     """
     corpus_id = f"own-{secrets.token_hex(16)}"
     corpus = corpus_of(corpus_id, collection)
     with _writing:
-        disk.sweep(_uploads())
-        sweep_indexes()
-        if not disk.make_room(_uploads(), MAX_CORPORA):
-            raise CorpusError(
-                "This host keeps at most {limit} collections of documents, and all of them were "
-                "used within the last 24 hours. Delete one of yours, or try again later.",
-                limit=MAX_CORPORA,
-            )
-        try:
-            _write(corpus_id, collection)
-        except CorpusError:
-            disk.remove(_folder(corpus_id))
-            raise
+        sweep()
+        disk.make_room(_uploads(), MAX_CORPORA)
+        with disk.aside(_folder(corpus_id), folder=True) as part:
+            (part / _FILE).write_bytes(to_json(collection).encode())
+            owners.note(part)
     return corpus
 
 
@@ -167,6 +160,7 @@ def change(corpus_id: str, how: Callable[[Collection], Collection]) -> Corpus:
 
     :param how: gives the collection as it shall be; what it raises changes nothing.
     :raises CorpusError: it is gone, or a bound is exceeded; then nothing has changed.
+    :raises DiskError: the host's disk refuses.
     """
     with _writing:
         before = read_collection(corpus_id)
@@ -175,8 +169,7 @@ def change(corpus_id: str, how: Callable[[Collection], Collection]) -> Corpus:
         if after != before:
             _write(corpus_id, before, _BEFORE)
             _write(corpus_id, after)
-        disk.sweep(_uploads())
-        sweep_indexes()
+        sweep()
     return corpus
 
 
@@ -211,14 +204,14 @@ def remove_corpus(corpus_id: str) -> None:
         disk.remove(_folder(corpus_id))
 
 
+def sweep() -> None:
+    """Delete what nobody used for too long."""
+    disk.sweep(_uploads())
+    sweep_indexes()
+
+
 def _write(corpus_id: str, collection: Collection, name: str = _FILE) -> None:
-    try:
-        disk.write_whole(_folder(corpus_id) / name, to_json(collection).encode())
-    except OSError as error:
-        raise CorpusError(
-            "The documents could not be stored: {reason}. Ask the host to free some space.",
-            reason=error.strerror or type(error).__name__,
-        ) from error
+    disk.write_whole(_folder(corpus_id) / name, to_json(collection).encode())
     disk.touch(_folder(corpus_id))
 
 

@@ -186,7 +186,7 @@ def test_without_room_for_the_adapter_the_run_is_kept(known, jobs, monkeypatch):
     job = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK.model_copy(update={"seed": 77}), "full"))
     wait(lambda: not job.active())
     assert job.status == "stopped"
-    assert "no room" in str(job.error)
+    assert "this host keeps 0 MB for all" in str(job.error)
     monkeypatch.setattr(store, "MAX_STORED_BYTES", most)
     jobs.resume(job.id)
     wait(lambda: not job.active())

@@ -1,0 +1,102 @@
+"""Whose an entry on this host's disk is: a keyed hash of an address, so that none is stored.
+
+The address is asked of whoever serves the visitors (the page does so once, see ``ask``); work
+that belongs to nobody in particular has the owner "".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+from playground.settings import settings
+
+NOTE = ".owners"  # in an entry's folder: a line for each who keeps it
+SECRET = "secret"
+MOST_OWNERS = 200  # of one entry
+
+_log = logging.getLogger(__name__)
+_address: Callable[[], str] = lambda: ""  # noqa: E731
+
+
+def ask(address: Callable[[], str]) -> None:
+    """Say how to find out the address of the visitor for whom the calling thread works."""
+    global _address
+    _address = address
+
+
+def current() -> str:
+    """The owner for whom the calling thread works, "" for none."""
+    address = _address()
+    return owner_of(address) if address else ""
+
+
+def owner_of(address: str) -> str:
+    """16 hex digits that stand for an address on this host alone.
+
+    Of an IPv6 address only the network's 64 bits count: the others are one household's to choose.
+    """
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+        mapped = getattr(parsed, "ipv4_mapped", None)
+        if mapped is None and parsed.version == 6:
+            parsed = ipaddress.ip_network((parsed, 64), strict=False).network_address
+        address = str(mapped or parsed)
+    except ValueError:  # a name, as test clients have
+        pass
+    key = _secret(settings().home)
+    return hashlib.blake2b(address.encode("utf-8", "replace"), digest_size=8, key=key).hexdigest()
+
+
+@cache
+def _secret(home: Path) -> bytes:
+    """This host's own key; a home that cannot be written to gets a new one in every process."""
+    path = home / SECRET
+    try:
+        known = path.read_bytes()
+    except OSError:
+        known = b""
+    if len(known) == 32:
+        return known
+    fresh = secrets.token_bytes(32)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(fresh)
+    except OSError:
+        _log.debug("the host's secret is not kept")
+    return fresh
+
+
+def of(entry: Path) -> set[str]:
+    """Who keeps an entry; {""} where nobody is noted."""
+    try:
+        return set((entry / NOTE).read_text(encoding="ascii").split()) or {""}
+    except (OSError, ValueError):
+        return {""}
+
+
+def note(entry: Path, owner: str | None = None) -> None:
+    """Note that an owner keeps an entry too.
+
+    :param owner: None: the one for whom this thread works.
+    :raises OSError: the disk refuses.
+    """
+    owner = current() if owner is None else owner
+    known = of(entry) - {""}
+    if owner and owner not in known:
+        write(entry, [*sorted(known)[: MOST_OWNERS - 1], owner])
+
+
+def write(entry: Path, names: Iterable[str]) -> None:
+    """Note who keeps an entry, and nobody else.
+
+    :raises OSError: the disk refuses.
+    """
+    (entry / NOTE).write_text("\n".join(sorted(names)) + "\n", encoding="ascii")
