@@ -216,7 +216,6 @@ def expired(entry: Path) -> bool:
 
 def sweep(folder: Path) -> None:
     """Delete the folder's entries that nobody used for ``MAX_DAYS``."""
-    tick()
     for used, entry in _by_use(folder):
         if used < now() - MAX_DAYS * DAY:
             remove(entry)
@@ -241,9 +240,10 @@ def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: i
     holders = {entry: owners.of(entry) for entry in entries}
     while entries and (len(entries) >= most or sum(sizes.values()) + size > most_bytes):
         shares = _shares(holders, sizes, most, most_bytes)
-        most_held = max(shares.values())
-        entry = next(e for e in entries if any(shares[o] == most_held for o in holders[e]))
-        holders[entry] = {o for o in holders[entry] if shares[o] < most_held}
+        largest = {owner for owner, share in shares.items() if share == max(shares.values())}
+        alone = (entry for entry in entries if holders[entry] <= largest)
+        entry = next(alone, None) or next(e for e in entries if holders[e] & largest)
+        holders[entry] -= largest
         if holders[entry]:
             with suppress(OSError):  # a full disk: that owner loses it at another time
                 owners.write(entry, holders[entry])

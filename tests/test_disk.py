@@ -166,6 +166,7 @@ class Clocks:
         self.wall += off + jump
         self.steady = 5.0
         disk._began.cache_clear()
+        disk.tick()
 
 
 @pytest.fixture
@@ -209,6 +210,7 @@ def test_what_nobody_uses_while_the_host_runs_goes_after_a_week(place, clocks):
     put(place, unused=0, used=0)
     for _ in range(14):
         clocks.run(DAY / 4)
+        disk.tick()
         disk.sweep(place)
         clocks.restart(off=DAY / 4)
         disk.touch(place / "used")
