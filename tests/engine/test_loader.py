@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
 from playground.engine import catalog, hub, loader
@@ -289,6 +290,37 @@ def test_a_conversion_that_fails_leaves_nothing_behind(package, home, monkeypatc
     with pytest.raises(type(error)):
         loader.convert_once(package, target, torch.float32, lambda step: None)
     assert [path.name for path in target.parent.iterdir() if path.is_dir()] == []
+
+
+def test_a_full_disk_is_told_and_not_asked_again_for_a_minute(offered, home, monkeypatch):
+    tried, times = [], [1000.0]
+
+    def full(source, folder, dtype):
+        tried.append(folder)
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader.time, "monotonic", lambda: times[0])
+        patch.setattr(loader, "_refused", {})
+        patch.setattr(loader, "_convert", full)
+        for wait, attempts in ((0, 1), (30, 1), (29, 1), (2, 2)):
+            times[0] += wait
+            with pytest.raises(ModelError, match="disk is full"):
+                load("pretend")
+            assert len(tried) == attempts
+            assert [path.name for path in (home / "models").iterdir() if path.is_dir()] == []
+    loader._refused.clear()
+    assert load("pretend")
+
+
+def test_a_home_that_is_read_only_is_told_in_words(package, home, monkeypatch):
+    def refuse(*given, **more):
+        raise OSError(errno.EROFS, "x", "/secret/path")
+
+    monkeypatch.setattr(loader.Path, "mkdir", refuse)
+    with pytest.raises(ModelError, match=r"cannot be written to \(Read-only file system\)"):
+        loader.convert_once(package, home / "models" / "m", torch.float32, lambda step: None)
 
 
 @pytest.mark.parametrize(

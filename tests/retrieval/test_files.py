@@ -65,3 +65,17 @@ def test_visitors_indexes_push_out_only_one_another(make_corpus):
     assert built == []
     get(own[-9])
     assert built == [own[-9].id]
+
+
+def test_the_same_documents_of_two_visitors_are_indexed_twice(make_corpus):
+    """Else the time that a search takes would tell that somebody else has them."""
+    built = []
+
+    def get(corpus):
+        return indexes.get(corpus, lambda: built.append(corpus.id) or corpus.id)
+
+    indexes: files.Indexes[str] = files.Indexes()
+    mine, theirs = (make_corpus("same", id=name, own=True) for name in ("own a", "own b"))
+    assert mine.content_hash == theirs.content_hash
+    assert [get(mine), get(theirs), get(mine)] == ["own a", "own b", "own a"]
+    assert built == ["own a", "own b"]

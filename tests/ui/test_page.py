@@ -12,11 +12,12 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from playground import api
+from playground import api, temporary
 from playground.engine import loader
 from playground.engine.loader import CACHE
 from playground.errors import PlaygroundError
 from playground.retrieval import dense
+from playground.settings import settings
 from playground.ui import endpoints, layout
 from playground.ui.first_script import SCRIPT, FirstScript
 from playground.ui.text import EN, I18N, KO
@@ -437,3 +438,30 @@ def test_no_menu_listens_to_input_which_also_comes_when_it_is_left_as_it_was(pag
         if event == "input" and isinstance(page.blocks.get(id), gr.Dropdown)
     ]
     assert kept == []
+
+
+def test_no_component_reads_an_upload_whole_before_its_handler_is_asked(page):
+    kinds = [
+        block.type for block in page.blocks.values() if isinstance(block, gr.File | gr.UploadButton)
+    ]
+    assert len(kinds) >= 6
+    assert set(kinds) == {"filepath"}
+    assert page.delete_cache is None  # our own sweep deletes, by listing
+
+
+def test_the_folder_for_uploads_is_claimed_before_the_page_is_built(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    monkeypatch.setattr(temporary, "_claimed", None)
+    monkeypatch.setattr(temporary, "_HOSTS", None)
+    settings.cache_clear()
+
+    def build():
+        raise EOFError(gr.utils.get_upload_folder())
+
+    monkeypatch.setattr(layout, "build_page", build)
+    try:
+        with pytest.raises(EOFError, match=str(tmp_path / "home" / "tmp")):
+            layout.launch(prevent_thread_lock=True)
+    finally:
+        settings.cache_clear()

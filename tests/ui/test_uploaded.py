@@ -174,18 +174,6 @@ def test_of_a_file_no_more_is_read_than_its_limit(tmp_path):
         shown(lambda language: train_panel.examples_from("file", None, str(path), []))("en")
 
 
-def test_no_component_reads_an_upload_whole_before_its_handler_is_asked():
-    from playground.ui.layout import build_page
-
-    page = build_page()
-    kinds = [
-        block.type for block in page.blocks.values() if isinstance(block, gr.File | gr.UploadButton)
-    ]
-    assert len(kinds) >= 6
-    assert set(kinds) == {"filepath"}
-    assert page.delete_cache is None, "our own sweep deletes, by listing"
-
-
 # What is missing, and comes
 
 
