@@ -713,6 +713,7 @@ def test_the_status_follows_the_loading(tiny_page, language, monkeypatch):
     assert timer.active
     failed = Message("The model could not be loaded. The server's log says why.")
     monkeypatch.setattr(sidebar, "WARMUP", Warmup(error=failed))
+    CACHE.clear()
     line, timer = sidebar.show_status(saved(), language)
     assert "⚠" in line
     assert ("서버 기록" in line) == (language == "ko")

@@ -53,6 +53,7 @@ PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.pa
 ERRORS = (
     "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
     "Stopped", "MissingError", "AdapterError", "TrainingError", "DataError", "MergeError",
+    "DiskError", "MissingCheckpointError",
 )  # fmt: skip
 HANGUL = re.compile("[가-힣]")
 

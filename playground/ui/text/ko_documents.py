@@ -183,7 +183,6 @@ DOCUMENTS = {
 
 MESSAGES = {
     "You have {limit} collections, which is as many as one visitor has. Delete one first.": "모음이 {limit}개 있고, 한 사람이 가질 수 있는 만큼입니다. 먼저 하나를 지우세요.",
-    "The file of questions is no longer here. Choose it again.": "질문 파일이 이제 없습니다. 다시 고르세요.",
     "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.": "토큰 예산 {budget}은(는) 범위 밖입니다. 1에서 {limit}까지의 정수를 고르세요.",
     "A name of {length} characters cannot be used: choose one of up to {limit}, in letters that can be shown.": "{length}자의 이름은 쓸 수 없습니다. 보이는 글자로 {limit}자까지 쓰세요.",
     "A passage without words finds nothing. Write some, or drop it.": "낱말이 없는 단락은 아무것도 찾지 못합니다. 글을 쓰거나 빼세요.",

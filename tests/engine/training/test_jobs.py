@@ -66,7 +66,7 @@ def test_a_run_ends_with_an_adapter_that_loads(known, jobs):
     adapter = store.load(job.source, Fork(known["tiny-llama"]))
     alone = Run(Fork(known["tiny-llama"]), QUICK, EXAMPLES)
     list(alone.steps())
-    assert adapter.id == alone.adapter().id == job.source
+    assert adapter.id == alone.adapter().id
     assert store.about(job.source).title == "six"
     assert [answer.prompt for answer in job.answers] == ["Hello", "What is 3?"]
     assert all(value > 1 for value in job.general)
@@ -93,7 +93,7 @@ def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_bee
     assert job.resumable()
     assert len(job.points) in (2, 3)
     first = job.source
-    assert store.load(first, Fork(known["tiny-llama"])).id == first
+    assert store.load(first, Fork(known["tiny-llama"])).tensors
     jobs.resume(job.id)
     for _ in range(2):
         held.release()
@@ -103,7 +103,8 @@ def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_bee
     for _ in range(4):
         held.release()
     list(alone.steps())
-    assert job.source == alone.adapter().id != first
+    assert job.source != first
+    assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
 
 
 def test_others_wait_their_turn_and_know_their_place(known, jobs, held):
