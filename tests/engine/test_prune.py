@@ -1015,7 +1015,11 @@ def test_two_who_merge_models_that_the_other_builds_do_not_wait_for_each_other(k
         for share in (0.2, 0.4)
     ]
     merges = [
-        {"kind": "merge", "method": "linear", "models": [{"recipe": r, "weight": 1.0} for r in pair]}
+        {
+            "kind": "merge",
+            "method": "linear",
+            "models": [{"recipe": r, "weight": 1.0} for r in pair],
+        }
         for pair in (dense, dense[::-1])
     ]
     found: list = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ def size_of(event: Event) -> int:
     return int(event.request.scope.get(SIZE, 0))
 
 
-def fair(events: Iterable[Event], running: Counter[str]) -> list[Event]:
+def fair(events: Sequence[Event], running: Counter[str]) -> list[Event]:
     """Waiting events in the order of their turns.
 
     The first event of every address, then the second of each; for one address the first of every
@@ -52,17 +52,16 @@ def fair(events: Iterable[Event], running: Counter[str]) -> list[Event]:
     :param running: how many of each address are being worked on now; they count as turns.
     """
     sessions: Counter[str] = Counter()
-    rounds = []
+    rounds: dict[str, int] = {}
     for event in events:
-        rounds.append((sessions[event.session_hash], event))
+        rounds[event._id] = sessions[event.session_hash]
         sessions[event.session_hash] += 1
-    turns = Counter(running)
-    places = {}
-    for _, event in sorted(rounds, key=lambda pair: pair[0]):
+    by_session = sorted(events, key=lambda event: rounds[event._id])
+    turns, places = Counter(running), {}
+    for event in by_session:
         places[event._id] = turns[address_of(event)]
         turns[address_of(event)] += 1
-    by_session = sorted(rounds, key=lambda pair: pair[0])
-    return sorted((event for _, event in by_session), key=lambda event: places[event._id])
+    return sorted(by_session, key=lambda event: places[event._id])
 
 
 class Line:

@@ -15,7 +15,8 @@ class Silent:
     """Which connections of a server have no request under way, and since when."""
 
     def __init__(self) -> None:
-        self._since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        # The request that it served last, and when it was first seen to be idle after it
+        self._since: WeakKeyDictionary[Any, tuple[int, float]] = WeakKeyDictionary()
 
     def close(self, connections: list[Any], now: float) -> int:
         """Close what has waited too long for the head of a request; how many were closed.
@@ -26,8 +27,12 @@ class Silent:
         for protocol in connections:
             cycle = getattr(protocol, "cycle", None)
             if cycle is not None and not cycle.response_complete:
-                self._since.pop(protocol, None)
-            elif now - self._since.setdefault(protocol, now) > HEAD_SECONDS:
+                continue
+            last, since = self._since.get(protocol, (0, now))
+            if last != id(cycle):
+                since = now
+            self._since[protocol] = id(cycle), since
+            if now - since > HEAD_SECONDS:
                 protocol.transport.close()
                 closed += 1
         return closed
