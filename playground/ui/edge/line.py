@@ -130,6 +130,11 @@ class Line:
             if not self._listening[session]:
                 del self._listening[session]
 
+    async def left(self, session: str) -> None:
+        """A stream was broken off: nobody waits for its session's answers, unless by another."""
+        if self._listening[session] <= 1:
+            await self._queue.clean_events(session_hash=session)
+
     def session_of(self, event_id: str) -> str:
         """The session of an event, which is its own id where it was called without one."""
         event = self._queue.event_ids_to_events.get(event_id)

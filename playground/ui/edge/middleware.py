@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -91,18 +91,41 @@ class Edge:
             else:
                 await self._post(scope, headers, path, receive, send)
             return
-        with ExitStack() as heard:
-            if path == routes.STREAM:
-                [session] = parse_qs(scope["query_string"].decode("latin-1")).get(
-                    "session_hash", [""]
-                )[:1]
-                heard.enter_context(self.line.listening(session))
-            elif path.startswith(routes.CALL):
-                session = self.line.session_of(path.rpartition("/")[2])
-                heard.enter_context(self.line.listening(session))
-            elif path.startswith(routes.HEARTBEAT):
-                heard.callback(leave, path.removeprefix(routes.HEARTBEAT))
+        if path == routes.STREAM:
+            query = parse_qs(scope["query_string"].decode("latin-1"))
+            await self._stream(query.get("session_hash", [""])[0], scope, receive, send)
+        elif path.startswith(routes.CALL):
+            session = self.line.session_of(path.rpartition("/")[2])
+            await self._stream(session, scope, receive, send)
+        elif path.startswith(routes.HEARTBEAT):
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                leave(path.removeprefix(routes.HEARTBEAT))
+        else:
             await self._app(scope, receive, send)
+
+    async def _stream(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A session's answers. gradio notices after 15 s that nobody listens any more."""
+        ended = False
+
+        async def until_the_end(message: Message) -> None:
+            nonlocal ended
+            ended = message["type"] == "http.response.body" and not message.get("more_body")
+            await send(message)
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            if not ended:  # else it is the answer that is complete
+                await self.line.left(session)
+
+        watching = asyncio.create_task(watch())
+        try:
+            with self.line.listening(session):
+                await self._app(scope, receive, until_the_end)
+        finally:
+            watching.cancel()
 
     async def _post(
         self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send
@@ -133,8 +156,7 @@ class Edge:
             raise Refused(400, "edge_types", place="session_hash")
         if path == routes.CANCEL:
             self.line.cancelled(data.get("event_id"), session)
-        called = path.startswith(routes.CALL)
-        if not (called or path == routes.JOIN or path.startswith(routes.RUN)):
+        if not (path.startswith(routes.CALL) or path == routes.JOIN or path.startswith(routes.RUN)):
             return ""
         event = self._event(path, data)
         if event is None:
@@ -146,9 +168,9 @@ class Edge:
         return lane
 
     def _event(self, path: str, data: dict[str, Any]) -> BlockFunction | None:
-        """The event that is called: by its number, or by its name."""
+        """The event that is called: by its name in the path, else by its number."""
         events, number = self._blocks.fns, data.get("fn_index")
-        if isinstance(number, int):
+        if isinstance(number, int) and not path.startswith(routes.CALL):
             return events.get(number)
         name = path.rpartition("/")[2]
         return next((event for event in events.values() if event.api_name == name), None)
