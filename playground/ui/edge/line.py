@@ -26,7 +26,8 @@ SESSION_MOST = 16  # of one session in one lane
 SMALL_BODY = 65_536  # bytes; what is larger is counted, all together and for one address
 BYTES_MOST = 128_000_000
 BYTES_EACH = 48_000_000
-UNHEARD_SECONDS = 30.0  # an event whose answer nobody listens for is dropped
+UNHEARD_SECONDS = 30.0  # an event whose answer nobody ever listened for is dropped
+BROKEN_SECONDS = 5.0  # or nobody does again after a stream broke off
 FORGET_SECONDS = 120.0  # and answers that nobody fetched
 TEND_SECONDS = 5.0
 SIZE = "playground.body_bytes"  # in a request's scope
@@ -130,11 +131,6 @@ class Line:
             if not self._listening[session]:
                 del self._listening[session]
 
-    async def left(self, session: str) -> None:
-        """A stream was broken off: nobody waits for its session's answers, unless by another."""
-        if self._listening[session] <= 1:
-            await self._queue.clean_events(session_hash=session)
-
     def session_of(self, event_id: str) -> str:
         """The session of an event, which is its own id where it was called without one."""
         event = self._queue.event_ids_to_events.get(event_id)
@@ -154,8 +150,10 @@ class Line:
     def _is_unheard(self, event: Event) -> bool:
         if event.session_hash in self._listening:
             return False
-        since = max(event.enqueue_time, self._heard.get(event.session_hash, 0.0))
-        return time.monotonic() - since > UNHEARD_SECONDS
+        heard, now = self._heard.get(event.session_hash, 0.0), time.monotonic()
+        if heard > event.enqueue_time:
+            return now - heard > BROKEN_SECONDS
+        return now - event.enqueue_time > UNHEARD_SECONDS
 
     async def tend(self) -> None:
         """Drop what nobody listens for, again and again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -106,26 +107,20 @@ class Edge:
             await self._app(scope, receive, send)
 
     async def _stream(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """A session's answers. gradio notices after 15 s that nobody listens any more."""
-        ended = False
+        """A session's answers. gradio notices only after 15 s that nobody listens any more."""
+        with ExitStack() as heard:
+            heard.enter_context(self.line.listening(session))
 
-        async def until_the_end(message: Message) -> None:
-            nonlocal ended
-            ended = message["type"] == "http.response.body" and not message.get("more_body")
-            await send(message)
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                heard.close()
 
-        async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            if not ended:  # else it is the answer that is complete
-                await self.line.left(session)
-
-        watching = asyncio.create_task(watch())
-        try:
-            with self.line.listening(session):
-                await self._app(scope, receive, until_the_end)
-        finally:
-            watching.cancel()
+            watching = asyncio.create_task(watch())
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                watching.cancel()
 
     async def _post(
         self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send
