@@ -1,8 +1,8 @@
 """Three hostile clients beside five honest visitors: who is answered, and what it costs the host.
 
 `make bench ARGS=hostile`, `make bench ARGS="hostile 60"` for another number of seconds. It starts a
-server of its own on this machine, speaks to nobody else, sends a bounded number of requests and ends
-by itself. The clients' addresses are told as a proxy on the same machine would tell them.
+server of its own on this machine, speaks to nobody else, sends a bounded number of requests and
+ends by itself. The clients' addresses are told as a proxy on the same machine would tell them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def floods(client: Client) -> None:
     for number in client.turns(0.005):
         name, data = [
             ("apply", [HEAVY]), ("tokens", [BASE["model"], "a b c"]),
-            ("generate", [BASE, "Once", 200, 0, 0, True]), ("retrieve", ["countries", "a"]),
+            ("generate", [BASE, "Once", 200, 0, 0, True]), ("retrieve", ["countries", "a", "bm25", 3]),
         ][number % 4]  # fmt: skip
         body = {"data": data, "session_hash": f"flood{number}"}
         client.sent[client.http.post(f"/gradio_api/call/{name}", json=body).status_code] += 1
@@ -129,7 +129,7 @@ def visits(client: Client, number: int, clicks: list[tuple[str, float, bool]]) -
     for turn in client.turns(1.0):
         for name, work in (
             ("tokens", lambda: client.answer("tokens", [BASE["model"], f"visitor {number}"])),
-            ("retrieve", lambda: client.answer("retrieve", ["lantern-handbook", "baby seals"])),
+            ("retrieve", lambda: client.answer("retrieve", ["lantern-handbook", "baby seals", "bm25", 3])),
             ("generate", lambda: client.answer("generate", [BASE, "Hello", 8, 0, 0, True])),
             ("upload", lambda: client.http.post("/gradio_api/upload", files={
                 "files": ("notes.txt", notes)}).text),
@@ -250,9 +250,10 @@ def report(
     slowest = looks[int(0.95 * len(looks))] if looks else float("inf")
     share = sum(good for *_, good in clicks) / max(1, len(clicks))
     print("\n| | found | bound | |\n|---|---|---|---|")
+    enough, quick = share >= LEAST_ANSWERED, slowest <= MOST_LOOK_SECONDS
     for what, found, bound, held in (
-        ("honest clicks answered", f"{share:.1%}", f"{LEAST_ANSWERED:.0%}", share >= LEAST_ANSWERED),
-        ("look-ups, p95", f"{slowest:.2f} s", f"{MOST_LOOK_SECONDS} s", slowest <= MOST_LOOK_SECONDS),
+        ("honest clicks answered", f"{share:.1%}", f"{LEAST_ANSWERED:.0%}", enough),
+        ("look-ups, p95", f"{slowest:.2f} s", f"{MOST_LOOK_SECONDS} s", quick),
         ("memory at most", f"{peak:.2f} GB", f"{MOST_MEMORY_GB} GB", peak <= MOST_MEMORY_GB),
         ("home grew by", f"{home:.0f} MB", f"{MOST_DISK_MB:.0f} MB", home <= MOST_DISK_MB),
         ("temp dir holds", f"{temp:.0f} MB", "kept 1 to 2 hours", True),

@@ -432,6 +432,22 @@ def test_work_ends_when_its_caller_takes_it_back(ask):
     assert SLOW.ended.wait(20)
 
 
+def test_whoever_listens_goes_before_those_who_never_do(served, ask):
+    first = threading.Thread(target=answer_of, args=(ask, "slow", []))
+    first.start()
+    assert SLOW.begun.wait(20)
+    silent = call(ask, "slow", []).json()["event_id"]
+    second = threading.Thread(target=answer_of, args=(ask, "slow", []))
+    second.start()
+    lane = served.page.line
+    wait_for(lambda: [e for e in lane.waiting("model") if lane.is_heard(e)])
+    assert lane.is_heard(lane.waiting("model")[0])
+    wait_for(lambda: silent not in served.page._queue.event_ids_to_events)  # in haste now
+    SLOW.open.set()
+    first.join(20)
+    second.join(20)
+
+
 def test_work_ends_when_nobody_ever_listens_for_its_answer(served, ask, monkeypatch):
     monkeypatch.setattr(line, "UNHEARD_SECONDS", 0.2)
     ids = [call(ask, "slow", []).json()["event_id"] for _ in range(3)]

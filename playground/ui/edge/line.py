@@ -28,6 +28,7 @@ BYTES_MOST = 128_000_000
 BYTES_EACH = 48_000_000
 UNHEARD_SECONDS = 30.0  # an event whose answer nobody ever listened for is dropped
 BROKEN_SECONDS = 5.0  # or nobody does again after a stream broke off
+HASTE_SECONDS = 2.0  # either, while somebody waits who does listen
 FORGET_SECONDS = 120.0  # and answers that nobody fetched
 TEND_SECONDS = 5.0
 SIZE = "playground.body_bytes"  # in a request's scope
@@ -111,10 +112,11 @@ class Line:
             raise Refused(429, "edge_busy")
 
     def arrange(self, lane: str) -> None:
-        """Put a lane into its fair order, after one more has come."""
+        """Put a lane into its fair order, those first for whom somebody listens."""
         events = self.waiting(lane)
         running = Counter(address_of(e) for e in self.running() if e.concurrency_id == lane)
-        ordered = fair(events, running)
+        turns = fair(events, running)
+        ordered = sorted(turns, key=lambda event: not self.is_heard(event))
         if ordered != events:
             events[:] = ordered
             self._queue.broadcast_estimations(lane)
@@ -123,6 +125,9 @@ class Line:
     def listening(self, session: str) -> Iterator[None]:
         """While a session's stream of answers is open."""
         self._listening[session] += 1
+        for lane in list(self._queue.event_queue_per_concurrency_id):
+            if any(event.session_hash == session for event in self.waiting(lane)):
+                self.arrange(lane)
         try:
             yield
         finally:
@@ -148,12 +153,17 @@ class Line:
             event.alive = False
 
     def _is_unheard(self, event: Event) -> bool:
-        if event.session_hash in self._listening:
+        if self.is_heard(event):
             return False
-        heard, now = self._heard.get(event.session_hash, 0.0), time.monotonic()
-        if heard > event.enqueue_time:
-            return now - heard > BROKEN_SECONDS
-        return now - event.enqueue_time > UNHEARD_SECONDS
+        heard = self._heard.get(event.session_hash, 0.0)
+        patience = BROKEN_SECONDS if heard > event.enqueue_time else UNHEARD_SECONDS
+        if any(self.is_heard(other) for other in list(self.waiting(str(event.concurrency_id)))):
+            patience = min(patience, HASTE_SECONDS)
+        return time.monotonic() - max(heard, event.enqueue_time) > patience
+
+    def is_heard(self, event: Event) -> bool:
+        """Whether a stream is open for an event's answer."""
+        return event.session_hash in self._listening
 
     async def tend(self) -> None:
         """Drop what nobody listens for, again and again."""
