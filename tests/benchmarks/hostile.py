@@ -29,6 +29,7 @@ MOST_REQUESTS = 20_000  # of one hostile client
 HONEST = 5
 JSON = {"content-type": "application/json"}
 BASE = {"model": "smollm2-135m-instruct", "edits": []}
+SEARCH = ["lantern-handbook", "baby seals", "bm25", 3]
 HEAVY = {"model": BASE["model"], "edits": [
     {"kind": "prune", "method": "sparsegpt", "sparsity": 0.5},
     {"kind": "quantize", "method": "gptq", "scheme": "int4"},
@@ -73,7 +74,8 @@ def floods(client: Client) -> None:
     for number in client.turns(0.005):
         name, data = [
             ("apply", [HEAVY]), ("tokens", [BASE["model"], "a b c"]),
-            ("generate", [BASE, "Once", 200, 0, 0, True]), ("retrieve", ["countries", "a", "bm25", 3]),
+            ("generate", [BASE, "Once", 200, 0, 0, True]),
+            ("retrieve", ["countries", "a", "bm25", 3]),
         ][number % 4]  # fmt: skip
         body = {"data": data, "session_hash": f"flood{number}"}
         client.sent[client.http.post(f"/gradio_api/call/{name}", json=body).status_code] += 1
@@ -129,7 +131,7 @@ def visits(client: Client, number: int, clicks: list[tuple[str, float, bool]]) -
     for turn in client.turns(1.0):
         for name, work in (
             ("tokens", lambda: client.answer("tokens", [BASE["model"], f"visitor {number}"])),
-            ("retrieve", lambda: client.answer("retrieve", ["lantern-handbook", "baby seals", "bm25", 3])),
+            ("retrieve", lambda: client.answer("retrieve", SEARCH)),
             ("generate", lambda: client.answer("generate", [BASE, "Hello", 8, 0, 0, True])),
             ("upload", lambda: client.http.post("/gradio_api/upload", files={
                 "files": ("notes.txt", notes)}).text),
