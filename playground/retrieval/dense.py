@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playground.caller import over
 from playground.errors import CorpusError
 from playground.precision import native_dtype
 from playground.retrieval import encoders
@@ -129,7 +130,7 @@ def embed(
     vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
     for start in range(0, len(order), BATCH):
-        if stopped():
+        if stopped() or over():
             raise CorpusError("Indexing was stopped. Search again to go on.")
         batch = order[start : start + BATCH]
         found = _encoded([texts[place] for place in batch], encoder, as_query)

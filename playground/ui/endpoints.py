@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from playground import api
+from playground.caller import until
 from playground.disk import refusal
 from playground.errors import PlaygroundError
 from playground.ui.page import LOOK, MODEL, SEARCH
@@ -46,7 +48,8 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            with until(_gone()):
+                return function(*args, **kwargs)
         except Exception as error:
             told = error if isinstance(error, PlaygroundError) else refusal(error)
             if told is None:
@@ -54,3 +57,10 @@ def _told(function: Callable[..., Any]) -> Callable[..., Any]:
             raise gr.Error(str(told), print_exception=False) from error
 
     return call
+
+
+def _gone() -> Callable[[], bool]:
+    """Whether the caller of this thread's event has left."""
+    line = getattr(LocalContext.blocks.get(None), "line", None)
+    event_id = LocalContext.event_id.get(None)
+    return lambda: line is not None and line.gone(event_id)

@@ -16,11 +16,13 @@ from playground import workspace as spaces
 from playground.engine.adapters import store
 from playground.engine.merging import checkpoints
 from playground.retrieval.own import uploads
+from playground.settings import settings
 from playground.ui import (
     adapters_tab,
     attach_panel,
     compare_tab,
     documents_tab,
+    edge,
     guide_tab,
     lab_tab,
     lab_table_panel,
@@ -31,9 +33,11 @@ from playground.ui import (
     train_panel,
     weights_tab,
 )
+from playground.ui.edge.guard import Page
+from playground.ui.edge.sessions import capacity
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, VIEW, stop_run
+from playground.ui.page import AT_ONCE, LOOK, VIEW
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -42,13 +46,13 @@ from playground.ui.warmup import WARMUP
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 MAX_UPLOAD = "600mb"  # a checkpoint; what is smaller is bounded where it is read
-MAX_WAITING = 128  # requests in the queue; one more is told to come back
+MAX_WAITING = 4000  # requests in all lanes; each lane and each visitor has a share: edge/line.py
 log = logging.getLogger(__name__)
 
 
 def build_page() -> gr.Blocks:
     """The whole interface. Loads no model: that goes on behind the page."""
-    with gr.Blocks(title="Weights Playground", analytics_enabled=False) as page:
+    with Page(title="Weights Playground", analytics_enabled=False) as page:
         saved = gr.BrowserState(
             spaces.new().to_json(),
             storage_key="weights-playground",
@@ -86,7 +90,8 @@ def build_page() -> gr.Blocks:
         adapters.opens_with(adapters_page)
         merging.opens_with(merge_page)
         add_endpoints()
-    page.queue(max_size=MAX_WAITING)
+    # Not open: /run would walk past the line
+    page.queue(max_size=MAX_WAITING, api_open=False)
     return page
 
 
@@ -148,7 +153,6 @@ def _wire(
             js=f"(d, value) => ({{...d, {key}: value}})",
             api_visibility="private",
         )
-    page.unload(stop_run)
 
 
 def launch(**options: Any) -> Any:
@@ -163,7 +167,7 @@ def launch(**options: Any) -> Any:
         prevent_thread_lock=True,
         theme=theme(),
         css_paths=ASSETS / "style.css",
-        app_kwargs={"middleware": [Middleware(FirstScript)]},
+        app_kwargs={"middleware": [Middleware(FirstScript)], "lifespan": edge.lifespan},
         i18n=I18N,
         share=False,
         ssr_mode=False,
@@ -171,6 +175,7 @@ def launch(**options: Any) -> Any:
         run_history=False,
         max_file_size=MAX_UPLOAD,
         quiet=True,
+        state_session_capacity=capacity(settings().memory_bytes),
         footer_links=["api", "gradio"],
         **options,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -20,6 +19,7 @@ from playground import owners
 from playground.disk import refusal
 from playground.engine.work import MOST_WORK_SECONDS, Work
 from playground.errors import Message, PlaygroundError
+from playground.ui.faults import report
 from playground.ui.text import say, tell
 
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that
@@ -61,7 +61,6 @@ element.addEventListener('keydown', (event) => {
 SHOWN_EVERY = 0.25  # seconds between two steps of a progress
 MAX_RUNS = 4096  # visitors whose turn is remembered
 PROGRESS = gr.Progress()  # gradio looks for it among the defaults
-log = logging.getLogger(__name__)
 
 
 def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,7 +78,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         if told is not None:
             text = tell(language, told.message)
         else:
-            log.error("A handler failed", exc_info=error)
+            report("A handler failed", error)
             text = say(language, "error_unexpected")
         # The page shows the text as HTML, and it may quote what somebody wrote into a file.
         return gr.Error(escape(text), title=say(language, "error_title"), print_exception=False)
@@ -172,9 +171,14 @@ def session_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def building(request: gr.Request) -> str:
+def building_of(session: str) -> str:
     """Whose turn the sidebar's own building is: what other buttons begin does not end it."""
-    return f"{request.session_hash} builds"
+    return f"{session} builds"
+
+
+def building(request: gr.Request) -> str:
+    """As :func:`building_of`, of whoever asks."""
+    return building_of(session_of(request))
 
 
 def begin_building(request: gr.Request) -> int:
@@ -188,6 +192,11 @@ def begin_run(request: gr.Request) -> int:
 
 
 def stop_run(request: gr.Request) -> None:
-    """The stop button, and leaving the page: nothing of this visitor's goes on."""
-    RUNS.stop(session_of(request))
-    RUNS.stop(building(request))
+    """The stop button: nothing of this visitor's goes on."""
+    leave(session_of(request))
+
+
+def leave(session: str) -> None:
+    """A page was closed: nothing of its visitor's goes on."""
+    RUNS.stop(session)
+    RUNS.stop(building_of(session))

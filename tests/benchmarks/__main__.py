@@ -13,6 +13,7 @@ from tests.benchmarks import (
     edits,
     facts,
     forks,
+    hostile,
     merging,
     retrieval,
     startup,
@@ -24,6 +25,7 @@ ALL = {
     "compression": compression, "edits": edits, "adapters": adapters, "training": training,
     "merging": merging,
     "retrieval": retrieval, "facts": facts,
+    "hostile": hostile,
 }  # fmt: skip
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

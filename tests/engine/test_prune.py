@@ -979,15 +979,58 @@ def in_thread(recipe, work, found: list) -> threading.Thread:
     return thread
 
 
-def test_nobody_waits_for_another_recipes_build(known):
-    gate, found = Gate(), []
+def test_edits_of_whole_tensors_are_built_one_at_a_time_and_thin_ones_wait_for_none(known):
+    gate, found, stop = Gate(), [], threading.Event()
     slow = in_thread(recipe_of({"kind": "prune", "sparsity": 0.3}), gate.work(), found)
     assert gate.reached.wait(60)
-    other = build(recipe_of({"kind": "prune", "sparsity": 0.7}))  # while the first one is held
+    thin = {"kind": "nudge_tokens", "text": "a", "direction": "scale", "strength": 0.5}
+    thin_recipe = parse({"model": "tiny-llama", "edits": [thin]})
+    assert len(build(thin_recipe).receipts) == 1  # while the first one is held
+    begun = threading.Event()
+    other = Work(lambda *_: begun.set(), stop.is_set)
+    refused = []
+
+    def waits():
+        try:
+            build(recipe_of({"kind": "prune", "sparsity": 0.7}), other)
+        except Stopped as stopped:
+            refused.append(stopped)
+
+    waiting = threading.Thread(target=waits)
+    waiting.start()
+    assert not begun.wait(0.3)  # two at once would need twice the memory
+    stop.set()
+    waiting.join(60)
+    assert len(refused) == 1
     assert found == []
     gate.open.set()
     slow.join(60)
-    assert [len(b.receipts) for b in (*found, other)] == [1, 1]
+    assert [len(b.receipts) for b in found] == [1]
+
+
+def test_two_who_merge_models_that_the_other_builds_do_not_wait_for_each_other(known):
+    """A merge builds its models while it holds the line for whole tensors."""
+    dense = [
+        {"model": "tiny-llama", "edits": [{"kind": "prune", "sparsity": share}]}
+        for share in (0.2, 0.4)
+    ]
+    merges = [
+        {
+            "kind": "merge",
+            "method": "linear",
+            "models": [{"recipe": r, "weight": 1.0} for r in pair],
+        }
+        for pair in (dense, dense[::-1])
+    ]
+    found: list = []
+    threads = [
+        in_thread(parse({"model": "tiny-llama", "edits": [merge]}), Work(), found)
+        for merge in merges
+    ]
+    threads += [in_thread(parse(r), Work(), found) for r in dense]
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 4
 
 
 def test_two_who_ask_for_one_recipe_get_one_build(known, applied):

@@ -220,7 +220,9 @@ def wanted(given: ast.expr, within: ast.AST) -> set[str]:
 def page_calls() -> Iterator[tuple[str, ast.Call, set[str]]]:
     """Every use of a text on the page: (where, the call, the keys it may ask for)."""
     for path in PAGE:
-        for call, within in calls(path, "label", "say"):
+        # A refusal is written where it is raised, and said in one place, by whatever it holds
+        asks = ("Refused",) if path.name == "refusal.py" else ("label", "say", "Refused")
+        for call, within in calls(path, *asks):
             place = 0 if getattr(call.func, "id", "") == "label" else 1
             keys = wanted(call.args[place], within)
             yield f"{path.name}:{call.lineno}", call, keys
