@@ -37,8 +37,10 @@ LAYOUTS = (
     "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
 )  # fmt: skip
 BY_TENSOR = tuple(METHODS)
-ALONE = tuple(name for name, method in METHODS.items() if method.models[0] == 1)
-RANDOM = ("dare_linear", "dare_ties", "della")
+ALONE = tuple(
+    name for name, method in METHODS.items() if method.models[0] == 1 and not method.partial
+)
+RANDOM = ("dare_linear", "dare_ties", "della", "della_linear")
 
 
 def checksum(base) -> str:
@@ -620,8 +622,8 @@ def test_what_only_the_model_can_tell_is_refused_when_it_is_built(known):
     refused("not on this host", merge({"checkpoint": "nothing"}))
 
 
-@pytest.mark.parametrize("method", ["passthrough", "concat", "ensemble"])
-def test_what_is_merged_as_a_whole_takes_no_checkpoints(known, home, method):
+@pytest.mark.parametrize("method", ["concat", "ensemble"])
+def test_loras_side_by_side_and_ensembles_take_no_checkpoints(known, home, method):
     path = checkpoints.home() / "mine" / "0.safetensors"
     saved(noisy(known["tiny-llama"], 1), path)
     edit = merge({"checkpoint": "mine"}, of("tiny-llama"), method=method)
