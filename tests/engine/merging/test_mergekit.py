@@ -815,8 +815,8 @@ modules: {{}}
     with pytest.raises(MergeError) as refused:
         from_yaml(text, RECIPE)
     for words in (
-        "4 things are not supported here", "modules", "parameters.scale", "models.parameters.wieght",
-        "filter (oproj)", "Unknown model 'nobody'", "The adapter nothing is not on this host",
+        "4 things are not supported here", "modules", "parameters.scale",
+        "models.parameters.wieght", "filter (oproj)", "Unknown model 'nobody'", "The adapter nothing is not on this host",
         "A model in the configuration has no name",
     ):  # fmt: skip
         assert words in str(refused.value), words
