@@ -816,7 +816,8 @@ modules: {{}}
         from_yaml(text, RECIPE)
     for words in (
         "4 things are not supported here", "modules", "parameters.scale",
-        "models.parameters.wieght", "filter (oproj)", "Unknown model 'nobody'", "The adapter nothing is not on this host",
+        "models.parameters.wieght", "filter (oproj)", "Unknown model 'nobody'",
+        "The adapter nothing is not on this host",
         "A model in the configuration has no name",
     ):  # fmt: skip
         assert words in str(refused.value), words
