@@ -326,6 +326,18 @@ class Fork:
         """Everything that this fork keeps alive, for the cache's budget."""
         return {**self.base.storages(), **self.delta(), ("tree", id(self)): TREE_BYTES}
 
+    def fresh(self, before: Fork) -> Iterator[tuple[str, Tensor]]:
+        """What this fork holds, in floating point, and another does not, by where it is."""
+        seen = set(before._all())
+        for path, module in self.model.named_modules():
+            own = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+            if isinstance(module, PackedLinear | VirtualTokens):
+                own += [("", tensor) for tensor in module.held()]
+            for name, tensor in own:
+                if tensor.is_floating_point() and tensor.data_ptr() not in seen:
+                    seen.add(tensor.data_ptr())
+                    yield f"{path}.{name}".strip("."), tensor
+
     def _all(self) -> dict[Hashable, int]:
         return {t.data_ptr(): t.nbytes for t in tensors_of(self.model) if t.nbytes}
 

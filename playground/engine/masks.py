@@ -8,7 +8,7 @@ mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -50,15 +50,42 @@ def lowest_of_all(scores: Callable[[], Iterable[Tensor]], count: int) -> Iterabl
         yield mask
 
 
+def ranked(scores: Callable[[], Iterable[Tensor]], ranks: Sequence[int]) -> list[float]:
+    """The numbers at some ranks of several tensors together, rank 0 the smallest; none is held.
+
+    :param scores: called once for each of two passes; gives the same tensors every time.
+    """
+    high = _counted(bits >> HALF for bits in map(_bits, scores()))
+    places = [_reached(high, rank + 1) for rank in ranks]
+    lows = {bucket: torch.zeros(2**HALF, dtype=torch.long) for bucket, _ in places}
+    for bits in map(_bits, scores()):
+        for bucket, low in lows.items():
+            low += _counted([bits[bits >> HALF == bucket] & 0xFFFF])
+    found = [
+        bucket << HALF | _reached(lows[bucket], rank + 1 - below)[0]
+        for rank, (bucket, below) in zip(ranks, places, strict=True)
+    ]
+    return torch.tensor(found, dtype=torch.int32).view(torch.float32).tolist()
+
+
 def _bits(scores: Tensor) -> Tensor:
     return scores.contiguous().view(torch.int32)
 
 
 def _bucket(parts: Iterable[Tensor], count: int) -> tuple[int, int]:
     """The 16-bit value at which ``count`` numbers are reached, and how many lie below it."""
+    return _reached(_counted(parts), count)
+
+
+def _counted(parts: Iterable[Tensor]) -> Tensor:
+    """How often each 16-bit value occurs."""
     total = torch.zeros(2**HALF, dtype=torch.long)
     for part in parts:
         total += torch.bincount(part.flatten(), minlength=2**HALF)
+    return total
+
+
+def _reached(total: Tensor, count: int) -> tuple[int, int]:
     cumulative = total.cumsum(0)
     place = int((cumulative < count).sum()) if count else 0
     return place, int(cumulative[place - 1]) if place else 0

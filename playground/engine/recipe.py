@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections import defaultdict
@@ -24,6 +25,7 @@ from playground.engine.adapters.base import MissingError
 from playground.engine.edits import EDITS, Edit, TensorChange
 from playground.engine.explained import explained
 from playground.engine.facts.layers import outputs
+from playground.engine.finite import all_finite
 from playground.engine.fork import Fork, relative_change
 from playground.engine.loader import CACHE, Base, load
 from playground.engine.sizes import Sizes, sizes
@@ -31,6 +33,7 @@ from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, ModelError, PlaygroundError, RecipeError
 
 MAX_EDITS = 64
+INSIDE = re.compile(r"\.(inner|patch)(?=\.)")  # of modules in the place of a plain one
 MAX_RECIPE_BYTES = 4_000_000  # 64 edits, each with a calibration text
 
 
@@ -231,6 +234,7 @@ def _extended(built: Built, recipe: Recipe, work: Work) -> Built:
     start, held = time.perf_counter(), built.fork.bytes_held()
     changes = tuple(edit.apply(fork, work))
     fork.settle()
+    _check_finite(fork, built.fork)
     seconds = time.perf_counter() - start
     fork.origin, fork.trail = None, ()
     known = [c for c in changes if fork.base.has(c.name)]  # adapters add what the base lacks
@@ -252,6 +256,21 @@ def _extended(built: Built, recipe: Recipe, work: Work) -> Built:
         edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total
     )
     return Built(recipe, fork, (*built.receipts, receipt))
+
+
+def _check_finite(fork: Fork, before: Fork) -> None:
+    """Refuse an edit that leaves what is not a number, of all that the fork had not before.
+
+    :raises RecipeError: naming where.
+    """
+    for name, tensor in fork.fresh(before):
+        if not all_finite(tensor):
+            raise RecipeError(
+                "This edit leaves values in {tensor} that are not numbers, or too large to be "
+                "kept, so it is not made. Choose smaller weights, scales or strengths, or switch "
+                "off the step before it.",
+                tensor=INSIDE.sub("", name)[:120],
+            )
 
 
 def _trail(built: Built) -> tuple[tuple[str, int], ...]:

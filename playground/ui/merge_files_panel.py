@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ from playground.engine.edits.merge import Merge
 from playground.engine.fork import Fork
 from playground.engine.loader import load
 from playground.engine.merging import checkpoints
-from playground.engine.merging.mergekit import MAX_TEXT, from_yaml, to_yaml
+from playground.engine.merging.mergekit import MAX_TEXT, differences, from_yaml, to_yaml
 from playground.engine.recipe import try_again
 from playground.engine.work import Stopped
 from playground.ui.html import note
@@ -71,7 +72,7 @@ def build_panel(
 def write_yaml(saved: Any, language: str, *fields: Any) -> str:
     """The form's merge in mergekit's words."""
     space = spaces.from_json(saved).without(Merge.KIND)
-    return to_yaml(merge_from(space, *fields), space.recipe())
+    return to_yaml(merge_from(space, *fields), space.recipe(), partial(tell, language))
 
 
 @shown
@@ -86,6 +87,7 @@ def read_yaml(
     edit, line = built_or_stopped(space.instead(merge.model_dump()), work, language)
     if ignored:
         line += note(say(language, "mergekit_ignored", keys=", ".join(ignored)))
+    line += "".join(note(tell(language, message)) for message in differences(merge))
     return edit, line
 
 

@@ -19,6 +19,7 @@ from playground.ui.uploaded import recipe_text
 from playground.workspace import Workspace
 
 MOST_MIXED = 4  # models that have a slider; a recipe may have more
+RESCALES = ("usual", "yes", "no")
 PARTS = ("all", "attention", "mlp", "embeddings", "norms")
 EXAMPLES: dict[str, dict[str, Any]] = {
     "walk": {"models": ["adapter:pirate"], "method": "linear", "t": 0.5},
@@ -44,6 +45,7 @@ class MergePanel:
     example: gr.Dropdown
     shown: list[Any]  # what ``show_method`` fills
     weights: list[Any]
+    later: dict[str, Any]  # of the fields those that a browser keeps by name, not by place
 
 
 def build_panel(language: gr.Textbox) -> MergePanel:
@@ -107,6 +109,22 @@ def build_panel(language: gr.Textbox) -> MergePanel:
             0, 1, 1.0, step=0.05, visible=False, label=label("merge_select"),
             elem_id="merge-select",
         )  # fmt: skip
+        near = gr.Number(
+            1e-3,
+            label=label("merge_near"),
+            info=label("merge_near_info"),
+            minimum=0,
+            visible=False,
+            elem_id="merge-near",
+        )
+        rescale = gr.Dropdown(
+            [(label(f"merge_rescale_{name}"), name) for name in RESCALES],
+            value=RESCALES[0],
+            label=label("merge_rescale"),
+            info=label("merge_rescale_info"),
+            visible=False,
+            elem_id="merge-rescale",
+        )
         by_text = gr.Checkbox(
             False, label=label("merge_by_text"), info=label("merge_by_text_info"),
             elem_id="merge-by-text",
@@ -114,9 +132,11 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="merge-seed")
     fields = [
         models, file, method, t, density, layers, normalize, targets, epsilon, gamma, select,
-        by_text, seed, *weights,
+        near, rescale, by_text, seed, *weights,
     ]  # fmt: skip
-    follows = [hint, t, density, layers, normalize, epsilon, gamma, select, *weights]
+    follows = [
+        hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights,
+    ]  # fmt: skip
     method.change(show_method, [language, method, models], follows, **AT_ONCE)
     models.change(show_method, [language, method, models], follows, **AT_ONCE)
     models.change(
@@ -127,7 +147,8 @@ def build_panel(language: gr.Textbox) -> MergePanel:
     example.select(
         fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE
     )
-    return MergePanel(fields, models, method, t, example, follows, weights)
+    later = {"near": near, "rescale": rescale}
+    return MergePanel(fields, models, method, t, example, follows, weights, later)
 
 
 def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, str]]:
@@ -199,6 +220,7 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
             for show in (
                 known is not None, "density" in uses, method == "passthrough",
                 "normalize" in uses, "epsilon" in uses, "gamma" in uses, "select" in uses,
+                "near" in uses, "rescale" in uses,
             )
         ),
         *(gr.update(visible=place < count) for place in range(MOST_MIXED)),
@@ -216,7 +238,8 @@ def _weighed(method: str, count: int) -> int:
 def merge_from(
     space: Workspace, models: list[str], file: str | None, method: str, t: float,
     density: float, layers: str, normalize: bool, targets: list[str], epsilon: float, gamma: float,
-    select: float, by_text: bool, seed: float | None, *weights: float,
+    select: float, near: float | None, rescale: str, by_text: bool, seed: float | None,
+    *weights: float,
 ) -> Merge:  # fmt: skip
     """The merge that the panel's controls stand for.
 
@@ -240,7 +263,14 @@ def merge_from(
             "t": round(float(t), 3), "targets": targets or ["all"], "seed": int(seed or 0),
             "vocabulary": "by_text" if by_text else "same",
         }  # fmt: skip
-    given = {"normalize": normalize, "epsilon": epsilon, "gamma": gamma, "select": select}
+    given = {
+        "normalize": normalize,
+        "epsilon": epsilon,
+        "gamma": gamma,
+        "select": select,
+        "near": 1e-3 if near is None else near,
+        "rescale": None if rescale == RESCALES[0] else rescale == RESCALES[1],
+    }
     found = parse_edit(edit | {key: value for key, value in given.items() if key in uses})
     assert isinstance(found, Merge)
     return found

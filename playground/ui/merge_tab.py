@@ -77,9 +77,11 @@ def build_tab(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbo
     listed = [saved, mine, uploaded, language, panel.models, panel.method]
     models = [panel.models, *panel.shown]
     uploading.then(merge_panel.list_models, listed, models, **LOOK)
-    kept = (field for field in panel.fields if not isinstance(field, gr.File))
+    named = {field.elem_id for field in panel.later.values()}
+    kept = (f for f in panel.fields if not isinstance(f, gr.File) and f.elem_id not in named)
     typed = {"mergekit": text, **walking.typed}
     typed |= {f"merge{place}": field for place, field in enumerate(kept)}
+    typed |= {f"merge_{name}": field for name, field in panel.later.items()}
     return MergeTab(typed, listed, models, [saved, language, tensor])
 
 

@@ -52,13 +52,14 @@ ROOT = Path(__file__).parents[2]
 OPENED = {
     "models": [], "file": None, "method": "linear", "t": 0.5, "density": 0.5, "layers": "",
     "normalize": True, "targets": ["all"], "epsilon": 0.1, "gamma": 0.01, "select": 1.0,
+    "near": 0.001, "rescale": "usual",
     "by_text": False, "seed": 0, "first": 1.0, "second": 1.0, "third": 1.0, "fourth": 1.0,
 }  # fmt: skip
 ELEM_IDS = [
     "merge-models", "merge-recipe-file", "merge-method", "merge-t", "merge-density",
     "merge-layers", "merge-normalize", "merge-targets", "merge-epsilon", "merge-gamma",
-    "merge-select", "merge-by-text", "merge-seed", "merge-weight-1", "merge-weight-2",
-    "merge-weight-3", "merge-weight-4",
+    "merge-select", "merge-near", "merge-rescale", "merge-by-text",
+    "merge-seed", "merge-weight-1", "merge-weight-2", "merge-weight-3", "merge-weight-4",
 ]  # fmt: skip
 
 
@@ -231,7 +232,8 @@ def test_the_answer_at_t_is_asked_for_by_button_slider_and_enter(tab):
 def test_what_follows_from_the_method_reaches_the_parts_it_is_about(tab):
     filled = [
         "merge-hint", "merge-t", "merge-density", "merge-layers", "merge-normalize",
-        "merge-epsilon", "merge-gamma", "merge-select", *ELEM_IDS[-4:],
+        "merge-epsilon", "merge-gamma", "merge-select", "merge-near", "merge-rescale",
+        *ELEM_IDS[-4:],
     ]  # fmt: skip
     for event in events_of(tab, "show_method"):
         assert [output.elem_id for output in event.outputs] == filled
@@ -244,6 +246,15 @@ def test_what_follows_from_the_method_reaches_the_parts_it_is_about(tab):
         "merge-models", "merge-method", "merge-t", "merge-density", "merge-layers",
         "merge-normalize", *ELEM_IDS[-4:],
     ]  # fmt: skip
+
+
+def test_what_browsers_keep_has_the_places_that_it_had(tab):
+    """Their states name most controls by place: a new one has a name instead."""
+    places = [tab.built.typed[f"merge{n}"].elem_id for n in range(16)]
+    assert "merge16" not in tab.built.typed
+    new = ("merge-recipe-file", "merge-near", "merge-rescale")
+    assert places == [name for name in ELEM_IDS if name not in new]
+    assert {tab.built.typed[f"merge_{name}"].elem_id for name in ("near", "rescale")} == {*new[1:]}
 
 
 def test_a_reload_loses_nothing_that_was_typed_or_chosen(tab):
@@ -288,6 +299,14 @@ def weighed(**more):
         (TWO, {"method": "breadcrumbs", "t": 1, "gamma": 0.05, **W},
          merge("breadcrumbs", *weighed(density=0.5), gamma=0.05, normalize=True)),
         (TWO, {"method": "sce", "t": 1, "select": 0.4}, merge("sce", PIRATE, JSON, select=0.4)),
+        (TWO, {"method": "multislerp", "t": 1, **W}, merge("multislerp", *weighed())),
+        (TWO, {"method": "della_linear", "t": 1, "normalize": False, "rescale": "no", **W},
+         merge("della_linear", *weighed(density=0.5), rescale=False)),
+        (TWO, {"method": "breadcrumbs_ties", "t": 1, "normalize": False, "rescale": "yes", **W},
+         merge("breadcrumbs_ties", *weighed(density=0.5), rescale=True)),
+        (TWO[:1], {"method": "nearswap", "t": 1, "near": 0.02},
+         merge("nearswap", PIRATE, near=0.02)),
+        (TWO[:1], {"method": "arcee_fusion", "t": 1}, merge("arcee_fusion", PIRATE)),
         (["base"], {"method": "passthrough", "layers": "0-20, 10-30"},
          merge("passthrough", *({"recipe": recipe(model=SMALL), "layers": ends}
                                 for ends in ([0, 20], [10, 30])))),
@@ -317,7 +336,8 @@ def test_all_controls_of_a_merge_key_by_key():
     assert rest == {
         "kind": "merge", "method": "della", "base": None, "t": 0.35, "normalize": False, "seed": 3,
         "targets": ["mlp", "norms"], "epsilon": 0.2, "gamma": 0.01, "select": 1.0,
-        "vocabulary": "by_text",
+        "vocabulary": "by_text", "near": 0.001, "rescale": True, "around_base": False,
+        "ends": "own",
     }  # fmt: skip
 
 
@@ -459,19 +479,27 @@ def test_as_many_ranges_as_models_or_one_model_are_asked_for(language, text):
 # What is shown
 
 
-# Beside the weights: t, density, layers, normalize, epsilon, gamma, select.
-CONTROLS = ("t", "density", "layers", "normalize", "epsilon", "gamma", "select")
+# Beside the weights: t, density, layers, normalize, epsilon, gamma, select, near, rescale.
+CONTROLS = (
+    "t", "density", "layers", "normalize", "epsilon", "gamma", "select", "near", "rescale",
+)  # fmt: skip
+THINNED = {"t", "density", "normalize", "rescale"}
 SHOWN = {
     "linear": {"t", "normalize"}, "slerp": {"t"}, "nuslerp": {"t"}, "karcher": {"t"},
     "model_stock": {"t"}, "task_arithmetic": {"t", "normalize"},
-    "ties": {"t", "density", "normalize"}, "dare_linear": {"t", "density", "normalize"},
-    "dare_ties": {"t", "density", "normalize"}, "della": {"t", "density", "normalize", "epsilon"},
-    "breadcrumbs": {"t", "density", "normalize", "gamma"}, "sce": {"t", "select"},
+    "ties": THINNED, "dare_linear": THINNED, "dare_ties": THINNED,
+    "della": THINNED | {"epsilon"}, "della_linear": THINNED | {"epsilon"},
+    "breadcrumbs": THINNED | {"gamma"}, "breadcrumbs_ties": THINNED | {"gamma"},
+    "sce": {"t", "select"}, "multislerp": {"t", "normalize"}, "nearswap": {"t", "near"},
+    "arcee_fusion": {"t"},
     "passthrough": {"layers"}, "concat": set(), "ensemble": set(),
 }  # fmt: skip
-UNWEIGHED = ("slerp", "model_stock", "sce", "passthrough")
+UNWEIGHED = ("slerp", "model_stock", "sce", "passthrough", "nearswap", "arcee_fusion")
 # Whether one model alone has a weight: where weights are proportions it says nothing.
-ALONE = ("task_arithmetic", "dare_linear", "breadcrumbs", "concat", "ensemble")
+ADDED_UP = (
+    "task_arithmetic", "dare_linear", "della_linear", "breadcrumbs", "breadcrumbs_ties",
+)  # fmt: skip
+ALONE = (*ADDED_UP, "concat", "ensemble")
 
 
 @pytest.mark.parametrize("method", SHOWN)
@@ -479,15 +507,15 @@ def test_only_the_controls_of_a_method_are_shown(method):
     for count in range(5):
         _, *updates = merge_panel.show_method("en", method, ["base"] * count)
         visible = [update["visible"] for update in updates]
-        assert {n for n, on in zip(CONTROLS, visible[:7], strict=True) if on} == SHOWN[method]
+        assert {n for n, on in zip(CONTROLS, visible[:9], strict=True) if on} == SHOWN[method]
         weights = 0 if method in UNWEIGHED or (count == 1 and method not in ALONE) else count
-        assert visible[7:] == [n < weights for n in range(4)], count
+        assert visible[9:] == [n < weights for n in range(4)], count
 
 
 def test_before_models_are_chosen_there_is_nothing_to_weigh():
     for none in (None, []):
         for method in SHOWN:
-            shown = merge_panel.show_method("en", method, none)[8:]
+            shown = merge_panel.show_method("en", method, none)[10:]
             assert not any(update["visible"] for update in shown)
 
 
@@ -498,14 +526,13 @@ def test_a_method_says_what_it_does_and_whom_it_follows(language, method):
     assert TABLES[language][f"merge_hint_{method}"][:20] in hint
     if method not in ("passthrough", "concat", "ensemble"):
         assert {"en": "After ", "ko": "출처: "}[language] in hint
-        assert any(year in hint for year in ("1977", "1985", "2022", "2023", "2024"))
+        assert any(year in hint for year in ("1977", "1985", "2022", "2023", "2024", "2025"))
 
 
 def test_a_chosen_method_starts_as_its_paper_has_it():
     for method in SHOWN:
-        added_up = ("task_arithmetic", "dare_linear", "breadcrumbs")
         normalize, t = merge_panel.usual_values(method)
-        assert normalize is (method not in added_up), method
+        assert normalize is (method not in ADDED_UP), method
         assert t == (0.5 if method == "slerp" else 1.0)
 
 
@@ -1068,10 +1095,31 @@ def test_what_is_written_is_read_as_the_same_merge(mine, other, method, changed)
     text = merge_files_panel.write_yaml(saved(), "en", *fields(*models, method=method, **changed))
     assert yaml.safe_load(text)["merge_method"] == method
     edit, line = read(saved(), text)
-    assert json.loads(json.dumps(edit)) == run(saved(), *models, method=method, **changed)[0]
+    truth = run(saved(), *models, method=method, **changed)[0]
+    if method == "passthrough":  # whose ends are the slices' in mergekit, which the text says
+        assert "# Here what is outside the layers" in text
+        truth["ends"] = "slices"
+    assert json.loads(json.dumps(edit)) == truth
     assert "Tensors changed" in line
     state = measure_panel.keep_instead(saved(), "en", edit)
     assert is_quick(spaces.from_json(json.loads(json.dumps(state))).recipe())
+
+
+@both
+def test_what_is_passed_over_and_where_mergekit_does_otherwise_is_said(mine, language):
+    text = f"""
+merge_method: dare_ties
+base_model: tiny-llama
+chat_template: auto
+tokenizer_source: <b>
+models: [{{model: tiny-llama+{mine}, parameters: {{weight: 1, density: 0.5}}}}]
+"""
+    _, line = read(saved(), text, language)
+    assert "chat_template, tokenizer_source (&lt;b&gt;)" in line
+    assert {"en": "DARE here divides", "ko": "여기의 DARE"}[language] in line
+    form = fields(f"adapter:{mine}", method="dare_ties", t=1.0)
+    written = merge_files_panel.write_yaml(saved(), language, *form)
+    assert {"en": "# DARE here divides", "ko": "# 여기의 DARE"}[language] in written
 
 
 def test_the_base_that_is_written_is_the_recipe_before_a_last_merge(mine, other):
@@ -1100,10 +1148,11 @@ def test_keys_without_effect_are_told(known, language):
         ("", {"en": "not a mergekit configuration", "ko": "mergekit 설정이 아닙니다"}),
         ("{merge_method: magic, models: []}",
          {"en": "magic is not known here", "ko": "병합 방법 magic은 여기에 없습니다"}),
-        ("{merge_method: ties, chat_template: auto}",
-         {"en": "chat_template is not supported here", "ko": r"chat_template은\(는\) 여기서"}),
-        ("{merge_method: ties, tokenizer_source: <b>, models: [{model: tiny-llama}]}",
-         {"en": r"tokenizer_source \(&lt;b&gt;\) is not", "ko": r"tokenizer_source \(&lt;b&gt;\)"}),
+        ("{merge_method: ties, modules: {}, models: [{model: tiny-llama}]}",
+         {"en": "modules is not supported here", "ko": r"modules은\(는\) 여기서"}),
+        ("{merge_method: ties, modules: {}, <b>: 1, models: [{model: nosuch}]}",
+         {"en": r"2 things are .*modules, &lt;b&gt;.*Also: Unknown model",
+          "ko": r"것이 2개.*modules, &lt;b&gt;.*또한: "}),
         ("{merge_method: linear, models: [{model: nosuch}]}",
          {"en": "Unknown model &#x27;nosuch&#x27;", "ko": "nosuch"}),
         ("{merge_method: linear, models: [{model: tiny-llama+nosuch}]}",

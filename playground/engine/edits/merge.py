@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import nn
 
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.fork import Fork
+from playground.engine.loader import Base
 from playground.engine.merging import METHODS, MOST, MergeError, MethodName, checkpoints, whole
 from playground.engine.merging.given import Given
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
 from playground.engine.merging.run import Plan, merge, rows_matched
-from playground.engine.merging.values import Value, numbers_in
-from playground.engine.structure import MAX_TARGET, MAX_TARGETS
+from playground.engine.merging.task_vectors import narrowed
+from playground.engine.merging.values import PartName, Value, names_in, numbers_in
+from playground.engine.structure import MAX_TARGET, MAX_TARGETS, matrices, parameters
 from playground.engine.work import QUIET, Work
+from playground.errors import Message
 
 MAX_NESTED = 3  # merges of merges
 Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
@@ -65,8 +68,9 @@ class Merge(Edit):
     """Merge models into one.
 
     ``t`` is the place on the way from the base, 0, to the merged model, 1: of the angle for
-    ``slerp``, where it is 0.5 if nothing is said, else on a straight line. ``normalize`` is what
-    the method's paper has if nothing is said.
+    ``slerp``, where it is 0.5 if nothing is said, else on a straight line. ``normalize`` and
+    ``rescale`` are what the method's paper has if nothing is said. ``ends`` says whose embedding,
+    last norm and head a stack of layers has: the recipe's own, or the first and the last slice's.
     """
 
     KIND: ClassVar[str] = "merge"
@@ -84,6 +88,10 @@ class Merge(Edit):
     gamma: Share = 0.01
     select: Share = 1.0
     vocabulary: Literal["same", "by_text"] = "same"
+    near: Value = 1e-3
+    rescale: bool = Field(default=False, strict=True)
+    around_base: bool = Field(default=False, strict=True)
+    ends: Literal["own", "slices"] = "own"
 
     @model_validator(mode="before")
     @classmethod
@@ -94,8 +102,11 @@ class Merge(Edit):
         _check_depth(given)  # before the inner ones are read, one inside the other
         method = given.get("method", "linear")
         known = isinstance(method, str) and method in METHODS
-        usual = METHODS[method].normalize if known else True
-        defaults = {"t": 0.5 if method == "slerp" else 1.0, "normalize": usual}
+        defaults = {
+            "t": 0.5 if method == "slerp" else 1.0,
+            "normalize": METHODS[method].normalize if known else True,
+            "rescale": METHODS[method].rescale if known else False,
+        }
         return {**given, **{k: v for k, v in defaults.items() if given.get(k) is None}}
 
     @model_validator(mode="after")
@@ -121,6 +132,7 @@ class Merge(Edit):
                 parents = [self._parent(one, fork, stack, work) for one in self.models]
                 return self._as_a_whole(fork, parents)
             base, parents = self.opened(fork, stack, work)
+            _check_names(fork, self)
             return merge(fork, base, parents, self.plan(), self.targets, work)
 
     def opened(
@@ -146,15 +158,45 @@ class Merge(Edit):
         return Plan(
             self.method, [one.weight for one in self.models],
             [one.density for one in self.models], self.t, self.normalize, self.epsilon,
-            self.gamma, self.select, self.seed,
+            self.gamma, self.select, self.seed, self.near, self.rescale, self.around_base,
         )  # fmt: skip
+
+    def values(self) -> list[Value]:
+        """The parameters that may differ along the layers and by part."""
+        each = [value for one in self.models for value in (one.weight, one.density)]
+        return [*each, self.t, self.near]
+
+    def narrowed_at(self) -> float | None:
+        """A density around which DELLA's chances would leave 0 to 1, so that epsilon is less."""
+        if "epsilon" not in getattr(METHODS.get(self.method), "uses", ()):
+            return None
+        values = [one.density for one in self.models]
+        densities = [d for value in values if value not in (0, 1) for d in numbers_in(value)]
+        return next((d for d in densities if narrowed(self.epsilon, d) < self.epsilon), None)
+
+    def advice(self, base: Base) -> Sequence[Message]:
+        """That epsilon is less than was asked for."""
+        density = self.narrowed_at()
+        if density is None:
+            return ()
+        return [
+            Message(
+                "Epsilon {epsilon} around a density of {density} is narrowed to {narrowed}: a "
+                "chance to stay lies between 0 and 1. Choose a smaller epsilon.",
+                {
+                    "epsilon": f"{self.epsilon:g}",
+                    "density": f"{density:g}",
+                    "narrowed": f"{narrowed(self.epsilon, density):g}",
+                },
+            )
+        ]
 
     def _parent(self, one: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
         """A model, built or opened."""
         from playground.engine.recipe import build, parse
 
         if one.checkpoint is not None:
-            return checkpoints.opened(one.checkpoint, fork, stack)
+            return checkpoints.opened(one.checkpoint, fork, stack, work)
         recipe = parse(one.recipe)
         found = build(recipe, work).fork
         if self.method != "ensemble":
@@ -164,16 +206,17 @@ class Merge(Edit):
 
     def _as_a_whole(self, fork: Fork, parents: Sequence[Parent]) -> Sequence[TensorChange]:
         """The methods that do not go tensor by tensor."""
+        if self.method == "passthrough":
+            check_mergeable(fork)
+            _check_bases(fork, parents)
+            ranges = [one.layers for one in self.models]
+            return whole.passthrough(fork, parents, ranges, self.ends == "slices")
         if not all(isinstance(parent, Variant) for parent in parents):
             raise MergeError(
                 "{method} works with recipes, not with checkpoints. Choose a recipe.",
                 method=self.method,
             )
         variants = cast(Sequence[Variant], parents)
-        if self.method == "passthrough":
-            check_mergeable(fork)
-            _check_bases(fork, variants)
-            return whole.passthrough(fork, variants, [one.layers for one in self.models])
         weights = [one.weight for one in self.models]
         if not all(isinstance(weight, int | float) for weight in weights):
             raise MergeError("{method} takes one weight for each model.", method=self.method)
@@ -199,13 +242,32 @@ def _share(given: Value, name: str) -> Value:
     return given
 
 
-def _check_bases(fork: Fork, variants: Sequence[Variant]) -> None:
-    """Refuse variants of another architecture, whatever layers they dropped.
+def _check_names(fork: Fork, edit: Merge) -> None:
+    """Refuse a value for a piece of a name that no parameter has.
+
+    :raises MergeError: naming it.
+    """
+    known = [one.name for one in parameters(fork)]
+    for piece in (piece for value in edit.values() for piece in names_in(value)):
+        if not any(piece in name for name in known):
+            raise MergeError(
+                "No parameter of this model has {name} in its name. Choose a part ({parts}), or a "
+                "piece of a name such as {role}.",
+                name=piece,
+                parts=", ".join(get_args(PartName)),
+                role=next((m.role for m in matrices(fork) if m.layer is not None), "q_proj"),
+            )
+
+
+def _check_bases(fork: Fork, parents: Sequence[Parent]) -> None:
+    """Refuse models of another architecture, whatever layers they dropped.
 
     The same shapes are not enough for what runs a layer: Mistral's look like Llama's.
     """
+    variants = [one for one in parents if isinstance(one, Variant)]
     bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
-    check_alike(Variant(fork.base.entry.id, Fork(fork.base)), bases, False)
+    files = [one for one in parents if not isinstance(one, Variant)]
+    check_alike(Variant(fork.base.entry.id, Fork(fork.base)), [*bases, *files], False)
     own = type(fork.base.model).__name__
     for one in bases:
         given = type(one.fork.base.model).__name__

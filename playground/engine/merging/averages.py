@@ -80,6 +80,31 @@ def _line(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
         yield torch.lerp(wide(one), wide(other), t)
 
 
+def multislerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+    """The weighted mean of the models' directions, as long as the models are on average (Goddard
+    2025, https://goddard.blog/posts/multislerp-wow-what-a-cool-idea); around the base where that is
+    asked for.
+
+    As it is told, points are moved in the plane that touches the sphere at this mean; seen from
+    there their weighted mean is 0, so that only the mean itself is left. Where directions cancel
+    each other out, a weighted sum.
+    """
+    if len(models) == 1:
+        return map(wide, pieces(models[0]))
+    vectors = [TaskVector(m, base) if given.around_base else pieces(m) for m in models]
+    inner, shares = products(*vectors), torch.tensor(given.shares(), dtype=torch.float64)
+    lengths = inner.diagonal().sqrt()
+    directions = torch.where(lengths > 0, shares / lengths, 0)
+    size = math.sqrt(max(0.0, float(directions @ inner @ directions)))
+    weights = directions * float(shares @ lengths) / size if size > NEAR else shares
+    if not given.around_base:
+        return blended(models, weights.tolist())
+    return (
+        weighted_sum(parts, weights.tolist()).add_(wide(start))
+        for start, *parts in zip(pieces(base), *vectors, strict=True)
+    )
+
+
 def karcher(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """The Karcher mean of the models' directions, the point on the sphere with the least sum of
     squared angles to them (Karcher 1977), as long as they are on average.

@@ -28,6 +28,7 @@ from playground.engine.merging.parents import (
     file_name,
     open_files,
 )
+from playground.engine.merging.stored_names import own_names
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 from playground.settings import settings
@@ -83,19 +84,23 @@ def of_host() -> list[str]:
     return [one.name for one in folders if has(one.name)]
 
 
-def opened(name: str, like: Fork, stack: ExitStack) -> Checkpoint:
+def opened(name: str, like: Fork, stack: ExitStack, work: Work = QUIET) -> Checkpoint:
     """A checkpoint, memory-mapped until the stack is closed.
 
-    :raises MergeError: it is not there, or not readable.
+    :raises MergeError: it is not there, not readable, or no model's weights.
+    :raises Stopped: ``work`` says so.
     """
-    return _opened(name, sorted(folder(name).iterdir()), like, stack)
+    return _opened(name, sorted(folder(name).iterdir()), like, stack, work)
 
 
-def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack) -> Checkpoint:
+def _opened(
+    label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, work: Work
+) -> Checkpoint:
     weights = [path for path in paths if path.suffix == ".safetensors"]
     tokenizer = next((path for path in paths if path.name == TOKENIZER), None)
     tokens = None if tokenizer is None else read_tokens(tokenizer)
-    return Checkpoint(label, open_files(weights, stack), like, tokens)
+    files = open_files(weights, stack, work)
+    return Checkpoint(label, files, own_names(files, like, label), like, tokens)
 
 
 def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
@@ -144,9 +149,9 @@ def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
     """That it can be merged with the model, and that every value is a number."""
     with ExitStack() as stack:
         label = next(file_name(path) for path in paths if path.suffix == ".safetensors")
-        found = _opened(label, paths, like, stack)
+        found = _opened(label, paths, like, stack, work)
         check_alike(Variant(like.base.entry.id, like), [found], by_text=found.tokens is not None)
-        names = list(found.files)
+        names = list(found.names)
         for done, name in enumerate(names):
             work.step(done, len(names), Message("Checking {name}…", {"name": name}))
             found.tensor(name)

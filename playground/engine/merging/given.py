@@ -66,6 +66,10 @@ class Given:
     :param gamma: share of the largest changes that breadcrumbs drop.
     :param select: share of places that SCE keeps, those where the models differ most.
     :param seed: of this tensor; see ``draws``.
+    :param near: how far nearswap moves a number at most.
+    :param rescale: whether what is left of thinned-out changes is made larger for what was
+        dropped; None for what the method's paper does.
+    :param around_base: whether multislerp's sphere is around the base, and not around zero.
     """
 
     weights: Sequence[float]
@@ -76,6 +80,9 @@ class Given:
     gamma: float = 0.01
     select: float = 1.0
     seed: int = 0
+    near: float = 1e-3
+    rescale: bool | None = None
+    around_base: bool = False
 
     def draws(self, place: int) -> torch.Generator:
         """Random numbers for the model at a place, whatever was drawn before."""
@@ -111,7 +118,9 @@ def seed_of(seed: int, name: str) -> int:
 
 
 Thin = Callable[[TaskVector, float, Given, int], Iterable[Tensor]]
-Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select"]
+Uses = Literal[
+    "weight", "density", "normalize", "epsilon", "gamma", "select", "near", "rescale", "around_base"
+]
 
 
 @dataclass(frozen=True)
@@ -127,6 +136,9 @@ class Method:
     :param paper: whom it follows.
     :param thin: what it keeps of one task vector, from (task vector, density, what is given, place
         of the model), in pieces.
+    :param by_place: whether it normalizes place by place, by the weights that take part there.
+    :param rescale: whether it makes larger what thinning leaves, unless told otherwise.
+    :param partial: whether one model alone, at its full weight, does not come out as it is.
     """
 
     stream: Callable[[Sequence[Tensor], Tensor, Given], Iterable[Tensor]]
@@ -136,6 +148,17 @@ class Method:
     from_base: bool
     paper: str
     thin: Thin | None = None
+    by_place: bool = False
+    rescale: bool = False
+    partial: bool = False
+
+    def alone(self, count: int, given: Given) -> bool:
+        """Whether what comes out is the only model as it is."""
+        if count != 1 or self.partial or ("density" in self.uses and given.density(0) < 1):
+            return False
+        if self.by_place and given.normalize:
+            return given.weights[0] != 0
+        return "weight" not in self.uses or given.shares() == [1.0]
 
     def merge(self, models: Sequence[Tensor], base: Tensor, given: Given) -> Tensor:
         """The merged tensor, in the base's shape and dtype."""

@@ -1,42 +1,46 @@
 """Merges in mergekit's YAML: those that both it and this playground know.
 
 A model is named by its id, and one with a LoRA on it as ``model+adapter``, as in mergekit. What
-mergekit, or this playground, has no words for is refused by name.
+has no effect here is passed over and told; what mergekit, or this playground, has no words for is
+refused by name, all of it at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from playground.engine import catalog
 from playground.engine.adapters import store
 from playground.engine.edits.merge import Merge
 from playground.engine.merging import METHODS, MergeError, checkpoints
-from playground.engine.merging.mergekit_words import (
-    FILTERS,
-    KNOWN,
-    own_parameters,
-    shared_parameters,
-)
+from playground.engine.merging.mergekit_notes import differences
+from playground.engine.merging.mergekit_reading import Reading, before, read
+from playground.engine.merging.mergekit_text import MAX_TEXT, configuration
+from playground.engine.merging.mergekit_words import KNOWN, own_parameters, shared_parameters
 from playground.engine.merging.mergekit_writing import to_yaml
-from playground.engine.recipe import Recipe, parse, parse_edit
+from playground.engine.recipe import Recipe, build, parse, parse_edit
+from playground.engine.structure import layers
+from playground.errors import ModelError
 
-__all__ = ["MAX_TEXT", "from_yaml", "to_yaml"]
+__all__ = ["MAX_TEXT", "differences", "from_yaml", "to_yaml"]
 
-MAX_TEXT = 20_000  # characters
 ALIASES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "smollm2-135m-instruct"}  # the same weights
-ENDS = ("embed_tokens", "lm_head")  # one part here
-MORE_FILTERS = {"attn": "attention", "attention": "attention"}
 USUAL = {"epsilon": 0.15, "gamma": 0.01}  # mergekit's
 NO_NORMALIZE = ("dare_ties", "dare_linear", "task_arithmetic", "breadcrumbs")  # mergekit's default
-WITHOUT_EFFECT = ("dtype", "out_dtype")  # a merge is computed in float32, kept as the model is
+# A merge is computed in float32 and kept as the model is, with its tokenizer and its template.
+WITHOUT_EFFECT = ("dtype", "out_dtype", "chat_template", "name", "int8_mask")
 TOP = (
-    "merge_method", "base_model", "models", "slices", "parameters", "tokenizer_source",
+    "merge_method",
+    "base_model",
+    "models",
+    "slices",
+    "parameters",
+    "tokenizer_source",
+    "tokenizer",
     *WITHOUT_EFFECT,
-)  # fmt: skip
+)
+AROUND = "multislerp"  # has a base or not
 
 
 def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
@@ -47,194 +51,212 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
     :raises ModelError: it names a model that cannot be one.
     :raises RecipeError: a value is out of its range.
     """
-    config = _config(text)
-    _only(config, TOP, "")
-    method = str(config.get("merge_method"))
+    config = configuration(text)
+    method = str(config["merge_method"])
     if method not in KNOWN:
         raise MergeError(
             "The merge method {given} is not known here. Known are: {known}.",
             given=method[:60],
             known=", ".join(KNOWN),
         )
+    reading = Reading([key for key in WITHOUT_EFFECT if key in config])
+    reading.only(config, TOP, "")
     edit: dict[str, Any] = {"kind": "merge", "method": method}
     if method == "passthrough":
-        edit["models"] = _slices(config, recipe)
+        edit |= _stacked(config, recipe, reading)
     else:
-        edit |= _merged(config, method, recipe)
-    if config.get("tokenizer_source") is not None:
-        if config["tokenizer_source"] != "base":
-            raise _unsupported("tokenizer_source", config["tokenizer_source"])
+        edit |= _merged(config, method, recipe, reading)
+    if _matched(config, reading):
         edit["vocabulary"] = "by_text"
+    reading.finish()
     found = parse_edit(edit)
     assert isinstance(found, Merge)
-    return found, [key for key in WITHOUT_EFFECT if key in config]
+    return found, reading.passed
 
 
-def _config(text: str) -> dict[str, Any]:
-    bad = MergeError(
-        "This is not a mergekit configuration. Paste one as it stands, from merge_method on."
-    )
-    if len(text) > MAX_TEXT or "&" in text:  # anchors could make it grow without end
-        raise bad
-    try:
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise bad from error
-    if not isinstance(config, dict) or "merge_method" not in config:
-        raise bad
-    return config
+def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
+    """Whether vocabularies are matched. Ours is always the base's; the others' rows are the same
+    in mergekit's union of all of them, which has some more."""
+    tokenizer = reading.mapping(config.get("tokenizer"), "tokenizer")
+    reading.only(tokenizer, ("source", "pad_to_multiple_of"), "tokenizer.")
+    sources = {
+        "tokenizer_source": config.get("tokenizer_source"),
+        "tokenizer.source": tokenizer.get("source"),
+    }
+    sources = {key: source for key, source in sources.items() if source is not None}
+    for key, source in sources.items():
+        if source not in ("base", config.get("base_model")):
+            reading.passed.append(f"{key} ({str(source)[:60]})")
+    if "pad_to_multiple_of" in tokenizer:
+        reading.passed.append("tokenizer.pad_to_multiple_of")
+    return bool(sources)
 
 
-def _only(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    strange = [str(key) for key in given if key not in known]
-    if strange:
-        raise _unsupported(f"{where}{strange[0]}"[:80], "")
-
-
-def _unsupported(key: str, given: object) -> MergeError:
-    value = f" ({str(given)[:60]})" if given else ""
-    return MergeError(
-        "{key}{value} is not supported here. Take it out of the configuration, or choose another "
-        "method.",
-        key=key,
-        value=value,
-    )
-
-
-def _merged(config: Mapping[str, Any], method: str, recipe: Recipe) -> dict[str, Any]:
+def _merged(
+    config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading
+) -> dict[str, Any]:
     """Everything but the method's name, for methods that go tensor by tensor."""
-    if "slices" in config:
-        raise _unsupported("slices", method)
-    shared, own = dict(_mapping(config.get("parameters"), "parameters")), own_parameters(method)
-    _only(shared, (*shared_parameters(method), *own), "parameters.")
-    models = [_mapping(one, "models") for one in _list(config.get("models"), "models")]
+    if config.get("slices") and "models" not in config:
+        config = _without_slices(config, method, recipe, reading)
+    elif "slices" in config:
+        reading.unsupported("slices", method)
+    shared = dict(reading.mapping(config.get("parameters"), "parameters"))
+    own = own_parameters(method)
+    reading.parameters(shared, (*shared_parameters(method), *own), "parameters.")
+    models = reading.mappings(config.get("models"), "models")
     base = config.get("base_model")
     others = [one for one in models if one.get("model") != base]
-    if base is not None and METHODS[method].from_base:
+    if base is not None and (METHODS[method].from_base or method == AROUND):
         models = others  # it may be listed beside them, as mergekit's examples do
     elif base is not None and (method == "nuslerp" or len(others) == len(models)):
-        raise _unsupported("base_model", method)  # it would be one of the models, or counted from
-    if method == "slerp" and (base is None or len(models) != 1):
-        raise MergeError("slerp goes from base_model to one other model. Name both.")
-    found: dict[str, Any] = {"models": [], "base": _base(base, recipe)}
+        reading.unsupported("base_model", method)  # one of the models, or counted from
+    if METHODS[method].models == (1, 1) and (base is None or len(models) != 1):
+        reading.wrong(
+            MergeError(
+                "{method} goes from base_model to one other model. Name both.", method=method
+            )
+        )
+    found: dict[str, Any] = {"models": [], "base": _base(base, recipe, reading)}
+    if method == AROUND:
+        found["around_base"] = base is not None
     once: dict[str, list[Any]] = {key: [] for key in USUAL if key in own}
     for one in models:
-        _only(one, ("model", "parameters"), "models.")
+        reading.only(one, ("model", "parameters"), "models.")
         values: dict[str, Any] = {key: shared[key] for key in own if key in shared}
-        for key, value in _mapping(one.get("parameters"), "parameters").items():
-            values[key] = _before(value, shared[key]) if key in shared else value
-        _only(values, own, "models.parameters.")
+        given = reading.mapping(one.get("parameters"), "parameters")
+        reading.parameters(given, own, "models.parameters.")
+        for key in (key for key in own if key in given):
+            values[key] = before(given[key], shared[key]) if key in shared else given[key]
         for key, each in once.items():
-            each.append(values.pop(key, USUAL[key]))
-        read = {key: _read(value) for key, value in values.items()}
-        found["models"].append(_source(one.get("model"), recipe) | read)
+            each.append(read(values.pop(key, USUAL[key]), reading))
+        numbers = {key: read(value, reading) for key, value in values.items()}
+        found["models"].append(_source(one.get("model"), recipe, reading) | numbers)
     for key, each in once.items():
         if any(value != each[0] for value in each):
-            raise _unsupported(key, "one for each model")
+            reading.unsupported(key, "one for each model")
         found |= {key: each[0]} if each else {}
-    return found | _from_shared(shared, method)
+    return found | _from_shared(shared, method, reading)
 
 
-def _from_shared(shared: Mapping[str, Any], method: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    if method == "slerp":
-        found["t"] = _read(shared.get("t", 0.5))
-    if "lambda" in shared:
-        found["t"] = _read(shared["lambda"])
-    if "select_topk" in shared:
-        found["select"] = shared["select_topk"]
-    usual = METHODS[method].normalize
-    normalize = shared.get("normalize", False if method in NO_NORMALIZE else usual)
-    return found | {"normalize": normalize}
-
-
-def _base(name: Any, recipe: Recipe) -> dict[str, Any] | None:
-    """None where the configuration means the recipe that the merge goes on."""
-    if name is None:
-        return None
-    source = _source(name, recipe)
-    same = "recipe" in source and parse(source["recipe"]) == recipe
-    return None if same else source
-
-
-def _slices(config: Mapping[str, Any], recipe: Recipe) -> list[dict[str, Any]]:
-    found = []
-    for key in ("models", "parameters"):
-        if config.get(key):
-            raise _unsupported(key, "passthrough")
-    for one in _list(config.get("slices"), "slices"):
-        piece = _mapping(one, "slices")
-        _only(piece, ("sources",), "slices.")
-        sources = [_mapping(s, "sources") for s in _list(piece.get("sources"), "sources")]
-        if len(sources) != 1:
-            raise _unsupported("slices.sources", "several in one slice")
-        _only(sources[0], ("model", "layer_range"), "slices.sources.")
-        found.append(
-            _source(sources[0].get("model"), recipe) | {"layers": sources[0].get("layer_range")}
+def _without_slices(
+    config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading
+) -> dict[str, Any]:
+    """A configuration whose only slice spans all layers, as one with models."""
+    slices = reading.mappings(config.get("slices"), "slices")
+    piece = slices[0] if slices else {}
+    reading.only(piece, ("sources", "parameters", "base_model"), "slices.")
+    sources = reading.mappings(piece.get("sources"), "sources")
+    for source in sources:
+        reading.only(source, ("model", "layer_range", "parameters"), "slices.sources.")
+    ranges = [source.get("layer_range") for source in sources]
+    depth = len(layers(build(recipe).fork.model)[1])
+    if len(slices) != 1 or any(one != [0, depth] for one in ranges):
+        reading.wrong(
+            MergeError(
+                "{method} merges whole models here: one slice with the layers 0 to {depth} of "
+                "each. Write the models without slices, or choose passthrough.",
+                method=method,
+                depth=depth,
+            )
         )
+    parts = [
+        reading.mapping(one.get("parameters"), "parameters")  # what is nearer counts
+        for one in (config, piece)
+    ]
+    models = [{key: s[key] for key in ("model", "parameters") if key in s} for s in sources]
+    return {
+        "models": models,
+        "parameters": {**parts[0], **parts[1]},
+        "base_model": piece.get("base_model") or config.get("base_model"),
+    }
+
+
+def _from_shared(shared: Mapping[str, Any], method: str, reading: Reading) -> dict[str, Any]:
+    ours = shared_parameters(method)
+    found: dict[str, Any] = {"t": 0.5} if method == "slerp" else {}
+    if "normalize" in METHODS[method].uses:
+        found["normalize"] = METHODS[method].normalize and method not in NO_NORMALIZE
+    for key, name in ours.items():
+        if key in shared:
+            value = read(shared[key], reading)
+            switch = name in ("normalize", "rescale") and value in (0, 1)  # also written 1.0
+            found[name] = bool(value) if switch else value
     return found
 
 
-def _source(name: Any, recipe: Recipe) -> dict[str, Any]:
+def _base(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any] | None:
+    """None where the configuration means the recipe that the merge goes on."""
+    if name is None:
+        return None
+    source = _source(name, recipe, reading)
+    return None if _is_own(source, recipe) else source
+
+
+def _is_own(source: Mapping[str, Any], recipe: Recipe) -> bool:
+    return "recipe" in source and parse(source["recipe"]) == recipe
+
+
+def _stacked(config: Mapping[str, Any], recipe: Recipe, reading: Reading) -> dict[str, Any]:
+    """Layers of several models, or all of one; what is outside them is the first's and the last's,
+    as in mergekit."""
+    if config.get("models") and "slices" in config:
+        reading.unsupported("models", "passthrough")
+    parameters = reading.mapping(config.get("parameters"), "parameters")
+    reading.parameters(parameters, (), "parameters.")
+    sources = _slices(config, reading)
+    found = []
+    for source in sources:
+        ends = {"layers": source["layer_range"]} if "layer_range" in source else {}
+        found.append(_source(source.get("model"), recipe, reading) | ends)
+    same = all(_is_own(source, recipe) for source in (*found[:1], *found[-1:]))
+    return {"models": found, "ends": "own" if same else "slices"}
+
+
+def _slices(config: Mapping[str, Any], reading: Reading) -> list[Mapping[str, Any]]:
+    """A model and its layers, for each slice."""
+    if "slices" not in config and config.get("models"):
+        models = reading.mappings(config["models"], "models")
+        if len(models) > 1:
+            reading.unsupported("models", "several in passthrough")
+        for one in models:
+            reading.only(one, ("model", "parameters"), "models.")
+            given = reading.mapping(one.get("parameters"), "parameters")
+            reading.parameters(given, (), "models.parameters.")
+        return models[:1]
+    found: list[Mapping[str, Any]] = []
+    for piece in reading.mappings(config.get("slices"), "slices"):
+        reading.only(piece, ("sources",), "slices.")
+        sources = reading.mappings(piece.get("sources"), "sources")
+        if len(sources) > 1:
+            reading.unsupported("slices.sources", "several in one slice")
+        for source in sources[:1]:
+            reading.only(source, ("model", "layer_range"), "slices.sources.")
+            found.append({"layer_range": None, **source})
+    return found
+
+
+def _source(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any]:
     """A model by its name here: an id, ``id+adapter``, or a checkpoint's."""
     if not isinstance(name, str) or not name:
-        raise MergeError("A model in the configuration has no name. Give each one.")
+        reading.wrong(MergeError("A model in the configuration has no name. Give each one."))
+        return {"checkpoint": "-"}
     model, plus, adapter = name.partition("+")
     model = ALIASES.get(model, model) if recipe.model not in ALIASES else model
     if not plus and not catalog.is_model_id(model) and checkpoints.has(model):
         return {"checkpoint": model}
     if not catalog.is_model_id(model):
-        catalog.find(model)  # which says what there is
+        try:
+            catalog.find(model)  # which says what there is
+        except ModelError as error:
+            reading.wrong(error)
+            return {"checkpoint": "-"}
     edits = [{"kind": "adapter", "source": adapter}] if plus else []
     if plus and store.about(adapter) is None:
-        raise MergeError(
-            "The adapter {name} is not on this host. Upload it, or choose one of {shipped}.",
-            name=adapter[:60],
-            shipped=", ".join(store.shipped()),
+        reading.wrong(
+            MergeError(
+                "The adapter {name} is not on this host. Upload it, or choose one of {shipped}.",
+                name=adapter[:60],
+                shipped=", ".join(store.shipped()),
+            )
         )
     return {"recipe": {"model": model, "edits": edits}}
-
-
-def _by_filter(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
-
-
-def _before(value: Any, otherwise: Any) -> Any:
-    """A model's value, and after it what counts for the tensors that none of its filters names."""
-    if not _by_filter(value):
-        return value
-    return [*value, *(otherwise if _by_filter(otherwise) else [{"value": otherwise}])]
-
-
-def _read(value: Any) -> Any:
-    """A value along the layers or by part, as recipes have it."""
-    if not _by_filter(value):
-        return value
-    parts, ends = dict[str, Any](), dict[str, Any]()
-    for one in value:
-        _only(one, ("filter", "value"), "parameters.")
-        name = one.get("filter")
-        part = "rest" if name in (None, "*") else (FILTERS | MORE_FILTERS).get(str(name))
-        if part is None:
-            raise _unsupported("filter", name)
-        found = _read(one.get("value"))
-        parts.setdefault(part, found)  # the first that fits counts
-        if part == "rest":  # which this one always does
-            break
-        if name in ENDS and ends.setdefault(name, found) != parts["embeddings"]:
-            raise _unsupported("filter", f"{name} of its own")
-    return parts
-
-
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _unsupported(where, type(value).__name__)
-    return value
-
-
-def _list(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list) or not 1 <= len(value) <= 64:
-        raise MergeError("The configuration's {where} is not a list of models.", where=where)
-    return value

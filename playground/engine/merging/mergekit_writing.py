@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from playground.engine.edits.merge import Ingredient, Merge, Source
 from playground.engine.merging import METHODS, MergeError
+from playground.engine.merging.mergekit_notes import differences
 from playground.engine.merging.mergekit_words import (
     FILTERS,
     KNOWN,
     own_parameters,
     shared_parameters,
 )
+from playground.engine.merging.values import names_in
 from playground.engine.recipe import Recipe
+from playground.errors import Message
 
 
-def to_yaml(edit: Merge, recipe: Recipe) -> str:
-    """A merge as mergekit's configuration.
+def to_yaml(edit: Merge, recipe: Recipe, told: Callable[[Message], str] = str) -> str:
+    """A merge as mergekit's configuration, with comments on where mergekit does otherwise.
 
     :param recipe: that the merge goes on: its base where it names none.
+    :param told: how a comment is written.
     :raises MergeError: mergekit has no words for it.
     """
+    comments = "".join(f"# {told(message)}\n" for message in differences(edit))
+    return _dump(_config(edit, recipe)) + comments
+
+
+def _config(edit: Merge, recipe: Recipe) -> dict[str, Any]:
     _expressible(edit)
     if edit.method == "passthrough":
         slices = [
             {"sources": [{"model": name_of(one), "layer_range": list(one.layers or _no_range())}]}
             for one in edit.models
         ]
-        return _dump({"merge_method": "passthrough", "slices": slices})
+        return {"merge_method": "passthrough", "slices": slices}
     method, shared = METHODS[edit.method], _shared(edit)
     config: dict[str, Any] = {"merge_method": edit.method}
     names = [name_of(one) for one in edit.models]
-    if method.from_base:
+    if method.from_base or edit.around_base:
         own = Source(recipe=recipe.model_dump())
         config["base_model"] = name_of(own if edit.base is None else edit.base)
         names.insert(0, config["base_model"])
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:  # mergekit would merge it once, and the base not at all
         raise _no_words("models", f"{twice}, twice")
-    if edit.method == "slerp":
+    if method.models == (1, 1):  # from the base to it
         config["models"] = [{"model": name} for name in names]
     else:
         config["models"] = [_model(one, own_parameters(edit.method), edit) for one in edit.models]
@@ -49,7 +58,7 @@ def to_yaml(edit: Merge, recipe: Recipe) -> str:
         config["parameters"] = shared
     if edit.vocabulary == "by_text":
         config["tokenizer_source"] = "base"
-    return _dump(config)
+    return config
 
 
 def _dump(config: dict[str, Any]) -> str:
@@ -71,7 +80,7 @@ def _expressible(edit: Merge) -> None:
             raise _no_words("t", edit.t)
         return
     method = METHODS[edit.method]
-    if not whole and not {"t", "lambda"} & set(shared_parameters(edit.method)):
+    if not whole and "t" not in shared_parameters(edit.method).values():
         raise _no_words("t", edit.t)
     if "normalize" not in method.uses and edit.normalize != method.normalize:
         raise _no_words("normalize", edit.normalize)
@@ -96,16 +105,18 @@ def _no_range() -> Any:
 
 def _shared(edit: Merge) -> dict[str, Any]:
     """The parameters that are not one model's own."""
-    method, found = METHODS[edit.method], dict[str, Any]()
-    if edit.method == "slerp":
-        return {"t": _written(edit.t)}
-    if "normalize" in method.uses:
-        found["normalize"] = edit.normalize
-    if edit.t != 1:
-        found["lambda"] = edit.t
-    if "select" in method.uses and edit.select != 1:
-        found["select_topk"] = edit.select
-    return found
+    usual = {
+        "t": None if edit.method == "slerp" else 1,
+        "normalize": None,  # mergekit's is another for some methods
+        "near": None,
+        "rescale": METHODS[edit.method].rescale,
+        "select": 1,
+    }
+    return {
+        key: _written(getattr(edit, name))
+        for key, name in shared_parameters(edit.method).items()
+        if getattr(edit, name) != usual[name]
+    }
 
 
 def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
@@ -120,11 +131,9 @@ def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
 def _written(value: Any) -> Any:
     """A value along the layers or by part, as mergekit has it: it asks for one of every part."""
     if isinstance(value, Mapping):
-        named = [
-            {"filter": name, "value": _written(value[part])}
-            for name, part in FILTERS.items()
-            if part in value
-        ]
+        pieces = [(name, name) for name in names_in(value)]
+        parts = [(name, part) for name, part in FILTERS.items() if part in value]
+        named = [{"filter": name, "value": _written(value[key])} for name, key in pieces + parts]
         return [*named, {"value": _written(value.get("rest", 1.0))}]
     return list(value) if isinstance(value, tuple | list) else value
 

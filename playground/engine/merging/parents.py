@@ -17,6 +17,9 @@ from playground.engine.adapted import Bottleneck
 from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError, pieces
+from playground.engine.merging.headers import check_count, check_header
+from playground.engine.work import QUIET, Work
+from playground.errors import Message
 
 Shape = tuple[int, ...]
 NAMED = 3  # differences that a message names
@@ -76,21 +79,28 @@ class Variant:
 class Checkpoint:
     """Safetensors files, memory-mapped: a tensor is read when it is asked for.
 
+    :param names: what each tensor is called in the files, by its name in the model.
     :param like: a fork of the architecture, for what is tied.
     """
 
     label: str
     files: Mapping[str, Any]  # open files by the name of each tensor in them
+    names: Mapping[str, str]
     like: Fork
     tokens: Mapping[str, int] | None = None
 
     def shapes(self) -> dict[str, Shape]:
-        """A tied head that is not in the file is there all the same."""
-        found = {name: tuple(file.get_slice(name).get_shape()) for name, file in self.files.items()}
-        ends = self.like.weight_name("input"), self.like.weight_name("output")
-        for mine, other in (ends, ends[::-1]):
-            if mine not in found and other in found and self.like.tied():
-                found[mine] = found[other]
+        """A tied head that is not in the file is there all the same, also beside models that have
+        one of their own: the embedding is in its place."""
+        found = {
+            mine: tuple(self.files[name].get_slice(name).get_shape())
+            for mine, name in self.names.items()
+        }
+        embedding, head = self.like.weight_name("input"), self.like.weight_name("output")
+        if embedding in found:
+            found.setdefault(head, found[embedding])
+        elif head in found and self.like.tied():
+            found[embedding] = found[head]
         return found
 
     def tensor(self, name: str) -> Tensor:
@@ -98,7 +108,7 @@ class Checkpoint:
 
         :raises MergeError: it holds what is not a number, or cannot be read.
         """
-        stored = self._stored(name)
+        stored = self.names[self._stored(name)]
         try:
             tensor: Tensor = self.files[stored].get_tensor(stored)
             usable = tensor.is_floating_point() and _all_finite(tensor)
@@ -118,9 +128,9 @@ class Checkpoint:
         return id(self), self._stored(name)
 
     def _stored(self, name: str) -> str:
-        """The name in the files: of a tied pair one is left out."""
+        """The name of what is in the files: of a tied pair one is left out."""
         ends = self.like.weight_name("input"), self.like.weight_name("output")
-        return name if name in self.files else ends[name == ends[0]]
+        return name if name in self.names else ends[name == ends[0]]
 
 
 def _all_finite(tensor: Tensor) -> bool:
@@ -129,14 +139,17 @@ def _all_finite(tensor: Tensor) -> bool:
     return all(bool(piece.sum().isfinite()) or bool(piece.isfinite().all()) for piece in wide)
 
 
-def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
+def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> dict[str, Any]:
     """Safetensors files by the names of the tensors in them; closed with the stack.
 
-    :raises MergeError: one is not readable.
+    :raises MergeError: one is not readable, or lists more than any model has.
+    :raises Stopped: ``work`` says so.
     """
     found: dict[str, Any] = {}
-    for path in paths:
+    for done, path in enumerate(paths):
+        work.step(done, len(paths), Message("Checking {name}…", {"name": file_name(path)}))
         try:
+            check_header(path, file_name(path))
             file = stack.enter_context(safe_open(path, "pt"))
         except (SafetensorError, OSError) as error:
             raise MergeError(
@@ -144,6 +157,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
                 name=file_name(path),
             ) from error
         found |= dict.fromkeys(file.keys(), file)
+        check_count(len(found), file_name(path))
     return found
 
 

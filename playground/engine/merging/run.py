@@ -35,14 +35,21 @@ class Plan:
     gamma: float = 0.01
     select: float = 1.0
     seed: int = 0
+    near: Value = 1e-3
+    rescale: bool | None = None
+    around_base: bool = False
 
     def given(self, one: Parameter, place: float) -> Given:
         """The parameters for one tensor."""
+
+        def number(value: Value, otherwise: float = 1.0) -> float:
+            return value_at(value, one.part, place, otherwise, one.name)
+
         return Given(
-            [value_at(weight, one.part, place, 1.0) for weight in self.weights],
-            [value_at(density, one.part, place, 1.0) for density in self.densities],
-            self.normalize, value_at(self.t, one.part, place, 1.0), self.epsilon, self.gamma,
-            self.select, seed_of(self.seed, one.name),
+            [number(weight) for weight in self.weights],
+            [number(density) for density in self.densities],
+            self.normalize, number(self.t), self.epsilon, self.gamma, self.select,
+            seed_of(self.seed, one.name), number(self.near, 1e-3), self.rescale, self.around_base,
         )  # fmt: skip
 
 
@@ -63,7 +70,7 @@ def merge(
     chosen = {one.name: one for one in select_parameters(fork, targets)}
     where = places(fork)
     given = {name: plan.given(one, where[name]) for name, one in chosen.items()}
-    if "weight" in METHODS[plan.method].uses:
+    if "weight" in METHODS[plan.method].uses and not METHODS[plan.method].by_place:
         for one in given.values():  # before anything is computed
             one.shares()
     changes: list[TensorChange] = []
@@ -86,9 +93,7 @@ def merged_tensor(
     start = base.tensor(name)
     models = [rows_matched(name, parent, base) for parent in parents]
     known = METHODS[method]
-    whole = "weight" not in known.uses or (len(models) == 1 and given.shares() == [1.0])
-    thinned = "density" in known.uses and given.density(0) < 1
-    alone = len(models) == 1 and whole and not thinned
+    alone = known.alone(len(models), given)
     if alone and given.t == 1:  # bit for bit
         return models[0]
     if method == "slerp":  # its t is a place on an arc

@@ -16,6 +16,9 @@ from playground.engine.masks import lowest_of_all
 from playground.engine.merging.averages import weighted_sum
 from playground.engine.merging.given import Given, TaskVector, Thin, pieces, wide
 
+TINY = 1e-7  # a task vector whose sizes sum to less is not made larger
+CANCELLED = 1e-6  # of the weights: a sum that is no more than this is 0
+
 # Thinning one task vector out. A task vector is anything that gives its pieces at each pass.
 
 
@@ -49,33 +52,53 @@ def _without(delta: Iterable[Tensor], dropped: Iterable[Tensor]) -> Iterator[Ten
         yield piece.masked_fill_(mask, 0)
 
 
-def drop_random(delta: TaskVector, density: float, draws: torch.Generator) -> Iterable[Tensor]:
-    """Each number stays with the chance ``density`` and is divided by it, else it is dropped."""
+def drop_random(
+    delta: TaskVector, density: float, draws: torch.Generator, rescale: bool = True
+) -> Iterable[Tensor]:
+    """Each number stays with the chance ``density`` and is divided by it, else it is dropped.
+
+    :param rescale: whether it is divided.
+    """
     if density >= 1:
         return delta
     if density <= 0:
         return (torch.zeros_like(piece) for piece in delta)
     return (
-        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=draws)).div_(density)
+        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=draws)).div_(
+            density if rescale else 1
+        )
         for piece in delta
     )
 
 
 def drop_by_rank(
-    delta: TaskVector, density: float, epsilon: float, draws: torch.Generator
+    delta: TaskVector,
+    density: float,
+    epsilon: float,
+    draws: torch.Generator,
+    rescale: bool = True,
 ) -> Iterable[Tensor]:
     """The larger a number in its row, the likelier it stays, from density - epsilon to density +
-    epsilon; what stays is divided by its chance (MagPrune, Deep et al. 2024)."""
+    epsilon; what stays is divided by its chance (MagPrune, Deep et al. 2024).
+
+    :param epsilon: narrowed where a chance would lie outside 0 to 1.
+    :param rescale: whether it is divided.
+    """
     if density >= 1:
         return delta
     if density <= 0:
         return (torch.zeros_like(piece) for piece in delta)
-    epsilon = min(epsilon, density, 1 - density)
-    return (_drop_rows_by_rank(rows, density, epsilon, draws) for rows in delta)
+    epsilon = narrowed(epsilon, density)
+    return (_drop_rows_by_rank(rows, density, epsilon, draws, rescale) for rows in delta)
+
+
+def narrowed(epsilon: float, density: float) -> float:
+    """DELLA's epsilon as far as chances around a density stay between 0 and 1."""
+    return min(epsilon, density, 1 - density)
 
 
 def _drop_rows_by_rank(
-    rows: Tensor, density: float, epsilon: float, draws: torch.Generator
+    rows: Tensor, density: float, epsilon: float, draws: torch.Generator, rescale: bool
 ) -> Tensor:
     width = rows.shape[1]
     steps = torch.linspace(-epsilon, epsilon, width, dtype=rows.dtype) if width > 1 else 0.0
@@ -83,7 +106,19 @@ def _drop_rows_by_rank(
     chance = torch.empty_like(rows).scatter_(1, order, (rows.new_zeros(rows.shape) + steps))
     chance.add_(density)
     kept = torch.bernoulli(chance.clamp_(0, 1), generator=draws)
-    return rows.mul_(kept).div_(chance.clamp_(min=1e-6))
+    rows.mul_(kept)
+    return rows.div_(chance.clamp_(min=1e-6)) if rescale else rows
+
+
+def _as_long(delta: TaskVector, thinned: Callable[[], Iterable[Tensor]]) -> Iterable[Tensor]:
+    """What is left of a task vector, made so much larger that its sizes sum to what they did."""
+    before, after = (
+        sum(float(piece.abs().sum(dtype=torch.float64)) for piece in whole)
+        for whole in (delta, thinned())
+    )
+    if min(before, after) < TINY:
+        return thinned()
+    return (piece * (before / after) for piece in thinned())
 
 
 def everything(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
@@ -93,22 +128,27 @@ def everything(delta: TaskVector, density: float, given: Given, place: int) -> I
 
 def largest(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
     """The largest numbers."""
+    if given.rescale and density < 1:
+        return _as_long(delta, lambda: keep_largest(delta, density))
     return keep_largest(delta, density)
 
 
 def middle(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
     """All but the largest and the smallest numbers."""
+    if given.rescale and density < 1:
+        return _as_long(delta, lambda: keep_middle(delta, density, given.gamma))
     return keep_middle(delta, density, given.gamma)
 
 
 def at_random(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
     """Random numbers, made larger."""
-    return drop_random(delta, density, given.draws(place))
+    return drop_random(delta, density, given.draws(place), given.rescale is not False)
 
 
 def by_rank(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
     """Random numbers, the larger the likelier, made larger."""
-    return drop_by_rank(delta, density, given.epsilon, given.draws(place))
+    rescale = given.rescale is not False
+    return drop_by_rank(delta, density, given.epsilon, given.draws(place), rescale)
 
 
 # Adding them up
@@ -150,6 +190,8 @@ def elected(
 ) -> Tensor:
     """Weighted sum of those changes whose sign is that of the vote (a sum of 0 is positive).
 
+    Where the weights that took part cancel each other out there is nothing to divide by.
+
     :param votes: what each change counts when the sign is elected.
     :param normalize: whether to divide by the sum of the weights that took part.
     """
@@ -160,7 +202,8 @@ def elected(
         agrees = ((weighted > 0) == positive).to(total.dtype)  # where it is 0 nothing counts
         total.addcmul_(weighted, agrees)
         taken.add_(agrees.mul_(weighted != 0), alpha=weight)
-    return total.div_(taken.masked_fill_(taken == 0, 1)) if normalize else total
+    least = CANCELLED * sum(map(abs, weights))  # in float32, .1 + .2 - .3 is not quite 0
+    return total.div_(taken.masked_fill_(taken.abs() <= least, 1)) if normalize else total
 
 
 # Weighted sum of the task vectors (Ilharco et al. 2023)
@@ -173,17 +216,25 @@ dare_linear = added(at_random)
 dare_ties = agreed(at_random)
 # As dare_ties, the larger changes of a row more likely kept (Deep et al. 2024)
 della = agreed(by_rank)
+# As della, whether they agree in sign or not
+della_linear = added(by_rank)
 # Neither the largest nor the smallest changes of each (Davari and Belilovsky 2024)
 breadcrumbs = added(middle)
+# As breadcrumbs, and only where they agree in sign
+breadcrumbs_ties = agreed(middle)
 
 
 def sce(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
     """Select, calculate, erase (Wan et al. 2024): only places where the models differ most, each
-    model weighted by the squares of its changes in this tensor, minority signs erased."""
+    model weighted by the squares of its changes in this tensor, minority signs erased.
+
+    Of the places where the models differ at all; where they never do, the base is what is left.
+    """
     deltas = [TaskVector(model, base) for model in models]
     dropped: list[Tensor] = []  # a byte a number: the only thing of a tensor's size
     if given.select < 1 and len(deltas) > 1:
-        count = base.numel() - int(given.select * base.numel())
+        differ = sum(int(spread.count_nonzero()) for spread in map(_spread, *deltas))
+        count = base.numel() - int(given.select * differ)
         dropped = list(lowest_of_all(lambda: map(_spread, *deltas), count))
 
     def chosen() -> list[Iterable[Tensor]]:

@@ -15,15 +15,19 @@ from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.loader import Base
 from playground.engine.merging.given import MergeError
-from playground.engine.merging.parents import Variant
+from playground.engine.merging.parents import Parent, Variant
+from playground.engine.merging.run import places
 from playground.engine.modules import DroppedLayer, besides, shared_clone
-from playground.engine.structure import layers
+from playground.engine.structure import layers, parameters
 
 MOST_LAYERS = 128
 
 
 def passthrough(
-    fork: Fork, parents: Sequence[Variant], ranges: Sequence[tuple[int, int] | None]
+    fork: Fork,
+    parents: Sequence[Parent],
+    ranges: Sequence[tuple[int, int] | None],
+    their_ends: bool = False,
 ) -> list[TensorChange]:
     """Stack ranges of layers of several models, or of one again and again (depth up-scaling, Kim et
     al. 2023). What is outside the layers stays the fork's.
@@ -31,13 +35,15 @@ def passthrough(
     Layers are shared, not copied, so a repeated layer costs no memory for its weights.
 
     :param ranges: first layer and the one after the last of each; None takes all.
+    :param their_ends: whether what is before the layers is the first model's and what is after
+        them the last's, as in mergekit.
     :raises MergeError: a range is outside the model, or there are too many layers in all.
     """
     path, before = layers(fork.model)
     stack: list[nn.Module] = []
     kinds: list[str | None] = []  # of attention, where a model has layers of several
     for parent, ends in zip(parents, ranges, strict=True):
-        own = parent.fork.clone()
+        own = _forked(parent, fork, path, ends)
         make_plain(own)
         own.fold()
         mine = layers(own.model)[1]
@@ -70,7 +76,7 @@ def passthrough(
         for name, parameter in layer.named_parameters()
     }
     _rest_on(fork, path, stack, kinds)
-    changes = []
+    changes = _take_ends(fork, parents[0], parents[-1]) if their_ends else []
     for place in range(len(stack)):
         for name in names:
             whole = f"{path}.{place}.{name}"
@@ -78,6 +84,47 @@ def passthrough(
             if was is None or was.data_ptr() != new.data_ptr():
                 moved = new.float() if was is None else new.float() - was.float()
                 changes.append(TensorChange(whole, float(moved.norm())))
+    return changes
+
+
+def _forked(parent: Parent, fork: Fork, path: str, ends: tuple[int, int] | None) -> Fork:
+    """A fork of a model, of which no layer but those of a range will be looked at."""
+    if isinstance(parent, Variant):
+        return parent.fork.clone()
+    found = Fork(fork.base)
+    first, after = ends or (0, len(layers(found.model)[1]))
+    prefixes = tuple(f"{path}.{place}." for place in range(first, min(after, MOST_LAYERS)))
+    for name in parent.shapes():
+        if name.startswith(prefixes):
+            found.replace(name, parent.tensor(name))
+    return found
+
+
+def _take_ends(fork: Fork, first: Parent, last: Parent) -> list[TensorChange]:
+    """Put in what the first model has before its layers, and the last one after them.
+
+    A tied pair stays one where the last model has one, too: it is the first's embedding.
+    """
+    changes = []
+    head, embedding = fork.weight_name("output"), fork.weight_name("input")
+    root = Fork(fork.base.root or fork.base)
+    pair = root.tied() and last.identity(head) == last.identity(embedding)
+    where = places(fork)
+    for one in [one for one in parameters(fork) if one.layer is None]:
+        source = last if where[one.name] else first
+        if pair and one.name == head:
+            continue
+        new, old = source.tensor(one.name), fork.tensor(one.name)
+        if new.data_ptr() == old.data_ptr():
+            continue
+        size = float((new.float() - old.float()).norm())
+        if pair and one.name == embedding:
+            stored = nn.Parameter(new.to(old.dtype), requires_grad=False)
+            fork.share([embedding, head], stored)
+            changes.append(TensorChange(head, size))
+        else:
+            fork.replace(one.name, new)
+        changes.append(TensorChange(one.name, size))
     return changes
 
 

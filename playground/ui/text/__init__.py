@@ -31,7 +31,11 @@ def say(language: str, key: str, /, **values: object) -> str:
 
 
 def tell(language: str, message: Message) -> str:
-    """A message of the engine or of retrieval in one language."""
+    """A message of the engine or of retrieval in one language, with those that it is made of."""
     if language != "ko" or message.template not in KO_MESSAGES:
         return str(message)
-    return KO_MESSAGES[message.template].format(**message.values)
+    values = {
+        name: tell(language, value) if isinstance(value, Message) else value
+        for name, value in message.values.items()
+    }
+    return KO_MESSAGES[message.template].format(**values)

@@ -27,6 +27,7 @@ MERGE = {
     "merge_method_linear": "Linear: weighted average",
     "merge_method_slerp": "SLERP: along an arc",
     "merge_method_nuslerp": "NuSLERP: between two, along an arc",
+    "merge_method_multislerp": "Multi-SLERP: several, on a sphere",
     "merge_method_karcher": "Karcher mean: the middle on a sphere",
     "merge_method_model_stock": "Model Stock: as far as the models agree",
     "merge_method_task_arithmetic": "Task arithmetic: changes added up",
@@ -34,8 +35,12 @@ MERGE = {
     "merge_method_dare_linear": "DARE: random changes, made larger",
     "merge_method_dare_ties": "DARE-TIES: random changes that agree",
     "merge_method_della": "DELLA: random, large ones likelier",
+    "merge_method_della_linear": "DELLA, linear: random, large ones likelier, added up",
     "merge_method_breadcrumbs": "Breadcrumbs: neither largest nor smallest",
+    "merge_method_breadcrumbs_ties": "Breadcrumbs-TIES: the middle, where it agrees",
     "merge_method_sce": "SCE: where the models differ most",
+    "merge_method_nearswap": "NearSwap: where the numbers are near",
+    "merge_method_arcee_fusion": "Arcee Fusion: only what matters most",
     "merge_method_passthrough": "Passthrough: layers stacked",
     "merge_method_concat": "Concat: LoRAs side by side",
     "merge_method_ensemble": "Ensemble: answers averaged, nothing merged",
@@ -48,6 +53,10 @@ MERGE = {
         "weights keep their size. Good for two models that are far apart."
     ),
     "merge_hint_nuslerp": "The same arc between two models, the weights saying how near to which.",
+    "merge_hint_multislerp": (
+        "The weighted mean of several models' directions, as long as they are on average: a quick "
+        "middle on the sphere."
+    ),
     "merge_hint_karcher": (
         "The point with the least sum of squared angles to all of the models: SLERP for more "
         "than two."
@@ -71,13 +80,23 @@ MERGE = {
     ),
     "merge_hint_dare_ties": "DARE, and then only changes that agree in sign.",
     "merge_hint_della": "Like DARE-TIES, but larger changes of a row are likelier to stay.",
+    "merge_hint_della_linear": "DELLA without the vote on signs: what is kept is added up.",
     "merge_hint_breadcrumbs": (
         "Leaves out the smallest changes, which are noise, and the very largest, which upset "
         "the rest."
     ),
+    "merge_hint_breadcrumbs_ties": "Breadcrumbs, and then only changes that agree in sign.",
     "merge_hint_sce": (
         "Weighs each model by how much it changed, matrix by matrix, and erases minority "
         "signs. No weights to choose."
+    ),
+    "merge_hint_nearswap": (
+        "Moves each number of your recipe towards the other model's, by a fixed distance at most: "
+        "what was near is swapped, what is far apart hardly moves."
+    ),
+    "merge_hint_arcee_fusion": (
+        "Takes over only the other model's numbers that matter most: those that differ much, in "
+        "rows whose balance changes. The rest stays your recipe's. Nothing to set."
     ),
     "merge_hint_passthrough": (
         "Builds a model from ranges of layers, of several models or of one repeated. Deeper, "
@@ -119,6 +138,15 @@ MERGE = {
     "merge_epsilon": "Epsilon: how much likelier large changes stay",
     "merge_gamma": "Gamma: the share of the largest changes left out",
     "merge_select": "The share of places kept, where the models differ most",
+    "merge_near": "Distance: how far a number moves at most",
+    "merge_near_info": "Changes of a fine-tuning are often about 0.001. Small keeps your recipe.",
+    "merge_rescale": "Rescale: make what is kept larger for what was dropped",
+    "merge_rescale_usual": "As the method's paper has it",
+    "merge_rescale_yes": "Yes",
+    "merge_rescale_no": "No",
+    "merge_rescale_info": (
+        "DARE and DELLA divide by the chance to stay; the others keep the sum of sizes."
+    ),
     "merge_by_text": "Match vocabularies by the tokens' texts",
     "merge_by_text_info": (
         "For a model whose vocabulary differs. Tokens that only it has are left out."
@@ -194,15 +222,16 @@ MERGE = {
     "mergekit_heading": "As mergekit's YAML",
     "mergekit_intro": (
         "Copy this merge for mergekit, or paste a configuration whose models are known here "
-        "(`model`, `model+adapter`, a checkpoint's name). Values along the layers and by "
-        "part can be written here: `weight: [0, 1]`, or a list of `filter` and `value`."
+        "(`model`, `model+adapter`, a checkpoint's name). Values along the layers, by part and by "
+        "matrix can be written here: `weight: [0, 1]`, or a list of `filter` and `value`, such as "
+        "`mlp` or `q_proj`. Where mergekit would do otherwise, it is said."
     ),
     "mergekit_yaml": "Configuration",
     "mergekit_write": "Write this merge",
     "mergekit_read": "Merge as written",
     "mergekit_ignored": (
-        "Without effect here: {keys}. Merges are computed in float32 and kept in the model's "
-        "own format."
+        "Without effect here: {keys}. Merges are computed in float32, and your model keeps its "
+        "format, its tokenizer and its chat template."
     ),
     "checkpoint_heading": "Upload a checkpoint",
     "checkpoint_intro": (

@@ -36,6 +36,7 @@ from playground.engine import hub
 from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
 from playground.engine.merging import MergeError, checkpoints
+from playground.engine.recipe import build, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import ModelError
 from playground.settings import settings
@@ -378,8 +379,133 @@ def test_another_model_another_shape_and_missing_tensors_are_refused(known, llam
     refused("another shape", [saved({"x": torch.zeros(0), "y": torch.tensor(1.0)}, path)], llama)
     refused("another shape", [saved({}, path)], llama)
     untied = known["tiny-llama-untied"]
-    only = {n: t for n, t in noisy(untied, 1).items() if n != "lm_head.weight"}
-    assert "lm_head.weight: 300 x 32, -" in refused("another shape", [saved(only, path)], untied)
+    only = {n: t for n, t in noisy(untied, 1).items() if n != "model.embed_tokens.weight"}
+    text = refused("another shape", [saved(only, path)], untied)
+    assert "model.embed_tokens.weight: 300 x 32, -" in text
+
+
+def test_a_tied_siblings_embedding_is_its_head_beside_an_untied_base(known, home, uploads):
+    untied = known["tiny-llama-untied"]
+    tensors = noisy(untied, 1)
+    del tensors["lm_head.weight"]
+    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(untied))
+    fork = built(merge(of("tiny-llama-untied"), {"checkpoint": name}), model="tiny-llama-untied")
+    own, embedding = weights(Fork(untied)), "model.embed_tokens.weight"
+    theirs = numpy_of(tensors[embedding])[0]
+    found = weights(fork)
+    for mine in (embedding, "lm_head.weight"):
+        np.testing.assert_allclose(found[mine], (own[mine] + theirs) / 2, atol=1e-6)
+
+
+def test_buffers_that_every_loader_passes_over_are_passed_over(known, home, uploads):
+    buffers = {
+        "tiny-llama": [
+            "model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq",
+        ],
+        "tiny-gpt2-layout": ["transformer.h.{}.attn.bias", "transformer.h.{}.attn.masked_bias"],
+        "tiny-neox": [
+            "gpt_neox.layers.{}.attention.bias", "gpt_neox.layers.{}.attention.masked_bias",
+            "gpt_neox.layers.{}.attention.rotary_emb.inv_freq",
+        ],
+    }  # fmt: skip
+    for model, names in buffers.items():
+        base = known[model]
+        tensors = noisy(base, 5)
+        truth = full(tensors, base)
+        extra = {name.format(n): torch.full((4,), float("-inf")) for name in names for n in (0, 1)}
+        name = checkpoints.keep([saved(tensors | extra, uploads / "m.safetensors")], Fork(base))
+        assert same(weights(built(merge({"checkpoint": name}), model=model)), truth)
+
+
+@pytest.mark.parametrize(
+    ("model", "rename"),
+    [
+        ("tiny-llama", lambda name: f"base_model.model.{name}"),
+        ("tiny-llama", lambda name: f"module._orig_mod.{name}"),
+        ("tiny-llama", lambda name: name.removeprefix("model.")),  # of the model without its head
+        ("tiny-llama", lambda name: f"transformer.{name}"),
+        ("tiny-gpt2-layout", lambda name: name.removeprefix("transformer.")),  # as OpenAI's is
+        ("tiny-neox", lambda name: f"model.{name}"),
+        ("tiny-opt", lambda name: name.removeprefix("model.")),
+    ],
+)
+def test_names_with_a_wrappers_prefix_or_without_the_models_are_the_same(
+    known, home, uploads, model, rename
+):
+    base = known[model]
+    tensors = noisy(base, 5)
+    written = {rename(name): tensor for name, tensor in tensors.items()}
+    name = checkpoints.keep([saved(written, uploads / "m.safetensors")], Fork(base))
+    fork = built(merge({"checkpoint": name}), model=model)
+    assert same(weights(fork), full(tensors, base))
+    stray = written | {"vision.weight": torch.ones(2)}
+    with pytest.raises(MergeError, match=r"first of 1 differences: vision\.weight: -, 2"):
+        checkpoints.keep([saved(stray, uploads / "m.safetensors")], Fork(base))
+
+
+def test_what_is_no_models_weights_is_called_what_it_is(llama, uploads):
+    path, q = uploads / "m.safetensors", "model.layers.0.self_attn.q_proj"
+    adapters = [
+        f"base_model.model.{q}.lora_A.weight", f"{q}.lora_B.default.weight", f"{q}.ia3_l",
+        f"base_model.model.{q}.lora_magnitude_vector", "prompt_embeddings",
+        "base_model.model.lm_head.modules_to_save.default.weight",
+    ]  # fmt: skip
+    for name in adapters:
+        for others in ({}, noisy(llama, 5)):
+            text = refused(
+                "an adapter's matrices", [saved(others | {name: torch.ones(2)}, path)], llama
+            )
+            assert "Adapters tab" in text
+            assert name in text
+    quantized = {
+        "GPTQ or AWQ": [f"{q}.qweight", f"{q}.qzeros", f"{q}.g_idx"],
+        "bitsandbytes": [f"{q}.weight.absmax", f"{q}.weight.quant_state.bitsandbytes__nf4",
+                         f"{q}.SCB"],
+        "8-bit floats": [f"{q}.weight_scale_inv", f"{q}.weight_scale"],
+        "packed codes": [f"{q}.weight_packed", f"{q}.scales"],
+    }  # fmt: skip
+    for kind, names in quantized.items():
+        for name in names:
+            tensors = noisy(llama, 5) | {name: torch.ones(2)}
+            text = refused("is quantized", [saved(tensors, path)], llama)
+            assert kind in text
+
+
+def test_a_checkpoint_whose_header_is_huge_is_refused_by_its_first_bytes(
+    llama, uploads, monkeypatch
+):
+    from playground.engine.merging import headers, parents
+
+    monkeypatch.setattr(parents, "safe_open", lambda *args: pytest.fail("it was read"))
+    path = uploads / "m.safetensors"
+    path.write_bytes((8_000_001).to_bytes(8, "little") + b" " * 8_000_001)
+    refused(r"has a header of 8\.0 MB: at most 8 are read", [path], llama)
+    empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    path.write_bytes(header({str(n): empty for n in range(headers.MAX_TENSORS + 1)}))
+    refused("lists 20001 tensors: at most 20000", [path], llama)
+
+
+def test_many_files_together_list_no_more_than_one_may(llama, uploads):
+    empty = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+    paths = [uploads / f"{place}.safetensors" for place in range(3)]
+    for place, path in enumerate(paths):
+        path.write_bytes(header({f"{place}.{n}": empty for n in range(8_000)}))
+    refused("lists 24000 tensors", paths, llama)
+
+
+def test_opening_a_checkpoint_can_be_stopped_before_its_header_is_read(llama, uploads, monkeypatch):
+    from playground.engine.merging import parents
+
+    saved(noisy(llama, 5), checkpoints.home() / "mine" / "0.safetensors")
+    monkeypatch.setattr(parents, "safe_open", lambda *args: pytest.fail("it was read"))
+    for open_it in (
+        lambda work: checkpoints.keep(
+            [checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work
+        ),
+        lambda work: build(parse(recipe(merge({"checkpoint": "mine"}))), work),
+    ):
+        with pytest.raises(Stopped):
+            open_it(Work(stopped=lambda: True))
 
 
 def test_long_and_strange_tensor_names_do_not_fill_the_message(llama, uploads):

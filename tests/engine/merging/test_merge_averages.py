@@ -19,7 +19,7 @@ linear, karcher, model_stock, slerp, nuslerp = (
     METHODS[name].merge for name in ("linear", "karcher", "model_stock", "slerp", "nuslerp")
 )
 
-RANDOM = ("dare_linear", "dare_ties", "della")  # draw piece by piece
+RANDOM = ("dare_linear", "dare_ties", "della", "della_linear")  # draw piece by piece
 WEIGHTS = [(1.0,), (1.0, 1.0), (0.3, 0.9), (2.0, 0.5, 0.5), (1.5, -0.5, 1.0)]
 
 

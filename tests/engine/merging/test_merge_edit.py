@@ -37,8 +37,10 @@ LAYOUTS = (
     "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
 )  # fmt: skip
 BY_TENSOR = tuple(METHODS)
-ALONE = tuple(name for name, method in METHODS.items() if method.models[0] == 1)
-RANDOM = ("dare_linear", "dare_ties", "della")
+ALONE = tuple(
+    name for name, method in METHODS.items() if method.models[0] == 1 and not method.partial
+)
+RANDOM = ("dare_linear", "dare_ties", "della", "della_linear")
 
 
 def checksum(base) -> str:
@@ -620,12 +622,54 @@ def test_what_only_the_model_can_tell_is_refused_when_it_is_built(known):
     refused("not on this host", merge({"checkpoint": "nothing"}))
 
 
-@pytest.mark.parametrize("method", ["passthrough", "concat", "ensemble"])
-def test_what_is_merged_as_a_whole_takes_no_checkpoints(known, home, method):
+@pytest.mark.parametrize("method", ["concat", "ensemble"])
+def test_loras_side_by_side_and_ensembles_take_no_checkpoints(known, home, method):
     path = checkpoints.home() / "mine" / "0.safetensors"
     saved(noisy(known["tiny-llama"], 1), path)
     edit = merge({"checkpoint": "mine"}, of("tiny-llama"), method=method)
     refused("works with recipes, not with checkpoints", edit)
+
+
+def test_weights_that_sum_to_0_are_normalized_place_by_place_where_a_method_does_so(siblings):
+    models = [of("tiny-llama-1", weight=0.5), of("tiny-llama-2", weight=-0.5)]
+    own, one, two = (weights(built(model=f"tiny-llama{n}")) for n in ("", "-1", "-2"))
+    found = weights(built(merge(*models, method="ties")))
+    for name, start in own.items():
+        votes = np.stack([0.5 * (one[name] - start), -0.5 * (two[name] - start)])
+        agree = np.sign(votes) == np.where(votes.sum(0) >= 0, 1, -1)
+        share = (agree * np.array([0.5, -0.5]).reshape(2, *[1] * start.ndim)).sum(0)
+        change = (votes * agree).sum(0) / np.where(share == 0, 1, share)
+        np.testing.assert_allclose(found[name], start + change, atol=2e-6)
+    assert same(weights(built(merge(of("tiny-llama-1", weight=0), method="ties"))), own)
+
+
+def test_an_epsilon_that_is_too_wide_for_its_density_is_said_to_be_narrowed(known):
+    for method, density, epsilon, words in [
+        ("della", 0.9, 0.15, "0.15 around a density of 0.9 is narrowed to 0.1"),
+        ("della_linear", [0.5, 0.05], 0.1, "0.1 around a density of 0.05 is narrowed to 0.05"),
+        ("della", {"mlp": 0.02, "rest": 1}, 0.1, "of 0.02 is narrowed to 0.02"),
+        ("della", 0.5, 0.1, ""), ("della", 1, 0.1, ""), ("della", 0, 0.1, ""),
+        ("ties", 0.9, 0.15, ""),
+    ]:  # fmt: skip
+        edit = merge(of(recipe(pruned()), density=density), method=method, epsilon=epsilon)
+        [receipt] = build(parse(recipe(edit))).receipts
+        said = " ".join(map(str, receipt.warnings))
+        assert words in said if words else "Epsilon" not in said
+
+
+def test_sce_of_identical_models_is_the_base(siblings):
+    models = [of("tiny-llama-1"), of("tiny-llama-1")]
+    found = weights(built(merge(*models, method="sce", select=0.5)))
+    assert same(found, weights(built()))
+
+
+def test_no_density_leaves_what_is_not_a_number(siblings):
+    for method in [name for name in BY_TENSOR if "density" in METHODS[name].uses]:
+        for density in (0, 1e-9, 1):
+            for rescale in (True, False):
+                models = [of(f"tiny-llama-{n}", density=density) for n in (1, 2)]
+                found = weights(built(merge(*models, method=method, rescale=rescale)))
+                assert all(np.isfinite(value).all() for value in found.values())
 
 
 def test_a_merge_says_what_it_is_doing_and_can_be_stopped(siblings):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from merge_made import built, merge, named, of, pruned
+from merge_made import built, merge, named, of, pruned, weights
 
 from playground.engine.fork import Fork
 from playground.engine.merging.run import places
 from playground.engine.merging.values import value_at
+from playground.engine.recipe import parse_edit
 from playground.engine.structure import parameters, select_parameters
 from playground.errors import RecipeError
 
@@ -56,6 +57,35 @@ def test_a_part_of_which_nothing_is_said_has_the_default():
     assert value_at({"attention": 0.2}, "mlp", 0.0, 9.0) == 9.0
     assert value_at({}, "mlp", 0.0, 9.0) == 9.0
     assert value_at({"attention": 0}, "attention", 0.0, 9.0) == 0
+
+
+def test_a_piece_of_a_name_comes_before_its_part_and_a_long_one_before_a_short():
+    value = {"attention": 0.1, "q_proj": 0.2, "self_attn.q_proj": [0.3, 0.5], "rest": 0.9}
+    q, k = (f"model.layers.0.self_attn.{name}_proj.weight" for name in "qk")
+    assert value_at(value, "attention", 0.5, 9.0, q) == 0.4
+    assert value_at(value, "attention", 0.5, 9.0, k) == 0.1
+    assert value_at(value, "attention", 0.5, 9.0, "h.0.q_proj.weight") == 0.2
+    assert value_at(value, "mlp", 0.5, 9.0, "model.layers.0.mlp.up_proj.weight") == 0.9
+    assert value_at({"q_proj": 0.2}, "attention", 0.5, 9.0, k) == 9.0
+
+
+def test_values_by_matrix_reach_those_matrices_alone(siblings):
+    value = {"o_proj": 0.0, "up_proj": 0.5, "rest": 1.0}
+    fork = built(merge(of("tiny-llama-1", weight=value), method="task_arithmetic"))
+    own, other = (weights(built(model=name)) for name in ("tiny-llama", "tiny-llama-1"))
+    for name, found in weights(fork).items():
+        share = 0.0 if "o_proj" in name else 0.5 if "up_proj" in name else 1.0
+        np.testing.assert_allclose(found, own[name] + share * (other[name] - own[name]), atol=1e-6)
+
+
+def test_a_piece_that_is_in_no_name_is_refused_when_it_is_built(known):
+    for key in ("weight", "density"):
+        edit = merge(of("tiny-llama", **{key: {"c_attn": 0.5, "rest": 1.0}}), method="ties")
+        with pytest.raises(RecipeError, match=r"has c_attn in its name.*attention.*q_proj"):
+            built(edit)
+    for name in ("heads", "atention", "", "x y_z", "q_proj\n", "_a", "a_" + "b" * 65):
+        with pytest.raises(RecipeError, match="merge"):
+            parse_edit(merge(of("tiny-llama", weight={name: 1.0})))
 
 
 # Parts and places

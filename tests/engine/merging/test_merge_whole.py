@@ -8,14 +8,14 @@ import copy
 import numpy as np
 import pytest
 import torch
-from merge_made import built, close, merge, of, pruned, recipe, same, weights
+from merge_made import built, close, merge, noisy, of, pruned, recipe, same, saved, weights
 from torch import nn
 
 from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, decode
 from playground.engine.loader import CACHE
 from playground.engine.measure import perplexity
-from playground.engine.merging import MergeError
+from playground.engine.merging import MergeError, checkpoints
 from playground.engine.merging.whole import MOST_LAYERS
 from playground.engine.recipe import build, parse
 from playground.engine.structure import layers
@@ -118,6 +118,76 @@ def test_what_is_outside_the_layers_stays_the_recipes_own(known):
     other = recipe({"kind": "nudge_tokens", "text": " a", "target": " of"})
     found = weights(built(nudge, stacked([1, 0, 1], variant=of(other))))
     assert same(found, after)
+
+
+ENDS = {
+    "tiny-llama": ("model.embed_tokens.weight", "model.norm.weight"),
+    "tiny-llama-untied": ("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"),
+    "tiny-gpt2-layout": (
+        "transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.weight",
+        "transformer.ln_f.bias",
+    ),
+    "tiny-phi": (
+        "model.embed_tokens.weight", "model.final_layernorm.weight", "lm_head.weight",
+        "lm_head.bias",
+    ),
+}  # fmt: skip
+FIRST = ("embed_tokens", "wte", "wpe")
+
+
+@pytest.mark.parametrize("model", ENDS)
+def test_a_stacks_ends_can_be_those_of_its_first_and_last_slice(
+    siblings, home, model, answers, texts
+):
+    """As in mergekit: what is before the layers is the first model's, what is after the last's."""
+    base = build(parse(recipe(model=model))).fork.base
+    saved(noisy(base, 9), checkpoints.home() / "mine" / "0.safetensors")
+    first, last = of(f"{model}-1", layers=[0, 1]), {"checkpoint": "mine", "layers": [1, 2]}
+    fork = built(merge(first, last, method="passthrough", ends="slices"), model=model)
+    one, other = weights(built(model=f"{model}-1")), numpy_by_name(noisy(base, 9))
+    found = weights(fork)
+    path, _ = layers(base.model)
+    for name in ENDS[model]:
+        source = one if any(end in name for end in FIRST) else other
+        assert np.array_equal(found[name], source[name]), name
+    for name, value in found.items():
+        if name.startswith(f"{path}."):
+            source = one if name.startswith(f"{path}.0.") else other
+            assert np.array_equal(value, source[name]), name
+    head, embedding = fork.weight_name("output"), fork.weight_name("input")
+    assert (fork.identity(head) == fork.identity(embedding)) is Fork(base).tied()
+    truth = copy.deepcopy(base.model)
+    truth.load_state_dict({n: torch.from_numpy(v).float() for n, v in found.items()}, strict=False)
+    torch.testing.assert_close(
+        answers(fork.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5
+    )
+    changed = {
+        change.name
+        for change in build(
+            parse(recipe(merge(first, last, method="passthrough", ends="slices"), model=model))
+        )
+        .receipts[0]
+        .changes
+    }
+    assert set(ENDS[model]) <= changed
+    assert same(weights(Fork(base)), weights(built(model=model)))  # which is as it was
+
+
+def numpy_by_name(tensors):
+    return {name: tensor.detach().double().numpy() for name, tensor in tensors.items()}
+
+
+def test_a_stacks_ends_stay_the_recipes_own_unless_told(siblings):
+    edit = merge(of("tiny-llama-1", layers=[0, 1]), of("tiny-llama-2"), method="passthrough")
+    own, found = weights(built()), weights(built(edit))
+    for name in ENDS["tiny-llama"]:
+        assert np.array_equal(found[name], own[name])
+
+
+def test_a_checkpoint_of_another_shape_is_no_slice(known, home):
+    saved(noisy(known["tiny-opt"], 1), checkpoints.home() / "mine" / "0.safetensors")
+    with pytest.raises(MergeError, match="another shape"):
+        built(merge({"checkpoint": "mine"}, method="passthrough"))
 
 
 def test_adapters_in_a_variant_become_part_of_its_layers(known, adapter, answers, texts):

@@ -7,6 +7,7 @@ What mergekit has for a method, and what it takes where nothing is said, is in `
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.mergekit import MAX_TEXT, from_yaml, to_yaml
+from playground.engine.merging.values import value_at
 from playground.engine.recipe import parse, parse_edit
 from playground.errors import ModelError, RecipeError
 from playground.settings import settings as host
@@ -30,14 +32,20 @@ OWN = {
     "task_arithmetic": ("weight",), "ties": ("weight", "density"),
     "dare_linear": ("weight", "density"), "dare_ties": ("weight", "density"),
     "della": ("weight", "density", "epsilon"), "breadcrumbs": ("weight", "density", "gamma"),
-    "sce": (),
+    "sce": (), "multislerp": ("weight",), "della_linear": ("weight", "density", "epsilon"),
+    "breadcrumbs_ties": ("weight", "density", "gamma"), "nearswap": (), "arcee_fusion": (),
 }  # fmt: skip
 NORMALIZED = {
     "linear": True, "task_arithmetic": False, "ties": True, "dare_linear": False,
-    "dare_ties": False, "della": True, "breadcrumbs": False,
+    "dare_ties": False, "della": True, "breadcrumbs": False, "multislerp": True,
+    "della_linear": False, "breadcrumbs_ties": False,
 }  # fmt: skip
-BASED = ("slerp", "model_stock", "sce", *(name for name in NORMALIZED if name != "linear"))
-COUNTS = {"slerp": (1, 1), "nuslerp": (2, 2), "model_stock": (2, 4)}
+THINNED = ("ties", "dare_linear", "dare_ties", "della", "della_linear", "breadcrumbs",
+           "breadcrumbs_ties")  # fmt: skip
+FROM_ONE = ("slerp", "nearswap", "arcee_fusion")  # to one other
+NOT_BASED = ("linear", "multislerp")
+BASED = ("model_stock", "sce", *FROM_ONE, *(n for n in NORMALIZED if n not in NOT_BASED))
+COUNTS = {**dict.fromkeys(FROM_ONE, (1, 1)), "nuslerp": (2, 2), "model_stock": (2, 4)}
 
 
 def with_(adapter: str | None, model: str = SMALL, **more: Any) -> dict[str, Any]:
@@ -205,7 +213,80 @@ base_model: smollm2-135m-instruct
 models:
   - model: smollm2-135m-instruct+pirate
 """),
-    (merge("passthrough", with_(None, layers=[0, 20]), with_("pirate", layers=[10, 30])), """
+    (merge("multislerp", HEAVY, LIGHT, around_base=True), """
+merge_method: multislerp
+base_model: smollm2-135m-instruct
+models:
+  - model: smollm2-135m-instruct+pirate
+    parameters:
+      weight: 0.75
+  - model: smollm2-135m-instruct+json
+    parameters:
+      weight: 0.25
+parameters:
+  normalize_weights: true
+"""),
+    (merge("multislerp", HEAVY, LIGHT, normalize=False), """
+merge_method: multislerp
+models:
+  - model: smollm2-135m-instruct+pirate
+    parameters:
+      weight: 0.75
+  - model: smollm2-135m-instruct+json
+    parameters:
+      weight: 0.25
+parameters:
+  normalize_weights: false
+"""),
+    (merge("della_linear", DENSE, epsilon=0.15, rescale=False), """
+merge_method: della_linear
+base_model: smollm2-135m-instruct
+models:
+  - model: smollm2-135m-instruct+pirate
+    parameters:
+      weight: 0.75
+      density: 0.5
+      epsilon: 0.15
+parameters:
+  normalize: false
+  rescale: false
+"""),
+    (merge("breadcrumbs_ties", DENSE, gamma=0.03, rescale=True), """
+merge_method: breadcrumbs_ties
+base_model: smollm2-135m-instruct
+models:
+  - model: smollm2-135m-instruct+pirate
+    parameters:
+      weight: 0.75
+      density: 0.5
+      gamma: 0.03
+parameters:
+  normalize: false
+  rescale: true
+"""),
+    (merge("nearswap", PIRATE, near={"o_proj": 0.002, "mlp": [0, 0.1], "rest": 0.0001}), """
+merge_method: nearswap
+base_model: smollm2-135m-instruct
+models:
+  - model: smollm2-135m-instruct
+  - model: smollm2-135m-instruct+pirate
+parameters:
+  t:
+    - filter: o_proj
+      value: 0.002
+    - filter: mlp
+      value: [0, 0.1]
+    - value: 0.0001
+"""),
+    (merge("arcee_fusion", PIRATE), """
+merge_method: arcee_fusion
+base_model: smollm2-135m-instruct
+models:
+  - model: smollm2-135m-instruct
+  - model: smollm2-135m-instruct+pirate
+"""),
+    (merge("passthrough", with_(None, layers=[0, 20]), with_("pirate", layers=[10, 30]),
+           ends="slices"), """
 merge_method: passthrough
 slices:
   - sources:
@@ -224,7 +305,8 @@ def test_a_merge_is_written_as_mergekit_has_it(edit, text):
     written = to_yaml(edit, RECIPE)
     assert yaml.safe_load(written) == yaml.safe_load(text)
     assert written.startswith(f"merge_method: {edit.method}\n")
-    assert not set("&*!") & set(written)  # nothing that only some readers know
+    plain = "".join(line for line in written.splitlines() if not line.startswith("# "))
+    assert not set("&*!") & set(plain)  # nothing that only some readers know
 
 
 @by_hand
@@ -332,7 +414,8 @@ SHARE = st.floats(0, 1)
 LINE = NUMBER | st.lists(NUMBER, min_size=1, max_size=4)
 PARTS = ("attention", "mlp", "embeddings", "norms")
 SHARES = SHARE | st.lists(SHARE, min_size=1, max_size=3).map(tuple)
-VALUE = LINE | st.fixed_dictionaries({"rest": LINE}, optional=dict.fromkeys(PARTS, LINE))
+NAMES = ("q_proj", "down_proj", "post_attention_layernorm")
+VALUE = LINE | st.fixed_dictionaries({"rest": LINE}, optional=dict.fromkeys((*PARTS, *NAMES), LINE))
 
 
 @st.composite
@@ -348,6 +431,7 @@ def merges(draw):
         edit["models"] = [
             with_(adapter, model, layers=draw(st.tuples(layer, layer))) for model, adapter in others
         ]
+        edit["ends"] = "slices"
     else:
         each = {"weight": VALUE, "density": SHARES}
         each = {key: value for key, value in each.items() if key in OWN[method]}
@@ -362,6 +446,12 @@ def merges(draw):
         if method in NORMALIZED:
             edit["normalize"] = draw(st.booleans())
             edit["t"] = draw(NUMBER) if method in BASED else 1.0
+        if method in THINNED:
+            edit["rescale"] = draw(st.booleans())
+        if method == "nearswap":
+            edit["near"] = draw(VALUE)
+        if method == "multislerp" and draw(st.booleans()):
+            edit |= {"around_base": True, "base": draw(st.sampled_from([None, with_(base[1])]))}
         if method == "slerp":
             edit["t"] = draw(VALUE)
         if method == "sce":
@@ -450,7 +540,7 @@ dtype: float16
     edit, _ = from_yaml(text, RECIPE)
     assert edit == merge(
         "passthrough", with_(None, "some-lab/chat-13b", layers=[0, 24]),
-        with_(None, "other-lab/code-13b", layers=[20, 40]),
+        with_(None, "other-lab/code-13b", layers=[20, 40]), ends="slices",
     )  # fmt: skip
 
 
@@ -480,12 +570,13 @@ def test_the_models_of_this_host_are_known_by_the_hubs_name_too():
 merge_method: passthrough
 slices: [{sources: [{model: HuggingFaceTB/SmolLM2-135M-Instruct+pirate, layer_range: [0, 2]}]}]
 """
-    assert from_yaml(stack, RECIPE)[0] == merge("passthrough", with_("pirate", layers=[0, 2]))
+    pirates = merge("passthrough", with_("pirate", layers=[0, 2]), ends="slices")
+    assert from_yaml(stack, RECIPE)[0] == pirates
     # Whoever works on the Hub's goes on with the Hub's.
     hub = "HuggingFaceTB/SmolLM2-135M-Instruct"
     mine = parse({"model": hub})
     assert from_yaml(text, mine)[0] == merge("linear", with_(None, hub))
-    stacked = merge("passthrough", with_("pirate", hub, layers=[0, 2]))
+    stacked = merge("passthrough", with_("pirate", hub, layers=[0, 2]), ends="slices")
     assert from_yaml(stack, mine)[0] == stacked
     assert from_yaml(to_yaml(stacked, mine), mine)[0] == stacked
 
@@ -529,8 +620,9 @@ models:
     parameters: {{weight: 2}}
 """
     assert from_yaml(text, RECIPE)[0].normalize is usual
+    key = "normalize_weights" if method == "multislerp" else "normalize"
     for told in (True, False):
-        more = f"parameters: {{normalize: {str(told).lower()}}}"
+        more = f"parameters: {{{key}: {str(told).lower()}}}"
         assert from_yaml(text + more, RECIPE)[0].normalize is told
 
 
@@ -623,8 +715,8 @@ models:
 
     edit = merge("linear", with_(None, weight={"embeddings": [0, 1]}))
     assert from_yaml(text("[0, 1]", "[0, 1]"), RECIPE)[0] == edit
-    with pytest.raises(MergeError, match=f"filter .*{second}"):
-        from_yaml(text(1, 2), RECIPE)
+    apart = merge("linear", with_(None, weight={first: 1, second: 2}))
+    assert from_yaml(text(1, 2), RECIPE)[0] == apart
 
 
 @pytest.mark.parametrize("method", ["linear", "karcher"])
@@ -635,6 +727,237 @@ base_model: {SMALL}
 models: [{{model: {SMALL}}}, {{model: {SMALL}+pirate}}]
 """
     assert from_yaml(text, RECIPE)[0] == merge(method, with_(None), PIRATE)
+
+
+# What has no effect here, and everything that is in the way
+
+
+def test_what_has_no_effect_here_is_told_and_passed_over():
+    plain, _ = from_yaml(config(), RECIPE)
+    for text, passed in {
+        config(more="chat_template: auto"): ["chat_template"],
+        config(more="int8_mask: true\nname: mine\ndtype: bfloat16"): ["dtype", "name", "int8_mask"],
+        config(parameters=", int8_mask: true"): ["parameters.int8_mask"],
+        config(parameters=", gamma: 0.1, t: 0.5, select_topk: 0.5"): [
+            "parameters.gamma", "parameters.t", "parameters.select_topk",
+        ],
+        config(models=", lambda: 0.1, int8_mask: 1"): [
+            "models.parameters.lambda", "models.parameters.int8_mask",
+        ],
+    }.items():  # fmt: skip
+        assert from_yaml(text, RECIPE) == (plain, passed)
+    alone = f"models: [{{model: {SMALL}+pirate, parameters: {{weight: 2}}}}]"
+    edit, passed = from_yaml(f"{{merge_method: karcher, {alone}}}", RECIPE)
+    assert (edit, passed) == (merge("karcher", PIRATE), ["models.parameters.weight"])
+
+
+def test_vocabularies_are_matched_whatever_the_tokenizers_source():
+    plain, _ = from_yaml(config(), RECIPE)
+    matched = plain.model_copy(update={"vocabulary": "by_text"})
+    for text, passed in {
+        "tokenizer_source: base": [],
+        f"tokenizer_source: {SMALL}": [],
+        "tokenizer_source: union": ["tokenizer_source (union)"],
+        "tokenizer_source: a/b": ["tokenizer_source (a/b)"],
+        "tokenizer: {source: base}": [],
+        "tokenizer: {source: union, pad_to_multiple_of: 8}": [
+            "tokenizer.source (union)", "tokenizer.pad_to_multiple_of",
+        ],
+    }.items():  # fmt: skip
+        assert from_yaml(config(more=text), RECIPE) == (matched, passed)
+
+
+def test_a_configuration_may_be_pasted_with_what_is_around_it():
+    plain = from_yaml(config(), RECIPE)
+    for text in (
+        f"```yaml\n{config()}\n```",
+        f"# My merge & yours\n\nAn example:\n\n~~~\n{config()}~~~\n\nGood luck, [all] of you.",
+        f"```python\nx = [1\n```\n```yml\n{config()}",
+        f"\ufeff{config()}",
+        config().replace("    parameters", "\u00a0\u00a0\u00a0\u00a0parameters"),
+        config().replace("\n", "\r\n"),
+        config(more="# R&D, * and & are no anchors here"),
+        config().replace(f"base_model: {SMALL}", f"base_model: &base {SMALL}"),
+    ):
+        assert from_yaml(text, RECIPE) == plain
+
+
+def test_a_models_name_may_have_an_ampersand():
+    with pytest.raises(ModelError, match="Unknown model 'a&b'"):
+        from_yaml("{merge_method: linear, models: [{model: a&b}]}", RECIPE)
+
+
+def test_numbers_in_the_way_that_yaml_1_1_takes_for_texts_are_numbers():
+    text = f"""
+merge_method: nearswap
+base_model: {SMALL}
+models: [{{model: {SMALL}+pirate}}]
+parameters: {{t: [1e-4, 2E+0]}}
+"""
+    assert from_yaml(text, RECIPE)[0] == merge("nearswap", PIRATE, near=[1e-4, 2.0])
+    switched = config().replace("normalize: true", "normalize: 0.0, rescale: 1.0")
+    edit, _ = from_yaml(switched, RECIPE)
+    assert (edit.normalize, edit.rescale) == (False, True)
+
+
+def test_everything_that_is_in_the_way_is_said_at_once():
+    text = f"""
+merge_method: ties
+base_model: nobody
+models:
+  - model: {SMALL}+nothing
+    parameters: {{wieght: 1.0, density: [{{filter: oproj, value: 1}}]}}
+  - model: {SMALL}+json
+  - parameters: {{weight: 1}}
+parameters: {{scale: 2}}
+modules: {{}}
+"""
+    with pytest.raises(MergeError) as refused:
+        from_yaml(text, RECIPE)
+    for words in (
+        "4 things are not supported here", "modules", "parameters.scale",
+        "models.parameters.wieght", "filter (oproj)", "Unknown model 'nobody'",
+        "The adapter nothing is not on this host",
+        "A model in the configuration has no name",
+    ):  # fmt: skip
+        assert words in str(refused.value), words
+
+
+def test_texts_that_do_not_fit_their_tags_and_deep_ones_are_refused():
+    tags = ("!!int ''", "!!bool 'x'", "!!timestamp 'x'", "!!float 'x'", "!!set [a]", "!!omap a")
+    for text in (
+        *(f"merge_method: linear\nmodels: {tag}" for tag in tags),
+        *(mark * 20_000 for mark in "[{"), "- " * 10_000, "? " * 10_000,
+        "merge_method: linear\nmodels: " + "[" * 17 + "]" * 17,
+    ):  # fmt: skip
+        with pytest.raises(MergeError, match="not a mergekit configuration"):
+            from_yaml(text, RECIPE)
+
+
+# Slices that span all layers, as mergekit's own examples have them
+
+
+def sliced(method: str, *ranges: str, more: str = "", piece: str = "") -> str:
+    names = ("tiny-llama", "tiny-llama-1", "tiny-llama-2")
+    sources = "".join(
+        f"      - {{model: {name}, layer_range: {ends}{more if place else ''}}}\n"
+        for place, (name, ends) in enumerate(zip(names, ranges, strict=False))
+    )
+    return f"""
+slices:
+  - sources:
+{sources}
+{piece}
+merge_method: {method}
+base_model: tiny-llama
+parameters: {{t: 0.25}}
+"""
+
+
+def test_a_slice_that_spans_all_layers_is_a_list_of_models(siblings):
+    tiny = parse({"model": "tiny-llama"})
+    one, two = (with_(None, f"tiny-llama-{n}") for n in (1, 2))
+    whole = "[0, 2]"
+    assert from_yaml(sliced("slerp", whole, whole), tiny)[0] == merge("slerp", one, t=0.25)
+    text = sliced("ties", whole, whole, whole, more=", parameters: {weight: 2.0, density: 0.5}")
+    edit, passed = from_yaml(text, tiny)
+    two_of = [model | {"weight": 2.0, "density": 0.5} for model in (one, two)]
+    assert (edit, passed) == (merge("ties", *two_of), ["parameters.t"])
+    nearer = sliced("slerp", whole, whole, piece="    parameters: {t: 0.75}")
+    assert from_yaml(nearer, tiny)[0] == merge("slerp", one, t=0.75)
+
+
+def test_slices_of_some_layers_are_refused_where_whole_models_are_merged(siblings):
+    tiny = parse({"model": "tiny-llama"})
+    for ranges in (("[0, 1]", "[0, 1]"), ("[0, 2]", "[1, 2]"), ("[0, 3]", "[0, 3]"), ("2", "2")):
+        with pytest.raises(MergeError, match="one slice with the layers 0 to 2 of each"):
+            from_yaml(sliced("slerp", *ranges), tiny)
+    second = "  - sources: [{model: tiny-llama, layer_range: [0, 2]}]"
+    with pytest.raises(MergeError, match="one slice"):
+        from_yaml(sliced("slerp", "[0, 2]", "[0, 2]", piece=second), tiny)
+
+
+# Stacks
+
+
+def test_a_stack_whose_ends_are_the_recipes_own_says_nothing_of_them():
+    own = merge("passthrough", with_(None, layers=[0, 2]), with_("pirate", layers=[1, 3]),
+                with_(None, layers=[2, 4]))  # fmt: skip
+    written = to_yaml(own, RECIPE)
+    assert from_yaml(written, RECIPE)[0] == own
+    assert "first slice" in written  # mergekit takes them from there, though they are the same
+
+
+def test_one_model_may_pass_through():
+    text = f"{{merge_method: passthrough, models: [{{model: {SMALL}+pirate}}]}}"
+    assert from_yaml(text, RECIPE)[0] == merge("passthrough", PIRATE, ends="slices")
+
+
+# Filters by the name of a matrix
+
+
+def read_weight(*pairs):
+    """A model's weight from filters and values, and a function of tensors' names from both."""
+    filters = [{"filter": name, "value": value} for name, value in pairs]
+    text = yaml.safe_dump({"merge_method": "linear", "models": [
+        {"model": SMALL, "parameters": {"weight": [*filters, {"value": 9.0}]}}]})  # fmt: skip
+    return from_yaml(text, RECIPE)[0].models[0].weight
+
+
+PART_OF = {
+    "model.embed_tokens.weight": "embeddings", "lm_head.weight": "embeddings",
+    "model.norm.weight": "norms", "model.layers.0.input_layernorm.weight": "norms",
+    "model.layers.0.post_attention_layernorm.weight": "norms",
+    "model.layers.0.self_attn.q_proj.weight": "attention",
+    "model.layers.0.self_attn.o_proj.weight": "attention",
+    "model.layers.0.mlp.gate_proj.weight": "mlp", "model.layers.0.mlp.down_proj.weight": "mlp",
+}  # fmt: skip
+
+
+def test_of_filters_by_matrix_and_by_part_the_first_that_is_in_a_name_counts():
+    names = ("norm", "self_attn", "mlp", "embed_tokens", "lm_head", "q_proj", "gate_proj",
+             "input_layernorm")  # fmt: skip
+    for chosen in itertools.permutations(names, 3):
+        pairs = [(name, float(place)) for place, name in enumerate(chosen)]
+        weight = read_weight(*pairs)
+        for tensor, part in PART_OF.items():
+            truth = next((value for name, value in pairs if name in tensor), 9.0)
+            assert value_at(weight, part, 0.5, 1.0, tensor) == truth, (chosen, tensor)
+
+
+# Where mergekit does otherwise
+
+
+def comments(edit) -> str:
+    return "\n".join(line for line in to_yaml(edit, RECIPE).splitlines() if line[0] == "#")
+
+
+def test_the_yaml_and_the_page_say_where_mergekit_does_otherwise():
+    dense = with_("pirate", density=0.5)
+    for edit, words in [
+        (merge("dare_ties", dense), "DARE here divides"),
+        (merge("dare_linear", dense), "DARE here divides"),
+        (merge("della", dense), "its own chance"),
+        (merge("della_linear", with_("pirate", density=0.05)), "Epsilon is narrowed"),
+        (merge("nuslerp", PIRATE, JSON), "takes the arc"),
+        (merge("sce", PIRATE, JSON), "weighs them alike"),
+        (merge("model_stock", PIRATE, JSON), "beyond it"),
+        (merge("slerp", PIRATE, t=[0, 0.5, 1]), "the last value of a list"),
+        (merge("linear", with_("pirate", weight={"norms": [0, 1]})), "the last value of a list"),
+        (merge("arcee_fusion", PIRATE), "draws a million"),
+        (merge("passthrough", with_("json", layers=[0, 2])), "from the first slice"),
+    ]:
+        assert words in comments(edit)
+        assert yaml.safe_load(to_yaml(edit, RECIPE))["merge_method"] == edit.method
+    for edit in (
+        merge("linear", PIRATE), merge("ties", dense), merge("dare_ties", PIRATE),
+        merge("dare_ties", dense, rescale=False), merge("slerp", PIRATE, t=[1, 0.5, 1]),
+        merge("linear", with_("pirate", weight={"mlp": [0, 1]})),
+        merge("passthrough", with_("json", layers=[0, 2]), ends="slices"),
+    ):  # fmt: skip
+        assert comments(edit) == ""
+    told = to_yaml(merge("nuslerp", PIRATE, JSON), RECIPE, lambda message: "직선")
+    assert told.endswith("# 직선\n")
 
 
 # What is not supported
@@ -670,25 +993,15 @@ slices:
     ("text", "named"),
     [
         (config(more="modules: {text_decoder: {}}"), "modules"),
-        (config(more="chat_template: auto"), "chat_template"),
-        (config(more="tokenizer: {source: union}"), "tokenizer"),
-        (config(more="tokenizer_source: union"), "tokenizer_source (union)"),
-        (config(more="tokenizer_source: some-lab/chat-7b"), "tokenizer_source (some-lab/chat-7b)"),
+        (config(more="tokenizer: {tokens: {a: b}}"), "tokenizer.tokens"),
         (config(more="slices: []"), "slices (ties)"),
-        (config(parameters=", int8_mask: true"), "parameters.int8_mask"),
-        (config(parameters=", rescale: true"), "parameters.rescale"),
-        (config(parameters=", gamma: 0.1"), "parameters.gamma"),
-        (config(parameters=", t: 0.5"), "parameters.t"),
-        (config(parameters=", select_topk: 0.5"), "parameters.select_topk"),
-        ("{merge_method: linear, parameters: {lambda: 0.5}, models: []}", "parameters.lambda"),
-        ("{merge_method: sce, parameters: {normalize: true}, models: []}", "parameters.normalize"),
-        ("{merge_method: slerp, parameters: {weight: 1}, models: []}", "parameters.weight"),
-        (config(models=", gamma: 0.1"), "models.parameters.gamma"),
-        (config(models=", lambda: 0.1"), "models.parameters.lambda"),
         (config("breadcrumbs", models=", gamma: 0.1"), "gamma (one for each model)"),
         (config("della", models=", epsilon: 0.1"), "epsilon (one for each model)"),
         (config(models=", density: [{filter: layernorm, value: 1}]"), "filter (layernorm)"),
-        (config(models=", density: [{filter: o_proj, value: 1}]"), "filter (o_proj)"),
+        (config(parameters=", scale: 0.1"), "parameters.scale"),
+        (config(models=", wieght: 0.1"), "models.parameters.wieght"),
+        (config(models=", density: [{filter: mlp, value: 1}, {filter: c_proj, value: 1}]"),
+         "filter (c_proj)"),
         (config(models=", density: [{when: mlp, value: 1}]"), "parameters.when"),
         (config("linear", more="").replace(f"base_model: {SMALL}", f"base_model: {OTHER}"),
          "base_model (linear)"),
@@ -701,8 +1014,6 @@ slices:
             "base_model (nuslerp)",
         ),
         ("{merge_method: karcher, parameters: {max_iter: 3}, models: []}", "parameters.max_iter"),
-        ("{merge_method: karcher, models: [{model: a/b, parameters: {weight: 2}}]}",
-         "models.parameters.weight"),
         ("{merge_method: model_stock, parameters: {filter_wise: true}, models: []}",
          "parameters.filter_wise"),
         ("{merge_method: linear, models: [{model: a/b, revision: main}]}", "models.revision"),
@@ -713,7 +1024,7 @@ slices:
         (stack(sources=", parameters: {scale: 0.5}"), "slices.sources.parameters"),
         (stack(second="- {model: a/b, layer_range: [0, 2]}"),
          "slices.sources (several in one slice)"),
-        (stack() + "parameters: {scale: 0.5}", "parameters (passthrough)"),
+        (stack() + "parameters: {scale: 0.5}", "parameters.scale"),
         (stack() + "models: [{model: a/b}]", "models (passthrough)"),
     ],
 )  # fmt: skip
@@ -751,9 +1062,7 @@ def test_a_configuration_may_be_long_but_not_without_end():
         from_yaml(padded + "#", RECIPE)
 
 
-@pytest.mark.parametrize(
-    "method", ["multislerp", "ensemble", "concat", "", "null", "5", "[linear]"]
-)
+@pytest.mark.parametrize("method", ["ram", "ensemble", "concat", "", "null", "5", "[linear]"])
 def test_a_method_that_is_not_known_is_refused_with_those_that_are(method):
     with pytest.raises(MergeError, match="is not known here") as refused:
         from_yaml(f"{{merge_method: {method}, models: []}}", RECIPE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import numpy as np
@@ -186,7 +187,7 @@ def test_sce_selects_calculates_and_erases(shape, select, count):
     base, *models = drawn(shape, count + 1)
     deltas = np.stack(deltas_of(base, models))
     if count > 1:
-        variance, kept = deltas.var(axis=0).ravel(), int(select * base.numel())
+        variance, kept = deltas.var(axis=0).ravel(), int(select * base.numel())  # all differ
         chosen = np.zeros(base.numel(), dtype=bool)
         chosen[np.argsort(-variance)[:kept]] = True
         deltas = deltas * chosen.reshape(shape)
@@ -199,6 +200,96 @@ def test_sce_selects_calculates_and_erases(shape, select, count):
         share = sum(e for _, e in left)
         truth[place] = sum(d * e for d, e in left) / share if share else 0
     near(sce(models, base, Given([1.0] * count, select=select)), base.numpy() + truth)
+
+
+def test_sce_of_models_that_do_not_differ_keeps_the_base():
+    base, model = drawn((6, 9), 2)
+    for select in (0.0, 0.5, 0.99):
+        found = sce([model, model.clone()], base, Given([1.0] * 2, select=select))
+        assert torch.equal(found, base)
+    assert torch.equal(sce([base, base.clone()], base, Given([1.0] * 2, select=0.5)), base)
+
+
+def test_sce_selects_among_the_places_that_differ():
+    """Of eight places four differ, and half of those are two: the two that differ most."""
+    base, one = torch.zeros(8, dtype=torch.float64), torch.ones(8, dtype=torch.float64)
+    other = one + torch.tensor([0, 0, 0, 0, 1, 2, 3, 4.0], dtype=torch.float64)
+    found = sce([one, other], base, Given([1.0] * 2, select=0.5))
+    assert found.nonzero().flatten().tolist() == [6, 7]
+
+
+@pytest.mark.parametrize("weights", [(0.5, -0.5), (0.1, 0.2, -0.3), (0.0,), (1.0, -1.0)])
+@pytest.mark.parametrize("method", ["ties", "dare_ties", "della", "breadcrumbs_ties"])
+def test_weights_that_sum_to_0_are_normalized_place_by_place(method, weights):
+    """Where those that agree cancel each other out there is nothing to divide by."""
+    base, *models = (one.float() for one in drawn((6, 9), len(weights) + 1))
+    given = Given(weights, [1.0] * len(weights), True)
+    truth = np.zeros((6, 9))
+    deltas = deltas_of(base, models)
+    for place in np.ndindex(6, 9):
+        votes = [(w * d[place], w) for d, w in zip(deltas, weights, strict=True)]
+        sign = 1 if sum(vote for vote, _ in votes) >= 0 else -1
+        agreeing = [(vote, w) for vote, w in votes if vote * sign > 0]
+        share = sum(w for _, w in agreeing)
+        total = sum(vote for vote, _ in agreeing)
+        truth[place] = total if abs(share) < 1e-9 else total / share
+    found = METHODS[method].merge(models, base, given)
+    np.testing.assert_allclose(found.double().numpy(), base.double().numpy() + truth, atol=1e-5)
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("mean", [True, False])
+def test_breadcrumbs_ties_masks_both_ends_and_elects(weights, mean):
+    for shape in SHAPES:
+        base, *models = drawn(shape, len(weights) + 1)
+        kept = [without_outliers(delta, 0.6, 0.1) for delta in deltas_of(base, models)]
+        given = Given(weights, [0.6] * len(weights), mean, gamma=0.1)
+        found = METHODS["breadcrumbs_ties"].merge(models, base, given)
+        near(found, base.numpy() + disjoint(kept, weights, mean))
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("rescale", [True, False])
+def test_della_linear_keeps_by_rank_and_adds(weights, rescale):
+    base, *models = drawn((6, 9), len(weights) + 1)
+    given = Given(weights, [0.5] * len(weights), False, epsilon=0.2, seed=9, rescale=rescale)
+    kept = []
+    for place, delta in enumerate(deltas_of(base, models)):
+        chances = chances_by_rank(delta, 0.5, 0.2)
+        mask = torch.bernoulli(torch.from_numpy(chances), generator=given.draws(place)).numpy()
+        kept.append(delta * mask / (chances if rescale else 1))
+    found = METHODS["della_linear"].merge(models, base, given)
+    near(found, base.numpy() + added(kept, weights, False))
+
+
+@pytest.mark.parametrize("method", ["ties", "breadcrumbs", "breadcrumbs_ties"])
+def test_rescaled_changes_have_the_sizes_that_they_had(method):
+    """What is left of each model's change is so much larger that its sizes sum to the same."""
+    for weights, density in itertools.product(WEIGHTS, (0.0, 0.3, 0.8, 1.0)):
+        base, *models = drawn((6, 9), len(weights) + 1)
+        kept = []
+        for delta in deltas_of(base, models):
+            whole = method == "ties"
+            left = trimmed(delta, density) if whole else without_outliers(delta, density, 0.1)
+            size = np.abs(left).sum()
+            kept.append(left * (np.abs(delta).sum() / size if size else 1))
+        given = Given(weights, [density] * len(weights), False, gamma=0.1, rescale=True)
+        found = METHODS[method].merge(models, base, given)
+        agreed = method != "breadcrumbs"
+        truth = disjoint(kept, weights, False) if agreed else added(kept, weights, False)
+        near(found, base.numpy() + truth)
+
+
+@pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
+def test_dare_that_is_not_rescaled_leaves_what_stays_as_it_is(method):
+    base, *models = drawn((6, 9), 3)
+    given = Given([0.3, 0.9], [0.4] * 2, False, seed=5, rescale=False)
+    kept = []
+    for place, delta in enumerate(deltas_of(base, models)):
+        chances = torch.full((6, 9), 0.4, dtype=torch.float64)
+        kept.append(delta * torch.bernoulli(chances, generator=given.draws(place)).numpy())
+    truth = (disjoint if method == "dare_ties" else added)(kept, (0.3, 0.9), False)
+    near(METHODS[method].merge(models, base, given), base.numpy() + truth)
 
 
 # PEFT
@@ -267,7 +358,7 @@ def test_density_0_is_the_base_and_1_drops_nothing(method):
     mean = METHODS[method].normalize
     run = METHODS[method].merge
     assert torch.equal(run(models, base, Given([1.0, 2.0], [0.0, 0.0], mean)), base)
-    plain = METHODS["ties" if mean else "task_arithmetic"].merge
+    plain = METHODS["ties" if METHODS[method].by_place else "task_arithmetic"].merge
     found = run(models, base, Given([1.0, 2.0], [1.0, 1.0], mean))
     torch.testing.assert_close(found, plain(models, base, Given([1.0, 2.0], (), mean)))
 
@@ -322,7 +413,7 @@ def test_chances_by_rank_stay_between_0_and_1(density, epsilon):
     assert float((found != 0).float().mean()) == pytest.approx(density, abs=0.06)
 
 
-@pytest.mark.parametrize("method", ["dare_linear", "dare_ties", "della"])
+@pytest.mark.parametrize("method", ["dare_linear", "dare_ties", "della", "della_linear"])
 def test_each_model_draws_its_own_and_the_same_again(method):
     base, one, _ = drawn((20, 30), 3)
     run = METHODS[method].merge
