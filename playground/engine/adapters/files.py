@@ -91,8 +91,9 @@ def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork
 
     :raises AdapterError: it does not fit.
     """
-    kind, tensors = _kind(config), dict(sorted(tensors.items()))
-    return Adapter(kind.name, kind.read(config, tensors, fork), tensors)
+    kind = _kind(config)
+    kept, plain = kind.read(config, dict(sorted(tensors.items())), fork)
+    return Adapter(kind.name, kept, plain)
 
 
 def write(adapter: Adapter, model_id: str) -> dict[str, bytes]:

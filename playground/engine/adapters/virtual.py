@@ -12,6 +12,7 @@ from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
     Kind,
+    Read,
     expect,
     plain_config,
     unknown_tensor,
@@ -31,7 +32,7 @@ TRAINED_WITH = (
 )  # fmt: skip
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check learned tokens against a model."""
     kept = plain_config(
         config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH
@@ -52,7 +53,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         expect(TENSOR, tensors[TENSOR], (count, layers * 2 * heads * size))
     else:
         expect(TENSOR, tensors[TENSOR], (count, fork.embedding("input")[0].shape[1]))
-    return kept
+    return kept, dict(tensors)
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
