@@ -135,14 +135,17 @@ def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] 
     """A change that is all in LoRAs beside one and the same tensor, as (down, up)."""
     path = name.removesuffix(".weight")
     layers = [fork.model.get_submodule(path) for fork in (before, after)]
-    beside = [[*besides(layer)] for layer in layers]
     kept = [innermost(layer)._parameters.get("weight") for layer in layers]
-    plain = all(isinstance(b, LowRank) and b.stretch is None for b in (*beside[0], *beside[1]))
-    if kept[0] is None or kept[0] is not kept[1] or not plain or not (beside[0] or beside[1]):
+    pairs: list[tuple[LowRank, float]] = []
+    for layer, sign in zip(layers, (-1, 1), strict=True):
+        for one in besides(layer):
+            if not isinstance(one, LowRank) or one.stretch is not None:
+                return None
+            pairs.append((one, sign * one.scale))
+    if kept[0] is None or kept[0] is not kept[1] or not pairs:
         return None
-    pairs = [(b, -b.scale) for b in beside[0]] + [(b, b.scale) for b in beside[1]]
-    down = torch.cat([b.down for b, _ in pairs])
-    up = torch.cat([b.up * scale for b, scale in pairs], dim=1)
+    down = torch.cat([one.down for one, _ in pairs])
+    up = torch.cat([one.up * scale for one, scale in pairs], dim=1)
     return (down, up) if len(down) < min(len(up), down.shape[1]) else None
 
 

@@ -71,7 +71,8 @@ class Matcher:
         if operation == "SUBPATTERN":
             return self._ends(argument[3], starts)
         if operation in ("MAX_REPEAT", "MIN_REPEAT"):
-            return self._repeated(*argument, starts)
+            low, high, items = argument
+            return self._repeated(int(low), int(high), items, starts)
         if operation == "AT":
             return frozenset(at for at in starts if self._anchored(str(argument), at))
         return frozenset(
@@ -79,14 +80,14 @@ class Matcher:
             if at < len(self.text) and _fits(operation, argument, self.text[at])
         )  # fmt: skip
 
-    def _repeated(self, low: Any, high: Any, items: Any, starts: frozenset[int]) -> frozenset[int]:
+    def _repeated(self, low: int, high: int, items: Any, starts: frozenset[int]) -> frozenset[int]:
         enough = 2 * len(self.text) + 2  # by then nothing new is reached
-        for _ in range(min(int(low), enough)):
+        for _ in range(min(low, enough)):
             before, starts = starts, self._ends(items, starts)
             if not starts or starts == before:
                 break
         reached = new = starts
-        for _ in range(min(int(high) - int(low), enough)):
+        for _ in range(min(high - low, enough)):
             new = self._ends(items, new) - reached
             if not new:
                 break
