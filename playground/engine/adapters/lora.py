@@ -43,7 +43,7 @@ TRAINED_WITH = (
     "lora_ga_config", "qalora_group_size", "ensure_weight_tying",
 )  # fmt: skip
 LARGEST_NORM = 1e5  # of scaling B A; a whole weight matrix has a few hundred
-BASE = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.base_layer\.weight")
+BASE = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.base_layer\.(?P<part>weight|bias)")
 TENSOR = re.compile(
     rf"{re.escape(PREFIX)}(?P<path>.+)\.lora_(?:"
     r"(?P<pair>A|B)(?:\.default)?\.weight|(?P<table>embedding_[AB])(?:\.default)?|"
@@ -126,7 +126,8 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     for path, own in parts.items():
         matrix = matrix_of(path, known, fork)
         _check_pair(path, own, matrix, matrix.name == fork.weight_name("input"), kept["use_dora"])
-    check_targets(config, parts, linear_layers(fork))
+    together = _tied_ends(fork) if config.get("ensure_weight_tying") else ()
+    check_targets(config, parts, linear_layers(fork), together)
     alphas = by_path(kept, "alpha_pattern", "lora_alpha", parts, matcher)
     ranks = by_path(kept, "rank_pattern", "r", parts, matcher)
     if start != "plain":
@@ -149,6 +150,13 @@ def _places(fork: Fork) -> dict[str, Matrix]:
     return {matrix.name.removesuffix(".weight"): matrix for matrix in matrices(fork)}
 
 
+def _tied_ends(fork: Fork) -> tuple[str, ...]:
+    """The paths of embedding and head where the base has one tensor for both."""
+    names = fork.weight_name("input"), fork.weight_name("output")
+    weights = [fork.base.model.get_parameter(name) for name in names]
+    return tuple(n.removesuffix(".weight") for n in names) if weights[0] is weights[1] else ()
+
+
 def _without_base(tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Tensor]:
     """An adapter's own tensors: PEFT saves the embedding and the head beside their LoRAs.
 
@@ -157,9 +165,9 @@ def _without_base(tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Tensor
     own = dict(tensors)
     for name, tensor in tensors.items():
         match = BASE.fullmatch(name)
-        if match is None or not fork.base.has(f"{match['path']}.weight"):
+        if match is None or not fork.base.has(f"{match['path']}.{match['part']}"):
             continue
-        here = fork.base.model.get_parameter(f"{match['path']}.weight")
+        here = fork.base.model.get_parameter(f"{match['path']}.{match['part']}")
         if here.shape != tensor.shape or not torch.equal(here.float(), tensor.float()):
             raise AdapterError(
                 "The file brings a {name} of its own, which is not this model's: it was trained, "
@@ -176,17 +184,13 @@ def _undo_start(
     alphas: dict[str, float], ranks: Mapping[str, float], fork: Fork,
 ) -> None:  # fmt: skip
     """Put what a start took out of the base into the thin matrices, which get twice the rank."""
-    ends = [fork.weight_name(side).removesuffix(".weight") for side in ("input", "output")]
-    known, tied = (
-        _places(fork),
-        len({id(fork.base.model.get_parameter(f"{e}.weight")) for e in ends}) < 2,
-    )
+    known, ends = _places(fork), _tied_ends(fork)
     for path, own in parts.items():
         if TABLE[0] in own:  # PEFT starts an embedding's in the plain way
             continue
         rank, matrix = len(own[LINEAR[0]]), known[path]
         scaling = scaling_of({**config, "alpha_pattern": alphas}, path, rank)
-        if rank != ranks[path] or 2 * rank > MAX_RANK or scaling <= 0 or (tied and path in ends):
+        if rank != ranks[path] or 2 * rank > MAX_RANK or scaling <= 0 or path in ends:
             raise AdapterError(
                 "This adapter was started by {given}, which takes a part of the base out, and at "
                 "{name} that part cannot be worked out (rank {rank}, up to {limit}). Save it with "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from playground.engine.adapters.base import AdapterError, same_type, unusable
@@ -14,11 +14,17 @@ MAX_PATTERNS = 2_000
 _NAME = re.compile(r"[\w.]+")
 
 
-def check_targets(config: Mapping[str, Any], paths: Iterable[str], inside: Iterable[str]) -> None:
+def check_targets(
+    config: Mapping[str, Any],
+    paths: Iterable[str],
+    inside: Iterable[str],
+    tied: Sequence[str] = (),
+) -> None:
     """Refuse tensors that the configuration leaves out: PEFT passes over them without a word.
 
     :param paths: of the modules that the file has tensors for.
     :param inside: those of all linear layers inside the model's layers.
+    :param tied: those that are meant where one of them is (``ensure_weight_tying``).
     :raises AdapterError: a module is left out, or a field is not usable.
     """
     matcher = Matcher()
@@ -29,7 +35,7 @@ def check_targets(config: Mapping[str, Any], paths: Iterable[str], inside: Itera
     for path in paths:
         if left_out is not None and left_out(path):
             key = "exclude_modules"
-        elif meant is not None and not meant(path):
+        elif meant is not None and not any(map(meant, tied if path in tied else [path])):
             key = "target_modules"
         elif meant is not None and by_name and layers is not None and not layers(path):
             key = "layers_to_transform"
