@@ -108,7 +108,7 @@ def test_pissa_and_olora_are_taken_out_of_the_base_as_peft_does(tiny, tmp_path):
         base = tiny[name]
         folder = Folder(base, tmp_path / str(place), lora_config(base, **more))
         before = {name: tensor.clone() for name, tensor in base.tensors()}
-        fork = folder.check()
+        fork = folder.check(atol=1e-3)  # PEFT's decomposition is float32's
         assert all(torch.equal(before[name], tensor) for name, tensor in base.tensors())
         assert torch.allclose(
             logits(folder.attached(fold=True).model), logits(fork.model), atol=1e-4
