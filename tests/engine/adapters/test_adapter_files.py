@@ -467,9 +467,12 @@ def test_ia3_of_a_wrong_shape_name_or_model_is_refused(tiny, llama, by_peft):
     refused(given, tiny["tiny-neox"], "another model", "model.layers.0")
 
 
-@pytest.mark.parametrize("modules", ["down_proj", {"down_proj": 1}, 5, True])
+@pytest.mark.parametrize("modules", [{"down_proj": 1}, 5, True])
 def test_ia3_whose_inputs_are_not_listed_is_refused(llama, by_peft, modules):
     _, given = by_peft(llama, "ia3")
+    listed = files.read(given, Fork(llama)).id  # a text is a regular expression, as in PEFT
+    by_pattern = configured(given, feedforward_modules=r".*\.down_proj")
+    assert files.read(by_pattern, Fork(llama)).id == listed
     refused(configured(given, feedforward_modules=modules), llama, "feedforward_modules is")
 
 
