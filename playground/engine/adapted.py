@@ -14,6 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from playground.engine.patched import dense, plain_module, rows_at
+
 
 class Beside(nn.Module):
     """A linear layer whose effect is changed by something thin beside it.
@@ -31,14 +33,14 @@ class Beside(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight that has the same effect, stored as the wrapped layer's: a copy."""
-        plain = self.inner.weight
-        dense = self._dense((plain.T if self.transposed else plain).float())
-        return (dense.T if self.transposed else dense).to(plain.dtype).contiguous()
+        plain = dense(self.inner)
+        changed = self._dense((plain.T if self.transposed else plain).float())
+        return (changed.T if self.transposed else changed).to(plain.dtype).contiguous()
 
     @property
     def bias(self) -> Tensor | None:
-        """The bias that has the same effect."""
-        found: Tensor | None = self.inner.bias
+        """The bias that has the same effect; an embedding has none."""
+        found: Tensor | None = getattr(self.inner, "bias", None)
         return found
 
     def _dense(self, weight: Tensor) -> Tensor:
@@ -48,6 +50,8 @@ class Beside(nn.Module):
 
 class LowRank(Beside):
     """LoRA (Hu et al. 2021): W x + scale B (A x); with a magnitude, DoRA (Liu et al. 2024).
+
+    Beside an embedding, whose weight is (tokens, d_model), x are token ids.
 
     :param down: A, (r, in).
     :param up: B, (out, r).
@@ -63,7 +67,7 @@ class LowRank(Beside):
         self.down, self.up, self.scale = _frozen(down), _frozen(up), scale
         stretch = None
         if magnitude is not None:
-            plain: Tensor = self.inner.weight
+            plain = dense(self.inner)
             changed = (plain.T if transposed else plain).float() + scale * (self.up @ self.down)
             stretch = _frozen(magnitude.float() / changed.norm(dim=1).clamp(min=1e-12))
         self.stretch = stretch  # (out,) what each row is multiplied by
@@ -72,9 +76,18 @@ class LowRank(Beside):
         weight = weight + self.scale * (self.up @ self.down)
         return weight if self.stretch is None else self.stretch[:, None] * weight
 
+    def rows_at(self, ids: Tensor) -> Tensor:
+        """(n, in) float32: rows of the weight that has the same effect, stored (out, in)."""
+        rows = rows_at(self.inner, ids) + self.scale * (self.up[ids] @ self.down)
+        return rows if self.stretch is None else self.stretch[ids][:, None] * rows
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) to (..., out), in the dtype of the wrapped layer's answer."""
         plain: Tensor = self.inner(x)
+        if not x.is_floating_point():  # some embeddings scale what they look up
+            looked_up = F.embedding(x, self.up) @ self.down * self.scale
+            factor = getattr(plain_module(self), "embed_scale", 1.0)
+            return (plain + looked_up * factor).to(plain.dtype)
         thin = F.linear(F.linear(x.to(self.down.dtype), self.down), self.up) * self.scale
         if self.stretch is None:
             return (plain + thin).to(plain.dtype)

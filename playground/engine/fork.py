@@ -26,8 +26,9 @@ from playground.engine.modules import (
     tensors_of,
 )
 from playground.engine.packed import PackedLinear, PackedScheme
-from playground.engine.patched import PatchedRows
+from playground.engine.patched import PatchedRows, dense, plain_module, rows_at
 
+SIDES: tuple[Side, Side] = ("input", "output")
 TREE_BYTES = 1_000_000  # what the module objects of a 30-layer clone take, beside its tensors
 
 
@@ -97,18 +98,14 @@ class Fork:
     # Rows of the embedding and of the output head
 
     def tied(self) -> bool:
-        """Whether the base uses one tensor for both sides."""
+        """Whether one tensor is used for both sides, with no adapter beside either."""
+        if any(_beside(self._module(side)) for side in SIDES):
+            return False
         return self._shared_weight("input") is self._shared_weight("output")
 
     def rows(self, side: Side, ids: Tensor) -> Tensor:
         """(n, d_model) float32: the rows of one side as they are now, for any ids."""
-        module = self._module(side)
-        rows = self._shared_weight(side)[ids].float()
-        if isinstance(module, PatchedRows):
-            slot = torch.searchsorted(module.ids, ids).clamp_(max=len(module.ids) - 1)
-            mine = (module.ids[slot] == ids)[:, None]
-            rows = torch.where(mine, module.rows[slot].float(), rows)
-        return rows
+        return rows_at(self._module(side), ids)
 
     def patch_rows(self, side: Side, ids: Tensor, rows: Tensor) -> None:
         """Replace rows of one side, leaving the other and the base alone.
@@ -116,9 +113,10 @@ class Fork:
         :param ids: (n,) distinct row numbers.
         :param rows: (n, d_model) their values; stored in the weight's dtype.
         """
-        module, weight = self._module(side), self._shared_weight(side)
+        module: Any = self._module(side)
+        dtype = plain_module(module).get_parameter("weight").dtype
         self.formats.pop(self.weight_name(side), None)
-        new = dict(zip(ids.tolist(), rows.to(weight.dtype), strict=True))
+        new = dict(zip(ids.tolist(), rows.to(dtype), strict=True))
         if isinstance(module, PatchedRows):
             new = dict(zip(module.ids.tolist(), module.rows, strict=True)) | new
             module = module.inner
@@ -154,7 +152,8 @@ class Fork:
         """A parameter without what adapters beside it add to it: the tensor that is kept."""
         owner, attribute = self._owner(name)
         if isinstance(owner, Beside):
-            found: Tensor = getattr(innermost(owner), attribute)
+            layer = innermost(owner)
+            found: Tensor = dense(layer) if attribute == "weight" else getattr(layer, attribute)
             return found
         return self.tensor(name)
 
@@ -174,10 +173,10 @@ class Fork:
     def identity(self, name: str) -> Hashable:
         """The same for two names that are one tensor here (a tied pair), else different."""
         owner, attribute = self._owner(name)
-        if isinstance(owner, PatchedRows) and attribute == "weight":
+        if isinstance(owner, PatchedRows) and attribute == "weight" and not _beside(owner):
             rows = tuple(owner.ids.tolist()), owner.rows.float().numpy().tobytes()
             return owner.weight.data_ptr(), rows
-        if isinstance(owner, PackedLinear | Beside):
+        if isinstance(owner, PackedLinear) or _beside(owner):
             return name
         return getattr(owner, attribute).data_ptr()
 
@@ -233,11 +232,13 @@ class Fork:
         path, _, attribute = name.rpartition(".")
         layer: Any = self.model.get_submodule(path)
         packed = isinstance(innermost(layer), PackedLinear) and attribute == "weight"
-        if packed or any(not isinstance(beside, Bottleneck) for beside in besides(layer)):
+        patched = isinstance(layer, PatchedRows) and _beside(layer)
+        if packed or patched or any(not isinstance(one, Bottleneck) for one in besides(layer)):
             plain = shared_clone(self.base.model.get_submodule(path))
-            plain._parameters["bias"] = fixed(layer.bias)
+            if "bias" in plain._parameters:
+                plain._parameters["bias"] = fixed(layer.bias)
             if attribute != "weight":
-                plain._parameters["weight"] = fixed(layer.weight)
+                plain._parameters["weight"] = fixed(dense(layer))
                 self.formats.pop(f"{path}.weight", None)
             self._put(path, plain)
 
@@ -365,6 +366,13 @@ class Fork:
     def _owner(self, name: str) -> tuple[nn.Module, str]:
         path, _, attribute = name.rpartition(".")
         return self.model.get_submodule(path), attribute
+
+
+def _beside(module: nn.Module) -> bool:
+    """Whether there is an adapter beside a layer, under a row patch or not."""
+    while isinstance(module, PatchedRows):
+        module = module.inner
+    return isinstance(module, Beside)
 
 
 def relative_change(pairs: list[tuple[float, float]]) -> float:

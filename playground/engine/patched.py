@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ class PatchedRows(nn.Module):
     module of the same class whose weight is those rows, so that whatever the class does besides
     the look-up or product (a scale, a bias) is done to them too.
 
-    :param inner: the shared module, weight (vocab, d_model).
+    :param inner: the shared module, weight (vocab, d_model), or one with adapters beside it.
     :param ids: (n,) row numbers, ascending.
     :param rows: (n, d_model) their new values, in the weight's dtype.
     """
@@ -25,13 +26,13 @@ class PatchedRows(nn.Module):
     def __init__(self, inner: nn.Module, ids: Tensor, rows: Tensor) -> None:
         super().__init__()
         self.inner = inner
-        self.patch = _with_weight(inner, rows, ids)
+        self.patch = _with_weight(plain_module(inner), rows, ids)
         self.register_buffer("ids", ids, persistent=False)
 
     @property
     def weight(self) -> Tensor:
         """The shared weight, without the patch; ``dense`` has it applied."""
-        return self.inner.weight  # type: ignore[return-value]
+        return dense(self.inner)
 
     @property
     def bias(self) -> Tensor | None:
@@ -46,6 +47,12 @@ class PatchedRows(nn.Module):
     def dense(self) -> Tensor:
         """(vocab, d_model) a new tensor: the shared weight with the patch applied."""
         return self.weight.index_copy(0, self.ids, self.rows)
+
+    def rows_at(self, ids: Tensor) -> Tensor:
+        """(n, d_model) float32: rows as they are with the patch, for any ids."""
+        slot = torch.searchsorted(self.ids, ids).clamp_(max=len(self.ids) - 1)
+        mine = (self.ids[slot] == ids)[:, None]
+        return torch.where(mine, self.rows[slot].float(), rows_at(self.inner, ids))
 
     def forward(self, x: Tensor) -> Tensor:
         """What the wrapped module would answer if its weight were ``dense()``."""
@@ -67,3 +74,23 @@ def _with_weight(module: nn.Module, weight: Tensor, ids: Tensor) -> nn.Module:
     if isinstance(clone, nn.Embedding):
         clone.padding_idx = None
     return clone
+
+
+def dense(module: Any) -> Tensor:
+    """The weight that has a module's effect: the shared one, or a new one with what changes it."""
+    weight: Tensor = module.dense() if isinstance(module, PatchedRows) else module.weight
+    return weight
+
+
+def rows_at(module: Any, ids: Tensor) -> Tensor:
+    """(n, d_model) float32: rows of a module's weight with what changes it, for any ids."""
+    rows: Tensor = module.rows_at(ids) if hasattr(module, "rows_at") else module.weight[ids].float()
+    return rows
+
+
+def plain_module(module: Any) -> nn.Module:
+    """An embedding or a head under whatever changes it."""
+    while hasattr(module, "inner"):
+        module = module.inner
+    plain: nn.Module = module
+    return plain

@@ -37,8 +37,7 @@ def build_panel(
     with gr.Accordion(label("adapter_upload"), open=False):
         gr.Markdown(label("adapter_upload_info"))
         given = gr.File(
-            label=label("adapter_files"), file_count="multiple",
-            file_types=[".zip", ".safetensors", ".json"], elem_id="adapter-files",
+            label=label("adapter_files"), file_count="multiple", elem_id="adapter-files",
         )  # fmt: skip
     with gr.Row():
         take = gr.Button(

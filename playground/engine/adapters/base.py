@@ -15,6 +15,7 @@ from playground.engine.adapted import Beside, Bottleneck
 from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.packed import PackedLinear
+from playground.engine.patched import PatchedRows
 from playground.engine.structure import Matrix, matrices
 from playground.errors import PlaygroundError
 
@@ -62,12 +63,15 @@ class Adapter:
         return digest.hexdigest()[:32]
 
 
+Read = tuple[dict[str, Any], dict[str, Tensor]]  # configuration and tensors, as they are kept
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one kind of adapter is read and attached.
 
     :param types: the ``peft_type`` of its configurations.
-    :param read: configuration and tensors to what is kept of the configuration; raises
+    :param read: configuration and tensors to what is kept of both; raises
         :class:`AdapterError` for what does not fit the model.
     :param attach: puts it on a fork at a scale, 1 being as it was trained, and says what changed.
     :param foldable: whether weights without it can have the same effect.
@@ -75,7 +79,7 @@ class Kind:
 
     name: KindName
     types: tuple[str, ...]
-    read: Callable[[Mapping[str, Any], Mapping[str, Tensor], Fork], dict[str, Any]]
+    read: Callable[[Mapping[str, Any], Mapping[str, Tensor], Fork], Read]
     attach: Callable[[Adapter, Fork, float], Sequence[TensorChange]]
     foldable: bool = True
 
@@ -107,7 +111,9 @@ def make_plain(fork: Fork) -> None:
                 "The recipe has a bottleneck adapter, and nothing can be trained on top of "
                 "it here. Switch that step off first."
             )
-        if isinstance(module, Beside | PackedLinear) and ".inner" not in path:
+        if isinstance(module, PatchedRows) and isinstance(module.inner, Beside):
+            fork.replace(f"{path}.weight", module.dense())
+        elif isinstance(module, Beside | PackedLinear) and ".inner" not in path:
             bias, weight = module.bias, module.weight
             fork.replace(f"{path}.weight", weight)
             if bias is not None:
@@ -120,6 +126,13 @@ def matrix_of(path: str, known: Mapping[str, Matrix], fork: Fork) -> Matrix:
     :raises AdapterError: the model has none of that name.
     """
     if path not in known:
+        if any(name == path for name, _ in fork.base.model.named_modules()):
+            raise AdapterError(
+                "This adapter changes {name}, and adapters of its kind go elsewhere here: beside "
+                "the matrices of the layers (LoRAs beside embedding and head, too). Train it "
+                "without.",
+                name=path[:120],
+            )
         raise AdapterError(
             "This adapter was made for another model: it changes {name}, which {model} does not "
             "have. Choose the model that it was trained on.",
@@ -179,14 +192,21 @@ def plain_config(
             )
     for key, default in kept.items():
         if not same_type(found[key], default):
-            raise AdapterError(
-                "The configuration's {key} is {given}, which is not usable.",
-                key=key,
-                given=repr(found[key])[:60],
-            )
+            raise unusable(key, found[key])
     return found
 
 
+def unusable(key: str, value: Any) -> AdapterError:
+    """A configuration's value that means nothing here."""
+    return AdapterError(
+        "The configuration's {key} is {given}, which is not usable.",
+        key=key,
+        given=repr(value)[:60],
+    )
+
+
+# Which modules it is for is checked by ``targets.check_targets``; PEFT sets ``fan_in_fan_out``
+# by the layer itself, and loads ``megatron_core`` only with a ``megatron_config``.
 HARMLESS = (
     "peft_type", "auto_mapping", "base_model_name_or_path", "revision", "task_type",
     "inference_mode", "peft_version", "target_modules", "exclude_modules", "layers_to_transform",

@@ -18,6 +18,7 @@ from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
     Kind,
+    Read,
     expect,
     linear_layers,
     matrix_of,
@@ -39,7 +40,7 @@ def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check bottleneck adapters against a model."""
     kept = plain_config(config, {"size": 16})
     size, known = kept["size"], linear_layers(fork)
@@ -61,7 +62,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         shapes = ((size, width), (size,), (width, size), (width,))
         for part, shape in zip(PARTS, shapes, strict=True):
             expect(f"{path}.{part}", parts[part], shape)
-    return kept
+    return kept, dict(tensors)
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:

@@ -17,6 +17,7 @@ from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
     Kind,
+    Read,
     expect,
     plain_config,
     unknown_tensor,
@@ -26,7 +27,7 @@ from playground.engine.fork import Fork, Side, TensorChange
 ROWS, IDS = ".rows", ".ids"
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check changed tensors against a model."""
     kept = plain_config(config, {"tied": True})
     for name, tensor in tensors.items():
@@ -38,7 +39,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
             _check_rows(name.removesuffix(ROWS), tensors, fork)
             continue
         expect(name, tensor, tuple(_parameter(name, fork).shape))
-    return kept
+    return kept, dict(tensors)
 
 
 def _parameter(name: str, fork: Fork) -> Tensor:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.adapted import Bottleneck
+from playground.engine.adapted import Bottleneck, LowRank
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import MAX_RANK, Adapter, AdapterError
+from playground.engine.adapters.thin import leading, thin_svd
 from playground.engine.fork import Fork
-from playground.engine.structure import select
+from playground.engine.modules import besides, innermost
+from playground.engine.structure import Matrix, select
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -68,13 +70,9 @@ def extract(
     kept, changed, missing = [], 0.0, 0.0
     for done, matrix in enumerate(chosen):
         work.step(done, len(chosen), Message("{name}…", {"name": matrix.name}))
-        old, new = before.tensor(matrix.name), after.tensor(matrix.name)
-        change = matrix.oriented(new.float() - old.float())
-        total = float(change.norm()) ** 2
+        down, up, total, left = _nearest_to_change(before, after, matrix, rank)
         if total == 0:
             continue
-        down, up = nearest(change, rank)
-        left = float((change - up @ down).norm()) ** 2
         changed, missing = changed + total, missing + left
         kept.append(Kept(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
         thin[matrix.name.removesuffix(".weight")] = down, up
@@ -109,13 +107,54 @@ def nearest(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 
     Both get the square root of the singular values, so that neither is much larger.
     """
-    rank = min(rank, *change.shape)
-    left, values, right = torch.linalg.svd(change, full_matrices=False)
-    root = values[:rank].sqrt()
-    return root[:, None] * right[:rank], left[:, :rank] * root
+    return _balanced(*thin_svd(*leading(change, rank)))
+
+
+def _nearest_to_change(
+    before: Fork, after: Fork, matrix: Matrix, rank: int
+) -> tuple[Tensor, Tensor, float, float]:
+    """A, B, and the squared norms of a matrix's change and of what they miss of it."""
+    thin = _thin_change(before, after, matrix.name)
+    if thin is not None:
+        left, values, right = thin_svd(*thin)
+        squares = values**2
+        return (
+            *_balanced(left[:, :rank], values[:rank], right[:rank]),
+            float(squares.sum()), float(squares[rank:].sum()),
+        )  # fmt: skip
+    old, new = before.tensor(matrix.name), after.tensor(matrix.name)
+    change = matrix.oriented(new.float() - old.float())
+    total = float(change.norm()) ** 2
+    if total == 0:
+        return change[:1], change[:, :1], 0.0, 0.0
+    down, up = nearest(change, rank)
+    return down, up, total, float((change - up @ down).norm()) ** 2
+
+
+def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] | None:
+    """A change that is all in LoRAs beside one and the same tensor, as (down, up)."""
+    path = name.removesuffix(".weight")
+    layers = [fork.model.get_submodule(path) for fork in (before, after)]
+    kept = [innermost(layer)._parameters.get("weight") for layer in layers]
+    pairs: list[tuple[LowRank, float]] = []
+    for layer, sign in zip(layers, (-1, 1), strict=True):
+        for one in besides(layer):
+            if not isinstance(one, LowRank) or one.stretch is not None:
+                return None
+            pairs.append((one, sign * one.scale))
+    if kept[0] is None or kept[0] is not kept[1] or not pairs:
+        return None
+    down = torch.cat([one.down for one, _ in pairs])
+    up = torch.cat([one.up * scale for one, scale in pairs], dim=1)
+    return (down, up) if len(down) < min(len(up), down.shape[1]) else None
+
+
+def _balanced(left: Tensor, values: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    root = values.sqrt()
+    return (root[:, None] * right).float(), (left * root).float()
 
 
 def _same(before: Fork, after: Fork, name: str) -> bool:
-    if before.identity(name) == after.identity(name):
+    if before.identity(name) == after.identity(name) != name:  # which is that of what is beside
         return True
     return torch.equal(before.tensor(name), after.tensor(name))

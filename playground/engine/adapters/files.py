@@ -10,9 +10,8 @@ import io
 import json
 import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,16 +21,21 @@ from torch import Tensor
 
 from playground.engine.adapters import KINDS
 from playground.engine.adapters.base import Adapter, AdapterError, Kind
+from playground.engine.adapters.folder import (
+    CONFIG,
+    WEIGHTS,
+    adapter_names,
+    check_is_itself,
+    incomplete,
+    unzipped,
+)
 from playground.engine.fork import Fork
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 MAX_UPLOAD = 64_000_000  # bytes, packed or unpacked
 MAX_CONFIG = 100_000
 MAX_DEPTH = 16  # of lists and objects inside each other in a configuration
 MAX_HEADER = 2_000_000  # bytes that list the tensors; objects for empty ones take 30 times it
-MAX_MEMBERS = 64
 MAX_TENSORS = 4_000
-PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".npy", ".joblib")
 FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 LARGEST = 1e5  # of a number in an adapter; trained ones are below 100
 
@@ -45,32 +49,27 @@ def read(files: Mapping[str, bytes], fork: Fork) -> Adapter:
     total = sum(map(len, files.values()))
     if total > MAX_UPLOAD:
         raise AdapterError(
-            "The adapter has {size} MB: at most {limit} MB are taken. Choose a lower rank or "
-            "fewer targets.",
+            "The adapter has {size} MB: at most {limit} MB are taken. Leave out other files of its "
+            "folder, save it with save_embedding_layers=False, or choose a lower rank or fewer "
+            "targets.",
             size=-(-total // 1_000_000),
             limit=MAX_UPLOAD // 1_000_000,
         )
-    names = {PurePosixPath(name).name: name for name in files}
-    zipped = [name for name in names if name.lower().endswith(".zip")]
-    if zipped:
-        return read(_unzipped(files[names[zipped[0]]]), fork)
-    for name in names:
-        if name.lower().endswith(PICKLES):
-            raise AdapterError(
-                "{name} is a pickle or may hold one, and opening it could run code. Save the "
-                "adapter as {wanted} and give that.",
-                name=name[:80],
-                wanted=WEIGHTS,
-            )
-    missing = [name for name in (WEIGHTS, CONFIG) if name not in names]
-    if missing:
-        raise AdapterError(
-            "{missing} is missing. Give a .zip of the adapter's folder, or both "
-            "adapter_model.safetensors and adapter_config.json.",
-            missing=" and ".join(missing),
-        )
-    config = _config(files[names[CONFIG]])
-    return checked(config, _tensors(files[names[WEIGHTS]]), fork)
+    for name in files:
+        if name.lower().endswith(".zip"):
+            return _read_folder(unzipped(files[name], MAX_UPLOAD), fork)
+    return _read_folder(files, fork)
+
+
+def _read_folder(files: Mapping[str, bytes], fork: Fork) -> Adapter:
+    """An adapter from its folder: whatever else lies there is not looked at."""
+    names = adapter_names(list(files))
+    if len(names) < 2:
+        raise incomplete(names, files)
+    weights, config = files[names[WEIGHTS]], files[names[CONFIG]]
+    check_is_itself(CONFIG, config)
+    check_is_itself(WEIGHTS, weights)
+    return checked(_config(config), _tensors(weights), fork)
 
 
 def read_stored(folder: Path, fork: Fork) -> Adapter:
@@ -91,8 +90,9 @@ def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork
 
     :raises AdapterError: it does not fit.
     """
-    kind, tensors = _kind(config), dict(sorted(tensors.items()))
-    return Adapter(kind.name, kind.read(config, tensors, fork), tensors)
+    kind = _kind(config)
+    kept, plain = kind.read(config, dict(sorted(tensors.items())), fork)
+    return Adapter(kind.name, kept, plain)
 
 
 def write(adapter: Adapter, model_id: str) -> dict[str, bytes]:
@@ -145,7 +145,7 @@ def _config(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_CONFIG:
         raise bad
     try:
-        found = json.loads(content.decode("utf-8"))
+        found = json.loads(content.decode("utf-8-sig"))
         json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair cannot be shown
     except (ValueError, RecursionError) as error:
         raise bad from error
@@ -211,65 +211,3 @@ def _check_numbers(name: str, tensor: Tensor) -> None:
                 "this adapter went wrong; choose another.",
                 name=name[:120],
             )
-
-
-def _unzipped(content: bytes) -> dict[str, bytes]:
-    """The files of a .zip, none of them written anywhere, read no further than the limit."""
-    bad = AdapterError("The .zip is damaged, locked or not a .zip. Pack the folder again.")
-    found: dict[str, bytes] = {}
-    listed = content.count(b"PK\x01\x02")  # at least as many as zipfile would make objects of
-    if listed > 16 * MAX_MEMBERS:
-        raise _crowded(listed)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
-            if len(members) > MAX_MEMBERS:
-                raise _crowded(len(members))
-            for info in members:
-                _check_path(info.filename)
-                name = PurePosixPath(info.filename).name
-                if name in (WEIGHTS, CONFIG) or name.lower().endswith(PICKLES):
-                    if name in found:
-                        raise AdapterError(
-                            "The .zip has several files named {name}. Pack one adapter's folder.",
-                            name=name[:80],
-                        )
-                    found[name] = _bounded(archive, info, sum(map(len, found.values())))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-        raise bad from error
-    except (ValueError, struct.error, zlib.error) as error:
-        raise bad from error
-    return found
-
-
-def _crowded(count: int) -> AdapterError:
-    return AdapterError(
-        "The .zip has {count} files: at most {limit} are taken. Pack the adapter's folder alone.",
-        count=count,
-        limit=MAX_MEMBERS,
-    )
-
-
-def _check_path(name: str) -> None:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in name:
-        raise AdapterError(
-            "The .zip has a file that would land outside its folder: {name}. Pack it again.",
-            name=name[:80],
-        )
-
-
-def _bounded(archive: zipfile.ZipFile, info: zipfile.ZipInfo, before: int) -> bytes:
-    """A member's bytes; pickles are noticed by name and not read."""
-    if info.filename.lower().endswith(PICKLES):
-        return b""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise zipfile.BadZipFile("zipfile unpacks bzip2 and LZMA whole, whatever is asked for")
-    with archive.open(info) as member:
-        content = member.read(MAX_UPLOAD - before + 1)
-    if before + len(content) > MAX_UPLOAD:
-        raise AdapterError(
-            "Unpacked, the adapter has more than {limit} MB. Choose a lower rank or fewer targets.",
-            limit=MAX_UPLOAD // 1_000_000,
-        )
-    return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,38 +13,41 @@ from playground.engine.adapters.base import (
     PREFIX,
     Adapter,
     Kind,
+    Read,
     expect,
     linear_layers,
     matrix_of,
     outputs,
     plain_config,
     unknown_tensor,
+    unusable,
 )
+from playground.engine.adapters.patterns import Matcher
+from playground.engine.adapters.targets import check_targets, named_by
 from playground.engine.fork import Fork, TensorChange
 
 KEYS_AND_VALUES = ("k_proj", "v_proj", "c_attn", "query_key_value")
-TENSOR = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.ia3_l(?:\.weight)?")
+PLAIN = ".ia3_l"
+TENSOR = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.ia3_l(?:\.default)?(?:\.weight)?")
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check an IA³ adapter against a model."""
-    modules = config.get("feedforward_modules")
-    listed = {"feedforward_modules": list(modules)} if isinstance(modules, list | tuple) else {}
-    kept = plain_config(
-        {**config, **listed}, {"feedforward_modules": []}, ("init_ia3_weights",)
-    )  # fmt: skip
-    known, inputs, seen = linear_layers(fork), [], set[str]()
+    kept = plain_config(config, {}, ("feedforward_modules", "init_ia3_weights"))
+    on_input = _on_input(config.get("feedforward_modules") or [])
+    known, plain = linear_layers(fork), dict[str, Tensor]()
     for name, tensor in tensors.items():
         path = _path(name)
-        if path in seen:  # two spellings of one name
-            raise unknown_tensor(name)
-        seen.add(path)
         matrix = matrix_of(path, known, fork)
+        if PREFIX + path + PLAIN in plain:  # two spellings of one name
+            raise unknown_tensor(name)
         rows, columns = matrix.shape[::-1] if matrix.transposed else matrix.shape
-        on_input = _on_input(path, kept)
-        expect(name, tensor, (1, columns) if on_input else (rows, 1))
-        inputs += [path] if on_input else []
-    return {"feedforward_modules": sorted(inputs)}  # by their full names
+        expect(name, tensor, (1, columns) if on_input(path) else (rows, 1))
+        plain[PREFIX + path + PLAIN] = tensor
+    paths = [_path(name) for name in plain]
+    check_targets(config, paths, known)
+    kept["feedforward_modules"] = sorted(path for path in paths if on_input(path))
+    return kept, plain  # both by full names
 
 
 def _path(name: str) -> str:
@@ -54,9 +57,13 @@ def _path(name: str) -> str:
     return match["path"]
 
 
-def _on_input(path: str, config: Mapping[str, Any]) -> bool:
-    modules = config["feedforward_modules"]
-    return any(path == module or path.endswith(f".{module}") for module in map(str, modules))
+def _on_input(modules: Any) -> Callable[[str], bool]:
+    """PEFT's rule: a regular expression for the whole path, or ends of it."""
+    if isinstance(modules, str):
+        return named_by(modules, "feedforward_modules", Matcher())
+    if not isinstance(modules, list | tuple) or not all(isinstance(m, str) for m in modules):
+        raise unusable("feedforward_modules", modules)
+    return lambda path: path.endswith(tuple(modules))
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
@@ -73,7 +80,8 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         def beside(
             inner: nn.Module, transposed: bool, path: str = path, scaled: Tensor = scaled
         ) -> Rescaled:
-            return Rescaled(inner, transposed, scaled, _on_input(path, adapter.config))
+            on_input = path in adapter.config["feedforward_modules"]
+            return Rescaled(inner, transposed, scaled, on_input)
 
         fork.wrap(name, beside)
         changes.append(TensorChange(name, float((fork.tensor(name).float() - before).norm())))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, linear_layers
+from playground.engine.adapters.thin import thin_svd
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.sizes import sizes
+from playground.engine.structure import matrices
 from playground.engine.sweep import Cell
 
 
@@ -45,7 +45,7 @@ def look(adapter: Adapter, base: Fork) -> Look:
         )
         for matrix in known.values()
     )  # fmt: skip
-    roles = {m.role.rpartition(".")[2]: None for m in known.values() if m.name in changed}
+    roles = {m.role.rpartition(".")[2]: None for m in matrices(base) if m.name in changed}
     total = sizes(base, count_zeros=False).weights
     config = adapter.config
     return Look(
@@ -66,7 +66,7 @@ class Spectrum:
 
 
 def spectrum(adapter: Adapter, path: str) -> Spectrum:
-    """Singular values of scaling B A, from the thin matrices (QR of each, SVD of what is between).
+    """Singular values of scaling B A, from the thin matrices.
 
     :raises AdapterError: the adapter has no such pair.
     """
@@ -74,7 +74,5 @@ def spectrum(adapter: Adapter, path: str) -> Spectrum:
     if path not in found:
         raise AdapterError("This adapter has no thin matrices there. Choose one of its targets.")
     pair = found[path]
-    _, right = torch.linalg.qr(pair.down.double().T)
-    _, left = torch.linalg.qr(pair.up.double())
-    values = torch.linalg.svdvals(left @ right.T) * abs(pair.scaling)
+    values = thin_svd(pair.down, pair.up)[1] * abs(pair.scaling)
     return Spectrum(path, (len(pair.up), pair.down.shape[1]), pair.rank, tuple(values.tolist()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,30 +18,38 @@ from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
     Kind,
+    Read,
     expect,
     linear_layers,
     matrix_of,
     plain_config,
-    same_type,
     unknown_tensor,
 )
+from playground.engine.adapters.patterns import Matcher
+from playground.engine.adapters.starts import Start, start_of, taken_out, undone
+from playground.engine.adapters.targets import by_path, check_targets
+from playground.engine.adapters.thin import thin_norm
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.structure import Matrix
+from playground.engine.structure import Matrix, matrices
 
 KEPT: dict[str, Any] = {
     "r": 8, "lora_alpha": 8.0, "use_rslora": False, "use_dora": False, "rank_pattern": {},
     "alpha_pattern": {}, "bias": "none",
 }  # fmt: skip
-# These say how it was trained or started, and no longer matter.
+# These say how it was trained. What ``init_lora_weights`` means for the base is in ``starts``, and
+# ``ensure_weight_tying`` saves what it ties.
 TRAINED_WITH = (
     "lora_dropout", "init_lora_weights", "loftq_config", "eva_config", "corda_config",
-    "lora_ga_config", "qalora_group_size", "megatron_config", "ensure_weight_tying",
+    "lora_ga_config", "qalora_group_size", "ensure_weight_tying",
 )  # fmt: skip
 LARGEST_NORM = 1e5  # of scaling B A; a whole weight matrix has a few hundred
+BASE = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.base_layer\.(?P<part>weight|bias)")
 TENSOR = re.compile(
-    rf"{re.escape(PREFIX)}(?P<path>.+)\.lora_"
-    r"(?P<part>A\.weight|B\.weight|magnitude_vector(?:\.weight)?)"
+    rf"{re.escape(PREFIX)}(?P<path>.+)\.lora_(?:"
+    r"(?P<pair>A|B)(?:\.default)?\.weight|(?P<table>embedding_[AB])(?:\.default)?|"
+    r"(?P<length>magnitude_vector)(?:(?:\.default)?\.weight)?)"
 )
+LINEAR, TABLE, LENGTH = ("A.weight", "B.weight"), ("embedding_A", "embedding_B"), "magnitude_vector"
 
 
 @dataclass(frozen=True)
@@ -63,29 +71,28 @@ class Pair:
         return len(self.down)
 
     def norm(self) -> float:
-        """Frobenius norm of scaling B A, from the thin matrices' Gram matrices."""
-        down, up = self.down.double(), self.up.double()
-        square = float(((up.T @ up) * (down @ down.T)).sum())
-        return abs(self.scaling) * math.sqrt(max(0.0, square))
+        """Frobenius norm of scaling B A."""
+        return abs(self.scaling) * thin_norm(self.down, self.up)
 
 
 def pairs(adapter: Adapter) -> Iterator[Pair]:
-    """The thin matrices of a LoRA, in its file's order."""
+    """The thin matrices of a LoRA, in its file's order.
+
+    Beside an embedding PEFT keeps them the other way round: A (r, tokens) and B (d_model, r). As a
+    pair they are those of its weight (tokens, d_model).
+    """
     for path, parts in _parts(adapter.tensors).items():
-        yield Pair(
-            path, parts["A.weight"], parts["B.weight"],
-            scaling_of(adapter.config, path, len(parts["A.weight"])),
-            parts.get("magnitude_vector"),
-        )  # fmt: skip
+        if TABLE[0] in parts:
+            down, up = parts[TABLE[1]].T, parts[TABLE[0]].T
+        else:
+            down, up = parts[LINEAR[0]], parts[LINEAR[1]]
+        scaling = scaling_of(adapter.config, path, len(down))
+        yield Pair(path, down, up, scaling, parts.get(LENGTH))
 
 
 def scaling_of(config: Mapping[str, Any], path: str, rank: int) -> float:
-    """What B A is multiplied by: PEFT's rule, patterns by module included."""
-    alpha = float(config["lora_alpha"])
-    for key, value in config["alpha_pattern"].items():
-        if path == key or path.endswith(f".{key}"):
-            alpha = float(value)
-            break
+    """What B A is multiplied by."""
+    alpha = float(config["alpha_pattern"].get(path, config["lora_alpha"]))
     return alpha / (math.sqrt(rank) if config["use_rslora"] else rank)
 
 
@@ -96,60 +103,150 @@ def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         match = TENSOR.fullmatch(name)
         if match is None:
             raise unknown_tensor(name)
-        part = match["part"]
-        part = "magnitude_vector" if part.startswith("magnitude") else part
-        if part in found.setdefault(match["path"], {}):  # two spellings of the magnitude
+        part = match["table"] or match["length"] or f"{match['pair']}.weight"
+        if part in found.setdefault(match["path"], {}):  # two spellings of one name
             raise unknown_tensor(name)
         found[match["path"]][part] = tensor
     return found
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
-    """Check a LoRA against a model."""
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+    """Check a LoRA against a model, and bring it into the form that is kept: plain names, patterns
+    by full path, and what its start took out of the base in the thin matrices."""
     kept = plain_config(config, KEPT, TRAINED_WITH)
+    start = start_of(config.get("init_lora_weights", True))
     if kept["bias"] != "none":
         raise AdapterError(
             "This adapter also trains biases (bias={given}), which is not supported here. Train "
             "it with bias=none.",
             given=repr(kept["bias"])[:40],
         )
-    for pattern in ("rank_pattern", "alpha_pattern"):
-        for key, value in kept[pattern].items():
-            if not isinstance(key, str) or not same_type(value, 1.0):
-                raise AdapterError(
-                    "The configuration's {key} is {given}, which is not usable.",
-                    key=pattern,
-                    given=repr(kept[pattern])[:60],
-                )
-            if re.escape(key).replace(r"\.", ".").replace(r"\-", "-") != key:
-                raise AdapterError(
-                    "The configuration's {key} names modules by a regular expression. Name them "
-                    "in plain words.",
-                    key=pattern,
-                )
-    known, kept["r"] = linear_layers(fork), 1
-    for path, parts in _parts(tensors).items():
-        _check_pair(path, parts, matrix_of(path, known, fork), kept["use_dora"])
-        kept["r"] = max(kept["r"], len(parts["A.weight"]))  # what it says may not be what it has
-    for pair in pairs(Adapter("lora", kept, tensors)):
+    known, matcher = _places(fork), Matcher()
+    parts = _parts(_without_base(tensors, fork))
+    for path, own in parts.items():
+        matrix = matrix_of(path, known, fork)
+        _check_pair(path, own, matrix, matrix.name == fork.weight_name("input"), kept["use_dora"])
+    together = _tied_ends(fork) if config.get("ensure_weight_tying") else ()
+    check_targets(config, parts, linear_layers(fork), together)
+    alphas = by_path(kept, "alpha_pattern", "lora_alpha", parts, matcher)
+    ranks = by_path(kept, "rank_pattern", "r", parts, matcher)
+    if start != "plain":
+        _undo_start(start, kept, parts, alphas, ranks, fork)
+    plain = {f"{PREFIX}{path}.lora_{part}": t for path, own in parts.items()
+             for part, t in own.items()}  # fmt: skip
+    kept = _by_full_names(kept, parts, alphas)
+    for pair in pairs(Adapter("lora", kept, plain)):
         if not pair.norm() <= LARGEST_NORM:
             raise AdapterError(
                 "{name} holds numbers that are not finite, or far too large. The training of "
                 "this adapter went wrong; choose another.",
                 name=pair.path[:120],
             )
-    return kept
+    return kept, dict(sorted(plain.items()))
 
 
-def _check_pair(path: str, parts: dict[str, Tensor], matrix: Matrix, dora: bool) -> None:
-    wanted = {"A.weight", "B.weight"} | ({"magnitude_vector"} if dora else set())
-    if set(parts) != wanted:
+def _places(fork: Fork) -> dict[str, Matrix]:
+    """The matrices that a LoRA can be beside: in the layers, the embedding and the head."""
+    return {matrix.name.removesuffix(".weight"): matrix for matrix in matrices(fork)}
+
+
+def _tied_ends(fork: Fork) -> tuple[str, ...]:
+    """The paths of embedding and head where the base has one tensor for both."""
+    names = fork.weight_name("input"), fork.weight_name("output")
+    weights = [fork.base.model.get_parameter(name) for name in names]
+    return tuple(n.removesuffix(".weight") for n in names) if weights[0] is weights[1] else ()
+
+
+def _without_base(tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Tensor]:
+    """An adapter's own tensors: PEFT saves the embedding and the head beside their LoRAs.
+
+    :raises AdapterError: they are not this model's.
+    """
+    own = dict(tensors)
+    for name, tensor in tensors.items():
+        match = BASE.fullmatch(name)
+        if match is None or not fork.base.has(f"{match['path']}.{match['part']}"):
+            continue
+        here = fork.base.model.get_parameter(f"{match['path']}.{match['part']}")
+        if here.shape != tensor.shape or not torch.equal(here.float(), tensor.float()):
+            raise AdapterError(
+                "The file brings a {name} of its own, which is not this model's: it was trained, "
+                "or the adapter is for another model. Save it with save_embedding_layers=False if "
+                "only the LoRA is wanted.",
+                name=match["path"][:120],
+            )
+        del own[name]
+    return own
+
+
+def _undo_start(
+    start: Start, config: dict[str, Any], parts: dict[str, dict[str, Tensor]],
+    alphas: dict[str, float], ranks: Mapping[str, float], fork: Fork,
+) -> None:  # fmt: skip
+    """Put what a start took out of the base into the thin matrices, which get twice the rank."""
+    known, ends = _places(fork), _tied_ends(fork)
+    for path, own in parts.items():
+        if TABLE[0] in own:  # PEFT starts an embedding's in the plain way
+            continue
+        rank, matrix = len(own[LINEAR[0]]), known[path]
+        scaling = scaling_of({**config, "alpha_pattern": alphas}, path, rank)
+        if rank != ranks[path] or 2 * rank > MAX_RANK or scaling <= 0 or path in ends:
+            raise AdapterError(
+                "This adapter was started by {given}, which takes a part of the base out, and at "
+                "{name} that part cannot be worked out (rank {rank}, up to {limit}). Save it with "
+                "PEFT's path_initial_model_for_weight_conversion.",
+                given=start,
+                name=path[:120],
+                rank=rank,
+                limit=MAX_RANK // 2,
+            )
+        weight = fork.base.model.get_parameter(f"{path}.weight")
+        taken = taken_out(start, weight, matrix, rank, scaling)
+        own[LINEAR[0]], own[LINEAR[1]] = undone(own[LINEAR[0]], own[LINEAR[1]], taken)
+    for path, own in parts.items():
+        if TABLE[0] not in own:  # the same scaling at twice the rank
+            alphas[path] *= math.sqrt(2) if config["use_rslora"] else 2
+
+
+def _by_full_names(
+    config: Mapping[str, Any],
+    parts: Mapping[str, Mapping[str, Tensor]],
+    alphas: Mapping[str, float],
+) -> dict[str, Any]:
+    """A configuration whose patterns are full paths, and whose rank is that of the tensors: what
+    it says may not be what it has."""
+    ranks = {
+        path: len(own[LINEAR[0]]) if LINEAR[0] in own else len(own[TABLE[0]])
+        for path, own in parts.items()
+    }
+    most = max(ranks.values(), default=1)
+    usual = config["lora_alpha"]
+    if alphas and usual not in alphas.values():
+        usual = next(iter(alphas.values()))
+    return {
+        **config, "r": most, "lora_alpha": usual,
+        "rank_pattern": {path: rank for path, rank in ranks.items() if rank != most},
+        "alpha_pattern": {path: alpha for path, alpha in alphas.items() if alpha != usual},
+    }  # fmt: skip
+
+
+def _check_pair(
+    path: str, parts: dict[str, Tensor], matrix: Matrix, table: bool, dora: bool
+) -> None:
+    names = TABLE if table else LINEAR
+    if set(parts) != {*names, *([LENGTH] if dora else [])}:
         raise AdapterError(
             "The adapter's tensors for {name} are incomplete or too many: it needs {wanted}.",
             name=path[:120],
-            wanted=", ".join(f"lora_{part}" for part in sorted(wanted)),
+            wanted=", ".join(f"lora_{part}" for part in (*names, *([LENGTH] if dora else []))),
         )
-    down, up = parts["A.weight"], parts["B.weight"]
+    if table and dora:
+        raise AdapterError(
+            "This adapter is a DoRA beside the embedding ({name}), which is not supported here. "
+            "Train it without that target, or as a plain LoRA.",
+            name=path[:120],
+        )
+    down, up = (parts[name] for name in names)
     rank = len(down) if down.ndim == 2 else 0
     if not 1 <= rank <= MAX_RANK:
         raise AdapterError(
@@ -158,11 +255,12 @@ def _check_pair(path: str, parts: dict[str, Tensor], matrix: Matrix, dora: bool)
             given=rank,
             limit=MAX_RANK,
         )
-    rows, columns = matrix.shape[::-1] if matrix.transposed else matrix.shape
-    expect(f"{path}.lora_A", down, (rank, columns))
-    expect(f"{path}.lora_B", up, (rows, rank))
+    turned = matrix.transposed or table
+    rows, columns = matrix.shape[::-1] if turned else matrix.shape
+    expect(f"{path}.lora_{names[0].removesuffix('.weight')}", down, (rank, columns))
+    expect(f"{path}.lora_{names[1].removesuffix('.weight')}", up, (rows, rank))
     if dora:
-        expect(f"{path}.lora_magnitude_vector", parts["magnitude_vector"], (rows,))
+        expect(f"{path}.lora_{LENGTH}", parts[LENGTH], (rows,))
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
@@ -190,14 +288,21 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
 KIND = Kind("lora", ("LORA",), read, attach)
 
 
-def make(thin: Mapping[str, tuple[Tensor, Tensor]], dtype: torch.dtype = torch.float32) -> Adapter:
-    """A plain LoRA whose scaling is 1, from (A, B) by module path."""
+def make(
+    thin: Mapping[str, tuple[Tensor, Tensor]], dtype: torch.dtype = torch.float32,
+    tables: Container[str] = (),
+) -> Adapter:  # fmt: skip
+    """A plain LoRA whose scaling is 1, from (A, B) by module path.
+
+    :param tables: the paths that are embeddings'.
+    """
     rank = max((len(down) for down, _ in thin.values()), default=1)
     own = {path: len(down) for path, (down, _) in thin.items() if len(down) != rank}
     tensors = {}
     for path, (down, up) in thin.items():
-        tensors[f"{PREFIX}{path}.lora_A.weight"] = down.to(dtype).contiguous()
-        tensors[f"{PREFIX}{path}.lora_B.weight"] = up.to(dtype).contiguous()
+        names, pair = (TABLE, (up.T, down.T)) if path in tables else (LINEAR, (down, up))
+        for name, tensor in zip(names, pair, strict=True):
+            tensors[f"{PREFIX}{path}.lora_{name}"] = tensor.to(dtype).contiguous()
     config = KEPT | {
         "r": rank, "lora_alpha": float(rank), "rank_pattern": own,
         "alpha_pattern": {path: float(r) for path, r in own.items()},

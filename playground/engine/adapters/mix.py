@@ -1,4 +1,4 @@
-"""Several LoRAs made into one, by PEFT's ``add_weighted_adapter``."""
+"""Several LoRAs made into one, as PEFT's ``add_weighted_adapter`` does it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor
 
 from playground.engine.adapters import lora
-from playground.engine.adapters.base import PREFIX, Adapter, AdapterError, make_plain
+from playground.engine.adapters.base import Adapter, AdapterError, make_plain
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
+from playground.engine.adapters.thin import thin_svd
 from playground.engine.fork import Fork
 from playground.engine.seeded import seeded
 from playground.engine.work import QUIET, Work
@@ -31,11 +32,62 @@ def mix(
     apart, as PEFT does, so even ``linear`` is not the sum of the changes; ``cat`` is, exactly,
     and ``svd`` is the best of the largest rank.
 
-    :param density: share of each matrix's numbers that the methods with a density keep.
+    :param density: share of each matrix's numbers that the methods with a density keep; at 0 the
+        mix is of zeros (PEFT's own DARE divides 0 by 0 there).
     :param seed: for the random choice of the two ``dare`` methods.
-    :raises AdapterError: one is not a plain LoRA, or the ranks do not fit the method.
+    :raises AdapterError: one is not a plain LoRA, the ranks do not fit the method, or the mix is
+        not of finite numbers.
     """
     _check(adapters, method)
+    tables = {fork.weight_name("input").removesuffix(".weight")}
+    if method in WITH_DENSITY and density == 0:
+        weights, method = [0.0] * len(adapters), "linear"
+    if method == "svd":
+        work.step(0, 1, Message("Mixing the adapters…"))
+        thin = _by_svd(adapters, weights)
+    else:
+        thin = _by_peft(fork, adapters, weights, method, density, seed, work)
+    mixed = lora.make(thin, tables=tables)
+    for name, tensor in mixed.tensors.items():
+        if not tensor.isfinite().all():
+            raise AdapterError(
+                "The mix by {method} is not of finite numbers at {name}. Choose a higher density, "
+                "smaller weights, or another method.",
+                method=method,
+                name=name[:120],
+            )
+    return mixed
+
+
+def _by_svd(
+    adapters: Sequence[Adapter], weights: Sequence[float]
+) -> dict[str, tuple[Tensor, Tensor]]:  # fmt: skip
+    """The nearest matrices of the largest rank to the sum of the changes, which is never written
+    out: side by side the thin matrices are still thin."""
+    rank = max(int(adapter.config["r"]) for adapter in adapters)
+    beside: dict[str, list[tuple[Tensor, Tensor]]] = {}
+    for adapter, weight in zip(adapters, weights, strict=True):
+        for pair in lora.pairs(adapter):
+            up = pair.up.double() * (weight * pair.scaling)
+            beside.setdefault(pair.path, []).append((pair.down.double(), up))
+    thin = {}
+    for path, pairs in beside.items():
+        down = torch.cat([down for down, _ in pairs])
+        left, values, right = thin_svd(down, torch.cat([up for _, up in pairs], dim=1))
+        thin[path] = right[:rank], left[:, :rank] * values[:rank]
+    return thin
+
+
+def _by_peft(
+    fork: Fork, adapters: Sequence[Adapter], weights: Sequence[float], method: MixMethod,
+    density: float, seed: int, work: Work,
+) -> dict[str, tuple[Tensor, Tensor]]:  # fmt: skip
+    from peft import (  # takes seconds to import
+        get_peft_model,
+        get_peft_model_state_dict,
+        set_peft_model_state_dict,
+    )
+
     own = fork.clone()
     make_plain(own)
     names = [f"a{place}" for place in range(len(adapters))]
@@ -50,16 +102,10 @@ def mix(
         work.step(0, 1, Message("Mixing the adapters…"))
         torch.manual_seed(seed)
         more = {"density": density} if method in WITH_DENSITY else {}
-        model.add_weighted_adapter(
-            names, list(weights), "mixed", combination_type=method, svd_full_matrices=False, **more
-        )
+        model.add_weighted_adapter(names, list(weights), "mixed", combination_type=method, **more)
         state = get_peft_model_state_dict(model, adapter_name="mixed", save_embedding_layers=False)
-    thin = {}
-    for name, down in state.items():
-        if name.endswith(".lora_A.weight"):
-            path = name.removeprefix(PREFIX).removesuffix(".lora_A.weight")
-            thin[path] = down, state[name.replace(".lora_A.", ".lora_B.")]
-    return lora.make(thin)
+    mixed = Adapter("lora", lora.KEPT, state)
+    return {pair.path: (pair.down, pair.up) for pair in lora.pairs(mixed)}
 
 
 def _check(adapters: Sequence[Adapter], method: MixMethod) -> None:
@@ -84,8 +130,10 @@ def _check(adapters: Sequence[Adapter], method: MixMethod) -> None:
         )
 
 
-def _peft_config(adapter: Adapter) -> LoraConfig:
+def _peft_config(adapter: Adapter) -> Any:
     """A configuration whose scaling is right without rsLoRA, which the mixed one would inherit."""
+    from peft import LoraConfig
+
     found = list(lora.pairs(adapter))
     return LoraConfig(
         r=int(adapter.config["r"]), lora_alpha=1, target_modules=[pair.path for pair in found],

@@ -12,9 +12,11 @@ from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
     Kind,
+    Read,
     expect,
     plain_config,
     unknown_tensor,
+    unusable,
 )
 from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
@@ -31,12 +33,14 @@ TRAINED_WITH = (
 )  # fmt: skip
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Any]:
+def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check learned tokens against a model."""
     kept = plain_config(
         config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH
     )
     kept["peft_type"] = config["peft_type"].rpartition(".")[2]
+    if kept["num_transformer_submodules"] != 1:
+        raise unusable("num_transformer_submodules", kept["num_transformer_submodules"])
     count = kept["num_virtual_tokens"]
     if not 1 <= count <= MAX_VIRTUAL:
         raise AdapterError(
@@ -49,10 +53,14 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         raise unknown_tensor(strange[0])
     if kept["peft_type"] == "PREFIX_TUNING":
         layers, heads, size = key_shape(fork.base.model.config)
+        sizes = {"num_layers": layers, "num_attention_heads": heads, "token_dim": heads * size}
+        for key, wanted in sizes.items():  # PEFT cuts the prefix up by these
+            if config.get(key) not in (None, wanted):
+                raise unusable(key, config[key])
         expect(TENSOR, tensors[TENSOR], (count, layers * 2 * heads * size))
     else:
         expect(TENSOR, tensors[TENSOR], (count, fork.embedding("input")[0].shape[1]))
-    return kept
+    return kept, dict(tensors)
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from playground.engine.adapters import store
+from playground.engine.adapters.mix import mix
 from playground.engine.adapters.names import MixMethod
 from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE, MAX_SOURCE, attach
 from playground.engine.edits.base import Edit, TensorChange
@@ -24,7 +25,7 @@ class MixAdapters(Edit):
     """Make one LoRA of several, with a weight each."""
 
     KIND: ClassVar[str] = "mix_adapters"
-    WHOLE: ClassVar[bool] = True  # a singular value decomposition of each matrix takes a while
+    WHOLE: ClassVar[bool] = True  # PEFT takes a while
 
     kind: Literal["mix_adapters"] = "mix_adapters"
     sources: Annotated[tuple[Source, ...], Field(min_length=2, max_length=MAX_MIXED)]
@@ -45,8 +46,6 @@ class MixAdapters(Edit):
 
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Mix on the base that the adapters are for, and attach what comes out."""
-        from playground.engine.adapters.mix import mix  # brings PEFT, which takes seconds
-
         base = Fork(fork.base)
         adapters = [store.load(source, base) for source in self.sources]
         mixed = mix(base, adapters, self.weights, self.method, self.density, self.seed, work)

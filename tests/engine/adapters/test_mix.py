@@ -113,3 +113,41 @@ def test_ranks_that_add_up_to_too_much_are_refused(llama, monkeypatch, by_peft):
 def test_the_noise_is_not_nothing(llama):
     model = make_noisy(get_peft_model(copy.deepcopy(llama.model), config_of("lora", llama)), 1)
     assert not torch.allclose(logits(model), logits(llama.model), atol=1e-2)
+
+
+def test_a_density_of_0_keeps_nothing_and_a_mix_that_is_no_number_is_refused(llama, by_peft):
+    adapters = two(llama, by_peft)
+    for method in WITH_DENSITY:
+        mixed = mix(Fork(llama), adapters, WEIGHTS, method, 0.0, 0)
+        assert all(not tensor.any() for tensor in mixed.tensors.values())
+        assert torch.equal(on(llama, mixed), logits(llama.model))
+    for method in ("dare_linear", "dare_ties"):  # 1e-60 is 0 in float32
+        with pytest.raises(AdapterError, match="not of finite numbers"):
+            mix(Fork(llama), adapters, WEIGHTS, method, 1e-60, 0)
+
+
+def test_the_mix_by_svd_is_the_best_of_its_rank_and_never_writes_a_product(
+    llama, by_peft, monkeypatch
+):
+    adapters = two(llama, by_peft, ("rslora", "patterns"))
+    seen, svd = [], torch.linalg.svd
+
+    def watched(matrix, *args, **more):
+        seen.append(max(matrix.shape))
+        return svd(matrix, *args, **more)
+
+    monkeypatch.setattr(torch.linalg, "svd", watched)
+    mixed = {
+        pair.path: pair for pair in lora.pairs(mix(Fork(llama), adapters, WEIGHTS, "svd", 1, 0))
+    }
+    assert max(seen) <= 8
+    sums = {}
+    for adapter, weight in zip(adapters, WEIGHTS, strict=True):
+        for pair in lora.pairs(adapter):
+            dense = weight * pair.scaling * pair.up.double() @ pair.down.double()
+            sums[pair.path] = sums.get(pair.path, 0) + dense
+    for path, dense in sums.items():
+        left, values, right = svd(dense, full_matrices=False)
+        best = left[:, :4] * values[:4] @ right[:4]
+        pair = mixed[path]
+        assert torch.allclose((pair.up @ pair.down).double() * pair.scaling, best, atol=1e-5)
