@@ -59,9 +59,7 @@ def task_vectors(method, **each):
 
 ROWS = {
     "linear, 2 models": config("linear", {"m0": own(0.6), "m1": own(0.4)}),
-    "slerp": config(
-        "slerp", {MODEL: {}, "m0": {}}, base_model=MODEL, parameters={"t": 0.3}
-    ),
+    "slerp": config("slerp", {MODEL: {}, "m0": {}}, base_model=MODEL, parameters={"t": 0.3}),
     "task_arithmetic, 3 models": task_vectors("task_arithmetic"),
     "ties, 3 models": task_vectors("ties", density=0.5),
     "dare_ties, 3 models": task_vectors("dare_ties", density=0.5),

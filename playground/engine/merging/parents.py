@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from playground.engine.adapted import Bottleneck
 from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError, pieces
+from playground.engine.merging.mapped import MappedFile
 
 Shape = tuple[int, ...]
 NAMED = 3  # differences that a message names
@@ -137,7 +138,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in paths:
         try:
-            file = stack.enter_context(safe_open(path, "pt"))
+            file = stack.enter_context(MappedFile(path))
         except (SafetensorError, OSError) as error:
             raise MergeError(
                 "{name} is not a safetensors file that can be read. Export the model again.",
