@@ -59,7 +59,7 @@ def test_a_file_that_is_taken_away_or_replaced_is_read_to_its_end(file):
             first = float(opened.get_tensor(NAMES[0])[0])
             path.unlink()
             if other is not None:
-                save_file({name: other for name in NAMES[:1]}, path)
+                save_file(dict.fromkeys(NAMES[:1], other), path)
             rest = [float(opened.get_tensor(name)[0]) for name in NAMES[1:]]
         assert [first, *rest] == list(range(8))
 
@@ -72,5 +72,6 @@ def test_inner_products_are_those_of_float64_however_large_the_numbers():
         wanted = rows @ rows.T
         found = products(*map(pieces, vectors))
         lengths = wanted.diagonal().sqrt()
-        assert found.dtype == torch.float64 and torch.equal(found, found.T)
+        assert found.dtype == torch.float64
+        assert torch.equal(found, found.T)
         assert bool(((found - wanted).abs() <= 1e-8 * torch.outer(lengths, lengths)).all())
