@@ -1,6 +1,7 @@
 """Merging: seconds and memory, a walk, and whether two skills are there in one model.
 
 Usage: `make bench ARGS=merging`, or `make bench ARGS="merging speed"` (walk, skills) for a part.
+`make bench ARGS="merging mergekit"` is apart: see ``beside_mergekit``.
 """
 
 import json
@@ -10,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import adapters
+from tests.benchmarks import adapters, beside_mergekit
 
 MODEL = "smollm2-135m-instruct"
 RUNS = 3
@@ -136,6 +137,8 @@ def both_skills(other):
 
 def main():
     asked = sys.argv[2:] or ["speed", "walk", "skills"]
+    if "mergekit" in asked:
+        beside_mergekit.main([word for word in asked if word != "mergekit"])
     for name, part in (("speed", speed), ("walk", walk), ("skills", skills)):
         if name in asked:
             part()

@@ -1,7 +1,8 @@
 """Merging whole weights: averages on a line and on a sphere.
 
 Functions of tensors of one shape, to the pieces of the merged one; the base is used by slerp and
-model stock alone. Norms and angles come from a first pass over the pieces, in float64.
+model stock alone. Norms and angles come from a first pass over the pieces,
+summed in float64.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from torch import Tensor
 from playground.engine.merging.given import Given, TaskVector, pieces, wide
 
 PARALLEL = 0.9995  # cosine from which on a straight line is taken for the arc
+SMALL, LARGE = 1e-30, 1e38  # between which float32 holds a sum of products well
 ROUNDS, NEAR = 10, 1e-7  # of the Karcher mean: how often it is improved, and when it is reached
 
 
@@ -41,9 +43,21 @@ def products(*vectors: Iterable[Tensor]) -> Tensor:
     """Inner products of vectors that come in pieces: (vectors, vectors), float64."""
     total = torch.zeros(len(vectors), len(vectors), dtype=torch.float64)
     for parts in zip(*vectors, strict=True):
-        rows = torch.stack([part.flatten().double() for part in parts])
-        total += rows @ rows.T
-    return total
+        rows = [wide(part) for part in parts]
+        for place, first in enumerate(rows):
+            for other in range(place, len(rows)):
+                total[place, other] += _product(first, rows[other])
+    return total.triu() + total.triu(1).T
+
+
+def _product(first: Tensor, second: Tensor) -> float:
+    """Of two pieces, (rows, numbers): each row in their precision, their sums in float64, since a
+    copy in float64 takes several times as long; such a copy where float32 has no room.
+    """
+    found = float((first * second).sum(-1).double().sum())
+    if SMALL < abs(found) < LARGE:
+        return found
+    return float(first.double().flatten() @ second.double().flatten())
 
 
 def slerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from playground.engine.adapted import Bottleneck
@@ -18,6 +18,7 @@ from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError, pieces
 from playground.engine.merging.headers import check_count, check_header
+from playground.engine.merging.mapped import MappedFile
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -150,7 +151,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> d
         work.step(done, len(paths), Message("Checking {name}…", {"name": file_name(path)}))
         try:
             check_header(path, file_name(path))
-            file = stack.enter_context(safe_open(path, "pt"))
+            file = stack.enter_context(MappedFile(path))
         except (SafetensorError, OSError) as error:
             raise MergeError(
                 "{name} is not a safetensors file that can be read. Export the model again.",

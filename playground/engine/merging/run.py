@@ -168,4 +168,4 @@ def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:
 def _distance(old: Tensor, new: Tensor) -> float:
     """Frobenius norm of the difference, piece by piece."""
     pairs = zip(pieces(old), pieces(new), strict=True)
-    return sum(float((a.float() - b.float()).square().sum()) for a, b in pairs) ** 0.5
+    return sum(float((a.float() - b.float()).square_().sum()) for a, b in pairs) ** 0.5

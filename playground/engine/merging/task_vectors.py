@@ -43,7 +43,7 @@ def keep_middle(delta: TaskVector, density: float, gamma: float) -> Iterable[Ten
 
 def _smallest(delta: TaskVector, count: int) -> Iterable[Tensor]:
     """Masks of the smallest numbers of a task vector, one for each piece of it."""
-    return lowest_of_all(lambda: (one.abs().float() for one in delta), count)
+    return lowest_of_all(lambda: (one.abs_().float() for one in delta), count)
 
 
 def _without(delta: Iterable[Tensor], dropped: Iterable[Tensor]) -> Iterator[Tensor]:
