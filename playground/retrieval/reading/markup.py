@@ -5,7 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import BinaryIO
 
-from playground.retrieval.reading.decoding import decode
+from playground.retrieval.reading.decoding import decode_into
 from playground.retrieval.reading.limits import MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts
 
@@ -30,7 +30,7 @@ def read_html(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, shows no text, or shows too much.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
     page = _Page(xml=text[:1_000].lstrip().lower().startswith("<?xml"))
     page.feed(text)
     if not page.rawdata.startswith("<"):  # a tag that is cut off at the end is no text

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.chunking import MAX_HEADING_CHARS
 from playground.retrieval.documents import Part
 from playground.retrieval.reading.limits import (
@@ -18,6 +18,11 @@ from playground.retrieval.reading.limits import (
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Where a word may be broken, or may not: no letters, and search would see two words. A zero-width
+# space stays where scripts without spaces mark their words by it (Thai, Lao, Burmese, Khmer), and
+# joiners stay everywhere, as Persian, Indic scripts and emoji are written with them.
+_SOFT = re.compile(r"\xad(?:[ \t]*\n[ \t]*(?=[^\W\d_]))?")
+_INVISIBLE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|[\u2060\ufeff]")
 
 
 @dataclass
@@ -28,12 +33,14 @@ class Budget:
     :param records: parts of documents.
     :param unpacked: bytes already unpacked from the archive that is being read.
     :param full: whether that archive brought more than it may; then the rest of it is left.
+    :param encoding: of all files of text, as the visitor chose it; "" to find it out.
     """
 
     characters: int = MAX_CHARACTERS
     records: int = MAX_RECORDS
     unpacked: int = 0
     full: bool = False
+    encoding: str = ""
 
 
 class Parts:
@@ -43,6 +50,7 @@ class Parts:
         self.name = name
         self.budget = budget
         self.found: list[Part] = []
+        self.notes: list[Message] = []
         self._characters = 0
 
     def add(self, title: str, text: str) -> None:
@@ -65,6 +73,13 @@ class Parts:
                 name=self.name,
                 limit=f"{MAX_RECORDS:,}",
             )
+
+    def tell(self, template: str, **values: object) -> None:
+        """Note what was left out or read otherwise than it stands there.
+
+        :param template: of a message; ``{name}`` is the document's.
+        """
+        self.notes.append(Message(template, {"name": self.name, **values}))
 
     def check(self, coming: int) -> None:
         """Refuse a text while it is still being put together.
@@ -95,8 +110,12 @@ class Parts:
 
 
 def tidy(text: str) -> str:
-    """NFC, ``\\n`` line ends, no control characters or lone surrogates, no endless lines."""
+    """NFC, ``\\n`` line ends, no control characters or lone surrogates, no endless lines; no soft
+    hyphens and nothing of no width within words.
+    """
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    if any(character in text for character in "\xad\u200b\u2060\ufeff"):
+        text = _INVISIBLE.sub("", _SOFT.sub("", text))
     text = unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
     if len(text) <= MAX_LINE_CHARACTERS:
         return text

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from playground.errors import CorpusError
 from playground.retrieval.documents import records as records_of
-from playground.retrieval.reading.decoding import decode
+from playground.retrieval.reading.decoding import decode_into
 from playground.retrieval.reading.limits import MAX_COLUMNS, MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, tidy
 
@@ -23,7 +23,7 @@ def read_text(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, is empty, or is too long.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
     parts.add("", text)
     return encoding
 
@@ -34,7 +34,7 @@ def read_json_lines(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, or one of its lines is not a record.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for title, body in records_of(parts.name, text):
         parts.add(title, body)
@@ -50,7 +50,7 @@ def read_table(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, or has too many columns or rows.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
     csv.field_size_limit(2**31 - 1)
     header: list[str] = []
     number = 0
