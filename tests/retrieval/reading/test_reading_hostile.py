@@ -54,9 +54,15 @@ def test_a_header_that_repeats_is_counted_as_often(read):
     )
 
 
-def test_a_quote_that_never_closes_is_a_value(read):
-    document = only(read(("a.csv", b'a,b\n"' + b"x\n" * 10_000)))
-    assert texts(document)[0].startswith("a: x\nx")
+def test_a_quote_that_never_closes_swallows_no_row(read):
+    document = only(read(("a.csv", b'a,b\n"' + b"x\n" * 10_000), grown=30_000_000))
+    assert texts(document) == ['a: "x'] + ["a: x"] * 9_999
+
+
+def test_quotes_without_end_end_in_time(read):
+    for piece in (b'"\n', b'","\n', b'a"b,"\n', b'"""\n'):
+        found = read(("a.csv", piece * 20_000), seconds=5, grown=30_000_000)
+        assert len(found.documents) + len(found.skipped) == 1
 
 
 # Word
