@@ -42,8 +42,8 @@ _cmap._predefined_cmap.update(
     }
 )
 # Made anew for each page there, which takes half the time of a short one; it is only read
-_text_extractor.encoding_dict_from_named_encoding = cache(  # type: ignore[attr-defined]
-    _text_extractor.encoding_dict_from_named_encoding  # type: ignore[attr-defined]
+_text_extractor.encoding_dict_from_named_encoding = cache(
+    _text_extractor.encoding_dict_from_named_encoding
 )
 
 _STRANGE = 0.2  # of a text's characters; with more that are none, its codes are no letters
