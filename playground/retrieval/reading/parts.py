@@ -24,6 +24,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _SOFT = re.compile(r"\xad(?:[ \t]*\n[ \t]*(?=[^\W\d_]))?")
 _INVISIBLE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|[\u2060\ufeff]")
 
+_MARKUP = re.compile(r"^ {0,3}(?=#{1,6}(?:[ \t]|$)|`{3}|~{3})", re.MULTILINE)
+
 
 @dataclass
 class Budget:
@@ -53,9 +55,10 @@ class Parts:
         self.notes: list[Message] = []
         self._characters = 0
 
-    def add(self, title: str, text: str) -> None:
+    def add(self, title: str, text: str, *, markdown: bool = False) -> None:
         """Keep a part; one without text is passed over.
 
+        :param markdown: whether headings are marked in it; else ``#`` is a letter like others.
         :raises CorpusError: the call would bring more than it may.
         """
         text, title = tidy(text), " ".join(tidy(title).split())
@@ -63,6 +66,7 @@ class Parts:
             return
         if len(title) > MAX_HEADING_CHARS:  # a heading repeats in every passage: keep it once
             title, text = "", f"{title}\n\n{text}"
+        text = text if markdown else literal(text)
         self._characters += len(title) + len(text)
         self.check(0)
         self.found.append(Part(title, text))
@@ -107,6 +111,13 @@ class Parts:
         self.budget.characters -= self._characters
         self.budget.records -= len(self.found)
         return self.found
+
+
+def literal(text: str) -> str:
+    """Text that is no Markdown, safe from being taken for it: a line that would be a heading or a
+    fence is set in by four spaces, as Markdown itself marks what it shall not read.
+    """
+    return _MARKUP.sub("    ", text)
 
 
 def tidy(text: str) -> str:

@@ -23,7 +23,7 @@ def read_text(file: BinaryIO, parts: Parts) -> str:
     :raises CorpusError: it is not text, is empty, or is too long.
     """
     text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
-    parts.add("", text)
+    parts.add("", text, markdown=parts.name.lower().endswith(".md"))
     return encoding
 
 
