@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.alphabets import ENCODINGS, decoded
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.reading.parts import Parts
 
 
@@ -37,5 +37,10 @@ def decode_into(parts: Parts, data: bytes) -> tuple[str, str]:
     text, encoding = decode(parts.name, data, parts.budget.encoding)
     lost = text.count("\ufffd")
     if lost:
-        parts.tell("{count} characters of {name} could not be read and stand as “�”.", count=lost)
+        parts.tell(
+            Message(
+                "{count} characters of {name} could not be read and stand as “�”.",
+                {"name": parts.name, "count": lost},
+            )
+        )
     return text, encoding

@@ -9,6 +9,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any, BinaryIO
 
+from playground.errors import Message
 from playground.retrieval.reading.decoding import decode_into
 from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.limits import MAX_FILE_BYTES
@@ -55,7 +56,12 @@ def read_html(file: BinaryIO, parts: Parts) -> str:
         page.close()
     parts.add(page.title, page.text(), markdown=True)
     if page.dropped:
-        parts.tell("{count} menus, pictures or frames of {name} were left out.", count=page.dropped)
+        parts.tell(
+            Message(
+                "{count} menus, pictures or frames of {name} were left out.",
+                {"name": parts.name, "count": page.dropped},
+            )
+        )
     return encoding
 
 

@@ -78,12 +78,9 @@ class Parts:
                 limit=f"{MAX_RECORDS:,}",
             )
 
-    def tell(self, template: str, **values: object) -> None:
-        """Note what was left out or read otherwise than it stands there.
-
-        :param template: of a message; ``{name}`` is the document's.
-        """
-        self.notes.append(Message(template, {"name": self.name, **values}))
+    def tell(self, note: Message) -> None:
+        """Note what was left out or read otherwise than it stands there."""
+        self.notes.append(note)
 
     def check(self, coming: int) -> None:
         """Refuse a text while it is still being put together.

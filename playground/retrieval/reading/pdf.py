@@ -11,7 +11,7 @@ import pypdf
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PdfReadError
 from pypdf.generic import ArrayObject, DictionaryObject
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.reading.limits import MAX_PAGES
 from playground.retrieval.reading.parts import Parts, tidy
 from playground.retrieval.reading.pdf_fields import page_fields
@@ -102,18 +102,20 @@ def _tell(parts: Parts, pages: int, partly: int, bare: list[int]) -> None:
     """Say which pages have less text than they show."""
     if partly:
         parts.tell(
-            "On {count} pages of {name} some text was left out: its font does not tell which "
-            "characters it shows.",
-            count=partly,
+            Message(
+                "On {count} pages of {name} some text was left out: its font does not tell which "
+                "characters it shows.",
+                {"name": parts.name, "count": partly},
+            )
         )
     if bare and parts.found:
         named = ", ".join(map(str, bare[:_MOST_NAMED])) + (", …" if bare[_MOST_NAMED:] else "")
         parts.tell(
-            "{count} of {pages} pages of {name} have no text or next to none (pages {named}). If "
-            "they are scans, use a copy that went through text recognition (OCR).",
-            count=len(bare),
-            pages=pages,
-            named=named,
+            Message(
+                "{count} of {pages} pages of {name} have no text or next to none (pages {named}). "
+                "If they are scans, use a copy that went through text recognition (OCR).",
+                {"name": parts.name, "count": len(bare), "pages": pages, "named": named},
+            )
         )
 
 

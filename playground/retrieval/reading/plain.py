@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.chunking import MAX_WORDS, count_words
 from playground.retrieval.documents import records as records_of
 from playground.retrieval.reading.decoding import decode_into
@@ -65,12 +65,19 @@ def read_table(file: BinaryIO, parts: Parts) -> str:
     if sheet.header and not count:
         parts.add("", _record((), sheet.header))
     if count > 1 and not sheet.header:
-        parts.tell("{name} has no row of column names: its first row was read as values.")
+        parts.tell(
+            Message(
+                "{name} has no row of column names: its first row was read as values.",
+                {"name": parts.name},
+            )
+        )
     if loose:
         parts.tell(
-            "In {count} rows of {name} a quotation mark was never closed, or closed within a "
-            "value: it was read as a letter.",
-            count=loose,
+            Message(
+                "In {count} rows of {name} a quotation mark was never closed, or closed within a "
+                "value: it was read as a letter.",
+                {"name": parts.name, "count": loose},
+            )
         )
     return encoding
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 from xml.parsers import expat
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.reading.archive import Archive
 from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.parts import Parts, literal
@@ -76,7 +76,12 @@ def read_word(file: BinaryIO, parts: Parts) -> None:
     parts.add("", body.text(), markdown=True)
     left_out = sum(bool(_ASIDE.fullmatch(name)) for name in names)
     if left_out:
-        parts.tell("{count} headers and footers of {name} were left out.", count=left_out)
+        parts.tell(
+            Message(
+                "{count} headers and footers of {name} were left out.",
+                {"name": parts.name, "count": left_out},
+            )
+        )
 
 
 def _parse(
