@@ -114,7 +114,8 @@ def literal(text: str) -> str:
     """Text that is no Markdown, safe from being taken for it: a line that would be a heading or a
     fence is set in by four spaces, as Markdown itself marks what it shall not read.
     """
-    return _MARKUP.sub("    ", text)
+    there = any(mark in text for mark in ("#", "```", "~~~"))
+    return _MARKUP.sub("    ", text) if there else text
 
 
 def tidy(text: str) -> str:
