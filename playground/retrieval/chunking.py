@@ -1,6 +1,7 @@
 """The one chunker: markdown or plain text -> passages, word for word.
 
-A passage is a slice of its document that never crosses a heading. Length is counted in
+A passage is a slice of its document that never crosses a heading. One that begins amid the rows of
+a table repeats the table's first row below its heading, after a line end. Length is counted in
 words between spaces (eojeol in Korean); every started ``WORD_CHARS`` characters of a longer
 "word" count as one more, so that a text without spaces is bounded too.
 """
@@ -8,14 +9,17 @@ words between spaces (eojeol in Korean); every started ``WORD_CHARS`` characters
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from playground.retrieval.passages import Passage, Span
 
 
 class Cut(NamedTuple):
-    """A passage as a place in its document: [start, end) in characters."""
+    """A passage as a place in its document: [start, end) in characters.
+
+    :param heading: above it, and after a line end the first row of its table, if it lacks that.
+    """
 
     heading: str
     start: int
@@ -48,7 +52,8 @@ def chunk(document: str, text: str, max_words: int = MAX_WORDS) -> list[Passage]
 
     Whole paragraphs of a section are packed up to ``max_words``; only a paragraph that is longer
     is split at its sentence ends, and so on down. Nothing overlaps and only spaces between
-    passages are dropped. A heading with no text below it gives no passage.
+    passages are dropped. A heading with no text below it is text itself; rows of a table stay
+    whole where they fit.
 
     :param document: the document's name, the stem of the passages' ids.
     :param text: markdown (ATX headings; ``#`` inside a fence is text) or plain text.
@@ -69,8 +74,20 @@ def paragraphs(text: str, max_words: int = MAX_WORDS) -> Iterator[Cut]:
     """Where :func:`chunk` cuts a text whose line ends are ``\\n``."""
     for heading, blocks in sections(text):
         pieces = (piece for block in blocks for piece in units(text, block, max_words))
-        for start, end in pack(text, pieces, max_words):
-            yield Cut(heading, start, end)
+        yield from headed(text, heading, blocks, pack(text, pieces, max_words))
+
+
+def headed(text: str, heading: str, blocks: Sequence[Span], spans: Iterable[Span]) -> Iterator[Cut]:
+    """Spans of a section under its heading; amid a table, under the table's first row too."""
+    bars = "|" in text[blocks[0][0] : blocks[-1][1]]
+    found = [one for block in blocks for one in tables(text, block)] if bars else []
+    number = 0
+    for start, end in spans:
+        while number < len(found) and found[number].end <= start:
+            number += 1
+        within = number < len(found) and found[number].rows <= start
+        row = found[number].header if within else ""
+        yield Cut(f"{heading}\n{row}" if row else heading, start, end)
 
 
 def count_words(text: str) -> int:
@@ -79,10 +96,14 @@ def count_words(text: str) -> int:
 
 
 def sections(text: str) -> Iterator[tuple[str, list[Span]]]:
-    """Each section's heading path and its paragraphs; a fenced block is one paragraph."""
+    """Each section's heading path and its paragraphs; a fenced block is one paragraph.
+
+    A heading that no text and no lower heading follows is a paragraph of the section around it.
+    """
     path: dict[int, str] = {}  # heading level -> heading
     blocks: list[Span] = []
     block_start: int | None = None
+    bare: tuple[int, Span] | None = None  # level and words of a heading that nothing follows yet
     fence = ""
     position = 0
     for line in [*text.split("\n"), "#"]:  # the last one, past the end, closes what is open
@@ -93,15 +114,23 @@ def sections(text: str) -> Iterator[tuple[str, list[Span]]]:
             blocks.append(_trim(text, (block_start, position - 1)))
             block_start = None
         if heading:
-            if blocks:
-                yield " > ".join(path[level] for level in sorted(path) if path[level]), blocks
             level, title = heading
+            if blocks:
+                yield _path(path), blocks
+            elif bare and level <= bare[0]:
+                yield _path({above: path[above] for above in path if above < bare[0]}), [bare[1]]
+            at = text.find(title, position) if title and not past_end else -1
+            bare = (level, (at, at + len(title))) if at >= 0 else None
             path = {above: path[above] for above in path if above < level} | {level: title}
             blocks = []
         elif line.strip() and block_start is None:
-            block_start = position
+            block_start, bare = position, None
         fence = _fence(fence, line)
         position = end + 1
+
+
+def _path(path: dict[int, str]) -> str:
+    return " > ".join(path[level] for level in sorted(path) if path[level])
 
 
 def _heading(line: str) -> tuple[int, str] | None:
@@ -142,22 +171,81 @@ def units(text: str, block: Span, max_words: int) -> Iterator[Span]:
 
 
 def sentences(text: str, block: Span) -> Iterator[Span]:
-    """The sentences of a paragraph, or the lines of a fenced block."""
+    """The sentences of a paragraph, the rows of a table, or the lines of a fenced block."""
     fenced = _FENCE.match(text[slice(*block)])
     start, stop = block
+    ends: list[int] = []
+    for first, last, is_table in _stretches(block, tables(text, block)):
+        by_line = fenced or is_table
+        ends += _ends(text, first, last, _LINE_END if by_line else _BREAK)
+        ends += [last] if last < stop else []
+    for end in [*ends, stop]:
+        sentence = _trim(text, (start, end))
+        if sentence[0] < sentence[1]:
+            yield sentence
+        start = end
+
+
+def _stretches(block: Span, found: Sequence[Table]) -> Iterator[tuple[int, int, bool]]:
+    """A paragraph as what is a table in it and what is none."""
+    at = block[0]
+    for table in found:
+        if at < table.start:
+            yield at, table.start, False
+        yield table.start, table.end, True
+        at = table.end
+    if at < block[1]:
+        yield at, block[1], False
+
+
+def _ends(text: str, start: int, stop: int, pattern: re.Pattern[str]) -> list[int]:
+    """Where pieces of a stretch end, its own end apart."""
     ends = []
-    for match in (_LINE_END if fenced else _BREAK).finditer(text, start, stop):
+    for match in pattern.finditer(text, start, stop):
         if match.lastgroup == "stop":
             after = text[match.end() : match.end() + 1]
             before = text[max(start, match.start() - 12) : match.start()]
             if after.islower() or (match["stop"] == "." and _ABBREVIATION.search(before)):
                 continue  # "e.g. this", "Dr. Kim", "2. second"
         ends.append(match.end())
-    for end in [*ends, stop]:
-        sentence = _trim(text, (start, end))
-        if sentence[0] < sentence[1]:
-            yield sentence
-        start = end
+    return ends
+
+
+class Table(NamedTuple):
+    """A table in a text: its place, where the rows below its first one begin, and that row."""
+
+    start: int
+    rows: int
+    end: int
+    header: str
+
+
+def tables(text: str, block: Span) -> list[Table]:
+    """Tables of a paragraph: lines that follow each other with as many ``|`` between words.
+
+    The first row is repeated where it is short enough, as headings are.
+    """
+    if "|" not in text[slice(*block)] or _FENCE.match(text[slice(*block)]):
+        return []
+    found: list[Table] = []
+    lines: list[Span] = []
+    at, bars = block[0], 0
+    for line in [*text[slice(*block)].split("\n"), ""]:
+        count = line.strip().strip("|").count("|")
+        if count != bars:
+            if len(lines) > 1:
+                found.append(_table(text, lines))
+            lines, bars = [], count
+        if count:
+            lines.append((at, at + len(line)))
+        at += len(line) + 1
+    return found
+
+
+def _table(text: str, lines: Sequence[Span]) -> Table:
+    header = text[slice(*lines[0])].strip()
+    header = header if len(header) <= MAX_HEADING_CHARS else ""
+    return Table(lines[0][0], lines[1][0], lines[-1][1], header)
 
 
 def pack(text: str, units: Iterable[Span], max_words: int) -> Iterator[Span]:

@@ -113,7 +113,7 @@ def arranged(hits: Sequence[Hit], context: Context, count: Callable[[str], int])
     :raises CorpusError: see :func:`check_context`.
     """
     check_context(context)
-    texts, budget, shortened = [hit.passage.text for hit in hits], context.budget, False
+    texts, budget, shortened = [hit.passage.prompted for hit in hits], context.budget, False
     fitting = len(texts)
     if budget is not None:
         fitting = 0

@@ -19,6 +19,7 @@ from playground.retrieval.chunking import (
     MAX_WORDS,
     WORD_CHARS,
     Cut,
+    headed,
     pack,
     paragraphs,
     sections,
@@ -107,7 +108,7 @@ def _by_headings(text: str, cutting: Cutting) -> Iterator[Cut]:
     """A passage for each section; a longer one is packed as paragraphs are."""
     for heading, blocks in sections(text):
         pieces = (piece for block in blocks for piece in units(text, block, cutting.size))
-        yield from (Cut(heading, *span) for span in pack(text, pieces, cutting.size))
+        yield from headed(text, heading, blocks, pack(text, pieces, cutting.size))
 
 
 def _by_sentences(text: str, cutting: Cutting) -> Iterator[Cut]:
@@ -118,7 +119,7 @@ def _by_sentences(text: str, cutting: Cutting) -> Iterator[Cut]:
             for sentence in sentences(text, block)
             for piece in units(text, sentence, LONGEST)
         ]
-        yield from (Cut(heading, *span) for span in _windows(spans, cutting))
+        yield from headed(text, heading, blocks, _windows(spans, cutting))
 
 
 def _by_tokens(text: str, cutting: Cutting) -> Iterator[Cut]:
@@ -126,8 +127,11 @@ def _by_tokens(text: str, cutting: Cutting) -> Iterator[Cut]:
     for heading, blocks in sections(text):
         start, end = blocks[0][0], blocks[-1][1]
         words = _words(text[start:end], cutting.size)
-        for first, last in _token_windows([tokens for _, tokens in words], cutting):
-            yield Cut(heading, start + words[first][0][0], start + words[last - 1][0][1])
+        windows = _token_windows([tokens for _, tokens in words], cutting)
+        spans = (
+            (start + words[first][0][0], start + words[last - 1][0][1]) for first, last in windows
+        )
+        yield from headed(text, heading, blocks, spans)
 
 
 def _words(text: str, most: int) -> list[tuple[Span, int]]:

@@ -6,12 +6,40 @@ Plain data. Knows nothing about where documents come from or how they are search
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 QuestionKind = Literal["keyword", "paraphrase", "unanswerable"]
 Span = tuple[int, int]  # [start, end) in a text
+
+
+def plain(text: str) -> str:
+    """A text with letters that only look otherwise as the letters that they are (NFKC): ligatures
+    of printers, wide and narrow forms, Arabic ones of a place in a word.
+
+    Not those that mean something else: powers (10⁶ is not 106), fractions, circled numbers, the
+    single jamo of Korean, and punctuation. What is shown keeps its letters.
+    """
+    if text.isascii():
+        return text
+    odd = {ord(c): unicodedata.normalize("NFKC", c) for c in set(text) if _is_form(c)}
+    return unicodedata.normalize("NFC", text.translate(odd)) if odd else text
+
+
+def _is_form(character: str) -> bool:
+    """Whether a character is another form of one or several letters or digits."""
+    if (
+        character.isascii()
+        or "\u3131" <= character <= "\u318e"
+        or "\uffa0" <= character <= "\uffdc"
+    ):
+        return False
+    kind = unicodedata.decomposition(character).partition(" ")[0]
+    letter = unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo", "Lm", "Nd")
+    form = letter and kind.startswith("<") and kind not in ("<super>", "<sub>", "<circle>")
+    return form or kind == "<square>"
 
 
 def printable(value: object) -> str:
@@ -25,13 +53,21 @@ class Passage:
 
     id: str  # "<document>#<n>", n from 1 in each document
     document: str
-    heading: str  # "Title > Section", or "" where no heading stands above the text
+    heading: str  # "Title > Section", or "" where none stands above; see :class:`chunking.Cut`
     text: str
 
     @property
     def indexed(self) -> str:
-        """What the retrievers read: the heading, if there is one, above the text."""
-        return f"{self.heading}\n{self.text}" if self.heading else self.text
+        """What the retrievers read: the heading, if there is one, above the text; see
+        :func:`plain`.
+        """
+        return plain(f"{self.heading}\n{self.text}".lstrip("\n") if self.heading else self.text)
+
+    @property
+    def prompted(self) -> str:
+        """What a model reads: the text, below the first row of its table; see :func:`plain`."""
+        row = self.heading.partition("\n")[2]
+        return plain(f"{row}\n{self.text}" if row else self.text)
 
 
 @dataclass(frozen=True)

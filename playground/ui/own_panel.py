@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.alphabets import ENCODINGS
 from playground.errors import CorpusError, PlaygroundError
 from playground.retrieval.corpus import Corpus, load_corpus
 from playground.retrieval.own import uploads
@@ -50,6 +51,13 @@ def build_panel(
             label=label("own_files"), file_count="multiple", file_types=[*KINDS, SAVED],
             elem_id="own-files",
         )  # fmt: skip
+        encoding = gr.Dropdown(
+            [(label("own_encoding_auto"), ""), *((name, one) for one, name in ENCODINGS.items())],
+            value="",
+            label=label("own_encoding_menu"),
+            info=label("own_encoding_info"),
+            elem_id="own-encoding",
+        )
         listed = gr.HTML(elem_id="own-list")
         with gr.Row():
             which = gr.Dropdown(
@@ -67,7 +75,10 @@ def build_panel(
             forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
     view = [listed, which, title]
     added = files.upload(
-        add_own, [own, shelf, language, files], [own, shelf, *view, corpus, files], **SEARCH
+        add_own,
+        [own, shelf, language, files, encoding],
+        [own, shelf, *view, corpus, files],
+        **SEARCH,
     )
     added.then(lambda: None, None, files, **AT_ONCE)
     # also after a refusal, else the refused file would be sent again with the next
@@ -88,8 +99,13 @@ def build_panel(
 
 
 @shown
-def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tuple[Any, ...]:
-    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one."""
+def add_own(
+    own: str, shelf: Any, language: str, files: list[str] | None, encoding: str = ""
+) -> tuple[Any, ...]:
+    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one.
+
+    :param encoding: of text files, one of ``ENCODINGS``; anything else: find it out.
+    """
     paths = list(dict.fromkeys(Path(file) for file in files or []))
     read, corpus = Read((), ()), None
     check_count(len(paths))
@@ -100,7 +116,10 @@ def add_own(own: str, shelf: Any, language: str, files: list[str] | None) -> tup
     if others or not saved:
         if not there:
             _check_room(ids)
-        read = read_files([(path.name, path) for path in others])
+        read = read_files(
+            [(path.name, path) for path in others],
+            encoding=encoding if encoding in ENCODINGS else "",
+        )
         if read.skipped and not read.documents and not saved:
             reason = read.skipped[0].message
             raise CorpusError(reason.template, **reason.values)
@@ -153,17 +172,28 @@ def _check_room(ids: list[str]) -> None:
 
 
 def describe_read(found: Read, language: str) -> str:
-    """What was left out of an upload and why, and how a file was read that is not UTF-8."""
+    """What was left out of an upload and why, and in which encoding a file was read if not in
+    UTF-8, which the menu changes.
+    """
     reasons = [tell(language, one.message) for one in found.skipped]
-    lines = [
-        say(language, "own_encoding", name=one.name, encoding=one.encoding.upper())
-        for one in found.documents
-        if one.encoding not in (None, "utf-8", "utf-8-sig")
-    ] + [
-        say(language, "own_unreadable", name=one.name, pages=one.unreadable)
-        for one in found.documents
-        if one.unreadable
-    ]
+    lines = (
+        [
+            say(
+                language,
+                "own_encoding",
+                name=one.name,
+                encoding=ENCODINGS.get(str(one.encoding), str(one.encoding).upper()),
+            )
+            for one in found.documents
+            if one.encoding not in (None, "utf-8", "utf-8-sig")
+        ]
+        + [
+            say(language, "own_unreadable", name=one.name, pages=one.unreadable)
+            for one in found.documents
+            if one.unreadable
+        ]
+        + [tell(language, note) for one in found.documents for note in one.notes]
+    )
     return html.notes(reasons, "warn") + html.notes(lines, "hint")
 
 

@@ -16,7 +16,7 @@ def texts(passages):
     return [passage.text for passage in passages]
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\n\t", "# Title only", "# A\n## B\n\n### C", "#"])
+@pytest.mark.parametrize("text", ["", " ", "\n\n\t", "#", "#\n##\n# #"])
 def test_a_text_without_a_body_gives_no_passages(text):
     assert chunk("d.md", text) == []
 
@@ -49,6 +49,45 @@ def test_headings_form_a_path_and_ids_count_within_the_document():
         ("d.md#6", "Next", "Five."),
     ]
     assert found[2].indexed == "Title > Section\nTwo."
+
+
+def test_a_heading_without_text_below_is_a_passage_of_the_section_around_it():
+    text = "# A\n## B\n\n### C ##\n## D\n\ntext\n## E\n# F\n### G\n"
+    assert [(p.heading, p.text) for p in chunk("d", text)] == [
+        ("A > B", "C"),
+        ("A > D", "text"),
+        ("A", "E"),
+        ("F", "G"),
+    ]
+    assert [(p.heading, p.text) for p in chunk("d", "# Title only")] == [("", "Title only")]
+
+
+def test_each_piece_of_a_table_repeats_its_first_row_and_no_row_is_cut():
+    for edge in ("", "| "):
+        rows = [f"{edge}Place {n} | {n} metres. And more words" for n in range(12)]
+        head = f"{edge}Place | Metres at high tide"
+        line = [f"{edge}--- | ---"] if edge else []
+        text = "# Tides\n\nWe measured.\n" + "\n".join([head, *line, *rows]) + "\nThen we left it."
+        found = chunk("d", text, max_words=25)
+        assert len(found) > 3
+        for passage in found:
+            held = passage.text.split("\n")
+            assert all(
+                row in [head, *line, *rows, "We measured.", "Then we left it."] for row in held
+            )
+            if rows[0] not in held and any(row in held for row in rows):
+                assert passage.heading == f"Tides\n{head}"
+                assert passage.prompted == f"{head}\n{passage.text}"
+                assert passage.indexed == f"Tides\n{head}\n{passage.text}"
+        assert " ".join(" ".join(p.text for p in found).split()) == " ".join(text[9:].split())
+
+
+def test_a_first_row_too_long_to_repeat_is_not_repeated_and_a_row_too_long_is_cut():
+    long = "a | " + "word " * 50
+    assert [p.heading for p in chunk("d", f"{long}\nb | c\nd | e", max_words=20)] == [""] * 3
+    found = chunk("d", f"a | b\nc | {'word ' * 50}", max_words=20)
+    assert {p.heading for p in found[1:]} == {"\na | b"}
+    assert found[2].indexed == f"a | b\n{found[2].text}"
 
 
 def test_a_passage_never_crosses_a_heading_however_short():
@@ -171,13 +210,6 @@ def test_no_text_takes_more_than_linear_time(text):
     assert time.perf_counter() - started < 10  # a quadratic scan takes minutes
 
 
-def _body(text):
-    """The characters that are not spaces, less those of heading lines (no fences here)."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = [line for line in lines if not line.lstrip(" ").startswith("#")]
-    return "".join("".join(kept).split())
-
-
 @given(st.text(ALPHABET.replace("#", "").replace("`", ""), max_size=300), st.integers(1, 6))
 @example("a" * 200, 1)
 @example("a.b。c. D", 1)
@@ -214,9 +246,21 @@ def test_sections_are_kept_apart_and_whole(parts, limit):
         for number, (level, paragraphs) in enumerate(parts)
     )
     found = chunk("d", text, limit)
-    assert "".join("".join(p.text for p in found).split()) == _body(text)
+    bare = [
+        not any(paragraph.strip() for paragraph in held)
+        and all(level <= parts[number][0] for level, _ in parts[number + 1 : number + 2])
+        for number, (_, held) in enumerate(parts)
+    ]
+    everything = [
+        f"h{number}" if bare[number] else "".join(held) for number, (_, held) in enumerate(parts)
+    ]
+    assert "".join("".join(p.text for p in found).split()) == "".join("".join(everything).split())
     for number, (_, paragraphs) in enumerate(parts):
-        mine = [p.text for p in found if p.heading.split(" > ")[-1] == f"h{number}"]
+        mine = [
+            p.text
+            for p in found
+            if p.heading.split(" > ")[-1] == f"h{number}" and not p.text.startswith("h")
+        ]
         assert "".join("".join(mine).split()) == "".join("".join(paragraphs).split())
 
 

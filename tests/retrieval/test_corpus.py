@@ -172,3 +172,10 @@ def test_the_content_hash_is_the_documented_one():
     data = b"".join(len(part).to_bytes(8, "big") + part for part in (b"d#1", "T\n가".encode()))
     corpus = Corpus("c", "C", "ko", (passage,), ())
     assert corpus.content_hash == hashlib.sha256(data).hexdigest()[:16]
+
+
+def test_ligatures_and_wide_letters_are_searched_and_prompted_plain_but_shown_as_written():
+    passage = Passage("a#1", "a", "ﬁrst", "The oﬃce, ＡＢＣ ｶﾞ ㎏, 10⁶ ½ ① ㄱ …")
+    assert passage.prompted == "The office, ABC ガ kg, 10⁶ ½ ① ㄱ …"
+    assert passage.indexed == f"first\n{passage.prompted}"
+    assert passage.text == "The oﬃce, ＡＢＣ ｶﾞ ㎏, 10⁶ ½ ① ㄱ …"

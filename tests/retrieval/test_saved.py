@@ -275,7 +275,7 @@ def test_no_name_of_a_document_is_a_path_anywhere(home, name):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (saved_document(text="# Only\n\n## Headings"), r"a\.md holds no text to search"),
+        (saved_document(text="#\n\n##"), r"a\.md holds no text to search"),
         (saved_document(text=" "), r"a\.md holds no text to search"),
         (saved_document(cuts=[]), "the last passage"),
         (saved_document(text="x " * 1_600_000), r"3\.20 MB together; the limit is 3"),
@@ -466,7 +466,7 @@ def much(collection: Collection) -> Collection:
         (lambda c: dropped(c, "a.txt#1"), "the last passage"),
         (lambda c: dropped(c, "a.txt#2"), "no passage"),
         (lambda c: cut_anew(c, Cutting("sentences", 0)), "out of range"),
-        (lambda c: cut_anew(edited(c, "a.txt#1", "# Now headed"), Cutting()), "no text to search"),
+        (lambda c: cut_anew(edited(c, "a.txt#1", "#"), Cutting()), "no text to search"),
         (lambda c: added(c, [Stored(f"{n}", "", "x") for n in range(30)]), "31 documents"),
         (lambda c: added(c, [Stored("b", "", "a\n\n# b\n\n" * 3_000)]), "more than 3000 passages"),
         (much, "MB together"),

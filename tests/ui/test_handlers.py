@@ -338,7 +338,7 @@ def test_beside_usable_files_it_is_left_out_and_listed(upload, name, content, sa
 def test_how_a_file_was_read_is_said_where_it_is_not_utf_8(upload):
     files = [upload("메모.txt", "등대지기는 고양이를 키운다.".encode("cp949"))]
     state, line, *_ = add_own("", "ko", files)
-    assert "메모.txt: CP949로 읽었습니다." in line
+    assert "메모.txt: CP949, EUC-KR · 한국어(으)로 읽었습니다." in line
     assert load_corpus(state).passages[0].text == "등대지기는 고양이를 키운다."
 
 

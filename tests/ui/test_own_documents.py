@@ -272,9 +272,9 @@ def test_documents_are_cut_anew_and_the_controls_have_the_ways_bounds(own):
 
 @pytest.mark.parametrize("count", [39, 40, 41])
 def test_what_follows_the_last_passage_is_on_the_last_page(count):
-    text = "".join(f"# {n}\n\nword {n}\n\n" for n in range(count)) + "# The end"
+    text = "".join(f"# {n}\n\nword {n}\n\n" for n in range(count)) + "######"
     own = uploads.add_documents([("a.md", text.encode())]).id
-    assert "# The end" in see(own, page=99).view
+    assert "######" in see(own, page=99).view
 
 
 def test_what_a_passage_repeats_is_marked():
@@ -306,3 +306,30 @@ def test_the_guide_opens_at_its_first_chapter_and_has_them_all(language):
     assert text.startswith("## ")  # the page has a first heading of its own
     last = menu["choices"][-1]
     assert guide_tab.show_guide(language, last)[1] == found[last] != text
+
+
+def test_how_a_file_was_read_is_told_and_can_be_changed(tmp_path, home):
+    page = tmp_path / "a.txt"
+    for language, told in (("en", "choose another encoding"), ("ko", "다른 인코딩")):
+        page.write_bytes("Größe und naïve Größe".encode("cp1252"))
+        own, _, line, *_ = own_panel.add_own("", [], language, [str(page)])
+        assert "Windows-1252" in line
+        assert told in line
+    page.write_bytes("ПРИВЕТ".encode("koi8_r"))
+    again, _, line, *_ = own_panel.add_own(own, [own], "en", [str(page)], "koi8_r")
+    assert again == own
+    assert [p.text for p in load_corpus(own).passages] == ["ПРИВЕТ"]
+    page.write_bytes(b'a,b\n1,2\n3,"x\n')
+    page = page.rename(tmp_path / "b.csv")
+    _, _, line, *_ = own_panel.add_own(own, [own], "ko", [str(page)], "no such encoding")
+    assert "b.csv: 1개 줄에서 따옴표가" in line
+
+
+def test_a_collection_keeps_the_first_row_of_a_table_with_its_pieces(tmp_path, home):
+    rows = "\n".join(f"| Place {n} | {n} metres and more words |" for n in range(20))
+    page = tmp_path / "a.md"
+    page.write_text(f"| Place | Metres |\n|---|---|\n{rows}")
+    own, *_ = own_panel.add_own("", [], "en", [str(page)])
+    found = load_corpus(own).passages
+    assert len(found) > 2
+    assert all(p.indexed.startswith("| Place | Metres |\n") for p in found)

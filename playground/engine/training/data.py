@@ -6,8 +6,6 @@ tokens, and the prompt's by a weight of their own.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from playground.engine.generate import end_ids, prompt_text, start_ids
 from playground.engine.loader import Base
 from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
+from playground.sheets import read_sheet
 
 SETS = Path(__file__).resolve().parents[3] / "assets" / "datasets"
 MAX_EXAMPLES = 2_000
@@ -131,13 +130,15 @@ def _text(content: bytes) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
-    csv.field_size_limit(MAX_FILE)
-    try:
-        yield from csv.DictReader(io.StringIO(text), strict=True)
-    except csv.Error as error:
-        raise DataError(
-            "The .csv cannot be read: its quotes or line ends do not match. Save it again."
-        ) from error
+    names = (*PROMPT_NAMES, *COMPLETION_NAMES, "input", "messages")
+    sheet = read_sheet(text, names)
+    header = [name.lower() for name in sheet.header]
+    for row, quotes_are_letters in sheet.rows:
+        if quotes_are_letters:
+            raise DataError(
+                "The .csv cannot be read: its quotes or line ends do not match. Save it again."
+            )
+        yield dict(zip(header, row, strict=False))
 
 
 def _checked(rows: Iterable[Mapping[str, Any]]) -> list[Example]:

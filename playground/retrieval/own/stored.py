@@ -123,7 +123,8 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
     for one in collection.documents:
         own = passages.setdefault(one.name, [])
         for cut in cuts_of(one, collection.cutting):
-            heading = " > ".join(part for part in (one.title, cut.heading) if part)
+            path, line_end, row = cut.heading.partition("\n")
+            heading = " > ".join(part for part in (one.title, path) if part) + line_end + row
             number = f"{one.name}#{len(own) + 1}"
             own.append(Passage(number, one.name, heading, one.text[cut.start : cut.end]))
             count, characters = count + 1, characters + len(own[-1].indexed)

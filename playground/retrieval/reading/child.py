@@ -135,6 +135,7 @@ def document(frame: dict[str, Any]) -> Document:
         for part in parts:  # a lone surrogate cannot be stored
             part.title.encode(), part.text.encode()
         unreadable = int(frame["unreadable"])
+        notes = tuple(_message(*note) for note in frame.get("notes", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise GoneError from error
     if not (
@@ -144,7 +145,7 @@ def document(frame: dict[str, Any]) -> Document:
         and parts
     ):
         raise GoneError
-    return Document(document_name(name), parts, pages, encoding, unreadable)
+    return Document(document_name(name), parts, pages, encoding, unreadable, notes)
 
 
 def skipped(frame: dict[str, Any]) -> Skipped:
@@ -153,8 +154,18 @@ def skipped(frame: dict[str, Any]) -> Skipped:
     :raises GoneError: it is not of the form that the child sends, or its template reaches
         further than the values that come with it.
     """
-    name, template, values = frame.get("name"), frame.get("template"), frame.get("values")
-    if not (isinstance(name, str) and isinstance(template, str) and isinstance(values, dict)):
+    name = frame.get("name")
+    if not isinstance(name, str):
+        raise GoneError
+    return Skipped(document_name(name), _message(frame.get("template"), frame.get("values")))
+
+
+def _message(template: object, values: object) -> Message:
+    """A message as the child sends it.
+
+    :raises GoneError: see :func:`skipped`.
+    """
+    if not (isinstance(template, str) and isinstance(values, dict)):
         raise GoneError
     try:
         wanted = [
@@ -170,4 +181,4 @@ def skipped(frame: dict[str, Any]) -> Skipped:
     )
     if not plain or not all(isinstance(value, str | int | float) for value in values.values()):
         raise GoneError
-    return Skipped(document_name(name), Message(template, values))
+    return Message(template, values)

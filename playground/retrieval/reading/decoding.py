@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
-import codecs
-import unicodedata
-
-from playground.errors import CorpusError
-
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_GUESSES = ("cp949", "cp1252")  # tried in this order where nothing tells
-_KEPT = "\t\n\r\f\v"
+from playground.alphabets import ENCODINGS, decoded
+from playground.errors import CorpusError, Message
+from playground.retrieval.reading.parts import Parts
 
 
-def decode(name: str, data: bytes) -> tuple[str, str]:
-    """Decode strictly: UTF-8, UTF-16 after its byte-order mark, else CP949, else Windows-1252.
+def decode(name: str, data: bytes, chosen: str = "") -> tuple[str, str]:
+    """Decode as :func:`playground.alphabets.decoded` does.
 
-    The last two are guesses, and hold only for a text without control characters.
-
-    :return: the text without byte-order mark, and ``utf-8``, ``utf-8-sig``, ``utf-16``,
-        ``cp949`` or ``cp1252``.
-    :raises CorpusError: nothing there, or no text in any of these.
+    :param chosen: the encoding that the visitor chose, or "" to find it out.
+    :return: the text without byte-order mark, and Python's name of its encoding.
+    :raises CorpusError: nothing there, or no text in it, or in any encoding.
     """
     if not data.strip():
         raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=name)
-    if data.startswith(_UTF16):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif data.startswith(codecs.BOM_UTF8):
-        encodings = ("utf-8-sig",)
-    else:
-        encodings = ("utf-8", *_GUESSES)
-    for encoding in encodings:
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text and not (encoding in _GUESSES and _has_controls(text)):
-            return text, encoding
-        if encoding == "utf-8":  # plain ASCII but for its zero bytes: not text
-            break
+    found = decoded(data, chosen if chosen in ENCODINGS else "")
+    if found:
+        return found
+    if chosen in ENCODINGS:
+        raise CorpusError(
+            "{name} is not text in {encoding}. Choose another encoding, or let it be found out.",
+            name=name,
+            encoding=ENCODINGS[chosen],
+        )
     raise CorpusError(
-        "{name} is not text in UTF-8, UTF-16 with a byte-order mark, CP949 or Windows-1252. "
-        "Save it as UTF-8 text first.",
+        "{name} is not text in any encoding that is known here. Choose its encoding in the menu, "
+        "or save it as UTF-8 text first.",
         name=name,
     )
 
 
-def _has_controls(text: str) -> bool:
-    return any(unicodedata.category(c) == "Cc" and c not in _KEPT for c in set(text))
+def decode_into(parts: Parts, data: bytes) -> tuple[str, str]:
+    """The same for a document, in the encoding chosen for all of them; what is lost is told."""
+    text, encoding = decode(parts.name, data, parts.budget.encoding)
+    lost = text.count("\ufffd")
+    if lost:
+        parts.tell(
+            Message(
+                "{count} characters of {name} could not be read and stand as “�”.",
+                {"name": parts.name, "count": lost},
+            )
+        )
+    return text, encoding

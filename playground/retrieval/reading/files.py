@@ -49,7 +49,9 @@ class _Item:
         self.skipped.append(Skipped(name or self.name, error.message))
 
 
-def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS) -> Read:
+def read_files(
+    files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS, encoding: str = ""
+) -> Read:
     """Read what can be read of a visitor's files; one that cannot does not stop the others.
 
     Accepts the kinds in :data:`playground.retrieval.reading.KINDS`. Nothing is parsed here: a
@@ -58,6 +60,8 @@ def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECOND
 
     :param files: the name that the visitor's machine gave, and where the file is.
     :param seconds: in which all of it must end, a moment for clearing up apart.
+    :param encoding: of all files of text, one of :data:`playground.alphabets.ENCODINGS`; "" to find
+        it out for each.
     :return: documents and what was skipped; no file raises.
     """
     seconds = min(seconds, MAX_SECONDS)
@@ -67,7 +71,7 @@ def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECOND
     waiting = sorted((item for item in items if not item.skipped), key=lambda item: item.size)
     if waiting and _reading.acquire(timeout=min(seconds / 2, MAX_WAIT_SECONDS)):
         try:
-            _read_all(waiting, deadline)
+            _read_all(waiting, deadline, encoding)
         finally:
             _reading.release()
         for item in waiting:
@@ -133,11 +137,11 @@ def _left_out(raw_name: str, count: int) -> _Item:
     return item
 
 
-def _read_all(items: list[_Item], deadline: float) -> None:
+def _read_all(items: list[_Item], deadline: float, encoding: str) -> None:
     """Read items in order; a child that ends early is replaced for what is left."""
     while (left := [item for item in items if not item.done]) and time.monotonic() < deadline:
         try:
-            request = _request(items)
+            request = _request(items) | {"encoding": encoding}
             with Child(request) as child:
                 _Follower(left, deadline, request["characters"]).follow(child)
         except OSError:  # no process to be had

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from zipfile import ZipInfo
 
+from playground.alphabets import decoded
 from playground.errors import CorpusError
 from playground.retrieval.documents import MAX_NAME_CHARS, safe_name
 
 KINDS = (".txt", ".md", ".pdf", ".docx", ".csv", ".jsonl", ".html", ".htm", ".zip")
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
+_OF_NAMES = ("utf-8", "cp949", "cp932", "gb18030", "big5hkscs", "cp1251")
 _UTF8_NAME = 0x800  # flag of a zip's entry whose name is UTF-8
 _LITTER = ("__MACOSX/", "._", ".DS_Store", "Thumbs.db", "desktop.ini")
 
@@ -59,7 +61,8 @@ def numbered(name: str, taken: set[str]) -> str:
 def entry_name(entry: ZipInfo) -> str:
     """The name of a zip's entry as its writer meant it.
 
-    A name that is not marked as UTF-8 comes as code page 437, where Korean systems wrote CP949.
+    A name that is not marked as UTF-8 comes as code page 437, where systems of the
+    East wrote their own: CP949 in Korea.
     """
     if entry.flag_bits & _UTF8_NAME:
         return entry.filename
@@ -67,12 +70,10 @@ def entry_name(entry: ZipInfo) -> str:
         raw = entry.filename.encode("cp437")
     except UnicodeEncodeError:
         return entry.filename
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return entry.filename
+    if raw.isascii():
+        return entry.filename
+    found = decoded(raw)
+    return found[0] if found and found[1] in _OF_NAMES else entry.filename
 
 
 def is_litter(name: str) -> bool:

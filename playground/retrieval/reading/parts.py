@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.chunking import MAX_HEADING_CHARS
 from playground.retrieval.documents import Part
 from playground.retrieval.reading.limits import (
@@ -18,6 +18,13 @@ from playground.retrieval.reading.limits import (
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Where a word may be broken, or may not: no letters, and search would see two words. A zero-width
+# space stays where scripts without spaces mark their words by it (Thai, Lao, Burmese, Khmer), and
+# joiners stay everywhere, as Persian, Indic scripts and emoji are written with them.
+_SOFT = re.compile(r"\xad(?:[ \t]*\n[ \t]*(?=[^\W\d_]))?")
+_INVISIBLE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|[\u2060\ufeff]")
+
+_MARKUP = re.compile(r"^ {0,3}(?=#{1,6}(?:[ \t]|$)|`{3}|~{3})", re.MULTILINE)
 
 
 @dataclass
@@ -28,12 +35,14 @@ class Budget:
     :param records: parts of documents.
     :param unpacked: bytes already unpacked from the archive that is being read.
     :param full: whether that archive brought more than it may; then the rest of it is left.
+    :param encoding: of all files of text, as the visitor chose it; "" to find it out.
     """
 
     characters: int = MAX_CHARACTERS
     records: int = MAX_RECORDS
     unpacked: int = 0
     full: bool = False
+    encoding: str = ""
 
 
 class Parts:
@@ -43,11 +52,13 @@ class Parts:
         self.name = name
         self.budget = budget
         self.found: list[Part] = []
+        self.notes: list[Message] = []
         self._characters = 0
 
-    def add(self, title: str, text: str) -> None:
+    def add(self, title: str, text: str, *, markdown: bool = False) -> None:
         """Keep a part; one without text is passed over.
 
+        :param markdown: whether headings are marked in it; else ``#`` is a letter like others.
         :raises CorpusError: the call would bring more than it may.
         """
         text, title = tidy(text), " ".join(tidy(title).split())
@@ -55,6 +66,7 @@ class Parts:
             return
         if len(title) > MAX_HEADING_CHARS:  # a heading repeats in every passage: keep it once
             title, text = "", f"{title}\n\n{text}"
+        text = text if markdown else literal(text)
         self._characters += len(title) + len(text)
         self.check(0)
         self.found.append(Part(title, text))
@@ -65,6 +77,10 @@ class Parts:
                 name=self.name,
                 limit=f"{MAX_RECORDS:,}",
             )
+
+    def tell(self, note: Message) -> None:
+        """Note what was left out or read otherwise than it stands there."""
+        self.notes.append(note)
 
     def check(self, coming: int) -> None:
         """Refuse a text while it is still being put together.
@@ -94,9 +110,21 @@ class Parts:
         return self.found
 
 
+def literal(text: str) -> str:
+    """Text that is no Markdown, safe from being taken for it: a line that would be a heading or a
+    fence is set in by four spaces, as Markdown itself marks what it shall not read.
+    """
+    there = any(mark in text for mark in ("#", "```", "~~~"))
+    return _MARKUP.sub("    ", text) if there else text
+
+
 def tidy(text: str) -> str:
-    """NFC, ``\\n`` line ends, no control characters or lone surrogates, no endless lines."""
+    """NFC, ``\\n`` line ends, no control characters or lone surrogates, no endless lines; no soft
+    hyphens and nothing of no width within words.
+    """
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    if any(character in text for character in "\xad\u200b\u2060\ufeff"):
+        text = _INVISIBLE.sub("", _SOFT.sub("", text))
     text = unicodedata.normalize("NFC", _SURROGATES.sub("\ufffd", text))
     if len(text) <= MAX_LINE_CHARACTERS:
         return text

@@ -1,4 +1,7 @@
-"""PDF -> the text of each page. Pictures, forms, attachments and scripts are never opened."""
+"""PDF -> the text of each page, its filled fields and notes.
+
+Pictures, attachments and scripts are never opened.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,17 @@ import pypdf
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError, PdfReadError
 from pypdf.generic import ArrayObject, DictionaryObject
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
 from playground.retrieval.reading.limits import MAX_PAGES
-from playground.retrieval.reading.parts import Parts
+from playground.retrieval.reading.parts import Parts, tidy
+from playground.retrieval.reading.pdf_fields import page_fields
+from playground.retrieval.reading.pdf_join import joined_sentences, joined_words
+from playground.retrieval.reading.pdf_text import PageText, page_text
 
 _MAX_NODES = 4 * MAX_PAGES  # of the tree that the pages hang in
 _MAX_ELEMENTS = 1_000_000  # of one array: a list of pages is one
+_FEW = 10  # characters: with fewer, a page with a picture is likely a scan
+_MOST_NAMED = 10  # pages that a note names
 
 
 def read_pdf(file: BinaryIO, parts: Parts) -> tuple[int, int]:
@@ -37,8 +45,13 @@ def read_pdf(file: BinaryIO, parts: Parts) -> tuple[int, int]:
         raise CorpusError(
             "{name} is encrypted. Save a copy without a password, then add that.", name=parts.name
         ) from error
-    if unreadable == pages:
-        raise PdfReadError("not one page")
+    if not parts.found and unreadable:
+        raise CorpusError(
+            "{name} cannot be read: the fonts of its pages do not tell which characters they show. "
+            "Use the document that it was made from, or a copy that went through text recognition "
+            "(OCR).",
+            name=parts.name,
+        )
     if not parts.found:
         raise CorpusError(
             "{name} has no text on its pages ({pages} in all): is it a scan? "
@@ -59,12 +72,63 @@ def _add_pages(file: BinaryIO, parts: Parts) -> tuple[int, int]:
     if reader.is_encrypted and reader.decrypt("") == pypdf.PasswordType.NOT_DECRYPTED:
         raise FileNotDecryptedError
     _check_pages(reader, parts.name)
-    pages, unreadable = len(reader.pages), 0
+    texts: list[str] = []
+    beside: list[list[str]] = []
+    bare: list[int] = []
+    unreadable = damaged = partly = length = 0
     for number, page in enumerate(reader.pages, start=1):
-        text = _text(page)
-        unreadable += text is None
-        parts.add(f"p. {number}" if pages > 1 else "", text or "")
-    return pages, unreadable
+        found, lines = _text(page), _fields(page)
+        damaged += found is None
+        unreadable += found is None or found.unreadable
+        found = found or PageText("")
+        partly += bool(found.unknown) and not found.unreadable
+        texts.append("" if found.unreadable else tidy(found.text))
+        beside.append(lines)
+        length += len(texts[-1]) + sum(map(len, lines))
+        parts.check(length)
+        if not found.unknown and not lines and _is_bare(page, texts[-1]):
+            bare.append(number)
+    if damaged == len(texts):
+        raise PdfReadError("not one page")
+    texts = joined_words(joined_sentences(texts))
+    for number, (text, lines) in enumerate(zip(texts, beside, strict=True), start=1):
+        title = f"p. {number}" if len(texts) > 1 else ""
+        parts.add(title, "\n\n".join(filter(None, (text.strip(), "\n".join(lines)))))
+    _tell(parts, len(texts), partly, bare)
+    return len(texts), unreadable
+
+
+def _tell(parts: Parts, pages: int, partly: int, bare: list[int]) -> None:
+    """Say which pages have less text than they show."""
+    if partly:
+        parts.tell(
+            Message(
+                "On {count} pages of {name} some text was left out: its font does not tell which "
+                "characters it shows.",
+                {"name": parts.name, "count": partly},
+            )
+        )
+    if bare and parts.found:
+        named = ", ".join(map(str, bare[:_MOST_NAMED])) + (", …" if bare[_MOST_NAMED:] else "")
+        parts.tell(
+            Message(
+                "{count} of {pages} pages of {name} have no text or next to none (pages {named}). "
+                "If they are scans, use a copy that went through text recognition (OCR).",
+                {"name": parts.name, "count": len(bare), "pages": pages, "named": named},
+            )
+        )
+
+
+def _is_bare(page: pypdf.PageObject, text: str) -> bool:
+    """Whether a page shows no text, or only a few characters beside a picture."""
+    letters = sum(not character.isspace() for character in text)
+    if not letters or letters >= _FEW:
+        return not letters
+    try:
+        held = page["/Resources"]["/XObject"].get_object()  # type: ignore[index]
+        return any(one.get_object().get("/Subtype") == "/Image" for one in held.values())
+    except (KeyError, AttributeError, TypeError):
+        return False
 
 
 def _check_pages(reader: pypdf.PdfReader, name: str) -> None:
@@ -96,11 +160,21 @@ def _check_pages(reader: pypdf.PdfReader, name: str) -> None:
             raise LimitReachedError("page tree")
 
 
-def _text(page: pypdf.PageObject) -> str | None:
+def _text(page: pypdf.PageObject) -> PageText | None:
     """The text of a page, None if it cannot be taken out; other pages may be well."""
     try:
-        return page.extract_text()
+        return page_text(page)
     except (LimitReachedError, MemoryError, DependencyError):
         raise
     except Exception:  # pypdf raises whatever a damaged font or stream leads it to
         return None
+
+
+def _fields(page: pypdf.PageObject) -> list[str]:
+    """What is filled in and noted on a page; nothing if that part of it is damaged."""
+    try:
+        return page_fields(page)
+    except (LimitReachedError, MemoryError, DependencyError):
+        raise
+    except Exception:
+        return []

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Sequence
 from typing import BinaryIO
 
-from playground.errors import CorpusError
+from playground.errors import CorpusError, Message
+from playground.retrieval.chunking import MAX_WORDS, count_words
 from playground.retrieval.documents import records as records_of
-from playground.retrieval.reading.decoding import decode
+from playground.retrieval.reading.decoding import decode_into
 from playground.retrieval.reading.limits import MAX_COLUMNS, MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, tidy
+from playground.sheets import read_sheet
 
-_DELIMITERS = ",;\t|"
-_SAMPLE_CHARACTERS = 65_536
-_SAMPLE_ROWS = 10
+_MAX_TITLE = 80  # characters of a row's first value that stands above it
 
 
 def read_text(file: BinaryIO, parts: Parts) -> str:
@@ -23,8 +22,8 @@ def read_text(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, is empty, or is too long.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
-    parts.add("", text)
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
+    parts.add("", text, markdown=parts.name.lower().endswith(".md"))
     return encoding
 
 
@@ -34,7 +33,7 @@ def read_json_lines(file: BinaryIO, parts: Parts) -> str:
     :return: its encoding.
     :raises CorpusError: it is not text, or one of its lines is not a record.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for title, body in records_of(parts.name, text):
         parts.add(title, body)
@@ -42,52 +41,58 @@ def read_json_lines(file: BinaryIO, parts: Parts) -> str:
 
 
 def read_table(file: BinaryIO, parts: Parts) -> str:
-    """Add each row of a ``.csv`` file as lines of ``header: value``; the first row is the header.
+    """Add each row of a ``.csv`` file as lines of ``header: value``.
 
-    Empty values are left out, and a value without a header stands alone. A file of one row is
-    taken as values.
+    Empty values are left out, and a value without a header stands alone; lines above the table are
+    a part of their own. A row that is too long for one passage stands under its first value, so
+    that each piece of it tells whose it is.
 
     :return: its encoding.
     :raises CorpusError: it is not text, or has too many columns or rows.
     """
-    text, encoding = decode(parts.name, file.read(MAX_FILE_BYTES))
-    csv.field_size_limit(2**31 - 1)
-    header: list[str] = []
-    number = 0
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    for number, row in enumerate(rows):
-        if len(row) > MAX_COLUMNS:
-            raise CorpusError(
-                "{name} has {count} columns; the limit is {limit}. Leave some out.",
-                name=parts.name,
-                count=f"{len(row):,}",
-                limit=f"{MAX_COLUMNS:,}",
+    text, encoding = decode_into(parts, file.read(MAX_FILE_BYTES))
+    sheet = read_sheet(text)
+    parts.add("", "\n".join(sheet.titles))
+    loose = count = 0
+    _check_columns(parts.name, sheet.header)
+    for row, quotes_are_letters in sheet.rows:
+        _check_columns(parts.name, row)
+        record = _record(sheet.header, row)
+        first = record.split("\n", 1)[0]
+        long = count_words(record) > MAX_WORDS and len(first) <= _MAX_TITLE and "\n" in record
+        parts.add(first if long else "", record)
+        loose, count = loose + quotes_are_letters, count + 1
+    if sheet.header and not count:
+        parts.add("", _record((), sheet.header))
+    if count > 1 and not sheet.header:
+        parts.tell(
+            Message(
+                "{name} has no row of column names: its first row was read as values.",
+                {"name": parts.name},
             )
-        if number:
-            parts.add("", _record(header, row))
-        else:
-            header = [" ".join(value.split()) for value in row]
-    if not number:
-        parts.add("", _record([], header))
+        )
+    if loose:
+        parts.tell(
+            Message(
+                "In {count} rows of {name} a quotation mark was never closed, or closed within a "
+                "value: it was read as a letter.",
+                {"name": parts.name, "count": loose},
+            )
+        )
     return encoding
 
 
-def delimiter_of(text: str) -> str:
-    """The delimiter that cuts the first rows into the most columns, the same in all of them."""
-    sample = text[:_SAMPLE_CHARACTERS]
-    if len(text) > len(sample) and "\n" in sample:
-        sample = sample[: sample.rindex("\n")]
-    return max(_DELIMITERS, key=lambda delimiter: _columns(sample, delimiter))
+def _check_columns(name: str, row: Sequence[str]) -> None:
+    if len(row) > MAX_COLUMNS:
+        raise CorpusError(
+            "{name} has {count} columns; the limit is {limit}. Leave some out.",
+            name=name,
+            count=f"{len(row):,}",
+            limit=f"{MAX_COLUMNS:,}",
+        )
 
 
-def _columns(sample: str, delimiter: str) -> tuple[int, int]:
-    """The fewest columns of a row, and of the first one."""
-    rows = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
-    counts = [len(row) for row, _ in zip(rows, range(_SAMPLE_ROWS), strict=False) if row]
-    return (min(counts), counts[0]) if counts else (0, 0)
-
-
-def _record(header: list[str], row: list[str]) -> str:
+def _record(header: Sequence[str], row: Sequence[str]) -> str:
     lines = []
     for column, value in enumerate(row):
         if value.strip():

@@ -16,9 +16,10 @@ class Document:
     :param parts: at least one with text; one for each page of a PDF, record of a .jsonl or row
         of a .csv, else one. NFC with ``\\n`` line ends, no control characters but tabs.
     :param pages: of a PDF, also those without text; None for other kinds.
-    :param encoding: of a file of text, as found or assumed: ``utf-8``, ``utf-8-sig``,
-        ``utf-16``, ``cp949`` or ``cp1252``; None for PDF and .docx, which say theirs.
+    :param encoding: of a file of text, by Python's name, as found, assumed or chosen; None for PDF
+        and .docx, which say theirs.
     :param unreadable: pages of a PDF whose text could not be taken out.
+    :param notes: what of it was left out, and what was read otherwise than it stands there.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Document:
     pages: int | None = None
     encoding: str | None = None
     unreadable: int = 0
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)

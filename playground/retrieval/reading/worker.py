@@ -46,7 +46,9 @@ def main() -> None:
         for stream in (0, 1, 2):  # what a library prints must not get among the frames
             os.dup2(nowhere, stream)
         send(out, {"event": "ready"})
-        budget = Budget(request["characters"], request["records"])
+        budget = Budget(
+            request["characters"], request["records"], encoding=request.get("encoding", "")
+        )
         for item in request["files"]:
             budget.unpacked, budget.full = 0, False
             for frame in frames_of(item, budget):
@@ -144,7 +146,8 @@ def read_one(name: str, kind: str, file: BinaryIO, budget: Budget) -> Frame:
         found = parts.take()
     except Exception as error:
         return _skipped(name, kind, error)
-    more = {"pages": pages, "encoding": encoding, "unreadable": unreadable}
+    notes = [(note.template, dict(note.values)) for note in parts.notes]
+    more = {"pages": pages, "encoding": encoding, "unreadable": unreadable, "notes": notes}
     return {"event": "document", "name": name, "parts": found} | more
 
 

@@ -148,7 +148,11 @@ TEXT = {
     "own_files": "Files",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Listed as “My own documents”.",
-    "own_encoding": "{name} was read as {encoding}.",
+    "own_encoding": "{name} was read as {encoding}. If its letters are wrong, choose another "
+    "encoding in the menu and add the file again.",
+    "own_encoding_menu": "Encoding of text files",
+    "own_encoding_info": "Holds for the next files that you add. Word and PDF files tell theirs.",
+    "own_encoding_auto": "Find out",
     "own_unreadable": "{name}: {pages} pages gave no text.",
     "own_forget": "Delete this collection",
     # Compare

@@ -152,7 +152,10 @@ TEXT = {
     "own_files": "파일",
     "own_none": "아직 내 문서가 없습니다.",
     "own_there": "내 문서: {names} (단락 {passages}개). 목록에서는 “내 문서”입니다.",
-    "own_encoding": "{name}: {encoding}로 읽었습니다.",
+    "own_encoding": "{name}: {encoding}(으)로 읽었습니다. 글자가 깨졌다면 메뉴에서 다른 인코딩을 고르고 파일을 다시 더하세요.",
+    "own_encoding_menu": "텍스트 파일의 인코딩",
+    "own_encoding_info": "다음에 더하는 파일부터 적용됩니다. 워드와 PDF 파일에는 인코딩이 적혀 있습니다.",
+    "own_encoding_auto": "알아서 찾기",
     "own_unreadable": "{name}: {pages}쪽에서 글을 얻지 못했습니다.",
     "own_forget": "이 모음 지우기",
     # Compare

@@ -281,3 +281,12 @@ def test_another_seed_holds_back_others():
 def test_nothing_is_held_back_of_one_example_or_for_a_share_of_0():
     assert split([CAT], 0.5, 0) == ([CAT], [])
     assert split(TWO, 0.0, 0) == (TWO, [])
+
+
+def test_a_csv_is_read_as_spreadsheets_save_it():
+    for text in (
+        "sep=;\r\nOur examples\r\n\r\nPrompt;Completion\r\nSeoul is;in Korea\r\n",
+        "prompt\tcompletion\nSeoul is\tin Korea\n",
+        'prompt;completion\n"Seoul is";"in Korea"',
+    ):
+        assert read_file("a.csv", text.encode()) == [Example("Seoul is", "in Korea")]

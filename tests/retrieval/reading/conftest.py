@@ -39,7 +39,7 @@ def read(tmp_path: Path, started: list[child.Child]) -> Callable[..., Read]:
 
     def read(*given: tuple[str, bytes | Path], grown: int = 2_000_000, **more: float) -> Read:
         folder = tmp_path / "given"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         paths = []
         for number, (name, content) in enumerate(given):
             path = content if isinstance(content, Path) else folder / str(number)

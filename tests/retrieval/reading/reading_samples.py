@@ -192,8 +192,8 @@ def damaged(name: str, kind: str) -> str:
 
 def not_text(name: str) -> str:
     return (
-        f"{name} is not text in UTF-8, UTF-16 with a byte-order mark, CP949 or Windows-1252. "
-        "Save it as UTF-8 text first."
+        f"{name} is not text in any encoding that is known here. Choose its encoding in the menu, "
+        "or save it as UTF-8 text first."
     )
 
 

@@ -108,8 +108,6 @@ def test_an_empty_file_of_a_binary_kind_is_empty(read, kind):
     "data",
     [
         random.Random(0).randbytes(100_000),
-        "text without a mark".encode("utf-16-le"),
-        "표시가 없는 글".encode("utf-16-le"),
         b"zero\0byte",
         b"\xff\xfea\xd8b\0",  # UTF-16 with half a pair
         b"\xef\xbb\xbfbad \xff\xff",

@@ -162,8 +162,8 @@ def test_a_word_document_becomes_markdown(read):
     assert document.parts == (
         Part(
             "",
-            "# Tides\n\nThey rise & fall.\n\n## Why\n\n- Moon\n- Sun\nPlace | Metres\n인천 | 9\n\n"
-            "### Deep\n\none\ntwo three",
+            "# Tides\n\nThey rise & fall.\n\n## Why\n\n- Moon\n- Sun\n\nPlace | Metres\n인천 | 9"
+            "\n\n### Deep\n\none\ntwo three",
         ),
     )
     assert (document.pages, document.encoding) == (None, None)

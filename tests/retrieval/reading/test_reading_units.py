@@ -14,7 +14,7 @@ from playground.retrieval.reading.decoding import decode
 from playground.retrieval.reading.limits import MAX_LINE_CHARACTERS
 from playground.retrieval.reading.names import KINDS, document_name, numbered
 from playground.retrieval.reading.parts import tidy
-from playground.retrieval.reading.plain import delimiter_of
+from playground.sheets import delimiter_of
 
 
 @given(st.text(), st.sampled_from(["", *KINDS, ".PDF"]))
