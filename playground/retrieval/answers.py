@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.retrieval.passages import Span
-from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, located, words
+from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, located
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

@@ -3,10 +3,10 @@
 Three forms: Okapi (Robertson et al.) with Lucene's idf, BM25L and BM25+ (Lv and Zhai 2011). A score
 is the sum of what each shared term contributes, idf x tf, so it can be shown term by term.
 
-Robertson's own idf, ln((N - n + 0.5) / (n + 0.5)), falls below zero for a term of more than half of
-the passages, which turns the order of two or three passages round. Lucene adds one inside the
-logarithm (``BM25Similarity``; Kamphuis et al. 2020 compare the variants): never negative, and nearly
-the same for rare terms.
+Robertson's own idf, ln((N - n + 0.5) / (n + 0.5)), falls below zero for a term of more than half
+of the passages, which turns the order of two or three passages round. Lucene's ``BM25Similarity``
+adds one inside the logarithm (Kamphuis et al. 2020 compare the variants): never negative, and
+nearly the same for rare terms.
 """
 
 from __future__ import annotations
