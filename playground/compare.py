@@ -14,6 +14,7 @@ from playground.engine import generate
 from playground.engine.generate import Sampling
 from playground.engine.loader import Base
 from playground.engine.recipe import Built, Recipe, build, parse
+from playground.engine.tokens import token_ids
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
@@ -181,10 +182,10 @@ def _prepared(
         timed = Stages()
         text = _with_passages(answer, contestant, found, prompt, corpus.language, base)
     chat = chat and bool(base.tokenizer.chat_template)
-    text = generate.prompt_text(base.tokenizer, text, chat)
-    text += answer.begun if chat or not answer.begun else f" {answer.begun}"
+    exact = generate.prompt_text(base.tokenizer, text, chat)
+    exact = exact.then(answer.begun if chat or not answer.begun else f" {answer.begun}")
     room = sampling.max_new_tokens + built.fork.virtual_count()
-    answer.prompt, answer.prompt_tokens = text, len(generate.prompt_ids(base, text, room))
+    answer.prompt, answer.prompt_tokens = exact, len(generate.prompt_ids(base, exact, room))
     timed.lap("prompt")
     answer.stages.update(timed.seconds)
     return answer
@@ -197,7 +198,7 @@ def _with_passages(
     hits = [hit for hit in found.hits if hit.passage.id not in contestant.without]
 
     def count(text: str) -> int:
-        return len(base.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(token_ids(base.tokenizer, text))
 
     fitting = arranged(hits, contestant.context, count)
     answer.hits, answer.texts = fitting.placed, fitting.texts

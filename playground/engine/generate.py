@@ -21,7 +21,7 @@ from playground.engine.gate import GATE
 from playground.engine.loader import Base
 from playground.engine.precise import float32_logits
 from playground.engine.rowcache import RowCache
-from playground.engine.tokens import token_ids
+from playground.engine.tokens import Span, has_control, token_ids
 from playground.errors import PlaygroundError
 
 MAX_PROMPT_CHARACTERS = 16_000
@@ -29,6 +29,9 @@ MAX_PROMPT_TOKENS = 3_000
 MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
 MAX_NEXT_TOKENS = 100
+STAND_IN = "\ue000\ue001"  # for a prompt, to see what its template writes around it
+HALF = "\ufffd"  # what bytes that are no whole character are decoded to
+MOST_HALVES = 3  # such signs of one character that is not complete
 # Matrix products of one row go another way through the processor's library than those of
 # several, and round differently. Never decoding a single row keeps a row's answer the same alone
 # and in company (bit for bit where the library's kernels allow it).
@@ -98,7 +101,19 @@ class NextToken:
     probability: float
 
 
-def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> str:
+class Prompt(str):
+    """The exact text that a model gets; ``steering`` is where its template's control tokens are."""
+
+    steering: tuple[Span, ...] = ()
+
+    def then(self, text: str) -> Prompt:
+        """The prompt with the beginning of its answer, in which nothing steers."""
+        longer = Prompt(self + text)
+        longer.steering = self.steering
+        return longer
+
+
+def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> Prompt:
     """The exact text that a model gets: the prompt in its chat template, or as it is.
 
     :raises PlaygroundError: the prompt is empty or too long, or the model has no chat template.
@@ -114,23 +129,41 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> 
     if not isinstance(chat, bool):
         raise PlaygroundError("Chat is {given}: give true or false.", given=_short(chat))
     if not chat:
-        return prompt
+        return Prompt(prompt)
     if not tokenizer.chat_template:
         raise PlaygroundError(
             "This model has no chat template. Choose to continue the text instead."
         )
+    text = Prompt(_in_template(tokenizer, prompt))
+    text.steering = ((0, len(text)),)
+    if has_control(tokenizer, prompt):  # the template alone steers, before the prompt and after it
+        before, stood, after = _in_template(tokenizer, STAND_IN).partition(STAND_IN)
+        ends = ((0, len(before)), (len(text) - len(after), len(text)))
+        text.steering = ends if stood and text.startswith(before) else ()
+    return text
+
+
+def _in_template(tokenizer: PreTrainedTokenizerBase, prompt: str) -> str:
     messages = [{"role": "user", "content": prompt}]
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 
+def exact_ids(base: Base, text: str) -> list[int]:
+    """Token ids of an exact prompt text, with the beginning-of-text token where one is expected.
+
+    :param text: a :class:`Prompt`, or plain text, in which nothing steers.
+    """
+    ids = token_ids(base.tokenizer, text, getattr(text, "steering", ()))
+    return start_ids(base.tokenizer, ids) + ids
+
+
 def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
-    """Token ids of an exact prompt text.
+    """Token ids of an exact prompt text, as :func:`exact_ids`, if they fit.
 
     :param new_tokens: room to leave in the model's context.
     :raises PlaygroundError: it has more tokens than the model or this host takes.
     """
-    ids = token_ids(base.tokenizer, text)
-    ids = start_ids(base.tokenizer, ids) + ids
+    ids = exact_ids(base, text)
     context = getattr(base.model.config, "max_position_embeddings", MAX_PROMPT_TOKENS)
     if new_tokens >= context:
         raise PlaygroundError(
@@ -273,8 +306,15 @@ def end_ids(base: Base) -> set[int]:
 
 
 def answer_text(base: Base, row: Row) -> str:
-    """An answer as text, without special tokens."""
-    return str(base.tokenizer.decode(row.ids, skip_special_tokens=True)).strip()
+    """An answer as text, without special tokens, and without the first bytes of a character whose
+    others are still to come, or never came."""
+    return whole_text(str(base.tokenizer.decode(row.ids, skip_special_tokens=True))).strip()
+
+
+def whole_text(text: str) -> str:
+    """A decoded text without half a character at its end."""
+    halves = len(text) - len(text.rstrip(HALF))
+    return text[: len(text) - halves] if halves <= MOST_HALVES else text
 
 
 @torch.inference_mode()

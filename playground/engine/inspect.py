@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from playground.engine.fork import Fork, Side
-from playground.engine.tokens import token_ids
+from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 
 MAX_TEXT = 2_000  # characters
@@ -98,7 +98,7 @@ def split(fork: Fork, text: str, side: Side = "input") -> list[Token]:
     """
     if not isinstance(text, str) or not text:
         raise PlaygroundError("The text is empty. Type a word or a sentence.")
-    ids = token_ids(fork.base.tokenizer, text) if len(text) <= MAX_TEXT else []
+    ids = named_ids(fork.base.tokenizer, text) if len(text) <= MAX_TEXT else []
     if not 0 < len(ids) <= MAX_TOKENS:
         raise PlaygroundError(
             "The text is too long: keep it to {characters} characters and {tokens} tokens.",

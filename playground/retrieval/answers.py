@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.retrieval.passages import Span
-from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, words
+from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, located
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -125,11 +125,13 @@ def supported_share(answer: str, found: Sequence[Support]) -> float:
 def _tokens(text: str) -> list[tuple[str, Span]]:
     """Words as they are compared, and where they stand; of a Hangul word the first two syllables,
     since particles and endings differ."""
-    found = [(words(run[0]), run.span()) for run in RUN.finditer(text)]
+    plain, spans = located(text)
     return [
-        (terms[0][:2] if IS_HANGUL.match(terms[0]) else terms[0], span)
-        for terms, span in found
-        if terms
+        (
+            run[0][:2] if IS_HANGUL.match(run[0]) else run[0],
+            (spans[run.start()][0], spans[run.end() - 1][1]),
+        )
+        for run in RUN.finditer(plain)
     ]
 
 

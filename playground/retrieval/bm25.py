@@ -1,8 +1,12 @@
 """BM25: passages that share words with the query, rare words first.
 
-Three forms: Okapi as rank_bm25 states it (Robertson et al.; a word in more than half of the
-passages has a quarter of the mean idf), BM25L and BM25+ (Lv and Zhai 2011). A score is the sum of
-what each shared term contributes, idf x tf, so it can be shown term by term.
+Three forms: Okapi (Robertson et al.) with Lucene's idf, BM25L and BM25+ (Lv and Zhai 2011). A score
+is the sum of what each shared term contributes, idf x tf, so it can be shown term by term.
+
+Robertson's own idf, ln((N - n + 0.5) / (n + 0.5)), falls below zero for a term of more than half
+of the passages, which turns the order of two or three passages round. Lucene's ``BM25Similarity``
+adds one inside the logarithm (Kamphuis et al. 2020 compare the variants): never negative, and
+nearly the same for rare terms.
 """
 
 from __future__ import annotations
@@ -94,9 +98,7 @@ def idfs(having: Mapping[str, int], count: int, variant: str) -> dict[str, float
         return {term: math.log((count + 1) / (n + 0.5)) for term, n in having.items()}
     if variant == "plus":
         return {term: math.log((count + 1) / n) for term, n in having.items()}
-    found = {term: math.log(count - n + 0.5) - math.log(n + 0.5) for term, n in having.items()}
-    floor = 0.25 * sum(found.values()) / max(1, len(found))
-    return {term: floor if value < 0 else value for term, value in found.items()}
+    return {term: math.log1p((count - n + 0.5) / (n + 0.5)) for term, n in having.items()}
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Bm25(Protocol):
     def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
         """The best passages among those that share a word with the query.
 
-        Okapi's score may be zero or below in a small corpus. Ties go to the lower index.
+        Every score is above zero. Ties go to the lower index.
 
         :param query: its terms.
         :param k: how many at most.
@@ -160,8 +162,6 @@ class Bm25Index:
         }
         having = {term: len(found) for term, found in places.items()}
         self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
-        if okapi:
-            self._idf["okapi"] = okapi.idf
 
     def idf(self, term: str, variant: str) -> float | None:
         """See :class:`Bm25`."""

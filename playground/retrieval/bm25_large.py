@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,22 +36,13 @@ class LargeIndex:
     def __init__(self, bm25: Any, having: np.ndarray, count: int, mean_length: float) -> None:
         self._bm25, self._having, self._count = bm25, having, count
         self.mean_length = mean_length
-        self._idf: dict[str, dict[str, float]] = {}
 
     def idf(self, term: str, variant: str) -> float | None:
         """See :class:`~playground.retrieval.bm25.Bm25`."""
         place = self._bm25.vocab_dict.get(term)
         if place is None:
             return None
-        n = int(self._having[place])
-        plain = math.log(self._count - n + 0.5) - math.log(n + 0.5)
-        if variant == "okapi" and plain < 0:  # of more than half: a share of the mean of all
-            return self._floor()
-        return idfs({term: n}, self._count, variant)[term]
-
-    def _floor(self) -> float:
-        n = self._having.astype(np.float64)
-        return 0.25 * float((np.log(self._count - n + 0.5) - np.log(n + 0.5)).mean())
+        return idfs({term: int(self._having[place])}, self._count, variant)[term]
 
     def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
         """See :class:`~playground.retrieval.bm25.Bm25`; the scoring is that of the index."""

@@ -15,7 +15,7 @@ from playground.retrieval.encoders import MINILM
 from playground.retrieval.hybrid import FUSIONS, Fusion, diversified
 from playground.retrieval.passages import Corpus, Passage, Span, printable
 from playground.retrieval.rerank import DEPTH, rerank
-from playground.retrieval.terms import PLAIN, RUN, STOP_WORDS, Terms, words
+from playground.retrieval.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
 
@@ -209,16 +209,18 @@ def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span,
 
 
 def _matches(text: str, asked: frozenset[str], how: Terms) -> Iterator[Span]:
-    for run in RUN.finditer(text):
-        terms = words(run[0], how)
-        if not terms or asked.isdisjoint(terms):
+    plain, spans = located(text)
+    for run in RUN.finditer(plain):
+        terms = list(of_run(run[0], how))
+        if asked.isdisjoint(terms):
             continue
+        first, last = run.start(), run.end() - 1
         if terms[0] in asked or len(terms) != len(run[0]):  # a whole word
-            yield run.span()
+            yield spans[first][0], spans[last][1]
             continue
-        for offset, pair in enumerate(terms[1:]):
+        for place, pair in enumerate(terms[1:], first):
             if pair in asked:
-                yield run.start() + offset, run.start() + offset + 2
+                yield spans[place][0], spans[place + 1][1]
 
 
 def _check_retriever(retriever: str) -> None:

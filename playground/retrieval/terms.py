@@ -1,13 +1,13 @@
 """Texts as terms: what lexical search compares.
 
-NFC and casefolded Unicode words. Korean particles stick to their nouns, so a Hangul word also
-counts as its pairs of syllables, or as its morphemes where kiwipiepy is installed.
+Words of Unicode letters, digits and the marks on them, folded alike in index and query
+(:func:`folded`). Korean particles stick to their nouns, so a Hangul word also counts as its pairs
+of syllables, or as its morphemes where kiwipiepy is installed.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -15,15 +15,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+import regex
+
 from playground.errors import CorpusError
+from playground.retrieval.passages import Span
 
-VERSION = 1  # of words(): raise it when a text gives other words than before
+VERSION = 2  # of words(): raise it when a text gives other words than before
 
-_HANGUL = "가-힣ㄱ-ㆎ"
-_HAN = "々〆ぁ-ヿ㐀-䶿一-鿿豈-﫿"  # and kana: written without spaces too
-RUN = re.compile(rf"[{_HANGUL}]+|[{_HAN}]+|[^\W_{_HANGUL}{_HAN}]+")  # of one script
-_UNSPACED = re.compile(rf"[{_HANGUL}{_HAN}]")
-IS_HANGUL = re.compile(rf"[{_HANGUL}]")
+_HANGUL = "가-힣ㄱ-ㆎ\u1100-\u11ff"
+_HAN = "々〆ぁ-ヿ㐀-䶿一-鿿\uf900-\ufaff"  # and kana: written without spaces too
+_SPACED = rf"[\p{{L}}\p{{N}}]--[{_HANGUL}{_HAN}]"
+# A run of one script. Marks belong to the letter before them: Indic vowels, accents.
+RUN = regex.compile(
+    rf"[{_HANGUL}]+|[{_HAN}]+|[{_SPACED}][\p{{M}}{_SPACED}]*", regex.VERSION1 | regex.UNICODE
+)
+_UNSPACED = regex.compile(rf"[{_HANGUL}{_HAN}]")
+IS_HANGUL = regex.compile(rf"[{_HANGUL}]")
+# Written or left out without another meaning: joiners and soft hyphens, the short vowels of Arabic
+# and the points of Hebrew, Arabic's stretching stroke, the dot that folding leaves on Turkish İ.
+_OPTIONAL = regex.compile(
+    r"[\p{Cf}\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
+    r"\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]"
+)
+# Single Korean letters, which NFKC would make parts of syllables; kept aside in private use.
+_LETTERS = {0x3131 + n: 0xF0000 + n for n in range(0x318F - 0x3131)}
+_LETTERS_BACK = {kept: letter for letter, kept in _LETTERS.items()}
+_LETTER = regex.compile("[ㄱ-ㆎ]")
+_CLUSTER = regex.compile(r"\X")
+
 
 # English words that say nothing about a passage. Searched like any other, but not marked.
 _STOP_WORDS = """
@@ -71,11 +90,40 @@ def words(text: str, terms: Terms = PLAIN) -> list[str]:
 
     :raises CorpusError: morphemes are asked for and kiwipiepy is not installed.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    return [term for run in RUN.findall(folded) for term in _of_run(run, terms)]
+    return [term for run in RUN.findall(folded(text)) for term in of_run(run, terms)]
 
 
-def _of_run(run: str, terms: Terms) -> Iterator[str]:
+def folded(text: str) -> str:
+    """A text as it is compared: compatibility forms alike (NFKC: half and full width, ligatures),
+    letters casefolded, both Turkish i alike, marks that may be left out left out."""
+    if text.isascii():
+        return text.casefold()
+    has_letters = _LETTER.search(text) is not None
+    kept = text.translate(_LETTERS) if has_letters else text
+    kept = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).casefold())
+    kept = unicodedata.normalize("NFKC", _dotless(_OPTIONAL.sub("", kept)))
+    return kept.translate(_LETTERS_BACK) if has_letters else kept
+
+
+def _dotless(text: str) -> str:
+    """Both Turkish i as i; folding leaves the dot of a capital one behind as a mark."""
+    return text.replace("i\u0307", "i").replace("ı", "i")
+
+
+def located(text: str) -> tuple[str, list[Span]]:
+    """A text as it is compared, and for each of its characters where it stands in the original."""
+    if text.isascii():
+        return folded(text), [(place, place + 1) for place in range(len(text))]
+    pieces, spans = [], []
+    for cluster in _CLUSTER.finditer(text):
+        piece = folded(cluster[0])
+        pieces.append(piece)
+        spans += [cluster.span()] * len(piece)
+    return "".join(pieces), spans
+
+
+def of_run(run: str, terms: Terms) -> Iterator[str]:
+    """The terms of a run of one script in a folded text."""
     if not _UNSPACED.match(run):
         yield _stemmed(run) if terms.stem and run.isascii() else run
         return

@@ -15,7 +15,7 @@ from playground.engine.edits.nudge_tokens import DIRECTIONS, MAX_STRENGTH
 from playground.engine.fork import Side
 from playground.engine.generate import Sampling
 from playground.engine.recipe import Built, NotBuiltError, Recipe, build, build_quickly, parse_edit
-from playground.engine.tokens import token_ids
+from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
@@ -189,7 +189,7 @@ def _look_at(
     """A newly chosen token: its id, the text that nudges it, advice, and what is shown of it."""
     tokenizer = base.fork.base.tokenizer
     text = str(tokenizer.decode([token]))
-    whole = token_ids(tokenizer, text) == [token]
+    whole = named_ids(tokenizer, text) == [token]
     advice = "" if whole else html.note(say(language, "token_in_part"), "warn")
     after = _now(saved, base)
     return (
@@ -276,8 +276,8 @@ def preview_nudge(
         advice = html.note(tell(language, error.message), "warn")
         return (gr.skip(), gr.skip(), gr.skip(), advice)
     tokenizer = base.fork.base.tokenizer
-    token = next(iter(token_ids(tokenizer, text)), chosen)
-    goal = next(iter(token_ids(tokenizer, target)), None)
+    token = next(iter(named_ids(tokenizer, text)), chosen)
+    goal = next(iter(named_ids(tokenizer, target)), None)
     lines = [tell(language, message) for message in after.receipts[-1].warnings]
     advice = html.note(say(language, "preview")) + html.notes(lines, "warn")
     return (*_shown(token, base, after, side, prompt, language, goal), advice)

@@ -17,7 +17,7 @@ from playground.engine.edits.nudge_tokens import (
     random,
     scale,
     space_advice,
-    token_ids,
+    named_ids,
     toward,
 )
 from playground.engine.fork import Fork
@@ -87,7 +87,7 @@ def test_a_random_move_is_set_by_its_seed_and_by_nothing_else():
 @pytest.mark.parametrize("strength", [0.3, -0.3, 2.0])
 def test_each_direction_agrees_with_float64_by_hand(layout, side, strength):
     ids = [260, 266]  # " the of"
-    target_ids = token_ids(layout.tokenizer, " is on")
+    target_ids = named_ids(layout.tokenizer, " is on")
     rows = float64_rows(layout, side, ids)
     target = float64_rows(layout, side, target_ids).mean(0)
     expected = {
@@ -117,7 +117,7 @@ def test_strength_one_toward_lands_on_the_targets_row(layout):
 
 @pytest.mark.weights
 def test_strength_one_lands_on_the_targets_row_in_smollm2(smollm2):
-    paris, rome = (token_ids(smollm2.tokenizer, word) for word in (" Paris", " Rome"))
+    paris, rome = (named_ids(smollm2.tokenizer, word) for word in (" Paris", " Rome"))
     assert len(paris) == len(rome) == 1
     fork = nudged(smollm2, text=" Paris", target=" Rome", strength=1.0)
     for side in ("input", "output"):
@@ -150,7 +150,7 @@ def test_a_repeated_token_counts_once_in_what_changed(llama):
 
 
 def test_every_token_of_a_text_of_several_is_nudged(llama):
-    ids = token_ids(llama.tokenizer, " 안녕, Paris")
+    ids = named_ids(llama.tokenizer, " 안녕, Paris")
     assert len(set(ids)) > 6
     fork = nudged(llama, text=" 안녕, Paris", direction="scale", strength=0.0)
     assert not after(fork, "output", ids).any()
@@ -395,6 +395,6 @@ def test_toward_and_back_again_gives_the_rows_back(strength, seed):
 def test_any_allowed_nudge_moves_exactly_its_tokens(tiny, strength, side, direction, text):
     base = tiny["tiny-llama-untied"]
     fork = nudged(base, text=text, target=" of", strength=strength, side=side, direction=direction)
-    others = sorted(set(range(300)) - set(token_ids(base.tokenizer, text)))
+    others = sorted(set(range(300)) - set(named_ids(base.tokenizer, text)))
     for each in ("input", "output"):
         assert np.array_equal(after(fork, each, others), float64_rows(base, each, others))

@@ -39,6 +39,20 @@ def test_a_stem_marks_the_whole_word_that_has_it():
     assert matched(text, frozenset(words("sail a boat")) - {"a"}) == ()
 
 
+def test_a_marked_word_is_marked_where_it_stands_though_it_is_written_otherwise():
+    for text, query, expected in [
+        ("ein ＢＭ２５ mehr", "bm25", ["ＢＭ２５"]),
+        ("قرأ كِتَابًا أمس", "كتابا", ["كِتَابًا"]),
+        ("in İstanbul, IŞIK", "istanbul ışık", ["İstanbul", "IŞIK"]),
+        ("हिन्दी नमस्ते", "नमस्ते", ["नमस्ते"]),
+        ("of\ufb01ce hours", "office", ["of\ufb01ce"]),
+        ("5㎏ apples", "kg", []),  # 5㎏ is one word, 5kg
+        ("5㎏ apples", "5kg", ["5㎏"]),
+    ]:
+        spans = matched(text, frozenset(words(query)))
+        assert [text[start:end] for start, end in spans] == expected, text
+
+
 class Morpheme(NamedTuple):
     form: str
     tag: str

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.fork import Fork, Side
 from playground.engine.loader import Base
-from playground.engine.tokens import token_ids
+from playground.engine.tokens import named_ids
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 
@@ -78,14 +78,14 @@ class NudgeTokens(Edit):
 
     def check(self, base: Base) -> None:
         """Refuse texts without tokens and a direction without a target."""
-        count = len(token_ids(base.tokenizer, self.text))
+        count = len(named_ids(base.tokenizer, self.text))
         if not 0 < count <= MAX_TOKENS:
             raise RecipeError(
                 "The text to nudge has {count} tokens: choose a text of 1 to {limit} tokens.",
                 count=count,
                 limit=MAX_TOKENS,
             )
-        if self.direction in NEEDS_TARGET and not token_ids(base.tokenizer, self.target):
+        if self.direction in NEEDS_TARGET and not named_ids(base.tokenizer, self.target):
             raise RecipeError(
                 "The direction {direction} needs a target: give the word to move toward or "
                 "away from.",
@@ -95,8 +95,8 @@ class NudgeTokens(Edit):
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Patch the rows; in float32, stored in the model's dtype."""
         self.check(fork.base)
-        ids = torch.tensor(token_ids(fork.base.tokenizer, self.text)).unique()
-        target_ids = torch.tensor(token_ids(fork.base.tokenizer, self.target), dtype=torch.long)
+        ids = torch.tensor(named_ids(fork.base.tokenizer, self.text)).unique()
+        target_ids = torch.tensor(named_ids(fork.base.tokenizer, self.target), dtype=torch.long)
         before = {side: fork.rows(side, ids) for side in self.sides()}
         targets = {side: fork.rows(side, target_ids) for side in self.sides()}
         changes = []
@@ -117,7 +117,7 @@ class NudgeTokens(Edit):
         """Several target tokens, and texts whose usual token is another one."""
         found = [space_advice(base.tokenizer, self.text)]
         if self.direction in NEEDS_TARGET:
-            count = len(token_ids(base.tokenizer, self.target))
+            count = len(named_ids(base.tokenizer, self.target))
             if count > 1:
                 found.append(
                     Message(
@@ -133,7 +133,7 @@ def space_advice(tokenizer: PreTrainedTokenizerBase, text: str) -> Message | Non
     """Say so when a word without a leading space is not the token that a sentence uses."""
     if not text or not text[0].isalnum():
         return None
-    bare, spaced = token_ids(tokenizer, text), token_ids(tokenizer, " " + text)
+    bare, spaced = named_ids(tokenizer, text), named_ids(tokenizer, " " + text)
     if bare == spaced or len(spaced) > len(bare):
         return None
     return Message(

@@ -20,7 +20,7 @@ from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
 from playground.engine.generate import start_ids
 from playground.engine.loader import Base
-from playground.engine.tokens import token_ids
+from playground.engine.tokens import parts, token_ids
 from playground.errors import RecipeError
 
 MAX_TARGET_TOKENS = 16
@@ -91,9 +91,14 @@ def _spans(base: Base, text: str) -> list[tuple[int, int, int]]:
             "The tokenizer of this model does not say which letters a token stands for, so a "
             "subject cannot be found in it. Choose another model."
         )
-    found = base.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
-    return [(token, a, b) for token, (a, b) in pairs]
+    spans = []
+    for start, end in parts(base.tokenizer, text):
+        found = base.tokenizer(
+            text[start:end], add_special_tokens=False, return_offsets_mapping=True
+        )
+        pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
+        spans += [(token, start + a, start + b) for token, (a, b) in pairs]
+    return spans
 
 
 def target_line(base: Base, prompt: str, target: str) -> Line:

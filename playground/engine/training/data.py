@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.engine.generate import end_ids, prompt_text, start_ids
+from playground.engine.generate import end_ids, exact_ids, prompt_text
 from playground.engine.loader import Base
 from playground.engine.tokens import token_ids
 from playground.errors import PlaygroundError
@@ -200,8 +200,7 @@ def encode(base: Base, example: Example, chat: bool, prompt_weight: float, lengt
     :param prompt_weight: how much the prompt's tokens count, 0 to 1.
     :param length: tokens at most; the completion's end is cut first.
     """
-    before = token_ids(base.tokenizer, prompt_text(base.tokenizer, example.prompt, chat))
-    before = start_ids(base.tokenizer, before) + before
+    before = exact_ids(base, prompt_text(base.tokenizer, example.prompt, chat))
     completion = example.completion if chat else _joined(example)
     after = [*token_ids(base.tokenizer, completion), _end(base)]
     ids = (before + after)[:length]
