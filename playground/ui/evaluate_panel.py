@@ -17,10 +17,10 @@ from playground.ui.page import (
     AT_ONCE,
     PROGRESS,
     SEARCH,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.questions import asked_corpus, written
@@ -51,10 +51,10 @@ def build_panel(
             )
         table = gr.HTML(elem_id="evaluated")
         answering_panel.build_panel(saved, own, language, corpus, questions)
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    go.click(begins("evaluate"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_evaluation, [own, language, corpus, questions, turn, *options], [table, rows], **SEARCH
     )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("evaluate"), **AT_ONCE)
     save.click(
         None, rows, None, js=SAVE_FILE.replace("recipe.json", "evaluation.csv"),
         api_visibility="private",

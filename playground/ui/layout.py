@@ -29,7 +29,7 @@ from playground.ui import (
 )
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, VIEW, stop_run
+from playground.ui.page import AT_ONCE, LOOK, VIEW, clears, stop_run
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -129,7 +129,7 @@ def _wire(
     lab.table.sent.then(own_panel.show_own, [own, shelf, language], documents.own_view, **AT_ONCE)
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
-    saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)
+    clears(saved.change, parts=[tokens.advice, tokens.written])
     side.chosen.success(
         attach_panel.open_panel, adapters.attach.opened, adapters.attach.parts, **LOOK
     ).then(train_panel.look_ahead, adapters.train.looked, adapters.train.ahead, **LOOK)

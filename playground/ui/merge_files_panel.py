@@ -22,7 +22,8 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
     work_for,
@@ -31,8 +32,7 @@ from playground.ui.text import label, say, tell
 
 
 def build_panel(
-    saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel,
-    turn: gr.State,
+    saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel
 ) -> tuple[gr.Textbox, Any]:  # fmt: skip
     """Lay out the panel and wire it; gives the box of YAML and the event of an upload."""
     with gr.Accordion(label("mergekit_heading"), open=False):
@@ -52,16 +52,15 @@ def build_panel(
             file_types=[".safetensors", ".json"], elem_id="checkpoint-files",
         )  # fmt: skip
         kept = gr.HTML(elem_id="checkpoint-kept")
-    ready = gr.State(None)
-    for button in (write, read):
-        button.click(lambda: "", None, taken, **AT_ONCE)
+    ready, reading, keeping = gr.State(None), gr.State(0), gr.State(0)
+    clears(write.click, read.click, parts=[taken])
     write.click(write_yaml, [saved, language, *panel.fields], text, **TOLD)
-    read.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        read_yaml, [saved, language, text, turn], [ready, taken], **MODEL
+    read.click(begins("yaml"), None, reading, trigger_mode="multiple", **AT_ONCE).then(
+        read_yaml, [saved, language, text, reading], [ready, taken], **MODEL
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    uploading = given.upload(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        add_checkpoint, [saved, language, uploaded, given, turn], [uploaded, kept], **MODEL
-    )
+    uploading = given.upload(
+        begins("checkpoint"), None, keeping, trigger_mode="multiple", **AT_ONCE
+    ).then(add_checkpoint, [saved, language, uploaded, given, keeping], [uploaded, kept], **MODEL)
     uploading.then(lambda: None, None, given, **AT_ONCE)
     return text, uploading
 

@@ -13,7 +13,7 @@ from playground.engine.recipe import MAX_RECIPE_BYTES, parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.html import note
 from playground.ui.own_adapters import choices as adapter_choices
-from playground.ui.page import AT_ONCE, shown
+from playground.ui.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
 from playground.workspace import Workspace
 
@@ -115,18 +115,15 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         models, file, method, t, density, layers, normalize, targets, epsilon, gamma, select,
         by_text, seed, *weights,
     ]  # fmt: skip
-    follows = [hint, t, density, layers, normalize, epsilon, gamma, select, *weights]
-    method.change(show_method, [language, method, models], follows, **AT_ONCE)
-    models.change(show_method, [language, method, models], follows, **AT_ONCE)
-    models.change(
-        lambda chosen: gr.update(visible="file" in (chosen or [])), models, file, **AT_ONCE
-    )
+    controls = [hint, t, density, layers, normalize, epsilon, gamma, select, *weights]
+    follows([method, models], show_method, [language, method, models], controls, **AT_ONCE)
+    follows([models], show_file, models, file, **AT_ONCE)
     # Not "input", which also comes when a menu is left as it was
     method.select(usual_values, method, [normalize, t], **AT_ONCE)
     example.select(
         fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE
     )
-    return MergePanel(fields, models, method, t, example, follows, weights)
+    return MergePanel(fields, models, method, t, example, controls, weights)
 
 
 def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, str]]:
@@ -182,6 +179,11 @@ def usual_values(method: str) -> list[Any]:
     """What a method's paper has for normalizing, and a place on the path that shows it."""
     known = METHODS.get(method)
     return [known.normalize if known else True, 0.5 if method == "slerp" else 1.0]
+
+
+def show_file(models: list[str] | None) -> Any:
+    """The zone for a recipe's file, where one is to be merged."""
+    return gr.update(visible="file" in (models or []))
 
 
 def show_method(language: str, method: str, models: list[str] | None) -> list[Any]:

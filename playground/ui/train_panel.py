@@ -20,7 +20,7 @@ from playground.ui import adapters_html
 from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
-from playground.ui.page import AT_ONCE, LOOK, TOLD, shown
+from playground.ui.page import AT_ONCE, LOOK, TOLD, follows, shown
 from playground.ui.text import label, say, tell
 from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
 
@@ -39,6 +39,7 @@ class TrainPanel:
     typed: dict[str, Any]  # what a reload must not lose, by its key in the browser
     watched: list[Any]  # inputs of ``watch``
     going: list[Any]  # what it fills
+    shown_for: tuple[list[Any], list[Any]]  # inputs of ``show_both`` and what it fills
 
 
 def build_panel(
@@ -94,13 +95,13 @@ def build_panel(
     timer = gr.Timer(TICK, active=False)
     done = gr.State("")  # the adapter that was last taken over from a run
 
-    source.change(show_source, source, [ready, file, rows], **AT_ONCE)
-    method.change(show_method, method, [rank, targets, layers, virtual], **AT_ONCE)
+    for_source, for_method = [ready, file, rows], [rank, targets, layers, virtual]
+    source.input(show_source, source, for_source, **AT_ONCE)
+    method.change(show_method, method, for_method, **AT_ONCE)
     method.select(usual_rate, method, fields[4], **AT_ONCE)
     given = [source, ready, file, rows, method, *fields]
     looked = [saved, language, *given]
-    for part in (source, ready, method, *fields):
-        part.change(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
+    follows([source, ready, method, *fields], look_ahead, looked, [ahead, seen], **LOOK)
     for event in (file.upload, rows.input):
         event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
@@ -113,7 +114,13 @@ def build_panel(
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
     typed |= {f"setting{place}": field for place, field in enumerate(fields)}
-    return TrainPanel(looked, [ahead, seen], typed, watched, shows)
+    shown_for = [source, method], [*for_source, *for_method]
+    return TrainPanel(looked, [ahead, seen], typed, watched, shows, shown_for)
+
+
+def show_both(source: str, method: str) -> list[Any]:
+    """The controls of a source and of a method, as a reload brought them back."""
+    return [*show_source(source), *show_method(method)]
 
 
 def show_source(source: str) -> list[Any]:
