@@ -77,7 +77,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
                 ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
                 stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
             answers = gr.HTML(elem_id="attach-answers")
-            uploaded, forgotten, made = own_adapters.build_panel(saved, mine, language, source)
+            forgotten, made = own_adapters.build_panel(saved, mine, language, source)
         with gr.Column(scale=1, min_width=320):
             seen = look_panel.build_panel(saved, language, source)
 
@@ -96,7 +96,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
         )
     stop.click(stops("attach", "costs"), **AT_ONCE)
     source.select(open_panel, opened, parts, **LOOK)
-    uploaded.success(open_made, [saved, mine, language, made], parts, **LOOK)
+    made.change(open_made, [saved, mine, language, made], parts, **LOOK)
     forgotten.then(open_panel, opened, parts, **LOOK)
     return AttachPanel(source, prompt, opened, parts)
 

@@ -22,6 +22,7 @@ from playground.ui import (
     lab_table_panel,
     measure_panel,
     merge_tab,
+    other_tab,
     own_panel,
     tokens_tab,
     train_panel,
@@ -121,6 +122,7 @@ def _wire(
         "? now[i] : d[k])])",
         api_visibility="private",
     )
+    page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
     opened.then(show_stack, [saved, language], stack_view, **LOOK)
     opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)

@@ -29,6 +29,7 @@ from playground.ui.page import (
     work_for,
 )
 from playground.ui.text import label, say, tell
+from playground.ui.zones import build_zone
 
 
 def build_panel(
@@ -47,9 +48,9 @@ def build_panel(
         taken = gr.HTML(elem_id="mergekit-read-done")
     with gr.Accordion(label("checkpoint_heading"), open=False):
         gr.Markdown(label("checkpoint_intro"))
-        given = gr.File(
-            label=label("checkpoint_files"), file_count="multiple",
-            file_types=[".safetensors", ".json"], elem_id="checkpoint-files",
+        zone = build_zone(
+            label("checkpoint_files"), [".safetensors", ".json"], language, file_count="multiple",
+            elem_id="checkpoint-files",
         )  # fmt: skip
         kept = gr.HTML(elem_id="checkpoint-kept")
     ready, reading, keeping = gr.State(None), gr.State(0), gr.State(0)
@@ -58,10 +59,10 @@ def build_panel(
     read.click(begins("yaml"), None, reading, trigger_mode="multiple", **AT_ONCE).then(
         read_yaml, [saved, language, text, reading], [ready, taken], **MODEL
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    uploading = given.upload(
-        begins("checkpoint"), None, keeping, trigger_mode="multiple", **AT_ONCE
-    ).then(add_checkpoint, [saved, language, uploaded, given, keeping], [uploaded, kept], **MODEL)
-    uploading.then(lambda: None, None, given, **AT_ONCE)
+    uploading = zone.takes(
+        add_checkpoint, [saved, language, uploaded, zone.file, keeping], [uploaded, kept],
+        after=zone.checked.then(begins("checkpoint"), None, keeping, **AT_ONCE), **MODEL,
+    )  # fmt: skip
     return text, uploading
 
 

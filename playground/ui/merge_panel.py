@@ -15,6 +15,7 @@ from playground.ui.html import note
 from playground.ui.own_adapters import choices as adapter_choices
 from playground.ui.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
+from playground.ui.zones import build_zone
 from playground.workspace import Workspace
 
 MOST_MIXED = 4  # models that have a slider; a recipe may have more
@@ -56,10 +57,11 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         [], multiselect=True, allow_custom_value=True, max_choices=MOST_MIXED,
         label=label("merge_models"), info=label("merge_models_info"), elem_id="merge-models",
     )  # fmt: skip
-    file = gr.File(
-        label=label("merge_recipe_file"), file_types=[".json"], type="binary", visible=False,
+    zone = build_zone(
+        label("merge_recipe_file"), [".json"], language, type="binary", visible=False,
         elem_id="merge-recipe-file",
     )  # fmt: skip
+    file = zone.file
     method = gr.Dropdown(
         [(label(f"merge_method_{name}"), name) for name in get_args(MethodName)],
         value="linear", label=label("merge_method"), elem_id="merge-method",

@@ -35,6 +35,7 @@ from playground.ui.page import (
     work_for,
 )
 from playground.ui.text import label, say, tell
+from playground.ui.zones import build_zone
 
 MOST_MIXED = 4  # that have a slider; a recipe may have more
 ENDS = ("base", "recipe", "before_last", "file")  # what a difference may be between
@@ -91,10 +92,11 @@ def build_panel(
             second = gr.Dropdown(
                 ends, value="recipe", label=label("extract_to"), elem_id="extract-to"
             )
-        file = gr.File(
-            label=label("extract_file"), file_types=[".json"], type="binary", visible=False,
+        zone = build_zone(
+            label("extract_file"), [".json"], language, type="binary", visible=False,
             elem_id="extract-file",
         )  # fmt: skip
+        file = zone.file
         rank = gr.Slider(
             1, 128, 16, step=1, label=label("extract_rank"), info=label("extract_rank_info"),
             elem_id="extract-rank",

@@ -20,7 +20,7 @@ from playground.engine.recipe import (
 )
 from playground.errors import PlaygroundError
 from playground.settings import settings
-from playground.ui import html
+from playground.ui import html, other_tab
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
@@ -80,6 +80,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
         )
         status = gr.HTML(elem_id="status")
         gr.Markdown(label("recipe_heading"))
+        noted = gr.Column()
         stack = gr.HTML(js_on_load=CLICKS, elem_id="stack")
         with gr.Row():
             undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60)
@@ -103,6 +104,8 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     own = [saved, language]
     # What they change is not seen at once: that they work is shown on the stack.
     busy = LOOK | {"show_progress": "full", "show_progress_on": stack}
+    with noted:
+        other_tab.build_note(saved, language, show_progress="full", show_progress_on=stack)
     stack.click(change_step, own, saved, **busy)
     undo.click(take_back, own, saved, **busy)
     redo.click(do_again, own, saved, **busy)

@@ -18,11 +18,13 @@ from playground.engine.training.jobs import JOBS, MAX_PROMPTS
 from playground.engine.training.settings import MethodName, Settings
 from playground.ui import adapters_html
 from playground.ui.attach_panel import AttachPanel, open_made
+from playground.ui.examples_table import build_table, rows_of
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
 from playground.ui.page import AT_ONCE, LOOK, TOLD, follows, shown
 from playground.ui.text import label, say, tell
 from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
+from playground.ui.zones import build_zone
 
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
@@ -62,15 +64,15 @@ def build_panel(
                 value=FIRST_SET, label=label("train_set"),
                 elem_id="train-set",
             )  # fmt: skip
-            file = gr.File(
-                label=label("train_file"), file_types=[".csv", ".jsonl"], visible=False,
+            zone = build_zone(
+                label("train_file"),
+                [".csv", ".jsonl"],
+                language,
+                visible=False,
                 elem_id="train-file",
-            )  # fmt: skip
-            rows = gr.Dataframe(
-                value=[["", ""] for _ in range(4)], headers=["prompt", "completion"],
-                datatype="str", type="array", column_count=2, label=label("train_table"),
-                interactive=True, visible=False, wrap=True, elem_id="train-table",
-            )  # fmt: skip
+            )
+            file = zone.file
+            rows = build_table("train-table", visible=False)
             method = gr.Dropdown(
                 [(label(f"train_{name}"), name) for name in get_args(MethodName)], value="lora",
                 label=label("train_method"), info=label("train_method_info"),
@@ -102,7 +104,7 @@ def build_panel(
     given = [source, ready, file, rows, method, *fields]
     looked = [saved, language, *given]
     follows([source, ready, method, *fields], look_ahead, looked, [ahead, seen], **LOOK)
-    for event in (file.upload, rows.input):
+    for event in (zone.checked.then, rows.input):
         event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
@@ -138,7 +140,7 @@ def examples_from(
     if source == "ready":
         return list(data.ready_sets().get(str(ready), ())) or data.from_table([])
     if source == "table":
-        return data.from_table(rows)
+        return data.from_table(rows_of(rows))
     if not file:
         raise DataError("No file is chosen. Choose a .csv or .jsonl file.")
     path = Path(file)

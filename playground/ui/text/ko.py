@@ -125,7 +125,11 @@ TEXT = {
     "own_heading": "내 문서",
     "own_intro": "텍스트, 마크다운, PDF, 워드, CSV, JSON Lines(줄마다 `text` 항목), HTML 파일이나 그것을 담은 .zip을 더하세요. "
     "문서는 많아야 30개, 하나에 20 MB, 글은 모두 3 MB, 낱말 약 120,000개입니다. 저장한 모음(.json)은 새 모음으로 열립니다. 읽지 못한 것은 따로 알려 줍니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
+    "other_tab": "다른 탭에서 레시피가 바뀌었습니다. 마지막에 바꾼 것이 남습니다.",
+    "other_tab_take": "그 레시피로 바꾸기",
+    "other_tab_keep": "이 레시피 그대로 두기",
     "own_files": "파일",
+    "file_refused": "{names}: 여기에서는 쓸 수 없는 파일입니다. 쓸 수 있는 파일의 끝: {kinds}",
     "own_none": "아직 내 문서가 없습니다.",
     "own_there": "내 문서: {names} (단락 {passages}개). 목록에서는 “내 문서”입니다.",
     "own_encoding": "{name}: {encoding}로 읽었습니다.",
