@@ -129,6 +129,10 @@ class Workspace:
         steps = tuple(Step(edit.model_dump()) for edit in recipe.edits)
         return self._now(Stack(catalog.find(recipe.model).id, steps))
 
+    def take(self, other: Workspace) -> Workspace:
+        """The stack of another in the place of this one, which undo brings back."""
+        return self._now(other.stack)
+
     def undo(self) -> Workspace:
         """As it was before the last change."""
         if not self.past:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from playground.ui import attach_panel, calculator_panel, mix_panel, train_panel
-from playground.ui.page import LOOK, TOLD
+from playground.ui.page import AT_ONCE, LOOK, TOLD
 from playground.ui.text import label
 
 
@@ -25,6 +25,7 @@ class AdaptersTab:
         opened = tab.select(attach_panel.open_panel, self.attach.opened, self.attach.parts, **LOOK)
         opened.then(train_panel.look_ahead, self.train.looked, self.train.ahead, **LOOK)
         opened.then(mix_panel.list_adapters, self.mix.listed, self.mix.sources, **LOOK)
+        tab.select(train_panel.show_both, *self.train.shown_for, **AT_ONCE)
         tab.select(train_panel.watch, self.train.watched, self.train.going, **TOLD)
 
 

@@ -24,10 +24,10 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     SEARCH,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.questions import asked_corpus, written
@@ -77,13 +77,13 @@ def build_panel(
             stop = gr.Button(label("stop"), elem_id="answering-stop", min_width=90)
             save = gr.Button(label("evaluate_save"), elem_id="answering-save", min_width=140)
         table = gr.HTML(elem_id="answered")
-    taken = go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
+    taken = go.click(begins("answering"), None, turn, trigger_mode="multiple", **AT_ONCE)
     ready = taken.then(prepare_answering, [own, language, corpus, ways, turn], table, **SEARCH)
     ready.success(
         run_answering, [saved, own, language, corpus, questions, ways, weights, count, k, turn],
         [table, rows], **MODEL,
     )  # fmt: skip
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("answering"), **AT_ONCE)
     save.click(
         None, rows, None, js=SAVE_FILE.replace("recipe.json", "answers.csv"),
         api_visibility="private",

@@ -25,10 +25,10 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     RUNS,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say, tell
@@ -77,7 +77,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
                 ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
                 stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
             answers = gr.HTML(elem_id="attach-answers")
-            uploaded, forgotten, made = own_adapters.build_panel(saved, mine, language, source)
+            forgotten, made = own_adapters.build_panel(saved, mine, language, source)
         with gr.Column(scale=1, min_width=320):
             seen = look_panel.build_panel(saved, language, source)
 
@@ -87,16 +87,16 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
     put = [saved, language, source, scale, fold]
     for event in (go.click, scale.release, fold.input):
         changed = event(put_adapter, put, saved, **LOOK)
-        changed.success(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        changed.success(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             answer_both, asked, answers, **MODEL
         )
     for event in (ask.click, prompt.submit):
-        event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        event(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             answer_both, asked, answers, **MODEL
         )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("attach", "costs"), **AT_ONCE)
     source.select(open_panel, opened, parts, **LOOK)
-    uploaded.success(open_made, [saved, mine, language, made], parts, **LOOK)
+    made.change(open_made, [saved, mine, language, made], parts, **LOOK)
     forgotten.then(open_panel, opened, parts, **LOOK)
     return AttachPanel(source, prompt, opened, parts)
 

@@ -12,7 +12,7 @@ from playground.engine.calculator import Dtype, Optimizer, Shape, Tuning
 from playground.engine.loader import load
 from playground.errors import PlaygroundError
 from playground.ui import adapters_html
-from playground.ui.page import LOOK, TOLD, shown
+from playground.ui.page import LOOK, TOLD, follows, shown
 from playground.ui.text import label
 
 # A 7-billion model's shape, which most people have heard of.
@@ -21,7 +21,7 @@ FIRST = Shape(7e9, 32, 4096, 4096, 11_008)
 
 def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
     """Lay out the panel, folded away, and wire it."""
-    with gr.Accordion(label("calculator_heading"), open=False):
+    with gr.Accordion(label("calculator_heading"), open=False) as panel:
         gr.Markdown(label("calculator_intro"))
         with gr.Row():
             billions = gr.Number(
@@ -96,11 +96,10 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
         matrices,
         saving,
     ]
-    for part in given[1:]:
-        part.change(calculate, given, result, trigger_mode="always_last", **TOLD)
+    follows(given[1:], calculate, given, result, **TOLD)
+    panel.expand(calculate, given, result, **TOLD)
     read.click(shape_from_config, [language, config], shape, **LOOK)
     own.click(shape_of_mine, [saved, language], shape, **LOOK)
-    language.change(calculate, given, result, **TOLD)
 
 
 @shown

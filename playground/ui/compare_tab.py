@@ -26,9 +26,10 @@ from playground.ui.page import (
     RUNS,
     SEARCH,
     TOLD,
-    begin_run,
+    begins,
+    clears,
     shown,
-    stop_run,
+    stops,
 )
 from playground.ui.search_panel import OWN, chosen_corpus
 from playground.ui.streaming import stream
@@ -91,18 +92,19 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
 
     def starts(event: Any) -> None:
         """Take a turn, index what dense search lacks in its own line, then answer."""
-        event(lambda: "", None, without, **AT_ONCE)
-        taken = event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
+        clears(event, parts=[without])
+        taken = event(begins("compare", "without"), None, turn, trigger_mode="multiple", **AT_ONCE)
         ready = taken.then(prepare, indexed, answers, **SEARCH)
         ready.success(run, asked, answers, **MODEL)
 
     starts(go.click)
     starts(prompt.submit)
-    removed = gr.State(("", ""))
-    answers.click(press_without, None, [turn, removed], trigger_mode="multiple", **AT_ONCE).then(
-        run_without, [*asked[: -len(given)], removed, *given], without, **MODEL
+    removed, again = gr.State(("", "")), gr.State(0)
+    asked_again = [again if part is turn else part for part in asked[: -len(given)]]
+    answers.click(press_without, None, [again, removed], trigger_mode="multiple", **AT_ONCE).then(
+        run_without, [*asked_again, removed, *given], without, **MODEL
     )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("compare", "without"), **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
     setup = [prompt, corpus, count, *context, *fields]
     for button, example in zip(buttons, EXAMPLES, strict=True):
@@ -229,7 +231,7 @@ def run(
 
 def press_without(event: gr.EventData, request: gr.Request) -> tuple[int, tuple[int, str]]:
     """A passage is to be taken away: the visitor's turn, from which column, and which."""
-    return begin_run(request), (int(event.place), str(event.passage))
+    return begins("without")(request), (int(event.place), str(event.passage))
 
 
 @shown

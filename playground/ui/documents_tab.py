@@ -23,10 +23,11 @@ from playground.ui.page import (
     PROGRESS,
     RUNS,
     SEARCH,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
-    stop_run,
+    stops,
 )
 from playground.ui.passages_panel import PassagesPanel
 from playground.ui.search_panel import OWN, build_options, chosen_corpus, options_from
@@ -96,18 +97,18 @@ def build_tab(
     turn = gr.State(0)
     asked, hits = [own, language, corpus, query, count, turn, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
-        ask(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             search_all, asked, hits, **SEARCH
         )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
         listen(sample_questions, [own, language, corpus], question, **LOOK)
-        listen(lambda: ("", "", ""), None, hits, **AT_ONCE)
+        clears(listen, parts=hits)
     for event in passages.changed:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
-        event.then(lambda: ("", "", ""), None, hits, **AT_ONCE)
+        clears(event.then, parts=hits)
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
-        begin_run, None, turn, **AT_ONCE
+        begins("search"), None, turn, **AT_ONCE
     ).then(search_all, asked, hits, **SEARCH)
     return DocumentsTab(query, corpus, mine.view)
 

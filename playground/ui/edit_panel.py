@@ -22,7 +22,7 @@ from playground.engine.structure import PRESETS, matrices
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
 from playground.ui.documents_tab import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
-from playground.ui.page import AT_ONCE, shown
+from playground.ui.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
 
 KINDS = ("prune", "quantize", "cast")
@@ -115,15 +115,15 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
             label=label("corpus"), visible=False, elem_id="calibration-corpus",
         )  # fmt: skip
 
-    kind.change(
+    kind.input(
         show_kind, kind, [prune, quantize, cast, scope, seed, group_size, symmetric], **AT_ONCE
     )
+    follows([pattern], fit_pattern, [pattern, method], [sparsity, method, scope], **AT_ONCE)
+    schemes = [scheme, mode], [group_size, symmetric, mode, rounding]
+    follows([scheme], fit_scheme, *schemes, **AT_ONCE)
+    mode.input(fit_scheme, *schemes, **AT_ONCE)  # which it sets, too
     asked = [kind, method, rounding, source]  # what decides whether a text is read first
-    for chosen in asked:
-        chosen.change(show_source, asked, [source, text, corpus], **AT_ONCE)
-    pattern.change(fit_pattern, [pattern, method], [sparsity, method, scope], **AT_ONCE)
-    for changed in (scheme.change, mode.change):
-        changed(fit_scheme, [scheme, mode], [group_size, symmetric, mode, rounding], **AT_ONCE)
+    follows(asked, show_source, asked, [source, text, corpus], **AT_ONCE)
     fields = [
         kind, method, sparsity, pattern, scope, seed, scheme, group_size, symmetric, rounding,
         mode, dtype, targets, first, last, source, text, corpus, own,

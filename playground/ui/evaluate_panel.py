@@ -17,16 +17,17 @@ from playground.ui.page import (
     AT_ONCE,
     PROGRESS,
     SEARCH,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.questions import asked_corpus, written
 from playground.ui.search_panel import options_from
 from playground.ui.sidebar import SAVE_FILE
 from playground.ui.text import label, say
+from playground.ui.zones import build_zone
 
 
 def build_panel(
@@ -46,15 +47,15 @@ def build_panel(
             save = gr.Button(label("evaluate_save"), elem_id="evaluate-save", min_width=140)
         with gr.Accordion(label("questions_heading"), open=False):
             gr.Markdown(label("questions_intro"))
-            questions = gr.File(
-                label=label("questions_file"), file_types=[".csv"], elem_id="questions-file"
-            )
+            questions = build_zone(
+                label("questions_file"), [".csv"], language, elem_id="questions-file"
+            ).file
         table = gr.HTML(elem_id="evaluated")
         answering_panel.build_panel(saved, own, language, corpus, questions)
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    go.click(begins("evaluate"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_evaluation, [own, language, corpus, questions, turn, *options], [table, rows], **SEARCH
     )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("evaluate"), **AT_ONCE)
     save.click(
         None, rows, None, js=SAVE_FILE.replace("recipe.json", "evaluation.csv"),
         api_visibility="private",

@@ -19,10 +19,11 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say
@@ -30,7 +31,7 @@ from playground.ui.text import label, say
 WORST = 20  # facts that are listed
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) -> None:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
     """Lay out the panel and wire it."""
     with gr.Accordion(label("lab_collateral_heading"), open=False, elem_id="lab-collateral-panel"):
         gr.Markdown(label("lab_collateral_intro"))
@@ -41,11 +42,12 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) ->
             )  # fmt: skip
             stop = gr.Button(label("stop"), elem_id="lab-collateral-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-collateral")
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    turn = gr.State(0)
+    go.click(begins("collateral"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         ask_again, [saved, language, turn], found, trigger_mode="multiple", **MODEL
     )
-    stop.click(stop_run, **AT_ONCE)
-    saved.change(lambda: "", None, found, **AT_ONCE)  # figures of another recipe
+    stop.click(stops("collateral"), **AT_ONCE)
+    clears(saved.change, parts=[found])  # figures of another recipe
 
 
 @shown

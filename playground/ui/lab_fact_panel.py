@@ -21,7 +21,8 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
     work_for,
@@ -48,7 +49,7 @@ class FactPanel:
 
 
 def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, corpus: gr.Dropdown, layer: Any
+    saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any
 ) -> FactPanel:
     """Lay out the panel and wire it.
 
@@ -70,27 +71,27 @@ def build_panel(
     told = gr.HTML(elem_id="lab-proposed")
     questions = _question_fields()
 
+    turn, offering = gr.State(0), gr.State(0)
     asked = [saved, language, turn, *fact]
     for event in (look.click, *(box.submit for box in fact)):
-        event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        event(begins("look"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             look_now, asked, says, trigger_mode="multiple", **MODEL
         )
-    offer.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    offer.click(begins("propose"), None, offering, trigger_mode="multiple", **AT_ONCE).then(
         offer_questions,
-        asked,
+        [saved, language, offering, *fact],
         [told, *questions],
         show_progress_on=told,
         trigger_mode="multiple",
         **MODEL,
     )
-    for listen in (saved.change, *(box.input for box in fact)):  # said of something else
-        listen(lambda: ("", ""), None, [says, told], **AT_ONCE)
+    clears(saved.change, *(box.input for box in fact), parts=[says, told])  # of something else
     chosen = []
     for button, one in zip(buttons, ready(), strict=True):
         key = gr.State(one.key)
         taken = button.click(take_ready, [language, key], [*fact, *questions, corpus, told], **TOLD)
         taken.success(lambda: -1, None, layer, **AT_ONCE)  # another fact's
-        looked = taken.success(begin_run, None, turn, **AT_ONCE)
+        looked = taken.success(begins("look"), None, turn, **AT_ONCE)
         looked.then(look_now, asked, says, trigger_mode="multiple", **MODEL)
         chosen.append(taken)
     names = (

@@ -26,10 +26,10 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say, tell
@@ -40,7 +40,7 @@ MOST_METHODS = 2  # that are drawn beside one another
 Series = dict[str, list[Point]]
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) -> Any:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
     """Lay out the panel and wire it; the text field, which a reload must not lose."""
     with gr.Accordion(label("lab_row_heading"), open=False, elem_id="lab-row-panel"):
         gr.Markdown(label("lab_row_intro"))
@@ -67,11 +67,12 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, turn: gr.State) ->
             stop = gr.Button(label("stop"), elem_id="lab-row-stop", min_width=90, scale=0)
         status = gr.HTML(elem_id="lab-row-status")
         found = gr.HTML(elem_id="lab-row")
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    turn = gr.State(0)
+    go.click(begins("row"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_row, [saved, language, turn, methods, count, at_once, own], found,
         show_progress_on=status, trigger_mode="multiple", **MODEL,
     )  # fmt: skip
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("row"), **AT_ONCE)
     return own
 
 

@@ -40,14 +40,13 @@ def build_tab(
 ) -> LabTab:
     """Lay out the tab and wire it."""
     sheet = gr.BrowserState({}, storage_key="weights-playground-lab", secret="as-above")
-    turn = gr.State(0)
     gr.Markdown(label("lab_intro"))
     settings = lab_ways_panel.settings(corpus_choices(), FIRST_CORPUS)
-    fact = lab_fact_panel.build_panel(saved, language, turn, settings.corpus, settings.layer)
-    ways = lab_ways_panel.build_panel(saved, language, turn, fact, settings, sheet)
+    fact = lab_fact_panel.build_panel(saved, language, settings.corpus, settings.layer)
+    ways = lab_ways_panel.build_panel(saved, language, fact, settings, sheet)
     table = lab_table_panel.build_panel(saved, own, shelf, language, sheet, compare, tabs)
     prompt, subject, *_ = fact.fact
-    lab_trace_panel.build_panel(saved, language, turn, prompt, subject, settings.layer, fact.chosen)
-    lab_row = lab_row_panel.build_panel(saved, language, turn)
-    lab_collateral_panel.build_panel(saved, language, turn)
+    lab_trace_panel.build_panel(saved, language, prompt, subject, settings.layer, fact.chosen)
+    lab_row = lab_row_panel.build_panel(saved, language)
+    lab_collateral_panel.build_panel(saved, language)
     return LabTab({**fact.typed, **table.typed, "labWays": ways, "labRow": lab_row}, table)

@@ -19,7 +19,7 @@ from playground.retrieval.own.stored import Collection, Stored
 from playground.ui import compare_tab, lab_html, lab_plot, lab_report, own_panel
 from playground.ui.html import note
 from playground.ui.lab_words import way_name
-from playground.ui.page import AT_ONCE, CLICKS, LOOK, TOLD, shown
+from playground.ui.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.search_panel import OWN
 from playground.ui.sidebar import SAVE_FILE
 from playground.ui.text import label, say, tell
@@ -65,9 +65,9 @@ def build_panel(
     picture = gr.HTML(elem_id="lab-plot")
     pressed = gr.State(("", "", ""))
     view, shown_in = [sheet, language, important, needs], [table, advice, picture]
-    for event in (sheet.change, important.change, needs.change):
-        event(show_sheet, view, shown_in, **TOLD)
-    sheet.change(lambda: ("", ""), None, [used, cell], **AT_ONCE)
+    sheet.change(show_sheet, view, shown_in, **TOLD)
+    follows([important, needs], show_sheet, view, shown_in, **TOLD)
+    clears(sheet.change, parts=[used, cell])
     press = table.click(press_table, None, pressed, trigger_mode="multiple", **AT_ONCE)
     press.then(open_cell, [sheet, language, pressed], cell, **TOLD)
     press.then(put_on_stack, [saved, language, sheet, pressed], [saved, used], **LOOK)

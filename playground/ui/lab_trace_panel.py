@@ -18,10 +18,10 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say
@@ -30,8 +30,8 @@ CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on
 
 
 def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, turn: gr.State, prompt: Any, subject: Any,
-    layer: Any, chosen: list[Any],
+    saved: gr.BrowserState, language: gr.Textbox, prompt: Any, subject: Any, layer: Any,
+    chosen: list[Any],
 ) -> None:  # fmt: skip
     """Lay out the panel and wire it.
 
@@ -39,7 +39,7 @@ def build_panel(
     :param layer: the number that the layer found can be put into.
     :param chosen: events after which the fact is another one.
     """
-    best = gr.State(-1)
+    best, turn = gr.State(-1), gr.State(0)
     with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
         gr.Markdown(label("lab_trace_intro"))
         with gr.Row():
@@ -49,12 +49,12 @@ def build_panel(
             stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-trace")
         use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    go.click(begins("trace"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
         show_progress_on=found, trigger_mode="multiple", **MODEL,
     )  # fmt: skip
     use.click(take_layer, [language, best], layer, **TOLD)
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("trace"), **AT_ONCE)
     events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
     for listen in events:  # a picture of something else
         listen(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)

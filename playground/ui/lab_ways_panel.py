@@ -24,11 +24,13 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
+    working,
 )
 from playground.ui.text import label, say, tell
 
@@ -49,7 +51,6 @@ class Settings:
 def build_panel(
     saved: gr.BrowserState,
     language: gr.Textbox,
-    turn: gr.State,
     fact: FactPanel,
     chosen: Settings,
     sheet: gr.BrowserState,
@@ -73,13 +74,16 @@ def build_panel(
         go = gr.Button(label("lab_teach"), variant="primary", elem_id="lab-teach", min_width=160)
         stop = gr.Button(label("stop"), elem_id="lab-stop", min_width=90, scale=0)
     status = gr.HTML(elem_id="lab-status")
+    turn = gr.State(0)
     given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
-    go.click(lambda: (gr.update(interactive=False), ""), None, [go, status], **AT_ONCE)
-    go.click(begin_run, None, turn, **AT_ONCE).then(
+    clears(go.click, parts=[status])
+    begun = go.click(begins("teach"), None, turn, **AT_ONCE)
+    teaching = begun.then(
         run_ways, [*given, *fact.fields], [sheet, status, *fact.questions],
         show_progress_on=status, **MODEL,
-    ).then(lambda: gr.update(interactive=True), None, go, **AT_ONCE)  # fmt: skip
-    stop.click(stop_run, **AT_ONCE)
+    )  # fmt: skip
+    working(go, begun, teaching)
+    stop.click(stops("teach"), **AT_ONCE)
     return ways
 
 

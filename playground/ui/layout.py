@@ -28,6 +28,7 @@ from playground.ui import (
     lab_table_panel,
     measure_panel,
     merge_tab,
+    other_tab,
     own_panel,
     tokens_tab,
     train_panel,
@@ -37,7 +38,7 @@ from playground.ui.edge.guard import Page
 from playground.ui.edge.sessions import capacity
 from playground.ui.endpoints import add_endpoints
 from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, VIEW
+from playground.ui.page import AT_ONCE, LOOK, VIEW, clears
 from playground.ui.sidebar import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.theme import theme
@@ -127,6 +128,7 @@ def _wire(
         "? now[i] : d[k])])",
         api_visibility="private",
     )
+    page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
     opened.then(show_stack, [saved, language], stack_view, **LOOK)
     opened.then(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
@@ -135,7 +137,7 @@ def _wire(
     lab.table.sent.then(own_panel.show_own, [own, shelf, language], documents.own_view, **AT_ONCE)
     side.chosen.success(tokens_tab.split_text, tokens.split_inputs, tokens.split_outputs, **LOOK)
     saved.change(show_stack, [saved, language], stack_view, **LOOK)
-    saved.change(lambda: ("", ""), None, [tokens.advice, tokens.written], **AT_ONCE)
+    clears(saved.change, parts=[tokens.advice, tokens.written])
     side.chosen.success(
         attach_panel.open_panel, adapters.attach.opened, adapters.attach.parts, **LOOK
     ).then(train_panel.look_ahead, adapters.train.looked, adapters.train.ahead, **LOOK)

@@ -21,7 +21,7 @@ from playground.ui.page import (
     LOOK,
     MODEL,
     PROGRESS,
-    begin_run,
+    begins,
     session_of,
     shown,
     work_for,
@@ -43,7 +43,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, source: gr.Dropdow
     weigh_both = gr.Button(label("costs"), size="sm", elem_id="costs")
     paid = gr.HTML(elem_id="costs-table")
     matrix.select(show_thin, [saved, language, source, matrix], thin, **LOOK)
-    weigh_both.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    weigh_both.click(begins("costs"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         weigh_ways, [saved, language, source, turn], paid, **MODEL
     )
     return [seen, matrix, thin, paid]

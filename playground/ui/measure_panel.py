@@ -24,10 +24,10 @@ from playground.ui.page import (
     PROGRESS,
     TOLD,
     VIEW,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say, tell
@@ -43,9 +43,7 @@ class MeasurePanel:
     view: gr.HTML
 
 
-def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, fields: list[Any], turn: gr.State
-) -> MeasurePanel:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any]) -> MeasurePanel:
     """Lay out the panel and wire it.
 
     :param fields: of the edit panel, for sweeps and scans of the edit that it holds.
@@ -75,21 +73,26 @@ def build_panel(
     )  # fmt: skip
     view = gr.HTML(label("view_empty"), elem_id="layer-view")
 
-    def runs(event: Any, handler: Any, inputs: list[Any], outputs: Any) -> None:
-        """Take a turn, then do the work in the line for models."""
-        event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            handler, inputs, outputs, show_progress_on=status, **MODEL
-        )
+    turns = {name: gr.State(0) for name in ("measure", "sweep", "scan")}
 
-    runs(go.click, run_measure, [saved, language, text, turn], [table, stale])
-    runs(sweep.click, run_sweep, [saved, language, text, turn, *fields], [swept, points])
-    runs(scan.click, run_scan, [saved, language, text, turn, *fields], scanned)
+    def runs(press: Any, name: str, handler: Any, more: list[Any], outputs: Any) -> None:
+        """Take a turn, then do the work in the line for models."""
+        turn = turns[name]
+        press(begins(name), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            handler, [saved, language, text, turn, *more], outputs, show_progress_on=status,
+            **MODEL,
+        )  # fmt: skip
+
+    runs(go.click, "measure", run_measure, [], [table, stale])
+    runs(sweep.click, "sweep", run_sweep, fields, [swept, points])
+    runs(scan.click, "scan", run_scan, fields, scanned)
     place, ready = gr.State(-1), gr.State(None)  # the point pressed, its edit once it is built
+    turn = turns["sweep"]  # a point that was taken is what the sweep was for
     swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
         take_point, [saved, language, points, place, turn], [ready, taken],
         show_progress_on=status, **MODEL,
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops(*turns), **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **VIEW)
     saved.change(
         lambda spoken, shown: note(say(spoken, "measure_stale")) if "<table" in shown else "",
@@ -146,7 +149,7 @@ def _plain(point: SweepPoint) -> dict[str, Any]:
 
 def press_point(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
     """A point of the sweep was pressed: the visitor's turn, and which point."""
-    return begin_run(request), int(event.place)
+    return begins("sweep")(request), int(event.place)
 
 
 @shown

@@ -23,18 +23,19 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
     work_for,
 )
 from playground.ui.text import label, say, tell
 from playground.ui.uploaded import there
+from playground.ui.zones import build_zone
 
 
 def build_panel(
-    saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel,
-    turn: gr.State,
+    saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel
 ) -> tuple[gr.Textbox, Any]:  # fmt: skip
     """Lay out the panel and wire it; gives the box of YAML and the event of an upload."""
     with gr.Accordion(label("mergekit_heading"), open=False):
@@ -49,22 +50,21 @@ def build_panel(
         taken = gr.HTML(elem_id="mergekit-read-done")
     with gr.Accordion(label("checkpoint_heading"), open=False):
         gr.Markdown(label("checkpoint_intro"))
-        given = gr.File(
-            label=label("checkpoint_files"), file_count="multiple",
-            file_types=[".safetensors", ".json"], elem_id="checkpoint-files",
+        zone = build_zone(
+            label("checkpoint_files"), [".safetensors", ".json"], language, file_count="multiple",
+            elem_id="checkpoint-files",
         )  # fmt: skip
         kept = gr.HTML(elem_id="checkpoint-kept")
-    ready = gr.State(None)
-    for button in (write, read):
-        button.click(lambda: "", None, taken, **AT_ONCE)
+    ready, reading, keeping = gr.State(None), gr.State(0), gr.State(0)
+    clears(write.click, read.click, parts=[taken])
     write.click(write_yaml, [saved, language, *panel.fields], text, **TOLD)
-    read.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        read_yaml, [saved, language, text, turn], [ready, taken], **MODEL
+    read.click(begins("yaml"), None, reading, trigger_mode="multiple", **AT_ONCE).then(
+        read_yaml, [saved, language, text, reading], [ready, taken], **MODEL
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    uploading = given.upload(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        add_checkpoint, [saved, language, uploaded, given, turn], [uploaded, kept], **MODEL
-    )
-    uploading.then(lambda: None, None, given, **AT_ONCE)
+    uploading = zone.takes(
+        add_checkpoint, [saved, language, uploaded, zone.file, keeping], [uploaded, kept],
+        after=zone.checked.then(begins("checkpoint"), None, keeping, **AT_ONCE), **MODEL,
+    )  # fmt: skip
     return text, uploading
 
 

@@ -13,9 +13,10 @@ from playground.engine.recipe import parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.html import note
 from playground.ui.own_adapters import choices as adapter_choices
-from playground.ui.page import AT_ONCE, shown
+from playground.ui.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
 from playground.ui.uploaded import recipe_text
+from playground.ui.zones import build_zone
 from playground.workspace import Workspace
 
 MOST_MIXED = 4  # models that have a slider; a recipe may have more
@@ -59,10 +60,11 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         [], multiselect=True, allow_custom_value=True, max_choices=MOST_MIXED,
         label=label("merge_models"), info=label("merge_models_info"), elem_id="merge-models",
     )  # fmt: skip
-    file = gr.File(
-        label=label("merge_recipe_file"), file_types=[".json"], visible=False,
+    zone = build_zone(
+        label("merge_recipe_file"), [".json"], language, visible=False,
         elem_id="merge-recipe-file",
     )  # fmt: skip
+    file = zone.file
     method = gr.Dropdown(
         [(label(f"merge_method_{name}"), name) for name in get_args(MethodName)],
         value="linear", label=label("merge_method"), elem_id="merge-method",
@@ -134,21 +136,18 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         models, file, method, t, density, layers, normalize, targets, epsilon, gamma, select,
         near, rescale, by_text, seed, *weights,
     ]  # fmt: skip
-    follows = [
+    controls = [
         hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights,
     ]  # fmt: skip
-    method.change(show_method, [language, method, models], follows, **AT_ONCE)
-    models.change(show_method, [language, method, models], follows, **AT_ONCE)
-    models.change(
-        lambda chosen: gr.update(visible="file" in (chosen or [])), models, file, **AT_ONCE
-    )
+    follows([method, models], show_method, [language, method, models], controls, **AT_ONCE)
+    follows([models], show_file, models, file, **AT_ONCE)
     # Not "input", which also comes when a menu is left as it was
     method.select(usual_values, method, [normalize, t], **AT_ONCE)
     example.select(
         fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE
     )
     later = {"near": near, "rescale": rescale}
-    return MergePanel(fields, models, method, t, example, follows, weights, later)
+    return MergePanel(fields, models, method, t, example, controls, weights, later)
 
 
 def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, str]]:
@@ -204,6 +203,11 @@ def usual_values(method: str) -> list[Any]:
     """What a method's paper has for normalizing, and a place on the path that shows it."""
     known = METHODS.get(method)
     return [known.normalize if known else True, 0.5 if method == "slerp" else 1.0]
+
+
+def show_file(models: list[str] | None) -> Any:
+    """The zone for a recipe's file, where one is to be merged."""
+    return gr.update(visible="file" in (models or []))
 
 
 def show_method(language: str, method: str, models: list[str] | None) -> list[Any]:

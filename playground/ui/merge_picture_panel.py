@@ -23,7 +23,7 @@ from playground.ui.page import (
     AT_ONCE,
     MODEL,
     PROGRESS,
-    begin_run,
+    begins,
     session_of,
     shown,
     work_for,
@@ -31,9 +31,7 @@ from playground.ui.page import (
 from playground.ui.text import label, say, tell
 
 
-def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel, turn: gr.State
-) -> gr.Dropdown:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> gr.Dropdown:
     """Lay out the panel and wire it; gives the menu of tensors."""
     with gr.Accordion(label("picture_heading"), open=False):
         gr.Markdown(label("picture_intro"))
@@ -43,10 +41,11 @@ def build_panel(
             alike = gr.Button(label("picture_alike"), elem_id="picture-alike", min_width=120)
         drawn = gr.HTML(elem_id="picture")
         map_ = gr.HTML(elem_id="likeness")
-    for button, handler, inputs, output in (
-        (draw, draw_tensor, [tensor], drawn), (alike, draw_likeness, [], map_),
+    for button, activity, handler, inputs, output in (
+        (draw, "draw", draw_tensor, [tensor], drawn), (alike, "alike", draw_likeness, [], map_),
     ):  # fmt: skip
-        button.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        turn = gr.State(0)
+        button.click(begins(activity), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             handler, [saved, language, turn, *inputs, *panel.fields], output, **MODEL
         )
     return tensor

@@ -23,10 +23,11 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
+    clears,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label
@@ -65,15 +66,16 @@ def build_tab(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbo
             with gr.Accordion(label("merge_needs_heading"), open=False):
                 gr.Markdown(label("merge_needs"))
         with gr.Column(scale=1, min_width=320):
-            walking = walk_panel.build_panel(saved, language, panel, turn)
-    tensor = merge_picture_panel.build_panel(saved, language, panel, turn)
-    text, uploading = merge_files_panel.build_panel(saved, uploaded, language, panel, turn)
+            walking = walk_panel.build_panel(saved, language, panel)
+    tensor = merge_picture_panel.build_panel(saved, language, panel)
+    text, uploading = merge_files_panel.build_panel(saved, uploaded, language, panel)
 
-    go.click(lambda: "", None, done, **AT_ONCE)
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    clears(go.click, parts=[done])
+    go.click(begins("merge"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_merge, [saved, language, turn, *panel.fields], [ready, done], **MODEL
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    stop.click(stop_run, **AT_ONCE)
+    # of what else this tab does, too, that has no stop button of its own
+    stop.click(stops("merge", "draw", "alike", "yaml", "checkpoint"), **AT_ONCE)
     listed = [saved, mine, uploaded, language, panel.models, panel.method]
     models = [panel.models, *panel.shown]
     uploading.then(merge_panel.list_models, listed, models, **LOOK)

@@ -27,13 +27,15 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     TOLD,
-    begin_run,
+    begins,
+    follows,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label, say, tell
+from playground.ui.zones import build_zone
 
 MOST_MIXED = 4  # that have a slider; a recipe may have more
 ENDS = ("base", "recipe", "before_last", "file")  # what a difference may be between
@@ -51,7 +53,8 @@ def build_panel(
     saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel
 ) -> MixPanel:
     """Lay out both panels, folded away, and wire them."""
-    turn, ready, made = gr.State(0), gr.State(None), gr.State("")
+    ready, made = gr.State(None), gr.State("")
+    turn, taking = gr.State(0), gr.State(0)
     with gr.Accordion(label("mix_heading"), open=False):
         gr.Markdown(label("mix_intro"))
         sources = gr.Dropdown(
@@ -89,10 +92,11 @@ def build_panel(
             second = gr.Dropdown(
                 ends, value="recipe", label=label("extract_to"), elem_id="extract-to"
             )
-        file = gr.File(
-            label=label("extract_file"), file_types=[".json"], visible=False,
+        zone = build_zone(
+            label("extract_file"), [".json"], language, visible=False,
             elem_id="extract-file",
         )  # fmt: skip
+        file = zone.file
         rank = gr.Slider(
             1, 128, 16, step=1, label=label("extract_rank"), info=label("extract_rank_info"),
             elem_id="extract-rank",
@@ -102,25 +106,25 @@ def build_panel(
             halt = gr.Button(label("stop"), elem_id="extract-stop", min_width=90)
         taken = gr.HTML(elem_id="extracted")
 
-    sources.change(show_weights, sources, weights, **AT_ONCE)
+    follows([sources], show_weights, sources, weights, **AT_ONCE)
     method.change(
         lambda name: gr.update(visible=name in WITH_DENSITY), method, density, **AT_ONCE
     )  # fmt: skip
     asked = [saved, language, turn, sources, method, density, seed, *weights]
-    go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
+    go.click(begins("mix"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_mix, asked, [ready, mixed], **MODEL
     ).success(keep_mix, [saved, language, ready], saved, **TOLD)
     for end in (first, second):
         end.change(
             lambda *ends: gr.update(visible="file" in ends), [first, second], file, **AT_ONCE
         )  # fmt: skip
-    take.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_extract, [saved, mine, language, turn, first, second, file, rank],
+    take.click(begins("extract"), None, taking, trigger_mode="multiple", **AT_ONCE).then(
+        run_extract, [saved, mine, language, taking, first, second, file, rank],
         [mine, made, taken], **MODEL,
     ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
     mine.change(list_adapters, [mine, language], sources, **LOOK)
-    for button in (stop, halt):
-        button.click(stop_run, **AT_ONCE)
+    stop.click(stops("mix"), **AT_ONCE)
+    halt.click(stops("extract"), **AT_ONCE)
     return MixPanel([mine, language], sources)
 
 

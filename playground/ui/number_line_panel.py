@@ -53,7 +53,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
     with gr.Accordion(label("formats"), open=False):
         table = gr.HTML(elem_id="formats")
     inputs = [saved, language, matrix, scheme, bits, group, symmetric, row]
-    bits.change(draw, inputs, picture, trigger_mode="always_last", **LOOK)
+    bits.input(draw, inputs, picture, trigger_mode="always_last", **LOOK)
     for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
         chosen(draw, inputs, picture, **LOOK)
     row.submit(draw, inputs, picture, **LOOK)

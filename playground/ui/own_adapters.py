@@ -17,9 +17,10 @@ from playground.engine.recipe import try_again
 from playground.errors import PlaygroundError
 from playground.temporary import for_download
 from playground.ui.html import adapter_title
-from playground.ui.page import AT_ONCE, LOOK, shown
+from playground.ui.page import LOOK, shown
 from playground.ui.text import label, say
 from playground.ui.uploaded import read, there
+from playground.ui.zones import build_zone
 
 MOST_OWN, SHARE = 40, 1_000_000_000  # a visitor's adapters, and bytes of theirs
 TITLE = 60  # characters of a file's name that become a title
@@ -27,17 +28,18 @@ TITLE = 60  # characters of a file's name that become a title
 
 def build_panel(
     saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, source: gr.Dropdown
-) -> tuple[Any, Any, gr.State]:
+) -> tuple[Any, gr.State]:
     """Lay out the panel and wire it.
 
     :param source: the menu of adapters.
-    :return: the event of an upload, that of a removal, and where the uploaded adapter's id is.
+    :return: the event of a removal, and where the id of the adapter uploaded last is.
     """
     made = gr.State("")  # the adapter that was uploaded last
     with gr.Accordion(label("adapter_upload"), open=False):
         gr.Markdown(label("adapter_upload_info"))
-        given = gr.File(
-            label=label("adapter_files"), file_count="multiple", elem_id="adapter-files",
+        zone = build_zone(
+            label("adapter_files"), [".zip", ".safetensors", ".json"], language,
+            file_count="multiple", elem_id="adapter-files",
         )  # fmt: skip
     with gr.Row():
         take = gr.Button(
@@ -47,11 +49,10 @@ def build_panel(
             label("adapter_forget"), size="sm", elem_id="adapter-forget", min_width=120
         )
     file = gr.File(label=label("adapter_file"), visible=False, elem_id="adapter-file")
-    uploaded = given.upload(add_adapter, [saved, mine, language, given], [mine, made], **LOOK)
-    uploaded.then(lambda: None, None, given, **AT_ONCE)
+    zone.takes(add_adapter, [saved, mine, language, zone.file], [mine, made], **LOOK)
     take.click(take_away, [language, source], file, **LOOK)
     forgotten = forget.click(forget_adapter, [mine, language, source], [mine, source], **LOOK)
-    return uploaded, forgotten, made
+    return forgotten, made
 
 
 def own_ids(mine: Any) -> list[str]:

@@ -21,6 +21,7 @@ from playground.ui.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
 from playground.ui.search_panel import OWN
 from playground.ui.sidebar import SAVE_FILE
 from playground.ui.text import label, say, tell
+from playground.ui.zones import build_zone
 
 FIRST_CORPUS = "lantern-handbook"
 SAVED = ".json"  # the kind of file that a collection is saved as
@@ -47,10 +48,13 @@ def build_panel(
     saved = gr.Textbox("", visible=False)
     with gr.Accordion(label("own_heading"), open=False):
         gr.Markdown(label("own_intro"))
-        files = gr.File(
-            label=label("own_files"), file_count="multiple", file_types=[*KINDS, SAVED],
+        zone = build_zone(
+            label("own_files"),
+            [*KINDS, SAVED],
+            language,
+            file_count="multiple",
             elem_id="own-files",
-        )  # fmt: skip
+        )
         encoding = gr.Dropdown(
             [(label("own_encoding_auto"), ""), *((name, one) for one, name in ENCODINGS.items())],
             value="",
@@ -74,14 +78,12 @@ def build_panel(
             save = gr.Button(label("own_save"), size="sm", elem_id="own-save", min_width=120)
             forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
     view = [listed, which, title]
-    added = files.upload(
+    added = zone.takes(
         add_own,
-        [own, shelf, language, files, encoding],
-        [own, shelf, *view, corpus, files],
+        [own, shelf, language, zone.file, encoding],
+        [own, shelf, *view, corpus, zone.file],
         **SEARCH,
     )
-    added.then(lambda: None, None, files, **AT_ONCE)
-    # also after a refusal, else the refused file would be sent again with the next
     chosen = which.select(
         choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -58,6 +59,7 @@ element.addEventListener('keydown', (event) => {
     event.preventDefault();
 });
 """
+SWITCH = "() => ({__type__: 'update', interactive: %s})"  # a button, in the browser
 SHOWN_EVERY = 0.25  # seconds between two steps of a progress
 MAX_RUNS = 4096  # visitors whose turn is remembered
 PROGRESS = gr.Progress()  # gradio looks for it among the defaults
@@ -109,17 +111,25 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Runs:
-    """Whose turn is running or waiting. A visitor has one; a newer one ends the older."""
+    """Whose turns are running or waiting. A visitor has one for each activity, whose names are the
+    page's own; a newer turn of an activity ends the older, and leaves the other activities alone.
+    """
 
     def __init__(self) -> None:
-        self._turns: OrderedDict[str, int] = OrderedDict()
+        # A visitor's turns are replaced, never changed: they are read without the lock.
+        self._turns: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
-    def begin(self, session: str) -> int:
-        """A visitor pressed the button: the number of their turn."""
+    def begin(self, session: str, activity: str = "", *over: str) -> int:
+        """A visitor pressed the button: the number of their turn.
+
+        :param over: other activities that are of no use any more with this one.
+        """
         with self._lock:
-            turn = self._turns[session] = next(self._numbers)
+            turn = next(self._numbers)
+            turns = self._without(session, over)
+            self._turns[session] = {**turns, activity: turn}
             self._turns.move_to_end(session)
             while len(self._turns) > MAX_RUNS:
                 self._turns.popitem(last=False)
@@ -127,12 +137,20 @@ class Runs:
 
     def stopped(self, session: str, turn: int) -> Callable[[], bool]:
         """Whether a turn was stopped, overtaken, or its visitor left: asked between tokens."""
-        return lambda: self._turns.get(session) != turn
+        return lambda: turn not in self._turns.get(session, {}).values()
 
-    def stop(self, session: str) -> None:
-        """End a visitor's turn at its next token, or before it has begun."""
+    def stop(self, session: str, *activities: str) -> None:
+        """End a visitor's turns of some activities, of all where none is named: at the next token,
+        or before they have begun."""
         with self._lock:
+            turns = self._without(session, activities) if activities else {}
             self._turns.pop(session, None)
+            if turns:
+                self._turns[session] = turns
+
+    def _without(self, session: str, activities: Sequence[str]) -> dict[str, int]:
+        turns = self._turns.get(session, {})
+        return {name: turn for name, turn in turns.items() if name not in activities}
 
 
 RUNS = Runs()
@@ -171,32 +189,81 @@ def session_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
-def building_of(session: str) -> str:
-    """Whose turn the sidebar's own building is: what other buttons begin does not end it."""
-    return f"{session} builds"
-
-
-def building(request: gr.Request) -> str:
-    """As :func:`building_of`, of whoever asks."""
-    return building_of(session_of(request))
-
-
 def begin_building(request: gr.Request) -> int:
     """The recipe is another one: an older one is built no further."""
-    return RUNS.begin(building(request))
+    return RUNS.begin(session_of(request), "building")
 
 
 def begin_run(request: gr.Request) -> int:
     """A button that starts an answer was pressed; its turn may come later."""
-    return RUNS.begin(str(request.session_hash))
+    return RUNS.begin(session_of(request))
 
 
 def stop_run(request: gr.Request) -> None:
-    """The stop button: nothing of this visitor's goes on."""
+    """Nothing of this visitor's goes on."""
     leave(session_of(request))
 
 
 def leave(session: str) -> None:
     """A page was closed: nothing of its visitor's goes on."""
     RUNS.stop(session)
-    RUNS.stop(building_of(session))
+
+
+def begins(activity: str, *over: str) -> Callable[[gr.Request], int]:
+    """The handler of a press that starts an activity; ``over`` names those that it ends."""
+
+    def begin_run(request: gr.Request) -> int:
+        return RUNS.begin(session_of(request), activity, *over)
+
+    return begin_run
+
+
+def stops(*activities: str) -> Callable[[gr.Request], None]:
+    """The handler of a stop button: it ends these activities and no others."""
+
+    def stop_run(request: gr.Request) -> None:
+        RUNS.stop(session_of(request), *activities)
+
+    return stop_run
+
+
+def working(button: gr.Button, *events: Any) -> None:
+    """Switch a button off when it is pressed, and on again when the last of the events that the
+    press sets off is over: done, stopped, refused, or turned away by a server that is full.
+
+    The browser does both by itself, so that no answer of the server is needed for it. ("then" is
+    not told of errors. After a lost connection gradio opens the page anew, with the button on.)
+    """
+    button.click(None, None, button, js=SWITCH % "false", api_visibility="private")
+    ends = [*(event.failure for event in events), events[-1].then]
+    for end in ends:
+        end(None, None, button, js=SWITCH % "true", api_visibility="private")
+
+
+def clears(*events: Any, parts: Sequence[Any]) -> None:
+    """Empty some pieces of HTML at events: the browser alone, without asking the server."""
+    for event in events:
+        event(None, None, parts, js=f"() => {[''] * len(parts)}", api_visibility="private")
+
+
+def follows(
+    parts: Sequence[Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **lane: Any
+) -> None:
+    """Answer when the values of some parts are others than before, whoever set them.
+
+    A menu of several choices says "change" whenever it is drawn, and every event that reads it
+    draws it: an answer to each "change" would set off the next, for ever. So the browser compares.
+    """
+    values = [_plain(part.value) for part in parts]
+    first = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    seen = gr.Textbox(first, visible="hidden")
+    for part in parts:
+        part.change(
+            None, parts, seen, js="(...now) => JSON.stringify(now)", api_visibility="private"
+        )
+    seen.change(handler, inputs, outputs, trigger_mode="always_last", **lane)
+
+
+def _plain(value: Any) -> Any:
+    """A number as a browser writes it: 1 and not 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

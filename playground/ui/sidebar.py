@@ -19,7 +19,7 @@ from playground.engine.recipe import (
 )
 from playground.errors import PlaygroundError
 from playground.settings import settings
-from playground.ui import html, uploaded
+from playground.ui import html, other_tab, uploaded
 from playground.ui.page import (
     AT_ONCE,
     CLICKS,
@@ -28,7 +28,7 @@ from playground.ui.page import (
     MODEL,
     PROGRESS,
     begin_building,
-    building,
+    session_of,
     shown,
     work_for,
 )
@@ -79,6 +79,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
         )
         status = gr.HTML(elem_id="status")
         gr.Markdown(label("recipe_heading"))
+        noted = gr.Column()
         stack = gr.HTML(js_on_load=CLICKS, elem_id="stack")
         with gr.Row():
             undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60)
@@ -99,12 +100,16 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]
-    stack.click(change_step, own, saved, **LOOK)
-    undo.click(take_back, own, saved, **LOOK)
-    redo.click(do_again, own, saved, **LOOK)
-    reset.click(start_over, own, saved, **LOOK)
-    load.upload(load_recipe, [*own, load], saved, **LOOK)
-    save.click(recipe_text, own, text, **LOOK).then(
+    # What they change is not seen at once: that they work is shown on the stack.
+    busy = LOOK | {"show_progress": "full", "show_progress_on": stack}
+    with noted:
+        other_tab.build_note(saved, language, show_progress="full", show_progress_on=stack)
+    stack.click(change_step, own, saved, **busy)
+    undo.click(take_back, own, saved, **busy)
+    redo.click(do_again, own, saved, **busy)
+    reset.click(start_over, own, saved, **busy)
+    load.upload(load_recipe, [*own, load], saved, **busy)
+    save.click(recipe_text, own, text, **busy).success(
         None, text, None, js=SAVE_FILE, api_visibility="private"
     )
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
@@ -150,7 +155,7 @@ def build_now(
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
     if pending:
         recipe = spaces.from_json(saved).recipe()
-        build(recipe, work_for(building(request), turn, progress, language))
+        build(recipe, work_for(session_of(request), turn, progress, language))
     return gr.skip()
 
 

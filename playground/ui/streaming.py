@@ -29,7 +29,7 @@ def stream(
     """The answers of all columns, again and again as they grow, until done or stopped.
 
     :param again: whether these are a second set of answers on the page.
-    :param turn: what ``page.begin_run`` gave for this run.
+    :param turn: what ``page.begins`` gave for this run.
     """
     stopped = RUNS.stopped(str(request.session_hash), turn)
     answers: list[contest.Answer] = []

@@ -19,7 +19,7 @@ from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
-from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, begin_run, shown, stop_run
+from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, begins, shown, stops
 from playground.ui.streaming import stream
 from playground.ui.text import label, say, tell
 
@@ -76,17 +76,17 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
         changed(preview_nudge, look_inputs, preview, **LOOK)
     for chosen_field in (nudge.direction, nudge.side):
         chosen_field.input(preview_nudge, look_inputs, preview, **LOOK)
-    nudge.seed.change(preview_nudge, look_inputs, preview, **LOOK)
+    nudge.seed.input(preview_nudge, look_inputs, preview, **LOOK)
     prompt.submit(refresh, look_inputs, look_outputs, **LOOK).then(
         lambda: "", None, written, **AT_ONCE
     )
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
     turn = gr.State(0)
     for run in (kept.success, write.click):
-        run(begin_run, None, turn, **AT_ONCE).then(
+        run(begins("write"), None, turn, **AT_ONCE).then(
             write_on, [saved, language, prompt, turn], written, **MODEL
         )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("write"), **AT_ONCE)
     return TokensTab(
         text, prompt, look_inputs, look_outputs, split_inputs, split_outputs, nudge.advice, written
     )

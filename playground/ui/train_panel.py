@@ -18,11 +18,13 @@ from playground.engine.training.jobs import JOBS, MAX_PROMPTS
 from playground.engine.training.settings import MethodName, Settings
 from playground.ui import adapters_html, uploaded
 from playground.ui.attach_panel import AttachPanel, open_made
+from playground.ui.examples_table import build_table, rows_of
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
-from playground.ui.page import AT_ONCE, LOOK, TOLD, shown
+from playground.ui.page import AT_ONCE, LOOK, TOLD, follows, shown
 from playground.ui.text import label, say, tell
 from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
+from playground.ui.zones import build_zone
 
 SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
@@ -39,6 +41,7 @@ class TrainPanel:
     typed: dict[str, Any]  # what a reload must not lose, by its key in the browser
     watched: list[Any]  # inputs of ``watch``
     going: list[Any]  # what it fills
+    shown_for: tuple[list[Any], list[Any]]  # inputs of ``show_both`` and what it fills
 
 
 def build_panel(
@@ -61,15 +64,15 @@ def build_panel(
                 value=FIRST_SET, label=label("train_set"),
                 elem_id="train-set",
             )  # fmt: skip
-            file = gr.File(
-                label=label("train_file"), file_types=[".csv", ".jsonl"], visible=False,
+            zone = build_zone(
+                label("train_file"),
+                [".csv", ".jsonl"],
+                language,
+                visible=False,
                 elem_id="train-file",
-            )  # fmt: skip
-            rows = gr.Dataframe(
-                value=[["", ""] for _ in range(4)], headers=["prompt", "completion"],
-                datatype="str", type="array", column_count=2, label=label("train_table"),
-                interactive=True, visible=False, wrap=True, elem_id="train-table",
-            )  # fmt: skip
+            )
+            file = zone.file
+            rows = build_table("train-table", visible=False)
             method = gr.Dropdown(
                 [(label(f"train_{name}"), name) for name in get_args(MethodName)], value="lora",
                 label=label("train_method"), info=label("train_method_info"),
@@ -94,14 +97,14 @@ def build_panel(
     timer = gr.Timer(TICK, active=False)
     done = gr.State("")  # the adapter that was last taken over from a run
 
-    source.change(show_source, source, [ready, file, rows], **AT_ONCE)
-    method.change(show_method, method, [rank, targets, layers, virtual], **AT_ONCE)
+    for_source, for_method = [ready, file, rows], [rank, targets, layers, virtual]
+    source.input(show_source, source, for_source, **AT_ONCE)
+    method.change(show_method, method, for_method, **AT_ONCE)
     method.select(usual_rate, method, fields[4], **AT_ONCE)
     given = [source, ready, file, rows, method, *fields]
     looked = [saved, language, *given]
-    for part in (source, ready, method, *fields):
-        part.change(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
-    for event in (file.upload, rows.input):
+    follows([source, ready, method, *fields], look_ahead, looked, [ahead, seen], **LOOK)
+    for event in (zone.checked.then, rows.input):
         event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
@@ -113,7 +116,13 @@ def build_panel(
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
     typed |= {f"setting{place}": field for place, field in enumerate(fields)}
-    return TrainPanel(looked, [ahead, seen], typed, watched, shows)
+    shown_for = [source, method], [*for_source, *for_method]
+    return TrainPanel(looked, [ahead, seen], typed, watched, shows, shown_for)
+
+
+def show_both(source: str, method: str) -> list[Any]:
+    """The controls of a source and of a method, as a reload brought them back."""
+    return [*show_source(source), *show_method(method)]
 
 
 def show_source(source: str) -> list[Any]:
@@ -131,7 +140,7 @@ def examples_from(
     if source == "ready":
         return list(data.ready_sets().get(str(ready), ())) or data.from_table([])
     if source == "table":
-        return data.from_table(rows)
+        return data.from_table(rows_of(rows))
     if not file:
         raise DataError("No file is chosen. Choose a .csv or .jsonl file.")
     name, content = Path(file).name, uploaded.read(file, data.MAX_FILE)

@@ -28,7 +28,7 @@ from playground.engine.training.data import ready_sets
 from playground.engine.work import Stopped
 from playground.ui import adapters_html, html, merge_html
 from playground.ui.html import note
-from playground.ui.measure_panel import keep_instead, press_point, take_point
+from playground.ui.measure_panel import keep_instead, take_point
 from playground.ui.merge_panel import MergePanel, merge_from
 from playground.ui.page import (
     AT_ONCE,
@@ -37,11 +37,13 @@ from playground.ui.page import (
     PROGRESS,
     RUNS,
     TOLD,
-    begin_run,
+    begins,
+    follows,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
+    working,
 )
 from playground.ui.text import label, say, tell
 
@@ -57,9 +59,7 @@ class WalkPanel:
     typed: dict[str, Any]  # what a reload must not lose
 
 
-def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel, turn: gr.State
-) -> WalkPanel:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> WalkPanel:
     """Lay out the panel and wire it."""
     gr.Markdown(label("walk_heading"))
     prompt = gr.Textbox(
@@ -90,27 +90,35 @@ def build_panel(
     taken = gr.HTML(elem_id="walk-taken")
     points = gr.State([])
     place, ready = gr.State(-1), gr.State(None)
+    trying, turn = gr.State(0), gr.State(0)
 
     for event in (there.click, panel.t.release, prompt.submit):
-        event(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            try_there, [saved, language, prompt, turn, *panel.fields], answers,
+        event(begins("try"), None, trying, trigger_mode="multiple", **AT_ONCE).then(
+            try_there, [saved, language, prompt, trying, *panel.fields], answers,
             show_progress_on=status, **MODEL,
         )  # fmt: skip
-    for changed in (saved, *panel.fields):  # an answer to other settings would pass for theirs
-        changed.change(nothing_yet, language, answers, **AT_ONCE)
-    go.click(lambda: gr.update(interactive=False), None, go, **AT_ONCE)
-    go.click(begin_run, None, turn, **AT_ONCE).then(
+    # An answer to other settings would pass for theirs.
+    saved.change(nothing_yet, language, answers, **AT_ONCE)
+    follows(panel.fields, nothing_yet, language, answers, **AT_ONCE)
+    begun = go.click(begins("walk"), None, turn, **AT_ONCE)
+    walking = begun.then(
         run_walk, [saved, language, turn, prompt, first, second, probe, *panel.fields],
         [walked, points], show_progress_on=status, **MODEL,
-    ).then(lambda: gr.update(interactive=True), None, go, **AT_ONCE)  # fmt: skip
-    walked.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
+    )  # fmt: skip
+    working(go, begun, walking)
+    walked.click(press_place, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
         take_point, [saved, language, points, place, turn], [ready, taken],
         show_progress_on=status, **MODEL,
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("try", "walk"), **AT_ONCE)
     return WalkPanel(
         {"walked": prompt, "walkBase": first, "walkModels": second, "walkProbe": probe}
     )
+
+
+def press_place(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
+    """A point of the walk was pressed, which is what the walk was for: a turn, and which point."""
+    return begins("walk")(request), int(event.place)
 
 
 def nothing_yet(language: str) -> str:

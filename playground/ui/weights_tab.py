@@ -18,10 +18,10 @@ from playground.ui.page import (
     PROGRESS,
     TOLD,
     VIEW,
-    begin_run,
+    begins,
     session_of,
     shown,
-    stop_run,
+    stops,
     work_for,
 )
 from playground.ui.text import label
@@ -63,14 +63,14 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             gr.Markdown(label("zeros_truth"), elem_id="zeros-truth")
         with gr.Column(scale=1, min_width=320):
             line = number_line_panel.build_panel(saved, language)
-    measuring = measure_panel.build_panel(saved, language, panel.fields, turn)
+    measuring = measure_panel.build_panel(saved, language, panel.fields)
 
-    taken = go.click(begin_run, None, turn, trigger_mode="multiple", **AT_ONCE)
+    taken = go.click(begins("apply"), None, turn, trigger_mode="multiple", **AT_ONCE)
     ready = gr.State(None)  # the edit, once it is built
     taken.then(apply_edit, [saved, language, turn, *panel.fields], [ready, done], **MODEL).success(
         keep_edit, [saved, language, ready], saved, **TOLD
     )
-    stop.click(stop_run, **AT_ONCE)
+    stop.click(stops("apply"), **AT_ONCE)
     return WeightsTab(measuring.text, language, panel, line, measuring)
 
 

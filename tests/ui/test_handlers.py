@@ -217,6 +217,22 @@ def test_a_newer_turn_ends_an_older_one_even_before_it_ran():
     assert not runs.stopped("a", second)()
 
 
+def test_an_activity_is_ended_by_its_own_stop_or_its_own_newer_turn_and_by_no_other():
+    runs = Runs()
+    teach, search = (runs.stopped("a", runs.begin("a", name)) for name in ("teach", "search"))
+    again = runs.stopped("a", runs.begin("a", "search"))
+    assert (teach(), search(), again()) == (False, True, False)
+    runs.stop("a", "trace", "teach")
+    assert (teach(), again()) == (True, False)
+    without = runs.stopped("a", runs.begin("a", "without"))
+    compare = runs.stopped("a", runs.begin("a", "compare", "without"))
+    assert (without(), compare(), again()) == (True, False, False)
+    runs.stop("a")  # left the page
+    assert compare()
+    assert again()
+    assert runs._turns == {}
+
+
 def test_only_so_many_visitors_are_remembered():
     runs = Runs()
     for number in range(MAX_RUNS + 10):

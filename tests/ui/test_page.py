@@ -20,6 +20,7 @@ from playground.retrieval import dense
 from playground.settings import settings
 from playground.ui import endpoints, layout
 from playground.ui.first_script import SCRIPT, FirstScript
+from playground.ui.page import SWITCH
 from playground.ui.text import EN, I18N, KO
 
 ROOT = Path(__file__).parents[2]
@@ -428,6 +429,58 @@ def test_what_may_be_refused_is_queued_since_other_errors_are_never_shown(page):
         if not one.queue and hasattr(one.fn, "__wrapped__")  # by ``shown``
     ]
     assert silent == []
+
+
+def says_change_when_drawn(part: object) -> bool:
+    """A value that is a list is a new one for gradio whenever its part is drawn."""
+    many = isinstance(part, gr.CheckboxGroup | gr.Dataframe)
+    return many or (isinstance(part, gr.Dropdown) and bool(part.multiselect))
+
+
+def test_no_event_sets_itself_off(page):
+    """Through what it fills; what the browser does alone, and what compares first, ends there."""
+    listens: dict[int, set[int]] = {}
+    for one in page.fns.values():
+        for id, event in one.targets:
+            if event == "change" and one.fn is not None:
+                assert not says_change_when_drawn(page.blocks[id]), one.name
+                listens.setdefault(id, set()).add(one._id)
+    leads = {
+        one._id: {other for part in one.outputs for other in listens.get(part._id, ())}
+        for one in page.fns.values()
+        if one.fn is not None
+    }
+    for first in leads:
+        reached, new = set(), leads[first]
+        while new:
+            reached |= new
+            new = {far for near in new for far in leads[near]} - reached
+        assert first not in reached, page.fns[first].name
+
+
+def test_a_button_that_is_switched_off_is_switched_on_after_every_end(page):
+    """Done or stopped ("then"), refused or turned away ("failure"), of each event of the press."""
+
+    def switches(value: str) -> list:
+        found = [one for one in page.fns.values() if one.js == SWITCH % value]
+        return [(one.outputs[0].elem_id, one) for one in found]
+
+    off = dict(switches("false"))
+    assert set(off) == {"lab-teach", "walk"}
+    for name in off:
+        ends = [one for button, one in switches("true") if button == name]
+        after_errors = {one.trigger_after for one in ends if one.trigger_only_on_failure}
+        [done] = [one.trigger_after for one in ends if not one.trigger_only_on_failure]
+        begun = page.fns[done].trigger_after
+        assert after_errors == {begun, done}
+    others = [one.name for one in page.fns.values() if "interactive: false" in str(one.js)]
+    assert len(others) == len(off)
+
+
+def test_no_zone_for_files_is_covered_by_a_check_of_gradios(page):
+    zones = [part for part in page.blocks.values() if isinstance(part, gr.File)]
+    assert len(zones) == 8
+    assert [part.elem_id for part in zones if part.file_types] == []
 
 
 def test_no_menu_listens_to_input_which_also_comes_when_it_is_left_as_it_was(page):

@@ -39,7 +39,7 @@ from playground.ui import (
     weights_tab,
 )
 from playground.ui.edit_panel import CALIBRATED, GROUP_SIZES, edit_from, fit_pattern, fit_scheme
-from playground.ui.page import begin_building, begin_run, stop_run
+from playground.ui.page import begin_building, begin_run, begins, stop_run
 from playground.ui.text import EN, KO, TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -750,7 +750,7 @@ def test_progress_says_what_is_measured(known, language, untimed):
 
 def sweep(state, language="en", text=TEXT, turn=None, progress=quiet, **changed):
     """(picture, points) of every event; the points copied, since the page keeps one list."""
-    turn = begin_run(visitor()) if turn is None else turn
+    turn = begins("sweep")(visitor()) if turn is None else turn
     for picture, points in measure_panel.run_sweep(
         state, language, text, turn, visitor(), progress, *fields(**changed)
     ):

@@ -145,7 +145,11 @@ TEXT = {
     "HTML files, or a .zip of them: at most 30 documents, 20 MB each, 3 MB and about 120,000 words "
     "of text together. A collection that you saved (.json) opens as a new one. What cannot be read "
     "is listed. Only you can search them; unused, they are deleted after 7 days.",
+    "other_tab": "Your recipe was changed in another tab. The one that is changed last is kept.",
+    "other_tab_take": "Take that one",
+    "other_tab_keep": "Keep this one",
     "own_files": "Files",
+    "file_refused": "{names} cannot be used here. Allowed are files that end in {kinds}.",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Listed as “My own documents”.",
     "own_encoding": "{name} was read as {encoding}. If its letters are wrong, choose another "
