@@ -37,7 +37,7 @@ HEAVY = {"model": BASE["model"], "edits": [
 # What the host is to keep to, whatever is sent
 MOST_MEMORY_GB = 4.0
 MOST_DISK_MB = 200.0
-MOST_LOOK_SECONDS = 10.0  # the slowest look-up but for one in twenty
+MOST_LOOK_SECONDS = 2.0  # the slowest look-up but for one in twenty
 LEAST_ANSWERED = 0.95  # of honest clicks
 
 

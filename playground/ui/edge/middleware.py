@@ -23,6 +23,7 @@ from playground.ui.edge.refusal import Refused, answer, spoken
 from playground.ui.edge.uploads import Turns, check_room
 from playground.ui.page import leave
 
+SLOWED_SECONDS, MOST_SLOWED = 0.5, 64
 MOST_SESSION = 64  # characters of a session's name; gradio's have a dozen
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Edge:
         self._names = hosts.names(host, os.environ.get("GRADIO_SERVER_NAME", ""))
         self._reading, self._turns = Reading(), Turns()
         self.line = Line(blocks._queue, host.address_share)
+        self._slow = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what goes no further; pass on the rest."""
@@ -64,11 +66,23 @@ class Edge:
             self._check(scope, headers, path)
             await self._passed_on(scope, headers, path, receive, protected)
         except Refused as refused:
+            if refused.status == 429:
+                await self._slowed()
             if not begun:
                 await answer(protected, refused, spoken(headers, scope.get("playground.data")),
                              plain=path == routes.UPLOAD)  # fmt: skip
         except Exception as error:  # gradio has answered 500, if it could answer at all
             log.error("%s %s: %s: %.200r", scope["method"], path, type(error).__name__, str(error))
+
+    async def _slowed(self) -> None:
+        """Have whoever is turned away wait a little, so that asking again at once costs the host
+        nothing; of many at a time only some, since each holds a connection."""
+        if self._slow < MOST_SLOWED:
+            self._slow += 1
+            try:
+                await asyncio.sleep(SLOWED_SECONDS)
+            finally:
+                self._slow -= 1
 
     def _check(self, scope: Scope, headers: Headers, path: str) -> None:
         """:raises Refused: the request is not for us, or for nothing that anybody needs."""
