@@ -21,7 +21,7 @@ from gradio_client import Client
 from playground import api
 from playground.engine.work import Work
 from playground.settings import settings
-from playground.ui import edge, faults
+from playground.ui import edge, faults, layout
 from playground.ui.edge import bodies, hosts, line, routes, sessions, slow, uploads
 from playground.ui.edge.guard import Page, fitting
 from playground.ui.edge.headers import POLICY
@@ -598,3 +598,10 @@ def test_scripts_work_as_before(served, ask):
     assert SLOW.begun.wait(20)
     SLOW.open.set()
     assert job.result(20) == "done"
+
+
+def test_every_part_of_the_page_may_send_what_it_was_built_with():
+    page = layout.build_page()
+    for event in page.fns.values():
+        values = [getattr(part, "value", None) for part in event.inputs]
+        fitting(event.inputs, values)

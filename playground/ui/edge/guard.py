@@ -19,7 +19,7 @@ LARGEST = 2**63  # of a number: a float of it, and an int for numpy and torch
 # What a part of the page sends, besides null. Parts that are not named check it themselves.
 KINDS: tuple[tuple[type[Component], tuple[type, ...]], ...] = (
     (gr.Textbox, (str,)),
-    (gr.HTML, (str,)),
+    (gr.HTML, (str, list)),  # a table of examples is a list of rows
     (gr.Markdown, (str,)),
     (gr.Checkbox, (bool,)),
     (gr.Slider, (int, float)),
