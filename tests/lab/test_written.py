@@ -55,10 +55,6 @@ def asked_of(answer: str, prompt: str = "The cat sat on the") -> Asked:
 
 
 def test_likelier_and_written_are_counted_each_by_itself(known, monkeypatch):
-    tokenizer = build(Recipe(model=MODEL)).fork.base.tokenizer
-    said = tokenizer.decode(greedy("The cat sat on the", 30))
-    word = next(one for one in said.split() if one.isalpha())
-    assert said.lstrip().startswith(word) or word in said
     one = asked_of("lamp")
     assert one.written is False
     assert "lamp" not in one.text
