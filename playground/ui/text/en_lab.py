@@ -149,7 +149,8 @@ LAB = {
     "lab_row_efficacy": "Share of the facts so far whose new answer is likelier",
     "lab_row_perplexity": "Perplexity of general text, × what it was",
     "lab_row_together": (
-        "{method}, all {count} at once: likelier {efficacy}, writes {written}, perplexity × {ratio}, {seconds}"
+        "{method}, all {count} at once: likelier {efficacy}, writes {written}, "
+        "perplexity × {ratio}, {seconds}"
     ),
     "lab_row_line": (
         "{method}, one by one, {count} facts: likelier {efficacy}, writes {written}, "
