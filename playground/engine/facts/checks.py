@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ import torch
 
 from playground.engine import measure
 from playground.engine.facts.facts import Fact
-from playground.engine.facts.lines import WORDS, check_lengths, fact_line, plain_line, sinks
+from playground.engine.facts.lines import WORDS, Line, check_lengths, fact_line, plain_line, sinks
 from playground.engine.facts.score import ROWS_AT_ONCE, line_logits
+from playground.engine.facts.values import fact_losses
 from playground.engine.fork import Fork
 from playground.errors import Message, RecipeError
 
@@ -137,6 +139,9 @@ def withdraw(
 
 
 def _general(fork: Fork) -> float:
+    """Perplexity of the start of the shipped text."""
     tokenizer = fork.base.tokenizer
     ids = tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
-    return measure.perplexity(fork, str(tokenizer.decode(ids[:GENERAL_TOKENS]))).perplexity
+    ids = tuple(ids[:GENERAL_TOKENS])
+    text = Line(ids[:-1], 0, 0, ids[1:])
+    return math.exp(float(fact_losses(line_logits(fork, [text]), [text])[0]))
