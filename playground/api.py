@@ -327,7 +327,8 @@ def row_json(row: lab_table.Row) -> Json:
         "undo_seconds": row.undo_seconds, "bytes": row.bytes, "recipe": row.recipe or None,
         "questions": [
             {**asdict(one.question), "probability": one.probability,
-             "other_probability": one.other, "right": one.right, "text": one.text}
+             "other_probability": one.other, "right": one.right, "text": one.text,
+             "written": one.written}
             for one in row.asked
         ],
     }  # fmt: skip

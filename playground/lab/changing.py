@@ -27,7 +27,8 @@ def changed(
             own, given = (
                 mark(only.rows[way], column, only.scale) for way in (only.best, case.best)
             )
-            if own is not None and given is not None and own - given > LEVEL:
+            noisy = column == "answer_seconds" and only.noisy(only.best, case.best)
+            if own is not None and given is not None and own - given > LEVEL and not noisy:
                 reason = only.compared(only.best, case.best, column)
                 alone.setdefault(only.best, []).append(reason)
     for way, reasons in sorted(alone.items(), key=lambda pair: -len(pair[1])):

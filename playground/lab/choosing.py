@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from playground.lab.scores import (
     IMPORTANT,
+    NOISE,
+    NOTICED,
     QUALITIES,
     Ranked,
     Scales,
@@ -130,9 +132,16 @@ class Case:
                 continue
             one, two = (mark(self.rows[way], column, self.scale) for way in (own, other))
             gap = (one or 0.0) - (two or 0.0)
+            if column == "answer_seconds" and self.noisy(own, other):
+                continue
             if one is not None and two is not None and (gap * sign if sign else abs(gap)) > TELLING:
                 found.append((-abs(gap), self.compared(own, other, column)))
         return Listed(tuple(one for _, one in sorted(found, key=lambda pair: pair[0])[:most]))
+
+    def noisy(self, own: str, other: str) -> bool:
+        """Whether the seconds of an answer differ by no more than a busy machine makes."""
+        times = [max(self.rows[way].answer_seconds, NOTICED) for way in (own, other)]
+        return max(times) <= NOISE * min(times)
 
     def compared(self, own: str, other: str, column: str) -> Compared:
         """A column of two ways; of a kind with the same share, the probabilities."""

@@ -72,6 +72,7 @@ class Point:
     :param perplexity_ratio: on general text, to the model before.
     :param seconds: of teaching the newest fact, or all of them together; 0 if that failed.
     :param failed: why the newest could not be taught; "" if it was.
+    :param written: share of all facts so far whose target is what decoding without chance writes.
     """
 
     count: int
@@ -80,6 +81,7 @@ class Point:
     perplexity_ratio: float
     seconds: float
     failed: str | Message = ""
+    written: float = 0.0
 
 
 def in_a_row(
@@ -199,13 +201,15 @@ def _point(
         (fact.prompt, answer) for fact in facts for answer in (fact.target, fact.old) if answer
     ]
     found = iter(readings(fork, pairs, work))
-    good, likely = 0, []
+    good, likely, wrote = 0, list[float](), 0
     for fact in facts:
         target = next(found)
         likely.append(target.probability)
+        wrote += target.right
         good += target.probability > next(found).probability if fact.old else target.right
     mean, ratio = statistics.fmean(likely), general(fork, work) / usual
-    return Point(len(facts), good / len(facts), mean, ratio, seconds, failed)
+    share, said = good / len(facts), wrote / len(facts)
+    return Point(len(facts), share, mean, ratio, seconds, failed, said)
 
 
 def row_facts(seed: int, count: int = MOST_FACTS) -> tuple[RowFact, ...]:

@@ -13,9 +13,11 @@ from playground.engine import generate
 from playground.engine.facts.facts import Fact, check, continuation
 from playground.engine.facts.lines import (
     MAX_TARGET_TOKENS,
+    WORDS,
     Line,
     check_lengths,
     fact_line,
+    sinks,
     target_line,
 )
 from playground.engine.facts.score import line_logits
@@ -265,6 +267,13 @@ def _notes(base: Base, fact: Fact, said: Line) -> list[Message]:
             "The prompt ends in {mark!r}, after which a model begins something new. End it where "
             "the answer follows, as in “The capital of France is”.",
             {"mark": end},
+        )
+        found.append(note)
+    if sinks(said):
+        note = Message(
+            "{subject!r} is the first token of the sentence, where this model reads no word apart: "
+            "put words before it, as in “{words}{subject}…”, or it cannot be taught by an edit.",
+            {"subject": subject, "words": WORDS},
         )
         found.append(note)
     return found + _target_notes(base, fact, said)

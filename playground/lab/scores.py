@@ -12,6 +12,7 @@ from statistics import fmean
 
 from playground.lab.asking import Figure
 from playground.lab.lesson import KINDS
+from playground.lab.shares import Interval, apart, wilson
 from playground.lab.table import Row
 from playground.lab.ways import WAYS
 
@@ -23,6 +24,7 @@ USUAL = ("efficacy", "paraphrase", "locality", "kept")  # what is ticked at firs
 LIKELY = 0.05  # the part of a kind's mark that the mean probability gives
 FLOOR = {"bytes": 1.0}  # below it nobody sees a difference; for the times:
 NOTICED = 0.01  # seconds
+NOISE = 3.0  # factor of one answer's seconds that a machine with other work makes by itself
 SPAN = log(10)  # the least distance of best and worst cost, or 1.0 s and 1.1 s would be 1 and 0
 
 Scales = Mapping[str, tuple[float, float]]  # by cost: the least logarithm, and the distance
@@ -52,16 +54,44 @@ def value(row: Row, column: str) -> float | None:
     """What stands in a column of the table; None where nothing was measured."""
     if column in KINDS:
         figure = figure_of(row, column)
-        return figure.share if figure else None
+        return figure.said if figure else None
     if column == "kept":
         return row.kept.right / row.kept.of if row.kept.of else None
     return float(row.perplexity_ratio if column == "perplexity" else getattr(row, column))
 
 
 def says(row: Row) -> bool:
-    """Whether the way says the fact at all."""
+    """Whether the way writes the fact at all."""
     figure = figure_of(row, "efficacy")
-    return figure is None or figure.share > 0
+    return figure is None or figure.said > 0
+
+
+def interval(row: Row, column: str) -> Interval | None:
+    """The 95 % interval of a share; None for what is no share, or was not measured."""
+    figure = figure_of(row, column)
+    if figure:
+        return figure.said_interval
+    kept = row.kept
+    return wilson(kept.right, kept.of) if column == "kept" and kept.of else None
+
+
+def too_few(own: Row, other: Row, column: str) -> bool:
+    """Whether two shares that differ may do so by chance: their intervals are not apart."""
+    one, two = interval(own, column), interval(other, column)
+    differ = value(own, column) != value(other, column)
+    return one is not None and two is not None and differ and not apart(one, two)
+
+
+def untold(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Columns whose shares differ, but of which no two are apart."""
+    tried = measured(rows)
+    found = []
+    for column in (*KINDS, "kept"):
+        pairs = [(a, b) for n, a in enumerate(tried) for b in tried[:n]]
+        differing = [(a, b) for a, b in pairs if value(a, column) != value(b, column)]
+        if differing and all(too_few(a, b, column) for a, b in differing):
+            found.append(column)
+    return tuple(found)
 
 
 def scales(rows: Sequence[Row]) -> Scales:
@@ -69,30 +99,37 @@ def scales(rows: Sequence[Row]) -> Scales:
     found = {}
     for column in COSTS:
         logs = [log(_floored(row, column)) for row in rows] or [0.0]
-        found[column] = (min(logs), max(max(logs) - min(logs), SPAN))
+        low, distance = min(logs), max(logs) - min(logs)
+        found[column] = (low + slack(column), max(distance - slack(column), SPAN))
     return found
 
 
 def mark(row: Row, column: str, scale: Scales) -> float | None:
     """How well a way does by one criterion, from 0 to 1; None where nothing was measured.
 
-    A kind of question: the share that is right, and a twentieth of the mark by the answers' mean
+    A kind of question: the share that is written, and a twentieth of the mark by the answers' mean
     probability. Kept: the share. Perplexity: 1 / ratio, at most 1. Seconds and bytes: 1 for the
     least of the rows and 0 for the most, on a logarithmic scale of a factor of ten or more;
-    times below a hundredth of a second are the same.
+    times below a hundredth of a second are the same, and seconds of an answer within a factor of
+    three: every way answers with a model of the same size, and a busy machine does the rest.
     """
     given = value(row, column)
     if given is None:
         return None
     figure = figure_of(row, column)
     if figure:
-        return (1 - LIKELY) * figure.share + LIKELY * figure.probability
+        return (1 - LIKELY) * figure.said + LIKELY * figure.probability
     if column == "perplexity":
         return min(1.0, 1 / given) if given > 0 else 0.0
     if column in COSTS:
         low, distance = scale[column]
         return min(1.0, max(0.0, 1 - (log(_floored(row, column)) - low) / distance))
     return given
+
+
+def slack(column: str) -> float:
+    """Differences of a cost's logarithm up to it are the machine's, not the way's."""
+    return log(NOISE) if column == "answer_seconds" else 0.0
 
 
 def _floored(row: Row, column: str) -> float:

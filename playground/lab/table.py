@@ -14,7 +14,7 @@ from playground.engine.fork import Fork
 from playground.engine.recipe import Recipe, build
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
-from playground.lab.asking import Asked, Figure, ask, figures, written
+from playground.lab.asking import NEW_TOKENS, Asked, Figure, ask, figures, written
 from playground.lab.collateral import Kept, still_known
 from playground.lab.lesson import Kind, Lesson
 from playground.lab.ways import IN_WEIGHTS, WAYS, Room
@@ -100,15 +100,17 @@ def row(
 ) -> Row:  # fmt: skip
     """Teach a fact in one way and ask about it.
 
-    :param whole: let the model write an answer to every question, and ask the other facts, too.
+    :param whole: write answers of a length to show, time one, and ask the other facts, too.
     :raises PlaygroundError: the way cannot be used on this fact or model.
     """
     taught = WAYS[way](lesson, room, work)
-    asked = ask(taught, lesson, work, whole)
-    start = time.perf_counter()
-    prompt = taught.before(lesson.fact.prompt) + lesson.fact.prompt
-    answer = written(taught, [prompt], work)[0]
-    seconds = time.perf_counter() - start
+    asked = ask(taught, lesson, work, NEW_TOKENS if whole else 1)
+    answer, seconds = asked[0].text, 0.0
+    if whole:
+        start = time.perf_counter()
+        prompt = taught.before(lesson.fact.prompt) + lesson.fact.prompt
+        answer = written(taught, [prompt], work)[0]
+        seconds = time.perf_counter() - start
     ratio = 1.0
     if way in IN_WEIGHTS:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)

@@ -32,6 +32,7 @@ from playground.lab.scores import (
     measured,
     ranked,
     says,
+    too_few,
     value,
 )
 from playground.lab.table import Row
@@ -56,6 +57,11 @@ class Verdict:
     best: str | None
     sentences: tuple[Message, ...]
 
+    @property
+    def chosen(self) -> str | None:
+        """The best, where there was something to choose from."""
+        return self.best if len(self.ranked) > 1 else None
+
 
 def verdict(rows: Sequence[Row], important: Collection[str], needs: Collection[str]) -> Verdict:
     """What to choose, why, at what cost, and what would change the choice."""
@@ -72,7 +78,10 @@ def verdict(rows: Sequence[Row], important: Collection[str], needs: Collection[s
     else:
         own = case.rows[case.best]
         found = [_why(case), *_known(case), *ruled, *_weak(case, own), _cost(own)]
-        found += [*_coarse(own), *changed(case, rows, important, needs)[:CHANGES]]
+        found += [
+            *(_chance(case) or _coarse(own)),
+            *changed(case, rows, important, needs)[:CHANGES],
+        ]
     return Verdict(case.ranked, case.best, tuple([*found, *_failed(case, rows)][:MOST]))
 
 
@@ -111,13 +120,26 @@ def _alone(case: Case) -> Message:
     figures = [(one, value(case.rows[best.way], one)) for one in best.marks]
     own = [Compared(column, given) for column, given in figures if given is not None]
     reasons = Listed(tuple(own[:3]))
+    tried = sum(way != "base" for way in case.rows)
+    if tried == 1:
+        return Message(
+            "“{way}” is the only way that was tried so far, so there is nothing to choose from: "
+            "{reasons}. Try others beside it.", {"way": best.way, "reasons": reasons},
+        )  # fmt: skip
+    if len(case.left) == 1:
+        return Message(
+            "Of the {count} ways tried, “{way}” is the only one that can do what you need: "
+            "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
+        )  # fmt: skip
     if len(case.sayers) == 1:
-        return Message("“{way}” is the only way here that says the fact: {reasons}.", {
-            "way": best.way, "reasons": reasons,
-        })  # fmt: skip
-    return Message("“{way}” is the only way here that beats the untaught model: {reasons}.", {
-        "way": best.way, "reasons": reasons,
-    })  # fmt: skip
+        return Message(
+            "Of the {count} ways tried, “{way}” is the only one left that says the fact: "
+            "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
+        )  # fmt: skip
+    return Message(
+        "Of the {count} ways tried, “{way}” is the only one left that beats the untaught model: "
+        "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
+    )  # fmt: skip
 
 
 def _nothing(case: Case, rows: Sequence[Row], needs: Collection[str]) -> Message:
@@ -142,7 +164,7 @@ def _nothing(case: Case, rows: Sequence[Row], needs: Collection[str]) -> Message
         }  # fmt: skip
         way = max(chances, key=lambda one: chances[one])
         return Message(
-            "No way here says the fact. The nearest is “{way}”, which gives the answer a "
+            "No way tried here writes the fact. The nearest is “{way}”, which gives the answer a "
             "probability of {figure}.", {"way": way, "figure": Measured("share", chances[way])},
         )  # fmt: skip
     return _beaten(case, case.sayers[0].way)
@@ -247,6 +269,25 @@ def _cost(own: Row) -> Message:
             "held": Measured("bytes", own.bytes),
         },
     )
+
+
+def _chance(case: Case) -> list[Message]:
+    """Shares by which the best and the next differ, but which may be chance."""
+    if len(case.fit) < 2:
+        return []
+    best, other = (case.rows[one.way] for one in case.fit[:2])
+    close = tuple(
+        Compared(column, value(best, column) or 0.0, value(other, column))
+        for column in IMPORTANT
+        if column in case.wanted and too_few(best, other, column)
+    )
+    if not close:
+        return []
+    return [Message(
+        "Too few questions to tell “{way}” from “{other}” by these, whose 95 % intervals overlap: "
+        "{reasons}. Ask more, or teach more facts.",
+        {"way": best.way, "other": other.way, "reasons": Listed(close[:3])},
+    )]  # fmt: skip
 
 
 def _coarse(own: Row) -> list[Message]:

@@ -122,7 +122,8 @@ def lora(lesson: Lesson, room: Room, work: Work) -> Taught:
 
     fork = build(room.recipe, work).fork
     examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in PREFIXES]
-    run = Run(fork, LORA.model_copy(update={"seed": room.seed}), examples)
+    settings = LORA.model_copy(update={"seed": room.seed})
+    run = Run(fork, settings, examples, watched=False)
     for point in run.steps():
         what = Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total})
         work.step(point.step, run.total, what)

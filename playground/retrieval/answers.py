@@ -31,15 +31,24 @@ def answer_contained(answer: str, output: str) -> bool:
 
     :return: False for an answer without letters or digits.
     """
+    return answer_place(answer, output) is not None
+
+
+def answer_place(answer: str, output: str) -> int | None:
+    """Where an answer is said first, as ``answer_contained`` finds it; None where it is not.
+
+    Counted in characters of the output's plain words, to see which of two answers came first.
+    """
     wanted, said = _plain(answer), _plain(output)
     if not wanted:
-        return False
+        return None
     if wanted[-1] not in _ARTICLES:  # "Vitamin A" is not "vitamin"
         wanted, said = ([w for w in side if w not in _ARTICLES] for side in (wanted, said))
     needle = " ".join(wanted)
     before = rf"(?<![^\W가-힣])(?<!\d{_DECIMAL_POINT})" if _BORDERED.match(needle[0]) else ""
     after = rf"(?![^\W가-힣])(?!{_DECIMAL_POINT}\d)" if _BORDERED.match(needle[-1]) else ""
-    return re.search(before + re.escape(needle) + after, " ".join(said)) is not None
+    found = re.search(before + re.escape(needle) + after, " ".join(said))
+    return found.start() if found else None
 
 
 def token_f1(answer: str, output: str) -> float:

@@ -136,7 +136,9 @@ def _questions(
     for one in outcomes:
         asked.setdefault(one.judged.id, []).append(one)
     items = "".join(_question(group, documents, language) for group in asked.values())
-    title = escape(say(language, "evaluate_questions", count=len(asked)))
+    without = sum(not group[0].judged.pieces for group in asked.values())
+    key = "evaluate_questions_some" if without else "evaluate_questions"
+    title = escape(say(language, key, count=len(asked), without=without))
     return f"<details><summary>{title}</summary>{items}</details>"
 
 

@@ -7,7 +7,8 @@ from html import escape
 
 from playground.lab.asking import Asked
 from playground.lab.lesson import KINDS, Question
-from playground.lab.now import Now
+from playground.lab.now import SURE, SURE_OF, Now
+from playground.lab.scores import untold
 from playground.lab.sheet import Sheet
 from playground.lab.table import Row
 from playground.lab.verdict import Ranked, Verdict, best_of
@@ -25,9 +26,7 @@ COLUMNS = (
 
 def now(found: Now, language: str) -> str:
     """What the model says before anything is taught."""
-    heads = {"count": found.agreement, "of": found.of}
-    key = "lab_now_knows" if found.known else "lab_now_unsure"
-    knows = say(language, key, probability=percent(found.top[0].probability), **heads)
+    knows = _knows(found, language)
     likely = [say(language, "lab_now_target", probability=percent(found.target))]
     if found.old is not None:
         old = say(language, "lab_now_old", answer=found.old_answer, probability=percent(found.old))
@@ -46,6 +45,18 @@ def now(found: Now, language: str) -> str:
     )
 
 
+def _knows(found: Now, language: str) -> str:
+    """How well a model knows, in a sentence that agrees with its figures."""
+    count, of, likely = found.agreement, found.of, percent(found.top[0].probability)
+    if found.known:
+        return say(language, "lab_now_knows", count=count, of=of)
+    if count < SURE_OF:
+        return say(language, "lab_now_unsure", count=count, of=of, probability=likely)
+    faint = found.top[0].probability < SURE
+    key = "lab_now_faint" if faint else "lab_now_loose"
+    return say(language, key, count=count, of=of, probability=likely)
+
+
 def _tokens(title: str, tokens: Sequence[str]) -> str:
     pieces = " ".join(f"<code>{visible(token)}</code>" for token in tokens)
     return f'<p class="pg-legend">{escape(title)}: {pieces}</p>'
@@ -57,7 +68,12 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
         one = row.figures.get(column)
         if one is None:
             return "–", ""
-        return f"{one.share:.0%}", figure(one.probability, 2)
+        low, high = one.said_interval
+        likely = say(
+            language, "lab_likelier", share=f"{one.share:.0%}",
+            probability=figure(one.probability, 2),
+        )  # fmt: skip
+        return f"{one.said:.0%}", f"{100 * low:.0f}–{high:.0%}, {likely}"
     if column == "kept":
         kept = row.kept
         return (f"{kept.right}/{kept.of}" if kept.of else "–"), ""
@@ -93,7 +109,13 @@ def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> str:
         f'<table class="pg-table pg-lab"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table></div>"
         + note(say(language, "lab_legend"))
+        + _too_few(sheet, language)
     )
+
+
+def _too_few(sheet: Sheet, language: str) -> str:
+    columns = [say(language, f"lab_{column}") for column in untold(sheet.rows)]
+    return note(say(language, "lab_too_few", columns=", ".join(columns))) if columns else ""
 
 
 def _row(row: Row, best: dict[str, set[str]], language: str) -> str:
@@ -168,7 +190,9 @@ def _questions(
 ) -> str:  # fmt: skip
     if not asked:
         return note(say(language, "lab_cell_empty"))
-    keys = ["question", "wanted", "other", "right", "writes"] + (["before"] if before else [])
+    keys = ["question", "wanted", "other", "right", "written", "writes"] + (
+        ["before"] if before else []
+    )
     heads = "".join(
         f'<th scope="col">{escape(say(language, f"lab_cell_{key}"))}</th>' for key in keys
     )
@@ -179,7 +203,7 @@ def _questions(
         right = say(language, "lab_yes" if one.right else "lab_no")
         texts = [
             question.prompt, f"{question.answer.strip()}: {percent(one.probability)}", other,
-            right, one.text,
+            right, _yes(one.written, language), one.text,
         ]  # fmt: skip
         if before:
             earlier = before.get(question)
@@ -190,6 +214,10 @@ def _questions(
         f'<table class="pg-table"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _yes(written: bool | None, language: str) -> str:
+    return "–" if written is None else say(language, "lab_yes" if written else "lab_no")
 
 
 def verdict(found: Verdict, language: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from playground.lab.asking import Asked
 from playground.lab.table import Row
 from playground.lab.ways import IN_WEIGHTS
 from playground.ui.charts import AFTER, BOTTOM, INK, LEFT, RIGHT, SOFT, TOP, WIDTH, svg, text_at
@@ -40,13 +41,18 @@ def plot(rows: Sequence[Row], language: str) -> str:
 
 def about_fact(row: Row) -> float:
     """The share of a row's questions about the fact itself that it has right."""
-    own = [one.right for one in row.asked if one.question.kind != "locality"]
+    own = [_said(one) for one in row.asked if one.question.kind != "locality"]
     return sum(own) / len(own) if own else 0.0
+
+
+def _said(one: Asked) -> bool:
+    """Whether an answer is written; whether it is likelier, where that was not looked at."""
+    return one.right if one.written is None else one.written
 
 
 def lost(row: Row) -> float:
     """The share of other facts that a row has lost: of the fixed sample and the neighbours."""
-    other = [one.right for one in row.asked if one.question.kind == "locality"]
+    other = [_said(one) for one in row.asked if one.question.kind == "locality"]
     asked = row.kept.of + len(other)
     return 1 - (row.kept.right + sum(other)) / asked if asked else 0.0
 

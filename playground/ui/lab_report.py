@@ -12,7 +12,7 @@ from html import escape
 
 from playground.lab.asking import Asked
 from playground.lab.lesson import KINDS
-from playground.lab.scores import IMPORTANT, best_of, figure_of, value
+from playground.lab.scores import IMPORTANT, best_of, figure_of, untold, value
 from playground.lab.sheet import Sheet
 from playground.lab.table import Row
 from playground.lab.verdict import Verdict
@@ -23,6 +23,7 @@ from playground.ui.text import TABLES, say
 
 # What says nothing of the model before anything was taught.
 UNTAUGHT = ("perplexity", "apply_seconds", "bytes", "undo_seconds")
+WRITTEN = ("_low", "_high", "_written", "_written_low", "_written_high")
 STYLE = """
 @page { size: A4; margin: 10mm; }
 body { font: 8.5pt/1.25 system-ui, "Malgun Gothic", "Noto Sans CJK KR", sans-serif; color: #1f2937;
@@ -50,6 +51,7 @@ def to_csv(sheet: Sheet) -> str:
     heads += [f"{kind}{part}" for kind in KINDS for part in ("", "_probability", "_count")]
     heads += ["kept_right", "kept_of", "perplexity_ratio", "apply_seconds", "answer_seconds",
               "undo_seconds", "bytes"]  # fmt: skip
+    heads += [f"{kind}{part}" for kind in KINDS for part in WRITTEN]
     return written([heads, *(_line(row) for row in sheet.rows)])
 
 
@@ -59,23 +61,38 @@ def _line(row: Row) -> list[str]:
         own = figure_of(row, kind)
         cells += [_number(own.share), _number(own.probability), str(own.count)] if own else [""] * 3
     if row.error is not None:
-        return cells + [""] * 7
+        return cells + [""] * (7 + len(KINDS) * len(WRITTEN))
     cells += [str(row.kept.right), str(row.kept.of), _number(row.perplexity_ratio)]
     cells += [_number(one) for one in (row.apply_seconds, row.answer_seconds, row.undo_seconds)]
-    return [*cells, str(row.bytes)]
+    return [*cells, str(row.bytes), *(text for kind in KINDS for text in _written(row, kind))]
+
+
+def _written(row: Row, kind: str) -> list[str]:
+    """The interval of a kind's share; what was written, with its interval."""
+    own = figure_of(row, kind)
+    if own is None:
+        return [""] * len(WRITTEN)
+    likelier = [_number(end) for end in own.interval]
+    if own.written is None or own.written_interval is None:
+        return [*likelier, "", "", ""]
+    return [*likelier, *map(_number, (own.written, *own.written_interval))]
 
 
 def questions_csv(sheet: Sheet) -> str:
     """The questions as CSV, a line for each way and question."""
     heads = ["way", "kind", "prompt", "answer", "other", "probability", "other_probability",
-             "right", "text"]  # fmt: skip
+             "right", "text", "written"]  # fmt: skip
     lines = [
         [row.way, one.question.kind, one.question.prompt, one.question.answer, one.question.other,
          _number(one.probability), "" if one.other is None else _number(one.other),
-         "yes" if one.right else "no", one.text]
+         "yes" if one.right else "no", one.text, _word(one.written)]
         for row in sheet.rows for one in row.asked
     ]  # fmt: skip
     return written([heads, *lines])
+
+
+def _word(written: bool | None) -> str:
+    return "" if written is None else "yes" if written else "no"
 
 
 def _number(value: float) -> str:
@@ -92,7 +109,7 @@ def to_html(sheet: Sheet, verdict: Verdict, plot_svg: str, language: str) -> str
     sentences = "".join(f"<li>{escape(told(one, language))}</li>" for one in verdict.sentences)
     parts = [
         (say(language, "report_verdict"), f"<ul>{sentences}</ul>"),
-        (say(language, "report_table"), _table(sheet.rows, verdict.best, language)),
+        (say(language, "report_table"), _table(sheet.rows, verdict.chosen, language)),
         (say(language, "report_plot"), plot_svg),
         (say(language, "report_questions"), _questions(sheet.rows, language)),
     ]
@@ -143,6 +160,8 @@ def _table(rows: Sequence[Row], chosen: str | None, language: str) -> str:
         cells = "".join(_cell(row, column, row.way in best[column]) for column in IMPORTANT)
         body.append(f'{head}{cells}<td class="long">{escape(row.answer)}</td></tr>')
     legend = escape(say(language, "report_legend"))
+    close = [column_name(one, language) for one in untold(rows)]
+    legend += f" {escape(say(language, 'lab_too_few', columns=', '.join(close)))}" if close else ""
     table = f"<table>{_heads(names)}<tbody>{''.join(body)}</tbody></table>"
     return f'{table}<p class="soft">{legend}</p>'
 
@@ -164,7 +183,9 @@ def _shown(row: Row, column: str) -> str:
     if given is None or (row.way == "base" and column in UNTAUGHT):
         return "–"
     if own:
-        return f"{percent(own.share)} ({figure(own.probability, 2)})"
+        low, high = (round(100 * end) for end in own.said_interval)
+        likely = f"{percent(own.share)}, {figure(own.probability, 2)}"
+        return f"{percent(own.said)} [{low}–{high}] ({likely})"
     if column == "kept":
         return f"{row.kept.right}/{row.kept.of}"
     return shown(column, given)
@@ -194,7 +215,9 @@ def _questions(rows: Sequence[Row], language: str) -> str:
 def _result(one: Asked | None) -> str:
     if one is None:
         return "–"
-    return f"{'✓' if one.right else '✗'} {figure(one.probability, 2)}"
+    said = one.right if one.written is None else one.written
+    mark = "✓" if said else "~" if one.right else "✗"
+    return f"{mark} {figure(one.probability, 2)}"
 
 
 def _recipes(rows: Sequence[Row], language: str) -> str:

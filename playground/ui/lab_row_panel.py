@@ -167,6 +167,7 @@ def drawn(
 def _figures(point: Point, seconds: float) -> dict[str, str]:
     return {
         "efficacy": f"{point.efficacy:.0%}",
+        "written": f"{point.written:.0%}",
         "ratio": f"{point.perplexity_ratio:.3g}",
         "seconds": duration(seconds),
     }

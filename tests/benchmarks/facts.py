@@ -3,6 +3,8 @@
 Usage: `make bench ARGS=facts` for every method, or `make bench ARGS="facts rome memit"` for some;
 a number is how many cases are read (60), `tune` reads the first half only, `rest` the second.
 `row` teaches the first 30 one after another instead, by `rome` and by `memit`.
+Efficacy, paraphrase and locality count where the wanted answer is likelier than the other one;
+written are those where the model writes the new answer after the bare prompt (`lab.asking`).
 A case is known where the old answer is likelier than the new one. Settings were chosen on the
 first 30; the other 30 were not looked at before.
 """
@@ -16,8 +18,12 @@ from playground.engine import measure
 from playground.engine.edits.edit_fact import USUAL
 from playground.engine.facts.score import case_of, losses, score
 from playground.engine.recipe import Recipe, build, extended, parse
+from playground.lab.asking import ask
 from playground.lab.in_a_row import RowFact
 from playground.lab.in_a_row import in_a_row as row_points
+from playground.lab.lesson import lesson
+from playground.lab.shares import wilson
+from playground.lab.ways import Taught
 
 MODEL = "smollm2-135m-instruct"
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "counterfact_300.json"
@@ -50,7 +56,7 @@ def edited(base, method, cases):
 
 def one_by_one(base, method, cases, before):
     """Each case on a fork of its own: means of the figures, the slowest and the mean seconds."""
-    figures, ratios, seconds, cpu = [], [], [], []
+    figures, ratios, seconds, cpu, said = [], [], [], [], 0
     for number, case in enumerate(cases):
         start = time.process_time()
         fork, receipt = edited(base, method, [case])
@@ -58,6 +64,7 @@ def one_by_one(base, method, cases, before):
         cpu.append(time.process_time() - start)
         found = score(fork, [case])
         figures.append([found.efficacy, found.paraphrase, found.neighbourhood])
+        said += writing(fork, [case])
         if number % PERPLEXITY_EVERY == 0:
             ratios.append(perplexity(fork) / before)
     columns = [
@@ -67,7 +74,8 @@ def one_by_one(base, method, cases, before):
         )
         for column in zip(*figures, strict=True)
     ]
-    return columns, max(ratios), sum(seconds) / len(seconds), sum(cpu) / len(cpu)
+    mean = sum(seconds) / len(seconds), sum(cpu) / len(cpu)
+    return columns, share(said, len(cases)), max(ratios), *mean
 
 
 def together(base, method, cases, before):
@@ -78,14 +86,27 @@ def together(base, method, cases, before):
     found = score(fork, cases)
     figures = (found.efficacy, found.paraphrase, found.neighbourhood)
     columns = [(figure.share, figure.probability) for figure in figures]
-    return columns, perplexity(fork) / before, receipt.seconds, cpu
+    told = share(writing(fork, cases), len(cases))
+    return columns, told, perplexity(fork) / before, receipt.seconds, cpu
+
+
+def writing(fork, cases):
+    """In how many cases the fork writes the new answer after the bare prompt."""
+    taught = Taught(fork, lambda prompt: "", 0, 0, Recipe(model=MODEL), lambda: None)
+    lessons = [lesson(case.fact(), case.old) for case in cases]
+    return sum(ask(taught, one, least=1)[0].written for one in lessons)
+
+
+def share(right, of):
+    low, high = wilson(right, of)
+    return f"{right / of:.0%} [{low:.0%} to {high:.0%}]"
 
 
 def in_a_row(cases):
     """Efficacy on all facts so far, and general text, after some of them."""
     facts = [RowFact(c.subject, c.prompt, c.fact().target, f" {c.old.strip()}") for c in cases]
-    print("| method | facts | efficacy | probability | perplexity, x base | seconds |")
-    print("|---|---|---|---|---|---|")
+    print("| method | facts | likelier | written | probability | perplexity, x base | seconds |")
+    print("|---|---|---|---|---|---|---|")
     for method in ROW_METHODS:
         seconds = 0.0
         for point in row_points(Recipe(model=MODEL), method, facts):
@@ -94,7 +115,8 @@ def in_a_row(cases):
                 print(f"{method}, fact {point.count}: {point.failed}")
             if point.count in (1, 2, *range(5, len(facts) + 1, 5)):
                 print(
-                    f"| {method} | {point.count} | {point.efficacy:.0%} | {point.probability:.2f} "
+                    f"| {method} | {point.count} | {point.efficacy:.0%} "
+                    f"| {point.written:.0%} | {point.probability:.2f} "
                     f"| {point.perplexity_ratio:.3f} | {seconds:.1f} |",
                     flush=True,
                 )
@@ -104,9 +126,9 @@ def perplexity(fork):
     return measure.perplexity(fork, measure.shipped_text()).perplexity
 
 
-def row(name, columns, ratio, seconds, cpu):
+def row(name, columns, told, ratio, seconds, cpu):
     cells = " | ".join(f"{share:.0%} ({probability:.3f})" for share, probability in columns)
-    print(f"| {name} | {cells} | {ratio:.3f} | {seconds:.1f} | {cpu:.1f} |", flush=True)
+    print(f"| {name} | {told} | {cells} | {ratio:.3f} | {seconds:.1f} | {cpu:.1f} |", flush=True)
 
 
 def main():
@@ -124,11 +146,12 @@ def main():
     found = score(base.fork, cases)
     print(f"{len(cases)} known cases; perplexity of the shipped text {before:.2f}\n")
     print(
-        "| method | efficacy | paraphrase | locality | perplexity, x base | seconds | of CPU |\n"
-        "|---|---|---|---|---|---|---|"
+        "| method | written | efficacy | paraphrase | locality | perplexity, x base | seconds "
+        "| of CPU |\n|---|---|---|---|---|---|---|---|"
     )
     figures = (found.efficacy, found.paraphrase, found.neighbourhood)
-    row("base", [(figure.share, figure.probability) for figure in figures], 1, 0, 0)
+    told = share(writing(base.fork, cases), len(cases))
+    row("base", [(figure.share, figure.probability) for figure in figures], told, 1, 0, 0)
     for method in chosen:
         if method in ("rome", "ft"):
             row(f"{method}, one fact each", *one_by_one(base, method, cases, before))

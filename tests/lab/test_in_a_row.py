@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from playground.engine.edits.edit_fact import USUAL, Usual
-from playground.engine.facts import keys, layers
+from playground.engine.facts import checks, keys, layers
 from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
 from playground.engine.recipe import Recipe, build, parse_edit
@@ -40,7 +40,9 @@ LAND = RowFact("Bangladesh", "Bangladesh is a country whose capital city is", " 
 @pytest.fixture(autouse=True)
 def short(known, monkeypatch):
     """Little text, few steps that may go far, and the first of two layers: what is changed at
-    a subject in the last reaches no later token."""
+    a subject in the last reaches no later token. Going so far in random layers teaches little for
+    much harm, which is not judged here."""
+    monkeypatch.setattr(checks, "withdraw", lambda *_: None)
     monkeypatch.setattr(table, "GENERAL_TOKENS", 128)
     monkeypatch.setattr(keys, "MOMENT_TOKENS", 512)
     monkeypatch.setitem(layers.CHOICES, TINY.model, dict.fromkeys(METHODS, (0,)))

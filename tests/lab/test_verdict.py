@@ -13,7 +13,7 @@ from playground.lab.asking import Asked
 from playground.lab.choosing import RULES, Compared, Listed, Measured
 from playground.lab.collateral import Kept
 from playground.lab.lesson import KINDS, Question
-from playground.lab.scores import COSTS, QUALITIES
+from playground.lab.scores import COSTS, QUALITIES, untold
 from playground.lab.table import Row
 from playground.lab.verdict import IMPORTANT, NEEDS, USUAL, best_of, ranked, verdict
 from playground.lab.ways import WAYS
@@ -172,6 +172,8 @@ def assert_true_of(rows, sentence: Message) -> None:
         for item in given.items if isinstance(given, Listed) else (given,):
             if isinstance(item, Measured):
                 assert item.value in known
+            elif isinstance(item, int):
+                assert item == sum(one.way != "base" for one in rows)
             elif isinstance(item, Compared):
                 assert item.own in known
                 assert item.other is None or item.other in known
@@ -388,6 +390,55 @@ def test_few_questions_are_said_to_be_coarse_once_and_enough_are_not():
     assert said(few).count("coarse") == 1
     assert Measured("share", 0.5) in [one.values.get("figure") for one in few.sentences]
     assert "coarse" not in said(verdict([base(), row("rome")], USUAL, ()))
+
+
+def test_shares_that_may_differ_by_chance_are_said_to():
+    few = verdict([base(), row("rome"), row("lora", locality=2)], USUAL, ())
+    [chance] = [one for one in few.sentences if one.template.startswith("Too few")]
+    assert chance.values["reasons"] == Listed((Compared("locality", 1.0, 0.5),))
+    many = [base(of=12), row("rome", of=12, paraphrase=12, locality=12),
+            row("lora", of=12, paraphrase=12, locality=3)]  # fmt: skip
+    assert "Too few" not in said(verdict(many, USUAL, ()))
+    assert untold([row("rome"), row("lora", locality=2)]) == ("locality",)
+    assert untold(many) == ()
+
+
+def test_what_is_written_decides_and_not_what_is_likelier():
+    def written(way, *told):
+        rights = row(way)
+        asked = tuple(
+            replace(one, written=given)
+            for one, given in zip(rights.asked, [*told, *[True] * 8], strict=False)
+        )
+        return replace(rights, asked=asked)
+
+    rows = [base(), written("rome", False), written("lora", True)]
+    assert [one.figures["efficacy"].share for one in rows[1:]] == [1.0, 1.0]
+    found = verdict(rows, USUAL, ())
+    assert found.best == "lora"
+    assert "word for word: rome." in said(found)
+
+
+def test_the_only_way_tried_is_not_called_the_only_one_that_can():
+    found = verdict([base(), row("rome")], USUAL, ())
+    assert "the only way that was tried so far" in said(found)
+    assert found.chosen is None
+    two = verdict([base(), row("rome"), row("ft", says=0)], USUAL, ())
+    assert "Of the 2 ways tried, “rome” is the only one left that says the fact" in said(two)
+    assert two.chosen == "rome"
+    cited = verdict([base(), row("rome"), row("dense")], USUAL, ("cite",))
+    assert "Of the 2 ways tried, “dense” is the only one that can do what you need" in said(cited)
+
+
+def test_seconds_of_an_answer_within_the_machines_noise_decide_nothing():
+    rows = [base(), row("dense", answer_seconds=4.0), row("lora", answer_seconds=10.0)]
+    found = verdict(rows, ["efficacy", "answer_seconds"], ())
+    assert "answer_seconds" not in said(found).replace("What", "")
+    assert len({one.score for one in found.ranked}) == 1
+    rows[2] = replace(rows[2], answer_seconds=40.0)
+    found = verdict(rows, ["efficacy", "answer_seconds"], ())
+    assert found.best == "dense"
+    assert "answer_seconds 4 against 40" in said(found)
 
 
 def test_the_cost_is_that_of_the_row():

@@ -163,6 +163,7 @@ def test_the_questions_as_csv():
         "way": "rome", "kind": "paraphrase", "prompt": "One finds Skarrow in", "answer": " Norway",
         "other": " Wales", "probability": "0.25", "other_probability": "", "right": "yes",
         "text": "'=1+1\n,",  # a spreadsheet must not run it
+        "written": "",
     }  # fmt: skip
     assert [one["right"] for one in rows[6:]] == ["yes", "no", "no"]
 
@@ -203,7 +204,8 @@ def test_a_page_without_a_picture_has_no_place_for_one():
 
 def test_the_best_are_marked_by_a_sign_and_the_chosen_way_by_a_word():
     text = page(sheet())
-    assert '<td class="figure"><b>★ 100 %<br>(0.25)</b></td>' in text  # rome, asked otherwise
+    best = '<td class="figure"><b>★ 100 % [21–100]<br>(100 %, 0.25)</b></td>'
+    assert best in text  # rome, asked otherwise
     assert "✔ ROME (rank-one edit) <small>(recommended)</small>" in text
     assert text.count("★") == text.count("<b>★") + 1  # and the legend
     lines = re.findall(r"<tr.*?</tr>", text)

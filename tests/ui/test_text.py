@@ -71,7 +71,8 @@ NAMED = {
     "lab_ready_{}": [f"lab_ready_{one.key}" for one in ready()],
     "lab_to_{}": ["lab_to_stack", "lab_to_compare"],
     "lab_cell_{}": [
-        f"lab_cell_{name}" for name in ("question", "wanted", "other", "right", "writes", "before")
+        f"lab_cell_{name}"
+        for name in ("question", "wanted", "other", "right", "written", "writes", "before")
     ],
     "lab_save_{}": [f"lab_save_{name}" for name in ("table", "questions", "report")],
     "lab_collateral_{}": [

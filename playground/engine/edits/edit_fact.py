@@ -118,7 +118,16 @@ class EditFact(Edit):
             else:
                 found = spread(own, self.facts, plan, work, self.method == "alphaedit")
             changes = [_put(fork, matrix, change) for matrix, change in found.items()]
+        self._check(own, fork, changes)
         return changes
+
+    def _check(self, before: Fork, fork: Fork, changes: Sequence[TensorChange]) -> None:
+        """:raises RecipeError: nothing was learned for much harm."""
+        after = fork.clone()
+        after.settle()
+        most = max(one.change / max(float(before.tensor(one.name).norm()), 1e-12)
+                   for one in changes)  # fmt: skip
+        checks.withdraw(before, after, self.facts, most)
 
     def outcome(self, fork: Fork) -> Sequence[Message]:
         """Which facts were not learned."""

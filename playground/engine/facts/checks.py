@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from playground.engine import measure
 from playground.engine.facts.facts import Fact
-from playground.engine.facts.lines import check_lengths, fact_line
+from playground.engine.facts.lines import WORDS, Line, check_lengths, fact_line, plain_line, sinks
 from playground.engine.facts.score import ROWS_AT_ONCE, line_logits
+from playground.engine.facts.values import fact_losses
 from playground.engine.fork import Fork
 from playground.errors import Message, RecipeError
 
 LEARNED = 0.5  # the least probability of a target that counts as learned
 NAMED = 5  # facts that were not learned and are named in a warning of their own
+# From here on an edit that was not learned does harm: as multiples of the perplexity of general
+# text before, less where a matrix changed by more than half of its norm. An edit that is learned
+# changes 2 to 30 % of it, and perplexity by 1 %.
+MOST_CHANGE, HARDER_THEN, MOST_HARDER = 0.5, 1.02, 1.1
+GENERAL_TOKENS = 256
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How a model takes a fact's bare prompt.
+    """How a model takes a fact's prompt.
 
     :param probability: of the whole target.
     :param greedy: whether decoding without chance writes it.
@@ -28,11 +36,16 @@ class Answer:
     probability: float
     greedy: bool
 
+    @property
+    def learned(self) -> bool:
+        """Whether it counts as learned."""
+        return self.greedy and self.probability >= LEARNED
+
 
 @torch.inference_mode()
 def answers(fork: Fork, facts: Sequence[Fact]) -> list[Answer]:
-    """What follows each fact's prompt, without any prefix."""
-    lines = [fact_line(fork.base, "", fact) for fact in facts]
+    """What follows each fact's prompt, as ``plain_line`` has it."""
+    lines = [plain_line(fork.base, fact) for fact in facts]
     found: list[Answer] = []
     for start in range(0, len(lines), ROWS_AT_ONCE):
         part = lines[start : start + ROWS_AT_ONCE]
@@ -66,9 +79,7 @@ def warnings(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
     """Which facts were not learned, and how likely their targets are now."""
     numbered = enumerate(zip(facts, answers(fork, facts), strict=True), 1)
     failed = [
-        (number, fact, now.probability)
-        for number, (fact, now) in numbered
-        if now.probability < LEARNED or not now.greedy
+        (number, fact, now.probability) for number, (fact, now) in numbered if not now.learned
     ]
     named = [
         Message(
@@ -86,4 +97,51 @@ def warnings(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
                 {"count": len(failed), "of": len(facts), "named": NAMED},
             )
         )
-    return named
+    return [*named, *first_tokens(fork, facts)]
+
+
+def first_tokens(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
+    """Which facts were written for texts with words before them alone."""
+    first = [fact for fact in facts if sinks(fact_line(fork.base, "", fact))]
+    return [
+        Message(
+            "{subject!r} is the first token of its prompt, where this model reads no word apart, "
+            "so the fact is written for texts with words before it, as in “{words}{subject}…”.",
+            {"subject": fact.subject[:60], "words": WORDS},
+        )
+        for fact in first[:NAMED]
+    ]
+
+
+def withdraw(
+    before: Fork, after: Fork, facts: Sequence[Fact], relative: float
+) -> None:  # fmt: skip
+    """Refuse an edit that taught fewer than half of its facts and does harm.
+
+    :param relative: the change of the matrix that changed most, in its norms.
+    :raises RecipeError: naming both.
+    """
+    learned = sum(one.learned for one in answers(after, facts))
+    if 2 * learned >= len(facts):
+        return
+    ratio = _general(after) / _general(before)
+    if ratio <= (HARDER_THEN if relative > MOST_CHANGE else MOST_HARDER):
+        return
+    raise RecipeError(
+        "Withdrawn: {learned} of {count} facts were learned, and for that a matrix would change by "
+        "{relative:.0%} of itself and perplexity of general text become × {ratio:.2f}. Try a "
+        "smaller clamp, another layer, or other words around the subject.",
+        learned=learned,
+        count=len(facts),
+        relative=relative,
+        ratio=ratio,
+    )
+
+
+def _general(fork: Fork) -> float:
+    """Perplexity of the start of the shipped text."""
+    tokenizer = fork.base.tokenizer
+    ids = tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
+    ids = tuple(ids[:GENERAL_TOKENS])
+    text = Line(ids[:-1], 0, 0, ids[1:])
+    return math.exp(float(fact_losses(line_logits(fork, [text]), [text])[0]))

@@ -27,6 +27,10 @@ MAX_TARGET_TOKENS = 16
 MAX_PROMPT_TOKENS = 128
 PREFIXES, PREFIX_WORDS = 4, 8  # texts before the prompt beside none, and their length at most
 ABOUT = "{subject} is a"  # what must stay likely of a subject: the essence of Meng et al.
+# Before a subject that would be the first token. There a model reads no word apart: whatever the
+# token, its state is that of the attention sink (Xiao et al. 2024), ten times as long as others.
+# Such a key is common to all texts, so nothing may be written at it.
+WORDS = "It is known that "
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,24 @@ def fact_line(base: Base, before: str, fact: Fact) -> Line:
     return line(base, before, fact.prompt, fact.subject, fact.target)
 
 
+def sinks(found: Line) -> bool:
+    """Whether a line's subject is the first token, the attention sink."""
+    return found.subject == 0
+
+
+def plain_line(base: Base, fact: Fact) -> Line:
+    """A fact without a prefix, or behind a few words where its subject would be the first token."""
+    return _readable(base, fact.prompt, fact.subject, fact.target)
+
+
 def about_line(base: Base, subject: str) -> Line:
-    """The text whose next token must stay as likely as it was."""
-    return line(base, "", ABOUT.format(subject=subject), subject, "")
+    """The text whose next token must stay as likely as it was, as ``plain_line`` has it."""
+    return _readable(base, ABOUT.format(subject=subject), subject, "")
+
+
+def _readable(base: Base, prompt: str, subject: str, target: str) -> Line:
+    bare = line(base, "", prompt, subject, target)
+    return line(base, WORDS, prompt, subject, target) if sinks(bare) else bare
 
 
 def check_lengths(fork: Fork, facts: Sequence[Fact]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from playground.engine.facts import update
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import second_moments, subject_states
-from playground.engine.facts.lines import Line, about_line, fact_line, prefixes
+from playground.engine.facts.lines import Line, about_line, fact_line, plain_line, prefixes
 from playground.engine.facts.private import changed
 from playground.engine.facts.update import Thin
 from playground.engine.facts.values import Search, search_values
@@ -42,10 +42,17 @@ class Plan:
 
 
 def prompts(own: Fork, facts: Sequence[Fact], seed: int) -> list[list[Line]]:
-    """Each fact's prompts, the bare one first, and at last the text about its subject."""
-    before = prefixes(seed)
+    """Each fact's prompts, the bare one first, and at last the text about its subject.
+
+    None of them has its subject as the first token: see ``plain_line``.
+    """
+    before = prefixes(seed)[1:]
     return [
-        [*(fact_line(own.base, one, fact) for one in before), about_line(own.base, fact.subject)]
+        [
+            plain_line(own.base, fact),
+            *(fact_line(own.base, one, fact) for one in before),
+            about_line(own.base, fact.subject),
+        ]
         for fact in facts
     ]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from playground.engine.facts.facts import continuation
 from playground.engine.facts.keys import outputs_of
-from playground.engine.facts.lines import Line, line
+from playground.engine.facts.lines import WORDS, Line, line, sinks
 from playground.engine.facts.private import float32_copy, starting
 from playground.engine.fork import Fork
 from playground.engine.generate import next_probabilities
@@ -92,7 +92,10 @@ def trace(
 
 
 def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
-    """The line whose answer is followed: the one given, or the likeliest next token."""
+    """The line whose answer is followed: the one given, or the likeliest next token.
+
+    A subject that would be the first token gets words before it.
+    """
     bare = prompt.rstrip(" ")
     if not subject.strip() or subject not in bare:
         raise RecipeError(
@@ -102,6 +105,8 @@ def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
             prompt=prompt[:100],
         )
     found = line(own.base, "", bare, subject, continuation(prompt, answer))
+    if sinks(found):  # where noise changes little, and putting back brings everything
+        found = line(own.base, WORDS, bare, subject, continuation(prompt, answer))
     if len(found.ids) > MAX_TOKENS:
         raise RecipeError(
             "The prompt and the answer have {count} tokens: tracing takes {limit}. Shorten them.",

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from playground.engine.adapted import Beside
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import look
-from playground.engine.facts.lines import Line, about_line, fact_line, padded, places
+from playground.engine.facts.lines import Line, about_line, padded, places, plain_line
 from playground.engine.facts.private import starting
 from playground.engine.facts.values import DONE, Search, fact_losses
 from playground.engine.fork import Fork
@@ -59,7 +59,7 @@ def fine_tune(
     :raises Stopped: nobody waits for it any more.
     """
     assert matrix.layer is not None
-    lines = [fact_line(own.base, "", fact) for fact in facts]
+    lines = [plain_line(own.base, fact) for fact in facts]
     about = [about_line(own.base, fact.subject) for fact in facts] if search.kl_weight else []
     weight = matrix.oriented(own.tensor(matrix.name))
     most = bound(weight, search.clamp)

@@ -54,7 +54,11 @@ class Point:
 
 @dataclass
 class Run:
-    """A run and its state. ``steps()`` goes on from wherever it is."""
+    """A run and its state. ``steps()`` goes on from wherever it is.
+
+    :param watched: whether general text is read before and answers are written at checks, which
+        takes longer than a short run itself.
+    """
 
     fork: Fork
     settings: Settings
@@ -64,6 +68,7 @@ class Run:
     done: bool = False
     general_before: float = 0.0
     general_after: float | None = None
+    watched: bool = True
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -87,7 +92,8 @@ class Run:
         self._places: list[int] = []
         self._noise: Tensor | None = None  # where dropout's random numbers are
         self._seconds = 0.0
-        self.general_before = self._general(self.fork)
+        if self.watched:
+            self.general_before = self._general(self.fork)
 
     def _encoded(self, examples: Sequence[Example]) -> list[Encoded]:
         s, base = self.settings, self.fork.base
@@ -115,7 +121,8 @@ class Run:
             checking = self.step in checks
             point = Point(
                 self.step, loss, self._rate(self.step), self._seconds,
-                self.held_loss() if checking else None, self.sample() if checking else None,
+                self.held_loss() if checking else None,
+                self.sample() if checking and self.watched else None,
             )  # fmt: skip
             self.points.append(point)
             self.done = self.step >= self.total or self._no_better()

@@ -66,6 +66,10 @@ DOCUMENTS = {
     "evaluate_chart": "nDCG@10 over all questions with an answer",
     "evaluate_caption": "Evidence found, by kind of question",
     "evaluate_options": "Measured with the settings above, 20 passages a question.",
+    "evaluate_questions_some": (
+        "All {count} questions, one by one; {without} of them have no answer here and are not in "
+        "the figures"
+    ),
     "evaluate_questions": "All {count} questions, one by one",
     "question_kind": "Kind",
     "questions": "Questions",

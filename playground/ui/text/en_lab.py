@@ -34,8 +34,16 @@ LAB = {
         "It holds to that: after {count} of {of} ways to begin it says the same next word."
     ),
     "lab_now_unsure": (
-        "It does not really know: after {count} of {of} ways to begin it says the same next word, "
-        "with a probability of {probability} for the likeliest."
+        "It does not really know: after only {count} of {of} ways to begin it says the same next "
+        "word, with a probability of {probability} for the likeliest."
+    ),
+    "lab_now_faint": (
+        "It says the same next word after {count} of {of} ways to begin, but hardly believes it: "
+        "its probability is {probability}."
+    ),
+    "lab_now_loose": (
+        "It says the same next word after {count} of {of} ways to begin, with a probability of "
+        "{probability}, but that word is no answer yet, only leads to one."
     ),
     "lab_now_already": "It says the new answer already: there is nothing to teach.",
     "lab_now_subject": "The subject as the model reads it",
@@ -81,9 +89,13 @@ LAB = {
     "lab_caption": "“{fact}” Ways tried: {count}. ★ marks the best of a column, where they differ.",
     "lab_way": "Way",
     "lab_legend": (
-        "Large: the share of questions that came out right; small: the mean probability of the "
-        "answers. Press a figure for what is behind it."
+        "Large: the share of questions whose answer the model writes; small: its 95 % interval "
+        "(Wilson), the share in which the answer is likelier than the other one, and the answers' "
+        "mean probability. Press a figure for what is behind it."
     ),
+    "lab_likelier": "likelier {share}, {probability}",
+    "lab_too_few": "Too few questions to tell any two ways apart by: {columns}.",
+    "lab_cell_written": "Written?",
     "lab_failed": "Not done: {reason}",
     "lab_best": "best",
     "lab_open": "{way}, {column}: {figure}. Show the questions.",
@@ -98,7 +110,7 @@ LAB = {
     "lab_cell_question": "Question",
     "lab_cell_wanted": "Should say",
     "lab_cell_other": "Rather than",
-    "lab_cell_right": "Right?",
+    "lab_cell_right": "Likelier?",
     "lab_cell_writes": "It writes",
     "lab_cell_before": "Before",
     "lab_cell_empty": "There are no questions of this kind. Add some in step 2 and teach again.",
@@ -134,13 +146,15 @@ LAB = {
         "ready ones are taken, such as a wrong capital."
     ),
     "lab_row_go": "Teach in a row",
-    "lab_row_efficacy": "Share of the facts so far that it says",
+    "lab_row_efficacy": "Share of the facts so far whose new answer is likelier",
     "lab_row_perplexity": "Perplexity of general text, × what it was",
     "lab_row_together": (
-        "{method}, all {count} at once: says {efficacy}, perplexity × {ratio}, {seconds}"
+        "{method}, all {count} at once: likelier {efficacy}, writes {written}, "
+        "perplexity × {ratio}, {seconds}"
     ),
     "lab_row_line": (
-        "{method}, one by one: says {efficacy} of {count} facts, perplexity × {ratio}, {seconds}"
+        "{method}, one by one, {count} facts: likelier {efficacy}, writes {written}, "
+        "perplexity × {ratio}, {seconds}"
     ),
     "lab_row_none": "Choose at least one method.",
     "lab_row_failed": "{method}, fact {count}: {reason}",

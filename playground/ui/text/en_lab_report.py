@@ -31,7 +31,9 @@ LAB_REPORT = {
     "report_table": "The table",
     "report_way": "Way",
     "report_writes": "Writes",
-    "report_legend": "★ best of its column. In brackets: the answer's mean probability. General "
+    "report_legend": "★ best of its column. Shares are of questions whose answer the model writes, "
+    "with their 95 % intervals (Wilson); in brackets the share in which the answer is likelier "
+    "than the other one, and the answer's mean probability. General "
     "text: its perplexity, as a multiple of that before.",
     "report_best": "recommended",
     "report_plot": "The picture",
@@ -39,7 +41,7 @@ LAB_REPORT = {
     "report_questions": "The questions",
     "report_question": "Question",
     "report_should": "Should say",
-    "report_asked": "✓ right, ✗ wrong, and the answer's probability. Right: likelier than the "
-    "other answer or, where there is none, written by the model.",
+    "report_asked": "✓ the model writes the answer, ✗ it does not, and the answer's probability. "
+    "~ not written, but likelier than the other answer.",
     "report_recipes": "The recipes, as JSON",
 }

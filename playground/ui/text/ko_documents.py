@@ -53,6 +53,9 @@ DOCUMENTS = {
     "evaluate_chart": "답이 있는 질문 전체의 nDCG@10",
     "evaluate_caption": "질문 종류마다 찾은 근거",
     "evaluate_options": "위의 설정으로, 질문마다 단락 20개까지 쟀습니다.",
+    "evaluate_questions_some": (
+        "질문 {count}개를 하나씩. 그 가운데 {without}개는 여기에 답이 없어 위의 수에 들지 않습니다"
+    ),
     "evaluate_questions": "질문 {count}개를 하나씩",
     "question_kind": "종류",
     "questions": "질문 수",

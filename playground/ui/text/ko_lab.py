@@ -34,6 +34,13 @@ LAB = {
         "제대로 아는 것은 아닙니다. 시작을 {of}가지로 바꾸면 {count}번만 다음 단어가 같고, 가장 그럴듯한 "
         "단어의 확률이 {probability}입니다."
     ),
+    "lab_now_faint": (
+        "시작을 {of}가지로 바꿔도 {count}번은 다음 단어가 같지만, 확률이 {probability}뿐이라 거의 믿지 않습니다."
+    ),
+    "lab_now_loose": (
+        "시작을 {of}가지로 바꿔도 {count}번은 다음 단어가 같고 확률이 {probability}이지만, 그 단어는 아직 답이 "
+        "아니라 답으로 이어지는 말입니다."
+    ),
     "lab_now_already": "이미 새 답을 말합니다. 가르칠 것이 없습니다.",
     "lab_now_subject": "모델이 읽는 주어",
     "lab_now_answer": "모델이 읽는 새 답",
@@ -78,9 +85,12 @@ LAB = {
     "lab_caption": "“{fact}” 해 본 방법: {count}개. ★는 값이 다를 때 그 열에서 가장 좋은 것.",
     "lab_way": "방법",
     "lab_legend": (
-        "큰 글씨는 맞힌 질문의 비율, 작은 글씨는 답의 평균 확률입니다. 수를 누르면 그 뒤에 있는 것을 "
-        "봅니다."
+        "큰 글씨는 모델이 답을 글로 쓴 질문의 비율, 작은 글씨는 그 95 % 구간(Wilson), 답이 다른 답보다 "
+        "그럴듯한 질문의 비율, 답의 평균 확률입니다. 수를 누르면 그 뒤에 있는 것을 봅니다."
     ),
+    "lab_likelier": "더 그럴듯함 {share}, {probability}",
+    "lab_too_few": "질문이 적어 다음으로는 어느 두 방법도 가릴 수 없습니다: {columns}.",
+    "lab_cell_written": "쓰나요?",
     "lab_failed": "하지 못함: {reason}",
     "lab_best": "가장 좋음",
     "lab_open": "{way}, {column}: {figure}. 질문 보기.",
@@ -95,7 +105,7 @@ LAB = {
     "lab_cell_question": "질문",
     "lab_cell_wanted": "해야 할 답",
     "lab_cell_other": "이것보다",
-    "lab_cell_right": "맞나요?",
+    "lab_cell_right": "더 그럴듯한가요?",
     "lab_cell_writes": "쓰는 글",
     "lab_cell_before": "이전",
     "lab_cell_empty": "이런 질문이 없습니다. 2단계에서 더하고 다시 가르치세요.",
@@ -131,13 +141,13 @@ LAB = {
         "씁니다."
     ),
     "lab_row_go": "줄줄이 가르치기",
-    "lab_row_efficacy": "지금까지의 사실 중 말하는 비율",
+    "lab_row_efficacy": "지금까지의 사실 중 새 답이 더 그럴듯한 비율",
     "lab_row_perplexity": "일반 글의 퍼플렉서티, 전의 값의 배수",
     "lab_row_together": (
-        "{method}, {count}개를 한꺼번에: {efficacy} 말함, 퍼플렉서티 × {ratio}, {seconds}"
+        "{method}, {count}개를 한꺼번에: {efficacy} 더 그럴듯함, {written} 글로 씀, 퍼플렉서티 × {ratio}, {seconds}"
     ),
     "lab_row_line": (
-        "{method}, 하나씩: {count}개 중 {efficacy} 말함, 퍼플렉서티 × {ratio}, {seconds}"
+        "{method}, 하나씩: {count}개 중 {efficacy} 더 그럴듯함, {written} 글로 씀, 퍼플렉서티 × {ratio}, {seconds}"
     ),
     "lab_row_none": "방법을 하나 이상 고르세요.",
     "lab_row_failed": "{method}, 사실 {count}: {reason}",
@@ -196,6 +206,9 @@ MESSAGES = {
     "Asking: {done} of {of} prompts…": "묻는 중: 프롬프트 {of}개 중 {done}개…",
     "Fact {number} has no subject. Write who or what it is about, as in the prompt.": "사실 {number}에 주어가 없습니다. 무엇에 관한 것인지 프롬프트에 있는 대로 쓰세요.",
     "Fact {number} has no target. Write the words that should follow the prompt.": "사실 {number}에 목표가 없습니다. 프롬프트 뒤에 올 말을 쓰세요.",
+    "{subject!r} is the first token of its prompt, where this model reads no word apart, so the fact is written for texts with words before it, as in “{words}{subject}…”.": "{subject!r}: 문장의 첫 토큰입니다. 이 모델은 그 자리의 단어를 가려 읽지 못하므로, “{words}{subject}…”처럼 앞에 말이 있는 글에만 통하도록 써 넣습니다.",
+    "{subject!r} is the first token of the sentence, where this model reads no word apart: put words before it, as in “{words}{subject}…”, or it cannot be taught by an edit.": "{subject!r}: 문장의 첫 토큰입니다. 이 모델은 그 자리의 단어를 가려 읽지 못합니다. “{words}{subject}…”처럼 앞에 말을 두세요. 그러지 않으면 편집으로 가르칠 수 없습니다.",
+    "Withdrawn: {learned} of {count} facts were learned, and for that a matrix would change by {relative:.0%} of itself and perplexity of general text become × {ratio:.2f}. Try a smaller clamp, another layer, or other words around the subject.": "거두었습니다. 사실 {count}개 가운데 {learned}개만 배우는데 행렬이 {relative:.0%}만큼 바뀌고 일반 글의 퍼플렉서티가 {ratio:.2f}배가 됩니다. 클램프를 줄이거나 층을 바꾸거나 주어 앞뒤의 말을 바꿔 보세요.",
     "Fact {number} was not learned: after this edit {target!r} follows its prompt with a probability of {probability:.1%}. Try more steps, a larger clamp, another layer or fewer facts.": "사실 {number}을(를) 배우지 못했습니다. 편집 뒤 {target!r}이(가) 이어질 확률이 {probability:.1%}입니다. 단계를 늘리거나 제한을 키우거나 다른 층을 고르거나 사실을 줄이세요.",
     "Fact {number}: the model continues {prompt!r} with {target!r} already (probability {probability:.0%}): there is nothing to do. Remove this fact.": "사실 {number}: 모델이 이미 {prompt!r} 뒤에 {target!r}을(를) 씁니다 (확률 {probability:.0%}). 할 일이 없으니 이 사실을 빼세요.",
     "Fact {number}: the prompt has {count} tokens, and at most {limit} are read here. Shorten it.": "사실 {number}: 프롬프트가 {count}토큰이고 {limit}토큰까지 읽습니다. 줄이세요.",

@@ -70,6 +70,8 @@ MESSAGES = {
     "The text has half a character in it (an unpaired surrogate). Type it again.": "글에 반쪽짜리 글자(짝 없는 서로게이트)가 있습니다. 다시 쓰세요.",
     "New tokens is {given}: this model has room for {limit} beside a prompt.": "새 토큰 수가 {given}입니다. 이 모델은 질문 옆에 {limit}개까지 쓸 수 있습니다.",
     "{model} cannot be opened here: its files are incomplete, or of a form that this version does not read. Choose another model.": "{model}: 여기서 열 수 없습니다. 파일이 모자라거나 이 버전이 읽지 못하는 형식입니다. 다른 모델을 고르세요.",
+    "{path} holds the results of something else: {head}. Name another file by --results, or delete it.": "{path}에는 다른 것의 결과가 있습니다: {head}. --results로 다른 파일을 대거나 지우세요.",
+    "{path} does not hold results of the lab. Name another file by --results.": "{path}은(는) 실험실의 결과 파일이 아닙니다. --results로 다른 파일을 대세요.",
     "Chat is {given}: give true or false.": "chat 값이 {given}입니다. true나 false를 주세요.",
     "The strength is empty. Give a number.": "세기가 비어 있습니다. 수를 주세요.",
     "Korean morphemes need kiwipiepy, which is not installed here. Ask the host to run pip install kiwipiepy, or choose syllable pairs.": "한국어 형태소 분석에는 kiwipiepy가 필요한데 여기에 설치되어 있지 않습니다. 운영자에게 pip install kiwipiepy를 부탁하거나 음절 쌍을 고르세요.",
