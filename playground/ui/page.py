@@ -194,16 +194,6 @@ def begin_building(request: gr.Request) -> int:
     return RUNS.begin(session_of(request), "building")
 
 
-def begin_run(request: gr.Request) -> int:
-    """A button that starts an answer was pressed; its turn may come later."""
-    return RUNS.begin(session_of(request))
-
-
-def stop_run(request: gr.Request) -> None:
-    """Nothing of this visitor's goes on."""
-    leave(session_of(request))
-
-
 def leave(session: str) -> None:
     """A page was closed: nothing of its visitor's goes on."""
     RUNS.stop(session)

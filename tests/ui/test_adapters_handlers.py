@@ -37,11 +37,13 @@ from playground.ui import (
     train_panel,
     train_settings,
 )
-from playground.ui.page import begin_run, stop_run
+from playground.ui.page import begins, stops
 from playground.ui.text import EN, KO, TABLES
 
 MODEL = "tiny-llama"
 both = pytest.mark.parametrize("language", ["en", "ko"])
+begin_run = begins("a run")
+stop_run = stops()  # whatever goes on
 ROWS = [["What is one?", "It is 1."], ["What is two?", "It is 2."], ["", ""], ["Three?", "3."]]
 
 

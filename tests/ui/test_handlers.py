@@ -20,12 +20,14 @@ from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus, shipped_ids
 from playground.retrieval.own import stored, uploads
 from playground.settings import settings
-from playground.ui import compare_tab, documents_tab, own_panel, page, sidebar, tokens_tab
-from playground.ui.page import MAX_RUNS, RUNS, Runs, begin_run, shown, stop_run
+from playground.ui import compare_tab, documents_tab, faults, own_panel, page, sidebar, tokens_tab
+from playground.ui.page import MAX_RUNS, RUNS, Runs, begins, shown, stops
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.warmup import Warmup
 
 MODEL = "tiny-llama"
+begin_run = begins("a run")
+stop_run = stops()  # whatever goes on
 NUDGE = {
     "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "", "strength": 2.0,
     "side": "both", "seed": 0,
@@ -133,13 +135,17 @@ def test_a_refusal_is_shown_in_the_visitors_language(handler, language, said, ti
 
 @pytest.mark.parametrize("handler", [crash, crash_late])
 @pytest.mark.parametrize("language", ["ko", "en"])
-def test_what_is_unexpected_is_logged_and_not_shown(handler, language, caplog):
+def test_what_is_unexpected_is_logged_and_not_shown(handler, language, caplog, monkeypatch):
+    monkeypatch.setattr(faults, "_seen", set())
     with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as refused:
         call(handler, None, language)
     assert refused.value.message == TABLES[language]["error_unexpected"]
     assert "secret" not in f"{refused.value.message}{refused.value.title}"
     [record] = caplog.records
     assert "secret" in str(record.exc_info)
+    with pytest.raises(gr.Error):
+        call(handler, None, language)
+    assert caplog.records[1].exc_info is None  # the same fault again is one line
 
 
 @pytest.mark.parametrize("handler", [warn_as_gradio, warn_as_gradio_late])
@@ -242,11 +248,12 @@ def test_only_so_many_visitors_are_remembered():
 
 
 def test_the_stop_button_stops_its_own_visitors_run():
-    mine = RUNS.stopped("test-a", begin_run(visitor("test-a")))
-    theirs = RUNS.stopped("test-b", begin_run(visitor("test-b")))
-    stop_run(visitor("test-a"))
+    begin, stop = begins("a run"), stops("a run")
+    mine = RUNS.stopped("test-a", begin(visitor("test-a")))
+    theirs = RUNS.stopped("test-b", begin(visitor("test-b")))
+    stop(visitor("test-a"))
     assert (mine(), theirs()) == (True, False)
-    stop_run(visitor("test-b"))
+    stop(visitor("test-b"))
 
 
 # Documents

@@ -34,7 +34,7 @@ from playground.ui import (
     walk_panel,
 )
 from playground.ui.merge_panel import merge_from
-from playground.ui.page import begin_run, stop_run
+from playground.ui.page import begins, stops
 from playground.ui.text import EN, TABLES
 
 MODEL, SMALL = "tiny-llama", "smollm2-135m-instruct"
@@ -46,6 +46,8 @@ NUDGE = {
     "side": "both", "seed": 0,
 }  # fmt: skip
 both = pytest.mark.parametrize("language", ["en", "ko"])
+begin_run = begins("a run")
+stop_run = stops()  # whatever goes on
 ROOT = Path(__file__).parents[2]
 
 # The panel's controls as they stand when it is opened, in the order of ``merge_from``.

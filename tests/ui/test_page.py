@@ -283,7 +283,9 @@ def node() -> str:
     return str(driver.compute_driver_executable()[0])
 
 
-def language_in(browser: str | None, chosen: str | None, storage: bool = True) -> dict:
+def language_in(
+    browser: str | None, chosen: str | None, storage: bool = True, search: str = ""
+) -> dict:
     """Run the page's first script as a browser would, and look at what it left."""
     [script] = re.findall(r"<script>(.*)</script>", SCRIPT.decode(), re.S)
     get = f"() => {json.dumps(chosen)}" if storage else "() => { throw new Error('blocked'); }"
@@ -292,7 +294,10 @@ def language_in(browser: str | None, chosen: str | None, storage: bool = True) -
         Object.defineProperty(globalThis, 'navigator', {{value: about, configurable: true}});
         Object.defineProperty(globalThis, 'localStorage',
                               {{value: {{getItem: {get}}}, configurable: true}});
-        globalThis.document = {{documentElement: {{lang: ''}}}};
+        globalThis.window = globalThis;
+        globalThis.location = {{search: {json.dumps(search)}}};
+        const classes = {{add: () => {{}}}};
+        globalThis.document = {{documentElement: {{lang: '', classList: classes}}}};
         {script}
         console.log(JSON.stringify({{
             lang: document.documentElement.lang, language: navigator.language,
@@ -323,6 +328,17 @@ def test_the_pages_language_is_the_visitors_choice_else_the_browsers(
     assert language_in(browser, chosen, storage) == {
         "lang": language, "language": language, "languages": [language], "sent": language,
     }  # fmt: skip
+
+
+def test_without_storage_the_choice_stands_in_the_address():
+    for browser, storage, chosen, search, sent in (
+        ("en-US", False, None, "?language=ko", "ko"),
+        ("ko-KR", False, None, "?language=en", "en"),
+        ("en-US", True, None, "?__theme=dark&language=ko", "ko"),
+        ("en-US", True, "en", "?language=ko", "en"),
+        ("ko-KR", False, None, "?language=<script>", "en"),
+    ):
+        assert language_in(browser, chosen, storage, search)["sent"] == sent
 
 
 async def little_app(scope, receive, send):
@@ -367,7 +383,7 @@ def address(surroundings):
     """Where the page is served, as it is launched but for the model's loading."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout.WARMUP, "start", lambda: None)
-        app, url, _ = layout.launch(prevent_thread_lock=True, quiet=True)
+        app, url, _ = layout.launch(prevent_thread_lock=True)
     yield url
     app.get_blocks().close(verbose=False)
 

@@ -32,9 +32,10 @@ from playground.ui import (
     train_panel,
     uploaded,
 )
-from playground.ui.page import begin_run, shown
+from playground.ui.page import begins, shown
 
 MODEL = "tiny-llama"
+begin_run = begins("a run")
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +142,9 @@ def test_no_handler_deletes_a_file_that_was_uploaded():
 def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
     gone = str(tmp_path / "recipe.json")
     said = {"en": "recipe.json is no longer here", "ko": "recipe.json이"}[language]
-    fields = [["file"], gone, "linear", 0.5, 0.5, "", True, [], 0.1, 1.0, 0.5, False, 0]
+    fields = [
+        ["file"], gone, "linear", 0.5, 0.5, "", True, [], 0.1, 0.01, 1.0, None, "usual", False, 0,
+    ]  # fmt: skip
     calls = [
         lambda: sidebar.load_recipe(saved(), language, gone),
         lambda: merge_files_panel.write_yaml(saved(), language, *fields, 1.0),

@@ -39,7 +39,7 @@ from playground.ui import (
     weights_tab,
 )
 from playground.ui.edit_panel import CALIBRATED, GROUP_SIZES, edit_from, fit_pattern, fit_scheme
-from playground.ui.page import begin_building, begin_run, begins, stop_run
+from playground.ui.page import begin_building, begins, stops
 from playground.ui.text import EN, KO, TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +53,8 @@ HALF = Prune().model_dump(mode="json")
 BUILDING = "Your recipe is not in memory at the moment"
 DAMAGED = [None, {}, "x", {"stack": 5}, {"stack": {"model": "no-such-model", "steps": []}}]
 both = pytest.mark.parametrize("language", ["en", "ko"])
+begin_run = begins("a run")
+stop_run = stops()  # whatever goes on
 
 # The panel's controls in the order of ``edit_from``, as they stand when the page opens.
 OPENED = {
