@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from html import escape
 
@@ -11,11 +12,12 @@ from playground.engine.adapters.look import Look, Spectrum
 from playground.engine.calculator import Inference, Training, fits
 from playground.engine.training.data import Encoded
 from playground.engine.training.estimate import Estimate
-from playground.engine.training.jobs import Job
+from playground.engine.training.job import Job
+from playground.engine.training.reading import Reading
 from playground.ui import charts
-from playground.ui.html import duration, figure, note, size
+from playground.ui.html import clock, duration, figure, note, size
 from playground.ui.text import say, tell
-from playground.ui.weights_html import milliseconds, percent, table
+from playground.ui.weights_html import percent, table
 
 CHART_POINTS = 60  # of a loss curve: more would not be seen
 
@@ -88,7 +90,7 @@ def costs(found: Costs, language: str) -> str:
     rows = [
         row("memory", size(found.apart_bytes), size(found.folded_bytes)),
         row("hundred", size(100 * found.apart_bytes), size(100 * found.folded_bytes)),
-        row("seconds", milliseconds(found.apart_seconds), milliseconds(found.folded_seconds)),
+        row("seconds", duration(found.apart_seconds), duration(found.folded_seconds)),
     ]
     heads = [say(language, key) for key in ("look_what", "costs_apart", "costs_folded")]
     same = say(
@@ -116,6 +118,19 @@ def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: 
     return "".join(parts)
 
 
+def left_out(reading: Reading, language: str) -> str:
+    """What a file holds that is not learned from, and what else is told of it."""
+    parts = [note(tell(language, message)) for message in reading.told]
+    if reading.left_out:
+        reasons = " ".join(tell(language, reason) for reason in reading.reasons)
+        line = say(
+            language, "read_left_out", count=reading.left_out, kept=len(reading.examples),
+            reasons=reasons,
+        )  # fmt: skip
+        parts.insert(0, note(line, "warn"))
+    return "".join(parts)
+
+
 def estimate(found: Estimate, steps: int, language: str) -> str:
     """What learns, what memory it takes by part, and how long."""
 
@@ -140,6 +155,8 @@ def estimate(found: Estimate, steps: int, language: str) -> str:
 def run(job: Job, place: int, language: str) -> str:
     """How a run goes: its state, its curves, its last sample, and in the end before and after."""
     parts = [note(_state(job, place, language), "warn" if job.error else "")]
+    if job.told is not None:
+        parts.append(note(tell(language, job.told)))
     if job.points:
         parts.append(_curves(job, language))
         sample = next((p.sample for p in reversed(job.points) if p.sample is not None), None)
@@ -162,13 +179,19 @@ def _state(job: Job, place: int, language: str) -> str:
         return tell(language, job.error)
     if job.status == "waiting":
         return say(language, "run_waiting", place=place)
-    if job.status == "training" and job.points:
-        left = job.seconds_left() or 0.0
-        step = job.points[-1].step
-        return say(language, "run_training", step=step, of=job.total, left=duration(left))
-    key = "run_preparing" if job.status == "training" else f"run_{job.status}"
+    spent = clock(time.monotonic() - job.since)
+    if job.status == "preparing" or (job.status == "training" and not job.points):
+        return say(language, "run_preparing", clock=spent)
+    if job.status == "training":
+        step, left = job.points[-1].step, job.seconds_left() or 0.0
+        if step >= job.total:
+            return say(language, "run_ending", clock=spent)
+        return say(language, "run_training", step=step, of=job.total, left=clock(left))
+    key = f"run_{job.status}"
     if job.status == "stopped" and not job.points:
         key = "run_unbegun"
+    elif job.resumable() and not job.source:
+        key = "run_kept"
     elif job.status == "stopped" and not job.resumable():
         key = "run_ended"
     return say(language, key)

@@ -12,7 +12,7 @@ from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.search import Hit
 from playground.ui.documents_html import low, stages
-from playground.ui.html import figure, notes, passage
+from playground.ui.html import duration, figure, notes, passage
 from playground.ui.text import say
 from playground.ui.weights_html import percent
 
@@ -38,7 +38,7 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
         language,
         "answer_figures",
         tokens=answer.tokens,
-        seconds=f"{answer.seconds:.1f}",
+        seconds=duration(answer.seconds),
         rate=figure(answer.rate),
         prompt=answer.prompt_tokens,
     )

@@ -14,7 +14,8 @@ from html import escape
 from playground.ui.html import figure
 
 WIDTH = 440
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 26, 30  # margins of a plot
+LEFT, RIGHT, TOP, BOTTOM = 56, 10, 26, 30  # margins of a plot; 6 characters fit on the left
+LEGEND = 20  # the height of a line that names curves
 INK, SOFT, BEFORE, AFTER = "#1f2937", "#d1d5db", "#94a3b8", "#c2410c"
 PALE, DEEP = (240, 253, 250), (17, 94, 89)  # ends of the heat map's scale
 MOST_LEVELS = 40  # that are drawn one by one
@@ -95,9 +96,13 @@ def _dot(place: int, point: Point, x: float, y: float, press: str) -> str:
 
 
 def _short(value: float) -> str:
-    if abs(value) >= 10_000:
-        return f"{value:.0e}".replace("e+0", "e").replace("e+", "e")
-    return figure(value) if abs(value) < 1000 else f"{value:.0f}"
+    """A number beside a scale, in six characters at most."""
+    size = abs(value)
+    if size >= 10_000 or 0 < size < 0.001:
+        text = f"{value:.0e}" if size >= 10_000 or value < 0 else f"{value:.1e}"
+        digits, _, power = text.partition("e")
+        return f"{digits.removesuffix('.0')}e{int(power)}"
+    return f"{value:.0f}" if size >= 1000 else figure(value, 2 if size < 0.01 else 3)
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,10 @@ class Curve:
 
 def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -> str:
     """Up to two lines over steps 0 to ``most``: the first thin with no marks, the second thick
-    with a dot at each point, so that they differ by more than colour."""
+    with a dot at each point, so that they differ by more than colour. Their names stand in a line
+    of their own, above all that is drawn."""
+    top = TOP + (LEGEND if len(lines) > 1 else 0)
+    height += top - TOP
     floor = height - BOTTOM
     values = [y for line in lines for _, y in line.points] or [0.0]
     low, high = min(0.0, *values), max(values)
@@ -238,11 +246,11 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
         return LEFT + x / max(1.0, most) * (WIDTH - LEFT - RIGHT)
 
     def down(y: float) -> float:
-        return floor - (y - low) / span * (floor - TOP)
+        return floor - (y - low) / span * (floor - top)
 
     parts = [text_at(4, 14, title, "start", "bold")]
     for share in (0, 0.5, 1):
-        y = floor - share * (floor - TOP)
+        y = floor - share * (floor - top)
         parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
         parts.append(text_at(LEFT - 5, y + 4, _short(low + share * span), "end"))
     for place, line in enumerate(lines):
@@ -258,8 +266,8 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
                 for x, y in line.points
             ]
         if len(lines) > 1:
-            mark = "● " if place % 2 else "— "
-            parts.append(text_at(WIDTH - RIGHT, 14 + 13 * place, mark + line.name, "end"))
+            mark, x = ("● ", WIDTH / 2) if place % 2 else ("— ", LEFT)
+            parts.append(text_at(x, 14 + LEGEND, mark + line.name, "start"))
     parts += [
         text_at(across(0), floor + 14, "0"),
         text_at(across(most), floor + 14, f"{most:.0f}", "end"),

@@ -10,9 +10,9 @@ from playground.retrieval.evaluate import Outcome, Report
 from playground.retrieval.lowness import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui import charts
-from playground.ui.html import figure, note, passage
+from playground.ui.html import duration, figure, note, passage
 from playground.ui.text import say
-from playground.ui.weights_html import milliseconds, percent, table
+from playground.ui.weights_html import percent, table
 
 
 def found(
@@ -88,7 +88,7 @@ def low(found: Low | None, language: str) -> str:
 def stages(seconds: Mapping[str, float], language: str) -> str:
     """What each stage took."""
     parts = [
-        f"{say(language, f'stage_{name}')} {milliseconds(spent)}" for name, spent in seconds.items()
+        f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()
     ]
     return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
 
@@ -118,7 +118,7 @@ def evaluated(
             escape(say(language, f"retriever_{row.retriever}")),
             escape(say(language, f"asked_{row.kind}")), str(row.count),
             *(percent(row.recall[k]) for k in cuts), f"{row.mrr:.3f}", f"{row.ndcg:.3f}",
-            milliseconds(row.seconds),
+            duration(row.seconds),
         ]
         for row in rows
     ]  # fmt: skip

@@ -55,8 +55,19 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit a person would say."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{figure(seconds)} s"
+    """A time in the unit a person would say, in its symbols, which are the same in all languages:
+    12.3 ms, 1.5 s, 31 min, 2.5 h."""
+    if seconds < 0.9995:
+        return f"{figure(seconds * 1000)} ms"
+    if seconds < 99.5:
+        return f"{figure(seconds)} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 99.5 else f"{minutes / 60:.1f} h"
+
+
+def clock(seconds: float) -> str:
+    """A time that goes on, or a guess of what is left: whole seconds, and never none."""
+    return duration(max(1, round(seconds)))
 
 
 # Tokens

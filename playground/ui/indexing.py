@@ -9,6 +9,7 @@ from typing import Any
 from playground.retrieval import dense
 from playground.retrieval.corpus import Corpus
 from playground.retrieval.encoders import MINILM
+from playground.ui.html import clock
 from playground.ui.text import say
 
 
@@ -24,6 +25,6 @@ def index(
 
     def tell(done: int, of: int) -> None:
         left = (time.monotonic() - start) / max(1, done) * (of - done)
-        progress((done, of), desc=say(language, "indexing", seconds=round(left)))
+        progress((done, of), desc=say(language, "indexing", left=clock(left)))
 
     dense.dense_index(corpus, tell, stopped, encoder)

@@ -15,6 +15,8 @@ from playground import temporary
 from playground import workspace as spaces
 from playground.engine.adapters import store
 from playground.engine.merging import checkpoints
+from playground.engine.training import kept
+from playground.engine.training.jobs import JOBS
 from playground.retrieval.own import uploads
 from playground.settings import settings
 from playground.ui import (
@@ -165,6 +167,7 @@ def launch(**options: Any) -> Any:
     waits = not options.pop("prevent_thread_lock", False)
     temporary.claim()
     page = build_page()
+    JOBS.recover()
     served = page.launch(
         prevent_thread_lock=True,
         theme=theme(),
@@ -183,7 +186,7 @@ def launch(**options: Any) -> Any:
     )
     log.info("Serving on %s", page.local_url)
     WARMUP.start()
-    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep)
+    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep, kept.sweep)
     if waits:
         page.block_thread()
     return served

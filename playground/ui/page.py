@@ -184,6 +184,11 @@ def address() -> str:
 owners.ask(address)
 
 
+def session() -> str:
+    """The session of the visitor for whom this thread works, "" outside of an event."""
+    return str(getattr(LocalContext.request.get(None), "session_hash", None) or "")
+
+
 def session_of(request: gr.Request) -> str:
     """Whose turns a visitor's buttons begin and end."""
     return str(request.session_hash)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -14,14 +16,15 @@ from playground.engine.loader import load
 from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.estimate import check, estimate
-from playground.engine.training.jobs import JOBS, MAX_PROMPTS
+from playground.engine.training.jobs import JOBS, MAX_PROMPTS, MOST_KEPT
+from playground.engine.training.reading import KINDS, Reading, read_file, ready_sets
 from playground.engine.training.settings import MethodName, Settings
 from playground.ui import adapters_html, uploaded
 from playground.ui.attach_panel import AttachPanel, open_made
 from playground.ui.examples_table import build_table, rows_of
 from playground.ui.html import note
 from playground.ui.own_adapters import with_own_told
-from playground.ui.page import AT_ONCE, LOOK, TOLD, follows, shown
+from playground.ui.page import AT_ONCE, LOOK, TOLD, follows, session, shown
 from playground.ui.text import label, say, tell
 from playground.ui.train_settings import build_settings, settings_from, show_method, usual_rate
 from playground.ui.zones import build_zone
@@ -30,6 +33,7 @@ SOURCES = ("ready", "file", "table")
 PREVIEWED = 2  # examples shown as the model sees them
 FIRST_SET = "pirate"
 TICK = 1.0  # seconds between two looks at a run
+ID = re.compile(r"[0-9a-f]{32}")  # of a run, as browsers keep it
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,13 @@ def build_panel(
                 label=label("train_data"), elem_id="train-data",
             )  # fmt: skip
             ready = gr.Dropdown(
-                [(label(f"set_{name}"), name) for name in data.ready_sets()],
+                [(label(f"set_{name}"), name) for name in ready_sets()],
                 value=FIRST_SET, label=label("train_set"),
                 elem_id="train-set",
             )  # fmt: skip
             zone = build_zone(
                 label("train_file"),
-                [".csv", ".jsonl"],
+                KINDS,
                 language,
                 visible=False,
                 elem_id="train-file",
@@ -130,27 +134,20 @@ def show_source(source: str) -> list[Any]:
     return [gr.update(visible=source == name) for name in SOURCES]
 
 
-def examples_from(
+def reading_from(
     source: str, ready: str | None, file: str | None, rows: list[list[Any]]
-) -> list[Example]:
-    """The examples that the controls stand for.
+) -> Reading:
+    """The examples that the controls stand for, and what was left out of a file.
 
     :raises DataError: there are none, or they cannot be read.
     """
     if source == "ready":
-        return list(data.ready_sets().get(str(ready), ())) or data.from_table([])
+        return Reading(ready_sets().get(str(ready), ()) or tuple(data.from_table([])))
     if source == "table":
-        return data.from_table(rows_of(rows))
+        return Reading(tuple(data.from_table(rows_of(rows))))
     if not file:
-        raise DataError("No file is chosen. Choose a .csv or .jsonl file.")
-    name, content = Path(file).name, uploaded.read(file, data.MAX_FILE)
-    if len(content) > data.MAX_FILE:
-        raise DataError(
-            "{name} is larger than {limit} MB. Give fewer examples.",
-            name=name[:80],
-            limit=data.MAX_FILE // 1_000_000,
-        )
-    return data.read_file(name, content)
+        raise DataError("No file is chosen. Choose a .csv, .tsv, .json or .jsonl file.")
+    return read_file(Path(file).name, uploaded.read(file, data.MAX_FILE))
 
 
 @shown
@@ -161,25 +158,26 @@ def look_ahead(
     """What the run would take, and what the model would see."""
     try:
         settings = settings_from(method, *fields)
-        examples = examples_from(source, ready, file, rows)
-        settings, encoded, base = _seen(saved, settings, examples)
+        reading = reading_from(source, ready, file, rows)
+        settings, encoded, base = _seen(saved, settings, reading.examples)
     except DataError as error:  # nobody has asked for it yet: a line, not a message
         return note(tell(language, error.message)), ""
     tokens = sum(len(one.ids) for one in encoded) / len(encoded)
-    learn, _ = data.split(examples, settings.held_share, settings.seed)
+    learn, _ = data.split(reading.examples, settings.held_share, settings.seed)
     found = estimate(base, settings, len(learn), tokens)
     tokenizer = base.base.tokenizer
     pieces = [
         (one, [str(tokenizer.decode([token])) for token in one.ids]) for one in encoded[:PREVIEWED]
     ]
     return (
-        adapters_html.estimate(found, settings.total_steps(len(learn)), language),
+        adapters_html.left_out(reading, language)
+        + adapters_html.estimate(found, settings.total_steps(len(learn)), language),
         adapters_html.preview(pieces, sum(one.cut for one in encoded), language),
     )
 
 
 def _seen(
-    saved: Any, settings: Settings, examples: list[Example]
+    saved: Any, settings: Settings, examples: Sequence[Example]
 ) -> tuple[Settings, list[data.Encoded], Fork]:
     """The examples as the visitor's model sees them; no chat template where it has none."""
     base = load(spaces.from_json(saved).stack.model)
@@ -200,7 +198,7 @@ def start(
     if going is not None and going.active():
         raise DataError("Your last run is not over yet. Stop it first, or wait for it.")
     settings = settings_from(method, *fields)
-    examples = examples_from(source, ready, file, rows)
+    examples = reading_from(source, ready, file, rows).examples
     settings, encoded, base = _seen(saved, settings, examples)
     lengths = [len(one.ids) for one in encoded]
     check(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
@@ -208,7 +206,8 @@ def start(
     lines = [line.strip() for line in prompts.splitlines() if line.strip()][:MAX_PROMPTS]
     what = say(language, f"set_{ready}") if source == "ready" else say(language, "set_own")
     title = say(language, "train_title", method=say(language, f"train_{method}"), data=what)
-    return JOBS.submit(recipe, examples, settings, title, lines), gr.Timer(active=True)
+    job_id = JOBS.submit(recipe, examples, settings, title, lines, session())
+    return job_id, gr.Timer(active=True)
 
 
 def halt(job_id: Any) -> Any:
@@ -229,7 +228,9 @@ def watch(job_id: Any, mine: Any, language: str, done: str) -> tuple[Any, Any, A
     """How the run goes; its adapter becomes the visitor's own once there is one."""
     job = JOBS.get(job_id)
     if job is None:
-        return note(say(language, "train_empty")), gr.skip(), gr.skip(), gr.Timer(active=False)
+        lost = isinstance(job_id, str) and ID.fullmatch(job_id)
+        told = say(language, "run_lost", count=MOST_KEPT) if lost else say(language, "train_empty")
+        return note(told), gr.skip(), gr.skip(), gr.Timer(active=False)
     fresh = job.source and job.source != done
     return (
         adapters_html.run(job, JOBS.place(job), language),

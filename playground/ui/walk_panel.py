@@ -24,7 +24,7 @@ from playground.engine.measure import MAX_TEXT, shipped_text
 from playground.engine.merging import METHODS
 from playground.engine.merging.walk import WalkPoint, walk
 from playground.engine.recipe import build, extended
-from playground.engine.training.data import ready_sets
+from playground.engine.training.reading import ready_sets
 from playground.engine.work import Stopped
 from playground.ui import adapters_html, html, merge_html
 from playground.ui.html import note

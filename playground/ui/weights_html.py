@@ -10,7 +10,7 @@ from playground.engine.formats import FORMATS, NumberFormat, NumberLine
 from playground.engine.measure import Figures, Measured
 from playground.engine.sweep import Cell, ScanPoint
 from playground.ui import charts
-from playground.ui.html import figure, note, size
+from playground.ui.html import duration, figure, note, size
 from playground.ui.text import say
 
 
@@ -37,11 +37,6 @@ def table(
 def percent(share: float) -> str:
     """A share in percent."""
     return f"{figure(share * 100)} %"
-
-
-def milliseconds(seconds: float) -> str:
-    """Seconds as milliseconds, as seconds where there are many."""
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{figure(seconds * 1000)} ms"
 
 
 def measured(found: Measured, language: str) -> str:
@@ -74,9 +69,9 @@ def measured(found: Measured, language: str) -> str:
         row("effective", figure(base.sizes.effective_bits, 4), figure(mine.sizes.effective_bits, 4),
             times(base.sizes.effective_bits, mine.sizes.effective_bits)),
         row("held", size(held(base)), size(held(mine))),
-        row("one", milliseconds(base.speed.one), milliseconds(mine.speed.one),
+        row("one", duration(base.speed.one), duration(mine.speed.one),
             times(base.speed.one, mine.speed.one)),
-        row("batch", milliseconds(base.speed.batch), milliseconds(mine.speed.batch),
+        row("batch", duration(base.speed.batch), duration(mine.speed.batch),
             times(base.speed.batch, mine.speed.batch)),
     ]  # fmt: skip
     heads = [

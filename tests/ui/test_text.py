@@ -22,7 +22,7 @@ from playground.engine.edits.prune import MethodName, Pattern, Scope
 from playground.engine.edits.quantize import Mode
 from playground.engine.merging import MethodName as MergeMethod
 from playground.engine.structure import PRESETS
-from playground.engine.training.data import ready_sets
+from playground.engine.training.reading import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message

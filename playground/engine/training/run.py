@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
 
 from playground.engine import measure
 from playground.engine.adapted import VirtualTokens
@@ -23,6 +23,8 @@ from playground.engine.fork import Fork
 from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
+from playground.engine.training.job import Point
+from playground.engine.training.masters import Masters
 from playground.engine.training.methods import prepare
 from playground.engine.training.settings import Settings
 from playground.engine.training.trainable import TrainingError
@@ -32,24 +34,6 @@ CHECKS = 10  # how often in a run the held-out loss is taken and a sample writte
 SAMPLE_TOKENS = 40
 HELD_MOST = 32  # held-out examples that a check reads
 GENERAL_TOKENS = 512  # of the shipped text, for what is forgotten
-LONGEST_GRADIENT = 1.0
-
-
-@dataclass(frozen=True)
-class Point:
-    """What is known after a step.
-
-    :param loss: mean over the step's counted tokens, in nats.
-    :param held: the same over held-out examples, at checks only.
-    :param sample: an answer to the first held-out (or first) prompt, at checks only.
-    """
-
-    step: int
-    loss: float
-    rate: float
-    seconds: float  # of training so far, pauses left out
-    held: float | None = None
-    sample: str | None = None
 
 
 @dataclass
@@ -87,7 +71,7 @@ class Run:
             model: Any = self.trainable.model
             model.gradient_checkpointing_enable({"use_reentrant": False})
             model.enable_input_require_grads()
-        self._masters = _Masters(list(self.trainable.parameters.values()), settings.weight_decay)
+        self._masters = Masters(list(self.trainable.parameters.values()), settings.weight_decay)
         self._order = torch.Generator().manual_seed(settings.seed)
         self._places: list[int] = []
         self._noise: Tensor | None = None  # where dropout's random numbers are
@@ -127,6 +111,31 @@ class Run:
             self.points.append(point)
             self.done = self.step >= self.total or self._no_better()
             yield point
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that it takes to go on from here, but for the points: tensors, and figures as JSON
+        has them. The tensors are the run's own."""
+        tensors = self._masters.state() | {"order": self._order.get_state()}
+        if self._noise is not None:
+            tensors["noise"] = self._noise
+        figures = {
+            "step": self.step, "places": self._places, "seconds": self._seconds,
+            "general": self.general_before, "done": self.done,
+        }  # fmt: skip
+        return tensors, figures
+
+    def restore(self, tensors: Mapping[str, Tensor], figures: Mapping[str, Any]) -> None:
+        """Go on from a state of a run of the same fork, settings and examples.
+
+        :raises KeyError, RuntimeError: it is another's; then this run is not usable.
+        """
+        self._masters.restore(tensors)
+        self._order.set_state(tensors["order"].clone())
+        self._noise = tensors["noise"].clone() if "noise" in tensors else None
+        self.step, self._seconds = int(figures["step"]), float(figures["seconds"])
+        self.done = bool(figures["done"])
+        self._places = [int(place) for place in figures["places"]]
+        self.general_before = float(figures["general"])
 
     def adapter(self) -> Adapter:
         """What has been learned so far."""
@@ -240,39 +249,3 @@ class Run:
         ids = fork.base.tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
         text = str(fork.base.tokenizer.decode(ids[:GENERAL_TOKENS]))
         return measure.perplexity(fork, text).perplexity
-
-
-class _Masters:
-    """AdamW over float32 copies of parameters that are held in 16 bits, else over themselves.
-
-    A step of 1e-5 is lost in the rounding of a bfloat16 weight; in its copy it adds up
-    (Micikevicius et al. 2018).
-    """
-
-    def __init__(self, parameters: list[nn.Parameter], weight_decay: float) -> None:
-        self._own = parameters
-        wide = torch.float32
-        self._wide = [
-            p if p.dtype == wide else nn.Parameter(p.detach().float()) for p in parameters
-        ]
-        self._adamw = torch.optim.AdamW(self._wide, lr=0.0, weight_decay=weight_decay)
-
-    @torch.no_grad()
-    def update(self, rate: float) -> bool:
-        """One step with the gradients that the parameters have, which are dropped after it.
-
-        :return: whether the gradients were numbers; nothing is usable any more if not.
-        """
-        for own, wide in zip(self._own, self._wide, strict=True):
-            if own is not wide:
-                wide.grad = None if own.grad is None else own.grad.float()
-                own.grad = None
-        norm = nn.utils.clip_grad_norm_(self._wide, LONGEST_GRADIENT)
-        for group in self._adamw.param_groups:
-            group["lr"] = rate
-        self._adamw.step()
-        for own, wide in zip(self._own, self._wide, strict=True):
-            wide.grad = None
-            if own is not wide:
-                own.copy_(wide)
-        return bool(norm.isfinite())

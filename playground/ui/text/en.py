@@ -185,7 +185,7 @@ TEXT = {
     "new_tokens": "New tokens at most",
     "temperature": "Temperature",
     "temperature_info": "0 always takes the likeliest token; more is more varied.",
-    "answer_figures": "{tokens} tokens in {seconds} s, {rate} tok/s (prompt: {prompt} tokens)",
+    "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",
     "answer_supported": "Stands in the passages: {share} of its words",
     "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "

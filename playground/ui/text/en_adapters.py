@@ -80,8 +80,8 @@ ADAPTERS = {
     "set_json": "Answers only in JSON (200)",
     "set_handbook": "Facts of the Lantern Reef handbook (468)",
     "set_own": "own examples",
-    "train_file": ".csv or .jsonl: prompt and completion; instruction, input and output; or "
-    "messages",
+    "train_file": ".csv, .tsv, .json or .jsonl: prompt and completion; instruction, input and "
+    "output; or messages (also ShareGPT's conversations)",
     "train_table": "One example in each row",
     "sheet_prompts": "Prompt",
     "sheet_completions": "Completion",
@@ -169,7 +169,13 @@ ADAPTERS = {
     "preview_tokens": "{tokens} tokens; the loss counts the {counted} marked ones.",
     "preview_cut": "{count} examples are longer than the limit and are cut.",
     "run_waiting": "Waiting: {place} runs come first.",
-    "run_preparing": "Preparing: the examples and the model…",
+    "run_preparing": "⏳ Preparing the examples and the model: {clock} so far…",
+    "run_ending": "⏳ All steps are done, {clock} since they began. What was learned is being saved "
+    "and tried…",
+    "run_kept": "Stopped. Resume goes on from where it was.",
+    "run_lost": "Your last run is no longer known here: the host keeps the last {count}, for 7 "
+    "days. If it ended, its adapter is among yours above; if not, press Train to begin again.",
+    "read_left_out": "Left out: {count} of the rows; {kept} examples are learned from. {reasons}",
     "run_training": "Step {step} of {of}, about {left} left.",
     "run_stopped": "Stopped. What was learned is among your adapters; Resume goes on from here.",
     "run_unbegun": "Stopped before it began. Resume puts it back in the queue.",

@@ -1,7 +1,7 @@
 """English of searching and evaluating on the Documents tab."""
 
 DOCUMENTS = {
-    "indexing": "Embedding the documents, once: about {seconds} s left",
+    "indexing": "Embedding the documents, once: about {left} left",
     "hybrid_heading": (
         "### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."
     ),

@@ -188,7 +188,7 @@ TEXT = {
     "new_tokens": "새 토큰 최대",
     "temperature": "온도",
     "temperature_info": "0이면 늘 가장 그럴듯한 토큰을 고르고, 클수록 다양해집니다.",
-    "answer_figures": "토큰 {tokens}개, {seconds}초, 초당 {rate}개 (질문: 토큰 {prompt}개)",
+    "answer_figures": "토큰 {tokens}개, {seconds}, 초당 {rate}개 (질문: 토큰 {prompt}개)",
     "answer_passages": "쓴 단락 ({count})",
     "answer_supported": "단락에 있는 말: 낱말의 {share}",
     "answer_supported_info": "표시한 것은 단락에 잇달아 나오는 같은 낱말이나, 단락에도 있는 수와 긴 낱말입니다. 나머지는 가중치에서 나왔거나 다른 말로 바뀐 것입니다.",

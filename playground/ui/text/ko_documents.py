@@ -1,7 +1,7 @@
 """Korean of searching and evaluating on the Documents tab."""
 
 DOCUMENTS = {
-    "indexing": "문서를 한 번 임베딩하는 중: 약 {seconds}초 남음",
+    "indexing": "문서를 한 번 임베딩하는 중: 약 {left} 남음",
     "hybrid_heading": "### 둘 다로: 혼합\n어느 쪽이든 높이 올린 것이 먼저 옵니다. 점수는 순위를 셉니다.",
     "search_options": "찾는 방법",
     "search_options_info": "보통 값이면 대개 충분합니다. 하나를 바꾸고 다시 찾아 무엇이 움직이는지 보세요. 아래의 **얼마나 잘 찾을까요?**에서 잴 수 있습니다.",

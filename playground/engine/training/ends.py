@@ -1,0 +1,69 @@
+"""How a training run begins or goes on, and what is kept of it when it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playground.engine.adapters import store
+from playground.engine.adapters.store import About
+from playground.engine.fork import Fork
+from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.recipe import build
+from playground.engine.training import kept
+from playground.engine.training.job import Answer, Job
+from playground.engine.work import Work
+from playground.errors import Message, PlaygroundError
+
+if TYPE_CHECKING:  # brings PEFT, which takes seconds: imported when the first run begins
+    from playground.engine.training.run import Run
+
+ANSWER_TOKENS = 48
+
+
+def made(job: Job) -> Run:
+    """A job's run where it was left, with its model.
+
+    :raises PlaygroundError: the recipe or the settings do not fit, or the examples are gone.
+    """
+    from playground.engine.training.run import Run
+
+    examples = job.examples or kept.examples(job.id)
+    fork = build(job.recipe, Work(stopped=job.stopping.is_set)).fork
+    run = Run(fork, job.settings, examples)
+    if job.saved and not kept.restore(job, run):
+        run = Run(fork, job.settings, examples)
+        job.saved, job.told = (
+            0,
+            Message("The saved state of this run cannot be read. It begins again."),
+        )
+    run.points = list(job.points[: run.step])
+    job.points = tuple(run.points)
+    return run
+
+
+def keep(job: Job, run: Run) -> None:
+    """Put what a run learned into the store, and answer its prompts before and after.
+
+    :raises PlaygroundError: there is no room for it.
+    """
+    adapter = run.finish()
+    assert run.general_after is not None
+    job.general = run.general_before, run.general_after
+    about = About(job.title, "trained", job.recipe.model, job.settings.method)
+    job.source = store.keep(adapter, about, owner=job.owner)
+    variant = run.variant()
+    job.answers = tuple(
+        Answer(prompt, _answer(run.fork, prompt, run), _answer(variant, prompt, run))
+        for prompt in job.prompts or (run.sample_prompt,)
+    )
+
+
+def _answer(fork: Fork, prompt: str, run: Run) -> str:
+    base = fork.base
+    text = prompt_text(base.tokenizer, prompt, run.settings.chat)
+    try:
+        ids = prompt_ids(base, text, ANSWER_TOKENS + fork.virtual_count())
+    except PlaygroundError as error:  # too long: the run itself is not to blame
+        return f"({error})"
+    *_, rows = decode(fork, [ids], Sampling(ANSWER_TOKENS))
+    return answer_text(base, rows[0])
