@@ -31,6 +31,7 @@ from playground.ui.page import (
     stops,
     work_for,
 )
+from playground.ui.stale import belongs
 from playground.ui.text import label, say, tell
 
 ANSWER_TOKENS = 48
@@ -141,6 +142,7 @@ def answer_both(
     stopped = RUNS.stopped(session_of(request), turn)
     work = work_for(session_of(request), turn, progress, language)
     written = {"attach_base": "", "attach_recipe": ""}
+    mark = belongs({"attach-prompt": prompt})
     for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):
         try:
             fork = build(recipe, work).fork
@@ -153,9 +155,9 @@ def answer_both(
         rows: list[Row] = []
         for step, rows in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
             if step % 4 == 3:
-                yield _written(written | {key: answer_text(fork.base, rows[0])}, language)
+                yield _written(written | {key: answer_text(fork.base, rows[0])}, language) + mark
         written[key] = answer_text(fork.base, rows[0]) if rows else ""
-        yield _written(written, language)
+        yield _written(written, language) + mark
 
 
 def _written(texts: dict[str, str], language: str) -> str:

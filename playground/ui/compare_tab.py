@@ -32,6 +32,7 @@ from playground.ui.page import (
     stops,
 )
 from playground.ui.search_panel import OWN, chosen_corpus
+from playground.ui.stale import belongs, each, touches
 from playground.ui.streaming import stream
 from playground.ui.text import label, say
 
@@ -104,6 +105,7 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
     answers.click(press_without, None, [again, removed], trigger_mode="multiple", **AT_ONCE).then(
         run_without, [*asked_again, removed, *given], without, **MODEL
     )
+    touches([corpus, *(part for part in given if isinstance(part, gr.Dropdown))], "answers")
     stop.click(stops("compare", "without"), **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
     setup = [prompt, corpus, count, *context, *fields]
@@ -226,7 +228,9 @@ def run(
         for column in _columns(count, fields[CONTEXT:])
     ]
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
-    yield from stream(contestants, prompt, sampling, language, request, turn)
+    of = {"prompt": prompt, "new-tokens": length, "temperature": temperature, "seed": seed}
+    answers = stream(contestants, prompt, sampling, language, request, turn)
+    yield from each(answers, belongs(of, also=["without"]))
 
 
 def press_without(event: gr.EventData, request: gr.Request) -> tuple[int, tuple[int, str]]:

@@ -30,7 +30,14 @@ from playground.ui.page import (
     stops,
 )
 from playground.ui.passages_panel import PassagesPanel
-from playground.ui.search_panel import OWN, build_options, chosen_corpus, options_from
+from playground.ui.search_panel import (
+    OWN,
+    build_options,
+    chosen_corpus,
+    fields_of,
+    options_from,
+)
+from playground.ui.stale import belongs, touches
 from playground.ui.text import label, say, tell
 
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
@@ -100,6 +107,7 @@ def build_tab(
         ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             search_all, asked, hits, **SEARCH
         )
+    touches([part for part in options if isinstance(part, gr.Dropdown)], "bm25-hits")
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
         listen(sample_questions, [own, language, corpus], question, **LOOK)
@@ -138,7 +146,9 @@ def search_all(
     """
     corpus = load_corpus(chosen_corpus(own, choice))
     options = options_from(*given) if given else Options()
-    found = _by_words(corpus, query, int(k), options, language)
+    also = ["dense-hits", "hybrid-hits"]
+    mark = belongs({"query": query, "query-k": int(k), **fields_of(*given)}, also)
+    found = _by_words(corpus, query, int(k), options, language) + mark
     waiting = html.note(say(language, "dense_working"))
     yield found, waiting, ""
     try:

@@ -24,8 +24,9 @@ from playground.ui.page import (
     work_for,
 )
 from playground.ui.questions import asked_corpus, written
-from playground.ui.search_panel import options_from
+from playground.ui.search_panel import fields_of, options_from
 from playground.ui.sidebar import SAVE_FILE
+from playground.ui.stale import belongs, touches
 from playground.ui.text import label, say
 from playground.ui.zones import build_zone
 
@@ -55,6 +56,7 @@ def build_panel(
     go.click(begins("evaluate"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_evaluation, [own, language, corpus, questions, turn, *options], [table, rows], **SEARCH
     )
+    touches([corpus, *(part for part in options if isinstance(part, gr.Dropdown))], "evaluated")
     stop.click(stops("evaluate"), **AT_ONCE)
     save.click(
         None, rows, None, js=SAVE_FILE.replace("recipe.json", "evaluation.csv"),
@@ -83,7 +85,8 @@ def run_evaluation(
         return note(say(language, "evaluate_stopped")), ""
     documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
     shown_table = documents_html.evaluated(reports(found), found, documents, language)
-    return shown_table + note(say(language, "evaluate_options")), to_csv(found)
+    told = note(say(language, "evaluate_options")) + belongs(fields_of(*given))
+    return shown_table + told, to_csv(found)
 
 
 def to_csv(found: Sequence[Outcome]) -> str:

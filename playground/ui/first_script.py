@@ -1,4 +1,4 @@
-"""The page's language, settled before any of gradio's own scripts run.
+"""The page's language, settled before any of gradio's own scripts run; and our own script.
 
 gradio picks its language from the browser's when its first module loads, and adds ``head=`` only
 later; so a choice that the visitor made has to stand at the very top of the page.
@@ -6,10 +6,16 @@ later; so a choice that the visitor made has to stand at the very top of the pag
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SCRIPT = b"""<script>
+from playground.ui.text import TABLES, say
+
+PAGE = Path(__file__).resolve().parents[2] / "assets" / "page.js"
+LANGUAGE = b"""<script>
 function playgroundLanguage() {
   const chosen = localStorage.getItem('playground-language')
     || new URLSearchParams(location.search).get('language');
@@ -21,10 +27,6 @@ function playgroundSwitchLanguage() {
   if (document.documentElement.classList.contains('no-storage')) {
     location.search = '?language=' + other;
   } else { location.reload(); }
-}
-function playgroundOpened(values) {  // on a phone the recipe would cover the page: close it
-  if (window.innerWidth < 768) document.querySelector('.sidebar.open .toggle-button')?.click();
-  return values;
 }
 (() => {  // a browser may refuse storage inside another site's page: memory stands in
   try { localStorage.getItem(''); } catch (e) {
@@ -44,6 +46,24 @@ function playgroundOpened(values) {  // on a phone the recipe would cover the pa
   document.documentElement.lang = language;
 })();
 </script>"""
+
+
+def page_script() -> str:
+    """``assets/page.js`` with the words that it says."""
+    words = {
+        language: {
+            "title": say(language, "title").splitlines()[0].removeprefix("# "),
+            **{name: say(language, name) for name in ("skip", "stale", "stale_questions")},
+        }
+        for language in TABLES
+    }
+    return (
+        f"<script>\nconst PLAYGROUND_WORDS = {json.dumps(words)};\n"
+        f"{PAGE.read_text(encoding='utf-8')}</script>"
+    )
+
+
+SCRIPT = LANGUAGE + page_script().encode()
 
 
 class FirstScript:

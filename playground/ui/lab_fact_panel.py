@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from playground.ui.page import (
     shown,
     work_for,
 )
+from playground.ui.stale import belongs
 from playground.ui.text import label, say
 
 QUESTIONS = ("paraphrases", "neighbours", "consequences")
@@ -69,6 +71,7 @@ def build_panel(
     gr.Markdown(label("lab_questions_info"))
     offer = gr.Button(label("lab_propose"), size="sm", elem_id="lab-propose")
     told = gr.HTML(elem_id="lab-proposed")
+    gr.HTML("".join(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
     questions = _question_fields()
 
     turn, offering = gr.State(0), gr.State(0)
@@ -85,7 +88,7 @@ def build_panel(
         trigger_mode="multiple",
         **MODEL,
     )
-    clears(saved.change, *(box.input for box in fact), parts=[says, told])  # of something else
+    clears(saved.change, *(box.input for box in fact), parts=[says])  # of something else
     chosen = []
     for button, one in zip(buttons, ready(), strict=True):
         key = gr.State(one.key)
@@ -145,6 +148,21 @@ def as_texts(found: Any) -> tuple[str, str, str]:
     return "\n".join(found.paraphrases), pairs[0], pairs[1]
 
 
+def mark_of(fact: Any, texts: tuple[str, str, str], also: Sequence[str] = ()) -> str:
+    """The mark of questions: they are of a fact for as long as they are left as they were given.
+
+    :param fact: has a prompt, a subject and a target.
+    :param also: ids of what else is of the fact.
+    """
+    ids = (f"lab-{name}" for name in QUESTIONS)
+    return belongs(fact_fields(fact), also, dict(zip(ids, texts, strict=True)))
+
+
+def fact_fields(fact: Any) -> dict[str, str]:
+    """The fields of a fact and what stands in them."""
+    return {f"lab-{name}": getattr(fact, name) for name in ("prompt", "subject", "target")}
+
+
 def typed(lesson: Lesson) -> tuple[str, str, str]:
     """A lesson's questions as they are typed."""
     again = "\n".join(one.prompt for one in lesson.of("paraphrase"))
@@ -202,4 +220,5 @@ def offer_questions(
         if found.relation != UNKNOWN
         else say(language, "lab_proposed_general")
     )
-    return note(told), *as_texts(found)
+    texts = as_texts(found)
+    return note(told) + mark_of(given.fact, texts, ["lab-proposed"]), *texts

@@ -18,10 +18,12 @@ from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
 from playground.ui import compare_tab, lab_html, lab_plot, lab_report, own_panel
 from playground.ui.html import note
+from playground.ui.lab_fact_panel import fact_fields, mark_of, typed
 from playground.ui.lab_words import way_name
 from playground.ui.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.search_panel import OWN
 from playground.ui.sidebar import SAVE_FILE
+from playground.ui.stale import belongs
 from playground.ui.text import label, say, tell
 
 TAUGHT = "taught.md"  # the document that holds the fact in a visitor's collection
@@ -119,8 +121,12 @@ def show_sheet(
     except PlaygroundError as error:  # of another version, perhaps: a page must open
         return note(tell(language, error.message), "warn"), "", ""
     judged = verdict(found.rows, important, needs)
+    fact = fact_fields(found.lesson.fact)
+    mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
     return (
-        lab_html.table(found, judged.ranked, language),
+        lab_html.table(found, judged.ranked, language)
+        + mark
+        + mark_of(found.lesson.fact, typed(found.lesson)),
         lab_html.verdict(judged, language),
         lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
     )

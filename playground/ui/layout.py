@@ -125,9 +125,9 @@ def _wire(
         None,
         [drafts, *typed.values()],
         [language, *typed.values()],
-        js=f"(d, ...now) => playgroundOpened([playgroundLanguage(), "
+        js=f"(d, ...now) => [playgroundLanguage(), "
         f"...{json.dumps(list(typed))}.map((k, i) => ['', null].includes(d?.[k] ?? null) "
-        "? now[i] : d[k])])",
+        "? now[i] : d[k])]",
         api_visibility="private",
     )
     page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
@@ -172,6 +172,7 @@ def launch(**options: Any) -> Any:
         prevent_thread_lock=True,
         theme=theme(),
         css_paths=ASSETS / "style.css",
+        favicon_path=ASSETS / "favicon.svg",
         app_kwargs={"middleware": [Middleware(FirstScript)], "lifespan": edge.lifespan},
         i18n=I18N,
         share=False,

@@ -30,6 +30,7 @@ from playground.ui.page import (
     stops,
     work_for,
 )
+from playground.ui.stale import belongs
 from playground.ui.text import label, say, tell
 from playground.workspace import Workspace
 
@@ -115,7 +116,7 @@ def run_measure(
         found = measuring.measure(base.fork, mine.fork, text.strip(), work)
     except Stopped as stop:
         return gr.skip(), note(tell(language, stop.message))
-    return weights_html.measured(found, language), ""
+    return weights_html.measured(found, language) + belongs({"measure-text": text}), ""
 
 
 @shown
@@ -131,7 +132,7 @@ def run_sweep(
         built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
         for point in sweeping.sweep(built, edit, text.strip(), work):
             points.append(_plain(point))
-            yield weights_html.sweep(points, language), points
+            yield weights_html.sweep(points, language) + belongs({"measure-text": text}), points
     except Stopped:
         yield weights_html.sweep(points, language) + note(say(language, "sweep_stopped")), points
 
@@ -200,7 +201,7 @@ def run_scan(
         built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
         for point in sweeping.scan(built, edit, text.strip(), work):
             points.append(point)
-            yield weights_html.scan(points, language)
+            yield weights_html.scan(points, language) + belongs({"measure-text": text})
     except Stopped:
         yield weights_html.scan(points, language) + note(say(language, "sweep_stopped"))
 

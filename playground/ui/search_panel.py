@@ -82,6 +82,13 @@ def options_from(
     return Options(Scoring(variant, k1, b), terms, fusion, None, diversity, rerank, encoder)
 
 
+def fields_of(*given: Any) -> dict[str, Any]:
+    """The sliders of how to search and their values, for the mark of what was found."""
+    if not given:
+        return {}
+    return {"bm25-k1": given[1], "bm25-b": given[2], "diversity": given[5]}
+
+
 def chosen_corpus(own: str, choice: str) -> str:
     """The id behind a choice in a corpus menu.
 

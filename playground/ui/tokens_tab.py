@@ -20,6 +20,7 @@ from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
 from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, begins, shown, stops
+from playground.ui.stale import belongs, each
 from playground.ui.streaming import stream
 from playground.ui.text import label, say, tell
 
@@ -76,7 +77,7 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
         changed(preview_nudge, look_inputs, preview, **LOOK)
     for chosen_field in (nudge.direction, nudge.side):
         chosen_field.input(preview_nudge, look_inputs, preview, **LOOK)
-    nudge.seed.input(preview_nudge, look_inputs, preview, **LOOK)
+    nudge.seed.submit(preview_nudge, look_inputs, preview, **LOOK)
     prompt.submit(refresh, look_inputs, look_outputs, **LOOK).then(
         lambda: "", None, written, **AT_ONCE
     )
@@ -156,7 +157,8 @@ def split_text(
     tokens = inspect.split(base.fork, text)
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
     place = min(default if place is None else place, len(tokens) - 1)
-    chips = html.chips(tokens, place, language)
+    mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
+    chips = html.chips(tokens, place, language) + mark
     return (chips, *_look_at(tokens[place].id, base, saved, language, side, prompt))
 
 
@@ -241,7 +243,7 @@ def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
         (inspect.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in generate.next_shift(base.fork, after.fork, ids, TOP)
     ]
-    return html.bars(rows, language)
+    return html.bars(rows, language) + belongs({"nudge-prompt": prompt})
 
 
 def _edit(
@@ -315,4 +317,5 @@ def write_on(
         contest.Contestant(say(language, "column_before"), space.base()),
         contest.Contestant(say(language, "column_after"), space.recipe()),
     ]
-    yield from stream(columns, prompt, Sampling(NEW_TOKENS), language, request, turn, chat=False)
+    written = stream(columns, prompt, Sampling(NEW_TOKENS), language, request, turn, chat=False)
+    yield from each(written, belongs({"nudge-prompt": prompt}))

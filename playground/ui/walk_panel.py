@@ -45,6 +45,7 @@ from playground.ui.page import (
     work_for,
     working,
 )
+from playground.ui.stale import belongs
 from playground.ui.text import label, say, tell
 
 ANSWER_TOKENS = 48
@@ -172,7 +173,7 @@ def try_there(
     goes = "walk_there" if merge.method in METHODS else "walk_there_whole"
     where = f"{merge.t:g}" if isinstance(merge.t, int | float) else "…"
     heads = [say(language, "walk_here"), say(language, goes, method=merge.method, t=where)]
-    shown_bars = html.bars(rows, language, heads)
+    shown_bars = html.bars(rows, language, heads) + belongs({"walk-prompt": prompt})
     written = ["", ""]
     yield shown_bars
     for place, fork in enumerate((before.fork, after.fork)):
@@ -193,14 +194,17 @@ def run_walk(
     space = spaces.from_json(saved).without(Merge.KIND)
     merge = merge_from(space, *fields)
     asked = (prompt, probe.strip()) if probe.strip() else None
+    of = {"walk-text-base": first, "walk-text-models": second, "walk-probe": probe}
+    mark = belongs(of | ({"walk-prompt": prompt} if asked else {}))
     points: list[dict[str, Any]] = []
     try:
         built = build(space.recipe(), work)
         for point in walk(built, merge, texts_for(merge, first, second), asked, work):
             points.append(_plain(point))
-            yield merge_html.walked(points, language), points
+            yield merge_html.walked(points, language) + mark, points
     except Stopped:
-        yield merge_html.walked(points, language) + note(say(language, "sweep_stopped")), points
+        ended = mark + note(say(language, "sweep_stopped"))
+        yield merge_html.walked(points, language) + ended, points
 
 
 def _plain(point: WalkPoint) -> dict[str, Any]:

@@ -287,7 +287,7 @@ def language_in(
     browser: str | None, chosen: str | None, storage: bool = True, search: str = ""
 ) -> dict:
     """Run the page's first script as a browser would, and look at what it left."""
-    [script] = re.findall(r"<script>(.*)</script>", SCRIPT.decode(), re.S)
+    script, *_ = re.findall(r"<script>(.*?)</script>", SCRIPT.decode(), re.S)
     get = f"() => {json.dumps(chosen)}" if storage else "() => { throw new Error('blocked'); }"
     code = f"""
         const about = {{language: {json.dumps(browser)}, languages: ['xx']}};

@@ -25,6 +25,9 @@ TEXT = {
     "tab_documents": "문서",
     "tab_compare": "비교",
     "other_language": "English",
+    "skip": "본문으로 건너뛰기",
+    "stale": "바뀌기 전의 입력에 대한 결과입니다.",
+    "stale_questions": "다른 사실에 관한 질문입니다. 질문을 새로 제안받거나 직접 쓰세요.",
     "error_title": "할 수 없었습니다",
     "error_unexpected": "서버 쪽에서 문제가 생겼습니다. 지금까지 한 것은 그대로 있습니다. "
     "다시 해 보거나 마지막 단계를 되돌리세요.",
