@@ -28,7 +28,7 @@ from playground.ui.edge.guard import Page, fitting
 from playground.ui.edge.headers import POLICY
 from playground.ui.edge.refusal import Refused
 from playground.ui.endpoints import _told
-from playground.ui.page import RUNS, begin_run, shown
+from playground.ui.page import RUNS, begins, shown
 
 JSON = {"content-type": "application/json"}
 
@@ -480,7 +480,7 @@ def test_a_public_endpoint_has_120_seconds(known, monkeypatch):
 
 
 def test_a_closed_page_ends_its_visitors_turn_and_makes_no_session(served, ask):
-    turn = begin_run(SimpleNamespace(session_hash="closing"))
+    turn = begins("a run")(SimpleNamespace(session_hash="closing"))
     over = RUNS.stopped("closing", turn)
     with ask.stream("GET", "/gradio_api/heartbeat/closing") as stream:
         next(stream.iter_raw())

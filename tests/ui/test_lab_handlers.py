@@ -34,10 +34,12 @@ from playground.ui import (
     lab_trace_panel,
     lab_ways_panel,
 )
-from playground.ui.page import begin_run, stop_run
+from playground.ui.page import begins, stops
 from playground.ui.search_panel import OWN
 
 MODEL = "tiny-llama"
+begin_run = begins("a run")
+stop_run = stops()  # whatever goes on
 FACT = {"prompt": "and the cat", "subject": "the cat", "target": " of", "old": " sat"}
 LESSON = lesson_from(
     FACT,
