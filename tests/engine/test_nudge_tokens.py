@@ -14,10 +14,10 @@ from playground.engine.edits.nudge_tokens import (
     MAX_TOKENS,
     NudgeTokens,
     away,
+    named_ids,
     random,
     scale,
     space_advice,
-    named_ids,
     toward,
 )
 from playground.engine.fork import Fork

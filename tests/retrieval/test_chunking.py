@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from playground.retrieval import chunking
 from playground.retrieval.chunking import WORD_CHARS, chunk, chunks, count_words
 
 ALPHABET = "ab c.!?。\n\n\n  \t'가나다 漢#`-1*é\r\x0b\u2028"
@@ -22,10 +23,14 @@ def test_a_text_without_a_body_gives_no_passages(text):
 
 
 @pytest.mark.parametrize("text", ["#\na\n" * 250_000, "a\n\n" * 250_000])
-def test_the_first_passages_cost_no_more_than_they_are(text):
-    started = time.perf_counter()
-    first = list(islice(chunks("d.md", text), 10))
-    assert time.perf_counter() - started < 1  # all of them take several times as long
+def test_the_first_passages_cost_no_more_than_they_are(text, monkeypatch):
+    counted = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            chunking, "count_words", lambda piece: counted.append(piece) or count_words(piece)
+        )
+        first = list(islice(chunks("d.md", text), 10))
+    assert 0 < len(counted) < 2_000  # of 250,000 paragraphs
     assert first == chunk("d.md", text[:2_000])[:10]
 
 
@@ -205,9 +210,13 @@ def test_windows_and_old_mac_line_ends_are_line_ends():
     ],
 )
 def test_no_text_takes_more_than_linear_time(text):
-    started = time.perf_counter()
-    chunk("d", text)
-    assert time.perf_counter() - started < 10  # a quadratic scan takes minutes
+    def seconds(length: int) -> float:
+        started = time.process_time()
+        chunk("d", text[:length])
+        return time.process_time() - started
+
+    short = min(seconds(len(text) // 8) for _ in range(3))
+    assert seconds(len(text)) < 25 * short + 0.1  # a quadratic scan takes 64 times as long
 
 
 @given(st.text(ALPHABET.replace("#", "").replace("`", ""), max_size=300), st.integers(1, 6))

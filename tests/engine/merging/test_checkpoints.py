@@ -209,11 +209,13 @@ def test_what_a_host_put_there_is_checked_when_it_is_merged(llama):
 def test_a_checkpoint_from_the_hub_is_looked_up_by_its_name(llama, tiny, monkeypatch):
     asked = []
     folder = tiny.files("tiny-llama")
-    monkeypatch.setattr(hub, "download", lambda name, step: asked.append(name) or folder)
+    monkeypatch.setattr(
+        hub, "download", lambda name, step, revision: asked.append((name, revision)) or folder
+    )
     monkeypatch.setenv("PLAYGROUND_HUB", "any")
     settings.cache_clear()
     fork = built(merge(of(recipe(pruned())), {"checkpoint": "owner/name"}))
-    assert asked == ["owner/name"]
+    assert asked == [("owner/name", None)]
     base, own = weights(Fork(llama)), weights(built(pruned()))
     close(weights(fork), {n: (base[n] + own[n]) / 2 for n in base})
 
