@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 import zipfile
 from types import SimpleNamespace
@@ -289,8 +290,24 @@ def test_looking_ahead_without_examples_says_what_to_do(known, language):
 def test_a_file_is_read(known, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("prompt,completion\nOne?,1\nTwo?,2\n")
-    examples = train_panel.examples_from("file", None, str(path), [])
-    assert [one.completion for one in examples] == ["1", "2"]
+    reading = train_panel.reading_from("file", None, str(path), [])
+    assert [one.completion for one in reading.examples] == ["1", "2"]
+
+
+@both
+def test_what_is_left_out_of_a_file_is_told_before_training(known, tmp_path, language):
+    path = tmp_path / "mine.json"
+    turns = [("system", "Be"), ("user", "Hi"), ("assistant", "Ho")]
+    messages = [{"role": role, "content": text} for role, text in turns]
+    rows = [{"instruction": "One?", "output": 1}, {"instruction": "<b>"}, {"messages": messages}]
+    path.write_text(json.dumps(rows))
+    ahead, seen = train_panel.look_ahead(saved(), language, *given("file", file=str(path)))
+    said = {"en": ("Left out: 1 of the rows; 2 examples", "Example 2 lacks", "system: 1"),
+            "ko": ("뺀 줄: 1개. 예시 2개", "2번 예시에", "시스템 글이 있는 예시: 1개")}  # fmt: skip
+    for text in said[language]:
+        assert text in ahead
+    assert TABLES[language]["estimate_parameters"] in ahead
+    assert "system\nBe" in re.sub("<.*?>", "", seen.replace("<|", "&"))
 
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
@@ -337,11 +354,23 @@ def test_a_second_run_waits_for_the_first(known, language, monkeypatch):
 
 
 @both
+def test_a_session_has_one_run_whatever_its_browser_says_of_the_last(known, monkeypatch, language):
+    asked = []
+    monkeypatch.setattr(train_panel, "session", lambda: "the session")
+    monkeypatch.setattr(JOBS, "submit", lambda *values: asked.append(values[-1]) or "a")
+    train_panel.start(saved(), "", language, "", *given())
+    assert asked == ["the session"]
+
+
+@both
 def test_a_run_that_is_not_known_shows_what_to_do(known, language):
     for unknown in (None, "", "x", 5):
         shown, *_, timer = train_panel.watch(unknown, [], language, "")
         assert TABLES[language]["train_empty"].split(":")[0] in shown
         assert not timer.active
+    shown, *_, timer = train_panel.watch("0" * 32, [], language, "")  # a run that a browser kept
+    assert {"en": "no longer known here", "ko": "이제 여기에 없습니다"}[language] in shown
+    assert not timer.active
     with pytest.raises(gr.Error):
         train_panel.go_on("x", language)
     train_panel.halt("x")
@@ -361,6 +390,40 @@ def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, sta
         assert "<svg" in late
     assert "<svg" not in early
     assert len(early) > 20
+
+
+@both
+def test_a_run_tells_its_clock_what_is_left_and_what_happened_to_it(known, monkeypatch, language):
+    now = time.monotonic()
+    monkeypatch.setattr(adapters_html.time, "monotonic", lambda: now + 75)
+    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), "preparing")
+    run.since, run.total = now, 2_000
+    run.told = Message("The host was restarted. The run kept its place.")
+    assert "75 s" in adapters_html.run(run, 0, language)
+    told = {"en": "The host was restarted", "ko": "서버가 다시 시작"}[language]
+    assert told in adapters_html.run(run, 0, language)
+    run.status = "training"
+    for step, seconds, said in (
+        (20, 18.9, {"en": "about 31 min left", "ko": "약 31 min 남음"}),
+        (1_999, 20.0, {"en": "about 1 s left", "ko": "약 1 s 남음"}),
+        (2_000, 20.0, {"en": "All steps are done, 75 s", "ko": "모든 걸음이 끝났습니다"}),
+    ):
+        run.points = (Point(step, 2.0, 1.67e-4, seconds),)
+        assert said[language] in adapters_html.run(run, 0, language)
+
+
+def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
+    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), "training")
+    run.total = 3
+    run.points = tuple(Point(n, 9.0 - n, 1.67e-4 * n, 1.0, 8.0, "a") for n in (1, 2, 3))
+    loss, rate = re.findall("<svg.*?</svg>", adapters_html.run(run, 0, "en"))
+    drawn = min(float(y) for y in re.findall(r"[ \"]\d+\.\d,(\d+\.\d)", loss))
+    names = [float(re.search(rf'y="([\d.]+)"[^>]*>. {name}<', loss)[1])
+             for name in (EN["run_loss"], EN["run_held"])]  # fmt: skip
+    assert max(names) + 4 < drawn  # a letter's foot is above all that is drawn
+    beside = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]+)<', rate)
+    assert {"5e-4", "2.5e-4"} <= {text for _, text in beside}
+    assert all(len(text) * 8 <= float(x) for x, text in beside)  # 15 px letters on a telephone
 
 
 def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):

@@ -486,7 +486,7 @@ def test_figures_and_passages_are_those_of_the_answer():
     columns = [answer("a", tokens=10, seconds=2.0, done=True), answer("a", hits=[hit(), hit()])]
     first, second = read(answers_html.answers(columns, "en")).all("section")
     figures = first.all("p", "pg-receipt")[0].text
-    assert figures == "10 tokens in 2.0 s, 5 tok/s (prompt: 5 tokens)"
+    assert figures == "10 tokens in 2 s, 5 tok/s (prompt: 5 tokens)"
     assert [s.text for s in first.all("summary")] == ["The exact prompt"]
     assert [s.text for s in second.all("summary")] == ["Passages used (2)", "The exact prompt"]
 

@@ -155,7 +155,7 @@ def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
         lambda: merge_files_panel.add_checkpoint(
             saved(), language, [], [gone], begin_run(visitor()), visitor(), quiet
         ),
-        lambda: shown(lambda language: train_panel.examples_from("file", None, gone, []))(language),
+        lambda: shown(lambda language: train_panel.reading_from("file", None, gone, []))(language),
         lambda: shown(lambda language: questions.asked_corpus("", "lantern-handbook", gone))(
             language
         ),
@@ -174,7 +174,7 @@ def test_of_a_file_no_more_is_read_than_its_limit(tmp_path):
     with pytest.raises(gr.Error, match="larger than"):
         sidebar.load_recipe(saved(), "en", str(path))
     with pytest.raises(gr.Error, match="MB"):
-        shown(lambda language: train_panel.examples_from("file", None, str(path), []))("en")
+        shown(lambda language: train_panel.reading_from("file", None, str(path), []))("en")
 
 
 # What is missing, and comes

@@ -170,8 +170,8 @@ ADAPTERS = {
     "preview_cut": "{count} examples are longer than the limit and are cut.",
     "run_waiting": "Waiting: {place} runs come first.",
     "run_preparing": "⏳ Preparing the examples and the model: {clock} so far…",
-    "run_ending": "⏳ All steps are done, {clock} since they began. What was learned is being saved "
-    "and tried…",
+    "run_ending": "⏳ All steps are done, {clock} since they began. What was learned is being "
+    "saved and tried…",
     "run_kept": "Stopped. Resume goes on from where it was.",
     "run_lost": "Your last run is no longer known here: the host keeps the last {count}, for 7 "
     "days. If it ended, its adapter is among yours above; if not, press Train to begin again.",
