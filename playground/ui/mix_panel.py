@@ -122,7 +122,7 @@ def build_panel(
         run_extract, [saved, mine, language, taking, first, second, file, rank],
         [mine, made, taken], **MODEL,
     ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
-    mine.change(list_adapters, [mine, language], sources, **LOOK)
+    follows([mine], list_adapters, [mine, language], sources, **LOOK)
     stop.click(stops("mix"), **AT_ONCE)
     halt.click(stops("extract"), **AT_ONCE)
     return MixPanel([mine, language], sources)

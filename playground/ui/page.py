@@ -249,9 +249,10 @@ def follows(
     """Answer when the values of some parts are others than before, whoever set them.
 
     A menu of several choices says "change" whenever it is drawn, and every event that reads it
-    draws it: an answer to each "change" would set off the next, for ever. So the browser compares.
+    draws it: an answer to each "change" would set off the next, for ever. What the browser keeps
+    says it twice when its tab is opened. So the browser compares.
     """
-    values = [_plain(part.value) for part in parts]
+    values = [_plain(getattr(part, "default_value", part.value)) for part in parts]
     first = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
     seen = gr.Textbox(first, visible="hidden")
     for part in parts:

@@ -117,7 +117,7 @@ def test_a_search_leaves_a_running_teach_alone(visit):
     page.locator("#search").click()
     expect(page.locator("#bm25-hits")).not_to_be_empty(timeout=LONG)
     visitor.tab("Fact lab")
-    expect(page.locator("#lab-status")).to_contain_text("Ways tried: 2", timeout=LONG)
+    expect(page.locator("#lab-status")).to_contain_text("Ways tried: 2", timeout=5 * LONG)
 
 
 def test_examples_are_typed_pasted_and_kept(visit):
