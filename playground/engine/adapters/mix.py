@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from playground.errors import Message
 
 SAME_RANK = ("linear", *WITH_DENSITY)  # these add the thin matrices themselves
 MOST_RANK = 256  # of what ``cat`` makes
+MIXING = Message("Mixing the adapters…")
 
 
 def mix(
@@ -37,14 +38,14 @@ def mix(
     :param seed: for the random choice of the two ``dare`` methods.
     :raises AdapterError: one is not a plain LoRA, the ranks do not fit the method, or the mix is
         not of finite numbers.
+    :raises Stopped: nobody waits for it any more; asked at every adapter and every matrix.
     """
     _check(adapters, method)
     tables = {fork.weight_name("input").removesuffix(".weight")}
     if method in WITH_DENSITY and density == 0:
         weights, method = [0.0] * len(adapters), "linear"
     if method == "svd":
-        work.step(0, 1, Message("Mixing the adapters…"))
-        thin = _by_svd(adapters, weights)
+        thin = _by_svd(adapters, weights, work)
     else:
         thin = _by_peft(fork, adapters, weights, method, density, seed, work)
     mixed = lora.make(thin, tables=tables)
@@ -60,8 +61,8 @@ def mix(
 
 
 def _by_svd(
-    adapters: Sequence[Adapter], weights: Sequence[float]
-) -> dict[str, tuple[Tensor, Tensor]]:  # fmt: skip
+    adapters: Sequence[Adapter], weights: Sequence[float], work: Work
+) -> dict[str, tuple[Tensor, Tensor]]:
     """The nearest matrices of the largest rank to the sum of the changes, which is never written
     out: side by side the thin matrices are still thin."""
     rank = max(int(adapter.config["r"]) for adapter in adapters)
@@ -71,11 +72,26 @@ def _by_svd(
             up = pair.up.double() * (weight * pair.scaling)
             beside.setdefault(pair.path, []).append((pair.down.double(), up))
     thin = {}
-    for path, pairs in beside.items():
+    for done, (path, pairs) in enumerate(beside.items()):
+        work.step(done, len(beside), MIXING)
         down = torch.cat([down for down, _ in pairs])
         left, values, right = thin_svd(down, torch.cat([up for _, up in pairs], dim=1))
         thin[path] = right[:rank], left[:, :rank] * values[:rank]
     return thin
+
+
+class _Told(list[float]):
+    """Weights that tell of their being read: PEFT, which tells nothing, reads them once for each
+    matrix."""
+
+    def __init__(self, weights: Sequence[float], work: Work, done: int, of: int) -> None:
+        super().__init__(weights)
+        self._work, self._done, self._of = work, done, of
+
+    def __iter__(self) -> Iterator[float]:
+        self._work.step(min(self._done, self._of), self._of, MIXING)
+        self._done += 1
+        return super().__iter__()
 
 
 def _by_peft(
@@ -91,18 +107,22 @@ def _by_peft(
     own = fork.clone()
     make_plain(own)
     names = [f"a{place}" for place in range(len(adapters))]
+    matrices = len({pair.path for adapter in adapters for pair in lora.pairs(adapter)})
+    steps = len(adapters) + matrices
     with seeded(seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         first, *others = [_peft_config(adapter) for adapter in adapters]
+        work.step(0, steps, MIXING)
         model: Any = get_peft_model(own.model, first, adapter_name=names[0])
-        for name, config in zip(names[1:], others, strict=True):
+        for done, (name, config) in enumerate(zip(names[1:], others, strict=True), start=1):
+            work.step(done, steps, MIXING)
             model.add_adapter(name, config)
         for name, adapter in zip(names, adapters, strict=True):
             set_peft_model_state_dict(model, dict(adapter.tensors), adapter_name=name)
-        work.step(0, 1, Message("Mixing the adapters…"))
+        told = _Told(weights, work, len(adapters), steps)
         torch.manual_seed(seed)
         more = {"density": density} if method in WITH_DENSITY else {}
-        model.add_weighted_adapter(names, list(weights), "mixed", combination_type=method, **more)
+        model.add_weighted_adapter(names, told, "mixed", combination_type=method, **more)
         state = get_peft_model_state_dict(model, adapter_name="mixed", save_embedding_layers=False)
     mixed = Adapter("lora", lora.KEPT, state)
     return {pair.path: (pair.down, pair.up) for pair in lora.pairs(mixed)}

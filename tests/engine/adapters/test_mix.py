@@ -15,6 +15,7 @@ from playground.engine.adapters.mix import mix
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
+from playground.engine.work import Stopped, Work
 
 IDS = torch.tensor([[5, 17, 42, 99, 120, 7, 33]])
 WEIGHTS = [0.7, -0.4]
@@ -151,3 +152,23 @@ def test_the_mix_by_svd_is_the_best_of_its_rank_and_never_writes_a_product(
         best = left[:, :4] * values[:4] @ right[:4]
         pair = mixed[path]
         assert torch.allclose((pair.up @ pair.down).double() * pair.scaling, best, atol=1e-5)
+
+
+def test_mixing_tells_of_every_matrix_and_stops_at_any(llama, by_peft):
+    adapters = two(llama, by_peft)
+    matrices = sum(1 for _ in lora.pairs(adapters[0]))
+    for method in get_args(MixMethod):
+        told = []
+        given = Fork(llama), adapters, WEIGHTS, method, 0.6, 3
+        mixed = mix(*given, Work(lambda done, of, what, told=told: told.append((done, of))))
+        steps = matrices if method == "svd" else 2 + matrices
+        assert told == [(done, steps) for done in range(steps)]
+        assert mixed.id == mix(*given).id
+        told.clear()
+        stopping = Work(
+            lambda done, of, what, told=told: told.append(done),
+            lambda told=told, steps=steps: len(told) == steps - 1,
+        )
+        with pytest.raises(Stopped):
+            mix(*given, stopping)
+        assert len(told) == steps - 1

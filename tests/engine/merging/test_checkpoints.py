@@ -476,9 +476,9 @@ def test_what_is_no_models_weights_is_called_what_it_is(llama, uploads):
 def test_a_checkpoint_whose_header_is_huge_is_refused_by_its_first_bytes(
     llama, uploads, monkeypatch
 ):
-    from playground.engine.merging import headers, parents
+    from playground.engine.merging import headers, mapped
 
-    monkeypatch.setattr(parents, "safe_open", lambda *args: pytest.fail("it was read"))
+    monkeypatch.setattr(mapped, "safe_open", lambda *args: pytest.fail("it was read"))
     path = uploads / "m.safetensors"
     path.write_bytes((8_000_001).to_bytes(8, "little") + b" " * 8_000_001)
     refused(r"has a header of 8\.0 MB: at most 8 are read", [path], llama)
@@ -496,10 +496,10 @@ def test_many_files_together_list_no_more_than_one_may(llama, uploads):
 
 
 def test_opening_a_checkpoint_can_be_stopped_before_its_header_is_read(llama, uploads, monkeypatch):
-    from playground.engine.merging import parents
+    from playground.engine.merging import mapped
 
     saved(noisy(llama, 5), checkpoints.home() / "mine" / "0.safetensors")
-    monkeypatch.setattr(parents, "safe_open", lambda *args: pytest.fail("it was read"))
+    monkeypatch.setattr(mapped, "safe_open", lambda *args: pytest.fail("it was read"))
     for open_it in (
         lambda work: checkpoints.keep(
             [checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work
