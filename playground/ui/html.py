@@ -78,9 +78,10 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time in the unit a person would say, in its symbols, which are the same in all languages:
-    12.3 ms, 1.5 s, 31 min, 2.5 h."""
+    12 ms, 1.5 s, 31 min, 2.5 h."""
     if seconds < 0.9995:
-        return f"{figure(seconds * 1000)} ms"
+        thousandths = seconds * 1000
+        return f"{figure(thousandths) if thousandths < 10 else round(thousandths)} ms"
     if seconds < 99.5:
         return f"{figure(seconds)} s"
     minutes = seconds / 60

@@ -13,6 +13,7 @@ from typing import get_args
 import gradio as gr
 import pytest
 import torch
+from gradio.context import LocalContext
 
 from playground import disk
 from playground import workspace as spaces
@@ -356,9 +357,12 @@ def test_a_second_run_waits_for_the_first(known, language, monkeypatch):
 @both
 def test_a_session_has_one_run_whatever_its_browser_says_of_the_last(known, monkeypatch, language):
     asked = []
-    monkeypatch.setattr(train_panel, "session", lambda: "the session")
     monkeypatch.setattr(JOBS, "submit", lambda *values: asked.append(values[-1]) or "a")
-    train_panel.start(saved(), "", language, "", *given())
+    request = LocalContext.request.set(SimpleNamespace(session_hash="the session"))
+    try:
+        train_panel.start(saved(), "", language, "", *given())
+    finally:
+        LocalContext.request.reset(request)
     assert asked == ["the session"]
 
 

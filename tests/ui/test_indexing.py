@@ -13,7 +13,7 @@ from playground.ui.indexing import index
 CORPUS = Corpus("c", "t", "en", (), ())
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "about 30 s left"), ("ko", "약 30초 남음")])
+@pytest.mark.parametrize(("language", "said"), [("en", "about 30 s left"), ("ko", "약 30 s 남음")])
 def test_the_seconds_left_are_told(monkeypatch, language, said):
     """Ten of forty took ten seconds: the rest take thirty."""
     clock = iter([100.0, 110.0])

@@ -169,7 +169,7 @@ NAMED = {
             "activations",
         )
     ],
-    "run_{}": ["run_preparing", "run_stopped", "run_done"],
+    "run_{}": ["run_stopped", "run_done"],
     "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
 }
 

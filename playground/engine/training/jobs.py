@@ -222,10 +222,6 @@ class Jobs:
         begun = saved = time.monotonic()
         pause = SAVE_SECONDS
         while not (job.stopping.is_set() or run.done):
-            if self._turn_is_over(begun):
-                if self._gave_way(job, run):
-                    return "waiting"
-                begun = time.monotonic()
             if next(steps, None) is None:
                 break
             job.points = tuple(run.points)
@@ -234,6 +230,10 @@ class Jobs:
                 self._save(job, run)
                 saved = time.monotonic()
                 pause = max(SAVE_SECONDS, (saved - start) / SAVE_SHARE)
+            if self._turn_is_over(begun) and not (run.done or job.stopping.is_set()):
+                if self._gave_way(job, run):
+                    return "waiting"
+                begun = time.monotonic()
             GATE.rest()
         return self._over(job, run)
 

@@ -217,7 +217,6 @@ MESSAGES = {
     "Rank {given} is above the smaller side of one of the matrices, {limit}. Choose a rank of {limit} or less.": "랭크 {given}이 한 행렬의 짧은 변 {limit}보다 큽니다. {limit} 이하로 고르세요.",
     "Rank {given} is out of range: choose 1 to {limit}.": "랭크 {given}은 범위를 벗어났습니다. 1에서 {limit} 사이로 고르세요.",
     "Side by side the adapters would have rank {given}: at most {limit}. Choose svd.": "나란히 붙이면 랭크가 {given}이 됩니다. {limit}까지 됩니다. svd를 고르세요.",
-    "The .csv cannot be read: its quotes or line ends do not match. Save it again.": ".csv를 읽을 수 없습니다. 따옴표나 줄바꿈이 맞지 않습니다. 다시 저장하세요.",
     "The .zip has a file that would land outside its folder: {name}. Pack it again.": ".zip에 폴더 밖으로 나가는 파일이 있습니다: {name}. 다시 압축하세요.",
     "There are several files named {name}. Give one adapter's folder.": "{name} 파일이 여럿 있습니다. 어댑터 하나의 폴더만 주세요.",
     "The .zip has {count} files: at most {limit} are taken. Pack the adapter's folder alone.": ".zip에 파일이 {count}개 있습니다. {limit}개까지 받습니다. 어댑터 폴더만 압축하세요.",

@@ -176,7 +176,7 @@ def test_a_full_queue_takes_no_more(known, jobs, held, monkeypatch):
 
 
 def test_old_jobs_and_old_stopped_models_are_forgotten(known, jobs, held, monkeypatch, home):
-    monkeypatch.setattr(kept, "MOST_STATE_BYTES", 100_000)  # room for the state of one
+    monkeypatch.setattr(kept, "MOST_STATE_BYTES", 50_000)  # room for the state of one
     monkeypatch.setattr(module, "MOST_KEPT", 3)
     monkeypatch.setattr(module, "MOST_RESUMABLE", 1)
     ids = []
