@@ -25,9 +25,9 @@ function playgroundWord(name) { return PLAYGROUND_WORDS[playgroundLanguage()][na
       }
     }
     told.set(home, input.value);
-    const sign = slides(input) ? new PointerEvent('pointerup', { bubbles: true })
-      : new KeyboardEvent('keypress', { key: 'Enter', bubbles: true, cancelable: true });
-    input.dispatchEvent(sign);
+    if (slides(input)) slides(input).dispatchEvent(new PointerEvent('pointerup', { bubbles: true }));
+    else input.dispatchEvent(
+      new KeyboardEvent('keypress', { key: 'Enter', bubbles: true, cancelable: true }));
   }
 
   const remember = (event) => {
@@ -96,20 +96,22 @@ function playgroundWord(name) { return PLAYGROUND_WORDS[playgroundLanguage()][na
     const [a, b] = [now, String(then)].map((text) => text.replace(/\r\n?/g, '\n').trim());
     return a === b || (a !== '' && b !== '' && Number(a) === Number(b));
   };
-  const specs = new WeakMap();
+  const specs = new Map();
 
   function look() {
+    if (specs.size > 500) specs.clear();
     const grey = new Map();  // element -> the word that stands on it
     for (const marker of document.querySelectorAll('.pg-of')) {
-      if (!specs.has(marker)) specs.set(marker, JSON.parse(marker.dataset.spec));
-      const { of, also, holds } = specs.get(marker);
+      const text = marker.dataset.spec;
+      if (!specs.has(text)) specs.set(text, JSON.parse(text));
+      const { of, also, holds } = specs.get(text);
       const other = Object.entries(of).some(([id, then]) => {
         const now = valueOf(id);
         return now !== null && !same(now, then);
       });
       if (!other && !marker.dataset.touched) continue;
       const kept = Object.keys(holds).filter((id) => valueOf(id)?.trim() && same(valueOf(id), holds[id]));
-      const home = Object.keys(holds).length ? [] : [marker.parentElement.closest('[id]')];
+      const home = Object.keys(holds).length ? [] : [marker.parentElement.closest('.block')];
       for (const place of [...home, ...also.map((id) => document.getElementById(id))])
         if (place) grey.set(place, playgroundWord('stale'));
       for (const id of kept) grey.set(document.getElementById(id), playgroundWord('stale_questions'));

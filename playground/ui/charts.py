@@ -18,6 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 10, 26, 30  # margins of a plot; 6 characters fit
 LEGEND = 20  # the height of a line that names curves
 INK, SOFT, BEFORE, AFTER = "#1f2937", "#d1d5db", "#94a3b8", "#c2410c"
 PALE, DEEP = (240, 253, 250), (17, 94, 89)  # ends of the heat map's scale
+MOST_NAME = 26  # characters of the name of a bar
 MOST_LEVELS = 40  # that are drawn one by one
 
 
@@ -116,18 +117,24 @@ class Bar:
 
 def bars(found: Sequence[Bar], title: str) -> str:
     """Horizontal bars, one below the other."""
-    longest = max((len(one.name) for one in found), default=0)
+    names = [_shortened(one.name) for one in found]
+    longest = max((len(name) for name in names), default=0)
     left, row = min(200, max(110, 12 + 7 * longest)), 26
     parts = [text_at(4, 14, title, "start", "bold")]
     for place, one in enumerate(found):
         y = TOP + place * row
         long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
-        parts.append(text_at(left - 8, y + 14, one.name, "end"))
+        parts.append(text_at(left - 8, y + 14, names[place], "end"))
         parts.append(
             f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>'
         )
         parts.append(text_at(left + long + 6, y + 14, one.figure, "start"))
     return svg(TOP + len(found) * row + 6, "".join(parts), title)
+
+
+def _shortened(name: str) -> str:
+    """A name that fits beside its bar: what is left out runs over no edge."""
+    return name if len(name) <= MOST_NAME else f"{name[: MOST_NAME - 1]}…"
 
 
 def heat_map(
@@ -218,7 +225,8 @@ def histogram(
         )
     parts.append(f'<line x1="8" x2="{WIDTH - 8}" y1="{middle}" y2="{middle}" stroke="{INK}"/>')
     for value, anchor in ((low, "start"), (0.0, "middle"), (high, "end")):
-        parts.append(text_at(across(value), middle + down + 20, figure(value), anchor))
+        if low <= value <= high:
+            parts.append(text_at(across(value), middle + down + 20, figure(value), anchor))
     parts.append(text_at(4, middle + down + 38, below, "start"))
     return svg(middle + down + 48, "".join(parts), title)
 

@@ -18,6 +18,7 @@ from playground.retrieval.search import Hit
 from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace
 
+SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
 COLD, HOT = (37, 99, 175), (194, 84, 20)  # below and above zero: apart for colour-blind eyes too
 
 
@@ -25,10 +26,30 @@ def visible(text: str) -> str:
     """Token text with its spaces and line ends made visible, escaped."""
     if text.startswith("⟨"):  # bytes or a number in the place of text: its spaces are ours
         return escape(text)
-    signs = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
     return "".join(
-        f'<span class="pg-space">{signs[c]}</span>' if c in signs else escape(c) for c in text
+        f'<span class="pg-space">{SIGNS[c]}</span>' if c in SIGNS else escape(c) for c in text
     )
+
+
+def blank(text: str, language: str) -> str:
+    """What a token that nobody sees is called: a space, a line end; "" for all others."""
+    if text.strip():
+        return ""
+    kind = "nothing" if not text else "line" if {"\n", "\r"} & set(text) else "space"
+    return say(language, f"blank_{kind}")
+
+
+def signed(text: str, language: str) -> str:
+    """Token text for a drawing: plain, with signs for what is not seen, and a word where there is
+    nothing else."""
+    signs = text if text.startswith("⟨") else "".join(SIGNS.get(c, c) for c in text)
+    return f"{signs} {blank(text, language)}".strip()
+
+
+def named(text: str, language: str) -> str:
+    """The same as HTML, escaped."""
+    word = blank(text, language)
+    return visible(text) + (f" <small>{escape(word)}</small>" if word else "")
 
 
 def note(text: str, kind: str = "hint") -> str:
@@ -117,7 +138,7 @@ def neighbour_table(rows: Sequence[Neighbour], language: str) -> str:
     """The nearest tokens; each can be pressed to go on from it."""
     body = "".join(
         f'<tr><td><button type="button" class="pg-link" data-do="go" data-id="{row.id}">'
-        f"{visible(row.text)}</button></td><td>{row.id}</td><td>{row.cosine:.3f}</td></tr>"
+        f"{named(row.text, language)}</button></td><td>{row.id}</td><td>{row.cosine:.3f}</td></tr>"
         for row in rows
     )
     heads = "".join(
@@ -137,7 +158,7 @@ def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequenc
     :param rows: (token text, probability before, probability after).
     :param named: what the two are called.
     """
-    body = "".join(_bar_row(*row) for row in rows)
+    body = "".join(_bar_row(*row, language) for row in rows)
     usual = (say(language, "column_before"), say(language, "column_after"))
     names = (say(language, "column_token"), *(named or usual), say(language, "column_change"))
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
@@ -147,12 +168,12 @@ def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequenc
     )
 
 
-def _bar_row(text: str, before: float, after: float) -> str:
+def _bar_row(text: str, before: float, after: float, language: str) -> str:
     change = (after - before) * 100
     direction = "up" if change > 0.005 else "down" if change < -0.005 else "same"
     sign = {"up": "▲", "down": "▼", "same": "="}[direction]
     return (
-        f"<tr><td>{visible(text)}</td>{_bar(before, 'before')}{_bar(after, 'after')}"
+        f"<tr><td>{named(text, language)}</td>{_bar(before, 'before')}{_bar(after, 'after')}"
         f'<td class="pg-{direction}">{sign} {abs(change):.2f}</td></tr>'
     )
 

@@ -14,7 +14,7 @@ from playground.lab.table import Row
 from playground.lab.verdict import Ranked, Verdict, best_of
 from playground.lab.ways import IN_WEIGHTS
 from playground.ui import charts
-from playground.ui.html import duration, figure, note, notes, size, visible
+from playground.ui.html import duration, figure, named, note, notes, signed, size
 from playground.ui.lab_report import UNTAUGHT
 from playground.ui.lab_words import percent, shown, told, way_name
 from playground.ui.text import say, tell
@@ -32,7 +32,10 @@ def now(found: Now, language: str) -> str:
         old = say(language, "lab_now_old", answer=found.old_answer, probability=percent(found.old))
         likely.append(old)
     bars = charts.bars(
-        [charts.Bar(one.text, one.probability, percent(one.probability)) for one in found.top],
+        [
+            charts.Bar(signed(one.text, language), one.probability, percent(one.probability))
+            for one in found.top
+        ],
         say(language, "lab_now_next"),
     )
     already = note(say(language, "lab_now_already"), "warn") if found.says_already else ""
@@ -40,8 +43,8 @@ def now(found: Now, language: str) -> str:
         f"<p><b>{escape(say(language, 'lab_now_writes', text=found.text))}</b></p>{already}"
         f"{notes([tell(language, one) for one in found.notes], 'warn')}"
         f"{note(knows)}{note(' '.join(likely))}{bars}"
-        + _tokens(say(language, "lab_now_subject"), found.subject_tokens)
-        + _tokens(say(language, "lab_now_answer"), found.target_tokens)
+        + _tokens(say(language, "lab_now_subject"), found.subject_tokens, language)
+        + _tokens(say(language, "lab_now_answer"), found.target_tokens, language)
     )
 
 
@@ -57,8 +60,8 @@ def _knows(found: Now, language: str) -> str:
     return say(language, key, count=count, of=of, probability=likely)
 
 
-def _tokens(title: str, tokens: Sequence[str]) -> str:
-    pieces = " ".join(f"<code>{visible(token)}</code>" for token in tokens)
+def _tokens(title: str, tokens: Sequence[str], language: str) -> str:
+    pieces = " ".join(f"<code>{named(token, language)}</code>" for token in tokens)
     return f'<p class="pg-legend">{escape(title)}: {pieces}</p>'
 
 
