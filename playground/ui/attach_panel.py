@@ -21,6 +21,7 @@ from playground.ui.html import note
 from playground.ui.own_adapters import choices, with_own
 from playground.ui.page import (
     AT_ONCE,
+    LAST,
     LOOK,
     MODEL,
     PROGRESS,
@@ -87,7 +88,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
     asked = [saved, language, prompt, turn]
     put = [saved, language, source, scale, fold]
     for event in (go.click, scale.release, fold.input):
-        changed = event(put_adapter, put, saved, **LOOK)
+        changed = event(put_adapter, put, saved, **LAST)
         changed.success(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             answer_both, asked, answers, **MODEL
         )

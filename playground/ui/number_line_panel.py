@@ -17,7 +17,7 @@ from playground.engine.structure import matrices
 from playground.errors import PlaygroundError
 from playground.ui import weights_html
 from playground.ui.edit_panel import GROUP_SIZES
-from playground.ui.page import LOOK, shown
+from playground.ui.page import LAST, LOOK, shown
 from playground.ui.text import label
 
 INTEGERS = "integers"  # even steps, as many as the slider's bits give
@@ -53,10 +53,10 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
     with gr.Accordion(label("formats"), open=False):
         table = gr.HTML(elem_id="formats")
     inputs = [saved, language, matrix, scheme, bits, group, symmetric, row]
-    bits.input(draw, inputs, picture, trigger_mode="always_last", **LOOK)
+    bits.input(draw, inputs, picture, **LAST)
     for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
         chosen(draw, inputs, picture, **LOOK)
-    row.submit(draw, inputs, picture, **LOOK)
+    row.submit(draw, inputs, picture, **LAST)
     return NumberLinePanel(inputs, [matrix, picture, table])
 
 

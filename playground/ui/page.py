@@ -37,6 +37,8 @@ LOOK: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "minimal",
 }
+# A preview: what is set while one is worked out is not dropped, the last of it comes after.
+LAST: dict[str, Any] = LOOK | {"trigger_mode": "always_last"}
 SEARCH: dict[str, Any] = LOOK | {"concurrency_id": "search", "show_progress": "full"}
 LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"}
 VIEW: dict[str, Any] = LOOK | {"concurrency_id": "view"}  # pictures that take a second

@@ -19,7 +19,7 @@ from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui import html
 from playground.ui.flatmap import draw
-from playground.ui.page import AT_ONCE, CLICKS, LOOK, MODEL, begins, shown, stops
+from playground.ui.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins, shown, stops
 from playground.ui.stale import belongs, each
 from playground.ui.streaming import stream
 from playground.ui.text import label, say, tell
@@ -69,16 +69,16 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
     look_inputs = [chosen, saved, language, *nudge.fields, prompt]
     look_outputs = [facts, flat, bars]
     split_outputs = [chips, chosen, nudge.text, nudge.advice, *look_outputs]
-    text.submit(split_text, split_inputs, split_outputs, **LOOK)
+    text.submit(split_text, split_inputs, split_outputs, **LAST)
     chips.click(choose_token, split_inputs, split_outputs, **LOOK)
     facts.click(go_on, split_inputs, [chosen, nudge.text, nudge.advice, *look_outputs], **LOOK)
     preview = [*look_outputs, nudge.advice]
     for changed in (nudge.strength.release, nudge.target.submit, nudge.text.submit):
-        changed(preview_nudge, look_inputs, preview, **LOOK)
+        changed(preview_nudge, look_inputs, preview, **LAST)
     for chosen_field in (nudge.direction, nudge.side):
-        chosen_field.input(preview_nudge, look_inputs, preview, **LOOK)
-    nudge.seed.submit(preview_nudge, look_inputs, preview, **LOOK)
-    prompt.submit(refresh, look_inputs, look_outputs, **LOOK).then(
+        chosen_field.input(preview_nudge, look_inputs, preview, **LAST)
+    nudge.seed.submit(preview_nudge, look_inputs, preview, **LAST)
+    prompt.submit(refresh, look_inputs, look_outputs, **LAST).then(
         lambda: "", None, written, **AT_ONCE
     )
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)

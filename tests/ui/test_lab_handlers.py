@@ -381,12 +381,12 @@ def test_an_edit_goes_on_no_other_model():
         lab_table_panel.put_on_stack(other, "en", sheet(), ("stack", "rome", ""))
 
 
-def test_ways_that_would_cover_one_another_stand_apart():
+def test_the_numbers_of_ways_that_cover_one_another_stand_apart():
     marks = [lab_plot.Mark(0.0, 1.0, True, str(n)) for n in range(30)]
     drawn = lab_plot.scatter(marks, "t", "a", "b")
     assert len(drawn.split('<rect x="')) == len(marks) + 1
-    spots = {tuple(piece.split('"')[i] for i in (0, 2)) for piece in drawn.split('<rect x="')[1:]}
-    assert len(spots) == len(marks)
+    tags = drawn.split('<circle class="pg-tag" cx="')[1:]
+    assert len({tuple(piece.split('"')[i] for i in (0, 2)) for piece in tags}) == len(marks)
 
 
 # More to look at
