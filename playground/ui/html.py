@@ -35,8 +35,9 @@ def blank(text: str, language: str) -> str:
     """What a token that nobody sees is called: a space, a line end; "" for all others."""
     if text.strip():
         return ""
-    kind = "nothing" if not text else "line" if {"\n", "\r"} & set(text) else "space"
-    return say(language, f"blank_{kind}")
+    if not text:
+        return say(language, "blank_nothing")
+    return say(language, "blank_line" if {"\n", "\r"} & set(text) else "blank_space")
 
 
 def signed(text: str, language: str) -> str:

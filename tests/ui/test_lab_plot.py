@@ -38,7 +38,8 @@ def test_two_ways_at_one_place_are_both_drawn_there():
     places, numbers, across, upward = drawn(marks, 0.13)
     assert places["bm25"] == places["prompt"] == pytest.approx((across[-1], upward[-1]), abs=0.1)
     for x, y in numbers[4:]:
-        assert x > across[1] and y < upward[1]
+        assert x > across[1]
+        assert y < upward[1]
 
 
 def test_no_mark_and_no_number_is_on_the_wrong_side_of_a_tick():
