@@ -131,9 +131,16 @@ function playgroundTouched(...ids) {  // a menu was changed that these results d
     for (const marker of document.querySelectorAll(`#${id} .pg-of`)) marker.dataset.touched = '1';
 }
 
+const PLAYGROUND_NARROW = 1024;  // px, below which an open sidebar leaves no room for the page
+
+function playgroundOpened(values) {  // gradio opens the sidebar again while it loads
+  if (window.innerWidth < PLAYGROUND_NARROW)
+    document.querySelector('.sidebar.open .toggle-button')?.click();
+  return values;
+}
+
 (() => {  // The first things of the page: a way past the sidebar, its name, and room on small screens
-  const NARROW = 1024;  // px, below which an open sidebar leaves no room for the page
-  let shut = window.innerWidth >= NARROW;
+  let shut = window.innerWidth >= PLAYGROUND_NARROW;
   const title = () => playgroundWord('title');
   const watch = new MutationObserver(() => {
     if (document.title !== title()) document.title = title();

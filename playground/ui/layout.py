@@ -125,9 +125,9 @@ def _wire(
         None,
         [drafts, *typed.values()],
         [language, *typed.values()],
-        js=f"(d, ...now) => [playgroundLanguage(), "
+        js=f"(d, ...now) => playgroundOpened([playgroundLanguage(), "
         f"...{json.dumps(list(typed))}.map((k, i) => ['', null].includes(d?.[k] ?? null) "
-        "? now[i] : d[k])]",
+        "? now[i] : d[k])])",
         api_visibility="private",
     )
     page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
