@@ -83,7 +83,7 @@ def write(job: Job) -> None:
             data = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
             disk.write_whole(place / EXAMPLES, data)
         disk.write_whole(place / CARD, text)
-    except DiskError as error:
+    except (DiskError, OSError) as error:
         _log.warning("A training run is not kept: %s", error)
         return
     if job.status in ("done", "failed"):
@@ -113,7 +113,7 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
         with disk.aside(place) as part:
             whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
             save_file(whole, part, {FIGURES: json.dumps(figures)})
-    except (DiskError, SafetensorError) as error:
+    except (DiskError, OSError, SafetensorError) as error:
         _log.warning("The state of a training run is not kept: %s", error)
         return False
     job.saved = run.step
