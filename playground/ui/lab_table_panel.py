@@ -67,8 +67,7 @@ def build_panel(
     picture = gr.HTML(elem_id="lab-plot")
     pressed = gr.State(("", "", ""))
     view, shown_in = [sheet, language, important, needs], [table, advice, picture]
-    sheet.change(show_sheet, view, shown_in, **TOLD)
-    follows([important, needs], show_sheet, view, shown_in, **TOLD)
+    follows([sheet, important, needs], show_sheet, view, shown_in, **TOLD)
     clears(sheet.change, parts=[used, cell])
     press = table.click(press_table, None, pressed, trigger_mode="multiple", **AT_ONCE)
     press.then(open_cell, [sheet, language, pressed], cell, **TOLD)
