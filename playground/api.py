@@ -319,7 +319,7 @@ def teach(
 
 def row_json(row: lab_table.Row) -> Json:
     """A row of the lab's table as the endpoint gives it."""
-    return {
+    found: Json = {
         "way": row.way, "error": str(row.error) if row.error else None, "answer": row.answer,
         "figures": {kind: asdict(figure) for kind, figure in row.figures.items()},
         "kept": asdict(row.kept), "perplexity_ratio": row.perplexity_ratio,
@@ -332,6 +332,9 @@ def row_json(row: lab_table.Row) -> Json:
             for one in row.asked
         ],
     }  # fmt: skip
+    for figure in found["figures"].values():  # JSON has lists alone
+        figure |= {key: list(value) for key, value in figure.items() if isinstance(value, tuple)}
+    return found
 
 
 def whole(value: Any) -> Any:

@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from playground import api
-from playground.engine import measure
+from playground.engine import generate, measure
+from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
+from playground.engine.tokens import named_ids
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
 from playground.settings import settings
 
@@ -191,12 +193,15 @@ def test_all_next_tokens_add_up_to_one():
     assert 200 * rows[-1]["probability"] + sum(r["probability"] for r in rows) >= 1
 
 
-def test_chat_applies_the_template_and_plain_text_does_not():
+def test_chat_applies_the_template_and_plain_text_does_not(known):
     written = "<|im_start|>user\nThe cat<|im_end|>\n<|im_start|>assistant\n"
-    assert api.next_tokens(BASE, "The cat", 3, chat=True) == api.next_tokens(BASE, written, 3)
-    assert api.next_tokens(BASE, "The cat", 3) != api.next_tokens(BASE, written, 3)
+    ids = named_ids(known[MODEL].tokenizer, written)
+    wanted = generate.next_tokens(Fork(known[MODEL]), ids, 3)
+    found = api.next_tokens(BASE, "The cat", 3, chat=True)
+    assert [row["id"] for row in found] == [token.id for token in wanted]
+    assert found != api.next_tokens(BASE, "The cat", 3)
+    assert found != api.next_tokens(BASE, written, 3)  # what somebody writes is no turn
     chatted = api.generate_text(BASE, "The cat", 8)["text"]
-    assert chatted == api.generate_text(BASE, written, 8, chat=False)["text"]
     assert chatted != api.generate_text(BASE, "The cat", 8, chat=False)["text"]
 
 

@@ -327,7 +327,7 @@ def test_neighbours_keep_their_order_and_can_be_pressed():
     body = root.all("tbody")[0].all("tr")
     assert [[cell.text for cell in row.all("td")] for row in body] == [
         ["␣x", "3", "0.988"],
-        ["", "9", "0.500"],
+        [" (empty)", "9", "0.500"],
         ["y", "4", "-0.100"],
     ]
     assert [b.attributes["data-id"] for b in root.all("button")] == ["3", "9", "4"]
