@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import ClassVar
 
 import pytest
 import torch
@@ -119,6 +120,8 @@ def test_a_subject_that_the_tokenizer_drops_is_refused(tiny):
 def test_a_tokenizer_that_does_not_say_where_tokens_are_is_refused(llama):
     class Slow:
         is_fast = False
+        added_tokens_decoder: ClassVar[dict] = {}
+        all_special_tokens = ()
 
         def __call__(self, text, **_):
             return {"input_ids": [1]}

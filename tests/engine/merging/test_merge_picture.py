@@ -327,4 +327,4 @@ def test_a_plan_is_the_edits_own():
         merge(of("tiny-llama", **given), method="della", t=0.5, epsilon=0.2, gamma=0.1,
               select=0.7, seed=3, normalize=False)
     )  # fmt: skip
-    assert edit.plan() == Plan("della", [(0, 1)], [0.5], 0.5, False, 0.2, 0.1, 0.7, 3)
+    assert edit.plan() == Plan("della", [(0, 1)], [0.5], 0.5, False, 0.2, 0.1, 0.7, 3, rescale=True)

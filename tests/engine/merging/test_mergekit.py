@@ -451,7 +451,8 @@ def merges(draw):
         if method == "nearswap":
             edit["near"] = draw(VALUE)
         if method == "multislerp" and draw(st.booleans()):
-            edit |= {"around_base": True, "base": draw(st.sampled_from([None, with_(base[1])]))}
+            around = draw(st.sampled_from([None, with_(base[1], base[0])]))
+            edit |= {"around_base": True, "base": around}
         if method == "slerp":
             edit["t"] = draw(VALUE)
         if method == "sce":
