@@ -16,6 +16,13 @@ from playground.errors import CorpusError, Message
 from playground.retrieval.reading.archive import Archive
 from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.parts import Parts, literal
+from playground.retrieval.reading.word_styles import (
+    MAX_LEVEL,
+    Attributes,
+    Styles,
+    heading_level,
+    outline_level,
+)
 
 _MAIN = re.compile(r"word/document\d*\.xml")
 _STYLES = "word/styles.xml"
@@ -23,8 +30,6 @@ _SPACES = (  # of the elements that are looked at, in the two dialects
     "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "http://purl.oclc.org/ooxml/wordprocessingml/main",
 )
-_HEADING = re.compile(r"(?:heading|제목)\s*([1-9])", re.IGNORECASE)
-_MAX_LEVEL = 6
 
 _NOTES = ("footnote", "endnote", "comment")
 _ASIDE = re.compile(r"word/(?:header|footer)\d*\.xml")
@@ -48,7 +53,6 @@ _SIMPLE = re.compile(r"(?<=[\^_/√])\((\w+)\)|\((\w+)\)(?=/)")
 
 _REPEATS = ("Fallback", "moveFrom")  # what is said elsewhere too: for old programs, or moved
 
-Attributes = dict[str, str]
 Handler = Callable[[str, Attributes], None]
 
 
@@ -62,7 +66,7 @@ def read_word(file: BinaryIO, parts: Parts) -> None:
     archive = Archive(parts.name, file, parts.budget)
     names = archive.names()
     main = next(name for name in sorted(names) if _MAIN.fullmatch(name))
-    styles = _Styles()
+    styles = Styles()
     if _STYLES in names:
         _parse(archive.unpack(_STYLES, parts.name), parts.name, styles.start, styles.end)
     notes: dict[str, str] = {}
@@ -119,46 +123,6 @@ def _local(tag: str) -> str:
     if space in _MATH:
         return f"math {name}"
     return name if space in _SPACES or name in _REPEATS else f"other {name}"
-
-
-@dataclass
-class _Style:
-    level: int = 0
-    based_on: str = ""
-
-
-class _Styles:
-    """Which styles are headings, and of what level: ids differ by language, names less so."""
-
-    def __init__(self) -> None:
-        self._styles: dict[str, _Style] = {}
-        self._style = _Style()
-
-    def start(self, tag: str, given: Attributes) -> None:
-        if tag == "style":
-            self._style = self._styles.setdefault(given.get("styleId", ""), _Style())
-        elif tag == "name" and not self._style.level:
-            self._style.level = _heading_level(given.get("val", ""))
-        elif tag == "basedOn":
-            self._style.based_on = given.get("val", "")
-        elif tag == "outlineLvl":
-            self._style.level = self._style.level or _outline_level(given)
-
-    def end(self, tag: str) -> None:
-        if tag == "style":
-            self._style = _Style()
-
-    def levels(self) -> dict[str, int]:
-        """Style id -> heading level from 1, for headings and what is based on one."""
-        found = {}
-        for name, style in self._styles.items():
-            for _ in range(10):  # a chain of styles, which may be a circle
-                if style.level or style.based_on not in self._styles:
-                    break
-                style = self._styles[style.based_on]
-            if style.level:
-                found[name] = style.level
-        return found
 
 
 @dataclass
@@ -247,9 +211,9 @@ class _Body:
             paragraph.pieces.append({"tab": " ", "noBreakHyphen": "-"}.get(tag, "\n"))
         elif tag == "pStyle":
             style = given.get("val", "")
-            paragraph.level = self._levels.get(style) or _heading_level(style)
+            paragraph.level = self._levels.get(style) or heading_level(style)
         elif tag == "outlineLvl":
-            paragraph.level = _outline_level(given)
+            paragraph.level = outline_level(given)
         elif tag == "numPr":
             paragraph.item = True
 
@@ -312,7 +276,7 @@ class _Body:
             if self._cells:
                 self._cells[-1].text += f" {text}"
         elif paragraph.level:
-            mark = "#" * min(paragraph.level, _MAX_LEVEL)
+            mark = "#" * min(paragraph.level, MAX_LEVEL)
             self._keep("", f"{mark} {' '.join(text.split())}" if text else "")
         elif paragraph.item:
             self._keep("item", f"- {text}" if text else "")
@@ -340,16 +304,3 @@ class _Body:
             pieces.append(("\n" if kind and kind == before else "\n\n") + text)
             before = kind
         return "".join(pieces).strip("\n")
-
-
-def _heading_level(name: str) -> int:
-    """1 to 9 from a style's name or id, 0 if it is no heading."""
-    if name.lower() in ("title", "제목"):
-        return 1
-    match = _HEADING.fullmatch(name.strip())
-    return int(match[1]) if match else 0
-
-
-def _outline_level(given: Attributes) -> int:
-    value = given.get("val", "")
-    return int(value) + 1 if value in tuple("01234567") else 0
