@@ -42,7 +42,7 @@ T = TypeVar("T")
 def bounded(function: Callable[P, T]) -> Callable[P, T]:
     """End an endpoint's work after MOST_SECONDS: a caller must not hold the line for long.
 
-    :raises PlaygroundError: it takes longer; what was built by then is kept for the next call.
+    :raises PlaygroundError: it takes longer; the edits that were built by then are kept.
     """
 
     @functools.wraps(function)
@@ -52,8 +52,8 @@ def bounded(function: Callable[P, T]) -> Callable[P, T]:
                 return function(*args, **kwargs)
         except Stopped as stop:
             raise PlaygroundError(
-                "This takes more than {seconds} seconds here. What was built by then is kept: call "
-                "again to go on from it, or ask for less.",
+                "This takes more than {seconds} seconds here. Edits of a recipe that were done are "
+                "kept: call again to go on from them, or ask for less.",
                 seconds=int(MOST_SECONDS),
             ) from stop
 

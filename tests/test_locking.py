@@ -8,7 +8,7 @@ from importlib import metadata
 
 import pytest
 
-from tests.locking import LEFT_OUT, LOCKS, ROOT, entries, tidy
+from tests.locking import LEFT_OUT, LOCKS, ROOT, TORCH, entries, tidy
 
 TOOLS = {"pip", "setuptools", "wheel"}  # a virtual environment's own
 
@@ -21,14 +21,14 @@ def canonical(name: str) -> str:
 def locked() -> dict[str, set[str]]:
     """The versions of each package over all lock files."""
     versions: dict[str, set[str]] = {}
-    for name in LOCKS:
+    for name in (*LOCKS, TORCH):
         for package, version in entries((ROOT / name).read_text(encoding="utf-8")):
             versions.setdefault(package, set()).add(version)
     return versions
 
 
 def test_every_line_of_a_lock_is_one_version_with_hashes():
-    for name in LOCKS:
+    for name in (*LOCKS, TORCH):
         text = (ROOT / name).read_text(encoding="utf-8")
         packages = re.findall(r"^[\w.-]+==", text, re.M)
         assert packages

@@ -139,7 +139,7 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> 
     if has_control(tokenizer, prompt):  # the template alone steers, before the prompt and after it
         before, stood, after = _in_template(tokenizer, STAND_IN).partition(STAND_IN)
         ends = ((0, len(before)), (len(text) - len(after), len(text)))
-        text.steering = ends if stood and text.startswith(before) else ()
+        text.steering = ends if stood and text == before + prompt + after else ()
     return text
 
 

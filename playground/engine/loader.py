@@ -76,6 +76,11 @@ class Base:
             return False
         return True
 
+    def tied(self) -> bool:
+        """Whether its architecture has one tensor for the embedding and the output head."""
+        head = self.model.get_output_embeddings()  # type: ignore[operator]
+        return self.model.get_input_embeddings().weight is head.weight  # type: ignore[operator]
+
     def norm(self, name: str) -> float:
         """Frobenius norm of a tensor, computed once."""
         if name not in self._norms:

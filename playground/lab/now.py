@@ -272,7 +272,7 @@ def _notes(base: Base, fact: Fact, said: Line) -> list[Message]:
     if sinks(said):
         note = Message(
             "{subject!r} is the first token of the sentence, where this model reads no word apart: "
-            "put words before it, as in “{words}{subject}…”, or it cannot be taught by an edit.",
+            "an edit teaches it behind words, as in “{words}{subject}…”. Begin with some yourself.",
             {"subject": subject, "words": WORDS},
         )
         found.append(note)

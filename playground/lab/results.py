@@ -31,7 +31,7 @@ class Results:
         whole, torn = _lines(path)
         if torn:  # a run was killed while it wrote
             path.write_bytes(whole)
-        head, *lines = whole.decode().splitlines() or [""]
+        head, *lines = _cut(whole) or [""]
         if head and json.loads(head) != dict(about):
             raise PlaygroundError(
                 "{path} holds the results of something else: {head}. Name another file by "
@@ -57,6 +57,11 @@ class Results:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def _cut(whole: bytes) -> list[str]:
+    """Whole lines; a text in them may hold other signs at which Python would cut."""
+    return whole.decode().split("\n")[:-1]
+
+
 def _lines(path: Path) -> tuple[bytes, bool]:
     """A file's whole lines, and whether more stood there.
 
@@ -65,11 +70,11 @@ def _lines(path: Path) -> tuple[bytes, bool]:
     given = path.read_bytes() if path.exists() else b""
     whole = given[: given.rfind(b"\n") + 1]
     try:
-        for line in whole.decode().splitlines()[1:]:
+        for line in _cut(whole)[1:]:
             one = json.loads(line)
             _ROW.validate_python(one["row"])
             one["prompt"]
-        if whole and not isinstance(json.loads(whole.decode().splitlines()[0]), dict):
+        if whole and not isinstance(json.loads(_cut(whole)[0]), dict):
             raise ValueError
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise PlaygroundError(

@@ -188,7 +188,7 @@ def _beaten(case: Case, nearest: str) -> Message:
 def _known(case: Case) -> list[Message]:
     base = case.rows.get("base")
     figure = figure_of(base, "efficacy") if base else None
-    if figure is None or figure.share < 1:
+    if figure is None or figure.said < 1:
         return []
     return [Message(
         "The model says this fact without being taught, so the table tells little about teaching "

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.retrieval.passages import Span
-from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, located
+from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, folded, located
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -72,8 +72,8 @@ def _pieces(text: str) -> list[str]:
 
 
 def _plain(text: str) -> list[str]:
-    """Words of a text: NFKC, casefolded, without punctuation except within a number."""
-    text = unicodedata.normalize("NFKC", text).casefold()
+    """Words of a text as search compares them, without punctuation except within a number."""
+    text = folded(text)
     text = re.sub(r"(?<=\d)\.(?=\d)", _DECIMAL_POINT, _THOUSANDS.sub("", text))
     spaced = (" " if unicodedata.category(c)[0] == "P" or c in "`^~|" else c for c in text)
     return "".join(spaced).split()

@@ -146,7 +146,7 @@ class Bm25Index:
     def __init__(self, tokens: Sequence[Sequence[str]]) -> None:
         from rank_bm25 import BM25Okapi
 
-        # rank_bm25 divides by the size of the vocabulary
+        # The library counts words and lengths; the idf is ours. No words: it would divide by 0.
         okapi = BM25Okapi(tokens) if any(tokens) else None
         self._lengths = np.array(okapi.doc_len if okapi else [], dtype=np.float64)
         self.mean_length = float(okapi.avgdl) if okapi else 0.0

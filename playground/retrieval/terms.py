@@ -18,9 +18,9 @@ from typing import Any, Literal
 import regex
 
 from playground.errors import CorpusError
-from playground.retrieval.passages import Span
+from playground.retrieval.passages import Span, plain
 
-VERSION = 2  # of words(): raise it when a text gives other words than before
+VERSION = 3  # of words(): raise it when a text gives other words than before
 
 _HANGUL = "가-힣ㄱ-ㆎ\u1100-\u11ff"
 _HAN = "々〆ぁ-ヿ㐀-䶿一-鿿\uf900-\ufaff"  # and kana: written without spaces too
@@ -37,10 +37,6 @@ _OPTIONAL = regex.compile(
     r"[\p{Cf}\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
     r"\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]"
 )
-# Single Korean letters, which NFKC would make parts of syllables; kept aside in private use.
-_LETTERS = {0x3131 + n: 0xF0000 + n for n in range(0x318F - 0x3131)}
-_LETTERS_BACK = {kept: letter for letter, kept in _LETTERS.items()}
-_LETTER = regex.compile("[ㄱ-ㆎ]")
 _CLUSTER = regex.compile(r"\X")
 
 
@@ -94,15 +90,12 @@ def words(text: str, terms: Terms = PLAIN) -> list[str]:
 
 
 def folded(text: str) -> str:
-    """A text as it is compared: compatibility forms alike (NFKC: half and full width, ligatures),
+    """A text as it is compared: forms of one letter alike (half and full width, ligatures),
     letters casefolded, both Turkish i alike, marks that may be left out left out."""
     if text.isascii():
         return text.casefold()
-    has_letters = _LETTER.search(text) is not None
-    kept = text.translate(_LETTERS) if has_letters else text
-    kept = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", kept).casefold())
-    kept = unicodedata.normalize("NFKC", _dotless(_OPTIONAL.sub("", kept)))
-    return kept.translate(_LETTERS_BACK) if has_letters else kept
+    kept = plain(plain(text).casefold())
+    return unicodedata.normalize("NFC", _dotless(_OPTIONAL.sub("", kept)))
 
 
 def _dotless(text: str) -> str:

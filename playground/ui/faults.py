@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import traceback
+from pathlib import Path
 
+OURS = f"{Path(__file__).parents[1]}{os.sep}"
+EDGE = f"{Path(__file__).parent / 'edge'}{os.sep}"
 MOST_PLACES = 256
 MOST_TEXT = 200  # characters of what the fault says: it may quote what was sent
 _seen: set[tuple[str, int]] = set()
@@ -18,9 +22,9 @@ def report(what: str, error: BaseException) -> None:
     for each place in our own code only once, and never for places in other packages.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "playground" in frame.filename and "/edge/" not in
-            frame.filename]  # fmt: skip
-    last = (ours or frames or [traceback.FrameSummary("?", 0, "?")])[-1]
+    ours = [frame for frame in frames if frame.filename.startswith(OURS)]
+    inner = [frame for frame in ours if not frame.filename.startswith(EDGE)]  # all pass the edge
+    last = (inner or ours or frames or [traceback.FrameSummary("?", 0, "?")])[-1]
     place = (last.filename, last.lineno or 0)
     first = bool(ours) and place not in _seen and len(_seen) < MOST_PLACES
     if first:

@@ -310,7 +310,9 @@ def passage(hit: Hit, language: str, more: str = "", id: str = "") -> str:
         text += f"{escape(hit.passage.text[at:start])}<mark>{words}</mark>"
         at = end
     text += escape(hit.passage.text[at:])
-    where = escape(hit.passage.heading or hit.passage.document)
+    heading, _, first_row = hit.passage.heading.partition("\n")  # see ``Cut``: a table's first row
+    where = escape(heading or hit.passage.document)
+    text = (f"<small>{escape(first_row)}</small><br>" if first_row else "") + text
     score = escape(say(language, "hit_score", score=figure(hit.score)))
     named = f' id="{escape(id)}"' if id else ""
     return (

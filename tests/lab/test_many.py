@@ -10,6 +10,7 @@ from playground.engine.facts.score import losses
 from playground.engine.recipe import Recipe, build
 from playground.lab import many, table
 from playground.lab.many import main
+from playground.lab.results import Results
 from playground.lab.table import Row
 
 MODEL = "tiny-llama"
@@ -122,3 +123,10 @@ def test_the_cases_asked_are_the_first_that_the_model_knows(known):
             expected.append(case)
     assert many.known(Recipe(model=MODEL), cases, 3) == expected[:3]
     assert many.known(Recipe(model=MODEL), cases, 99) == expected
+
+
+def test_signs_at_which_python_cuts_lines_are_part_of_an_answer(tmp_path):
+    row = Row("base", None, answer="one\u2028two\x85three")
+    Results(tmp_path / "r.jsonl", {"model": MODEL}).add("The prompt", row)
+    again = Results(tmp_path / "r.jsonl", {"model": MODEL})
+    assert again.rows["The prompt", "base"].answer == row.answer

@@ -10,6 +10,7 @@ import pytest
 
 from playground.errors import CorpusError
 from playground.retrieval import terms
+from playground.retrieval.answers import answer_contained
 from playground.retrieval.search import matched
 from playground.retrieval.terms import Terms, words
 
@@ -100,3 +101,9 @@ def test_real_morphemes():
     assert found[0] == "고양이"
     assert "물고기" in found
     assert "가" not in found
+
+
+def test_what_means_something_else_is_no_other_form_of_a_word():
+    assert set(words("10⁶ m² ½")) & {"106", "m2", "12"} == set()
+    assert not answer_contained("10⁶", "There are 106.")
+    assert answer_contained("İzmir", "It is in Izmir.")  # as search takes them for one

@@ -21,6 +21,7 @@ from gradio_client import Client
 
 from playground import api
 from playground.engine.work import Work
+from playground.owners import household
 from playground.settings import settings
 from playground.ui import edge, faults, layout
 from playground.ui.edge import bodies, hosts, line, routes, sessions, slow, uploads
@@ -83,7 +84,7 @@ def build() -> Page:
 def served():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLAYGROUND_ADDRESS_SHARE", "5")
-        patch.setattr(line, "TEND_SECONDS", 0.1)
+        patch.setattr(edge, "LOOK_SECONDS", 0.1)
         settings.cache_clear()
         page = build()
         _, url, _ = page.launch(
@@ -290,10 +291,10 @@ def test_shares_are_counted_by_address_or_by_what_a_trusted_proxy_says():
         (b"x-forwarded-for", b"1.1.1.1, 2.2.2.2"), (b"x-forwarded-for", b"3.3.3.3")]}  # fmt: skip
     assert hosts.visitor(scope, False) == "10.0.0.1"
     assert hosts.visitor(scope, True) == "3.3.3.3"
-    same = {hosts.household(f"2001:db8:1:2::{n:x}") for n in range(1, 9)}
+    same = {household(f"2001:db8:1:2::{n:x}") for n in range(1, 9)}
     assert len(same) == 1
-    assert hosts.household("2001:db8:1:3::1") not in same
-    assert hosts.household("::ffff:1.2.3.4") == "1.2.3.4" == hosts.household("1.2.3.4")
+    assert household("2001:db8:1:3::1") not in same
+    assert household("::ffff:1.2.3.4") == "1.2.3.4" == household("1.2.3.4")
 
 
 def test_what_only_a_proxy_may_say_is_dropped(ask):

@@ -142,11 +142,32 @@ def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] 
             if not isinstance(one, LowRank) or one.stretch is not None:
                 return None
             pairs.append((one, sign * one.scale))
+    pairs = _uncancelled(pairs)
     if kept[0] is None or kept[0] is not kept[1] or not pairs:
         return None
     down = torch.cat([one.down for one, _ in pairs])
     up = torch.cat([one.up * scale for one, scale in pairs], dim=1)
     return (down, up) if len(down) < min(len(up), down.shape[1]) else None
+
+
+def _uncancelled(pairs: list[tuple[LowRank, float]]) -> list[tuple[LowRank, float]]:
+    """Without the LoRAs that stand beside both variants: their difference would be rounding."""
+
+    def content(one: LowRank) -> tuple[int, int]:
+        return one.down.data_ptr(), one.up.data_ptr()
+
+    left: list[tuple[LowRank, float]] = []
+    for one, scale in pairs:
+        same = next(
+            (at for at, (other, its) in enumerate(left)
+             if content(other) == content(one) and its == -scale),
+            None,
+        )  # fmt: skip
+        if same is None:
+            left.append((one, scale))
+        else:
+            del left[same]
+    return left
 
 
 def _balanced(left: Tensor, values: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:

@@ -153,8 +153,7 @@ def _places(fork: Fork) -> dict[str, Matrix]:
 def _tied_ends(fork: Fork) -> tuple[str, ...]:
     """The paths of embedding and head where the base has one tensor for both."""
     names = fork.weight_name("input"), fork.weight_name("output")
-    weights = [fork.base.model.get_parameter(name) for name in names]
-    return tuple(n.removesuffix(".weight") for n in names) if weights[0] is weights[1] else ()
+    return tuple(name.removesuffix(".weight") for name in names) if fork.base.tied() else ()
 
 
 def _without_base(tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, make_plain
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.adapters.thin import thin_svd
+from playground.engine.finite import all_finite
 from playground.engine.fork import Fork
 from playground.engine.seeded import seeded
 from playground.engine.work import QUIET, Work
@@ -50,7 +51,7 @@ def mix(
         thin = _by_peft(fork, adapters, weights, method, density, seed, work)
     mixed = lora.make(thin, tables=tables)
     for name, tensor in mixed.tensors.items():
-        if not tensor.isfinite().all():
+        if not all_finite(tensor):
             raise AdapterError(
                 "The mix by {method} is not of finite numbers at {name}. Choose a higher density, "
                 "smaller weights, or another method.",

@@ -17,7 +17,7 @@ from playground.engine.merging.given import Given
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
 from playground.engine.merging.run import Plan, merge, rows_matched
 from playground.engine.merging.task_vectors import narrowed
-from playground.engine.merging.values import PartName, Value, names_in, numbers_in
+from playground.engine.merging.values import NEAR, PartName, Value, names_in, numbers_in
 from playground.engine.structure import MAX_TARGET, MAX_TARGETS, matrices, parameters
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
@@ -88,7 +88,7 @@ class Merge(Edit):
     gamma: Share = 0.01
     select: Share = 1.0
     vocabulary: Literal["same", "by_text"] = "same"
-    near: Value = 1e-3
+    near: Value = NEAR
     rescale: bool = Field(default=False, strict=True)
     around_base: bool = Field(default=False, strict=True)
     ends: Literal["own", "slices"] = "own"

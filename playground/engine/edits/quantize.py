@@ -17,6 +17,7 @@ from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.edits.columns import gptq
 from playground.engine.edits.grids import SCHEMES, SchemeName, overhead_bits, quantized
 from playground.engine.edits.prune import Targets
+from playground.engine.finite import all_finite
 from playground.engine.fork import Fork, Format
 from playground.engine.loader import Base
 from playground.engine.packed import PACKED_BLOCKS
@@ -192,7 +193,7 @@ class Cast(Edit):
             new = old.to(dtype).to(old.dtype)
             if torch.equal(new, old):  # what lies on a coarser grid still does, and packed stays
                 continue
-            if not bool(new.isfinite().all()):
+            if not all_finite(new):
                 raise RecipeError(
                     "{name} has weights above {most:.5g}, the largest number of {dtype}. Choose "
                     "a wider format, or undo the edit that made them so large.",

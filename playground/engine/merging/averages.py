@@ -1,7 +1,7 @@
 """Merging whole weights: averages on a line and on a sphere.
 
-Functions of tensors of one shape, to the pieces of the merged one; the base is used by slerp and
-model stock alone. Norms and angles come from a first pass over the pieces,
+Functions of tensors of one shape, to the pieces of the merged one; the base is used by slerp,
+model stock and multislerp around it. Norms and angles come from a first pass over the pieces,
 summed in float64.
 """
 

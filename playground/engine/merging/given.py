@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from playground.engine.merging.values import NEAR
 from playground.errors import RecipeError
 
 PIECE = 1 << 19  # numbers, which stay in the processor's cache
@@ -80,7 +81,7 @@ class Given:
     gamma: float = 0.01
     select: float = 1.0
     seed: int = 0
-    near: float = 1e-3
+    near: float = NEAR
     rescale: bool | None = None
     around_base: bool = False
 

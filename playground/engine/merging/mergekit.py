@@ -27,7 +27,7 @@ __all__ = ["MAX_TEXT", "differences", "from_yaml", "to_yaml"]
 
 ALIASES = {"HuggingFaceTB/SmolLM2-135M-Instruct": "smollm2-135m-instruct"}  # the same weights
 USUAL = {"epsilon": 0.15, "gamma": 0.01}  # mergekit's
-NO_NORMALIZE = ("dare_ties", "dare_linear", "task_arithmetic", "breadcrumbs")  # mergekit's default
+NO_NORMALIZE = ("dare_ties",)  # where mergekit's default is another than ours
 # A merge is computed in float32 and kept as the model is, with its tokenizer and its template.
 WITHOUT_EFFECT = ("dtype", "out_dtype", "chat_template", "name", "int8_mask")
 TOP = (

@@ -16,7 +16,7 @@ from playground.engine.merging.mergekit_words import (
     own_parameters,
     shared_parameters,
 )
-from playground.engine.merging.values import names_in
+from playground.engine.merging.values import NEAR, names_in
 from playground.engine.recipe import Recipe
 from playground.errors import Message
 
@@ -84,7 +84,8 @@ def _expressible(edit: Merge) -> None:
         raise _no_words("t", edit.t)
     if "normalize" not in method.uses and edit.normalize != method.normalize:
         raise _no_words("normalize", edit.normalize)
-    if edit.vocabulary == "by_text" and not method.from_base:  # nothing says whose is the base's
+    based = method.from_base or edit.around_base
+    if edit.vocabulary == "by_text" and not based:  # nothing says whose is the base's
         raise _no_words("vocabulary", edit.vocabulary)
     weights = [one.weight for one in edit.models]
     if edit.method == "karcher" and any(weight != weights[0] for weight in weights):
@@ -113,7 +114,7 @@ def _shared(edit: Merge) -> dict[str, Any]:
         "select": 1,
     }
     return {
-        key: _written(getattr(edit, name))
+        key: _written(getattr(edit, name), NEAR if name == "near" else 1.0)
         for key, name in shared_parameters(edit.method).items()
         if getattr(edit, name) != usual[name]
     }
@@ -128,13 +129,16 @@ def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
     return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
 
 
-def _written(value: Any) -> Any:
-    """A value along the layers or by part, as mergekit has it: it asks for one of every part."""
+def _written(value: Any, otherwise: float = 1.0) -> Any:
+    """A value along the layers or by part, as mergekit has it: it asks for one of every part.
+
+    :param otherwise: what a part has that is not named.
+    """
     if isinstance(value, Mapping):
         pieces = [(name, name) for name in names_in(value)]
         parts = [(name, part) for name, part in FILTERS.items() if part in value]
         named = [{"filter": name, "value": _written(value[key])} for name, key in pieces + parts]
-        return [*named, {"value": _written(value.get("rest", 1.0))}]
+        return [*named, {"value": _written(value.get("rest", otherwise))}]
     return list(value) if isinstance(value, tuple | list) else value
 
 

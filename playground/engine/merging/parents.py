@@ -15,8 +15,9 @@ from torch import Tensor
 
 from playground.engine.adapted import Bottleneck
 from playground.engine.ensemble import Ensemble
+from playground.engine.finite import all_finite
 from playground.engine.fork import Fork
-from playground.engine.merging.given import MergeError, pieces
+from playground.engine.merging.given import MergeError
 from playground.engine.merging.headers import check_count, check_header
 from playground.engine.merging.mapped import MappedFile
 from playground.engine.work import QUIET, Work
@@ -100,7 +101,7 @@ class Checkpoint:
         embedding, head = self.like.weight_name("input"), self.like.weight_name("output")
         if embedding in found:
             found.setdefault(head, found[embedding])
-        elif head in found and self.like.tied():
+        elif head in found and self.like.base.tied():
             found[embedding] = found[head]
         return found
 
@@ -112,7 +113,7 @@ class Checkpoint:
         stored = self.names[self._stored(name)]
         try:
             tensor: Tensor = self.files[stored].get_tensor(stored)
-            usable = tensor.is_floating_point() and _all_finite(tensor)
+            usable = tensor.is_floating_point() and all_finite(tensor)
         except (SafetensorError, OSError, RuntimeError) as error:
             raise MergeError("The checkpoint {name} cannot be read.", name=self.label) from error
         if not usable:
@@ -132,12 +133,6 @@ class Checkpoint:
         """The name of what is in the files: of a tied pair one is left out."""
         ends = self.like.weight_name("input"), self.like.weight_name("output")
         return name if name in self.names else ends[name == ends[0]]
-
-
-def _all_finite(tensor: Tensor) -> bool:
-    """Whether every value is a number, also as a float32, piece by piece: a sum says so first."""
-    wide = (piece.float() for piece in pieces(tensor))
-    return all(bool(piece.sum().isfinite()) or bool(piece.isfinite().all()) for piece in wide)
 
 
 def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> dict[str, Any]:

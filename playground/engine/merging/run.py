@@ -16,7 +16,7 @@ from playground.engine.fork import Fork, TensorChange
 from playground.engine.merging import METHODS
 from playground.engine.merging.given import Given, joined, pieces, seed_of, wide
 from playground.engine.merging.parents import Parent, Variant, matched_rows, vocabulary_names
-from playground.engine.merging.values import Value, value_at
+from playground.engine.merging.values import NEAR, Value, value_at
 from playground.engine.structure import Parameter, layers, select_parameters
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
@@ -35,7 +35,7 @@ class Plan:
     gamma: float = 0.01
     select: float = 1.0
     seed: int = 0
-    near: Value = 1e-3
+    near: Value = NEAR
     rescale: bool | None = None
     around_base: bool = False
 
@@ -49,7 +49,7 @@ class Plan:
             [number(weight) for weight in self.weights],
             [number(density) for density in self.densities],
             self.normalize, number(self.t), self.epsilon, self.gamma, self.select,
-            seed_of(self.seed, one.name), number(self.near, 1e-3), self.rescale, self.around_base,
+            seed_of(self.seed, one.name), number(self.near, NEAR), self.rescale, self.around_base,
         )  # fmt: skip
 
 
@@ -134,7 +134,8 @@ def _groups(
     found: dict[Hashable, list[str]] = {}
     for name, one in chosen.items():
         mine = given[name]
-        values = (*mine.weights, *mine.densities, mine.t) if one.layer is not None else ()
+        own = (*mine.weights, *mine.densities, mine.t, mine.near)
+        values = own if one.layer is not None else ()
         key = (values, *(model.identity(name) for model in models))
         found.setdefault(key, []).append(name)
     return list(found.values())

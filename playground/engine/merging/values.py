@@ -12,6 +12,7 @@ PartName = Literal["attention", "mlp", "embeddings", "norms", "rest"]
 NAME = r"^[A-Za-z]+[_.0-9][A-Za-z0-9_.]{0,63}$"
 MOST_NAMES = 32  # parts and pieces of names in one value
 MOST_POINTS = 64  # of a gradient
+NEAR = 1e-3  # nearswap's, also of what is not named where something is
 Number = Annotated[float, Field(strict=True, ge=-10, le=10)]
 Line = Annotated[tuple[Number, ...], Field(min_length=1, max_length=MOST_POINTS)]
 Key = PartName | Annotated[str, Field(pattern=NAME)]

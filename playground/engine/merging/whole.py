@@ -30,7 +30,7 @@ def passthrough(
     their_ends: bool = False,
 ) -> list[TensorChange]:
     """Stack ranges of layers of several models, or of one again and again (depth up-scaling, Kim et
-    al. 2023). What is outside the layers stays the fork's.
+    al. 2023). What is outside the layers stays the fork's unless ``their_ends``.
 
     Layers are shared, not copied, so a repeated layer costs no memory for its weights.
 
@@ -107,8 +107,7 @@ def _take_ends(fork: Fork, first: Parent, last: Parent) -> list[TensorChange]:
     """
     changes = []
     head, embedding = fork.weight_name("output"), fork.weight_name("input")
-    root = Fork(fork.base.root or fork.base)
-    pair = root.tied() and last.identity(head) == last.identity(embedding)
+    pair = fork.base.tied() and last.identity(head) == last.identity(embedding)
     where = places(fork)
     for one in [one for one in parameters(fork) if one.layer is None]:
         source = last if where[one.name] else first

@@ -83,7 +83,7 @@ class Jobs:
         """
         job = Job(
             secrets.token_hex(16), recipe, tuple(examples), settings, title,
-            tuple(prompts)[:MAX_PROMPTS], session=owners.owner_of(session) if session else "",
+            tuple(prompts)[:MAX_PROMPTS], session=owners.keyed(session) if session else "",
         )  # fmt: skip
         self._enqueue(job)
         return job.id
@@ -115,19 +115,20 @@ class Jobs:
 
         :raises DataError: its state is gone, too many wait, or the visitor has their share.
         """
-        job = self.get(job_id)
-        if job is None or not job.resumable():
-            raise DataError(
-                "This run cannot go on: its state is no longer kept. What it learned is in "
-                "your adapters; train again from there by attaching it first."
-            )
-        job.restarts, job.told = 0, None
-        self._enqueue(job)
+        with self._change:  # two presses at once are one
+            job = self.get(job_id)
+            if job is None or not job.resumable():
+                raise DataError(
+                    "This run cannot go on: its state is no longer kept. What it learned is in "
+                    "your adapters; train again from there by attaching it first."
+                )
+            self._enqueue(job)
 
     def _enqueue(self, job: Job) -> None:
         with self._change:
             self._refuse(job)
             job.stopping.clear()
+            job.restarts, job.told = 0, None
             job.error, job.queued = None, disk.now()
             job.enter("waiting")
             self._jobs[job.id] = job

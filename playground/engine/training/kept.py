@@ -102,13 +102,15 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
     tensors, figures = run.state()
     size = sum(tensor.nbytes for tensor in tensors.values())
     place = folder() / job.id / STATE
-    for other in others:
-        if _held(job) + size <= MOST_STATE_BYTES:
+    held = _held(job)
+    theirs = [(other, disk.size_of(folder() / other.id / STATE)) for other in others]
+    if held - sum(each for _, each in theirs) + size > MOST_STATE_BYTES:
+        return False  # nobody's would make room enough
+    for other, each in theirs:
+        if held + size <= MOST_STATE_BYTES:
             break
         disk.remove(folder() / other.id / STATE)
-        other.saved = 0
-    if _held(job) + size > MOST_STATE_BYTES:
-        return False
+        other.saved, held = 0, held - each
     try:
         with disk.aside(place) as part:
             whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -136,15 +138,17 @@ def remove(job_id: str) -> None:
 
 
 def jobs() -> Iterator[Job]:
-    """What is kept, without examples; what cannot be read is deleted."""
+    """What is kept, without examples; what is damaged is deleted."""
     for place in sorted(folder().iterdir()) if folder().is_dir() else ():
         if not _ID.fullmatch(place.name):
             continue
         try:
             yield _job(place.name, json.loads((place / CARD).read_bytes()))
-        except (OSError, ValueError, TypeError, KeyError, PlaygroundError) as error:
-            _log.warning("A kept training run cannot be read: %s", error)
+        except (FileNotFoundError, ValueError, TypeError, KeyError, PlaygroundError) as error:
+            _log.warning("A kept training run is damaged: %s", error)
             disk.remove(place)
+        except OSError as error:  # the disk's moment; it may be read at the next start
+            _log.warning("A kept training run cannot be read: %s", error)
 
 
 def examples(job_id: str) -> tuple[Example, ...]:

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ SETS = Path(__file__).resolve().parents[3] / "assets" / "datasets"
 TABLES, OBJECTS = (".csv", ".tsv"), (".jsonl", ".json")
 KINDS = (*TABLES, *OBJECTS)
 MOST_REASONS = 3  # that are told
+MOST_ROWS = 4 * MAX_EXAMPLES  # that are looked at, good and bad
 MOST_TURNS = 8  # of a conversation before an answer that are kept
 # Names of columns that are understood, in small letters, and which part they are.
 PROMPTS = ("prompt", "instruction", "question", "input_text")
@@ -103,7 +106,10 @@ def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Re
     """Examples of rows; a message stands for a row that is none."""
     examples: list[Example] = []
     reasons: list[Message] = []
+    left_out = 0
     for number, row in enumerate(rows, 1):
+        if number > MOST_ROWS:
+            raise DataError("There are more than {limit} examples. Give fewer.", limit=MAX_EXAMPLES)
         try:
             if isinstance(row, Message):
                 raise DataError(row.template, **row.values)
@@ -111,7 +117,8 @@ def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Re
             if not some:
                 checked(Example("", ""), number)
         except DataError as error:
-            reasons.append(error.message)
+            left_out += 1
+            reasons += [error.message] if len(reasons) < MOST_REASONS else []
             continue
         examples += some
         if len(examples) > MAX_EXAMPLES:
@@ -120,7 +127,7 @@ def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Re
         raise DataError(reasons[0].template, **reasons[0].values)
     if not examples:
         raise DataError("There are no examples. Give at least one prompt with its completion.")
-    return Reading(tuple(examples), len(reasons), tuple(reasons[:MOST_REASONS]), _notes(told))
+    return Reading(tuple(examples), left_out, tuple(reasons), _notes(told))
 
 
 def _notes(told: Counter[str]) -> tuple[Message, ...]:
@@ -252,33 +259,31 @@ def _examples(row: Mapping[str, Any], told: Counter[str]) -> list[Example]:
 def _taught(turns: Sequence[Turn], told: Counter[str]) -> list[Example]:
     """An example for each answer of an assistant, with what was said before it."""
     system = "\n\n".join(text for role, text in turns if role == "system" and text.strip())
-    said: list[Turn] = []
-    for role, text in turns:
-        if role in ("", "system") or not text.strip():
-            told["turns"] += role == ""
-        elif said and said[-1][0] == role:
-            said[-1] = (role, f"{said[-1][1]}\n\n{text}")  # templates want them in turn
-        else:
-            said.append((role, text))
+    spoken = [turn for turn in turns if turn[0] not in ("", "system") and turn[1].strip()]
+    told["turns"] += sum(role == "" for role, _ in turns)
+    said = [  # templates want the roles in turn
+        (role, "\n\n".join(text for _, text in together))
+        for role, together in groupby(spoken, key=itemgetter(0))
+    ]
     if said and said[0][0] == "assistant":
         told["turns"] += 1  # a greeting, which answers nothing
         del said[0]
     first = [("system", system)] if system else []
     examples = []
-    for place in range(1, len(said), 2):
-        before = _last(said[: place - 1], told)
+    for place in range(1, len(said), 2)[: MAX_EXAMPLES + 1]:
+        before = _last(said[max(0, place - 1 - MOST_TURNS) : place - 1])
+        told["late"] += len(before) < place - 1
         examples.append(Example(said[place - 1][1], said[place][1], (*first, *before)))
     told["turns"] += len(said) % 2 if examples else 0
     told["system"] += len(examples) if system else 0
     return examples
 
 
-def _last(said: Sequence[Turn], told: Counter[str]) -> list[Turn]:
-    """The last turns of a conversation, whole pairs of question and answer, within bounds."""
-    kept = list(said[-MOST_TURNS:])
+def _last(said: Sequence[Turn]) -> list[Turn]:
+    """The last of some turns, whole pairs of question and answer, within bounds."""
+    kept = list(said)
     while kept and sum(len(text) for _, text in kept) > MAX_CHARACTERS:
         del kept[:2]
-    told["late"] += len(kept) < len(said)
     return kept
 
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from gradio.routes import App
 
 from playground.ui.edge.middleware import Edge
 from playground.ui.edge.sessions import Sessions
-from playground.ui.edge.slow import close_silent
+from playground.ui.edge.slow import Silent, close_silent
+from playground.ui.faults import report
+
+LOOK_SECONDS = 5.0
+
+
+async def again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do some tending for ever; a fault in one round ends none of the others."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Exception as error:
+            report("Tending the line failed", error)
 
 
 @asynccontextmanager
@@ -26,7 +40,11 @@ async def lifespan(app: App) -> AsyncIterator[None]:
     edge = Edge(app.middleware_stack, blocks)
     app.middleware_stack = edge
     blocks.line = edge.line  # type: ignore[attr-defined]  # a Page
-    tending = [asyncio.create_task(work) for work in (edge.line.tend(), close_silent(blocks))]
+    silent = Silent()
+    tending = [
+        asyncio.create_task(again(LOOK_SECONDS, edge.line.drop)),
+        asyncio.create_task(again(LOOK_SECONDS, partial(close_silent, silent, blocks))),
+    ]
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.components import Component
 from gradio.state_holder import SessionState
+from starlette.datastructures import Headers
 
 from playground.ui.edge.line import Line
 from playground.ui.edge.refusal import Refused, spoken
@@ -67,14 +68,13 @@ class Page(gr.Blocks):
         except Exception as error:
             report("An event failed", error)
             refused = Refused(400, "error_unexpected")
-            raise gr.Error(refused.text("en"), print_exception=False) from error
+            inputs = options.get("inputs", args[1] if len(args) > 1 else None)
+            raise gr.Error(refused.text(spoken_of(inputs)), print_exception=False) from error
         return answer
 
 
 def spoken_of(inputs: object) -> str:
     """The language that an event's values name."""
-    from starlette.datastructures import Headers
-
     return spoken(Headers(), inputs)
 
 

@@ -60,19 +60,6 @@ def visitor(scope: Scope, behind_proxy: bool) -> str:
     return str(address)[:64]
 
 
-def household(address: str) -> str:
-    """What shares are counted by: an address, or the network of one home in IPv6 (/64)."""
-    try:
-        found = ipaddress.ip_address(name_of(address) if address.startswith("[") else address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
-
-
 def without_pretence(scope: Scope) -> None:
     """Drop what only a trusted proxy may say: it would be written into everybody's page."""
     scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in PRETENDED]

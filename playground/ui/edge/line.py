@@ -7,7 +7,6 @@ hundred requests delays another by one of them.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 
 from gradio.queueing import Event, Queue
 
-from playground.ui.edge.hosts import household
+from playground.owners import household
 from playground.ui.edge.refusal import Refused
 
 LANE_MOST = 256  # waiting in one lane
@@ -30,7 +29,6 @@ UNHEARD_SECONDS = 30.0  # an event whose answer nobody ever listened for is drop
 BROKEN_SECONDS = 5.0  # or nobody does again after a stream broke off
 HASTE_SECONDS = 2.0  # either, while somebody waits who does listen
 FORGET_SECONDS = 120.0  # and answers that nobody fetched
-TEND_SECONDS = 5.0
 SIZE = "playground.body_bytes"  # in a request's scope
 
 
@@ -125,10 +123,10 @@ class Line:
     def listening(self, session: str) -> Iterator[None]:
         """While a session's stream of answers is open."""
         self._listening[session] += 1
-        for lane in list(self._queue.event_queue_per_concurrency_id):
-            if any(event.session_hash == session for event in self.waiting(lane)):
-                self.arrange(lane)
         try:
+            for lane in list(self._queue.event_queue_per_concurrency_id):
+                if any(event.session_hash == session for event in self.waiting(lane)):
+                    self.arrange(lane)
             yield
         finally:
             self._heard[session] = time.monotonic()
@@ -139,7 +137,10 @@ class Line:
     def session_of(self, event_id: str) -> str:
         """The session of an event, which is its own id where it was called without one."""
         event = self._queue.event_ids_to_events.get(event_id)
-        return event.session_hash if event else event_id
+        if event is not None:
+            return str(event.session_hash)
+        pending = self._queue.pending_event_ids_session  # where gradio looks for one that is done
+        return next((session for session, ids in pending.items() if event_id in ids), event_id)
 
     def gone(self, event_id: str | None) -> bool:
         """Whether nobody waits for an event's answer any more."""
@@ -164,12 +165,6 @@ class Line:
     def is_heard(self, event: Event) -> bool:
         """Whether a stream is open for an event's answer."""
         return event.session_hash in self._listening
-
-    async def tend(self) -> None:
-        """Drop what nobody listens for, again and again."""
-        while True:
-            await asyncio.sleep(TEND_SECONDS)
-            await self.drop()
 
     async def drop(self) -> None:
         """Drop waiting events that nobody listens for, and answers that nobody fetched."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from contextlib import ExitStack
 from typing import Any
@@ -14,6 +13,7 @@ from gradio.block_function import BlockFunction
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from playground.owners import household
 from playground.settings import settings
 from playground.ui.edge import hosts, routes
 from playground.ui.edge.bodies import MOST_UPLOAD, Files, Reading, check_size, parsed, replayed
@@ -21,11 +21,12 @@ from playground.ui.edge.headers import protect
 from playground.ui.edge.line import SIZE, Line
 from playground.ui.edge.refusal import Refused, answer, spoken
 from playground.ui.edge.uploads import Turns, check_room
+from playground.ui.faults import report
 from playground.ui.page import leave
 
 SLOWED_SECONDS, MOST_SLOWED = 0.5, 64
 MOST_SESSION = 64  # characters of a session's name; gradio's have a dozen
-log = logging.getLogger(__name__)
+SPOKEN = "playground.language"  # in a request's scope
 
 
 class Edge:
@@ -69,10 +70,10 @@ class Edge:
             if refused.status == 429:
                 await self._slowed()
             if not begun:
-                await answer(protected, refused, spoken(headers, scope.get("playground.data")),
+                await answer(protected, refused, scope.get(SPOKEN) or spoken(headers),
                              plain=path == routes.UPLOAD)  # fmt: skip
         except Exception as error:  # gradio has answered 500, if it could answer at all
-            log.error("%s %s: %s: %.200r", scope["method"], path, type(error).__name__, str(error))
+            report(f"{scope['method']} {path[:200]!r}", error)
 
     async def _slowed(self) -> None:
         """Have whoever is turned away wait a little, so that asking again at once costs the host
@@ -141,14 +142,14 @@ class Edge:
     ) -> None:
         if headers.get("content-type", "").startswith(("multipart/", "application/x-www-form")):
             raise Refused(415, "edge_kind")
-        address = hosts.household(scope["client"][0])
+        address = household(scope["client"][0])
         body = await self._reading.body(receive, headers, address)
         if body is None:
             return
         data = parsed(body)
         lane = None
         if isinstance(data, dict):
-            scope["playground.data"] = data.get("data")
+            scope[SPOKEN] = spoken(headers, data.get("data"))
             scope[SIZE] = len(body)
             lane = self._checked_event(path, data, address, len(body))
         await self._app(scope, replayed(body, receive), send)
@@ -188,8 +189,8 @@ class Edge:
         if not headers.get("content-type", "").startswith("multipart/form-data"):
             raise Refused(415, "edge_kind")
         check_size(headers, MOST_UPLOAD)
-        check_room(self._blocks.GRADIO_CACHE)
-        async with self._turns.turn(hosts.household(scope["client"][0])):
+        async with self._turns.turn(household(scope["client"][0])):
+            check_room(self._blocks.GRADIO_CACHE)
             files = Files(receive, headers, spoken(headers))
 
             async def with_status(message: Message) -> None:

@@ -15,7 +15,7 @@ from gradio.blocks import BlocksConfig
 from gradio.components import State
 from gradio.state_holder import SessionState, StateHolder
 
-SESSION_BYTES = 1_000_000  # of one that used every tab, measured: its own components and states
+SESSION_BYTES = 1_000_000  # of one that used every tab, generously: a new one holds under 1 kB
 SHARE = 0.03  # of the memory budget, for sessions
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
 HEAD_SECONDS = 20.0  # for the head of a request; a body has a pace of its own
-LOOK_SECONDS = 5.0
 
 
 class Silent:
@@ -38,10 +36,7 @@ class Silent:
         return closed
 
 
-async def close_silent(blocks: Any) -> None:
-    """Look at a page's server again and again. It comes into being after its app has started."""
-    silent = Silent()
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        state = getattr(getattr(blocks, "server", None), "server_state", None)
-        silent.close(list(getattr(state, "connections", ())), time.monotonic())
+async def close_silent(silent: Silent, blocks: Any) -> None:
+    """Look at a page's server once. It comes into being after its app has started."""
+    state = getattr(getattr(blocks, "server", None), "server_state", None)
+    silent.close(list(getattr(state, "connections", ())), time.monotonic())

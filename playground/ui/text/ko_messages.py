@@ -167,7 +167,7 @@ MESSAGES = {
     "Packed blocks of {block} weights do not divide the {columns} inputs of {name}. Choose a group_size that does, or the mode simulated.": "가중치 {block}개 묶음이 {name}의 입력 {columns}개를 나누지 못합니다. 나누어떨어지는 group_size나 simulated를 고르세요.",
     "{name} has weights above {most:.5g}, the largest number of {dtype}. Choose a wider format, or undo the edit that made them so large.": "{name}에 {dtype}의 가장 큰 수 {most:.5g}보다 큰 가중치가 있습니다. 더 넓은 형식을 고르거나, 그렇게 크게 만든 편집을 되돌리세요.",
     "Your recipe is not in memory at the moment. Wait for its receipts, or reload the page to have it built again: nothing of it is lost.": "지금 레시피가 메모리에 없습니다. 영수증이 나올 때까지 기다리거나, 페이지를 새로 열어 다시 만들게 하세요. 잃는 것은 없습니다.",
-    "This takes more than {seconds} seconds here. What was built by then is kept: call again to go on from it, or ask for less.": "여기서는 {seconds}초가 넘게 걸립니다. 그때까지 만든 것은 남아 있습니다. 다시 부르면 거기서 이어 갑니다. 아니면 더 적게 요청하세요.",
+    "This takes more than {seconds} seconds here. Edits of a recipe that were done are kept: call again to go on from them, or ask for less.": "여기서는 {seconds}초가 넘게 걸립니다. 그때까지 끝난 레시피의 편집은 남아 있습니다. 다시 요청해 거기서 이어 가거나, 더 적게 요청하세요.",
     "Edit {number} ({kind}): {field} is empty. Name at least one.": "{number}번 편집({kind}): {field} 값이 비어 있습니다. 하나 이상 쓰세요.",
     "Edit {number} ({kind}): {field} has too many entries. Name at most {max_length}.": "{number}번 편집({kind}): {field} 항목이 너무 많습니다. {max_length}개까지 쓰세요.",
     "Measuring: reading the text…": "재는 중: 글을 읽습니다…",

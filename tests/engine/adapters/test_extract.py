@@ -108,3 +108,12 @@ def test_a_look_has_the_sizes_and_where_it_changes(llama, by_peft):
             old = llama.model.get_parameter(matrix.name)
             moved = float((folded.tensor(matrix.name) - old).norm() / old.norm())
             assert by_name[matrix.layer, matrix.role] == pytest.approx(moved, rel=1e-3)
+
+
+def test_the_same_lora_beside_both_is_no_difference(llama, by_peft):
+    given = files.read(by_peft(llama, "lora")[1], Fork(llama))
+    both = [Fork(llama), Fork(llama)]
+    for fork in both:
+        attach(fork, given, 1.0, False)
+    with pytest.raises(AdapterError, match="do not differ"):
+        extract(*both, 4)

@@ -1216,3 +1216,11 @@ def test_a_recipe_with_a_merge_in_it_is_no_model_of_mergekits():
     inner = merge("linear", PIRATE).model_dump()
     with pytest.raises(MergeError, match="with merge"):
         to_yaml(merge("ties", {"recipe": {"model": SMALL, "edits": [inner]}}), RECIPE)
+
+
+def test_what_a_value_by_part_leaves_out_is_written_as_it_is_here():
+    adapter = {"model": "smollm2-135m-instruct", "edits": [{"kind": "adapter", "source": "pirate"}]}
+    edit = parse_edit({"kind": "merge", "method": "nearswap", "models": [{"recipe": adapter}],
+                       "near": {"attention": 0.01}})  # fmt: skip
+    written = yaml.safe_load(to_yaml(edit, parse({"model": "smollm2-135m-instruct"})))
+    assert written["parameters"]["t"][-1] == {"value": 1e-3}
