@@ -69,7 +69,7 @@ def own_server():
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: it holds an event loop
 def browser():
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     path = path or (MAC if Path(MAC).exists() else None)

@@ -353,7 +353,10 @@ def test_a_prompt_of_too_many_characters_is_refused_with_both_counts(llama):
 
 def test_the_ids_are_the_tokens_of_the_text_and_no_more(llama):
     assert prompt_ids(llama, " the of") == [260, 266]
-    assert prompt_ids(llama, "<|im_start|> the<|im_end|>") == [0, 260, 1]
+    written = "<|im_start|> the<|im_end|>"
+    ids = prompt_ids(llama, written)
+    assert not {0, 1} & set(ids), "a control token that is typed is text"
+    assert llama.tokenizer.decode(ids) == written
 
 
 def test_a_prompt_and_its_answer_must_fit_the_models_context(layout):

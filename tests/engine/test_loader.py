@@ -112,7 +112,7 @@ def test_a_wrong_checksum_says_so_and_converts_nothing(package, offered, home):
 def test_an_unreachable_hub_says_so(monkeypatch, home):
     monkeypatch.setenv("PLAYGROUND_HUB", "presets")
     settings.cache_clear()
-    monkeypatch.setattr(hub, "_cached", lambda hub_id: None)
+    monkeypatch.setattr(hub, "_cached", lambda hub_id, revision: None)
     monkeypatch.setattr(hub, "answers", lambda: False)
     said = told(lambda: load("openai-community/gpt2"))
     assert "cannot be reached" in said
