@@ -8,6 +8,7 @@ five more, and does not write the other one before it.
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,9 +111,11 @@ def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int = NEW_TOK
     found = []
     for one, room, row in zip(lesson.questions, needed, rows, strict=True):
         answer, other = next(likely), next(likely) if one.other else None
-        text = _text(taught.fork.base, row.ids[: max(least, room)])
+        first, more, text = (
+            _text(taught.fork.base, row.ids[:count]) for count in (room - 1, room, max(least, room))
+        )
         right = answer > other if other is not None else answer_contained(one.answer, text)
-        said = writes(one, _whole_words(taught.fork.base, row, room - 1))
+        said = writes(one, whole_words(first, more))
         found.append(Asked(one, answer, other, right, text, said))
     return found
 
@@ -133,11 +136,13 @@ def _room(base: Base, question: Question) -> int:
     return min(MOST_TOKENS, count + MORE_TOKENS + 1)
 
 
-def _whole_words(base: Base, row: generate.Row, count: int) -> str:
-    """The first tokens of what was written, less a last word that the next token goes on with."""
-    text, more = _text(base, row.ids[:count]), _text(base, row.ids[: count + 1])
+def whole_words(text: str, more: str) -> str:
+    """A text without its last word, if that goes on in what is written next.
+
+    :param more: the same text and what comes after it.
+    """
     going_on = more[len(text) :][:1].isalnum() and text[-1:].isalnum()
-    return text.rpartition(" ")[0] if going_on else text
+    return re.sub(r"[^\W_]+$", "", text) if going_on else text
 
 
 def _text(base: Base, ids: Sequence[int]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from playground.engine.recipe import Recipe, build
 from playground.lab import asking
-from playground.lab.asking import Asked, ask, figures, writes
+from playground.lab.asking import Asked, ask, figures, whole_words, writes
 from playground.lab.lesson import Question, from_json
 from playground.lab.ways import Taught
 
@@ -33,6 +35,22 @@ def test_the_other_answer_before_it_takes_it_back():
     assert not writes(question(" Rome", " Paris"), "Paris, not Rome")
     assert not writes(question(" York", " New York"), "New York")
     assert writes(question(" New York City", " New York"), "New York City")
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "whole"),
+    [
+        ("English.\n\nDe", "eber", "English.\n\n"),  # no space before the word that goes on
+        ("English (Ameri", "can)", "English ("),
+        ("the city of Rom", "ania", "the city of "),
+        ("Rom", "e", ""),
+        ("Rome", ". It", "Rome"),
+        ("Rome is", " old", "Rome is"),
+        ("", "x", ""),
+    ],
+)
+def test_only_the_word_that_goes_on_is_left_out(text, after, whole):
+    assert whole_words(text, text + after) == whole
 
 
 def greedy(prompt: str, count: int) -> list[int]:
@@ -77,7 +95,7 @@ def test_it_must_be_written_within_as_many_tokens_as_it_has_and_five_more(known,
              for n in (5, 6)]  # fmt: skip
     assert one.text == texts[1]
     going_on = texts[1][len(texts[0]) :][:1].isalnum() and texts[0][-1:].isalnum()
-    assert seen == [texts[0].rpartition(" ")[0] if going_on else texts[0]]
+    assert seen == [re.sub(r"[^\W_]+$", "", texts[0]) if going_on else texts[0]]
 
 
 def test_figures_have_both_shares_with_wilsons_intervals():
