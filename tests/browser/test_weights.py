@@ -70,6 +70,10 @@ def test_prune_measure_sweep_take_a_point_and_undo(visit):
     expect(page.locator("#layer-view")).to_contain_text("No weight inside a layer differs")
 
 
+# Bits, file and packed file, by how this machine holds what is not quantized (the embedding).
+SIZES = {"bfloat16": ("6.92", "269.1 MB", "116.4 MB"), "float32": ("10.3", "538.1 MB", "173.1 MB")}
+
+
 def test_packed_weights_are_really_smaller_and_simulated_ones_are_not(visit):
     _, page = opened(visit)
     page.get_by_label("Quantize", exact=True).check()
@@ -86,10 +90,11 @@ def test_packed_weights_are_really_smaller_and_simulated_ones_are_not(visit):
     expect(step).to_contain_text("packed", timeout=LONG)
     packed = step.inner_text()
     assert held(packed) < held(simulated) / 3
-    assert "6.92 bits per weight effective" in packed
-    assert "6.92 bits per weight effective" in simulated
-    assert "file 269.1 MB as held" in simulated
-    assert "file 116.4 MB as held" in packed
+    bits, whole, small = SIZES[page.get_by_text("held as").inner_text().split()[-1].strip(".")]
+    assert f"{bits} bits per weight effective" in packed
+    assert f"{bits} bits per weight effective" in simulated
+    assert f"file {whole} as held" in simulated
+    assert f"file {small} as held" in packed
 
 
 def held(receipt):
