@@ -7,12 +7,12 @@ refused by name, all of it at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playground.engine import catalog
 from playground.engine.adapters import store
-from playground.engine.edits.merge import Merge
+from playground.engine.edits.merge import Ingredient, Merge
 from playground.engine.merging import METHODS, MergeError, checkpoints
 from playground.engine.merging.mergekit_notes import differences
 from playground.engine.merging.mergekit_reading import Reading, before, read
@@ -131,6 +131,7 @@ def _merged(
             each.append(read(values.pop(key, USUAL[key]), reading))
         numbers = {key: read(value, reading) for key, value in values.items()}
         found["models"].append(_source(one.get("model"), recipe, reading) | numbers)
+        reading.check(Ingredient, found["models"][-1])
     for key, each in once.items():
         if any(value != each[0] for value in each):
             reading.unsupported(key, "one for each model")
@@ -141,24 +142,27 @@ def _merged(
 def _without_slices(
     config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading
 ) -> dict[str, Any]:
-    """A configuration whose only slice spans all layers, as one with models."""
+    """A configuration whose slices span all layers of the same models, as one with models."""
     slices = reading.mappings(config.get("slices"), "slices")
-    piece = slices[0] if slices else {}
-    reading.only(piece, ("sources", "parameters", "base_model"), "slices.")
-    sources = reading.mappings(piece.get("sources"), "sources")
-    for source in sources:
-        reading.only(source, ("model", "layer_range", "parameters"), "slices.sources.")
-    ranges = [source.get("layer_range") for source in sources]
+    pieces = list[list[Mapping[str, Any]]]()
+    for piece in slices:
+        reading.only(piece, ("sources", "parameters", "base_model"), "slices.")
+        sources = reading.mappings(piece.get("sources"), "sources")
+        for source in sources:
+            reading.only(source, ("model", "layer_range", "parameters"), "slices.sources.")
+        pieces.append(sources)
     depth = len(layers(build(recipe).fork.model)[1])
-    if len(slices) != 1 or any(one != [0, depth] for one in ranges):
+    if not _is_whole(config, slices, pieces, depth):
         reading.wrong(
             MergeError(
                 "{method} merges whole models here: one slice with the layers 0 to {depth} of "
-                "each. Write the models without slices, or choose passthrough.",
+                "each, or several one after another with the same models and single numbers. "
+                "Write the models without slices, or choose passthrough.",
                 method=method,
                 depth=depth,
             )
         )
+    piece, sources = (slices[0], pieces[0]) if slices else ({}, [])
     parts = [
         reading.mapping(one.get("parameters"), "parameters")  # what is nearer counts
         for one in (config, piece)
@@ -169,6 +173,38 @@ def _without_slices(
         "parameters": {**parts[0], **parts[1]},
         "base_model": piece.get("base_model") or config.get("base_model"),
     }
+
+
+def _is_whole(
+    config: Mapping[str, Any], slices: Sequence[Mapping[str, Any]],
+    pieces: Sequence[Sequence[Mapping[str, Any]]], depth: int,
+) -> bool:  # fmt: skip
+    """Whether slices are all layers in their order, each of the same models in the same way.
+
+    Several of them may hold no values along the layers: mergekit lets these run within a slice.
+    """
+    ends, alike = 0, list[list[dict[str, Any]]]()
+    for piece, sources in zip(slices, pieces, strict=True):
+        if any(one.get("layer_range") != sources[0].get("layer_range") for one in sources):
+            return False
+        own = sources[0].get("layer_range") if sources else None
+        if not isinstance(own, list) or len(own) != 2 or own[0] != ends:
+            return False
+        ends = own[1]
+        alike.append([_without(piece, "sources"), *(_without(s, "layer_range") for s in sources)])
+    along = len(slices) > 1 and _runs([config.get("parameters"), alike])
+    return ends == depth and all(one == alike[0] for one in alike) and not along
+
+
+def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name != key}
+
+
+def _runs(value: Any) -> bool:
+    """Whether there is a list of numbers in it."""
+    if isinstance(value, Mapping):
+        return any(map(_runs, value.values()))
+    return isinstance(value, list) and any(isinstance(v, int | float) or _runs(v) for v in value)
 
 
 def _from_shared(shared: Mapping[str, Any], method: str, reading: Reading) -> dict[str, Any]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from playground.engine.merging.given import MergeError
 from playground.engine.merging.mergekit_words import FILTERS, ROLES, WORDS
@@ -41,6 +44,14 @@ class Reading:
     def wrong(self, error: PlaygroundError) -> None:
         """Note something else that is in the way."""
         self.errors.append(error)
+
+    def check(self, form: type[BaseModel], given: Mapping[str, Any]) -> None:
+        """Note the first of a part's values that is out of its range."""
+        with suppress(ValidationError):  # which the whole edit says in its own words
+            try:
+                form.model_validate(given)
+            except PlaygroundError as error:
+                self.wrong(error)
 
     def only(self, given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
         """Note the keys that are not known."""

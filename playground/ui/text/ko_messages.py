@@ -326,7 +326,7 @@ MESSAGES = {
     "{key} is not supported here. Take it out of the configuration, or choose another method.": "{key}은(는) 여기서 지원하지 않습니다. 설정에서 빼거나 다른 방법을 고르세요.",
     "{count} things are not supported here: {keys}. Take them out of the configuration, or choose another method.": "여기서 지원하지 않는 것이 {count}개 있습니다: {keys}. 설정에서 빼거나 다른 방법을 고르세요.",
     "{method} goes from base_model to one other model. Name both.": "{method}은(는) base_model에서 다른 모델 하나로 갑니다. 둘 다 적으세요.",
-    "{method} merges whole models here: one slice with the layers 0 to {depth} of each. Write the models without slices, or choose passthrough.": "{method}은(는) 여기서 모델 전체를 병합합니다. 모델마다 0에서 {depth}까지의 층을 가진 slice 하나여야 합니다. slices 없이 모델을 적거나 passthrough를 고르세요.",
+    "{method} merges whole models here: one slice with the layers 0 to {depth} of each, or several one after another with the same models and single numbers. Write the models without slices, or choose passthrough.": "{method}은(는) 여기서 모델 전체를 병합합니다. 모델마다 0에서 {depth}까지의 층을 가진 slice 하나이거나, 같은 모델과 값 하나씩으로 이어지는 slice 여러 개여야 합니다. slices 없이 모델을 적거나 passthrough를 고르세요.",
     "DARE here divides what stays by the density, as its paper does; mergekit makes it so much larger that the sizes in each tensor sum to what they did.": "여기의 DARE는 논문대로 남은 것을 밀도로 나눕니다. mergekit은 텐서마다 크기의 합이 전과 같도록 키웁니다.",
     "DELLA here divides each number that stays by its own chance, as its paper does; mergekit multiplies a whole tensor by one factor.": "여기의 DELLA는 논문대로 남은 수를 각자의 확률로 나눕니다. mergekit은 텐서 전체에 한 배수를 곱합니다.",
     "Epsilon is narrowed here where a chance would leave 0 to 1; mergekit refuses such an epsilon.": "여기서는 확률이 0에서 1을 벗어나는 곳의 엡실론을 줄입니다. mergekit은 그런 엡실론을 거절합니다.",

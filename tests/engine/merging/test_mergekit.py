@@ -868,6 +868,46 @@ def test_a_slice_that_spans_all_layers_is_a_list_of_models(siblings):
     assert from_yaml(nearer, tiny)[0] == merge("slerp", one, t=0.75)
 
 
+def in_two(first: str, second: str, more: str = "", also: str = "") -> str:
+    pieces = "".join(
+        f"  - sources: [{{model: tiny-llama, layer_range: {ends}}}, "
+        f"{{model: tiny-llama-1, layer_range: {ends}}}]\n{own}"
+        for ends, own in ((first, more), (second, more + also))
+    )
+    return f"""
+slices:
+{pieces}
+merge_method: slerp
+base_model: tiny-llama
+parameters: {{t: 0.25}}
+"""
+
+
+def test_slices_that_are_all_layers_together_are_a_list_of_models(siblings):
+    tiny, one = parse({"model": "tiny-llama"}), with_(None, "tiny-llama-1")
+    assert from_yaml(in_two("[0, 1]", "[1, 2]"), tiny)[0] == merge("slerp", one, t=0.25)
+    nearer = "    parameters: {t: 0.75}\n"
+    assert from_yaml(in_two("[0, 1]", "[1, 2]", nearer), tiny)[0] == merge("slerp", one, t=0.75)
+    along = "    parameters: {t: [0, 1]}\n"  # mergekit: from 0 to 1 in either slice
+    refused = [("[0, 1]", "[0, 2]"), ("[1, 2]", "[0, 1]"), ("[0, 1]", "[1, 2]", along),
+               ("[0, 1]", "[1, 2]", "", nearer), ("[0, 1]", "[1, 1]")]  # fmt: skip
+    for case in refused:
+        with pytest.raises(MergeError, match="merges whole models here"):
+            from_yaml(in_two(*case), tiny)
+
+
+def test_all_models_values_that_are_out_of_range_are_told_at_once(siblings):
+    text = """
+merge_method: ties
+base_model: tiny-llama
+models:
+  - {model: tiny-llama-1, parameters: {density: 7}}
+  - {model: tiny-llama-2, parameters: {density: -1}}
+"""
+    with pytest.raises(MergeError, match=r"density is 7\.0.* Also: .*density is -1\.0"):
+        from_yaml(text, parse({"model": "tiny-llama"}))
+
+
 def test_slices_of_some_layers_are_refused_where_whole_models_are_merged(siblings):
     tiny = parse({"model": "tiny-llama"})
     for ranges in (("[0, 1]", "[0, 1]"), ("[0, 2]", "[1, 2]"), ("[0, 3]", "[0, 3]"), ("2", "2")):
