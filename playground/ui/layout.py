@@ -19,32 +19,30 @@ from playground.engine.training import kept
 from playground.engine.training.jobs import JOBS
 from playground.retrieval.own import uploads
 from playground.settings import settings
-from playground.ui import (
-    adapters_tab,
-    attach_panel,
-    compare_tab,
-    documents_tab,
-    edge,
-    guide_tab,
-    lab_tab,
-    lab_table_panel,
-    measure_panel,
-    merge_tab,
-    other_tab,
-    own_panel,
-    tokens_tab,
-    train_panel,
-    weights_tab,
-)
+from playground.ui import edge
+from playground.ui.adapters import attach as attach_panel
+from playground.ui.adapters import tab as adapters_tab
+from playground.ui.adapters import train as train_panel
+from playground.ui.compare import tab as compare_tab
+from playground.ui.documents import own as own_panel
+from playground.ui.documents import tab as documents_tab
 from playground.ui.edge.guard import Page
 from playground.ui.edge.sessions import capacity
-from playground.ui.endpoints import add_endpoints
-from playground.ui.first_script import FirstScript
-from playground.ui.page import AT_ONCE, LOOK, VIEW, clears
-from playground.ui.sidebar import build_sidebar, show_stack, show_status
+from playground.ui.guide import tab as guide_tab
+from playground.ui.lab import tab as lab_tab
+from playground.ui.lab import table as lab_table_panel
+from playground.ui.merge import tab as merge_tab
+from playground.ui.shell import other_tab
+from playground.ui.shell.endpoints import add_endpoints
+from playground.ui.shell.first_script import FirstScript
+from playground.ui.shell.page import AT_ONCE, LOOK, VIEW, clears
+from playground.ui.shell.theme import theme
+from playground.ui.shell.warmup import WARMUP
+from playground.ui.sidebar.panel import build_sidebar, show_stack, show_status
 from playground.ui.text import I18N, label
-from playground.ui.theme import theme
-from playground.ui.warmup import WARMUP
+from playground.ui.tokens import tab as tokens_tab
+from playground.ui.weights import measure as measure_panel
+from playground.ui.weights import tab as weights_tab
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"

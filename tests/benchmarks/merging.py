@@ -88,7 +88,7 @@ def walk():
     """The pirate adapter, folded, to the base: eleven points, against the worse of both ends."""
     from playground.engine.merging.walk import walk as walked
     from playground.engine.recipe import build, parse
-    from playground.ui.walk_panel import texts_for
+    from playground.ui.merge.walk import texts_for
 
     merge = {"kind": "merge", "method": "linear", "models": [with_adapter("pirate")]}
     [edit] = parse({"model": MODEL, "edits": [merge]}).edits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.ui import page
+from playground.ui.shell import page
 
 
 @pytest.fixture(autouse=True)

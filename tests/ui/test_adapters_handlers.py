@@ -29,17 +29,15 @@ from playground.engine.training.run import Point
 from playground.engine.training.settings import RATES, Settings
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings
-from playground.ui import (
-    adapters_html,
-    attach_panel,
-    calculator_panel,
-    look_panel,
-    mix_panel,
-    own_adapters,
-    train_panel,
-    train_settings,
-)
-from playground.ui.page import begins, stops
+from playground.ui.adapters import attach as attach_panel
+from playground.ui.adapters import calculator as calculator_panel
+from playground.ui.adapters import look as look_panel
+from playground.ui.adapters import mix as mix_panel
+from playground.ui.adapters import own as own_adapters
+from playground.ui.adapters import train as train_panel
+from playground.ui.adapters import train_form as train_settings
+from playground.ui.adapters import view as adapters_html
+from playground.ui.shell.page import begins, stops
 from playground.ui.text import EN, KO, TABLES
 
 MODEL = "tiny-llama"

@@ -9,7 +9,7 @@ import pytest
 from playground.compare import Answer
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Hit
-from playground.ui import answers_html
+from playground.ui.parts import answers_html
 from playground.ui.text import TABLES
 
 TEXTS = ("Skarrow lies 31 kilometres off Brennick.", "The keeper lights <the> lamp at dusk.")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.ui.charts import Point, heat_map, histogram, line_chart
+from playground.ui.parts.charts import Point, heat_map, histogram, line_chart
 
 EVIL = [
     "<script>alert(1)</script>",

@@ -16,9 +16,12 @@ from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, Options
 from playground.retrieval.terms import Terms
 from playground.settings import settings
-from playground.ui import documents_html, documents_tab, evaluate_panel, own_panel
-from playground.ui.page import RUNS
-from playground.ui.search_panel import options_from
+from playground.ui.documents import evaluate as evaluate_panel
+from playground.ui.documents import own as own_panel
+from playground.ui.documents import tab as documents_tab
+from playground.ui.documents import view as documents_html
+from playground.ui.documents.search_form import options_from
+from playground.ui.shell.page import RUNS
 from playground.ui.text import EN, TABLES
 
 both = pytest.mark.parametrize("language", ["en", "ko"])

@@ -23,13 +23,14 @@ from playground import api
 from playground.engine.work import Work
 from playground.owners import household
 from playground.settings import settings
-from playground.ui import edge, faults, layout
+from playground.ui import edge, layout
 from playground.ui.edge import bodies, hosts, line, routes, sessions, slow, uploads
 from playground.ui.edge.guard import Page, fitting
 from playground.ui.edge.headers import POLICY
 from playground.ui.edge.refusal import Refused
-from playground.ui.endpoints import _told
-from playground.ui.page import RUNS, begins, shown
+from playground.ui.shell import faults
+from playground.ui.shell.endpoints import _told
+from playground.ui.shell.page import RUNS, begins, shown
 
 JSON = {"content-type": "application/json"}
 

@@ -20,10 +20,15 @@ from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus, shipped_ids
 from playground.retrieval.own import stored, uploads
 from playground.settings import settings
-from playground.ui import compare_tab, documents_tab, faults, own_panel, page, sidebar, tokens_tab
-from playground.ui.page import MAX_RUNS, RUNS, Runs, begins, shown, stops
+from playground.ui.compare import tab as compare_tab
+from playground.ui.documents import own as own_panel
+from playground.ui.documents import tab as documents_tab
+from playground.ui.shell import faults, page
+from playground.ui.shell.page import MAX_RUNS, RUNS, Runs, begins, shown, stops
+from playground.ui.shell.warmup import Warmup
+from playground.ui.sidebar import panel as sidebar
 from playground.ui.text import EN, KO, TABLES
-from playground.ui.warmup import Warmup
+from playground.ui.tokens import tab as tokens_tab
 
 MODEL = "tiny-llama"
 begin_run = begins("a run")

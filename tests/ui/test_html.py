@@ -23,8 +23,9 @@ from playground.engine.recipe import Receipt, parse_edit
 from playground.errors import Message
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, matched
-from playground.ui import answers_html, documents_html, html
-from playground.ui.flatmap import draw
+from playground.ui.documents import view as documents_html
+from playground.ui.parts import answers_html, html
+from playground.ui.tokens.flatmap import draw
 from playground.workspace import Stack, Step, Workspace
 
 OURS = {

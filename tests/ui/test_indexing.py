@@ -7,8 +7,8 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval import dense
 from playground.retrieval.passages import Corpus
-from playground.ui import indexing
-from playground.ui.indexing import index
+from playground.ui.parts import indexing
+from playground.ui.parts.indexing import index
 
 CORPUS = Corpus("c", "t", "en", (), ())
 

@@ -23,19 +23,17 @@ from playground.lab.sheet import MAX_CHARACTERS, Sheet, from_json, to_json
 from playground.lab.table import Row
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui import (
-    compare_tab,
-    lab_collateral_panel,
-    lab_fact_panel,
-    lab_html,
-    lab_plot,
-    lab_row_panel,
-    lab_table_panel,
-    lab_trace_panel,
-    lab_ways_panel,
-)
-from playground.ui.page import begins, stops
-from playground.ui.search_panel import OWN
+from playground.ui.compare import tab as compare_tab
+from playground.ui.documents.search_form import OWN
+from playground.ui.lab import collateral as lab_collateral_panel
+from playground.ui.lab import fact as lab_fact_panel
+from playground.ui.lab import plot as lab_plot
+from playground.ui.lab import row as lab_row_panel
+from playground.ui.lab import table as lab_table_panel
+from playground.ui.lab import trace as lab_trace_panel
+from playground.ui.lab import view as lab_html
+from playground.ui.lab import ways as lab_ways_panel
+from playground.ui.shell.page import begins, stops
 
 MODEL = "tiny-llama"
 begin_run = begins("a run")

@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from playground.ui import charts, html, lab_plot
+from playground.ui.lab import plot as lab_plot
+from playground.ui.parts import charts, html
 
 
 def drawn(marks, most=1.0):

@@ -20,8 +20,8 @@ from playground.lab.sheet import Sheet, from_json, to_json
 from playground.lab.table import Row
 from playground.lab.verdict import USUAL, verdict
 from playground.lab.ways import WAYS
-from playground.ui.lab_report import questions_csv, to_csv, to_html
-from playground.ui.lab_words import column_name, percent, shown, told, way_name
+from playground.ui.lab.report import questions_csv, to_csv, to_html
+from playground.ui.lab.words import column_name, percent, shown, told, way_name
 
 NASTY = '<script>alert("1")</script>&'
 HANGUL = re.compile("[가-힣]")

@@ -25,17 +25,15 @@ from playground.engine.recipe import MAX_RECIPE_BYTES, build, is_quick, parse, p
 from playground.engine.structure import matrices
 from playground.errors import PlaygroundError
 from playground.settings import settings
-from playground.ui import (
-    measure_panel,
-    merge_files_panel,
-    merge_panel,
-    merge_picture_panel,
-    merge_tab,
-    walk_panel,
-)
-from playground.ui.merge_panel import merge_from
-from playground.ui.page import begins, stops
+from playground.ui.merge import files as merge_files_panel
+from playground.ui.merge import form as merge_panel
+from playground.ui.merge import picture as merge_picture_panel
+from playground.ui.merge import tab as merge_tab
+from playground.ui.merge import walk as walk_panel
+from playground.ui.merge.form import merge_from
+from playground.ui.shell.page import begins, stops
 from playground.ui.text import EN, TABLES
+from playground.ui.weights import measure as measure_panel
 
 MODEL, SMALL = "tiny-llama", "smollm2-135m-instruct"
 TEXT = "The cat sat on the mat while the rain fell on the roof of the house."

@@ -8,7 +8,8 @@ import pytest
 
 from playground.engine.merging.picture import Change, Likeness, Picture
 from playground.engine.recipe import parse_edit
-from playground.ui import html, merge_html
+from playground.ui.merge import view as merge_html
+from playground.ui.parts import html
 from playground.ui.text import EN, TABLES
 from playground.workspace import Step
 

@@ -10,7 +10,7 @@ import pytest
 from playground import disk
 from playground.engine.adapters import store
 from playground.settings import settings
-from playground.ui import own_adapters
+from playground.ui.adapters import own as own_adapters
 from playground.ui.text import TABLES
 
 both = pytest.mark.parametrize("language", ["en", "ko"])

@@ -18,9 +18,10 @@ from playground.engine.loader import CACHE
 from playground.errors import PlaygroundError
 from playground.retrieval import dense
 from playground.settings import settings
-from playground.ui import endpoints, layout
-from playground.ui.first_script import SCRIPT, FirstScript
-from playground.ui.page import SWITCH
+from playground.ui import layout
+from playground.ui.shell import endpoints
+from playground.ui.shell.first_script import SCRIPT, FirstScript
+from playground.ui.shell.page import SWITCH
 from playground.ui.text import EN, I18N, KO
 
 ROOT = Path(__file__).parents[2]

@@ -35,17 +35,15 @@ from playground.retrieval.context import Order
 from playground.retrieval.cutting import By
 from playground.retrieval.hybrid import FUSIONS
 from playground.retrieval.passages import QuestionKind
-from playground.ui import (
-    compare_tab,
-    edit_panel,
-    merge_panel,
-    mix_panel,
-    number_line_panel,
-    search_panel,
-    train_panel,
-)
-from playground.ui.lab_fact_panel import QUESTIONS
+from playground.ui.adapters import mix as mix_panel
+from playground.ui.adapters import train as train_panel
+from playground.ui.compare import tab as compare_tab
+from playground.ui.documents import search_form as search_panel
+from playground.ui.lab.fact import QUESTIONS
+from playground.ui.merge import form as merge_panel
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
+from playground.ui.weights import form as edit_panel
+from playground.ui.weights import number_line as number_line_panel
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "playground").rglob("*.py"))

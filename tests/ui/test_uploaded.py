@@ -21,18 +21,15 @@ from playground.engine.merging import checkpoints
 from playground.engine.recipe import MAX_RECIPE_BYTES, build_quickly, parse
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui import (
-    endpoints,
-    merge_files_panel,
-    mix_panel,
-    own_adapters,
-    own_panel,
-    questions,
-    sidebar,
-    train_panel,
-    uploaded,
-)
-from playground.ui.page import begins, shown
+from playground.ui.adapters import mix as mix_panel
+from playground.ui.adapters import own as own_adapters
+from playground.ui.adapters import train as train_panel
+from playground.ui.documents import own as own_panel
+from playground.ui.merge import files as merge_files_panel
+from playground.ui.parts import questions
+from playground.ui.shell import endpoints, uploaded
+from playground.ui.shell.page import begins, shown
+from playground.ui.sidebar import panel as sidebar
 
 MODEL = "tiny-llama"
 begin_run = begins("a run")

@@ -28,19 +28,17 @@ from playground.engine.structure import select
 from playground.errors import CorpusError, PlaygroundError, RecipeError
 from playground.retrieval.own import uploads
 from playground.settings import settings
-from playground.ui import (
-    documents_tab,
-    edit_panel,
-    measure_panel,
-    number_line_panel,
-    own_panel,
-    sidebar,
-    tokens_tab,
-    weights_tab,
-)
-from playground.ui.edit_panel import CALIBRATED, GROUP_SIZES, edit_from, fit_pattern, fit_scheme
-from playground.ui.page import begin_building, begins, stops
+from playground.ui.documents import own as own_panel
+from playground.ui.documents import tab as documents_tab
+from playground.ui.shell.page import begin_building, begins, stops
+from playground.ui.sidebar import panel as sidebar
 from playground.ui.text import EN, KO, TABLES
+from playground.ui.tokens import tab as tokens_tab
+from playground.ui.weights import form as edit_panel
+from playground.ui.weights import measure as measure_panel
+from playground.ui.weights import number_line as number_line_panel
+from playground.ui.weights import tab as weights_tab
+from playground.ui.weights.form import CALIBRATED, GROUP_SIZES, edit_from, fit_pattern, fit_scheme
 
 ROOT = Path(__file__).parents[2]
 MODEL = "tiny-llama"

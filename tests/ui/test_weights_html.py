@@ -13,8 +13,9 @@ from playground.engine.measure import Figures, Measured, Perplexity, Speed
 from playground.engine.recipe import Receipt, parse_edit
 from playground.engine.sizes import Sizes
 from playground.engine.sweep import Cell, ScanPoint
-from playground.ui import html, weights_html
+from playground.ui.parts import html
 from playground.ui.text import EN, TABLES
+from playground.ui.weights import view as weights_html
 from playground.workspace import Stack, Step, Workspace
 
 EVIL = [

@@ -12,7 +12,7 @@ from gradio.routes import App
 from playground.ui.edge.middleware import Edge
 from playground.ui.edge.sessions import Sessions
 from playground.ui.edge.slow import Silent, close_silent
-from playground.ui.faults import report
+from playground.ui.shell.faults import report
 
 LOOK_SECONDS = 5.0
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 
 from playground.ui.edge.line import Line
 from playground.ui.edge.refusal import Refused, spoken
-from playground.ui.faults import report
+from playground.ui.shell.faults import report
 
 LARGEST = 2**63  # of a number: a float of it, and an int for numpy and torch
 # What a part of the page sends, besides null. Parts that are not named check it themselves.

@@ -6,15 +6,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 import gradio as gr
 
 from playground.errors import Message
-from playground.ui.text.en import TEXT as EN
-from playground.ui.text.ko import MESSAGES as KO_MESSAGES
-from playground.ui.text.ko import TEXT as KO
+from playground.ui.text import en, ko
+from playground.ui.text.ko.messages import MESSAGES as KO_MESSAGES
 
+
+def _all_texts(language: ModuleType) -> dict[str, str]:
+    """The texts of all of a language's files: a new tab's are found without a word here."""
+    texts: dict[str, str] = {}
+    for file in iter_modules(language.__path__, f"{language.__name__}."):
+        own = getattr(import_module(file.name), "TEXT", {})
+        assert not texts.keys() & own.keys(), (file.name, texts.keys() & own.keys())
+        texts |= own
+    return texts
+
+
+EN, KO = _all_texts(en), _all_texts(ko)
 TABLES = {"en": EN, "ko": KO}
 I18N = gr.I18n(en=EN, ko=KO)
 

@@ -1,0 +1,168 @@
+"""Attaching adapters: choose one, turn it up and down, and see both answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.adapters import store
+from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE
+from playground.engine.generate import Row, Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.recipe import NotBuiltError, build, build_quickly
+from playground.engine.work import Stopped
+from playground.settings import settings
+from playground.ui.adapters import look as look_panel
+from playground.ui.adapters import own as own_adapters
+from playground.ui.adapters import view as adapters_html
+from playground.ui.adapters.own import choices, with_own
+from playground.ui.parts.html import note
+from playground.ui.shell.page import (
+    AT_ONCE,
+    LAST,
+    LOOK,
+    MODEL,
+    PROGRESS,
+    RUNS,
+    begins,
+    session_of,
+    shown,
+    stops,
+    work_for,
+)
+from playground.ui.shell.stale import belongs
+from playground.ui.text import label, say, tell
+
+ANSWER_TOKENS = 48
+FIRST = "pirate"  # what it does is seen at once
+
+
+@dataclass(frozen=True)
+class AttachPanel:
+    """What the tab and the training panel are wired to."""
+
+    source: gr.Dropdown
+    prompt: gr.Textbox
+    opened: list[Any]  # inputs of ``open_panel``
+    parts: list[Any]  # what it fills
+
+
+def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox) -> AttachPanel:
+    """Lay out the panel and wire it.
+
+    :param mine: ids of the visitor's own adapters, kept by the browser.
+    """
+    turn = gr.State(0)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=320):
+            gr.Markdown(label("attach_intro"))
+            source = gr.Dropdown(
+                [], label=label("adapter"), elem_id="adapter",
+                allow_custom_value=settings().hub == "any",  # then a Hub id may be typed
+            )  # fmt: skip
+            scale = gr.Slider(
+                LOWEST_SCALE, HIGHEST_SCALE, 1.0, step=0.1, label=label("adapter_scale"),
+                info=label("adapter_scale_info"), elem_id="adapter-scale",
+            )  # fmt: skip
+            fold = gr.Checkbox(
+                False, label=label("adapter_fold"), info=label("adapter_fold_info"),
+                elem_id="adapter-fold",
+            )  # fmt: skip
+            go = gr.Button(label("attach"), variant="primary", elem_id="attach")
+            prompt = gr.Textbox(
+                label("attach_first_prompt"), label=label("attach_prompt"), lines=2, max_lines=8,
+                max_length=4_000, elem_id="attach-prompt",
+            )  # fmt: skip
+            with gr.Row():
+                ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
+                stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
+            answers = gr.HTML(elem_id="attach-answers")
+            forgotten, made = own_adapters.build_panel(saved, mine, language, source)
+        with gr.Column(scale=1, min_width=320):
+            seen = look_panel.build_panel(saved, language, source)
+
+    opened = [saved, mine, language, source]
+    parts = [source, *seen]
+    asked = [saved, language, prompt, turn]
+    put = [saved, language, source, scale, fold]
+    for event in (go.click, scale.release, fold.input):
+        changed = event(put_adapter, put, saved, **LAST)
+        changed.success(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            answer_both, asked, answers, **MODEL
+        )
+    for event in (ask.click, prompt.submit):
+        event(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            answer_both, asked, answers, **MODEL
+        )
+    stop.click(stops("attach", "costs"), **AT_ONCE)
+    source.select(open_panel, opened, parts, **LOOK)
+    made.change(open_made, [saved, mine, language, made], parts, **LOOK)
+    forgotten.then(open_panel, opened, parts, **LOOK)
+    return AttachPanel(source, prompt, opened, parts)
+
+
+@shown
+def open_panel(saved: Any, mine: Any, language: str, source: str | None) -> list[Any]:
+    """The adapters that there are, and what there is to see of the chosen one."""
+    known = choices(mine, language)
+    names = [value for _, value in known]
+    typed = settings().hub == "any" and source and "/" in source
+    first = FIRST if FIRST in names else next(iter(names), None)
+    chosen = source if source in names or typed else first
+    menu = gr.update(choices=known, value=chosen)
+    return [menu, *look_panel.describe(saved, language, chosen)]
+
+
+@shown
+def open_made(saved: Any, mine: Any, language: str, made: str) -> list[Any]:
+    """The panel with an adapter that was just made, which the browser may not list yet."""
+    mine = with_own(mine, made) if store.is_own(made) else mine
+    return open_panel(saved, mine, language, made or None)
+
+
+@shown
+def put_adapter(saved: Any, language: str, source: str | None, scale: float, fold: bool) -> Any:
+    """Attach the adapter, or turn it up or down where it is on the recipe already."""
+    look_panel.loaded(saved, source)
+    edit = {"kind": "adapter", "source": source, "scale": round(float(scale), 2), "fold": fold}
+    space = spaces.from_json(saved).put(edit, ("kind", "source"))
+    with suppress(NotBuiltError):  # whole matrices change above it: the sidebar builds it in turn
+        build_quickly(space.recipe())  # says what is wrong before it is on the recipe
+    return space.to_json()
+
+
+@shown
+def answer_both(
+    saved: Any, language: str, prompt: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Iterator[str]:  # fmt: skip
+    """The prompt answered by the base and by the recipe, as they write."""
+    space = spaces.from_json(saved)
+    stopped = RUNS.stopped(session_of(request), turn)
+    work = work_for(session_of(request), turn, progress, language)
+    written = {"attach_base": "", "attach_recipe": ""}
+    mark = belongs({"attach-prompt": prompt})
+    for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):
+        try:
+            fork = build(recipe, work).fork
+        except Stopped as stop:
+            yield note(tell(language, stop.message))
+            return
+        chat = bool(fork.base.tokenizer.chat_template)
+        text = prompt_text(fork.base.tokenizer, prompt, chat)
+        ids = prompt_ids(fork.base, text, ANSWER_TOKENS + fork.virtual_count())
+        rows: list[Row] = []
+        for step, rows in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
+            if step % 4 == 3:
+                yield _written(written | {key: answer_text(fork.base, rows[0])}, language) + mark
+        written[key] = answer_text(fork.base, rows[0]) if rows else ""
+        yield _written(written, language) + mark
+
+
+def _written(texts: dict[str, str], language: str) -> str:
+    heads = [say(language, key) for key in ("attach_base", "attach_recipe")]
+    return adapters_html.side_by_side(heads, list(texts.values()))

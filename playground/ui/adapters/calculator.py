@@ -1,0 +1,136 @@
+"""The memory calculator: what a model of any size takes to run and to train."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine import calculator
+from playground.engine.calculator import Dtype, Optimizer, Shape, Tuning
+from playground.engine.loader import load
+from playground.errors import PlaygroundError
+from playground.ui.adapters import view as adapters_html
+from playground.ui.shell.page import LOOK, TOLD, follows, shown
+from playground.ui.text import label
+
+# A 7-billion model's shape, which most people have heard of.
+FIRST = Shape(7e9, 32, 4096, 4096, 11_008)
+
+
+def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
+    """Lay out the panel, folded away, and wire it."""
+    with gr.Accordion(label("calculator_heading"), open=False) as panel:
+        gr.Markdown(label("calculator_intro"))
+        with gr.Row():
+            billions = gr.Number(
+                FIRST.parameters / 1e9, minimum=0, label=label("calculator_billions"),
+                elem_id="calculator-billions", min_width=140,
+            )  # fmt: skip
+            tuning = gr.Dropdown(
+                [(label(f"tuning_{name}"), name) for name in get_args(Tuning)], value="lora",
+                label=label("calculator_tuning"), elem_id="calculator-tuning", min_width=140,
+            )  # fmt: skip
+            dtype = gr.Dropdown(
+                [(label(f"dtype_{name}"), name) for name in get_args(Dtype)], value="16 bits",
+                label=label("calculator_dtype"), elem_id="calculator-dtype", min_width=140,
+            )  # fmt: skip
+            optimizer = gr.Dropdown(
+                [(label(f"optimizer_{name}"), name) for name in get_args(Optimizer)],
+                value="adam", label=label("calculator_optimizer"),
+                elem_id="calculator-optimizer", min_width=140,
+            )  # fmt: skip
+        with gr.Row():
+            tokens = gr.Slider(
+                128, 32_768, 1_024, step=128, label=label("calculator_tokens"),
+                elem_id="calculator-tokens",
+            )  # fmt: skip
+            batch = gr.Slider(
+                1, 64, 1, step=1, label=label("train_batch"), elem_id="calculator-batch"
+            )
+        with gr.Accordion(label("more"), open=False):
+            rank = gr.Slider(
+                1, 256, 8, step=1, label=label("train_rank"), elem_id="calculator-rank"
+            )
+            matrices = gr.Slider(
+                1, 7, 2, step=1, label=label("calculator_matrices"), elem_id="calculator-matrices"
+            )
+            layers = gr.Number(
+                FIRST.layers, precision=0, minimum=1, label=label("calculator_layers"),
+                elem_id="calculator-layers",
+            )  # fmt: skip
+            width = gr.Number(
+                FIRST.width, precision=0, minimum=1, label=label("calculator_width"),
+                elem_id="calculator-width",
+            )  # fmt: skip
+            keys = gr.Number(
+                FIRST.key_width, precision=0, minimum=1, label=label("calculator_keys"),
+                elem_id="calculator-keys",
+            )  # fmt: skip
+            inner = gr.Number(
+                FIRST.inner, precision=0, minimum=1, label=label("calculator_inner"),
+                elem_id="calculator-inner",
+            )  # fmt: skip
+            saving = gr.Checkbox(
+                False, label=label("train_checkpointing"), elem_id="calculator-checkpointing"
+            )
+            config = gr.Textbox(
+                "", lines=3, max_lines=8, max_length=calculator.MAX_CONFIG,
+                label=label("calculator_config"), elem_id="calculator-config",
+            )  # fmt: skip
+            with gr.Row():
+                read = gr.Button(label("calculator_read"), size="sm", elem_id="calculator-read")
+                own = gr.Button(label("calculator_own"), size="sm", elem_id="calculator-own")
+        result = gr.HTML(elem_id="calculated")
+    shape = [billions, layers, width, keys, inner]
+    given: list[Any] = [
+        language,
+        *shape,
+        tuning,
+        dtype,
+        optimizer,
+        tokens,
+        batch,
+        rank,
+        matrices,
+        saving,
+    ]
+    follows(given[1:], calculate, given, result, **TOLD)
+    panel.expand(calculate, given, result, **TOLD)
+    read.click(shape_from_config, [language, config], shape, **LOOK)
+    own.click(shape_of_mine, [saved, language], shape, **LOOK)
+
+
+@shown
+def calculate(
+    language: str, billions: float | None, layers: float | None, width: float | None,
+    keys: float | None, inner: float | None, tuning: Tuning, dtype: Dtype, optimizer: Optimizer,
+    tokens: float, batch: float, rank: float, matrices: float, saving: bool,
+) -> str:  # fmt: skip
+    """Both tables, and which machines they fit."""
+    sizes = [float(value or 0) for value in (billions, layers, width, keys, inner)]
+    if not all(0 < value < 1e7 for value in sizes):
+        raise PlaygroundError("A size is missing or not above 0. Give every figure of the model.")
+    shape = Shape(sizes[0] * 1e9, *(int(value) for value in sizes[1:]))
+    run = calculator.inference(shape, dtype, int(tokens), int(batch))
+    train = calculator.training(
+        shape, dtype, tuning, int(rank), int(matrices), optimizer, int(tokens), int(batch), saving
+    )
+    return adapters_html.calculated(run, train, language)
+
+
+def _fields(shape: Shape) -> list[float]:
+    return [shape.parameters / 1e9, shape.layers, shape.width, shape.key_width, shape.inner]
+
+
+@shown
+def shape_from_config(language: str, text: str) -> list[float]:
+    """A model's figures from its config.json."""
+    return _fields(calculator.read_config(text))
+
+
+@shown
+def shape_of_mine(saved: Any, language: str) -> list[float]:
+    """The figures of the visitor's model."""
+    return _fields(calculator.shape_of(load(spaces.from_json(saved).stack.model).model))

@@ -1,0 +1,134 @@
+"""A visitor's own adapters: which there are, uploading one, taking one away or off the list."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.adapters import files, store
+from playground.engine.adapters.base import AdapterError
+from playground.engine.adapters.store import About
+from playground.engine.fork import Fork
+from playground.engine.loader import load
+from playground.engine.recipe import try_again
+from playground.errors import PlaygroundError
+from playground.temporary import for_download
+from playground.ui.parts.html import adapter_title
+from playground.ui.shell.page import LOOK, shown
+from playground.ui.shell.uploaded import read, there
+from playground.ui.shell.zones import build_zone
+from playground.ui.text import label, say
+
+MOST_OWN, SHARE = 40, 1_000_000_000  # a visitor's adapters, and bytes of theirs
+TITLE = 60  # characters of a file's name that become a title
+
+
+def build_panel(
+    saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, source: gr.Dropdown
+) -> tuple[Any, gr.State]:
+    """Lay out the panel and wire it.
+
+    :param source: the menu of adapters.
+    :return: the event of a removal, and where the id of the adapter uploaded last is.
+    """
+    made = gr.State("")  # the adapter that was uploaded last
+    with gr.Accordion(label("adapter_upload"), open=False):
+        gr.Markdown(label("adapter_upload_info"))
+        zone = build_zone(
+            label("adapter_files"), [".zip", ".safetensors", ".json"], language,
+            file_count="multiple", elem_id="adapter-files",
+        )  # fmt: skip
+    with gr.Row():
+        take = gr.Button(
+            label("adapter_download"), size="sm", elem_id="adapter-download", min_width=120
+        )
+        forget = gr.Button(
+            label("adapter_forget"), size="sm", elem_id="adapter-forget", min_width=120
+        )
+    file = gr.File(label=label("adapter_file"), visible=False, elem_id="adapter-file")
+    zone.takes(add_adapter, [saved, mine, language, zone.file], [mine, made], **LOOK)
+    take.click(take_away, [language, source], file, **LOOK)
+    forgotten = forget.click(forget_adapter, [mine, language, source], [mine, source], **LOOK)
+    return forgotten, made
+
+
+def own_ids(mine: Any) -> list[str]:
+    """The visitor's own adapters that are still on this host, from what the browser kept."""
+    ids = [str(one) for one in mine[-MOST_OWN:]] if isinstance(mine, list) else []
+    return [one for one in dict.fromkeys(ids) if store.is_own(one) and store.about(one)]
+
+
+def choices(mine: Any, language: str) -> list[tuple[str, str]]:
+    """What can be attached: the shipped ones, then one's own."""
+    own = [(adapter_title(one, language), one) for one in own_ids(mine)]
+    return [
+        *((adapter_title(name, language), name) for name in store.shipped()),
+        *((say(language, "adapter_own", title=title, id=one[:6]), one) for title, one in own),
+    ]
+
+
+@shown
+def add_adapter(
+    saved: Any, mine: Any, language: str, given: list[str] | None
+) -> tuple[list[str], str]:  # fmt: skip
+    """Check an uploaded adapter and keep it."""
+    paths = there(given)
+    if sum(path.stat().st_size for path in paths) > files.MAX_UPLOAD:
+        raise AdapterError(
+            "The adapter has more than {limit} MB. Choose a lower rank or fewer targets.",
+            limit=files.MAX_UPLOAD // 1_000_000,
+        )
+    contents = {path.name: read(path, files.MAX_UPLOAD) for path in paths}
+    model = spaces.from_json(saved).stack.model
+    adapter = files.read(contents, Fork(load(model)))
+    title = next((path.stem for path in paths if path.suffix == ".zip"), "")[:TITLE]
+    about = About(title or say(language, "adapter_uploaded"), "uploaded", model)
+    source = store.keep(adapter, about)
+    try_again()
+    return with_own_told(mine, source, language), source
+
+
+def with_own(mine: Any, source: str) -> list[str]:
+    """The visitor's adapters with one more, the newest last; the oldest go where the visitor's
+    share is full."""
+    kept = [*(one for one in own_ids(mine) if one != source), source][-MOST_OWN:]
+    sizes = [store.stored_bytes(one) for one in kept]
+    while len(kept) > 1 and sum(sizes) > SHARE:
+        kept.pop(0)
+        sizes.pop(0)
+    return kept
+
+
+def with_own_told(mine: Any, source: str, language: str) -> list[str]:
+    """The same, saying which went."""
+    kept = with_own(mine, source)
+    gone = [adapter_title(one, language) for one in own_ids(mine) if one not in kept]
+    if gone:
+        text = say(
+            language, "adapter_share", count=MOST_OWN, limit=SHARE // 1_000_000,
+            names=", ".join(gone[:5]),
+        )  # fmt: skip
+        gr.Warning(escape(text), title="")
+    return kept
+
+
+@shown
+def take_away(language: str, source: str | None) -> Any:
+    """A .zip of the adapter's folder, as plain ``peft`` loads it."""
+    if not source:
+        raise PlaygroundError("No adapter is chosen. Choose one, or upload or train one first.")
+    packed = files.zip_of(store.folder_of(source))
+    path = for_download(f"adapter-{source[:40].replace('/', '-')}.zip", packed)
+    return gr.update(value=str(path), visible=True)
+
+
+@shown
+def forget_adapter(mine: Any, language: str, source: str | None) -> tuple[Any, Any]:
+    """Take one of the visitor's own adapters off the list. The same training by somebody else has
+    the same file, so that stays until nobody has used it for a week."""
+    if source not in own_ids(mine):
+        raise PlaygroundError("Only your own adapters can be taken off the list. Choose one.")
+    return [one for one in own_ids(mine) if one != source], None

@@ -1,0 +1,66 @@
+"""What the Compare tab begins with, and its ready comparisons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from playground.ui.documents.own import FIRST_CORPUS
+
+Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
+K = 1  # a 135 M model uses one passage best: see the table in the README
+FIRST_COLUMNS: tuple[Column, ...] = (
+    ("base", "none", K),
+    ("mine", "none", K),
+    ("base", "bm25", K),
+    ("base", "dense", K),
+    ("mine", "bm25", K),
+    ("mine", "dense", K),
+)
+FIRST_PROMPT = "Where do injured baby seals go for treatment?"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A ready comparison; its edit, if it has one, is put on the visitor's recipe.
+
+    :param corpus: which documents are searched.
+    """
+
+    key: str
+    prompt: str
+    columns: tuple[Column, ...]
+    edit: dict[str, Any] | None = None
+    corpus: str = FIRST_CORPUS
+
+
+JAPAN = {
+    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Japan",
+    "strength": 1.0, "side": "input", "seed": 0,
+}  # fmt: skip
+POISONED_PROMPT = "When does the swimming pool open on Saturday?"
+EXAMPLES = (
+    Example(
+        "retrieve",
+        "What is the code of the Tarn Locker door?",
+        (("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
+    ),
+    Example(
+        "changes",
+        "What is the capital of France?",
+        (("base", "none", K), ("mine", "none", K)),
+        JAPAN,
+    ),
+    Example(
+        "breaks",
+        "What is the Tour de France?",
+        (("base", "none", K), ("mine", "none", K)),
+        JAPAN,
+    ),
+    Example(
+        "poisoned",
+        POISONED_PROMPT,
+        (("base", "bm25", 2), ("base", "dense", 2)),
+        corpus="notice-board",
+    ),
+)

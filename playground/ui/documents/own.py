@@ -1,0 +1,300 @@
+"""A visitor's own documents: adding files, several collections with names, saving, deleting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.alphabets import ENCODINGS
+from playground.errors import CorpusError, PlaygroundError
+from playground.retrieval.corpus import Corpus, load_corpus
+from playground.retrieval.own import uploads
+from playground.retrieval.own.changes import renamed
+from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
+from playground.retrieval.own.uploads import is_own
+from playground.retrieval.reading import KINDS, Read, read_files
+from playground.ui.documents.search_form import OWN
+from playground.ui.parts import html
+from playground.ui.shell import uploaded
+from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
+from playground.ui.shell.zones import build_zone
+from playground.ui.sidebar.panel import SAVE_FILE
+from playground.ui.text import label, say, tell
+
+FIRST_CORPUS = "lantern-handbook"
+SAVED = ".json"  # the kind of file that a collection is saved as
+MOST_OWN = 20  # collections of one visitor
+
+
+@dataclass(frozen=True)
+class OwnPanel:
+    """What is shown of one's own documents, and the events after which they are others."""
+
+    view: list[Any]
+    changed: list[Any]
+
+
+def build_panel(
+    own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown
+) -> OwnPanel:
+    """Lay out the panel and wire it.
+
+    :param own: id of the collection in use, or "".
+    :param shelf: ids of all of the visitor's collections.
+    :param corpus: the menu of corpora, set to one's own when there are new ones.
+    """
+    saved = gr.Textbox("", visible=False)
+    with gr.Accordion(label("own_heading"), open=False):
+        gr.Markdown(label("own_intro"))
+        zone = build_zone(
+            label("own_files"),
+            [*KINDS, SAVED],
+            language,
+            file_count="multiple",
+            elem_id="own-files",
+        )
+        encoding = gr.Dropdown(
+            [(label("own_encoding_auto"), ""), *((name, one) for one, name in ENCODINGS.items())],
+            value="",
+            label=label("own_encoding_menu"),
+            info=label("own_encoding_info"),
+            elem_id="own-encoding",
+        )
+        listed = gr.HTML(elem_id="own-list")
+        with gr.Row():
+            which = gr.Dropdown(
+                [], label=label("own_which"), info=label("own_which_info"), elem_id="own-which",
+                min_width=200,
+            )  # fmt: skip
+            title = gr.Textbox(
+                "", label=label("own_title"), max_length=MAX_TITLE, elem_id="own-title",
+                min_width=200,
+            )  # fmt: skip
+        with gr.Row():
+            new = gr.Button(label("own_new"), size="sm", elem_id="own-new", min_width=120)
+            name = gr.Button(label("own_rename"), size="sm", elem_id="own-rename", min_width=120)
+            save = gr.Button(label("own_save"), size="sm", elem_id="own-save", min_width=120)
+            forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
+    view = [listed, which, title]
+    added = zone.takes(
+        add_own,
+        [own, shelf, language, zone.file, encoding],
+        [own, shelf, *view, corpus, zone.file],
+        **SEARCH,
+    )
+    chosen = which.select(
+        choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK
+    )
+    begun = new.click(new_own, [own, shelf, language], [own, shelf, *view], **LOOK)
+    called = [
+        event(rename_own, [own, shelf, language, title], view, **TOLD)
+        for event in (name.click, title.submit)
+    ]
+    save.click(save_own, [own, language], saved, **TOLD).success(
+        None, saved, None, js=SAVE_FILE.replace("recipe.json", "documents.json"),
+        api_visibility="private",
+    ).then(lambda: "", None, saved, **AT_ONCE)  # fmt: skip
+    gone = forget.click(forget_own, [own, shelf, language], [own, shelf, *view, corpus], **LOOK)
+    return OwnPanel(view, [added, chosen, begun, gone, *called])
+
+
+@shown
+def add_own(
+    own: str, shelf: Any, language: str, files: list[str] | None, encoding: str = ""
+) -> tuple[Any, ...]:
+    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one.
+
+    :param encoding: of text files, one of ``ENCODINGS``; anything else: find it out.
+    """
+    paths = list(dict.fromkeys(Path(file) for file in files or []))
+    read, corpus = Read((), ()), None
+    check_count(len(paths))
+    saved = [path for path in paths if path.suffix.lower() == SAVED]
+    others = [path for path in paths if path not in saved]
+    there = still_there(own)
+    ids = _shelf(shelf, own)
+    if others or not saved:
+        if not there:
+            _check_room(ids)
+        read = read_files(
+            [(path.name, path) for path in others],
+            encoding=encoding if encoding in ENCODINGS else "",
+        )
+        if read.skipped and not read.documents and not saved:
+            reason = read.skipped[0].message
+            raise CorpusError(reason.template, **reason.values)
+        if read.documents or not saved:
+            corpus = uploads.add_read(read.documents, into=there.id if there else None)
+            ids = with_one(ids, corpus.id)
+    corpus, ids, refused = _opened(saved, corpus, ids, language)
+    own = corpus.id if corpus else own
+    line, *rest = show_own(own, ids, language)
+    return own, ids, line + describe_read(read, language) + refused, *rest, OWN, None
+
+
+def _opened(
+    saved: list[Path], corpus: Corpus | None, ids: list[str], language: str
+) -> tuple[Corpus | None, list[str], str]:
+    """Open saved collections: the last one, the shelf, and which were refused and why.
+
+    :raises CorpusError: nothing else was added, and none of them can be opened.
+    """
+    refused = []
+    for path in saved:
+        try:
+            _check_room(ids)
+            corpus = uploads.add_saved(path.name, uploaded.read(path, uploads.MAX_SAVED_BYTES))
+            ids = with_one(ids, corpus.id)
+        except PlaygroundError as error:
+            if corpus is None and path == saved[-1]:
+                raise
+            refused.append(tell(language, error.message))
+    return corpus, ids, html.notes(refused, "warn")
+
+
+def make_room(shelf: Any, own: str) -> list[str]:
+    """The visitor's collections, if one more may be added.
+
+    :raises CorpusError: there are as many as there may be.
+    """
+    ids = _shelf(shelf, own)
+    _check_room(ids)
+    return ids
+
+
+def _check_room(ids: list[str]) -> None:
+    """Refuse more collections than one visitor has."""
+    if len(ids) >= MOST_OWN:
+        raise CorpusError(
+            "You have {limit} collections, which is as many as one visitor has. Delete one first.",
+            limit=MOST_OWN,
+        )
+
+
+def describe_read(found: Read, language: str) -> str:
+    """What was left out of an upload and why, and in which encoding a file was read if not in
+    UTF-8, which the menu changes.
+    """
+    reasons = [tell(language, one.message) for one in found.skipped]
+    lines = (
+        [
+            say(
+                language,
+                "own_encoding",
+                name=one.name,
+                encoding=ENCODINGS.get(str(one.encoding), str(one.encoding).upper()),
+            )
+            for one in found.documents
+            if one.encoding not in (None, "utf-8", "utf-8-sig")
+        ]
+        + [
+            say(language, "own_unreadable", name=one.name, pages=one.unreadable)
+            for one in found.documents
+            if one.unreadable
+        ]
+        + [tell(language, note) for one in found.documents for note in one.notes]
+    )
+    return html.notes(reasons, "warn") + html.notes(lines, "hint")
+
+
+@shown
+def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, ...]:
+    """Make a copy of a shipped corpus, with its questions, that the visitor may change."""
+    from playground.retrieval.corpus import load_collection
+
+    if choice == OWN:
+        raise PlaygroundError("These are your own documents already: change them as they are.")
+    ids = make_room(shelf, own)
+    corpus = uploads.add_collection(load_collection(choice))
+    ids = with_one(ids, corpus.id)
+    return corpus.id, ids, *show_own(corpus.id, ids, language), OWN
+
+
+@shown
+def choose_own(own: str, shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
+    """Use another of the visitor's collections."""
+    load_corpus(chosen)
+    ids = with_one(_shelf(shelf, own), chosen)
+    return chosen, ids, *show_own(chosen, ids, language), OWN
+
+
+@shown
+def new_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
+    """Begin a collection: the next files go into a new one."""
+    ids = make_room(shelf, own)
+    line, which, title = show_own("", ids, language)
+    return "", ids, html.note(say(language, "own_begun")) or line, which, title
+
+
+@shown
+def rename_own(own: str, shelf: Any, language: str, title: str) -> tuple[Any, ...]:
+    """Call the collection in use by another name."""
+    uploads.change(_used(own), lambda collection: renamed(collection, title))
+    return show_own(own, shelf, language)
+
+
+@shown
+def save_own(own: str, language: str) -> str:
+    """The collection in use, as a file."""
+    return to_json(uploads.read_collection(_used(own)))
+
+
+@shown
+def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
+    """Delete the collection in use."""
+    if still_there(own):
+        uploads.remove_corpus(own)
+    ids = [one for one in _shelf(shelf, own) if one != own]
+    return "", ids, *show_own("", ids, language), FIRST_CORPUS
+
+
+def _used(own: str) -> str:
+    if not is_own(own):
+        raise PlaygroundError("You have no documents in use. Add some files first.")
+    return own
+
+
+def _shelf(shelf: Any, own: Any = "") -> list[str]:
+    """The collections that the browser kept which are still on this host, the one in use too."""
+    ids = [one for one in shelf if isinstance(one, str)] if isinstance(shelf, list) else []
+    ids = [one for one in dict.fromkeys([*ids, own]) if is_own(one)][-2 * MOST_OWN :]
+    return [one for one in ids if still_there(one)]
+
+
+def with_one(shelf: list[str], own: str) -> list[str]:
+    """The shelf with a collection as the one used last."""
+    return [*(one for one in shelf if one != own), own][-MOST_OWN:]
+
+
+def still_there(own: str) -> Corpus | None:
+    """A collection, if it is on this host."""
+    try:
+        return load_corpus(own) if is_own(own) else None
+    except PlaygroundError:  # deleted after a week unused
+        return None
+
+
+def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
+    """The line about the collection in use, the menu of all of them, and its name."""
+    ids = _shelf(shelf, own)
+    choices = [(load_corpus(one).title, one) for one in ids]
+    used = still_there(own)
+    which = gr.update(choices=choices, value=own if used else None)
+    title = uploads.read_collection(own).title if used else ""
+    line = describe_own(used, language)
+    if ids and not used:
+        line = html.note(say(language, "own_unused", count=len(ids)))
+    return line, which, title
+
+
+def describe_own(corpus: Corpus | None, language: str) -> str:
+    """Which documents there are, and how many passages they make."""
+    if corpus is None:
+        return html.note(say(language, "own_none"))
+    names = sorted({passage.document for passage in corpus.passages})
+    return html.note(
+        say(language, "own_there", names=", ".join(names), passages=len(corpus.passages))
+    )

@@ -1,0 +1,181 @@
+"""The Documents tab: search a corpus with every retriever side by side, and add one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.retrieval.bm25 import LARGE
+from playground.retrieval.corpus import Corpus, cards, load_corpus
+from playground.retrieval.lowness import is_low
+from playground.retrieval.search import MAX_K, Options, explained, search
+from playground.retrieval.terms import PLAIN, words
+from playground.ui.documents import evaluate as evaluate_panel
+from playground.ui.documents import own as own_panel
+from playground.ui.documents import view as documents_html
+from playground.ui.documents.own import FIRST_CORPUS
+from playground.ui.documents.passages import PassagesPanel
+from playground.ui.documents.search_form import (
+    OWN,
+    build_options,
+    chosen_corpus,
+    fields_of,
+    options_from,
+)
+from playground.ui.parts import html
+from playground.ui.parts.indexing import index
+from playground.ui.shell.page import (
+    AT_ONCE,
+    LOOK,
+    PROGRESS,
+    RUNS,
+    SEARCH,
+    begins,
+    clears,
+    session_of,
+    shown,
+    stops,
+)
+from playground.ui.shell.stale import belongs, touches
+from playground.ui.text import label, say, tell
+
+FIRST_QUERY = "Where do injured baby seals go for treatment?"
+SAMPLE_QUESTIONS = 8
+
+
+@dataclass(frozen=True)
+class DocumentsTab:
+    """The parts that drafts and other tabs are wired to."""
+
+    query: gr.Textbox
+    corpus: gr.Dropdown
+    own_view: list[Any]
+
+
+def corpus_choices() -> list[tuple[str, str]]:
+    """The shipped corpora by title."""
+    return [(card.title, card.id) for card in cards()]
+
+
+def build_tab(
+    saved: gr.BrowserState, own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox
+) -> DocumentsTab:
+    """Lay out the tab and wire it."""
+    gr.Markdown(label("documents_intro"))
+    with gr.Row():
+        corpus = gr.Dropdown(
+            [*corpus_choices(), (label("own_documents"), OWN)],
+            value=FIRST_CORPUS,
+            label=label("corpus"),
+            elem_id="corpus",
+        )
+        question = gr.Dropdown(
+            _questions(FIRST_CORPUS), value=None, label=label("sample_question"),
+            elem_id="sample-question",
+        )  # fmt: skip
+    query = gr.Textbox(FIRST_QUERY, label=label("query"), elem_id="query")
+    with gr.Row():
+        count = gr.Slider(1, MAX_K, 3, step=1, label=label("passages_k"), elem_id="query-k")
+        search = gr.Button(label("search"), variant="primary", elem_id="search")
+        stop = gr.Button(label("stop"), elem_id="search-stop", min_width=90, scale=0)
+    options = build_options()
+    with gr.Row(equal_height=False):
+        with gr.Column(min_width=260):
+            gr.Markdown(label("bm25_heading"))
+            by_words = gr.HTML(elem_id="bm25-hits")
+        with gr.Column(min_width=260):
+            gr.Markdown(label("dense_heading"))
+            meaning = gr.HTML(elem_id="dense-hits")
+        with gr.Column(min_width=260):
+            gr.Markdown(label("hybrid_heading"))
+            both = gr.HTML(elem_id="hybrid-hits")
+    evaluate_panel.build_panel(saved, own, language, corpus, options)
+    mine = own_panel.build_panel(own, shelf, language, corpus)
+    passages = PassagesPanel(
+        own, language, corpus,
+        lambda button: button.click(
+            own_panel.copy_corpus, [own, shelf, language, corpus],
+            [own, shelf, *mine.view, corpus], **LOOK,
+        ),
+    )  # fmt: skip
+    passages.refreshes(*mine.changed)
+
+    turn = gr.State(0)
+    asked, hits = [own, language, corpus, query, count, turn, *options], [by_words, meaning, both]
+    for ask in (search.click, query.submit):
+        ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            search_all, asked, hits, **SEARCH
+        )
+    touches([part for part in options if isinstance(part, gr.Dropdown)], "bm25-hits")
+    stop.click(stops("search"), **AT_ONCE)
+    for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
+        listen(sample_questions, [own, language, corpus], question, **LOOK)
+        clears(listen, parts=hits)
+    for event in passages.changed:
+        event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
+        clears(event.then, parts=hits)
+    question.select(lambda chosen: chosen, question, query, **LOOK).then(
+        begins("search"), None, turn, **AT_ONCE
+    ).then(search_all, asked, hits, **SEARCH)
+    return DocumentsTab(query, corpus, mine.view)
+
+
+def _questions(corpus_id: str) -> list[str]:
+    """A few of a corpus's questions, of every kind."""
+    questions = load_corpus(corpus_id).questions
+    step = max(1, len(questions) // SAMPLE_QUESTIONS)
+    return [question.question for question in questions[::step]]
+
+
+@shown
+def sample_questions(own: str, language: str, choice: str) -> Any:
+    """The questions that go with a corpus; one's own documents have some if they are a copy."""
+    there = choice != OWN or own_panel.still_there(own)
+    return gr.update(choices=_questions(chosen_corpus(own, choice)) if there else [], value=None)
+
+
+@shown
+def search_all(
+    own: str, language: str, choice: str, query: str, k: float, turn: int = 0,
+    request: gr.Request | None = None, progress: Any = PROGRESS, *given: Any,
+) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
+    """BM25's passages at once, then dense search's and those of both together.
+
+    :param given: the controls of how to search; none for the usual ones.
+    """
+    corpus = load_corpus(chosen_corpus(own, choice))
+    options = options_from(*given) if given else Options()
+    also = ["dense-hits", "hybrid-hits"]
+    mark = belongs({"query": query, "query-k": int(k), **fields_of(*given)}, also)
+    found = _by_words(corpus, query, int(k), options, language) + mark
+    waiting = html.note(say(language, "dense_working"))
+    yield found, waiting, ""
+    try:
+        stopped = RUNS.stopped(session_of(request), turn) if request else lambda: False
+        index(corpus, language, progress, stopped, options.encoder)
+        meaning = search(corpus, query, "dense", int(k), options)
+        both = search(corpus, query, "hybrid", int(k), options)
+    except PlaygroundError as error:
+        yield found, html.note(tell(language, error.message), "warn"), ""
+        return
+    yield (
+        found,
+        documents_html.found(
+            meaning, [], [], language, is_low(corpus, "dense", meaning.hits, options)
+        ),
+        documents_html.found(both, [], [], language, is_low(corpus, "hybrid", both.hits, options)),
+    )
+
+
+def _by_words(corpus: Corpus, query: str, k: int, options: Options, language: str) -> str:
+    """BM25's passages, with what each term adds to their scores."""
+    result = search(corpus, query, "bm25", k, options)
+    why = [explained(corpus, query, hit, options) for hit in result.hits]
+    library = html.note(say(language, "bm25s_serves")) if len(corpus.passages) > LARGE else ""
+    terms = words(query, options.terms or PLAIN)
+    limit = is_low(corpus, "bm25", result.hits, options)
+    return library + documents_html.found(result, why, terms, language, limit)

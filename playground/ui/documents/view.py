@@ -1,0 +1,164 @@
+"""Pieces of HTML of the Documents tab: what a search found and why, and how well it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from playground.retrieval.bm25 import Contribution
+from playground.retrieval.evaluate import Outcome, Report
+from playground.retrieval.lowness import Low
+from playground.retrieval.search import Found, Hit
+from playground.ui.parts import charts
+from playground.ui.parts.html import duration, figure, note, passage
+from playground.ui.text import say
+from playground.ui.weights.view import percent, table
+
+
+def found(
+    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str,
+    limit: Low | None = None,
+) -> str:  # fmt: skip
+    """Found passages, what their scores are made of, and what each stage took.
+
+    :param why: for each hit, what the query's terms add; empty where there is no such sum.
+    :param asked: the query's terms.
+    :param limit: if the best score is below it.
+    """
+    if not result.hits:
+        return note(say(language, "hits_none"))
+    parts = [*why, *[()] * (len(result.hits) - len(why))]
+    items = "".join(
+        passage(hit, language, _terms(hit, list(terms), language) + _ranks(hit, language))
+        for hit, terms in zip(result.hits, parts, strict=True)
+    )
+    split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
+    return (
+        low(limit, language)
+        + split
+        + f'<ol class="pg-hits">{items}</ol>'
+        + stages(result.seconds, language)
+    )
+
+
+def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
+    if not terms:
+        return ""
+    heads = [
+        say(language, key) for key in ("term", "term_idf", "term_count", "term_tf", "term_adds")
+    ]
+    rows = [
+        [
+            escape(one.term if one.times == 1 else f"{one.term} (×{one.times})"),
+            f"{one.idf:.2f}", str(one.count), f"{one.tf:.2f}", f"{one.score:.2f}",
+        ]
+        for one in terms
+    ]  # fmt: skip
+    summary = escape(say(language, "hit_why"))
+    caption = say(language, "terms_caption", rank=hit.rank)
+    return f"<details><summary>{summary}</summary>{table(caption, heads, rows)}</details>"
+
+
+def _ranks(hit: Hit, language: str) -> str:
+    """Where hybrid search's parts had the passage."""
+    if not hit.parts:
+        return ""
+    lines = [
+        say(language, "hit_rank", name=say(language, f"retriever_{name}"), rank=hit.parts[name][0])
+        if name in hit.parts
+        else say(language, "hit_no_rank", name=say(language, f"retriever_{name}"))
+        for name in ("bm25", "dense")
+    ]
+    return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
+
+
+def low(found: Low | None, language: str) -> str:
+    """A word of warning where the best score is low for the corpus."""
+    if found is None:
+        return ""
+    limit = found.limit
+    text = say(
+        language, "score_low", limit=figure(limit.score), score=figure(found.score),
+        part=say(language, f"retriever_{found.part}"),
+        unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
+    )  # fmt: skip
+    return note(text, "warn")
+
+
+def stages(seconds: Mapping[str, float], language: str) -> str:
+    """What each stage took."""
+    parts = [
+        f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()
+    ]
+    return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
+
+
+def evaluated(
+    rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str
+) -> str:
+    """Recall, MRR and nDCG of every retriever by kind of question, drawn and in a table; every
+    question opens to what each retriever brought.
+
+    :param documents: of each passage by its place, to name the evidence that was not found.
+    """
+    if not rows:
+        return note(say(language, "evaluate_none"), "warn")
+    cuts = list(rows[0].recall)
+    bars = [
+        charts.Bar(say(language, f"retriever_{row.retriever}"), row.ndcg, f"{row.ndcg:.3f}")
+        for row in rows
+        if row.kind == "all"
+    ]
+    heads = [
+        say(language, "retrieval"), say(language, "question_kind"), say(language, "questions"),
+        *(f"recall@{k}" for k in cuts), "MRR", "nDCG@10", say(language, "search_time"),
+    ]  # fmt: skip
+    cells = [
+        [
+            escape(say(language, f"retriever_{row.retriever}")),
+            escape(say(language, f"asked_{row.kind}")), str(row.count),
+            *(percent(row.recall[k]) for k in cuts), f"{row.mrr:.3f}", f"{row.ndcg:.3f}",
+            duration(row.seconds),
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return (
+        charts.bars(bars, say(language, "evaluate_chart"))
+        + table(say(language, "evaluate_caption"), heads, cells)
+        + _questions(outcomes, documents, language)
+    )
+
+
+def _questions(
+    outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str
+) -> str:  # fmt: skip
+    asked: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        asked.setdefault(one.judged.id, []).append(one)
+    items = "".join(_question(group, documents, language) for group in asked.values())
+    without = sum(not group[0].judged.pieces for group in asked.values())
+    key = "evaluate_questions_some" if without else "evaluate_questions"
+    title = escape(say(language, key, count=len(asked), without=without))
+    return f"<details><summary>{title}</summary>{items}</details>"
+
+
+def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
+    judged = group[0].judged
+    places = sorted({place for piece in judged.pieces for place in piece})
+    gold = ", ".join(documents[place] for place in places) or say(language, "no_evidence")
+    lines = []
+    for one in group:
+        first = min((rank for rank in one.ranks if rank is not None), default=None)
+        where = say(language, "found_at", rank=first) if first else say(language, "found_never")
+        if not judged.pieces:
+            where = say(language, "found_unanswerable")
+        brought = ", ".join(hit.passage.id for hit in one.hits[:3]) or "-"
+        name = say(language, f"retriever_{one.retriever}")
+        lines.append(f"<li><b>{escape(name)}</b>: {escape(where)} ({escape(brought)})</li>")
+    kind = say(language, f"asked_{judged.kind}")
+    return (
+        f'<details class="pg-question"><summary>{escape(judged.question)} '
+        f"<small>{escape(kind)}</small></summary>"
+        f"<p>{escape(say(language, 'evidence_in', passages=gold))}</p>"
+        f"<ul>{''.join(lines)}</ul></details>"
+    )

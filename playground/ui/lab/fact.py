@@ -1,0 +1,224 @@
+"""Steps 1 and 2 of the fact lab: the fact, what the model says now, and the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
+from playground.engine.recipe import build
+from playground.lab.lesson import Kind, Lesson, from_json, questions_of
+from playground.lab.now import now
+from playground.lab.propose import UNKNOWN, propose
+from playground.lab.ready import ready
+from playground.ui.lab import view as lab_html
+from playground.ui.parts.html import note
+from playground.ui.shell.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    TOLD,
+    begins,
+    clears,
+    session_of,
+    shown,
+    work_for,
+)
+from playground.ui.shell.stale import belongs
+from playground.ui.text import label, say
+
+QUESTIONS = ("paraphrases", "neighbours", "consequences")
+MAX_LINES = 12_000  # characters of a kind of question
+
+
+@dataclass(frozen=True)
+class FactPanel:
+    """What other rooms are wired to."""
+
+    fact: list[Any]  # prompt, subject, target, old
+    questions: list[Any]  # paraphrases, neighbours, consequences
+    typed: dict[str, Any]  # what a reload must not lose
+    chosen: list[Any]  # events of having taken a ready fact
+
+    @property
+    def fields(self) -> list[Any]:
+        """All that makes a lesson."""
+        return [*self.fact, *self.questions]
+
+
+def build_panel(
+    saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any
+) -> FactPanel:
+    """Lay out the panel and wire it.
+
+    :param corpus: the menu of documents, set with a ready fact, as is ``layer``.
+    """
+    gr.Markdown(label("lab_ready"))
+    with gr.Row():
+        buttons = [
+            gr.Button(label(f"lab_ready_{one.key}"), size="sm", elem_id=f"lab-{one.key}")
+            for one in ready()
+        ]
+    gr.Markdown(label("lab_step_fact"))
+    fact = _fact_fields()
+    look = gr.Button(label("lab_now"), elem_id="lab-look")
+    says = gr.HTML(label("lab_now_empty"), elem_id="lab-now")
+    gr.Markdown(label("lab_step_questions"))
+    gr.Markdown(label("lab_questions_info"))
+    offer = gr.Button(label("lab_propose"), size="sm", elem_id="lab-propose")
+    told = gr.HTML(elem_id="lab-proposed")
+    gr.HTML("".join(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
+    questions = _question_fields()
+
+    turn, offering = gr.State(0), gr.State(0)
+    asked = [saved, language, turn, *fact]
+    for event in (look.click, *(box.submit for box in fact)):
+        event(begins("look"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+            look_now, asked, says, trigger_mode="multiple", **MODEL
+        )
+    offer.click(begins("propose"), None, offering, trigger_mode="multiple", **AT_ONCE).then(
+        offer_questions,
+        [saved, language, offering, *fact],
+        [told, *questions],
+        show_progress_on=told,
+        trigger_mode="multiple",
+        **MODEL,
+    )
+    clears(saved.change, *(box.input for box in fact), parts=[says])  # of something else
+    chosen = []
+    for button, one in zip(buttons, ready(), strict=True):
+        key = gr.State(one.key)
+        taken = button.click(take_ready, [language, key], [*fact, *questions, corpus, told], **TOLD)
+        taken.success(lambda: -1, None, layer, **AT_ONCE)  # another fact's
+        looked = taken.success(begins("look"), None, turn, **AT_ONCE)
+        looked.then(look_now, asked, says, trigger_mode="multiple", **MODEL)
+        chosen.append(taken)
+    names = (
+        "labPrompt", "labSubject", "labTarget", "labOld", "labAgain", "labOthers", "labFollows",
+    )  # fmt: skip
+    typed = dict(zip(names, [*fact, *questions], strict=True))
+    return FactPanel(fact, questions, typed, chosen)
+
+
+def _fact_fields() -> list[Any]:
+    first = ready()[0]
+    with gr.Row():
+        prompt = gr.Textbox(
+            first.prompt, label=label("lab_prompt"), info=label("lab_prompt_info"),
+            max_length=MAX_PROMPT, elem_id="lab-prompt", min_width=280, scale=2,
+        )  # fmt: skip
+        subject = gr.Textbox(
+            first.subject, label=label("lab_subject"), info=label("lab_subject_info"),
+            max_length=MAX_SUBJECT, elem_id="lab-subject", min_width=200,
+        )  # fmt: skip
+    with gr.Row():
+        target = gr.Textbox(
+            first.target, label=label("lab_target"), info=label("lab_target_info"),
+            max_length=MAX_TARGET - 1, elem_id="lab-target", min_width=200,
+        )  # fmt: skip
+        old = gr.Textbox(
+            first.old, label=label("lab_old"), info=label("lab_old_info"),
+            max_length=MAX_TARGET - 1, elem_id="lab-old", min_width=200,
+        )  # fmt: skip
+    return [prompt, subject, target, old]
+
+
+def _question_fields() -> list[Any]:
+    texts = as_texts(ready()[0])
+    with gr.Row():
+        return [
+            gr.Textbox(
+                text, lines=4, max_lines=12, max_length=MAX_LINES, label=label(f"lab_{name}"),
+                info=label(f"lab_{name}_info"), elem_id=f"lab-{name}", min_width=260,
+            )
+            for name, text in zip(QUESTIONS, texts, strict=True)
+        ]  # fmt: skip
+
+
+def as_texts(found: Any) -> tuple[str, str, str]:
+    """The questions of a ready fact or a proposal as they are typed, one a line."""
+    pairs = [
+        "\n".join(f"{prompt} | {answer.strip()}" for prompt, answer in kind)
+        for kind in (found.neighbours, found.consequences)
+    ]
+    return "\n".join(found.paraphrases), pairs[0], pairs[1]
+
+
+def mark_of(fact: Any, texts: tuple[str, str, str], also: Sequence[str] = ()) -> str:
+    """The mark of questions: they are of a fact for as long as they are left as they were given.
+
+    :param fact: has a prompt, a subject and a target.
+    :param also: ids of what else is of the fact.
+    """
+    ids = (f"lab-{name}" for name in QUESTIONS)
+    return belongs(fact_fields(fact), also, dict(zip(ids, texts, strict=True)))
+
+
+def fact_fields(fact: Any) -> dict[str, str]:
+    """The fields of a fact and what stands in them."""
+    return {f"lab-{name}": getattr(fact, name) for name in ("prompt", "subject", "target")}
+
+
+def typed(lesson: Lesson) -> tuple[str, str, str]:
+    """A lesson's questions as they are typed."""
+    again = "\n".join(one.prompt for one in lesson.of("paraphrase"))
+    kinds: tuple[Kind, ...] = ("locality", "portability")
+    pairs = [
+        "\n".join(f"{one.prompt} | {one.answer.strip()}" for one in lesson.of(kind))
+        for kind in kinds
+    ]
+    return again, pairs[0], pairs[1]
+
+
+def lesson_json(fields: tuple[str, ...]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The fact and the questions of the fields, as JSON.
+
+    :raises PlaygroundError: a line of a question has no answer.
+    """
+    prompt, subject, target, old, *texts = fields
+    fact = {"prompt": prompt, "subject": subject, "target": target, "old": old}
+    return fact, questions_of(*texts)
+
+
+@shown
+def take_ready(language: str, key: str) -> tuple[Any, ...]:
+    """Fill the form with a ready fact."""
+    one = next(one for one in ready() if one.key == key)
+    return (
+        one.prompt, one.subject, one.target, one.old.strip(), *as_texts(one), one.corpus, "",
+    )  # fmt: skip
+
+
+@shown
+def look_now(
+    saved: Any, language: str, turn: int, prompt: str, subject: str, target: str, old: str,
+    request: gr.Request, progress: Any = PROGRESS,
+) -> str:  # fmt: skip
+    """What the visitor's recipe says now, and how well it knows it."""
+    given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
+    work = work_for(session_of(request), turn, progress, language)
+    fork = build(spaces.from_json(saved).recipe(), work).fork
+    return lab_html.now(now(fork, given.fact, given.old), language)
+
+
+@shown
+def offer_questions(
+    saved: Any, language: str, turn: int, prompt: str, subject: str, target: str, old: str,
+    request: gr.Request, progress: Any = PROGRESS,
+) -> tuple[str, str, str, str]:  # fmt: skip
+    """Questions from templates, for the visitor to change."""
+    given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
+    work = work_for(session_of(request), turn, progress, language)
+    fork = build(spaces.from_json(saved).recipe(), work).fork
+    found = propose(given.fact, fork)
+    told = (
+        say(language, "lab_proposed", relation=found.relation)
+        if found.relation != UNKNOWN
+        else say(language, "lab_proposed_general")
+    )
+    texts = as_texts(found)
+    return note(told) + mark_of(given.fact, texts, ["lab-proposed"]), *texts

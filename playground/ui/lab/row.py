@@ -1,0 +1,173 @@
+"""Facts in a row: where does a model break that is taught one after another?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.work import Stopped
+from playground.errors import Message, PlaygroundError
+from playground.lab.in_a_row import (
+    METHODS,
+    MOST_FACTS,
+    Point,
+    RowFact,
+    in_a_row,
+    parse_facts,
+    row_facts,
+    together,
+)
+from playground.ui.parts import charts
+from playground.ui.parts.html import duration, note, notes
+from playground.ui.shell.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    begins,
+    session_of,
+    shown,
+    stops,
+    work_for,
+)
+from playground.ui.text import label, say, tell
+
+FIRST_COUNT = 10
+MAX_TEXT = 30_000
+MOST_METHODS = 2  # that are drawn beside one another
+Series = dict[str, list[Point]]
+
+
+def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
+    """Lay out the panel and wire it; the text field, which a reload must not lose."""
+    with gr.Accordion(label("lab_row_heading"), open=False, elem_id="lab-row-panel"):
+        gr.Markdown(label("lab_row_intro"))
+        with gr.Row():
+            methods = gr.CheckboxGroup(
+                [(label(f"way_{m}") if m != "alphaedit" else "AlphaEdit", m) for m in METHODS],
+                value=["rome", "memit"], label=label("lab_row_methods"), elem_id="lab-row-methods",
+                min_width=260,
+            )  # fmt: skip
+            count = gr.Slider(
+                1, MOST_FACTS, FIRST_COUNT, step=1, label=label("lab_row_count"),
+                elem_id="lab-row-count", min_width=200,
+            )  # fmt: skip
+        at_once = gr.Checkbox(False, label=label("lab_row_at_once"), elem_id="lab-row-at-once")
+        with gr.Accordion(label("lab_row_own"), open=False):
+            own = gr.Textbox(
+                "", lines=4, max_lines=12, max_length=MAX_TEXT, label=label("lab_row_own"),
+                info=label("lab_row_own_info"), elem_id="lab-row-own",
+            )  # fmt: skip
+        with gr.Row():
+            go = gr.Button(
+                label("lab_row_go"), variant="primary", elem_id="lab-row-go", min_width=140
+            )
+            stop = gr.Button(label("stop"), elem_id="lab-row-stop", min_width=90, scale=0)
+        status = gr.HTML(elem_id="lab-row-status")
+        found = gr.HTML(elem_id="lab-row")
+    turn = gr.State(0)
+    go.click(begins("row"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        run_row, [saved, language, turn, methods, count, at_once, own], found,
+        show_progress_on=status, trigger_mode="multiple", **MODEL,
+    )  # fmt: skip
+    stop.click(stops("row"), **AT_ONCE)
+    return own
+
+
+@shown
+def run_row(
+    saved: Any, language: str, turn: int, methods: Sequence[str], count: float, at_once: bool,
+    own: str, request: gr.Request, progress: Any = PROGRESS,
+) -> Iterator[str]:  # fmt: skip
+    """Each method in turn, drawn as it goes; then all facts in one edit, if wished."""
+    work = work_for(session_of(request), turn, progress, language)
+    facts = parse_facts(own) if own.strip() else row_facts(0, int(count))
+    recipe = spaces.from_json(saved).recipe()
+    chosen = [method for method in METHODS if method in methods]
+    if len(chosen) > MOST_METHODS:
+        raise PlaygroundError(
+            "Two methods are drawn beside one another, and {count} are ticked. Untick some.",
+            count=len(chosen),
+        )
+    found: Series = {method: [] for method in chosen}
+    once: dict[str, Point] = {}
+    runs = len(chosen) * (2 if at_once else 1)
+    try:
+        for number, method in enumerate(chosen):
+            part = work.part(number, runs, _doing(method, language))
+            for point in in_a_row(recipe, method, facts, 0, part):
+                found[method].append(point)
+                yield drawn(found, once, facts, language)
+        for number, method in enumerate(chosen if at_once else ()):
+            part = work.part(len(chosen) + number, runs, _doing(method, language))
+            once[method] = together(recipe, method, facts, 0, part)
+            yield drawn(found, once, facts, language)
+    except Stopped:
+        yield drawn(found, once, facts, language) + note(say(language, "lab_stopped"))
+    if not chosen:
+        yield note(say(language, "lab_row_none"), "warn")
+
+
+def _doing(method: str, language: str) -> Message:
+    return Message("In a row: {method}…", {"method": name(method, language)})
+
+
+def name(method: str, language: str) -> str:
+    """A method's name on the page."""
+    return "AlphaEdit" if method == "alphaedit" else say(language, f"way_{method}")
+
+
+def drawn(
+    found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str
+) -> str:  # fmt: skip
+    """Two plots over the number of facts, and a line for each method."""
+    series = {method: points for method, points in found.items() if points}
+    most = max((len(facts), 1))
+
+    def plot(title: str, value: Any) -> str:
+        lines = [
+            charts.Curve(name(method, language), [(p.count, value(p)) for p in points])
+            for method, points in series.items()
+        ]
+        return charts.curves(lines, title, most) if lines else ""
+
+    lines = [
+        say(
+            language, "lab_row_line", method=name(method, language), count=points[-1].count,
+            **_figures(points[-1], sum(p.seconds for p in points)),
+        )
+        for method, points in series.items()
+    ] + [
+        say(
+            language, "lab_row_together", method=name(method, language), count=point.count,
+            **_figures(point, point.seconds),
+        )
+        for method, point in once.items()
+        if not point.failed
+    ]  # fmt: skip
+    failed = [
+        say(
+            language, "lab_row_failed", method=name(method, language), count=point.count,
+            reason=tell(language, point.failed) if isinstance(point.failed, Message) else "",
+        )
+        for method, points in [*series.items(), *((m, [p]) for m, p in once.items())]
+        for point in points
+        if point.failed
+    ]  # fmt: skip
+    return (
+        plot(say(language, "lab_row_efficacy"), lambda p: p.efficacy)
+        + plot(say(language, "lab_row_perplexity"), lambda p: p.perplexity_ratio)
+        + notes(lines, "hint")
+        + notes(failed, "warn")
+    )
+
+
+def _figures(point: Point, seconds: float) -> dict[str, str]:
+    return {
+        "efficacy": f"{point.efficacy:.0%}",
+        "written": f"{point.written:.0%}",
+        "ratio": f"{point.perplexity_ratio:.3g}",
+        "seconds": duration(seconds),
+    }

@@ -1,0 +1,242 @@
+"""The fact lab's results: table, plot and advice, cells to open, rows to use, files to save."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.recipe import parse_edit
+from playground.errors import PlaygroundError
+from playground.lab.sheet import Sheet, from_json
+from playground.lab.verdict import IMPORTANT, NEEDS, USUAL, verdict
+from playground.lab.ways import IN_WEIGHTS
+from playground.retrieval.corpus import load_collection
+from playground.retrieval.own import uploads
+from playground.retrieval.own.stored import Collection, Stored
+from playground.ui.compare import tab as compare_tab
+from playground.ui.documents import own as own_panel
+from playground.ui.documents.search_form import OWN
+from playground.ui.lab import plot as lab_plot
+from playground.ui.lab import report as lab_report
+from playground.ui.lab import view as lab_html
+from playground.ui.lab.fact import fact_fields, mark_of, typed
+from playground.ui.lab.words import way_name
+from playground.ui.parts.html import note
+from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
+from playground.ui.shell.stale import belongs
+from playground.ui.sidebar.panel import SAVE_FILE
+from playground.ui.text import label, say, tell
+
+TAUGHT = "taught.md"  # the document that holds the fact in a visitor's collection
+
+
+@dataclass(frozen=True)
+class TablePanel:
+    """What the page is wired to, so that a table outlives a reload."""
+
+    inputs: list[Any]
+    outputs: list[Any]
+    sent: Any  # the event after which one's own documents may be others
+    typed: dict[str, Any]  # what a reload must not lose
+
+
+def build_panel(
+    saved: gr.BrowserState,
+    own: gr.BrowserState,
+    shelf: gr.BrowserState,
+    language: gr.Textbox,
+    sheet: gr.BrowserState,
+    compare: compare_tab.CompareTab,
+    tabs: gr.Tabs,
+) -> TablePanel:
+    """Lay out the panel and wire it."""
+    gr.Markdown(label("lab_results"))
+    advice = gr.HTML(elem_id="lab-advice")
+    with gr.Row():
+        important = gr.CheckboxGroup(
+            [(label(f"lab_{name}"), name) for name in IMPORTANT], value=list(USUAL),
+            label=label("lab_important"), info=label("lab_important_info"),
+            elem_id="lab-important", min_width=300,
+        )  # fmt: skip
+        needs = gr.CheckboxGroup(
+            [(label(f"need_{name}"), name) for name in NEEDS], value=[],
+            label=label("lab_needs"), elem_id="lab-needs", min_width=260,
+        )  # fmt: skip
+    table = gr.HTML(label("lab_empty"), js_on_load=CLICKS, elem_id="lab-table")
+    used = gr.HTML(elem_id="lab-used")
+    cell = gr.HTML(elem_id="lab-cell")
+    picture = gr.HTML(elem_id="lab-plot")
+    pressed = gr.State(("", "", ""))
+    view, shown_in = [sheet, language, important, needs], [table, advice, picture]
+    follows([sheet, important, needs], show_sheet, view, shown_in, **TOLD)
+    clears(sheet.change, parts=[used, cell])
+    press = table.click(press_table, None, pressed, trigger_mode="multiple", **AT_ONCE)
+    press.then(open_cell, [sheet, language, pressed], cell, **TOLD)
+    press.then(put_on_stack, [saved, language, sheet, pressed], [saved, used], **LOOK)
+    sent = press.then(
+        send_to_compare, [saved, own, shelf, language, sheet, pressed],
+        [saved, own, shelf, used, tabs, *compare.answers, *compare.setup], **LOOK,
+    )  # fmt: skip
+    _files(language, sheet, important, needs)
+    return TablePanel(view, shown_in, sent, {"labImportant": important, "labNeeds": needs})
+
+
+def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: Any) -> None:
+    """The buttons that save the table, the answers and the report."""
+    text = gr.Textbox("", visible=False)
+    with gr.Row():
+        for name, write, file, kind in (
+            ("table", save_table, "fact-lab.csv", "text/csv"),
+            ("questions", save_questions, "fact-lab-answers.csv", "text/csv"),
+            ("report", save_report, "fact-lab.html", "text/html"),
+        ):
+            button = gr.Button(
+                label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140
+            )
+            js = SAVE_FILE.replace("recipe.json", file).replace("application/json", kind)
+            button.click(write, [sheet, language, important, needs], text, **TOLD).success(
+                None, text, None, js=js, api_visibility="private"
+            ).then(lambda: "", None, text, **AT_ONCE)
+
+
+def _read(sheet: Any, language: str) -> Sheet:
+    """The visitor's table.
+
+    :raises PlaygroundError: there is none.
+    """
+    if not sheet:
+        raise PlaygroundError("There is no table yet. Teach a fact first.")
+    return from_json(sheet)
+
+
+@shown
+def show_sheet(
+    sheet: Any, language: str, important: list[str], needs: list[str]
+) -> tuple[str, str, str]:  # fmt: skip
+    """Table, advice and plot of what the browser kept."""
+    if not sheet:
+        return note(say(language, "lab_empty")), "", ""
+    try:
+        found = from_json(sheet)
+    except PlaygroundError as error:  # of another version, perhaps: a page must open
+        return note(tell(language, error.message), "warn"), "", ""
+    judged = verdict(found.rows, important, needs)
+    fact = fact_fields(found.lesson.fact)
+    mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
+    return (
+        lab_html.table(found, judged.ranked, language)
+        + mark
+        + mark_of(found.lesson.fact, typed(found.lesson)),
+        lab_html.verdict(judged, language),
+        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
+    )
+
+
+def press_table(event: gr.EventData) -> tuple[str, str, str]:
+    """What was pressed: what to do, of which way, and which column."""
+    return str(event.do), str(event.way), str(getattr(event, "column", ""))
+
+
+@shown
+def open_cell(sheet: Any, language: str, pressed: tuple[str, str, str]) -> Any:
+    """The questions behind a cell."""
+    do, way, column = pressed
+    return lab_html.cell(_read(sheet, language), way, column, language) if do == "cell" else ""
+
+
+@shown
+def put_on_stack(saved: Any, language: str, sheet: Any, pressed: tuple[str, str, str]) -> Any:
+    """A way's last edit on the visitor's recipe, and a line that says so."""
+    do, way, _ = pressed
+    if do != "stack":
+        return gr.skip(), gr.skip()
+    space = _with_edit(saved, _read(sheet, language), way)
+    return space.to_json(), note(say(language, "lab_stacked", way=way_name(way, language)))
+
+
+def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
+    """The visitor's workspace with a way's edit, once."""
+    row, space = sheet.row(way), spaces.from_json(saved)
+    model = row.recipe.get("model") if row is not None else None
+    if model is not None and model != space.stack.model:
+        raise PlaygroundError(
+            "The table was made with the model {model}. Choose it in the sidebar first.",
+            model=str(model)[:60],
+        )
+    edits = row.recipe.get("edits", []) if row is not None and way in IN_WEIGHTS else []
+    if not edits:
+        raise PlaygroundError("This way left no edit that could be put on a recipe.")
+    if parse_edit(edits[-1], 1) in space.recipe().edits:
+        return space
+    return space.add(edits[-1])
+
+
+@shown
+def send_to_compare(
+    saved: Any, own: str, shelf: Any, language: str, sheet: Any, pressed: tuple[str, str, str]
+) -> tuple[Any, ...]:  # fmt: skip
+    """Set Compare up: the model as it is beside a way, on the fact's own prompt.
+
+    A way through the prompt needs documents that hold the fact: a copy of the corpus that it was
+    found among, with the fact as one more document, is added to the visitor's own.
+    """
+    do, way, _ = pressed
+    if do != "compare":
+        return tuple(gr.skip() for _ in range(7 + compare_tab.SETUP))
+    found = _read(sheet, language)
+    columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
+    if way in IN_WEIGHTS:
+        saved, corpus = _with_edit(saved, found, way).to_json(), own_panel.FIRST_CORPUS
+    else:
+        retriever = "dense" if way == "dense" else "bm25"
+        whose = "mine" if spaces.from_json(saved).recipe().edits else "base"
+        columns = ((whose, "none", 1), (whose, retriever, 1))
+        own, shelf = _with_fact(own, shelf, found, alone=way == "in_context")
+        corpus = OWN
+    return (
+        saved, own, shelf, note(say(language, "lab_compared")), gr.Tabs(selected="compare"),
+        "", "", *compare_tab.set_up(found.lesson.fact.prompt, corpus, columns),
+    )  # fmt: skip
+
+
+def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, list[str]]:
+    """A new collection with the fact.
+
+    :param alone: it is all there is; else the corpus of the table is copied.
+    """
+    ids = own_panel.make_room(shelf, own)
+    fact = Stored(TAUGHT, "", sheet.lesson.sentence)
+    collection = Collection((fact,))
+    if not alone:
+        copied = load_collection(sheet.others)
+        collection = replace(copied, documents=(*copied.documents, fact))
+    made = uploads.add_collection(collection)
+    return made.id, own_panel.with_one(ids, made.id)
+
+
+@shown
+def save_table(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
+    """The table as CSV."""
+    return lab_report.to_csv(_read(sheet, language))
+
+
+@shown
+def save_questions(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
+    """Every question with every way's answer as CSV."""
+    return lab_report.questions_csv(_read(sheet, language))
+
+
+@shown
+def save_report(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
+    """All of it as one page."""
+    found = _read(sheet, language)
+    judged = verdict(found.rows, important, needs)
+    return lab_report.to_html(
+        found,
+        judged,
+        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
+        language,
+    )

@@ -1,0 +1,127 @@
+"""Causal tracing on the visitor's own fact: which token's state in which layer carries it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.facts.tracing import Traced, trace
+from playground.engine.recipe import build
+from playground.engine.work import Stopped
+from playground.ui.lab.words import percent
+from playground.ui.parts import charts
+from playground.ui.parts.html import note
+from playground.ui.shell.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    TOLD,
+    begins,
+    session_of,
+    shown,
+    stops,
+    work_for,
+)
+from playground.ui.text import label, say
+
+CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on the subject
+
+
+def build_panel(
+    saved: gr.BrowserState, language: gr.Textbox, prompt: Any, subject: Any, layer: Any,
+    chosen: list[Any],
+) -> None:  # fmt: skip
+    """Lay out the panel and wire it.
+
+    :param prompt: of the fact; ``subject`` too.
+    :param layer: the number that the layer found can be put into.
+    :param chosen: events after which the fact is another one.
+    """
+    best, turn = gr.State(-1), gr.State(0)
+    with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
+        gr.Markdown(label("lab_trace_intro"))
+        with gr.Row():
+            go = gr.Button(
+                label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140
+            )
+            stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
+        found = gr.HTML(elem_id="lab-trace")
+        use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
+    go.click(begins("trace"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
+        trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
+        show_progress_on=found, trigger_mode="multiple", **MODEL,
+    )  # fmt: skip
+    use.click(take_layer, [language, best], layer, **TOLD)
+    stop.click(stops("trace"), **AT_ONCE)
+    events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
+    for listen in events:  # a picture of something else
+        listen(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)
+
+
+@shown
+def trace_fact(
+    saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[str, int, Any]:  # fmt: skip
+    """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
+    most of it back."""
+    work = work_for(session_of(request), turn, progress, language)
+    try:
+        fork = build(spaces.from_json(saved).recipe(), work).fork
+        found = trace(fork, prompt, subject, work=work)
+    except Stopped:
+        return note(say(language, "stopped")), -1, gr.update(visible=False)
+    return as_html(found, language), best_layer(found), gr.update(visible=True)
+
+
+@shown
+def take_layer(language: str, layer: int) -> int:
+    """Teach in the layer that was found from now on, and say where that is set."""
+    gr.Info(say(language, "lab_trace_taken", layer=layer), title=say(language, "lab_trace_use"))
+    return layer
+
+
+def best_layer(found: Traced) -> int:
+    """The layer in which the subject's last token brings back most."""
+    return int(found.restored[found.subject[1] - 1].argmax())
+
+
+def as_html(found: Traced, language: str) -> str:
+    """Tokens down, layers across; where the subject's last token brings back most is named."""
+    cells = found.restored.tolist()  # (tokens, layers)
+    depth = len(cells[0])
+    names = [
+        f"{'▸ ' if found.subject[0] <= place < found.subject[1] else ''}{token}"
+        for place, token in enumerate(found.tokens)
+    ]
+    hints = [
+        [
+            say(
+                language, "lab_trace_hint", token=token, layer=layer,
+                probability=percent(cells[place][layer]),
+            )
+            for layer in range(depth)
+        ]
+        for place, token in enumerate(found.tokens)
+    ]  # fmt: skip
+    most = max(max(row) for row in cells)
+    picture = charts.heat_map(
+        names, [str(n) if n % 5 == 0 else "" for n in range(depth)], cells,
+        say(language, "lab_trace_title", answer=found.answer.strip()), hints,
+        say(language, "lab_trace_scale", probability=percent(most)),
+    )  # fmt: skip
+    return picture + note(_summary(found, language)) + note(say(language, "lab_trace_warning"))
+
+
+def _summary(found: Traced, language: str) -> str:
+    clean, corrupted = percent(found.clean), percent(found.corrupted)
+    if found.corrupted > CHANGED * found.clean:
+        return say(language, "lab_trace_lost", clean=clean, corrupted=corrupted)
+    best = best_layer(found)
+    most = float(found.restored[found.subject[1] - 1, best])
+    return say(
+        language, "lab_trace_summary", answer=found.answer.strip(), clean=clean,
+        corrupted=corrupted, layer=best, probability=percent(most),
+    )  # fmt: skip

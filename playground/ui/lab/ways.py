@@ -1,0 +1,161 @@
+"""Step 3 of the fact lab: which ways, and teaching the fact in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import monotonic as now
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine.recipe import build
+from playground.engine.work import Stopped, Work
+from playground.errors import Message, PlaygroundError
+from playground.lab.begin import lesson_for, others_of
+from playground.lab.sheet import Sheet, to_json
+from playground.lab.table import teach
+from playground.lab.ways import WAYS, Room
+from playground.ui.lab.fact import FactPanel, lesson_json, typed
+from playground.ui.lab.words import way_name
+from playground.ui.parts.html import duration, note
+from playground.ui.shell.page import (
+    AT_ONCE,
+    MODEL,
+    PROGRESS,
+    begins,
+    clears,
+    session_of,
+    shown,
+    stops,
+    work_for,
+    working,
+)
+from playground.ui.text import label, say, tell
+
+USUAL = ("in_context", "bm25", "dense", "nudge", "rome", "ft", "lora")
+MOST_LAYER = 200
+MOST_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The controls that are folded away."""
+
+    corpus: gr.Dropdown
+    layer: gr.Number
+    seed: gr.Number
+
+
+def build_panel(
+    saved: gr.BrowserState,
+    language: gr.Textbox,
+    fact: FactPanel,
+    chosen: Settings,
+    sheet: gr.BrowserState,
+) -> Any:
+    """Lay out the panel and wire it.
+
+    :param sheet: the visitor's table, filled as the ways are done.
+    :return: the menu of ways.
+    """
+    gr.Markdown(label("lab_step_ways"))
+    ways = gr.CheckboxGroup(
+        [(label(f"way_{way}"), way) for way in WAYS if way != "base"], value=list(USUAL),
+        label=label("lab_ways"), info=label("lab_ways_info"), elem_id="lab-ways",
+    )  # fmt: skip
+    with gr.Accordion(label("lab_settings"), open=False):
+        chosen.corpus.render()
+        with gr.Row():
+            chosen.layer.render()
+            chosen.seed.render()
+    with gr.Row():
+        go = gr.Button(label("lab_teach"), variant="primary", elem_id="lab-teach", min_width=160)
+        stop = gr.Button(label("stop"), elem_id="lab-stop", min_width=90, scale=0)
+    status = gr.HTML(elem_id="lab-status")
+    turn = gr.State(0)
+    given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
+    clears(go.click, parts=[status])
+    begun = go.click(begins("teach"), None, turn, **AT_ONCE)
+    teaching = begun.then(
+        run_ways, [*given, *fact.fields], [sheet, status, *fact.questions],
+        show_progress_on=status, **MODEL,
+    )  # fmt: skip
+    working(go, begun, teaching)
+    stop.click(stops("teach"), **AT_ONCE)
+    return ways
+
+
+def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
+    """The controls that are folded away, made before they are laid out."""
+    corpus = gr.Dropdown(
+        corpora,
+        value=first,
+        label=label("lab_corpus"),
+        info=label("lab_corpus_info"),
+        elem_id="lab-corpus",
+        render=False,
+    )
+    layer = gr.Number(
+        -1, label=label("lab_layer"), info=label("lab_layer_info"), precision=0, minimum=-1,
+        maximum=MOST_LAYER, elem_id="lab-layer", min_width=200, render=False,
+    )  # fmt: skip
+    seed = gr.Number(
+        0, label=label("seed"), precision=0, minimum=0, maximum=MOST_SEED, elem_id="lab-seed",
+        min_width=200, render=False,
+    )  # fmt: skip
+    return Settings(corpus, layer, seed)
+
+
+def seeded(seed: float | None) -> int:
+    """A seed as it is typed.
+
+    :raises PlaygroundError: it is out of range.
+    """
+    number = int(seed or 0)
+    if not 0 <= number <= MOST_SEED:
+        raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=MOST_SEED)
+    return number
+
+
+@shown
+def run_ways(
+    saved: Any, language: str, turn: int, ways: list[str], corpus: str, layer: float | None,
+    seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: str,
+) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+    """Teach the fact in each way; the table grows as they are done, and takes the place of the one
+    from before once a way is done. Questions that were proposed are shown."""
+    if not ways:
+        raise PlaygroundError("No way is ticked. Tick at least one.")
+    work, start = named(work_for(session_of(request), turn, progress, language), language), now()
+    about, questions = lesson_json(fields)
+    recipe = spaces.from_json(saved).recipe()
+    lesson = lesson_for(build(recipe, work).fork, about, questions)
+    start_with, chosen = seeded(seed), -1 if layer is None else int(layer)
+    others = others_of(corpus, start_with)
+    room = Room(recipe, others, start_with, layer=chosen if chosen >= 0 else None)
+    found, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
+    try:
+        for row in teach(lesson, ["base", *ways], room, work):
+            found = found.with_row(row, lambda message: tell(language, message))
+            yield to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
+    except Stopped:
+        key = "lab_stopped" if len(found.rows) > 1 else "lab_stopped_early"
+        yield gr.skip(), note(say(language, key)), *texts
+        return
+    failed = sum(row.error is not None for row in found.rows)
+    took, done = duration(now() - start), len(found.rows) - 1
+    told = say(language, "lab_done", count=done, seconds=took, failed=failed)
+    yield to_json(found), note(told), *texts
+
+
+def named(work: Work, language: str) -> Work:
+    """The same, telling of ways by their names."""
+
+    def on_step(done: int, of: int, what: Message) -> None:
+        way = what.values.get("way")
+        values = {**what.values, "way": way_name(str(way), language)} if way else what.values
+        work.on_step(done, of, replace(what, values=values))
+
+    return Work(on_step, work.stopped)

@@ -1,0 +1,112 @@
+"""Pieces of HTML of the Merge tab: the path walked, and what a merge does to one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from playground.engine.merging.picture import Likeness, Picture
+from playground.ui.parts import charts
+from playground.ui.parts.html import figure, merged_models, note
+from playground.ui.text import say
+from playground.ui.weights.view import percent, table
+
+
+def walked(points: Sequence[dict[str, Any]], language: str) -> str:
+    """Both texts' perplexity and the probe's probability along the path; points can be pressed."""
+    if not points:
+        return ""
+    hints = [_hint(point, language) for point in points]
+    edit = points[0]["edit"]
+    whole = {**edit, "t": 1}
+    drawn = ""
+    for which, name in enumerate(("base", "models")):
+        heights = [point["perplexities"][which] for point in points]
+        drawn += _line(points, heights, hints, say(language, f"walk_chart_{name}"), True)
+    probed = points[0]["probability"] is not None
+    if probed:
+        heights = [point["probability"] * 100 for point in points]
+        drawn += _line(points, heights, hints, say(language, "walk_chart_probe"), False)
+    take = escape(say(language, "sweep_take"))
+    rows = [
+        [
+            f"{point['t']:g}", *(figure(value, 4) for value in point["perplexities"]),
+            *([percent(point["probability"])] if probed else []),
+            f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
+            f'aria-label="{take}: t = {point["t"]:g}">{take}</button>',
+        ]
+        for place, point in enumerate(points)
+    ]  # fmt: skip
+    heads = [say(language, key) for key in ("walk_t", "walk_base", "walk_models", "sweep_use")]
+    if probed:
+        heads.insert(3, say(language, "walk_probed"))
+    return (
+        note(
+            say(
+                language, "walk_press", method=edit["method"], models=merged_models(whole, language)
+            )
+        )
+        + drawn
+        + table(say(language, "walk_caption"), heads, rows)
+    )
+
+
+def _line(
+    points: Sequence[dict[str, Any]], heights: Sequence[float], hints: Sequence[str], title: str,
+    log: bool,
+) -> str:  # fmt: skip
+    """Heights along the path."""
+    trio = zip(points, heights, hints, strict=True)
+    dots = [charts.Point(f"{point['t']:g}", height, hint) for point, height, hint in trio]
+    return charts.line_chart(dots, title, log=log, press="take")
+
+
+def _hint(point: dict[str, Any], language: str) -> str:
+    base, models = (figure(value, 4) for value in point["perplexities"])
+    return say(language, "walk_point", t=f"{point['t']:g}", base=base, models=models)
+
+
+def picture(found: Picture, language: str) -> str:
+    """Each model's change of a tensor above the line and what the method keeps of it below."""
+    centres = [(a + b) / 2 for a, b in zip(found.edges[:-1], found.edges[1:], strict=True)]
+    parts = [
+        charts.histogram(
+            found.edges, change.counts, centres, change.kept,
+            say(language, "picture_model", name=change.label),
+            say(language, "picture_change", norm=figure(change.norm)),
+            say(language, "picture_kept", share=percent(change.kept_share)),
+        )
+        for change in found.changes
+    ]  # fmt: skip
+    if found.agreement is not None:
+        parts.insert(0, note(say(language, "picture_agree", share=percent(found.agreement))))
+    if not any(any(change.counts) for change in found.changes):
+        parts.insert(0, note(say(language, "picture_same"), "warn"))
+    else:
+        parts.append(note(say(language, "picture_outside")))
+    return "".join(parts)
+
+
+def likeness(cells: Sequence[Likeness], language: str) -> str:
+    """Layers across, kinds of matrices down; the deeper, the more alike two models' changes."""
+    roles = list(dict.fromkeys(cell.role for cell in cells))
+    layers = sorted({cell.layer for cell in cells})
+    at = {(cell.role, cell.layer): cell.cosine for cell in cells}
+    most = max((abs(cell.cosine) for cell in cells if cell.cosine is not None), default=0.0)
+
+    def hint(role: str, layer: int) -> str:
+        value = at.get((role, layer))
+        text = say(language, "look_untouched") if value is None else f"{value:+.3f}"
+        return say(language, "view_cell", layer=layer, role=role, value=text)
+
+    def cell(role: str, layer: int) -> float | None:
+        value = at.get((role, layer))
+        return None if value is None else abs(value)
+
+    return charts.heat_map(
+        [role.rpartition(".")[2] for role in roles], [str(layer) for layer in layers],
+        [[cell(role, layer) for layer in layers] for role in roles],
+        say(language, "likeness_title"),
+        [[hint(role, layer) for layer in layers] for role in roles], f"{most:.2f}",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The sidebar: the model, and the visitor's recipe."""

@@ -1,0 +1,239 @@
+"""The sidebar: the model, how far its loading is, and the recipe as a stack of edits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine import catalog, loader
+from playground.engine.recipe import (
+    NotBuiltError,
+    Receipt,
+    build,
+    build_quickly,
+    is_quick,
+)
+from playground.errors import PlaygroundError
+from playground.settings import settings
+from playground.ui.parts import html
+from playground.ui.shell import other_tab, uploaded
+from playground.ui.shell.page import (
+    AT_ONCE,
+    CLICKS,
+    LOAD,
+    LOOK,
+    MODEL,
+    PROGRESS,
+    begin_building,
+    session_of,
+    shown,
+    work_for,
+)
+from playground.ui.shell.warmup import WARMUP
+from playground.ui.text import label, say, tell
+from playground.workspace import Workspace
+
+SAVE_FILE = """(text) => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
+  link.download = 'recipe.json';
+  link.click();
+  URL.revokeObjectURL(link.href);
+}"""
+OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
+
+
+@dataclass(frozen=True)
+class Sidebar:
+    """The parts of the sidebar that other rooms are wired to."""
+
+    model: gr.Dropdown
+    status: gr.HTML
+    stack: gr.HTML
+    undo: gr.Button
+    redo: gr.Button
+    timer: gr.Timer
+    pending: gr.State
+    chosen: Any  # the event of having chosen another model
+    built: Any = None  # the event of having built a recipe in turn
+
+    @property
+    def view(self) -> list[Any]:
+        """What ``show_stack`` fills."""
+        return [self.model, self.stack, self.undo, self.redo, self.timer, self.pending]
+
+
+def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
+    """Lay out the sidebar and wire its buttons to the saved workspace."""
+    with gr.Sidebar(width=340, elem_id="recipe", label=label("sidebar")):
+        switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch")
+        model = gr.Dropdown(
+            [(entry.title, entry.id) for entry in catalog.available()],
+            value=settings().model,
+            label=label("model"),
+            allow_custom_value=settings().hub == "any",
+            elem_id="model",
+        )
+        status = gr.HTML(elem_id="status")
+        gr.Markdown(label("recipe_heading"))
+        noted = gr.Column()
+        stack = gr.HTML(js_on_load=CLICKS, elem_id="stack")
+        with gr.Row():
+            undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60)
+            redo = gr.Button(label("redo"), size="sm", elem_id="redo", min_width=60)
+            reset = gr.Button(label("reset"), size="sm", elem_id="reset", min_width=60)
+        with gr.Row():
+            save = gr.Button(label("save"), size="sm", elem_id="save", min_width=60)
+            load = gr.UploadButton(
+                label("load"),
+                size="sm",
+                file_types=[".json"],
+                elem_id="load",
+                min_width=60,
+            )
+        text = gr.Textbox(visible=False)
+    timer = gr.Timer(1.0)
+    turn = gr.State(0)
+    pending = gr.State("")  # the id of a recipe that is still to be built
+
+    own = [saved, language]
+    # What they change is not seen at once: that they work is shown on the stack.
+    busy = LOOK | {"show_progress": "full", "show_progress_on": stack}
+    with noted:
+        other_tab.build_note(saved, language, show_progress="full", show_progress_on=stack)
+    stack.click(change_step, own, saved, **busy)
+    undo.click(take_back, own, saved, **busy)
+    redo.click(do_again, own, saved, **busy)
+    reset.click(start_over, own, saved, **busy)
+    load.upload(load_recipe, [*own, load], saved, **busy)
+    save.click(recipe_text, own, text, **busy).success(
+        None, text, None, js=SAVE_FILE, api_visibility="private"
+    )
+    chosen = model.select(choose_model, [*own, model], saved, **LOAD)
+    switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
+    timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
+    side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
+    started = pending.change(begin_building, None, turn, trigger_mode="multiple", **AT_ONCE)
+    ready = started.then(build_now, [*own, pending, turn], status, **MODEL)
+    return replace(side, built=ready.then(show_stack, own, side.view, **LOOK))
+
+
+@shown
+def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
+    """What the sidebar shows of a workspace: model, stack, undo, redo, its status again, and the
+    id of a recipe that has to be built in the line for models first."""
+    space = spaces.from_json(saved)
+    problem = pending = ""
+    receipts: tuple[Receipt, ...] = ()
+    if space.stack.steps:  # waits for the model where it is still loading
+        try:
+            receipts = build_quickly(space.recipe()).receipts
+        except NotBuiltError:
+            pending = space.recipe().id
+        except PlaygroundError as error:
+            problem = html.note(tell(language, error.message), "warn")
+    total = sum(receipt.bytes for receipt in receipts)
+    held = html.note(say(language, "stack_held", bytes=html.size(total))) if receipts else ""
+    return (
+        space.stack.model,
+        problem + html.stack(space, receipts, language, bool(pending)) + held,
+        gr.update(interactive=bool(space.past)),
+        gr.update(interactive=bool(space.future)),
+        gr.Timer(active=True),
+        pending,
+    )
+
+
+@shown
+def build_now(
+    saved: Any, language: str, pending: str, turn: int, request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Any:  # fmt: skip
+    """Build the recipe, in the line for models: its receipts are shown afterwards."""
+    if pending:
+        recipe = spaces.from_json(saved).recipe()
+        build(recipe, work_for(session_of(request), turn, progress, language))
+    return gr.skip()
+
+
+def show_status(saved: Any, language: str) -> tuple[str, Any]:
+    """A line on the loading; the timer rests once there is nothing to wait for."""
+    found = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
+    if WARMUP.error and found is None:
+        return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
+    if not WARMUP.ready and not WARMUP.error:
+        step = f"{tell(language, WARMUP.step)} {say(language, 'seconds', n=WARMUP.seconds())}"
+        bar = f'<progress aria-label="{escape(say(language, "loading"))}"></progress>'
+        return html.note(step) + bar, gr.Timer(active=True)
+    lines = []
+    if isinstance(found, loader.Base):
+        dtype = str(found.dtype).removeprefix("torch.")
+        lines = [html.note(say(language, "model_ready", dtype=dtype))]
+        lines += [html.note(tell(language, message)) for message in found.notes]
+        if found.entry.source == "packaged":
+            title, text = say(language, "packaged_title"), say(language, "packaged_text")
+            lines.append(
+                f'<details class="pg-hint"><summary>{escape(title)}</summary>'
+                f"{html.note(text)}</details>"
+            )
+    return "".join(lines), gr.Timer(active=False)
+
+
+@shown
+def change_step(saved: Any, language: str, event: gr.EventData) -> dict[str, Any]:
+    """Switch one edit off or on, or remove it."""
+    space, place = spaces.from_json(saved), int(event.place)
+    return (space.toggle(place) if event.do == "toggle" else space.remove(place)).to_json()
+
+
+@shown
+def take_back(saved: Any, language: str) -> dict[str, Any]:
+    """Undo."""
+    return spaces.from_json(saved).undo().to_json()
+
+
+@shown
+def do_again(saved: Any, language: str) -> dict[str, Any]:
+    """Redo."""
+    return spaces.from_json(saved).redo().to_json()
+
+
+@shown
+def start_over(saved: Any, language: str) -> dict[str, Any]:
+    """Remove all edits; undo brings them back."""
+    return spaces.from_json(saved).reset().to_json()
+
+
+@shown
+def load_recipe(saved: Any, language: str, file: str | None) -> dict[str, Any]:
+    """Take over a recipe that was saved as a file, once its model is there."""
+    space = spaces.from_json(saved).load(uploaded.recipe_text(file))
+    _load_for(space)
+    return space.to_json()
+
+
+@shown
+def recipe_text(saved: Any, language: str) -> str:
+    """The recipe as the text of a file."""
+    return spaces.from_json(saved).recipe().model_dump_json(indent=2)
+
+
+@shown
+def choose_model(saved: Any, language: str, model: str) -> Any:
+    """The same edits on another base; it is loaded before it is taken over."""
+    now = spaces.from_json(saved)
+    space = now.choose_model(model)
+    if space == now:  # the menu was only set to what is chosen already
+        return gr.skip()
+    _load_for(space)
+    return space.to_json()
+
+
+def _load_for(space: Workspace) -> None:
+    """Load a recipe's model, and build what takes no time; the sidebar has the rest built in turn,
+    and then says what is wrong with it."""
+    build(space.recipe() if is_quick(space.recipe()) else space.base())

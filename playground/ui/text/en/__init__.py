@@ -1,0 +1,1 @@
+"""English, a file for each tab; ``text`` finds them all."""

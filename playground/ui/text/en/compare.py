@@ -1,0 +1,40 @@
+"""English: the Compare tab."""
+
+TEXT = {
+    "compare_intro": "One prompt, several contestants: whose weights answer, and with which "
+    "passages. Words that the first answer does not have are underlined. Start with an example:",
+    "example_retrieve": "A fact it cannot know: retrieval finds it",
+    "example_changes": "A nudge that changes an answer",
+    "example_breaks": "The same nudge breaks another",
+    "prompt": "Prompt",
+    "compare": "Compare",
+    "contestants": "Contestants",
+    "columns": "How many",
+    "weights_of_1": "1: whose weights",
+    "weights_of_2": "2: whose weights",
+    "weights_of_3": "3: whose weights",
+    "weights_of_4": "4: whose weights",
+    "weights_of_5": "5: whose weights",
+    "weights_of_6": "6: whose weights",
+    "weights_base": "Base",
+    "weights_mine": "My recipe",
+    "retrieval": "Retrieval",
+    "retriever_none": "None",
+    "retriever_bm25": "BM25",
+    "retriever_dense": "Dense",
+    "retriever_hybrid": "Hybrid",
+    "new_tokens": "New tokens at most",
+    "temperature": "Temperature",
+    "temperature_info": "0 always takes the likeliest token; more is more varied.",
+    "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
+    "answer_passages": "Passages used ({count})",
+    "answer_supported": "Stands in the passages: {share} of its words",
+    "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
+    "passage has too. The rest came from the weights, or was put in other words.",
+    "answer_source": "In passage {rank}: {passage}",
+    "take_away": "Take it away",
+    "without": "Without {passage}",
+    "without_info": "The same question with all passages and without {passage}. What changes came "
+    "from that passage; what stays came from the others, or from the weights.",
+    "answer_prompt": "The exact prompt",
+}

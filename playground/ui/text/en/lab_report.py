@@ -1,0 +1,47 @@
+"""English of the Fact lab's ways, its table's columns and its report."""
+
+TEXT = {
+    "way_base": "Nothing (the model as it is)",
+    "way_in_context": "Said in the prompt",
+    "way_bm25": "Search by words (BM25)",
+    "way_dense": "Search by meaning (dense)",
+    "way_nudge": "Nudged embedding",
+    "way_rome": "ROME (rank-one edit)",
+    "way_memit": "MEMIT (memory edit)",
+    "way_ft": "Fine-tuning one matrix",
+    "way_lora": "LoRA",
+    "lab_efficacy": "Says it",
+    "lab_paraphrase": "When asked otherwise",
+    "lab_locality": "Others unchanged",
+    "lab_portability": "What follows",
+    "lab_kept": "Other facts kept",
+    "lab_perplexity": "General text",
+    "lab_apply_seconds": "To teach",
+    "lab_answer_seconds": "Per answer",
+    "lab_bytes": "Held",
+    "lab_undo_seconds": "To undo",
+    "report_figure": "{what} {own}",
+    "report_against": "{what} {own} against {other}",
+    "report_likely": "{what}, by the answer's probability, {own} against {other}",
+    "report_title": "Teaching one fact: what each way did",
+    "report_replaces": "in the place of “{old}”",
+    "report_subject": "About: {subject}",
+    "report_model": "Model: {model}, seed {seed}. Times are those of the machine that it ran on.",
+    "report_corpus": "Searched for among: {corpus}.",
+    "report_table": "The table",
+    "report_way": "Way",
+    "report_writes": "Writes",
+    "report_legend": "★ best of its column. Shares are of questions whose answer the model writes, "
+    "with their 95 % intervals (Wilson); in brackets the share in which the answer is likelier "
+    "than the other one, and the answer's mean probability. General "
+    "text: its perplexity, as a multiple of that before.",
+    "report_best": "recommended",
+    "report_plot": "The picture",
+    "report_verdict": "The verdict",
+    "report_questions": "The questions",
+    "report_question": "Question",
+    "report_should": "Should say",
+    "report_asked": "✓ the model writes the answer, ✗ it does not, and the answer's probability. "
+    "~ not written, but likelier than the other answer.",
+    "report_recipes": "The recipes, as JSON",
+}

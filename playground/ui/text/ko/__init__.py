@@ -1,0 +1,1 @@
+"""Korean, a file for each tab; ``text`` finds them all."""

@@ -1,0 +1,108 @@
+"""The number line of the Weights tab: what rounding to a few levels means; and the formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from playground import workspace as spaces
+from playground.engine import formats
+from playground.engine.edits.grids import SCHEMES
+from playground.engine.fork import Fork
+from playground.engine.recipe import build, build_quickly
+from playground.engine.sizes import sizes
+from playground.engine.structure import matrices
+from playground.errors import PlaygroundError
+from playground.ui.shell.page import LAST, LOOK, shown
+from playground.ui.text import label
+from playground.ui.weights import view as weights_html
+from playground.ui.weights.form import GROUP_SIZES
+
+INTEGERS = "integers"  # even steps, as many as the slider's bits give
+LINE_SCHEMES = (INTEGERS, *(name for name in SCHEMES if not name.startswith(("int", "binary"))))
+
+
+@dataclass(frozen=True)
+class NumberLinePanel:
+    """What the tab wires to the recipe."""
+
+    inputs: list[Any]
+    outputs: list[Any]
+
+
+def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel:
+    """Lay out the panel and wire its controls."""
+    gr.Markdown(label("line_intro"))
+    bits = gr.Slider(1, 8, 4, step=1, label=label("bits"), info=label("bits_info"), elem_id="bits")
+    with gr.Row():
+        matrix = gr.Dropdown([], label=label("matrix"), elem_id="matrix", min_width=200)
+        scheme = gr.Dropdown(
+            [(label(f"line_{name}"), name) for name in LINE_SCHEMES], value=INTEGERS,
+            label=label("line_scheme"), elem_id="line-scheme", min_width=140,
+        )  # fmt: skip
+        group = gr.Dropdown(
+            [(label(f"group_{name}"), name) for name in GROUP_SIZES], value="64",
+            label=label("group_size"), elem_id="line-group", min_width=140,
+        )  # fmt: skip
+    with gr.Accordion(label("more"), open=False):
+        row = gr.Number(0, label=label("line_row"), precision=0, minimum=0, elem_id="line-row")
+        symmetric = gr.Checkbox(True, label=label("symmetric"), elem_id="line-symmetric")
+    picture = gr.HTML(elem_id="number-line")
+    with gr.Accordion(label("formats"), open=False):
+        table = gr.HTML(elem_id="formats")
+    inputs = [saved, language, matrix, scheme, bits, group, symmetric, row]
+    bits.input(draw, inputs, picture, **LAST)
+    for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
+        chosen(draw, inputs, picture, **LOOK)
+    row.submit(draw, inputs, picture, **LAST)
+    return NumberLinePanel(inputs, [matrix, picture, table])
+
+
+@shown
+def draw(
+    saved: Any, language: str, matrix: str | None, scheme: str, bits: float, group: str,
+    symmetric: bool, row: float | None,
+) -> str:  # fmt: skip
+    """The chosen group of the recipe's weights, before and after rounding."""
+    fork = build_quickly(spaces.from_json(saved).recipe()).fork
+    return _picture(fork, language, matrix, scheme, bits, group, symmetric, row)
+
+
+def _inside(fork: Fork) -> list[str]:
+    return [matrix.name for matrix in matrices(fork) if matrix.layer is not None]
+
+
+def _picture(
+    fork: Fork, language: str, matrix: str | None, scheme: str, bits: float, group: str,
+    symmetric: bool, row: float | None,
+) -> str:  # fmt: skip
+    names = _inside(fork)
+    if not names:
+        raise PlaygroundError("No layer is left to look into: undo the edit that dropped them.")
+    line = formats.number_line(
+        fork, matrix if matrix in names else names[0],
+        int(bits) if scheme == INTEGERS else scheme,  # type: ignore[arg-type]  # a choice's text
+        int(group) if group.isdecimal() else group,  # type: ignore[arg-type]
+        symmetric, int(row or 0),
+    )  # fmt: skip
+    return weights_html.number_line(line, language)
+
+
+@shown
+def open_panel(
+    saved: Any, language: str, matrix: str | None, scheme: str, bits: float, group: str,
+    symmetric: bool, row: float | None,
+) -> tuple[Any, str, str]:  # fmt: skip
+    """The matrices of the visitor's model, the picture of one, and the table of formats."""
+    base = build(spaces.from_json(saved).base()).fork
+    names = _inside(base)
+    chosen = matrix if matrix in names else names[0]
+    picture = _picture(base, language, chosen, scheme, bits, group, symmetric, row)
+    weights = sizes(base, count_zeros=False).weights
+    return (
+        gr.update(choices=names, value=chosen),
+        picture,
+        weights_html.formats(weights, language),
+    )

@@ -1,0 +1,231 @@
+"""Pieces of HTML of the Weights tab: what was measured, sweeps, the layer view, the number line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from playground.engine.formats import FORMATS, NumberFormat, NumberLine
+from playground.engine.measure import Figures, Measured
+from playground.engine.sweep import Cell, ScanPoint
+from playground.ui.parts import charts
+from playground.ui.parts.html import duration, figure, note, size
+from playground.ui.text import say
+
+
+def table(
+    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False
+) -> str:
+    """A table of cells that are HTML already; the first of a row heads it.
+
+    :param words: whether long cells break into lines, where figures stay whole.
+    """
+    look = "pg-table pg-words" if words else "pg-table"
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return (
+        f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
+        f'<table class="{look}"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def percent(share: float) -> str:
+    """A share in percent."""
+    return f"{figure(share * 100)} %"
+
+
+def measured(found: Measured, language: str) -> str:
+    """The recipe's figures beside the base's, in three groups: quality, size, speed."""
+    base, mine = found.base, found.fork
+
+    def row(key: str, old: str, new: str, change: str = "") -> list[str]:
+        name, hint = say(language, f"measure_{key}"), say(language, f"measure_{key}_hint")
+        return [f"{escape(name)}<br><small>{escape(hint)}</small>", old, new, change]
+
+    def times(old: float, new: float) -> str:
+        return f"× {figure(new / old)}" if old else ""
+
+    def held(one: Figures) -> int:
+        return one.sizes.held_bytes
+
+    rows = [
+        row("perplexity", figure(base.text.perplexity, 4), figure(mine.text.perplexity, 4),
+            times(base.text.perplexity, mine.text.perplexity)),
+        row("bits", figure(base.text.bits_per_byte, 4), figure(mine.text.bits_per_byte, 4),
+            times(base.text.bits_per_byte, mine.text.bits_per_byte)),
+        row("kl", "0", f"{figure(found.kl)}"),
+        row("top", "100 %", percent(found.same_top)),
+        row("zeros", percent(base.sizes.zeros / base.sizes.weights),
+            percent(mine.sizes.zeros / mine.sizes.weights)),
+        row("file", size(base.sizes.file_bytes), size(mine.sizes.file_bytes),
+            times(base.sizes.file_bytes, mine.sizes.file_bytes)),
+        row("packed", size(base.sizes.packed_bytes), size(mine.sizes.packed_bytes),
+            times(base.sizes.packed_bytes, mine.sizes.packed_bytes)),
+        row("effective", figure(base.sizes.effective_bits, 4), figure(mine.sizes.effective_bits, 4),
+            times(base.sizes.effective_bits, mine.sizes.effective_bits)),
+        row("held", size(held(base)), size(held(mine))),
+        row("one", duration(base.speed.one), duration(mine.speed.one),
+            times(base.speed.one, mine.speed.one)),
+        row("batch", duration(base.speed.batch), duration(mine.speed.batch),
+            times(base.speed.batch, mine.speed.batch)),
+    ]  # fmt: skip
+    heads = [
+        say(language, key)
+        for key in ("measure_what", "column_before", "column_after", "column_change")
+    ]
+    caption = say(language, "measure_caption", tokens=mine.text.tokens)
+    return table(caption, heads, rows)
+
+
+# Sweeps: points as plain data, since the page keeps them between events
+
+
+def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
+    """Perplexity and size along a sweep, as two charts and a table; points can be pressed."""
+    if not points:
+        return ""
+    hints = [
+        say(
+            language, "sweep_point", value=point["value"], perplexity=figure(point["perplexity"], 4)
+        )
+        for point in points
+    ]
+    quality = charts.line_chart(
+        [
+            charts.Point(point["value"], point["perplexity"], hint)
+            for point, hint in zip(points, hints, strict=True)
+        ],
+        say(language, "sweep_quality"),
+        log=True,
+        press="take",
+    )
+    bulk = charts.line_chart(
+        [
+            charts.Point(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"]))
+            for point in points
+        ],
+        say(language, "sweep_size"),
+    )
+    rows = [
+        [
+            escape(point["value"]), figure(point["perplexity"], 4), percent(point["zeros"]),
+            size(point["file_bytes"]), size(point["packed_bytes"]),
+            f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
+            f'aria-label="{escape(say(language, "sweep_take"))}: {escape(point["value"])}">'
+            f"{escape(say(language, 'sweep_take'))}</button>",
+        ]
+        for place, point in enumerate(points)
+    ]  # fmt: skip
+    heads = [
+        say(language, key)
+        for key in (
+            "sweep_value", "measure_perplexity", "measure_zeros", "measure_file",
+            "measure_packed", "sweep_use",
+        )
+    ]  # fmt: skip
+    return (
+        note(say(language, "sweep_press"))
+        + quality
+        + bulk
+        + table(say(language, "sweep_caption"), heads, rows)
+    )
+
+
+def scan(points: Sequence[ScanPoint], language: str) -> str:
+    """What each layer alone costs."""
+    if not points:
+        return ""
+    worst = max(points, key=lambda point: point.ratio)
+    line = say(language, "scan_worst", layer=worst.layer, ratio=figure(worst.ratio))
+    chart = charts.line_chart(
+        [
+            charts.Point(
+                str(point.layer), point.ratio,
+                say(language, "scan_point", layer=point.layer, ratio=figure(point.ratio)),
+            )
+            for point in points
+        ],
+        say(language, "scan_title"),
+        log=True,
+    )  # fmt: skip
+    return chart + note(line)
+
+
+def layer_view(cells: Sequence[Cell], by: str, language: str) -> str:
+    """Layers across, kinds of matrices down; deeper is more changed, or emptier."""
+    roles = list(dict.fromkeys(cell.role for cell in cells))
+    layers = sorted({cell.layer for cell in cells})
+    at = {(cell.role, cell.layer): cell.value for cell in cells}
+    values = [cell.value for cell in cells]
+    if by == "change" and not any(value != 0 for value in values):
+        return note(say(language, "view_unchanged"))
+
+    def hint(role: str, layer: int) -> str:
+        value = at.get((role, layer))
+        shown = say(language, "view_gone") if value is None else percent(value)
+        return say(language, "view_cell", layer=layer, role=role, value=shown)
+
+    left = [cell for cell in cells if cell.value is not None]
+    most = max(left, key=lambda cell: cell.value or 0, default=Cell(0, "", 0.0))
+    chart = charts.heat_map(
+        [role.rpartition(".")[2] for role in roles],
+        [str(layer) for layer in layers],
+        [[at.get((role, layer)) for layer in layers] for role in roles],
+        say(language, f"view_{by}"),
+        [[hint(role, layer) for layer in layers] for role in roles],
+        percent(most.value or 0),
+    )
+    lines = []
+    gone = [str(layer) for layer in layers if layer not in {cell.layer for cell in left}]
+    if gone:
+        lines.append(say(language, "view_layers_gone", layers=", ".join(gone)))
+    if left:
+        shown = percent(most.value or 0)
+        lines.append(say(language, "view_most", value=shown, role=most.role, layer=most.layer))
+    return chart + note(" ".join(lines))
+
+
+# The number line and the table of formats
+
+
+def number_line(line: NumberLine, language: str) -> str:
+    """One group's weights and the levels that they are rounded to."""
+    chart = charts.histogram(
+        line.edges, line.before, line.levels, line.after,
+        say(language, "line_title", weights=line.weights, levels=len(line.levels)),
+        say(language, "line_before"), say(language, "line_after"),
+    )  # fmt: skip
+    used = sum(count > 0 for count in line.after)
+    return chart + note(
+        say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels))
+    )
+
+
+def formats(weights: int, language: str) -> str:
+    """How number formats spend their bits, and what this model would take in each."""
+
+    def bits(one: NumberFormat) -> str:
+        if one.exponent is None or one.mantissa is None:
+            return escape(say(language, "format_no_exponent"))
+        return f"1 + {one.exponent} + {one.mantissa}"
+
+    rows = [
+        [
+            escape(one.name),
+            bits(one),
+            f"±{one.most:.3g}",
+            f"{one.step:.3g}",
+            size(one.model_bytes(weights)),
+        ]
+        for one in FORMATS
+    ]
+    heads = [
+        say(language, key)
+        for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
+    ]
+    return table(say(language, "format_caption"), heads, rows)
