@@ -37,6 +37,7 @@ from playground.ui.adapters import own as own_adapters
 from playground.ui.adapters import train as train_panel
 from playground.ui.adapters import train_form as train_settings
 from playground.ui.adapters import view as adapters_html
+from playground.ui.parts.adapter_menu import own_ids
 from playground.ui.shell.page import begins, stops
 from playground.ui.text import EN, KO, TABLES
 
@@ -165,7 +166,7 @@ def test_a_shipped_adapter_cannot_be_deleted(known):
 
 @pytest.mark.parametrize("damaged", [None, 5, "x", [5, None, "../etc"], {}])
 def test_a_damaged_list_from_the_browser_is_an_empty_one(known, damaged):
-    assert own_adapters.own_ids(damaged) == []
+    assert own_ids(damaged) == []
 
 
 def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):

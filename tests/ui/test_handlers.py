@@ -23,6 +23,7 @@ from playground.settings import settings
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
+from playground.ui.parts.corpus_menu import FIRST_CORPUS
 from playground.ui.shell import faults, page
 from playground.ui.shell.page import MAX_RUNS, RUNS, Runs, begins, shown, stops
 from playground.ui.shell.warmup import Warmup
@@ -375,7 +376,7 @@ def test_own_documents_can_be_deleted_for_good(upload, home):
     gone, line, choice = forget_own(state, "en")
     assert gone == ""
     assert "No documents of your own" in line
-    assert choice == own_panel.FIRST_CORPUS
+    assert choice == FIRST_CORPUS
     left = [path for path in home.rglob("*") if path.is_file()]
     assert not [path for path in left if b"secret" in path.read_bytes()]
     with pytest.raises(CorpusError, match="no longer here"):
@@ -385,7 +386,7 @@ def test_own_documents_can_be_deleted_for_good(upload, home):
 def test_deleting_what_is_not_there_is_no_error():
     for state in (None, "", "own-1", "../../etc"):
         gone, _, choice = forget_own(state, "en")
-        assert (gone, choice) == ("", own_panel.FIRST_CORPUS)
+        assert (gone, choice) == ("", FIRST_CORPUS)
 
 
 def test_a_damaged_id_cannot_reach_another_folder(upload, home):

@@ -24,7 +24,6 @@ from playground.lab.table import Row
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui.compare import tab as compare_tab
-from playground.ui.documents.search_form import OWN
 from playground.ui.lab import collateral as lab_collateral_panel
 from playground.ui.lab import fact as lab_fact_panel
 from playground.ui.lab import plot as lab_plot
@@ -33,6 +32,7 @@ from playground.ui.lab import table as lab_table_panel
 from playground.ui.lab import trace as lab_trace_panel
 from playground.ui.lab import view as lab_html
 from playground.ui.lab import ways as lab_ways_panel
+from playground.ui.parts.corpus_menu import OWN
 from playground.ui.shell.page import begins, stops
 
 MODEL = "tiny-llama"

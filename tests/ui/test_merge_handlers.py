@@ -31,6 +31,7 @@ from playground.ui.merge import picture as merge_picture_panel
 from playground.ui.merge import tab as merge_tab
 from playground.ui.merge import walk as walk_panel
 from playground.ui.merge.form import merge_from
+from playground.ui.parts.building import keep_instead, take_point
 from playground.ui.shell.page import begins, stops
 from playground.ui.text import EN, TABLES
 from playground.ui.weights import measure as measure_panel
@@ -642,7 +643,7 @@ def run(state, *models, language="en", turn=None, progress=quiet, **changed):
 def test_merging_puts_the_merge_on_the_recipe_built(mine, known):
     edit, receipt = run(saved(), "base", f"adapter:{mine}", t=1.0, second=3.0)
     assert "Tensors changed: 14" in receipt
-    state = measure_panel.keep_instead(saved(), "en", edit)
+    state = keep_instead(saved(), "en", edit)
     models = {"recipe": recipe()}, {"recipe": attached(mine), "weight": 3.0}
     assert edits_of(state) == [merge("linear", *models)]
     space = spaces.from_json(json.loads(json.dumps(state)))
@@ -656,9 +657,9 @@ def test_another_merge_takes_the_place_of_the_last_one_and_is_counted_from_what_
     mine, other, known
 ):
     first, _ = run(saved(NUDGE), f"adapter:{mine}", method="task_arithmetic", t=1.0)
-    state = measure_panel.keep_instead(saved(NUDGE), "en", first)
+    state = keep_instead(saved(NUDGE), "en", first)
     second, _ = run(state, f"adapter:{other}", method="task_arithmetic", t=1.0)
-    state = measure_panel.keep_instead(state, "en", second)
+    state = keep_instead(state, "en", second)
     assert [edit["kind"] for edit in edits_of(state)] == ["nudge_tokens", "merge"]
     assert edits_of(state)[1] == second != first
     assert is_quick(spaces.from_json(state).recipe())  # what was built is what is kept
@@ -674,7 +675,7 @@ def test_a_merge_below_another_edit_stays_and_a_new_one_goes_on_top(mine):
     cast = {"kind": "cast"}
     state = spaces.from_json(saved(below)).add(cast).to_json()
     edit, _ = run(state, f"adapter:{mine}")
-    state = measure_panel.keep_instead(state, "en", edit)
+    state = keep_instead(state, "en", edit)
     assert [one["kind"] for one in edits_of(state)] == ["merge", "cast", "merge"]
 
 
@@ -694,7 +695,7 @@ def test_a_merge_that_was_stopped_leaves_the_recipe(mine, language):
     edit, line = run(saved(), f"adapter:{mine}", language=language, turn=turn)
     assert edit is None
     assert {"en": "Stopped", "ko": "멈췄습니다"}[language] in line
-    assert measure_panel.keep_instead(saved(), language, edit) == gr.skip()
+    assert keep_instead(saved(), language, edit) == gr.skip()
 
 
 @both
@@ -887,13 +888,13 @@ def take(state, points, place, language="en", stopped=False):
     turn, place = measure_panel.press_point(SimpleNamespace(do="take", place=place), visitor())
     if stopped:
         stop_run(visitor())
-    edit, line = measure_panel.take_point(state, language, points, place, turn, visitor(), quiet)
-    return measure_panel.keep_instead(state, language, edit), line
+    edit, line = take_point(state, language, points, place, turn, visitor(), quiet)
+    return keep_instead(state, language, edit), line
 
 
 def test_a_pressed_point_goes_on_the_recipe_in_the_place_of_a_last_merge(mine, other):
     last, _ = run(saved(NUDGE), f"adapter:{other}")
-    state = measure_panel.keep_instead(saved(NUDGE), "en", last)
+    state = keep_instead(saved(NUDGE), "en", last)
     *_, (_, points) = walk(state, f"adapter:{mine}")
     points = json.loads(json.dumps(points))
     state, line = take(state, points, "3")
@@ -1101,7 +1102,7 @@ def test_what_is_written_is_read_as_the_same_merge(mine, other, method, changed)
         truth["ends"] = "slices"
     assert json.loads(json.dumps(edit)) == truth
     assert "Tensors changed" in line
-    state = measure_panel.keep_instead(saved(), "en", edit)
+    state = keep_instead(saved(), "en", edit)
     assert is_quick(spaces.from_json(json.loads(json.dumps(state))).recipe())
 
 
@@ -1128,7 +1129,7 @@ def test_the_base_that_is_written_is_the_recipe_before_a_last_merge(mine, other)
         saved(edit), "en", *fields(f"adapter:{other}", method="ties", t=1.0)
     )
     assert yaml.safe_load(text)["base_model"] == MODEL
-    state = measure_panel.keep_instead(saved(edit), "en", read(saved(edit), text)[0])
+    state = keep_instead(saved(edit), "en", read(saved(edit), text)[0])
     [only] = edits_of(state)
     assert (only["method"], only["base"]) == ("ties", None)
 

@@ -11,6 +11,7 @@ from playground import disk
 from playground.engine.adapters import store
 from playground.settings import settings
 from playground.ui.adapters import own as own_adapters
+from playground.ui.parts.adapter_menu import own_ids
 from playground.ui.text import TABLES
 
 both = pytest.mark.parametrize("language", ["en", "ko"])
@@ -79,7 +80,7 @@ def test_the_forty_first_pushes_the_oldest_off_the_list(stored):
 
 def test_a_list_that_is_longer_than_allowed_keeps_its_end(stored):
     many = [stored(n) for n in range(50)]
-    assert own_adapters.own_ids(many) == many[10:]
+    assert own_ids(many) == many[10:]
     assert own_adapters.with_own(many[:49], many[49]) == many[10:]
 
 

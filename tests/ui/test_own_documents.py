@@ -18,9 +18,9 @@ from playground.settings import settings
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import passages as passages_panel
 from playground.ui.documents import tab as documents_tab
-from playground.ui.documents.search_form import OWN
 from playground.ui.guide import tab as guide_tab
 from playground.ui.parts import passages_html
+from playground.ui.parts.corpus_menu import OWN
 from playground.ui.text import EN, KO
 
 TEXT = "# Lamp\n\nThe lamp is red. It was lit in 1887.\n\n## Keeper\n\nThe keeper is <Oda>.\n"

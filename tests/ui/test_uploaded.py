@@ -27,6 +27,7 @@ from playground.ui.adapters import train as train_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.merge import files as merge_files_panel
 from playground.ui.parts import questions
+from playground.ui.parts.adapter_menu import own_ids
 from playground.ui.shell import endpoints, uploaded
 from playground.ui.shell.page import begins, shown
 from playground.ui.sidebar import panel as sidebar
@@ -99,7 +100,7 @@ def test_two_visitors_who_upload_the_same_adapter_both_have_it_under_their_own_t
     assert first == second, "the same file with the same name takes room once"
     (other,), _ = own_adapters.add_adapter(saved(), [], "en", [shared("<b>mine.zip", content)])
     assert [store.about(one).title for one in (first, other)] == ["workshop", "<b>mine"]
-    assert own_adapters.own_ids([first, other]) == [first, other]
+    assert own_ids([first, other]) == [first, other]
 
 
 def test_two_visitors_who_upload_the_same_documents_have_a_collection_each(shared):

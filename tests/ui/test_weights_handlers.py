@@ -30,6 +30,7 @@ from playground.retrieval.own import uploads
 from playground.settings import settings
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
+from playground.ui.parts.building import keep_edit, keep_instead, take_point
 from playground.ui.shell.page import begin_building, begins, stops
 from playground.ui.sidebar import panel as sidebar
 from playground.ui.text import EN, KO, TABLES
@@ -575,7 +576,7 @@ def apply(state, language="en", turn=None, progress=quiet, **changed):
     edit, line = weights_tab.apply_edit(
         state, language, turn, visitor(), progress, *fields(**changed)
     )
-    return measure_panel.keep_edit(state, language, edit), line
+    return keep_edit(state, language, edit), line
 
 
 def test_an_applied_edit_is_on_the_recipe_and_built(known):
@@ -855,8 +856,8 @@ def take(state, points, place, language="en", stopped=False):
     turn, place = measure_panel.press_point(click(do="take", place=place), visitor())
     if stopped:
         stop_run(visitor())
-    edit, line = measure_panel.take_point(state, language, points, place, turn, visitor(), quiet)
-    return measure_panel.keep_instead(state, language, edit), line
+    edit, line = take_point(state, language, points, place, turn, visitor(), quiet)
+    return keep_instead(state, language, edit), line
 
 
 def test_a_point_takes_the_place_of_a_last_edit_of_its_kind(known):
@@ -1212,7 +1213,7 @@ def test_an_edit_goes_on_the_recipe_as_it_is_when_it_is_built(known):
     edit, _ = weights_tab.apply_edit(
         saved(), "en", begin_run(visitor()), visitor(), quiet, *fields(sparsity=0.3)
     )
-    state = measure_panel.keep_edit(saved(NUDGE), "en", edit)  # nudged in the meantime
+    state = keep_edit(saved(NUDGE), "en", edit)  # nudged in the meantime
     assert edits_of(state) == [NUDGE, Prune(sparsity=0.3).model_dump(mode="json")]
 
 

@@ -14,6 +14,7 @@ from playground.engine.recipe import Receipt, parse_edit
 from playground.engine.sizes import Sizes
 from playground.engine.sweep import Cell, ScanPoint
 from playground.ui.parts import html
+from playground.ui.parts.html import percent
 from playground.ui.text import EN, TABLES
 from playground.ui.weights import view as weights_html
 from playground.workspace import Stack, Step, Workspace
@@ -70,7 +71,7 @@ def pressable(root: ET.Element, tag: str) -> list[tuple[str, str]]:
     ("share", "said"), [(0, "0 %"), (1, "100 %"), (0.12345, "12.3 %"), (1 / 3, "33.3 %")]
 )
 def test_a_share_is_said_in_percent(share, said):
-    assert weights_html.percent(share) == said
+    assert percent(share) == said
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from playground.engine.work import Stopped
 from playground.settings import settings
 from playground.ui.adapters import look as look_panel
 from playground.ui.adapters import own as own_adapters
-from playground.ui.adapters import view as adapters_html
-from playground.ui.adapters.own import choices, with_own
+from playground.ui.adapters.own import with_own
+from playground.ui.parts.adapter_menu import choices
+from playground.ui.parts.answers_html import side_by_side
 from playground.ui.parts.html import note
 from playground.ui.shell.page import (
     AT_ONCE,
@@ -165,4 +166,4 @@ def answer_both(
 
 def _written(texts: dict[str, str], language: str) -> str:
     heads = [say(language, key) for key in ("attach_base", "attach_recipe")]
-    return adapters_html.side_by_side(heads, list(texts.values()))
+    return side_by_side(heads, list(texts.values()))

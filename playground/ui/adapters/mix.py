@@ -18,8 +18,11 @@ from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
-from playground.ui.adapters.own import choices, with_own_told
+from playground.ui.adapters.own import with_own_told
+from playground.ui.parts.adapter_menu import choices
+from playground.ui.parts.building import built_or_stopped
 from playground.ui.parts.html import note
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
 from playground.ui.shell.page import (
     AT_ONCE,
@@ -34,9 +37,7 @@ from playground.ui.shell.page import (
     stops,
     work_for,
 )
-from playground.ui.shell.zones import build_zone
 from playground.ui.text import label, say, tell
-from playground.ui.weights.measure import built_or_stopped
 
 MOST_MIXED = 4  # that have a slider; a recipe may have more
 ENDS = ("base", "recipe", "before_last", "file")  # what a difference may be between

@@ -16,13 +16,14 @@ from playground.engine.loader import load
 from playground.engine.recipe import try_again
 from playground.errors import PlaygroundError
 from playground.temporary import for_download
+from playground.ui.parts.adapter_menu import MOST_OWN, own_ids
 from playground.ui.parts.html import adapter_title
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell.page import LOOK, shown
 from playground.ui.shell.uploaded import read, there
-from playground.ui.shell.zones import build_zone
 from playground.ui.text import label, say
 
-MOST_OWN, SHARE = 40, 1_000_000_000  # a visitor's adapters, and bytes of theirs
+SHARE = 1_000_000_000  # bytes of theirs
 TITLE = 60  # characters of a file's name that become a title
 
 
@@ -53,21 +54,6 @@ def build_panel(
     take.click(take_away, [language, source], file, **LOOK)
     forgotten = forget.click(forget_adapter, [mine, language, source], [mine, source], **LOOK)
     return forgotten, made
-
-
-def own_ids(mine: Any) -> list[str]:
-    """The visitor's own adapters that are still on this host, from what the browser kept."""
-    ids = [str(one) for one in mine[-MOST_OWN:]] if isinstance(mine, list) else []
-    return [one for one in dict.fromkeys(ids) if store.is_own(one) and store.about(one)]
-
-
-def choices(mine: Any, language: str) -> list[tuple[str, str]]:
-    """What can be attached: the shipped ones, then one's own."""
-    own = [(adapter_title(one, language), one) for one in own_ids(mine)]
-    return [
-        *((adapter_title(name, language), name) for name in store.shipped()),
-        *((say(language, "adapter_own", title=title, id=one[:6]), one) for title, one in own),
-    ]
 
 
 @shown

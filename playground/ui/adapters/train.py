@@ -25,9 +25,9 @@ from playground.ui.adapters.examples_table import build_table, rows_of
 from playground.ui.adapters.own import with_own_told
 from playground.ui.adapters.train_form import build_settings, settings_from, show_method, usual_rate
 from playground.ui.parts.html import note
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
 from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, follows, session, shown
-from playground.ui.shell.zones import build_zone
 from playground.ui.text import label, say, tell
 
 SOURCES = ("ready", "file", "table")

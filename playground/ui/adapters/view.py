@@ -15,9 +15,8 @@ from playground.engine.training.estimate import Estimate
 from playground.engine.training.job import Job
 from playground.engine.training.reading import Reading
 from playground.ui.parts import charts
-from playground.ui.parts.html import clock, duration, figure, note, size
+from playground.ui.parts.html import clock, duration, figure, note, percent, size, table
 from playground.ui.text import say, tell
-from playground.ui.weights.view import percent, table
 
 CHART_POINTS = 60  # of a loss curve: more would not be seen
 
@@ -214,15 +213,6 @@ def _curves(job: Job, language: str) -> str:
         say(language, "run_rate"), job.total, height=110,
     )  # fmt: skip
     return loss + rate
-
-
-def side_by_side(heads: Sequence[str], texts: Sequence[str]) -> str:
-    """Answers beside each other."""
-    cells = "".join(
-        f'<div class="pg-answer"><b>{escape(head)}</b><p>{escape(text)}</p></div>'
-        for head, text in zip(heads, texts, strict=True)
-    )
-    return f'<div class="pg-answers">{cells}</div>'
 
 
 # Extracting, and the calculator

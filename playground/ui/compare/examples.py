@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from playground.ui.documents.own import FIRST_CORPUS
+from playground.ui.parts.corpus_menu import FIRST_CORPUS
 
 Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
 K = 1  # a 135 M model uses one passage best: see the table in the README

@@ -14,11 +14,10 @@ from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui.compare.examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT, Column
-from playground.ui.documents.own import FIRST_CORPUS
-from playground.ui.documents.search_form import OWN, chosen_corpus
-from playground.ui.documents.tab import corpus_choices
 from playground.ui.parts import html
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
+from playground.ui.parts.streaming import stream
 from playground.ui.shell.page import (
     AT_ONCE,
     CLICKS,
@@ -33,7 +32,6 @@ from playground.ui.shell.page import (
     stops,
 )
 from playground.ui.shell.stale import belongs, each, touches
-from playground.ui.shell.streaming import stream
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS

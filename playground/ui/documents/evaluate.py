@@ -16,6 +16,8 @@ from playground.ui.documents.search_form import fields_of, options_from
 from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
+from playground.ui.parts.zones import build_zone
+from playground.ui.shell.js import save_file
 from playground.ui.shell.page import (
     AT_ONCE,
     PROGRESS,
@@ -27,8 +29,6 @@ from playground.ui.shell.page import (
     work_for,
 )
 from playground.ui.shell.stale import belongs, touches
-from playground.ui.shell.zones import build_zone
-from playground.ui.sidebar.panel import SAVE_FILE
 from playground.ui.text import label, say
 
 
@@ -60,7 +60,7 @@ def build_panel(
     touches([corpus, *(part for part in options if isinstance(part, gr.Dropdown))], "evaluated")
     stop.click(stops("evaluate"), **AT_ONCE)
     save.click(
-        None, rows, None, js=SAVE_FILE.replace("recipe.json", "evaluation.csv"),
+        None, rows, None, js=save_file("evaluation.csv", "text/csv"),
         api_visibility="private",
     )  # fmt: skip
 

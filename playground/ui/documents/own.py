@@ -16,15 +16,14 @@ from playground.retrieval.own.changes import renamed
 from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
 from playground.retrieval.own.uploads import is_own
 from playground.retrieval.reading import KINDS, Read, read_files
-from playground.ui.documents.search_form import OWN
 from playground.ui.parts import html
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
+from playground.ui.shell.js import save_file
 from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
-from playground.ui.shell.zones import build_zone
-from playground.ui.sidebar.panel import SAVE_FILE
 from playground.ui.text import label, say, tell
 
-FIRST_CORPUS = "lantern-handbook"
 SAVED = ".json"  # the kind of file that a collection is saved as
 MOST_OWN = 20  # collections of one visitor
 
@@ -94,7 +93,7 @@ def build_panel(
         for event in (name.click, title.submit)
     ]
     save.click(save_own, [own, language], saved, **TOLD).success(
-        None, saved, None, js=SAVE_FILE.replace("recipe.json", "documents.json"),
+        None, saved, None, js=save_file("documents.json"),
         api_visibility="private",
     ).then(lambda: "", None, saved, **AT_ONCE)  # fmt: skip
     gone = forget.click(forget_own, [own, shelf, language], [own, shelf, *view, corpus], **LOOK)

@@ -14,8 +14,8 @@ from playground.retrieval.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cut
 from playground.retrieval.own import changes, uploads
 from playground.retrieval.own.stored import MAX_FILES, Collection
 from playground.retrieval.own.uploads import is_own
-from playground.ui.documents.search_form import chosen_corpus
 from playground.ui.parts import html, passages_html
+from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.shell.page import CLICKS, LOOK, SEARCH, TOLD, shown
 from playground.ui.text import label, say
 

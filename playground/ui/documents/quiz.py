@@ -17,10 +17,11 @@ from playground.retrieval.corpus import load_corpus
 from playground.retrieval.passages import Question
 from playground.retrieval.search import MAX_K, Retriever
 from playground.ui.documents import quiz_view as quiz_html
-from playground.ui.documents.search_form import chosen_corpus
+from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
+from playground.ui.shell.js import save_file
 from playground.ui.shell.page import (
     AT_ONCE,
     MODEL,
@@ -32,7 +33,6 @@ from playground.ui.shell.page import (
     stops,
     work_for,
 )
-from playground.ui.sidebar.panel import SAVE_FILE
 from playground.ui.text import label, say, tell
 
 RETRIEVERS: tuple[Retriever, ...] = ("none", "bm25", "dense", "hybrid")
@@ -85,7 +85,7 @@ def build_panel(
     )  # fmt: skip
     stop.click(stops("answering"), **AT_ONCE)
     save.click(
-        None, rows, None, js=SAVE_FILE.replace("recipe.json", "answers.csv"),
+        None, rows, None, js=save_file("answers.csv", "text/csv"),
         api_visibility="private",
     )  # fmt: skip
 

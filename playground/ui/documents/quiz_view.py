@@ -7,9 +7,8 @@ from html import escape
 
 from playground.quiz import Answered, Total
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, note
+from playground.ui.parts.html import duration, note, percent, table
 from playground.ui.text import say
-from playground.ui.weights.view import percent, table
 
 
 def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) -> str:

@@ -6,17 +6,14 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.errors import PlaygroundError
 from playground.retrieval import encoders
 from playground.retrieval.bm25 import MAX_K1, USUAL, Scoring, Variant
 from playground.retrieval.hybrid import FUSIONS
-from playground.retrieval.own.uploads import is_own
 from playground.retrieval.search import Options
 from playground.retrieval.terms import Terms, has_morphemes
 from playground.settings import settings
 from playground.ui.text import label
 
-OWN = "own"  # the choice of a corpus that stands for the visitor's own documents
 SPLITS = ("usual", "words", "stems", "morphemes")
 
 
@@ -87,19 +84,3 @@ def fields_of(*given: Any) -> dict[str, Any]:
     if not given:
         return {}
     return {"bm25-k1": given[1], "bm25-b": given[2], "diversity": given[5]}
-
-
-def chosen_corpus(own: str, choice: str) -> str:
-    """The id behind a choice in a corpus menu.
-
-    :param own: id of the visitor's own corpus, or "".
-    :raises PlaygroundError: it stands for one's own documents, and there are none yet.
-    """
-    if choice != OWN:
-        return choice
-    if not is_own(own):
-        raise PlaygroundError(
-            "You have added no documents yet. Add some under “Your own documents”, or choose "
-            "another corpus."
-        )
-    return own

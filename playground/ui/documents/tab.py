@@ -10,23 +10,17 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.retrieval.bm25 import LARGE
-from playground.retrieval.corpus import Corpus, cards, load_corpus
+from playground.retrieval.corpus import Corpus, load_corpus
 from playground.retrieval.lowness import is_low
 from playground.retrieval.search import MAX_K, Options, explained, search
 from playground.retrieval.terms import PLAIN, words
 from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import view as documents_html
-from playground.ui.documents.own import FIRST_CORPUS
 from playground.ui.documents.passages import PassagesPanel
-from playground.ui.documents.search_form import (
-    OWN,
-    build_options,
-    chosen_corpus,
-    fields_of,
-    options_from,
-)
+from playground.ui.documents.search_form import build_options, fields_of, options_from
 from playground.ui.parts import html
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.shell.page import (
     AT_ONCE,
@@ -54,11 +48,6 @@ class DocumentsTab:
     query: gr.Textbox
     corpus: gr.Dropdown
     own_view: list[Any]
-
-
-def corpus_choices() -> list[tuple[str, str]]:
-    """The shipped corpora by title."""
-    return [(card.title, card.id) for card in cards()]
 
 
 def build_tab(

@@ -10,9 +10,9 @@ from playground.retrieval.evaluate import Outcome, Report
 from playground.retrieval.lowness import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, figure, note, passage
+from playground.ui.parts.answers_html import low, stages
+from playground.ui.parts.html import duration, note, passage, percent, table
 from playground.ui.text import say
-from playground.ui.weights.view import percent, table
 
 
 def found(
@@ -70,27 +70,6 @@ def _ranks(hit: Hit, language: str) -> str:
         for name in ("bm25", "dense")
     ]
     return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
-
-
-def low(found: Low | None, language: str) -> str:
-    """A word of warning where the best score is low for the corpus."""
-    if found is None:
-        return ""
-    limit = found.limit
-    text = say(
-        language, "score_low", limit=figure(limit.score), score=figure(found.score),
-        part=say(language, f"retriever_{found.part}"),
-        unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
-    )  # fmt: skip
-    return note(text, "warn")
-
-
-def stages(seconds: Mapping[str, float], language: str) -> str:
-    """What each stage took."""
-    parts = [
-        f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()
-    ]
-    return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
 
 
 def evaluated(

@@ -18,16 +18,16 @@ from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import own as own_panel
-from playground.ui.documents.search_form import OWN
 from playground.ui.lab import plot as lab_plot
 from playground.ui.lab import report as lab_report
 from playground.ui.lab import view as lab_html
 from playground.ui.lab.fact import fact_fields, mark_of, typed
 from playground.ui.lab.words import way_name
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
+from playground.ui.shell.js import save_file
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.shell.stale import belongs
-from playground.ui.sidebar.panel import SAVE_FILE
 from playground.ui.text import label, say, tell
 
 TAUGHT = "taught.md"  # the document that holds the fact in a visitor's collection
@@ -96,7 +96,7 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
             button = gr.Button(
                 label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140
             )
-            js = SAVE_FILE.replace("recipe.json", file).replace("application/json", kind)
+            js = save_file(file, kind)
             button.click(write, [sheet, language, important, needs], text, **TOLD).success(
                 None, text, None, js=js, api_visibility="private"
             ).then(lambda: "", None, text, **AT_ONCE)
@@ -189,7 +189,7 @@ def send_to_compare(
     found = _read(sheet, language)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
     if way in IN_WEIGHTS:
-        saved, corpus = _with_edit(saved, found, way).to_json(), own_panel.FIRST_CORPUS
+        saved, corpus = _with_edit(saved, found, way).to_json(), FIRST_CORPUS
     else:
         retriever = "dense" if way == "dense" else "bm25"
         whose = "mine" if spaces.from_json(saved).recipe().edits else "base"

@@ -16,7 +16,9 @@ from playground.engine.merging.mergekit import MAX_TEXT, differences, from_yaml,
 from playground.engine.recipe import try_again
 from playground.engine.work import Stopped
 from playground.ui.merge.form import MergePanel, merge_from
+from playground.ui.parts.building import built_or_stopped, keep_instead
 from playground.ui.parts.html import note
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell.page import (
     AT_ONCE,
     MODEL,
@@ -29,9 +31,7 @@ from playground.ui.shell.page import (
     work_for,
 )
 from playground.ui.shell.uploaded import there
-from playground.ui.shell.zones import build_zone
 from playground.ui.text import label, say, tell
-from playground.ui.weights.measure import built_or_stopped, keep_instead
 
 
 def build_panel(

@@ -11,11 +11,11 @@ from playground.engine.edits.merge import Merge
 from playground.engine.merging import METHODS, MethodName, checkpoints
 from playground.engine.recipe import parse, parse_edit
 from playground.errors import PlaygroundError
-from playground.ui.adapters.own import choices as adapter_choices
+from playground.ui.parts.adapter_menu import choices as adapter_choices
 from playground.ui.parts.html import note
+from playground.ui.parts.zones import build_zone
 from playground.ui.shell.page import AT_ONCE, follows, shown
 from playground.ui.shell.uploaded import recipe_text
-from playground.ui.shell.zones import build_zone
 from playground.ui.text import label, say
 from playground.workspace import Workspace
 

@@ -14,6 +14,7 @@ from playground.ui.merge import form as merge_panel
 from playground.ui.merge import picture as merge_picture_panel
 from playground.ui.merge import walk as walk_panel
 from playground.ui.merge.form import merge_from
+from playground.ui.parts.building import built_or_stopped, keep_instead
 from playground.ui.shell.page import (
     AT_ONCE,
     LOOK,
@@ -28,7 +29,6 @@ from playground.ui.shell.page import (
     work_for,
 )
 from playground.ui.text import label
-from playground.ui.weights.measure import built_or_stopped, keep_instead
 
 
 @dataclass(frozen=True)

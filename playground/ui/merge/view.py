@@ -8,9 +8,8 @@ from typing import Any
 
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui.parts import charts
-from playground.ui.parts.html import figure, merged_models, note
+from playground.ui.parts.html import figure, merged_models, note, percent, table
 from playground.ui.text import say
-from playground.ui.weights.view import percent, table
 
 
 def walked(points: Sequence[dict[str, Any]], language: str) -> str:

@@ -26,10 +26,11 @@ from playground.engine.merging.walk import WalkPoint, walk
 from playground.engine.recipe import build, extended
 from playground.engine.training.reading import ready_sets
 from playground.engine.work import Stopped
-from playground.ui.adapters import view as adapters_html
 from playground.ui.merge import view as merge_html
 from playground.ui.merge.form import MergePanel, merge_from
 from playground.ui.parts import html
+from playground.ui.parts.answers_html import side_by_side
+from playground.ui.parts.building import keep_instead, take_point
 from playground.ui.parts.html import note
 from playground.ui.shell.page import (
     AT_ONCE,
@@ -48,7 +49,6 @@ from playground.ui.shell.page import (
 )
 from playground.ui.shell.stale import belongs
 from playground.ui.text import label, say, tell
-from playground.ui.weights.measure import keep_instead, take_point
 
 ANSWER_TOKENS = 48
 TOP = 8  # next tokens shown
@@ -182,8 +182,8 @@ def try_there(
         for step, found in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
             written[place] = answer_text(fork.base, found[0])
             if step % 4 == 3:
-                yield adapters_html.side_by_side(heads, written) + shown_bars
-    yield adapters_html.side_by_side(heads, written) + shown_bars
+                yield side_by_side(heads, written) + shown_bars
+    yield side_by_side(heads, written) + shown_bars
 
 
 @shown

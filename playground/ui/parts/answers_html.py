@@ -5,16 +5,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
+from playground.retrieval.lowness import Low
 from playground.retrieval.search import Hit
-from playground.ui.documents.view import low, stages
-from playground.ui.parts.html import duration, figure, notes, passage
+from playground.ui.parts.html import (
+    duration,
+    figure,
+    note,
+    notes,
+    passage,
+    percent,
+)
 from playground.ui.text import say
-from playground.ui.weights.view import percent
 
 
 def answers(columns: Sequence[Answer], language: str, again: bool = False) -> str:
@@ -136,3 +142,33 @@ def _remove(hit: Hit, place: int, language: str) -> str:
         f'<button type="button" class="pg-link" data-do="without" data-place="{place}" '
         f'data-passage="{escape(hit.passage.id)}" aria-label="{name}: {hit.rank}">{name}</button>'
     )
+
+
+def low(found: Low | None, language: str) -> str:
+    """A word of warning where the best score is low for the corpus."""
+    if found is None:
+        return ""
+    limit = found.limit
+    text = say(
+        language, "score_low", limit=figure(limit.score), score=figure(found.score),
+        part=say(language, f"retriever_{found.part}"),
+        unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
+    )  # fmt: skip
+    return note(text, "warn")
+
+
+def stages(seconds: Mapping[str, float], language: str) -> str:
+    """What each stage took."""
+    parts = [
+        f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()
+    ]
+    return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
+
+
+def side_by_side(heads: Sequence[str], texts: Sequence[str]) -> str:
+    """Answers beside each other."""
+    cells = "".join(
+        f'<div class="pg-answer"><b>{escape(head)}</b><p>{escape(text)}</p></div>'
+        for head, text in zip(heads, texts, strict=True)
+    )
+    return f'<div class="pg-answers">{cells}</div>'

@@ -21,6 +21,7 @@ from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
 from playground.ui.shell import other_tab, uploaded
+from playground.ui.shell.js import save_file
 from playground.ui.shell.page import (
     AT_ONCE,
     CLICKS,
@@ -37,13 +38,6 @@ from playground.ui.shell.warmup import WARMUP
 from playground.ui.text import label, say, tell
 from playground.workspace import Workspace
 
-SAVE_FILE = """(text) => {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([text], {type: 'application/json'}));
-  link.download = 'recipe.json';
-  link.click();
-  URL.revokeObjectURL(link.href);
-}"""
 OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
@@ -111,7 +105,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     reset.click(start_over, own, saved, **busy)
     load.upload(load_recipe, [*own, load], saved, **busy)
     save.click(recipe_text, own, text, **busy).success(
-        None, text, None, js=SAVE_FILE, api_visibility="private"
+        None, text, None, js=save_file("recipe.json"), api_visibility="private"
     )
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")

@@ -18,9 +18,9 @@ from playground.engine.recipe import Built, NotBuiltError, Recipe, build, build_
 from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
+from playground.ui.parts.streaming import stream
 from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins, shown, stops
 from playground.ui.shell.stale import belongs, each
-from playground.ui.shell.streaming import stream
 from playground.ui.text import label, say, tell
 from playground.ui.tokens.flatmap import draw
 

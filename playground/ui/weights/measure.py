@@ -13,8 +13,9 @@ from playground.engine import measure as measuring
 from playground.engine import sweep as sweeping
 from playground.engine.recipe import NotBuiltError, build, build_quickly
 from playground.engine.sweep import ScanPoint, SweepPoint
-from playground.engine.work import Stopped, Work
-from playground.ui.parts.html import note, receipt_line
+from playground.engine.work import Stopped
+from playground.ui.parts.building import keep_instead, take_point
+from playground.ui.parts.html import note
 from playground.ui.shell.page import (
     AT_ONCE,
     CLICKS,
@@ -32,7 +33,6 @@ from playground.ui.shell.stale import belongs
 from playground.ui.text import label, say, tell
 from playground.ui.weights import view as weights_html
 from playground.ui.weights.form import edit_from
-from playground.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -151,41 +151,6 @@ def _plain(point: SweepPoint) -> dict[str, Any]:
 def press_point(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
     """A point of the sweep was pressed: the visitor's turn, and which point."""
     return begins("sweep")(request), int(event.place)
-
-
-@shown
-def take_point(
-    saved: Any, language: str, points: list[dict[str, Any]], place: int, turn: int,
-    request: gr.Request, progress: Any = PROGRESS,
-) -> Any:  # fmt: skip
-    """Put the edit of a point of the sweep on the recipe."""
-    if not 0 <= place < len(points):
-        return None, gr.skip()
-    space = spaces.from_json(saved).instead(points[place]["edit"])
-    work = work_for(session_of(request), turn, progress, language)
-    return built_or_stopped(space, work, language)
-
-
-def built_or_stopped(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
-    """The last edit, once the recipe with it is built, and its receipt; or, stopped, no edit and
-    a line that says so."""
-    try:
-        built = build(space.recipe(), work)
-    except Stopped as stop:
-        return None, note(tell(language, stop.message))
-    return space.stack.steps[-1].edit, note(receipt_line(built.receipts[-1], language))
-
-
-@shown
-def keep_edit(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
-    """Put an edit that was built on the recipe as it is by now."""
-    return gr.skip() if edit is None else spaces.from_json(saved).add(edit).to_json()
-
-
-@shown
-def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
-    """The same for a point of a sweep, which stands in for a last edit of its kind."""
-    return gr.skip() if edit is None else spaces.from_json(saved).instead(edit).to_json()
 
 
 @shown

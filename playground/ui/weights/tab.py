@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
+from playground.ui.parts.building import built_or_stopped, keep_edit
 from playground.ui.shell.page import (
     AT_ONCE,
     LOOK,
@@ -26,7 +27,6 @@ from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights.form import edit_from
-from playground.ui.weights.measure import built_or_stopped, keep_edit
 
 
 @dataclass(frozen=True)

@@ -10,33 +10,8 @@ from playground.engine.formats import FORMATS, NumberFormat, NumberLine
 from playground.engine.measure import Figures, Measured
 from playground.engine.sweep import Cell, ScanPoint
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, figure, note, size
+from playground.ui.parts.html import duration, figure, note, percent, size, table
 from playground.ui.text import say
-
-
-def table(
-    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False
-) -> str:
-    """A table of cells that are HTML already; the first of a row heads it.
-
-    :param words: whether long cells break into lines, where figures stay whole.
-    """
-    look = "pg-table pg-words" if words else "pg-table"
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
-    return (
-        f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f'<table class="{look}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def percent(share: float) -> str:
-    """A share in percent."""
-    return f"{figure(share * 100)} %"
 
 
 def measured(found: Measured, language: str) -> str:

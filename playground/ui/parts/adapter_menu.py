@@ -1,0 +1,26 @@
+"""Menus of adapters, with the visitor's own among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playground.engine.adapters import store
+from playground.ui.parts.html import adapter_title
+from playground.ui.text import say
+
+MOST_OWN = 40  # adapters of one visitor
+
+
+def own_ids(mine: Any) -> list[str]:
+    """The visitor's own adapters that are still on this host, from what the browser kept."""
+    ids = [str(one) for one in mine[-MOST_OWN:]] if isinstance(mine, list) else []
+    return [one for one in dict.fromkeys(ids) if store.is_own(one) and store.about(one)]
+
+
+def choices(mine: Any, language: str) -> list[tuple[str, str]]:
+    """What can be attached: the shipped ones, then one's own."""
+    own = [(adapter_title(one, language), one) for one in own_ids(mine)]
+    return [
+        *((adapter_title(name, language), name) for name in store.shipped()),
+        *((say(language, "adapter_own", title=title, id=one[:6]), one) for title, one in own),
+    ]
