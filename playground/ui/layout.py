@@ -32,6 +32,7 @@ from playground.ui.guide import tab as guide_tab
 from playground.ui.lab import tab as lab_tab
 from playground.ui.lab import table as lab_table_panel
 from playground.ui.merge import tab as merge_tab
+from playground.ui.parts.comparison import CompareTab
 from playground.ui.shell import other_tab
 from playground.ui.shell.endpoints import add_endpoints
 from playground.ui.shell.first_script import FirstScript
@@ -109,7 +110,7 @@ def _wire(
     adapters: adapters_tab.AdaptersTab,
     merging: merge_tab.MergeTab,
     documents: documents_tab.DocumentsTab,
-    compare: compare_tab.CompareTab,
+    compare: CompareTab,
     lab: lab_tab.LabTab,
 ) -> None:
     """What happens when the page opens, when the recipe changes, and when text is typed."""

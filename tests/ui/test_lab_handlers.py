@@ -23,7 +23,6 @@ from playground.lab.sheet import MAX_CHARACTERS, Sheet, from_json, to_json
 from playground.lab.table import Row
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui.compare import tab as compare_tab
 from playground.ui.lab import collateral as lab_collateral_panel
 from playground.ui.lab import fact as lab_fact_panel
 from playground.ui.lab import plot as lab_plot
@@ -32,6 +31,7 @@ from playground.ui.lab import table as lab_table_panel
 from playground.ui.lab import trace as lab_trace_panel
 from playground.ui.lab import view as lab_html
 from playground.ui.lab import ways as lab_ways_panel
+from playground.ui.parts.comparison import CONTEXT
 from playground.ui.parts.corpus_menu import OWN
 from playground.ui.shell.page import begins, stops
 
@@ -302,7 +302,7 @@ def test_a_row_of_weights_goes_to_compare_with_its_edit():
     assert edits_of(state) == full(EDIT)["edits"]
     assert (own, prompt, count) == ("", "and the cat", 2)
     assert tabs.selected == "compare"
-    columns = rest[compare_tab.CONTEXT :]
+    columns = rest[CONTEXT:]
     assert tuple(columns[:6]) == ("base", "none", 1, "mine", "none", 1)
 
 
@@ -320,7 +320,7 @@ def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(w
     texts = [passage.text for passage in load_corpus(own).passages]
     assert len(texts) >= least
     assert any("and the cat of." in text for text in texts)
-    assert list(rest[compare_tab.CONTEXT + 3 : compare_tab.CONTEXT + 5]) == ["base", "bm25"]
+    assert list(rest[CONTEXT + 3 : CONTEXT + 5]) == ["base", "bm25"]
 
 
 def test_files_hold_what_the_table_holds():

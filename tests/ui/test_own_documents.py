@@ -19,7 +19,7 @@ from playground.ui.documents import own as own_panel
 from playground.ui.documents import passages as passages_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.guide import tab as guide_tab
-from playground.ui.parts import passages_html
+from playground.ui.parts import passages_html, shelf
 from playground.ui.parts.corpus_menu import OWN
 from playground.ui.text import EN, KO
 
@@ -93,7 +93,7 @@ def test_beside_usable_files_a_damaged_collection_is_left_out_and_listed(tmp_pat
 
 
 def test_no_collection_is_forgotten_for_another(own, monkeypatch, tmp_path):
-    monkeypatch.setattr(own_panel, "MOST_OWN", 1)
+    monkeypatch.setattr(shelf_parts, "MOST_OWN", 1)
     with pytest.raises(gr.Error, match="You have 1 collections"):
         own_panel.copy_corpus("", [own], "en", SHIPPED)
     with pytest.raises(gr.Error, match="Delete one first"):

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from playground.ui.parts.comparison import Column, K
 from playground.ui.parts.corpus_menu import FIRST_CORPUS
 
-Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
-K = 1  # a 135 M model uses one passage best: see the table in the README
-FIRST_COLUMNS: tuple[Column, ...] = (
-    ("base", "none", K),
-    ("mine", "none", K),
-    ("base", "bm25", K),
-    ("base", "dense", K),
-    ("mine", "bm25", K),
-    ("mine", "dense", K),
-)
 FIRST_PROMPT = "Where do injured baby seals go for treatment?"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, get_args
 
 import gradio as gr
@@ -13,8 +13,9 @@ from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
-from playground.ui.compare.examples import EXAMPLES, FIRST_COLUMNS, FIRST_PROMPT, Column
+from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
 from playground.ui.parts import html
+from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, CompareTab, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
@@ -36,16 +37,6 @@ from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
 RETRIEVERS = ("none", "bm25", "dense", "hybrid")
-
-
-@dataclass(frozen=True)
-class CompareTab:
-    """The parts that drafts are wired to."""
-
-    prompt: gr.Textbox
-    corpus: gr.Dropdown
-    setup: list[Any]  # what ``set_up`` fills
-    answers: list[Any]  # what stands there of another prompt
 
 
 def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> CompareTab:
@@ -143,11 +134,6 @@ def _context_controls() -> list[Any]:
     return [order, budget, start, template]
 
 
-AS_USUAL = ("best_first", 0, "", "")  # the controls of the context
-CONTEXT = len(AS_USUAL)
-SETUP = 3 + CONTEXT + 3 * len(FIRST_COLUMNS)  # values that set_up gives
-
-
 def _context(order: Order, budget: float, start: str, template: str) -> Context:
     return Context(order, int(budget) or None, template, start or None)
 
@@ -189,13 +175,6 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     if example.edit and example.edit not in [s.edit for s in space.stack.steps if s.on]:
         space = space.add(example.edit)
     return space.to_json(), *set_up(example.prompt, example.corpus, example.columns)
-
-
-def set_up(prompt: str, corpus: str, columns: Sequence[Column]) -> tuple[Any, ...]:
-    """What fills ``CompareTab.setup`` for a comparison; all else is as usual."""
-    shown = [*columns, *FIRST_COLUMNS[len(columns) :]]
-    values = (value for column in shown for value in column)
-    return prompt, corpus, len(columns), *AS_USUAL, *values
 
 
 @shown

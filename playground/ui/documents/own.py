@@ -18,6 +18,7 @@ from playground.retrieval.own.uploads import is_own
 from playground.retrieval.reading import KINDS, Read, read_files
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
+from playground.ui.parts.shelf import check_room, make_room, shelf_ids, still_there, with_one
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
 from playground.ui.shell.js import save_file
@@ -25,7 +26,6 @@ from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
 from playground.ui.text import label, say, tell
 
 SAVED = ".json"  # the kind of file that a collection is saved as
-MOST_OWN = 20  # collections of one visitor
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,10 @@ def add_own(
     saved = [path for path in paths if path.suffix.lower() == SAVED]
     others = [path for path in paths if path not in saved]
     there = still_there(own)
-    ids = _shelf(shelf, own)
+    ids = shelf_ids(shelf, own)
     if others or not saved:
         if not there:
-            _check_room(ids)
+            check_room(ids)
         read = read_files(
             [(path.name, path) for path in others],
             encoding=encoding if encoding in ENCODINGS else "",
@@ -144,7 +144,7 @@ def _opened(
     refused = []
     for path in saved:
         try:
-            _check_room(ids)
+            check_room(ids)
             corpus = uploads.add_saved(path.name, uploaded.read(path, uploads.MAX_SAVED_BYTES))
             ids = with_one(ids, corpus.id)
         except PlaygroundError as error:
@@ -152,25 +152,6 @@ def _opened(
                 raise
             refused.append(tell(language, error.message))
     return corpus, ids, html.notes(refused, "warn")
-
-
-def make_room(shelf: Any, own: str) -> list[str]:
-    """The visitor's collections, if one more may be added.
-
-    :raises CorpusError: there are as many as there may be.
-    """
-    ids = _shelf(shelf, own)
-    _check_room(ids)
-    return ids
-
-
-def _check_room(ids: list[str]) -> None:
-    """Refuse more collections than one visitor has."""
-    if len(ids) >= MOST_OWN:
-        raise CorpusError(
-            "You have {limit} collections, which is as many as one visitor has. Delete one first.",
-            limit=MOST_OWN,
-        )
 
 
 def describe_read(found: Read, language: str) -> str:
@@ -216,7 +197,7 @@ def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, 
 def choose_own(own: str, shelf: Any, language: str, chosen: str) -> tuple[Any, ...]:
     """Use another of the visitor's collections."""
     load_corpus(chosen)
-    ids = with_one(_shelf(shelf, own), chosen)
+    ids = with_one(shelf_ids(shelf, own), chosen)
     return chosen, ids, *show_own(chosen, ids, language), OWN
 
 
@@ -246,7 +227,7 @@ def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Delete the collection in use."""
     if still_there(own):
         uploads.remove_corpus(own)
-    ids = [one for one in _shelf(shelf, own) if one != own]
+    ids = [one for one in shelf_ids(shelf, own) if one != own]
     return "", ids, *show_own("", ids, language), FIRST_CORPUS
 
 
@@ -256,29 +237,9 @@ def _used(own: str) -> str:
     return own
 
 
-def _shelf(shelf: Any, own: Any = "") -> list[str]:
-    """The collections that the browser kept which are still on this host, the one in use too."""
-    ids = [one for one in shelf if isinstance(one, str)] if isinstance(shelf, list) else []
-    ids = [one for one in dict.fromkeys([*ids, own]) if is_own(one)][-2 * MOST_OWN :]
-    return [one for one in ids if still_there(one)]
-
-
-def with_one(shelf: list[str], own: str) -> list[str]:
-    """The shelf with a collection as the one used last."""
-    return [*(one for one in shelf if one != own), own][-MOST_OWN:]
-
-
-def still_there(own: str) -> Corpus | None:
-    """A collection, if it is on this host."""
-    try:
-        return load_corpus(own) if is_own(own) else None
-    except PlaygroundError:  # deleted after a week unused
-        return None
-
-
 def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """The line about the collection in use, the menu of all of them, and its name."""
-    ids = _shelf(shelf, own)
+    ids = shelf_ids(shelf, own)
     choices = [(load_corpus(one).title, one) for one in ids]
     used = still_there(own)
     which = gr.update(choices=choices, value=own if used else None)

@@ -22,6 +22,7 @@ from playground.ui.documents.search_form import build_options, fields_of, option
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
+from playground.ui.parts.shelf import still_there
 from playground.ui.shell.page import (
     AT_ONCE,
     LOOK,
@@ -123,7 +124,7 @@ def _questions(corpus_id: str) -> list[str]:
 @shown
 def sample_questions(own: str, language: str, choice: str) -> Any:
     """The questions that go with a corpus; one's own documents have some if they are a copy."""
-    there = choice != OWN or own_panel.still_there(own)
+    there = choice != OWN or still_there(own)
     return gr.update(choices=_questions(chosen_corpus(own, choice)) if there else [], value=None)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ui.compare.tab import CompareTab
 from playground.ui.lab import collateral as lab_collateral_panel
 from playground.ui.lab import fact as lab_fact_panel
 from playground.ui.lab import row as lab_row_panel
@@ -15,6 +14,7 @@ from playground.ui.lab import table as lab_table_panel
 from playground.ui.lab import trace as lab_trace_panel
 from playground.ui.lab import ways as lab_ways_panel
 from playground.ui.lab.table import TablePanel
+from playground.ui.parts.comparison import CompareTab
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, corpus_choices
 from playground.ui.text import label
 

@@ -16,15 +16,15 @@ from playground.lab.ways import IN_WEIGHTS
 from playground.retrieval.corpus import load_collection
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
-from playground.ui.compare import tab as compare_tab
-from playground.ui.documents import own as own_panel
 from playground.ui.lab import plot as lab_plot
 from playground.ui.lab import report as lab_report
 from playground.ui.lab import view as lab_html
 from playground.ui.lab.fact import fact_fields, mark_of, typed
 from playground.ui.lab.words import way_name
+from playground.ui.parts.comparison import SETUP, CompareTab, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
+from playground.ui.parts.shelf import make_room, with_one
 from playground.ui.shell.js import save_file
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.shell.stale import belongs
@@ -49,7 +49,7 @@ def build_panel(
     shelf: gr.BrowserState,
     language: gr.Textbox,
     sheet: gr.BrowserState,
-    compare: compare_tab.CompareTab,
+    compare: CompareTab,
     tabs: gr.Tabs,
 ) -> TablePanel:
     """Lay out the panel and wire it."""
@@ -185,7 +185,7 @@ def send_to_compare(
     """
     do, way, _ = pressed
     if do != "compare":
-        return tuple(gr.skip() for _ in range(7 + compare_tab.SETUP))
+        return tuple(gr.skip() for _ in range(7 + SETUP))
     found = _read(sheet, language)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
     if way in IN_WEIGHTS:
@@ -198,7 +198,7 @@ def send_to_compare(
         corpus = OWN
     return (
         saved, own, shelf, note(say(language, "lab_compared")), gr.Tabs(selected="compare"),
-        "", "", *compare_tab.set_up(found.lesson.fact.prompt, corpus, columns),
+        "", "", *set_up(found.lesson.fact.prompt, corpus, columns),
     )  # fmt: skip
 
 
@@ -207,14 +207,14 @@ def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, li
 
     :param alone: it is all there is; else the corpus of the table is copied.
     """
-    ids = own_panel.make_room(shelf, own)
+    ids = make_room(shelf, own)
     fact = Stored(TAUGHT, "", sheet.lesson.sentence)
     collection = Collection((fact,))
     if not alone:
         copied = load_collection(sheet.others)
         collection = replace(copied, documents=(*copied.documents, fact))
     made = uploads.add_collection(collection)
-    return made.id, own_panel.with_one(ids, made.id)
+    return made.id, with_one(ids, made.id)
 
 
 @shown

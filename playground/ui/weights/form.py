@@ -21,8 +21,7 @@ from playground.engine.recipe import parse_edit
 from playground.engine.structure import PRESETS, matrices
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
-from playground.ui.documents.tab import FIRST_CORPUS, OWN, chosen_corpus
-from playground.ui.parts.corpus_menu import corpus_choices
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.shell.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
 
