@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
 from playground.ui.shell import page
+from playground.ui.shell.state import kept
+from playground.ui.shell.tab import Visit
 
 
 @pytest.fixture(autouse=True)
 def every_step_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "SHOWN_EVERY", 0.0)
+
+
+@pytest.fixture(scope="session")
+def a_visit():
+    """What a tab is built with, inside a page: nothing kept yet, in English."""
+
+    def visit() -> Visit:
+        return Visit(
+            saved=gr.BrowserState({}), own=kept("own", ""), shelf=kept("shelf", []),
+            adapters=kept("adapters", []), language=gr.Textbox("en"), tabs=gr.Tabs(),
+        )  # fmt: skip
+
+    return visit

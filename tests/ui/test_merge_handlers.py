@@ -192,11 +192,10 @@ def of_host(known, home):
 
 
 @pytest.fixture(scope="module")
-def tab(surroundings):
+def tab(surroundings, a_visit):
     """The Merge tab alone on a page."""
-    with gr.Blocks() as page:
-        state, own, language = gr.BrowserState({}), gr.BrowserState([]), gr.Textbox("en")
-        built = merge_tab.build_tab(state, own, language)
+    with gr.Blocks() as page, gr.Tab() as own_page:
+        built = merge_tab.build_tab(a_visit(), own_page)
     by_id = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
     return SimpleNamespace(page=page, built=built, fields=[by_id[name] for name in ELEM_IDS])
 

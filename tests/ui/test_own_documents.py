@@ -19,7 +19,8 @@ from playground.ui.documents import own as own_panel
 from playground.ui.documents import passages as passages_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.guide import tab as guide_tab
-from playground.ui.parts import passages_html, shelf
+from playground.ui.parts import passages_html
+from playground.ui.parts import shelf as shelf_parts
 from playground.ui.parts.corpus_menu import OWN
 from playground.ui.text import EN, KO
 

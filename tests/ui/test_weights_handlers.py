@@ -131,12 +131,15 @@ def never_applied(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def panel(surroundings):
+def panel(surroundings, a_visit):
     """The edit panel, on a page that has the Weights tab alone."""
     with gr.Blocks() as page:
-        state, own, language = gr.BrowserState({}), gr.BrowserState(""), gr.Textbox("en")
-        built = weights_tab.build_tab(state, own, language).panel
-    return SimpleNamespace(page=page, fields=built.fields, targets=built.targets, own=own)
+        visit = a_visit()
+        with gr.Tab() as tab:
+            weights_tab.build_tab(visit, tab)
+    by_id = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
+    fields = [visit.own if name is None else by_id[name] for name in ELEM_IDS]
+    return SimpleNamespace(page=page, fields=fields, targets=by_id["targets"], own=visit.own)
 
 
 def events_of(panel, handler: str) -> list:

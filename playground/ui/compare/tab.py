@@ -15,7 +15,7 @@ from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
 from playground.ui.parts import html
-from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, CompareTab, set_up
+from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
@@ -33,14 +33,16 @@ from playground.ui.shell.page import (
     stops,
 )
 from playground.ui.shell.stale import belongs, each, touches
+from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
 RETRIEVERS = ("none", "bm25", "dense", "hybrid")
 
 
-def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> CompareTab:
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
+    saved, own, language = visit.saved, visit.own, visit.language
     gr.Markdown(label("compare_intro"))
     with gr.Row():
         buttons = [
@@ -106,7 +108,8 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
             **TOLD,
         )  # fmt: skip
         starts(taken.success)
-    return CompareTab(prompt, corpus, setup, [answers, without])
+    visit.comparison = Comparison(setup=setup, answers=[answers, without])
+    return Wired(typed={"prompt": prompt})
 
 
 def _context_controls() -> list[Any]:
@@ -260,3 +263,6 @@ def _contestant(
         chosen_corpus(own, choice) if retriever != "none" else "",
         int(k),
     )
+
+
+TAB = Tab("compare", build_tab)

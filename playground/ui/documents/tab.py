@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -36,25 +35,16 @@ from playground.ui.shell.page import (
     stops,
 )
 from playground.ui.shell.stale import belongs, touches
+from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
 
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 
 
-@dataclass(frozen=True)
-class DocumentsTab:
-    """The parts that drafts and other tabs are wired to."""
-
-    query: gr.Textbox
-    corpus: gr.Dropdown
-    own_view: list[Any]
-
-
-def build_tab(
-    saved: gr.BrowserState, own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox
-) -> DocumentsTab:
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
+    saved, own, shelf, language = visit.saved, visit.own, visit.shelf, visit.language
     gr.Markdown(label("documents_intro"))
     with gr.Row():
         corpus = gr.Dropdown(
@@ -111,7 +101,11 @@ def build_tab(
     question.select(lambda chosen: chosen, question, query, **LOOK).then(
         begins("search"), None, turn, **AT_ONCE
     ).then(search_all, asked, hits, **SEARCH)
-    return DocumentsTab(query, corpus, mine.view)
+
+    def shows_own(event: Listener) -> None:
+        event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)
+
+    return Wired(typed={"query": query}, on_load=shows_own, on_documents=shows_own)
 
 
 def _questions(corpus_id: str) -> list[str]:
@@ -169,3 +163,6 @@ def _by_words(corpus: Corpus, query: str, k: int, options: Options, language: st
     terms = words(query, options.terms or PLAIN)
     limit = is_low(corpus, "bm25", result.hits, options)
     return library + documents_html.found(result, why, terms, language, limit)
+
+
+TAB = Tab("documents", build_tab)

@@ -9,19 +9,22 @@ import gradio as gr
 
 from playground.retrieval.corpus import load_collection
 from playground.ui.shell.page import LOOK, shown
+from playground.ui.shell.tab import Tab, Visit, Wired
 from playground.ui.text import label
 
 GUIDES = {"en": "guide", "ko": "guide-ko"}
 FIRST = ("start-here.md", "first-steps.md", "choosing.md")  # the others by name
 
 
-def build_tab(language: gr.Textbox, page: gr.Tab) -> None:
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it; it is filled when it is opened."""
+    language = visit.language
     gr.Markdown(label("guide_intro"))
     chapter = gr.Dropdown([], label=label("guide_chapter"), elem_id="guide-chapter")
     text = gr.Markdown(label("guide_wait"), elem_id="guide")
     page.select(show_guide, [language, chapter], [chapter, text], **LOOK)
     chapter.select(show_guide, [language, chapter], [chapter, text], **LOOK)
+    return Wired()
 
 
 def chapters(language: str) -> dict[str, str]:
@@ -39,3 +42,6 @@ def show_guide(language: str, chapter: str | None) -> tuple[Any, str]:
     found = chapters(language)
     chapter = chapter if chapter in found else next(iter(found))
     return gr.update(choices=list(found), value=chapter), found[chapter]
+
+
+TAB = Tab("guide", build_tab)

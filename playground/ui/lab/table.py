@@ -21,13 +21,14 @@ from playground.ui.lab import report as lab_report
 from playground.ui.lab import view as lab_html
 from playground.ui.lab.fact import fact_fields, mark_of, typed
 from playground.ui.lab.words import way_name
-from playground.ui.parts.comparison import SETUP, CompareTab, set_up
+from playground.ui.parts.comparison import SETUP, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
 from playground.ui.parts.shelf import make_room, with_one
 from playground.ui.shell.js import save_file
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.shell.stale import belongs
+from playground.ui.shell.tab import Visit
 from playground.ui.text import label, say, tell
 
 TAUGHT = "taught.md"  # the document that holds the fact in a visitor's collection
@@ -43,16 +44,10 @@ class TablePanel:
     typed: dict[str, Any]  # what a reload must not lose
 
 
-def build_panel(
-    saved: gr.BrowserState,
-    own: gr.BrowserState,
-    shelf: gr.BrowserState,
-    language: gr.Textbox,
-    sheet: gr.BrowserState,
-    compare: CompareTab,
-    tabs: gr.Tabs,
-) -> TablePanel:
+def build_panel(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
     """Lay out the panel and wire it."""
+    saved, own, shelf, language = visit.saved, visit.own, visit.shelf, visit.language
+    assert visit.comparison is not None, "the Compare tab stands before this one"
     gr.Markdown(label("lab_results"))
     advice = gr.HTML(elem_id="lab-advice")
     with gr.Row():
@@ -78,7 +73,10 @@ def build_panel(
     press.then(put_on_stack, [saved, language, sheet, pressed], [saved, used], **LOOK)
     sent = press.then(
         send_to_compare, [saved, own, shelf, language, sheet, pressed],
-        [saved, own, shelf, used, tabs, *compare.answers, *compare.setup], **LOOK,
+        [
+            saved, own, shelf, used, visit.tabs, *visit.comparison.answers,
+            *visit.comparison.setup,
+        ], **LOOK,
     )  # fmt: skip
     _files(language, sheet, important, needs)
     return TablePanel(view, shown_in, sent, {"labImportant": important, "labNeeds": needs})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -28,30 +27,15 @@ from playground.ui.shell.page import (
     stops,
     work_for,
 )
+from playground.ui.shell.state import kept
+from playground.ui.shell.tab import Tab, Visit, Wired
 from playground.ui.text import label
 
 
-@dataclass(frozen=True)
-class MergeTab:
-    """The parts that drafts and the tab itself are wired to."""
-
-    typed: dict[str, Any]
-    listed: list[Any]  # inputs of ``list_models``
-    models: list[Any]  # what it fills
-    tensors: list[Any]  # inputs of ``list_tensors``, the last of which it fills
-
-    def opens_with(self, tab: gr.Tab) -> None:
-        """When the tab is opened, list what can be merged."""
-        opened = tab.select(merge_panel.list_models, self.listed, self.models, **LOOK)
-        opened.then(merge_picture_panel.list_tensors, self.tensors, self.tensors[-1], **LOOK)
-
-
-def build_tab(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox) -> MergeTab:
-    """Lay out the tab and wire it.
-
-    :param mine: ids of the visitor's own adapters, kept by the browser.
-    """
-    uploaded = gr.BrowserState([], storage_key="weights-playground-checkpoints", secret="as-above")
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
+    """Lay out the tab and wire it."""
+    saved, mine, language = visit.saved, visit.adapters, visit.language
+    uploaded = kept("checkpoints", [])
     turn, ready = gr.State(0), gr.State(None)
     gr.Markdown(label("merge_intro"))
     with gr.Row(equal_height=False):
@@ -78,11 +62,13 @@ def build_tab(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbo
     models = [panel.models, *panel.shown]
     uploading.then(merge_panel.list_models, listed, models, **LOOK)
     named = {field.elem_id for field in panel.later.values()}
-    kept = (f for f in panel.fields if not isinstance(f, gr.File) and f.elem_id not in named)
+    fields = (f for f in panel.fields if not isinstance(f, gr.File) and f.elem_id not in named)
     typed = {"mergekit": text, **walking.typed}
-    typed |= {f"merge{place}": field for place, field in enumerate(kept)}
+    typed |= {f"merge{place}": field for place, field in enumerate(fields)}
     typed |= {f"merge_{name}": field for name, field in panel.later.items()}
-    return MergeTab(typed, listed, models, [saved, language, tensor])
+    opened = page.select(merge_panel.list_models, listed, models, **LOOK)
+    opened.then(merge_picture_panel.list_tensors, [saved, language, tensor], tensor, **LOOK)
+    return Wired(typed=typed)
 
 
 @shown
@@ -95,3 +81,6 @@ def run_merge(
     merge = merge_from(space.without(Merge.KIND), *fields)
     work = work_for(session_of(request), turn, progress, language)
     return built_or_stopped(space.instead(merge.model_dump()), work, language)
+
+
+TAB = Tab("merge", build_tab)

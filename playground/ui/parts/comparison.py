@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import gradio as gr
 
 K = 1  # a 135 M model uses one passage best: see the table in the README
 Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
@@ -20,23 +17,13 @@ FIRST_COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class CompareTab:
-    """The parts that drafts are wired to."""
-
-    prompt: gr.Textbox
-    corpus: gr.Dropdown
-    setup: list[Any]  # what ``set_up`` fills
-    answers: list[Any]  # what stands there of another prompt
-
-
 AS_USUAL = ("best_first", 0, "", "")  # the controls of the context
 CONTEXT = len(AS_USUAL)
 SETUP = 3 + CONTEXT + 3 * len(FIRST_COLUMNS)  # values that set_up gives
 
 
 def set_up(prompt: str, corpus: str, columns: Sequence[Column]) -> tuple[Any, ...]:
-    """What fills ``CompareTab.setup`` for a comparison; all else is as usual."""
+    """What fills ``Comparison.setup`` for a comparison; all else is as usual."""
     shown = [*columns, *FIRST_COLUMNS[len(columns) :]]
     values = (value for column in shown for value in column)
     return prompt, corpus, len(columns), *AS_USUAL, *values

@@ -19,8 +19,19 @@ from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
 from playground.ui.parts.streaming import stream
-from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins, shown, stops
+from playground.ui.shell.page import (
+    AT_ONCE,
+    CLICKS,
+    LAST,
+    LOOK,
+    MODEL,
+    begins,
+    clears,
+    shown,
+    stops,
+)
 from playground.ui.shell.stale import belongs, each
+from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
 from playground.ui.tokens.flatmap import draw
 
@@ -32,22 +43,9 @@ TOP = 10
 NEW_TOKENS = 40
 
 
-@dataclass(frozen=True)
-class TokensTab:
-    """The parts that drafts and other tabs are wired to."""
-
-    text: gr.Textbox
-    prompt: gr.Textbox
-    look_inputs: list[Any]
-    look_outputs: list[Any]
-    split_inputs: list[Any]
-    split_outputs: list[Any]
-    advice: gr.HTML
-    written: gr.HTML
-
-
-def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
+    saved, language = visit.saved, visit.language
     chosen = gr.State(None)  # the id of the token that is looked at
     gr.Markdown(label("tokens_intro"))
     with gr.Row(equal_height=False):
@@ -88,8 +86,23 @@ def build_tab(saved: gr.BrowserState, language: gr.Textbox) -> TokensTab:
             write_on, [saved, language, prompt, turn], written, **MODEL
         )
     stop.click(stops("write"), **AT_ONCE)
-    return TokensTab(
-        text, prompt, look_inputs, look_outputs, split_inputs, split_outputs, nudge.advice, written
+
+    def splits(event: Listener) -> None:
+        event(split_text, split_inputs, split_outputs, **LOOK)
+
+    def looks(event: Listener) -> None:
+        event(refresh, look_inputs, look_outputs, **LOOK)
+
+    def changed_recipe(event: Listener) -> None:
+        clears(event, parts=[nudge.advice, written])
+        looks(event)
+
+    return Wired(
+        typed={"text": text, "start": prompt},
+        on_load=splits,
+        on_model=splits,
+        on_recipe=changed_recipe,
+        on_built=looks,
     )
 
 
@@ -319,3 +332,6 @@ def write_on(
     ]
     written = stream(columns, prompt, Sampling(NEW_TOKENS), language, request, turn, chat=False)
     yield from each(written, belongs({"nudge-prompt": prompt}))
+
+
+TAB = Tab("tokens", build_tab)

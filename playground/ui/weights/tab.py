@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -22,6 +21,7 @@ from playground.ui.shell.page import (
     stops,
     work_for,
 )
+from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label
 from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
@@ -29,35 +29,15 @@ from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights.form import edit_from
 
 
-@dataclass(frozen=True)
-class WeightsTab:
-    """The parts that drafts, the tab itself and the recipe are wired to."""
-
-    text: gr.Textbox
-    language: gr.Textbox
-    panel: edit_panel.EditPanel
-    line: number_line_panel.NumberLinePanel
-    measuring: measure_panel.MeasurePanel
-
-    def opens_with(self, tab: gr.Tab, saved: gr.BrowserState) -> None:
-        """When the tab is opened, look at the visitor's model."""
-        opened = tab.select(
-            edit_panel.target_choices, [saved, self.language], self.panel.targets, **LOOK
-        )
-        opened.then(number_line_panel.open_panel, self.line.inputs, self.line.outputs, **LOOK)
-        opened.then(
-            measure_panel.show_view, self.measuring.view_inputs, self.measuring.view, **VIEW
-        )
-
-
-def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox) -> WeightsTab:
+def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
+    saved, language = visit.saved, visit.language
     turn = gr.State(0)
     gr.Markdown(label("weights_intro"))
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             gr.Markdown(label("edit_heading"))
-            panel = edit_panel.build_panel(own)
+            panel = edit_panel.build_panel(visit.own)
             with gr.Row():
                 go = gr.Button(label("apply"), variant="primary", elem_id="apply", min_width=140)
                 stop = gr.Button(label("stop"), elem_id="stop-applying", min_width=90)
@@ -73,7 +53,14 @@ def build_tab(saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox
         keep_edit, [saved, language, ready], saved, **TOLD
     )
     stop.click(stops("apply"), **AT_ONCE)
-    return WeightsTab(measuring.text, language, panel, line, measuring)
+    opened = page.select(edit_panel.target_choices, [saved, language], panel.targets, **LOOK)
+    opened.then(number_line_panel.open_panel, line.inputs, line.outputs, **LOOK)
+    opened.then(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)
+
+    def built(event: Listener) -> None:
+        event(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)
+
+    return Wired(typed={"measure": measuring.text}, on_built=built)
 
 
 @shown
@@ -85,3 +72,6 @@ def apply_edit(
     space = spaces.from_json(saved).add(edit_from(*fields).model_dump())
     work = work_for(session_of(request), turn, progress, language)
     return built_or_stopped(space, work, language)
+
+
+TAB = Tab("weights", build_tab)

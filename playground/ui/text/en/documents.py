@@ -232,11 +232,4 @@ TEXT = {
         "neither can do harm: the model has no tools and no network, and what it writes is shown "
         "as plain text."
     ),
-    "tab_guide": "Guide",
-    "guide_intro": (
-        "What this playground is about, chapter by chapter. The same text is a corpus on the "
-        "Documents tab: ask it something there."
-    ),
-    "guide_wait": "Choose a chapter.",
-    "guide_chapter": "Chapter",
 }
