@@ -91,6 +91,10 @@ LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
     ),
 }  # fmt: skip
 
+# Tied, with grouped heads; transposed layers and learned positions; a sliding window and norms of
+# its own.
+DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
+
 
 # The session's surroundings
 
@@ -199,9 +203,15 @@ def llama(tiny: TinyModels) -> Base:
     return tiny["tiny-llama"]
 
 
-@pytest.fixture(params=LAYOUTS)
+@pytest.fixture(params=DIFFERENT)
 def layout(request: pytest.FixtureRequest, tiny: TinyModels) -> Base:
-    """Each layout in turn."""
+    """The layouts that differ most, in turn."""
+    return tiny[request.param]
+
+
+@pytest.fixture(params=LAYOUTS)
+def every_layout(request: pytest.FixtureRequest, tiny: TinyModels) -> Base:
+    """Each layout in turn, for tests whose subject is the architecture."""
     return tiny[request.param]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from playground.ui.layout import TABS
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 EVERYTHING = [*SOURCES, *(path for path in [ROOT / "app.py"] if path.is_file())]
@@ -180,10 +182,39 @@ import pickle
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_file_unpickles_runs_remote_code_or_opens_the_host(path):
-    assert list(uses_in(path.read_text(encoding="utf-8"))) == []
-    assert [module for module in imports_of(path) if within(module, *PICKLES)] == []
+def test_no_file_unpickles_runs_remote_code_or_opens_the_host():
+    for path in EVERYTHING:
+        assert list(uses_in(path.read_text(encoding="utf-8"))) == [], path
+        assert [module for module in imports_of(path) if within(module, *PICKLES)] == [], path
+
+
+# The rooms of the page
+
+TAB_ROOMS = {tab.build.__module__.split(".")[2] for tab in TABS} | {"sidebar"}
+# What each room may import of the page, besides itself and the texts.
+BELOW = {"shell": (), "parts": ("shell",), "edge": ("shell",)} | {
+    tab: ("shell", "parts") for tab in TAB_ROOMS
+}
+
+
+def test_rooms_of_the_page_import_what_lies_below_them_and_no_tab_imports_another():
+    assert len(TAB_ROOMS) == len(TABS) + 1
+    for room, below in BELOW.items():
+        allowed = [f"playground.ui.{name}" for name in (room, "text", *below)]
+        found = [
+            line
+            for line in broken(f"ui.{room}", "playground.ui")
+            if not within(line.rpartition(" ")[2], "playground.ui.text", *allowed)
+            and line.rpartition(" ")[2] != "playground.ui"
+        ]
+        assert found == []
+
+
+def test_every_file_of_the_page_is_in_a_room():
+    hall = ROOT / "playground" / "ui"
+    assert {path.name for path in hall.glob("*.py")} == {"__init__.py", "layout.py"}
+    rooms = {path.name for path in hall.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms == {"text", *BELOW}
 
 
 def test_the_entry_is_short():

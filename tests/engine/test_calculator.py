@@ -82,10 +82,10 @@ def test_what_fits_where():
     assert fits(81e9) == []
 
 
-def test_a_configuration_gives_the_parameters_of_the_real_model(layout):
-    found = read_config(json.dumps(layout.model.config.to_dict(), default=str))
-    assert found == shape_of(layout.model)
-    assert found.parameters == sum(p.numel() for p in layout.model.parameters())
+def test_a_configuration_gives_the_parameters_of_the_real_model(every_layout):
+    found = read_config(json.dumps(every_layout.model.config.to_dict(), default=str))
+    assert found == shape_of(every_layout.model)
+    assert found.parameters == sum(p.numel() for p in every_layout.model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -178,8 +178,8 @@ def test_a_text_of_too_few_tokens_is_refused_with_both_counts(llama, count):
 
 
 @pytest.mark.parametrize("text", [TEXT, LONG], ids=["short", "long"])
-def test_input_norms_are_those_of_a_float64_copy(layout, text):
-    fork = Fork(layout)
+def test_input_norms_are_those_of_a_float64_copy(every_layout, text):
+    fork = Fork(every_layout)
     found = calibration.input_norms(fork, text, QUIET).of
     theirs = inputs_of(fork, [m for m in matrices(fork) if m.name in found], text)
     assert set(found) == {m.name for m in matrices(fork)} - {fork.weight_name("input")}
@@ -333,8 +333,8 @@ def by_layer(fork, targets, change, text=TEXT) -> None:
 
 
 @pytest.mark.parametrize("text", [TEXT, LONG], ids=["short", "long"])
-def test_where_nothing_changes_the_hessians_are_those_of_the_model(layout, text):
-    fork, found = Fork(layout), {}
+def test_where_nothing_changes_the_hessians_are_those_of_the_model(every_layout, text):
+    fork, found = Fork(every_layout), {}
     by_layer(fork, ["linear"], lambda matrix, h: found.update({matrix.name: h}), text)
     theirs = windows_at(fork, select(fork, ["linear"]), text)
     assert list(found) == [m.name for m in select(fork, ["linear"])]

@@ -55,12 +55,12 @@ def hundred_edits(base) -> None:
             fork.fold()
 
 
-def test_a_fork_leaves_the_base_untouched(layout, logits, texts):
+def test_a_fork_leaves_the_base_untouched(every_layout, logits, texts):
     prompt = texts.ids(13)
-    before, answer = checksum(layout), logits(layout, prompt)
-    hundred_edits(layout)
-    assert checksum(layout) == before
-    assert torch.equal(logits(layout, prompt), answer)
+    before, answer = checksum(every_layout), logits(every_layout, prompt)
+    hundred_edits(every_layout)
+    assert checksum(every_layout) == before
+    assert torch.equal(logits(every_layout, prompt), answer)
 
 
 @pytest.mark.weights
@@ -123,18 +123,18 @@ def test_a_fresh_fork_answers_as_the_base_bit_for_bit(layout, logits, texts):
 
 
 @pytest.mark.parametrize("sides", SIDES)
-def test_patched_rows_answer_as_dense_weights_edited_by_hand(layout, sides, logits, texts):
-    ids, rows = torch.tensor(IDS), noise(layout)
-    fork = Fork(layout)
+def test_patched_rows_answer_as_dense_weights_edited_by_hand(every_layout, sides, logits, texts):
+    ids, rows = torch.tensor(IDS), noise(every_layout)
+    fork = Fork(every_layout)
     for side in SIDES[sides]:
         fork.patch_rows(side, ids, rows)
-    truth = edited_by_hand(layout, SIDES[sides], IDS, rows)
+    truth = edited_by_hand(every_layout, SIDES[sides], IDS, rows)
     moved = False
     for prompt in [*texts.all(), IDS, [5, 5, 5], [299, 0]]:
         mine, theirs = logits(fork, prompt), logits(truth, prompt)
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=2e-5)
         assert torch.equal(mine.argmax(-1), theirs.argmax(-1))
-        moved |= not torch.allclose(mine, logits(layout, prompt), atol=1e-2)
+        moved |= not torch.allclose(mine, logits(every_layout, prompt), atol=1e-2)
     assert moved, "the patch did nothing"
 
 
@@ -213,19 +213,21 @@ def test_rows_are_stored_in_the_models_dtype(tiny):
 
 
 @pytest.mark.parametrize("sides", SIDES)
-def test_folding_changes_no_answer_and_gives_the_bases_names_back(layout, sides, logits, texts):
-    fork = Fork(layout)
+def test_folding_changes_no_answer_and_gives_the_bases_names_back(
+    every_layout, sides, logits, texts
+):
+    fork = Fork(every_layout)
     for side in SIDES[sides]:
-        fork.patch_rows(side, torch.tensor(IDS), noise(layout))
+        fork.patch_rows(side, torch.tensor(IDS), noise(every_layout))
     prompt = [*texts.ids(13), *IDS]
     before = logits(fork, prompt)
     fork.fold()
     torch.testing.assert_close(logits(fork, prompt), before, rtol=1e-5, atol=2e-5)
-    assert fork.model.state_dict().keys() == layout.model.state_dict().keys()
+    assert fork.model.state_dict().keys() == every_layout.model.state_dict().keys()
     for side in ("input", "output"):
-        plain = weights(layout, side).clone()
+        plain = weights(every_layout, side).clone()
         if side in SIDES[sides]:
-            plain[IDS] = noise(layout)
+            plain[IDS] = noise(every_layout)
         assert torch.equal(fork.tensor(fork.weight_name(side)), plain)
 
 
@@ -256,10 +258,10 @@ def test_replacing_a_patched_weight_drops_its_patch_and_no_other(llama):
     assert torch.equal(fork.rows("input", torch.tensor(IDS)), noise(llama))
 
 
-def test_replacing_every_tensor_is_seen_by_the_model(layout, logits, texts):
+def test_replacing_every_tensor_is_seen_by_the_model(every_layout, logits, texts):
     """Halving each parameter by name gives what halving them in a deep copy gives."""
-    fork, truth = Fork(layout), copy.deepcopy(layout.model)
-    for name, tensor in layout.model.named_parameters(remove_duplicate=False):
+    fork, truth = Fork(every_layout), copy.deepcopy(every_layout.model)
+    for name, tensor in every_layout.model.named_parameters(remove_duplicate=False):
         fork.replace(name, tensor * 0.5)
     for parameter in truth.parameters():
         parameter.data *= 0.5
@@ -331,13 +333,13 @@ def test_hooks_on_a_fork_do_not_fire_on_the_base_or_its_siblings(layout, logits)
     assert {"before", "after"} == set(fired)
 
 
-def test_the_weight_names_are_the_bases_own(layout):
-    fork = Fork(layout)
-    fork.patch_rows("input", torch.tensor([1]), noise(layout, 1))
-    fork.patch_rows("output", torch.tensor([1]), noise(layout, 1))
-    named = dict(layout.model.named_parameters(remove_duplicate=False))
+def test_the_weight_names_are_the_bases_own(every_layout):
+    fork = Fork(every_layout)
+    fork.patch_rows("input", torch.tensor([1]), noise(every_layout, 1))
+    fork.patch_rows("output", torch.tensor([1]), noise(every_layout, 1))
+    named = dict(every_layout.model.named_parameters(remove_duplicate=False))
     for side in ("input", "output"):
-        assert named[fork.weight_name(side)].data_ptr() == weights(layout, side).data_ptr()
+        assert named[fork.weight_name(side)].data_ptr() == weights(every_layout, side).data_ptr()
 
 
 @pytest.mark.parametrize(

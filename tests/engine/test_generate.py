@@ -46,10 +46,10 @@ def by_transformers(base, prompt, count=NEW) -> list[int]:
 # Greedy decoding
 
 
-def test_greedy_answers_are_those_of_transformers_alone_and_in_company(layout, texts):
+def test_greedy_answers_are_those_of_transformers_alone_and_in_company(every_layout, texts):
     """Lengths from one token to past a block's end and the sliding window, as far as it goes."""
-    fork, prompts = Fork(layout), texts.all()
-    truth = [by_transformers(layout, prompt) for prompt in prompts]
+    fork, prompts = Fork(every_layout), texts.all()
+    truth = [by_transformers(every_layout, prompt) for prompt in prompts]
     assert [answers(fork, [prompt])[0] for prompt in prompts] == truth
     assert answers(fork, prompts) == truth
     assert answers(fork, prompts[::-1]) == truth[::-1]
@@ -59,11 +59,11 @@ def test_greedy_answers_are_those_of_transformers_alone_and_in_company(layout, t
 
 
 @pytest.mark.parametrize("length", [1, 60, 63, 64, 65, 127, 128])
-def test_answers_that_cross_a_blocks_end_are_those_of_transformers(layout, texts, length):
+def test_answers_that_cross_a_blocks_end_are_those_of_transformers(every_layout, texts, length):
     prompt, other = texts.ids(length, seed=1), texts.ids(30, seed=2)
-    truth = by_transformers(layout, prompt, 12)
-    assert answers(Fork(layout), [prompt], Sampling(12)) == [truth]
-    assert answers(Fork(layout), [other, prompt], Sampling(12))[1] == truth
+    truth = by_transformers(every_layout, prompt, 12)
+    assert answers(Fork(every_layout), [prompt], Sampling(12)) == [truth]
+    assert answers(Fork(every_layout), [other, prompt], Sampling(12))[1] == truth
 
 
 def test_a_long_answer_is_that_of_transformers(layout, texts):
@@ -283,10 +283,10 @@ def test_the_limits_of_sampling_are_allowed():
 # The next token
 
 
-def test_next_tokens_are_the_softmax_of_the_plain_logits(layout, texts, logits):
+def test_next_tokens_are_the_softmax_of_the_plain_logits(every_layout, texts, logits):
     for prompt in texts.all():
-        truth = logits(layout, prompt)[-1].double().softmax(-1)
-        found = next_tokens(Fork(layout), prompt, 20)
+        truth = logits(every_layout, prompt)[-1].double().softmax(-1)
+        found = next_tokens(Fork(every_layout), prompt, 20)
         assert [token.id for token in found] == truth.topk(20).indices.tolist()
         assert [token.probability for token in found] == pytest.approx(
             truth.topk(20).values.tolist(), rel=1e-5

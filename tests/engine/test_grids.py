@@ -276,12 +276,12 @@ def test_eight_bit_floats_are_the_nearest_of_all_their_values(name, group_size):
 
 
 @pytest.mark.parametrize(("name", "symmetric"), BOTH)
-@pytest.mark.parametrize("group_size", [8, 64, 4096, "channel", "tensor"])
-@pytest.mark.parametrize("shape", [(1, 1), (3, 20), (2, 64)])
-def test_a_zero_tensor_stays_zero(name, symmetric, group_size, shape):
-    rounded = quantized(torch.zeros(shape), name, group_size, symmetric)
-    assert rounded.shape == shape
-    assert not rounded.any()
+def test_a_zero_tensor_stays_zero(name, symmetric):
+    for group_size in (8, 64, 4096, "channel", "tensor"):
+        for shape in ((1, 1), (3, 20), (2, 64)):
+            rounded = quantized(torch.zeros(shape), name, group_size, symmetric)
+            assert rounded.shape == shape
+            assert not rounded.any()
 
 
 @pytest.mark.parametrize(("name", "symmetric"), BOTH)

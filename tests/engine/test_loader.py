@@ -179,16 +179,16 @@ def test_pickled_weights_are_not_opened(tmp_path, tiny):
 RENAMED = {"embed_out.weight": "lm_head.weight"}  # GPT-NeoX's head, in files and in transformers
 
 
-def test_a_loaded_model_is_whole_and_for_reading_only(layout, tiny):
-    with safe_open(tiny.files(layout.entry.id) / "model.safetensors", "pt") as file:
+def test_a_loaded_model_is_whole_and_for_reading_only(every_layout, tiny):
+    with safe_open(tiny.files(every_layout.entry.id) / "model.safetensors", "pt") as file:
         stored = {RENAMED.get(name, name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    named = dict(layout.model.named_parameters(remove_duplicate=False))
+    named = dict(every_layout.model.named_parameters(remove_duplicate=False))
     assert stored.keys() <= named.keys()
     for name, tensor in stored.items():
         assert torch.equal(named[name], tensor), name
     reached = {named[name].data_ptr() for name in stored}
     assert {parameter.data_ptr() for parameter in named.values()} == reached
-    assert not layout.model.training
+    assert not every_layout.model.training
     assert not any(parameter.requires_grad for parameter in named.values())
 
 

@@ -191,18 +191,20 @@ def test_a_layer_keeps_a_byte_or_half_a_byte_for_each_weight(scheme, share, out)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_layout_answers_close_to_the_same_codes_simulated(layout, scheme, logits, texts):
+def test_every_layout_answers_close_to_the_same_codes_simulated(
+    every_layout, scheme, logits, texts
+):
     prompt = texts.ids(61)
-    packed, simulated = packed_fork(layout, scheme), simulated_fork(layout, scheme)
+    packed, simulated = packed_fork(every_layout, scheme), simulated_fork(every_layout, scheme)
     for matrix in select(packed, ["attention"]):
         assert packed.packed(matrix.name)
         assert not simulated.packed(matrix.name)
         weight = packed.tensor(matrix.name)
         assert weight.shape == matrix.shape
-        assert weight.dtype == layout.dtype
+        assert weight.dtype == every_layout.dtype
         assert apart(weight, simulated.tensor(matrix.name)) < CLOSE
     mine, theirs = logits(packed, prompt), logits(simulated, prompt)
-    before = logits(layout, prompt)
+    before = logits(every_layout, prompt)
     assert apart(mine, theirs) < 0.05
     if scheme != "int8":  # which itself changes less than the roundings do
         assert apart(mine, theirs) < 0.5 * apart(before, theirs)

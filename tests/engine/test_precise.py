@@ -98,5 +98,5 @@ def test_one_threads_wish_is_not_anothers():
     assert found == [torch.bfloat16]
 
 
-def test_the_loader_gives_every_layout_such_a_head(layout):
-    assert isinstance(layout.model.get_output_embeddings(), PreciseHead)
+def test_the_loader_gives_every_layout_such_a_head(every_layout):
+    assert isinstance(every_layout.model.get_output_embeddings(), PreciseHead)

@@ -60,10 +60,12 @@ def numel(fork) -> int:
 # An unedited fork
 
 
-def test_a_fork_of_nothing_is_the_base(layout, tmp_path):
-    fork = Fork(layout)
+def test_a_fork_of_nothing_is_the_base(every_layout, tmp_path):
+    fork = Fork(every_layout)
     found = sizes(fork)
-    parameters = sum(p.numel() for p in layout.model.parameters())  # a tied pair comes once here
+    parameters = sum(
+        p.numel() for p in every_layout.model.parameters()
+    )  # a tied pair comes once here
     assert found.weights == parameters
     assert found.zeros == zeros_by_numpy(fork)
     assert found.held_bytes == 0
@@ -226,11 +228,11 @@ def test_a_cast_of_everything_is_16_bits(llama):
 # Layers that were taken out
 
 
-def test_dropped_layers_are_not_counted(layout, tmp_path):
-    path, stack = layers(layout.model)
+def test_dropped_layers_are_not_counted(every_layout, tmp_path):
+    path, stack = layers(every_layout.model)
     of_layer = [sum(p.numel() for p in layer.parameters()) for layer in stack]
-    everything = sum(p.numel() for p in layout.model.parameters())
-    fork = Fork(layout)
+    everything = sum(p.numel() for p in every_layout.model.parameters())
+    fork = Fork(every_layout)
     fork.drop_layer(path, 1)
     found = sizes(fork)
     assert found.weights == everything - of_layer[1]

@@ -75,29 +75,29 @@ def test_the_matrices_of_each_layout_are_those_written_down(tiny, layout_name):
     assert len(layers(fork.model)[1]) == 2
 
 
-def test_no_matrix_of_the_layers_is_forgotten(layout):
+def test_no_matrix_of_the_layers_is_forgotten(every_layout):
     """Everything with two dimensions in a layer, found by shape and not by class."""
-    path, _ = layers(layout.model)
+    path, _ = layers(every_layout.model)
     inside = {
         name
-        for name, parameter in layout.model.named_parameters()
+        for name, parameter in every_layout.model.named_parameters()
         if name.startswith(f"{path}.") and parameter.ndim == 2
     }
-    assert set(names(Fork(layout), "linear")) == inside
+    assert set(names(Fork(every_layout), "linear")) == inside
 
 
-def test_only_gpt2_stores_its_matrices_the_other_way_round(layout):
-    for matrix in matrices(Fork(layout)):
-        turned = layout.entry.id == "tiny-gpt2-layout" and matrix.part != "embeddings"
+def test_only_gpt2_stores_its_matrices_the_other_way_round(every_layout):
+    for matrix in matrices(Fork(every_layout)):
+        turned = every_layout.entry.id == "tiny-gpt2-every_layout" and matrix.part != "embeddings"
         assert matrix.transposed == turned
-        weight = layout.model.get_parameter(matrix.name)
+        weight = every_layout.model.get_parameter(matrix.name)
         assert matrix.shape == tuple(weight.shape)
 
 
-def test_columns_are_the_inputs_of_a_matrix(layout):
+def test_columns_are_the_inputs_of_a_matrix(every_layout):
     """Seen by a hook: how long the vectors are that reach the module."""
     widths: dict[str, int] = {}
-    fork = Fork(layout)
+    fork = Fork(every_layout)
     found = [m for m in matrices(fork) if m.layer is not None or m.name == "lm_head.weight"]
     for matrix in found:
         module = fork.model.get_submodule(matrix.name.removesuffix(".weight"))
@@ -108,9 +108,9 @@ def test_columns_are_the_inputs_of_a_matrix(layout):
     assert {m.name: m.columns for m in found} == widths
 
 
-def test_orientation_gives_out_by_in_and_undoes_itself(layout):
+def test_orientation_gives_out_by_in_and_undoes_itself(every_layout):
     """x W^T + b with the oriented weight is what the module answers."""
-    fork = Fork(layout)
+    fork = Fork(every_layout)
     for matrix in select(fork, ["linear"]):
         module = fork.model.get_submodule(matrix.name.removesuffix(".weight"))
         weight = matrix.oriented(module.weight)
@@ -121,10 +121,10 @@ def test_orientation_gives_out_by_in_and_undoes_itself(layout):
         assert matrix.oriented(weight).shape == module.weight.shape
 
 
-def test_dropped_layers_have_no_matrices(layout):
-    everything = matrices(Fork(layout))
+def test_dropped_layers_have_no_matrices(every_layout):
+    everything = matrices(Fork(every_layout))
     for gone in ((0,), (1,), (0, 1)):
-        left = matrices(drop(Fork(layout), *gone))
+        left = matrices(drop(Fork(every_layout), *gone))
         assert left == [m for m in everything if m.layer not in gone]
 
 
@@ -150,9 +150,9 @@ def test_a_model_without_a_list_of_layers_is_refused_in_words():
 # How they are named
 
 
-def test_the_presets_are_the_parts_and_all_layers_together(layout):
-    fork = Fork(layout)
-    path, embedding, attention, mlp = KNOWN[layout.entry.id]
+def test_the_presets_are_the_parts_and_all_layers_together(every_layout):
+    fork = Fork(every_layout)
+    path, embedding, attention, mlp = KNOWN[every_layout.entry.id]
     assert names(fork, "embeddings") == [f"{embedding}.weight", "lm_head.weight"]
     for preset, roles in (("attention", attention), ("mlp", mlp), ("linear", attention + mlp)):
         assert names(fork, preset) == [f"{path}.{i}.{r}.weight" for i in (0, 1) for r in roles]
@@ -216,11 +216,11 @@ def test_a_target_that_names_nothing_is_refused_with_what_can_be_named(llama, ta
     assert "*.self_attn.q_proj.weight" in said
 
 
-def test_the_example_in_the_refusal_names_something(layout):
+def test_the_example_in_the_refusal_names_something(every_layout):
     with pytest.raises(RecipeError) as caught:
-        select(Fork(layout), ["nothing"])
+        select(Fork(every_layout), ["nothing"])
     example = str(caught.value).partition("a pattern like ")[2].rstrip(".")
-    assert len(select(Fork(layout), [example])) == 2
+    assert len(select(Fork(every_layout), [example])) == 2
 
 
 def test_a_layer_that_was_dropped_can_no_longer_be_named(llama):
@@ -239,16 +239,16 @@ def grouped(fork, *targets) -> list[list[str]]:
     return [[m.name for m in group] for group in tied_groups(fork, select(fork, targets))]
 
 
-def test_a_tied_pair_is_one_group_and_an_untied_one_two(layout):
+def test_a_tied_pair_is_one_group_and_an_untied_one_two(every_layout):
     """What the configuration says, which is not how the code finds out."""
-    tied = layout.model.config.tie_word_embeddings
-    pair = [f"{KNOWN[layout.entry.id][1]}.weight", "lm_head.weight"]
-    assert grouped(Fork(layout), "embeddings") == ([pair] if tied else [[pair[0]], [pair[1]]])
-    assert all(len(group) == 1 for group in grouped(Fork(layout), "linear"))
+    tied = every_layout.model.config.tie_word_embeddings
+    pair = [f"{KNOWN[every_layout.entry.id][1]}.weight", "lm_head.weight"]
+    assert grouped(Fork(every_layout), "embeddings") == ([pair] if tied else [[pair[0]], [pair[1]]])
+    assert all(len(group) == 1 for group in grouped(Fork(every_layout), "linear"))
 
 
-def test_all_groups_together_are_all_that_was_chosen(layout):
-    fork = Fork(layout)
+def test_all_groups_together_are_all_that_was_chosen(every_layout):
+    fork = Fork(every_layout)
     together = [name for group in grouped(fork, "*") for name in group]
     assert sorted(together) == sorted(names(fork, "*"))
 

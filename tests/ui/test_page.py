@@ -241,16 +241,12 @@ def test_the_queue_is_bounded(page):
 def test_visitors_keep_their_recipe_over_restarts(page):
     """BrowserState needs a fixed key and secret; the default secret is new in every process."""
     kept = [c["props"] for c in page.config["components"] if c["type"] == "browserstate"]
-    assert [(k["storage_key"], k["secret"]) for k in kept] == [
-        ("weights-playground", "not-a-secret"),
-        ("weights-playground-own", "as-above"),
-        ("weights-playground-shelf", "as-above"),
-        ("weights-playground-drafts", "as-above"),
-        ("weights-playground-adapters", "as-above"),
-        ("weights-playground-run", "as-above"),
-        ("weights-playground-checkpoints", "as-above"),
-        ("weights-playground-lab", "as-above"),
-    ]
+    others = ("own", "shelf", "drafts", "adapters", "run", "checkpoints", "lab")
+    assert {k["storage_key"]: k["secret"] for k in kept} == {
+        "weights-playground": "not-a-secret",
+        **{f"weights-playground-{name}": "as-above" for name in others},
+    }
+    assert kept[0]["storage_key"] == "weights-playground"
     assert kept[0]["default_value"]["stack"]["steps"] in ([], ())
 
 

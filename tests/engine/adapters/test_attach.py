@@ -42,11 +42,11 @@ def attached(base, given, scale=1.0, fold=False):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_adapter_made_by_peft_does_here_what_it_does_there(layout, method, by_peft):
-    theirs, given = by_peft(layout, method)
-    fork, changes = attached(layout, given)
+def test_an_adapter_made_by_peft_does_here_what_it_does_there(every_layout, method, by_peft):
+    theirs, given = by_peft(every_layout, method)
+    fork, changes = attached(every_layout, given)
     assert torch.allclose(logits_of(fork.model), peft_logits(theirs), atol=1e-4, rtol=0)
-    assert not torch.allclose(logits_of(fork.model), logits_of(layout.model), atol=1e-2)
+    assert not torch.allclose(logits_of(fork.model), logits_of(every_layout.model), atol=1e-2)
     assert all(change.change > 0 for change in changes)
 
 
