@@ -192,7 +192,12 @@ def test_no_file_unpickles_runs_remote_code_or_opens_the_host():
 
 TAB_ROOMS = {tab.build.__module__.split(".")[2] for tab in TABS} | {"sidebar"}
 # What each room may import of the page, besides itself and the texts.
-BELOW = {"shell": (), "parts": ("shell",), "edge": ("shell",)} | dict.fromkeys(TAB_ROOMS, ("shell", "parts"))
+BELOW: dict[str, tuple[str, ...]] = {
+    "shell": (),
+    "parts": ("shell",),
+    "edge": ("shell",),
+    **dict.fromkeys(TAB_ROOMS, ("shell", "parts")),
+}
 
 
 def test_rooms_of_the_page_import_what_lies_below_them_and_no_tab_imports_another():
