@@ -456,6 +456,17 @@ def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
     assert [one["weights"] for one in edits_of(again)] == [[1.0, 1.0]]
 
 
+def test_a_mix_that_was_stopped_is_not_put_on_the_recipe(mine, known):
+    other = store.keep(store.load(mine, Fork(known[MODEL])), About("Its twin", "trained", MODEL))
+    turn = begin_run(visitor())
+    stop_run(visitor())
+    asked = (saved(), "en", turn, [mine, other], "linear", 0.5, 0, visitor(), quiet, 0.7, 0.4)
+    edit, told = mix_panel.run_mix(*asked, 0.5, 0.5)
+    assert edit is None
+    assert "Stopped" in told
+    assert "Tensors changed" not in told
+
+
 @both
 def test_one_adapter_alone_cannot_be_mixed(mine, language):
     said = {"en": "at least two", "ko": "둘 이상"}[language]

@@ -146,7 +146,7 @@ def run_mix(
     saved: Any, language: str, turn: int, sources: list[str], method: str, density: float,
     seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: Any,
 ) -> tuple[Any, str]:  # fmt: skip
-    """Build the recipe with the mix on it."""
+    """Build the recipe with the mix on it; no edit where that was stopped."""
     if len(sources or []) < 2:
         raise PlaygroundError("Mixing needs at least two adapters. Choose two or more.")
     edit = {
@@ -156,8 +156,8 @@ def run_mix(
     }  # fmt: skip
     space = spaces.from_json(saved).put(edit, ("kind",))
     work = work_for(session_of(request), turn, progress, language)
-    _, receipt = built_or_stopped(space, work, language)
-    return edit, receipt
+    last, told = built_or_stopped(space, work, language)
+    return (None if last is None else edit), told  # an older mix's place need not be the last
 
 
 @shown
