@@ -23,7 +23,7 @@ LOADING = threading.RLock()
 
 @dataclass(frozen=True)
 class Settings:
-    """The process's settings; see README for what each one does."""
+    """The process's settings; docs/settings.md says what each one does."""
 
     home: Path
     memory_bytes: int

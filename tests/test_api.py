@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from playground.engine.loader import CACHE
 from playground.engine.tokens import named_ids
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
 from playground.settings import settings
+from playground.ui.shell.endpoints import ENDPOINTS
 
 ROOT = Path(__file__).parents[1]
 MODEL = "tiny-llama"
@@ -547,7 +549,7 @@ def test_evaluate_has_a_row_for_each_retriever_and_kind():
     assert {(row["kind"], row["questions"]) for row in rows} == {
         ("all", 52), ("keyword", 28), ("paraphrase", 24),
     }  # fmt: skip
-    assert rows[0]["recall"] == pytest.approx(0.90, abs=0.01)  # as in the README
+    assert rows[0]["recall"] == pytest.approx(0.90, abs=0.01)  # as in docs/findings.md
 
 
 @pytest.mark.parametrize(
@@ -667,3 +669,26 @@ def test_what_cannot_be_taught_is_refused(lab_home, changed, words):
     names = ("fact", "ways", "questions", "seed", "recipe")
     with pytest.raises(PlaygroundError, match=words):
         api.teach(**dict(zip(names, LESSON, strict=True)) | changed)
+
+
+def test_the_table_of_endpoints_is_what_there_is():
+    text = (ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `/(\w+)` \|(.*?)\| `", text, re.M)
+    written = {name: re.findall(r"\w+", " ".join(re.findall(r"`(.*?)`", given)))
+               for name, given in rows}  # fmt: skip
+    there = {
+        name: list(inspect.signature(function).parameters)
+        for name, (function, _) in ENDPOINTS.items()
+    }
+    assert list(written) == list(there)
+    for name, parameters in there.items():
+        # What may be left out need not be in the table; its text below says what there is
+        assert [p for p in parameters if p in written[name]] == [
+            word for word in written[name] if word in parameters
+        ], name
+        required = [
+            p.name
+            for p in inspect.signature(ENDPOINTS[name][0]).parameters.values()
+            if p.default is inspect.Parameter.empty
+        ]
+        assert set(required) <= set(written[name]), name

@@ -30,7 +30,7 @@ class Options:
     """How to search, beside the retriever.
 
     :param terms: how BM25 splits texts; None: in plain words, and for hybrid search in stems, which
-        is what it needs to be nowhere worse than dense search alone (see the README).
+        is what it needs to be nowhere worse than dense search alone (see docs/findings.md).
     :param fusion: of hybrid search: by reciprocal ranks or by a weighted sum of scores.
     :param dense_share: weight of dense search in hybrid, 0 to 1, the rest BM25's; None: a half, or
         next to nothing where the encoder does not read the corpus's language.

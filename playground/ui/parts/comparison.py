@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-K = 1  # a 135 M model uses one passage best: see the table in the README
+K = 1  # a 135 M model uses one passage best: see docs/findings.md
 Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
 FIRST_COLUMNS: tuple[Column, ...] = (
     ("base", "none", K),
