@@ -88,7 +88,7 @@ def test_no_matrix_of_the_layers_is_forgotten(every_layout):
 
 def test_only_gpt2_stores_its_matrices_the_other_way_round(every_layout):
     for matrix in matrices(Fork(every_layout)):
-        turned = every_layout.entry.id == "tiny-gpt2-every_layout" and matrix.part != "embeddings"
+        turned = every_layout.entry.id == "tiny-gpt2-layout" and matrix.part != "embeddings"
         assert matrix.transposed == turned
         weight = every_layout.model.get_parameter(matrix.name)
         assert matrix.shape == tuple(weight.shape)
