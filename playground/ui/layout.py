@@ -66,15 +66,13 @@ def build_page() -> gr.Blocks:
         side = build_sidebar(saved, language)
         gr.Markdown(label("title"), elem_id="title")
         gr.Markdown(label("no_storage"), elem_id="no-storage")
-        with gr.Tabs(elem_id="tabs") as tabs:
+        own, shelf = state.kept("own", ""), state.kept("shelf", [])
+        adapters_kept = state.kept("adapters", [])
+        with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
             visit = Visit(
-                saved=saved,
-                own=state.kept("own", ""),
-                shelf=state.kept("shelf", []),
-                adapters=state.kept("adapters", []),
-                language=language,
+                saved=saved, own=own, shelf=shelf, adapters=adapters_kept, language=language,
                 tabs=tabs,
-            )
+            )  # fmt: skip
             wired = []
             for tab in TABS:
                 with gr.Tab(label(f"tab_{tab.id}"), id=tab.id) as tab_page:

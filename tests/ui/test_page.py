@@ -19,6 +19,7 @@ from playground.errors import PlaygroundError
 from playground.retrieval import dense
 from playground.settings import settings
 from playground.ui import layout
+from playground.ui.layout import TABS
 from playground.ui.shell import endpoints
 from playground.ui.shell.first_script import SCRIPT, FirstScript
 from playground.ui.shell.page import SWITCH
@@ -531,3 +532,10 @@ def test_the_folder_for_uploads_is_claimed_before_the_page_is_built(monkeypatch,
             layout.launch(prevent_thread_lock=True)
     finally:
         settings.cache_clear()
+
+
+def test_there_is_nothing_but_tabs_among_the_tabs(page):
+    """Gradio numbers whatever stands there, and puts one tab into the place of another."""
+    [tabs] = [block for block in page.blocks.values() if isinstance(block, gr.Tabs)]
+    assert {type(child) for child in tabs.children} == {gr.Tab}
+    assert [child.id for child in tabs.children] == [tab.id for tab in TABS]
