@@ -67,11 +67,10 @@ def build_page() -> gr.Blocks:
         gr.Markdown(label("title"), elem_id="title")
         gr.Markdown(label("no_storage"), elem_id="no-storage")
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
-        adapters_kept = state.kept("adapters", [])
+        mine = state.kept("adapters", [])
         with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
             visit = Visit(
-                saved=saved, own=own, shelf=shelf, adapters=adapters_kept, language=language,
-                tabs=tabs,
+                saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs
             )  # fmt: skip
             wired = []
             for tab in TABS:

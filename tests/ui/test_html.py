@@ -25,6 +25,8 @@ from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, matched
 from playground.ui.documents import view as documents_html
 from playground.ui.parts import answers_html, html
+from playground.ui.parts.passages_html import passage
+from playground.ui.parts.steps import stack, step_title
 from playground.ui.tokens.flatmap import draw
 from playground.workspace import Stack, Step, Workspace
 
@@ -206,7 +208,7 @@ def test_the_stack_escapes_edits_and_warnings(evil, language):
     for direction, on in product(DIRECTIONS, (True, False)):
         step = Step(edit(evil, direction, evil), on)
         warned = receipt(step.edit, [Message("About {text}", {"text": evil})])
-        root = read(html.stack(stack_of(step), [warned] if on else [], language))
+        root = read(stack(stack_of(step), [warned] if on else [], language))
         [item] = root.all("li")
         assert evil in item.all("b")[0].text
         assert all(evil in button.attributes["aria-label"] for button in item.all("button"))
@@ -225,7 +227,7 @@ def test_passages_escape_text_heading_and_names(evil, language):
 @evil
 def test_marks_inside_a_passage_do_not_open_a_gap(evil):
     text = f"cat {evil} cat"
-    root = read(html.passage(hit(text, "cat alert script b"), "en"))
+    root = read(passage(hit(text, "cat alert script b"), "en"))
     assert root.all("div")[1].text == text
     assert root.all("mark")[0].text == "cat"
 
@@ -273,7 +275,7 @@ def test_any_text_comes_through_whole(text, other):
     # A parser ends lines its own way and reads no NUL: what a page does with them is not ours.
     text, other = (re.sub("[\r\0]", "", t) for t in (text, other))
     assert read(html.visible(text)).text == seen(text)
-    assert read(html.passage(hit(text), "en")).all("div")[1].text == text
+    assert read(passage(hit(text), "en")).all("div")[1].text == text
     last = read(answers_html.answers([answer(other), answer(text, prompt=other, done=True)], "en"))
     assert last.all("p", "pg-text")[-1].text == text
     assert last.all("pre")[-1].text == other
@@ -381,7 +383,7 @@ def test_an_empty_note_is_nothing():
 
 @both
 def test_a_stack_without_edits_says_how_to_begin(language):
-    root = read(html.stack(stack_of(), [], language))
+    root = read(stack(stack_of(), [], language))
     assert root.all("ol") == []
     assert root.all("div", "pg-hint")[0].text
 
@@ -389,7 +391,7 @@ def test_a_stack_without_edits_says_how_to_begin(language):
 def test_receipts_go_to_the_edits_that_are_on():
     steps = [Step(edit(" a")), Step(edit(" b"), False), Step(edit(" c"))]
     found = [receipt(relative=0.01), receipt(relative=0.5, size=10)]
-    items = read(html.stack(stack_of(*steps), found, "en")).all("li")
+    items = read(stack(stack_of(*steps), found, "en")).all("li")
     lines = [item.all("div", "pg-receipt")[0].text for item in items]
     assert lines == [
         "Tensors changed: 2 (by 1 %). Holds 2.0 kB, took 12 ms.",
@@ -402,7 +404,7 @@ def test_receipts_go_to_the_edits_that_are_on():
 
 
 def test_every_edit_has_buttons_for_its_own_place():
-    root = read(html.stack(stack_of(Step(edit()), Step(edit(" x"))), [], "ko"))
+    root = read(stack(stack_of(Step(edit()), Step(edit(" x"))), [], "ko"))
     buttons = [(b.attributes["data-do"], b.attributes["data-place"]) for b in root.all("button")]
     assert buttons == [("toggle", "0"), ("remove", "0"), ("toggle", "1"), ("remove", "1")]
 
@@ -410,7 +412,7 @@ def test_every_edit_has_buttons_for_its_own_place():
 @both
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_nudge_has_a_title_with_what_it_does(language, direction):
-    title = html.step_title(Step(edit(" Paris", direction, " Rome", strength=0.8)), language)
+    title = step_title(Step(edit(" Paris", direction, " Rome", strength=0.8)), language)
     assert " Paris" in title
     assert "0.8" in title
     assert (" Rome" in title) == (direction in ("toward", "away"))
@@ -418,7 +420,7 @@ def test_a_nudge_has_a_title_with_what_it_does(language, direction):
 
 def test_warnings_are_told_in_the_language():
     nothing = Message("This edit changed nothing: every weight is as it was before.")
-    root = read(html.stack(stack_of(Step(edit())), [receipt(warnings=[nothing])], "ko"))
+    root = read(stack(stack_of(Step(edit())), [receipt(warnings=[nothing])], "ko"))
     assert "아무것도 바꾸지 않았습니다" in root.all("div", "pg-warn")[0].text
 
 
@@ -426,10 +428,10 @@ def test_warnings_are_told_in_the_language():
 
 
 def test_shared_words_are_marked_where_they_stand():
-    root = read(html.passage(hit("The cat & the <cat> sat.", "cat sat"), "en"))
+    root = read(passage(hit("The cat & the <cat> sat.", "cat sat"), "en"))
     assert [mark.text for mark in root.all("mark")] == ["cat", "cat", "sat"]
     assert root.all("div")[1].text == "The cat & the <cat> sat."
-    assert read(html.passage(hit("The cat", ""), "en")).all("mark") == []
+    assert read(passage(hit("The cat", ""), "en")).all("mark") == []
 
 
 @given(st.text("ab<&\"' ", max_size=30), st.lists(st.integers(0, 30), max_size=6))
@@ -437,17 +439,15 @@ def test_exactly_the_spans_are_marked(text, places):
     places = sorted({min(place, len(text)) for place in places})
     spans = tuple(zip(places[::2], places[1::2], strict=False))
     found = Hit(1, Passage("d#1", "d", "", text), 0.5, spans)
-    body = read(html.passage(found, "en")).all("div")[1]
+    body = read(passage(found, "en")).all("div")[1]
     assert [mark.text for mark in body.all("mark")] == [text[a:b] for a, b in spans]
     assert body.text == text
 
 
 def test_a_passage_says_where_it_is_from():
-    root = read(
-        html.passage(hit("t", heading="Boats > Petrel", document="b.md", score=0.1234), "en")
-    )
+    root = read(passage(hit("t", heading="Boats > Petrel", document="b.md", score=0.1234), "en"))
     assert root.all("div", "pg-hit")[0].text == "1. Boats > Petrel b.md#1 · score 0.123"
-    assert "1. b.md b.md#1" in read(html.passage(hit("t", document="b.md"), "en")).text
+    assert "1. b.md b.md#1" in read(passage(hit("t", document="b.md"), "en")).text
 
 
 @both

@@ -9,7 +9,7 @@ import pytest
 from playground.engine.merging.picture import Change, Likeness, Picture
 from playground.engine.recipe import parse_edit
 from playground.ui.merge import view as merge_html
-from playground.ui.parts import html
+from playground.ui.parts.steps import step_title
 from playground.ui.text import EN, TABLES
 from playground.workspace import Step
 
@@ -67,7 +67,7 @@ def test_a_merge_on_the_recipe_is_called_by_its_method(language):
     models = [{"recipe": {"model": "tiny-llama"}}]
     for targets, more in ((["all"], ""), (["mlp@0-3", "norms"], "mlp@0-3, norms")):
         edit = parse_edit({"kind": "merge", "method": "ties", "models": models, "targets": targets})
-        title = html.step_title(Step(edit.model_dump(mode="json")), language)
+        title = step_title(Step(edit.model_dump(mode="json")), language)
         added = words["title_targets"].format(targets=more) if more else ""
         assert title == words["title_merge"].format(method="ties", models="tiny-llama") + added
 
@@ -81,9 +81,9 @@ def test_a_merge_on_the_recipe_names_its_models_their_weights_and_how_far(langua
         {"recipe": {"model": "tiny-llama", "edits": [nudge]}, "weight": [0, 1]},
     ]  # fmt: skip
     edit = parse_edit({"kind": "merge", "models": models, "t": 0.3}).model_dump(mode="json")
-    inner = html.step_title(Step(edit["models"][2]["recipe"]["edits"][0]), language)
+    inner = step_title(Step(edit["models"][2]["recipe"]["edits"][0]), language)
     named = f"0.5 × tiny-llama, mine, … × {inner}; t = 0.3"
-    assert html.step_title(Step(edit), language) == words["title_merge"].format(
+    assert step_title(Step(edit), language) == words["title_merge"].format(
         method="linear", models=named
     )
 

@@ -15,6 +15,7 @@ from playground.engine.sizes import Sizes
 from playground.engine.sweep import Cell, ScanPoint
 from playground.ui.parts import html
 from playground.ui.parts.html import percent
+from playground.ui.parts.steps import receipt_line, stack, step_title
 from playground.ui.text import EN, TABLES
 from playground.ui.weights import view as weights_html
 from playground.workspace import Stack, Step, Workspace
@@ -368,17 +369,17 @@ WHOLE = (
     ],
 )  # fmt: skip
 def test_a_receipt_says_what_is_nominal_what_is_effective_and_what_a_file_takes(edit, sizes, line):
-    assert html.receipt_line(receipt(edit, sizes), "en") == line
+    assert receipt_line(receipt(edit, sizes), "en") == line
 
 
 def test_a_receipt_in_korean_has_the_same_figures():
-    line = html.receipt_line(receipt({"kind": "quantize"}, SIZES, 61.5), "ko")
+    line = receipt_line(receipt({"kind": "quantize"}, SIZES, 61.5), "ko")
     for figure in ("25 %", "2.0 kB", "61.5 s", "4비트", "4.5비트", "4.1 kB", "1.0 kB"):
         assert figure in line, figure
 
 
 def test_a_receipt_of_a_model_without_weights_divides_by_nothing():
-    line = html.receipt_line(receipt({"kind": "prune"}, Sizes(0, 0, 0, 16, 16, 0.0)), "en")
+    line = receipt_line(receipt({"kind": "prune"}, Sizes(0, 0, 0, 16, 16, 0.0)), "en")
     assert "0 % zeros" in line
 
 
@@ -388,7 +389,7 @@ def test_an_edit_that_waits_for_its_receipt_says_why(language, building):
     steps = (Step(parse_edit({"kind": "prune"}).model_dump()),
              Step(parse_edit({"kind": "cast"}).model_dump(), False))  # fmt: skip
     space = Workspace(Stack("tiny-gpt2", steps))
-    root = read(html.stack(space, [], language, building))
+    root = read(stack(space, [], language, building))
     lines = [said(div) for div in root.iter("div") if div.attrib["class"] == "pg-receipt"]
     table = TABLES[language]
     assert lines == [table["step_building" if building else "step_not_built"], table["step_off"]]
@@ -397,7 +398,7 @@ def test_an_edit_that_waits_for_its_receipt_says_why(language, building):
 def test_edits_that_are_built_show_their_receipts_whatever_else_waits():
     step = Step(parse_edit({"kind": "prune"}).model_dump())
     space = Workspace(Stack("tiny-gpt2", (step,)))
-    root = read(html.stack(space, [receipt(step.edit)], "en", True))
+    root = read(stack(space, [receipt(step.edit)], "en", True))
     assert PLAIN in said(root)
     assert EN["step_building"] not in said(root)
 
@@ -416,11 +417,11 @@ EDITS_IN_WORDS = [
 @both
 @pytest.mark.parametrize(("edit", "words"), EDITS_IN_WORDS)
 def test_an_edit_of_whole_tensors_has_a_title_with_what_it_does(language, edit, words):
-    title = html.step_title(Step(parse_edit(edit).model_dump()), language)
+    title = step_title(Step(parse_edit(edit).model_dump()), language)
     assert [word for word in words if word not in title] == []
     assert "linear" not in title  # the usual targets go without saying
     elsewhere = edit | {"targets": ["mlp@0-9", "embeddings"]}
-    longer = html.step_title(Step(parse_edit(elsewhere).model_dump()), language)
+    longer = step_title(Step(parse_edit(elsewhere).model_dump()), language)
     assert longer == title + TABLES[language]["title_targets"].format(targets="mlp@0-9, embeddings")
 
 
@@ -429,6 +430,6 @@ def test_an_edit_of_whole_tensors_has_a_title_with_what_it_does(language, edit, 
 @pytest.mark.parametrize("kind", ["prune", "quantize"])
 def test_a_stack_is_whole_whatever_the_calibration_text_and_the_targets_are(evil, language, kind):
     edit = parse_edit({"kind": kind, "calibration": evil, "targets": [evil]}).model_dump()
-    root = read(html.stack(Workspace(Stack("tiny-gpt2", (Step(edit),))), [], language))
+    root = read(stack(Workspace(Stack("tiny-gpt2", (Step(edit),))), [], language))
     assert len(list(root.iter("li"))) == 1
     assert pressable(root, "button") == [("toggle", "0"), ("remove", "0")]

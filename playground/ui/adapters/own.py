@@ -17,7 +17,7 @@ from playground.engine.recipe import try_again
 from playground.errors import PlaygroundError
 from playground.temporary import for_download
 from playground.ui.parts.adapter_menu import MOST_OWN, own_ids
-from playground.ui.parts.html import adapter_title
+from playground.ui.parts.steps import adapter_title
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell.page import LOOK, shown
 from playground.ui.shell.uploaded import read, there

@@ -17,7 +17,7 @@ from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
 from playground.ui.parts.zones import build_zone
-from playground.ui.shell.js import save_file
+from playground.ui.shell.js import saves
 from playground.ui.shell.page import (
     AT_ONCE,
     PROGRESS,
@@ -59,10 +59,7 @@ def build_panel(
     )
     touches([corpus, *(part for part in options if isinstance(part, gr.Dropdown))], "evaluated")
     stop.click(stops("evaluate"), **AT_ONCE)
-    save.click(
-        None, rows, None, js=save_file("evaluation.csv", "text/csv"),
-        api_visibility="private",
-    )  # fmt: skip
+    saves(save.click, rows, "evaluation.csv", "text/csv")
 
 
 @shown

@@ -21,7 +21,7 @@ from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.shelf import check_room, make_room, shelf_ids, still_there, with_one
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
-from playground.ui.shell.js import save_file
+from playground.ui.shell.js import saves
 from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
 from playground.ui.text import label, say, tell
 
@@ -92,10 +92,8 @@ def build_panel(
         event(rename_own, [own, shelf, language, title], view, **TOLD)
         for event in (name.click, title.submit)
     ]
-    save.click(save_own, [own, language], saved, **TOLD).success(
-        None, saved, None, js=save_file("documents.json"),
-        api_visibility="private",
-    ).then(lambda: "", None, saved, **AT_ONCE)  # fmt: skip
+    written = save.click(save_own, [own, language], saved, **TOLD)
+    saves(written.success, saved, "documents.json").then(lambda: "", None, saved, **AT_ONCE)
     gone = forget.click(forget_own, [own, shelf, language], [own, shelf, *view, corpus], **LOOK)
     return OwnPanel(view, [added, chosen, begun, gone, *called])
 

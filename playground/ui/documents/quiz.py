@@ -21,7 +21,7 @@ from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
-from playground.ui.shell.js import save_file
+from playground.ui.shell.js import saves
 from playground.ui.shell.page import (
     AT_ONCE,
     MODEL,
@@ -84,10 +84,7 @@ def build_panel(
         [table, rows], **MODEL,
     )  # fmt: skip
     stop.click(stops("answering"), **AT_ONCE)
-    save.click(
-        None, rows, None, js=save_file("answers.csv", "text/csv"),
-        api_visibility="private",
-    )  # fmt: skip
+    saves(save.click, rows, "answers.csv", "text/csv")
 
 
 @shown

@@ -11,7 +11,8 @@ from playground.retrieval.lowness import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages
-from playground.ui.parts.html import duration, note, passage, percent, table
+from playground.ui.parts.html import duration, note, percent, table
+from playground.ui.parts.passages_html import passage
 from playground.ui.text import say
 
 

@@ -25,7 +25,7 @@ from playground.ui.parts.comparison import SETUP, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
 from playground.ui.parts.shelf import make_room, with_one
-from playground.ui.shell.js import save_file
+from playground.ui.shell.js import saves
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.shell.stale import belongs
 from playground.ui.shell.tab import Visit
@@ -94,10 +94,8 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
             button = gr.Button(
                 label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140
             )
-            js = save_file(file, kind)
-            button.click(write, [sheet, language, important, needs], text, **TOLD).success(
-                None, text, None, js=js, api_visibility="private"
-            ).then(lambda: "", None, text, **AT_ONCE)
+            written = button.click(write, [sheet, language, important, needs], text, **TOLD)
+            saves(written.success, text, file, kind).then(lambda: "", None, text, **AT_ONCE)
 
 
 def _read(sheet: Any, language: str) -> Sheet:

@@ -8,7 +8,8 @@ from typing import Any
 
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui.parts import charts
-from playground.ui.parts.html import figure, merged_models, note, percent, table
+from playground.ui.parts.html import figure, note, percent, table
+from playground.ui.parts.steps import merged_models
 from playground.ui.text import say
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playground.engine.adapters import store
-from playground.ui.parts.html import adapter_title
+from playground.ui.parts.steps import adapter_title
 from playground.ui.text import say
 
 MOST_OWN = 40  # adapters of one visitor

@@ -9,7 +9,8 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.recipe import build
 from playground.engine.work import Stopped, Work
-from playground.ui.parts.html import note, receipt_line
+from playground.ui.parts.html import note
+from playground.ui.parts.steps import receipt_line
 from playground.ui.shell.page import (
     PROGRESS,
     session_of,
@@ -38,7 +39,7 @@ def keep_edit(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
 
 @shown
 def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
-    """The same for a point of a sweep, which stands in for a last edit of its kind."""
+    """The same for an edit that stands in for a last one of its kind: a merge, a point pressed."""
     return gr.skip() if edit is None else spaces.from_json(saved).instead(edit).to_json()
 
 
@@ -47,7 +48,7 @@ def take_point(
     saved: Any, language: str, points: list[dict[str, Any]], place: int, turn: int,
     request: gr.Request, progress: Any = PROGRESS,
 ) -> Any:  # fmt: skip
-    """Put the edit of a point of the sweep on the recipe."""
+    """Build the recipe with the edit of a point that was pressed, of a sweep or a walk."""
     if not 0 <= place < len(points):
         return None, gr.skip()
     space = spaces.from_json(saved).instead(points[place]["edit"])

@@ -15,8 +15,6 @@ FIRST_COLUMNS: tuple[Column, ...] = (
     ("mine", "bm25", K),
     ("mine", "dense", K),
 )
-
-
 AS_USUAL = ("best_first", 0, "", "")  # the controls of the context
 CONTEXT = len(AS_USUAL)
 SETUP = 3 + CONTEXT + 3 * len(FIRST_COLUMNS)  # values that set_up gives

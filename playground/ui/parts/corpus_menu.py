@@ -6,6 +6,7 @@ from playground.errors import PlaygroundError
 from playground.retrieval.corpus import cards
 from playground.retrieval.own.uploads import is_own
 
+FIRST_CORPUS = "lantern-handbook"
 OWN = "own"  # the choice of a corpus that stands for the visitor's own documents
 
 
@@ -23,9 +24,6 @@ def chosen_corpus(own: str, choice: str) -> str:
             "another corpus."
         )
     return own
-
-
-FIRST_CORPUS = "lantern-handbook"
 
 
 def corpus_choices() -> list[tuple[str, str]]:

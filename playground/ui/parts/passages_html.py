@@ -8,6 +8,8 @@ from html import escape
 
 from playground.retrieval.chunking import count_words
 from playground.retrieval.own.stored import Collection, cuts_of
+from playground.retrieval.search import Hit
+from playground.ui.parts.html import figure
 from playground.ui.text import say
 
 
@@ -85,3 +87,26 @@ def _passage(one: Piece, mine: bool, language: str) -> str:
 
 def _between(one: Piece) -> str:
     return f'<div class="pg-between">{escape(one.text)}</div>'
+
+
+def passage(hit: Hit, language: str, more: str = "", id: str = "") -> str:
+    """A found passage: rank, score, document, and its text with the matched words marked.
+
+    :param more: HTML that follows.
+    :param id: what links lead to.
+    """
+    text, at = "", 0
+    for start, end in hit.matched:
+        words = escape(hit.passage.text[start:end])
+        text += f"{escape(hit.passage.text[at:start])}<mark>{words}</mark>"
+        at = end
+    text += escape(hit.passage.text[at:])
+    heading, _, first_row = hit.passage.heading.partition("\n")  # see ``Cut``: a table's first row
+    where = escape(heading or hit.passage.document)
+    text = (f"<small>{escape(first_row)}</small><br>" if first_row else "") + text
+    score = escape(say(language, "hit_score", score=figure(hit.score)))
+    named = f' id="{escape(id)}"' if id else ""
+    return (
+        f'<li{named}><div class="pg-hit"><b>{hit.rank}.</b> {where} '
+        f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div>{more}</li>"
+    )

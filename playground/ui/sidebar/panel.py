@@ -20,8 +20,9 @@ from playground.engine.recipe import (
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
+from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
-from playground.ui.shell.js import save_file
+from playground.ui.shell.js import saves
 from playground.ui.shell.page import (
     AT_ONCE,
     CLICKS,
@@ -104,9 +105,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     redo.click(do_again, own, saved, **busy)
     reset.click(start_over, own, saved, **busy)
     load.upload(load_recipe, [*own, load], saved, **busy)
-    save.click(recipe_text, own, text, **busy).success(
-        None, text, None, js=save_file("recipe.json"), api_visibility="private"
-    )
+    saves(save.click(recipe_text, own, text, **busy).success, text, "recipe.json")
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
@@ -134,7 +133,7 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
     held = html.note(say(language, "stack_held", bytes=html.size(total))) if receipts else ""
     return (
         space.stack.model,
-        problem + html.stack(space, receipts, language, bool(pending)) + held,
+        problem + stack(space, receipts, language, bool(pending)) + held,
         gr.update(interactive=bool(space.past)),
         gr.update(interactive=bool(space.future)),
         gr.Timer(active=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,7 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine import generate, inspect
-from playground.engine.edits.nudge_tokens import DIRECTIONS, MAX_STRENGTH
+from playground.engine.edits.nudge_tokens import MAX_STRENGTH
 from playground.engine.fork import Side
 from playground.engine.generate import Sampling
 from playground.engine.recipe import Built, NotBuiltError, Recipe, build, build_quickly, parse_edit
@@ -34,6 +33,7 @@ from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
 from playground.ui.tokens.flatmap import draw
+from playground.ui.tokens.nudge import build_panel
 
 FIRST_TEXT = "The capital of France is Paris"
 FIRST_TOKEN = 5  # " Paris"
@@ -55,7 +55,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             facts = gr.HTML(js_on_load=CLICKS, elem_id="token-facts")
             flat = gr.Plot(show_label=False, elem_id="token-map")
         with gr.Column(scale=1, min_width=320):
-            nudge = _nudge_panel()
+            nudge = build_panel()
             prompt = gr.Textbox(FIRST_PROMPT, label=label("nudge_prompt"), elem_id="nudge-prompt")
             bars = gr.HTML(elem_id="bars")
             with gr.Row():
@@ -104,56 +104,6 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         on_recipe=changed_recipe,
         on_built=looks,
     )
-
-
-@dataclass(frozen=True)
-class NudgePanel:
-    """The controls of a nudge."""
-
-    text: gr.Textbox
-    direction: gr.Radio
-    target: gr.Textbox
-    strength: gr.Slider
-    side: gr.Radio
-    seed: gr.Number
-    advice: gr.HTML
-    button: gr.Button
-
-    @property
-    def fields(self) -> list[Any]:
-        """What makes up the edit, in the order in which handlers take it."""
-        return [self.text, self.direction, self.target, self.strength, self.side, self.seed]
-
-
-def _nudge_panel() -> NudgePanel:
-    gr.Markdown(label("nudge_heading"))
-    text = gr.Textbox(" Paris", label=label("nudge_text"), elem_id="nudge-text")
-    direction = gr.Radio(
-        [(label(f"direction_{name}"), name) for name in DIRECTIONS],
-        value="toward",
-        label=label("nudge_direction"),
-        elem_id="nudge-direction",
-    )
-    target = gr.Textbox(
-        " Rome", label=label("nudge_target"), info=label("nudge_target_info"),
-        elem_id="nudge-target",
-    )  # fmt: skip
-    strength = gr.Slider(
-        0, 2, 0.8, step=0.05, label=label("nudge_strength"), info=label("nudge_strength_info"),
-        elem_id="nudge-strength",
-    )  # fmt: skip
-    with gr.Accordion(label("more"), open=False):
-        side = gr.Radio(
-            [(label(f"side_{name}"), name) for name in ("both", "input", "output")],
-            value="both",
-            label=label("nudge_side"),
-            info=label("nudge_side_info"),
-            elem_id="nudge-side",
-        )
-        seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="nudge-seed")
-    advice = gr.HTML(elem_id="nudge-advice")
-    button = gr.Button(label("nudge"), variant="primary", elem_id="nudge")
-    return NudgePanel(text, direction, target, strength, side, seed, advice, button)
 
 
 assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given through a recipe

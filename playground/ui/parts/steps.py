@@ -1,0 +1,119 @@
+"""The recipe as HTML: its steps, what they are called, and their receipts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from playground.engine.adapters import store
+from playground.engine.edits import EDITS
+from playground.engine.recipe import Receipt
+from playground.ui.parts.html import duration, figure, note, notes, size
+from playground.ui.text import say, tell
+from playground.workspace import Step, Workspace
+
+
+def stack(
+    workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False
+) -> str:
+    """The edits as a stack with their receipts, and buttons to switch one off or remove it."""
+    if not workspace.stack.steps:
+        return note(say(language, "stack_empty"))
+    left = iter(receipts)
+    items = "".join(
+        _step(place, step, next(left, None) if step.on else None, language, building)
+        for place, step in enumerate(workspace.stack.steps)
+    )
+    return f'<ol class="pg-stack">{items}</ol>'
+
+
+def _step(place: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> str:
+    name = step_title(step, language)
+    waiting = "step_building" if building else "step_not_built"
+    missing = say(language, waiting if step.on else "step_off")
+    what = receipt_line(receipt, language) if receipt else missing
+    warnings = [tell(language, message) for message in receipt.warnings] if receipt else []
+    switch = say(language, "step_switch_off" if step.on else "step_switch_on")
+    return (
+        f'<li class="{"" if step.on else "pg-off"}"><b>{escape(name)}</b>'
+        f'<div class="pg-receipt">{escape(what)}</div>{notes(warnings, "warn")}'
+        f'<button type="button" class="pg-link" data-do="toggle" data-place="{place}" '
+        f'aria-label="{escape(switch)}: {escape(name)}">{escape(switch)}</button> '
+        f'<button type="button" class="pg-link" data-do="remove" data-place="{place}" '
+        f'aria-label="{escape(say(language, "step_remove"))}: {escape(name)}">'
+        f"{escape(say(language, 'step_remove'))}</button></li>"
+    )
+
+
+def step_title(step: Step, language: str) -> str:
+    """An edit in a few words."""
+    edit, kind = step.edit, step.edit["kind"]
+    key = f"title_nudge_{edit['direction']}" if kind == "nudge_tokens" else f"title_{kind}"
+    values = {k: str(v) for k, v in edit.items()}
+    if kind == "adapter":
+        values["source"] = adapter_title(values["source"], language)
+    if kind == "merge":
+        values["models"] = merged_models(edit, language)
+    if kind == "edit_fact":
+        first = edit["facts"][0]
+        values["facts"], more = f"“{first['prompt']}{first['target']}”", len(edit["facts"]) - 1
+        if more:
+            values["facts"] = say(language, "more_facts", fact=values["facts"], more=more)
+    title = say(language, key, **values)
+    if "targets" in edit and tuple(edit["targets"]) != EDITS[kind].model_fields["targets"].default:
+        title += say(language, "title_targets", targets=", ".join(edit["targets"]))
+    return title
+
+
+def merged_models(edit: dict[str, Any], language: str) -> str:
+    """The models of a merge with their weights, and how far the way to them goes."""
+    named = []
+    for model in edit["models"]:
+        inner = (model["recipe"] or {}).get("edits", [])
+        name = (model["checkpoint"] or "")[:12] or (
+            " + ".join(step_title(Step(one), language) for one in inner) or model["recipe"]["model"]
+        )
+        weight = model["weight"]
+        named.append(name if weight == 1 else f"{_number(weight)} × {name}")
+    found = ", ".join(named)
+    return found if edit["t"] == 1 else f"{found}; t = {_number(edit['t'])}"
+
+
+def _number(value: Any) -> str:
+    """A parameter that may differ along the layers."""
+    return f"{value:g}" if isinstance(value, int | float) else "…"
+
+
+def adapter_title(source: str, language: str) -> str:
+    """What an adapter is called on the page."""
+    if source in store.shipped():
+        return say(language, f"shipped_{source}")
+    about = store.about(source)
+    return about.title if about else source[:8]
+
+
+def receipt_line(receipt: Receipt, language: str) -> str:
+    """A receipt: what changed, by how much, what it holds, how long it took; for edits of whole
+    tensors also what is nominal, what is effective, and what a file would take."""
+    line = say(
+        language,
+        "receipt",
+        tensors=len(receipt.changes),
+        change=figure(receipt.relative_change * 100),
+        bytes=size(receipt.bytes),
+        seconds=duration(receipt.seconds),
+    )
+    nominal = getattr(receipt.edit, "nominal_bits", None)
+    if nominal is not None:
+        line += " " + say(language, "receipt_nominal", bits=figure(nominal))
+    if receipt.sizes is not None:
+        line += " " + say(
+            language,
+            "receipt_sizes",
+            bits=figure(receipt.sizes.effective_bits),
+            zeros=figure(100 * receipt.sizes.zeros / max(1, receipt.sizes.weights)),
+            file=size(receipt.sizes.file_bytes),
+            packed=size(receipt.sizes.packed_bytes),
+        )
+    return line
