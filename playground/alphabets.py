@@ -120,9 +120,7 @@ def known(name: str) -> str:
     except (LookupError, ValueError):
         return ""
     found = _WIDER.get(found, found)
-    found = {"iso8859-2": "iso8859_2", "koi8-r": "koi8_r", "mac-roman": "mac_roman"}.get(
-        found, found
-    )
+    found = {"iso8859-2": "iso8859_2", "koi8-r": "koi8_r", "mac-roman": "mac_roman"}.get(found, found)
     return found if found in ENCODINGS or found in _SAID else ""
 
 

@@ -126,34 +126,21 @@ def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> l
     fork, ids = _prompted(parse(recipe), prompt, chat, 0)
     name = fork.base.tokenizer
     return [
-        {
-            "id": token.id,
-            "text": inspect.token_text(name, token.id),
-            "probability": token.probability,
-        }
+        {"id": token.id, "text": inspect.token_text(name, token.id), "probability": token.probability}
         for token in generate.next_tokens(fork, ids, whole(k))
     ]
 
 
 @bounded
 def generate_text(
-    recipe: Json,
-    prompt: str,
-    max_new_tokens: int = 64,
-    temperature: float = 0.0,
-    seed: int = 0,
-    chat: bool = True,
+    recipe: Json, prompt: str, max_new_tokens: int = 64, temperature: float = 0.0, seed: int = 0, chat: bool = True
 ) -> Json:
     """One answer to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
     fork, ids = _prompted(parse(recipe), prompt, chat, sampling.max_new_tokens)
     Work().check()  # nothing is written once it is over
     *_, (row,) = generate.decode(fork, [ids], sampling, over)
-    return {
-        "text": generate.answer_text(fork.base, row),
-        "tokens": len(row.ids),
-        "seconds": row.seconds,
-    }
+    return {"text": generate.answer_text(fork.base, row), "tokens": len(row.ids), "seconds": row.seconds}
 
 
 @bounded
@@ -175,12 +162,7 @@ def measured_json(found: measure.Measured) -> Json:
             "seconds_per_token_batch_8": one.speed.batch,
         }
 
-    return {
-        **figures(found.fork),
-        "kl": found.kl,
-        "same_top": found.same_top,
-        "base": figures(found.base),
-    }
+    return {**figures(found.fork), "kl": found.kl, "same_top": found.same_top, "base": figures(found.base)}
 
 
 @bounded
@@ -228,11 +210,16 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
         found.append(one)
     return [
         {
-            "retriever": row.retriever, "kind": row.kind, "questions": row.count,
-            "recall": row.recall[k], "mrr": row.mrr, "ndcg": row.ndcg, "seconds": row.seconds,
+            "retriever": row.retriever,
+            "kind": row.kind,
+            "questions": row.count,
+            "recall": row.recall[k],
+            "mrr": row.mrr,
+            "ndcg": row.ndcg,
+            "seconds": row.seconds,
         }
         for row in evaluation.reports(found, (k,))
-    ]  # fmt: skip
+    ]
 
 
 @bounded
@@ -242,32 +229,21 @@ def index(documents: list[Json]) -> Json:
     It is deleted after ``days`` without use.
     """
     if not isinstance(documents, list) or not all(_is_document(one) for one in documents):
-        raise PlaygroundError(
-            'Give a list of documents like {{"name": "notes.txt", "text": "..."}}.'
-        )
+        raise PlaygroundError('Give a list of documents like {{"name": "notes.txt", "text": "..."}}.')
     named = [(one["name"], one["text"].encode(errors="replace")) for one in documents]
     made = uploads.add_documents(named)
-    return {
-        "corpus_id": made.id, "passages": len(made.passages), "language": made.language,
-        "days": MAX_DAYS,
-    }  # fmt: skip
+    return {"corpus_id": made.id, "passages": len(made.passages), "language": made.language, "days": MAX_DAYS}
 
 
 def _is_document(one: object) -> bool:
     return (
-        isinstance(one, dict)
-        and set(one) == {"name", "text"}
-        and all(isinstance(value, str) for value in one.values())
+        isinstance(one, dict) and set(one) == {"name", "text"} and all(isinstance(value, str) for value in one.values())
     )
 
 
 @bounded
 def compare(
-    contestants: list[Json],
-    prompt: str,
-    max_new_tokens: int = 64,
-    temperature: float = 0.0,
-    seed: int = 0,
+    contestants: list[Json], prompt: str, max_new_tokens: int = 64, temperature: float = 0.0, seed: int = 0
 ) -> list[Json]:
     """The answers of several contestants to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
@@ -320,18 +296,29 @@ def teach(
 def row_json(row: lab_table.Row) -> Json:
     """A row of the lab's table as the endpoint gives it."""
     found: Json = {
-        "way": row.way, "error": str(row.error) if row.error else None, "answer": row.answer,
+        "way": row.way,
+        "error": str(row.error) if row.error else None,
+        "answer": row.answer,
         "figures": {kind: asdict(figure) for kind, figure in row.figures.items()},
-        "kept": asdict(row.kept), "perplexity_ratio": row.perplexity_ratio,
-        "apply_seconds": row.apply_seconds, "answer_seconds": row.answer_seconds,
-        "undo_seconds": row.undo_seconds, "bytes": row.bytes, "recipe": row.recipe or None,
+        "kept": asdict(row.kept),
+        "perplexity_ratio": row.perplexity_ratio,
+        "apply_seconds": row.apply_seconds,
+        "answer_seconds": row.answer_seconds,
+        "undo_seconds": row.undo_seconds,
+        "bytes": row.bytes,
+        "recipe": row.recipe or None,
         "questions": [
-            {**asdict(one.question), "probability": one.probability,
-             "other_probability": one.other, "right": one.right, "text": one.text,
-             "written": one.written}
+            {
+                **asdict(one.question),
+                "probability": one.probability,
+                "other_probability": one.other,
+                "right": one.right,
+                "text": one.text,
+                "written": one.written,
+            }
             for one in row.asked
         ],
-    }  # fmt: skip
+    }
     for figure in found["figures"].values():  # JSON has lists alone
         figure |= {key: list(value) for key, value in figure.items() if isinstance(value, tuple)}
     return found

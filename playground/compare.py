@@ -89,9 +89,7 @@ def parse_contestants(data: object) -> list[Contestant]:
 def _contestant(data: object, number: int) -> Contestant:
     if not isinstance(data, Mapping):
         raise PlaygroundError(
-            "Contestant {number} is not an object. Its keys are: {known}.",
-            number=number,
-            known=", ".join(KEYS),
+            "Contestant {number} is not an object. Its keys are: {known}.", number=number, known=", ".join(KEYS)
         )
     unknown = sorted(str(key) for key in data if key not in KEYS)
     if unknown:
@@ -111,9 +109,7 @@ def _contestant(data: object, number: int) -> Contestant:
     retriever = str(data.get("retriever", "none"))
     corpus_id = data.get("corpus_id") or ""
     if retriever != "none" and not corpus_id:
-        raise PlaygroundError(
-            "Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number
-        )
+        raise PlaygroundError("Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number)
     k = data.get("k", DEFAULT_K)
     if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
         k = int(k)
@@ -152,13 +148,8 @@ def compare(
     built = {c.recipe.id: build(c.recipe, Work(stopped=stopped)) for c in contestants}
     answers = [_prepared(c, built[c.recipe.id], prompt, sampling, chat) for c in contestants]
     yield answers
-    groups = {
-        key: [a for a, c in zip(answers, contestants, strict=True) if c.recipe.id == key]
-        for key in built
-    }
-    running = {
-        key: _decoding(built[key], group, sampling, stopped) for key, group in groups.items()
-    }
+    groups = {key: [a for a, c in zip(answers, contestants, strict=True) if c.recipe.id == key] for key in built}
+    running = {key: _decoding(built[key], group, sampling, stopped) for key, group in groups.items()}
     while running and not stopped():
         for key in list(running):
             if next(running[key], None) is None:
@@ -166,9 +157,7 @@ def compare(
         yield answers
 
 
-def _prepared(
-    contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool
-) -> Answer:
+def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool) -> Answer:
     """Find the passages and write the exact prompt."""
     base = built.fork.base
     answer = Answer(contestant.label, "", (), "", 0)
@@ -191,9 +180,7 @@ def _prepared(
     return answer
 
 
-def _with_passages(
-    answer: Answer, contestant: Contestant, found: Found, prompt: str, language: str, base: Base
-) -> str:  # fmt: skip
+def _with_passages(answer: Answer, contestant: Contestant, found: Found, prompt: str, language: str, base: Base) -> str:
     """Note in an answer what stands before the question; the question with it."""
     hits = [hit for hit in found.hits if hit.passage.id not in contestant.without]
 

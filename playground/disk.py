@@ -255,9 +255,8 @@ def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: i
 
 
 def _shares(
-    holders: Mapping[Path, set[str]], sizes: Mapping[Path, int], most: int,
-    most_bytes: float,
-) -> dict[str, float]:  # fmt: skip
+    holders: Mapping[Path, set[str]], sizes: Mapping[Path, int], most: int, most_bytes: float
+) -> dict[str, float]:
     """What part of the places, or of the bytes, each owner holds."""
     counts: defaultdict[str, int] = defaultdict(int)
     held: defaultdict[str, int] = defaultdict(int)

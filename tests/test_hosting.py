@@ -45,9 +45,15 @@ def many(monkeypatch):
 def test_a_containers_quota_bounds_the_threads_rounded_up(tmp_path, many):
     assert usable_cpus(tmp_path) == 64  # no cgroup
     for quota, expected in {
-        "200000 100000": 2, "150000 100000": 2, "1000 100000": 1, "max 100000": 64,
-        "6400001 100000": 64, "": 64, "nonsense": 64, "100000 0": 64,
-    }.items():  # fmt: skip
+        "200000 100000": 2,
+        "150000 100000": 2,
+        "1000 100000": 1,
+        "max 100000": 64,
+        "6400001 100000": 64,
+        "": 64,
+        "nonsense": 64,
+        "100000 0": 64,
+    }.items():
         (tmp_path / "cpu.max").write_text(quota + "\n")
         assert usable_cpus(tmp_path) == expected, quota
 
@@ -71,9 +77,7 @@ def test_zero_gpu_finds_a_function_before_torch_is_there(tmp_path):
     (tmp_path / "spaces.py").write_text(STUB)
     env = os.environ | {"PYTHONPATH": str(tmp_path), "CPU_CORES": "1", "PLAYGROUND_HUB": "off"}
     env = {name: value for name, value in env.items() if not name.endswith("_NUM_THREADS")}
-    ran = subprocess.run(
-        [sys.executable, "-c", LOOK], cwd=ROOT, env=env, capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", LOOK], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
     found = json.loads(ran.stdout)
     assert found["before_torch"]
     assert len(found["asked"]) == 1
@@ -105,9 +109,7 @@ def test_starting_prints_one_line_a_step_and_nothing_else(tmp_path):
     env = os.environ | {"PLAYGROUND_HUB": "off", "PLAYGROUND_HOME": str(WEIGHTS_HOME)}
     log = tmp_path / "log"
     with log.open("wb") as file:
-        running = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT
-        )
+        running = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT)
     try:
         for _ in range(1200):
             if "The model is ready" in log.read_text() or running.poll() is not None:

@@ -28,8 +28,7 @@ def home(known, tmp_path, monkeypatch):
 
 def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer:
     hits = tuple(
-        Hit(rank, Passage(f"d#{rank}", "d", "", passage), 1.0, ())
-        for rank, passage in enumerate(passages, start=1)
+        Hit(rank, Passage(f"d#{rank}", "d", "", passage), 1.0, ()) for rank, passage in enumerate(passages, start=1)
     )
     answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True, passages)
     answer.stages = {"bm25": 0.25, "prompt": 0.25, "first_token": 0.5, "rest": 1.5}
@@ -60,9 +59,7 @@ def test_totals_are_the_means_by_hand():
         judged(WHERE, said("sea", label="b")),
     ]
     found = {(one.kind, one.label): one for one in totals(rows)}
-    assert list(found) == [
-        ("all", "a"), ("all", "b"), ("keyword", "a"), ("unanswerable", "a"), ("keyword", "b"),
-    ]  # fmt: skip
+    assert list(found) == [("all", "a"), ("all", "b"), ("keyword", "a"), ("unanswerable", "a"), ("keyword", "b")]
     assert (found["all", "a"].count, found["all", "a"].contained) == (2, 0.5)
     assert found["all", "a"].f1 == 0.5
     assert found["all", "a"].supported == 0.5
@@ -75,9 +72,7 @@ def test_totals_are_the_means_by_hand():
 def contestants() -> list[Contestant]:
     recipe = parse({"model": "tiny-llama", "edits": []})
     corpus = uploads.add_documents([("a.txt", b"The red lamp is at the harbour.")])
-    return [
-        Contestant("alone", recipe), Contestant("bm25", recipe, "bm25", corpus.id, 1),
-    ]  # fmt: skip
+    return [Contestant("alone", recipe), Contestant("bm25", recipe, "bm25", corpus.id, 1)]
 
 
 def test_every_contestant_answers_every_question_with_progress():
@@ -85,8 +80,11 @@ def test_every_contestant_answers_every_question_with_progress():
     work = Work(lambda done, of, what: steps.append((done, of)))
     found = [one for row in quiz(contestants(), [WHERE, NOWHERE], Sampling(3), work) for one in row]
     assert [(one.question.id, one.label) for one in found] == [
-        ("q1", "alone"), ("q1", "bm25"), ("q2", "alone"), ("q2", "bm25"),
-    ]  # fmt: skip
+        ("q1", "alone"),
+        ("q1", "bm25"),
+        ("q2", "alone"),
+        ("q2", "bm25"),
+    ]
     assert [one.passages for one in found][:2] == [(), ("a.txt#1",)]
     assert all(one.seconds > 0 for one in found)
     assert (0, 2) in steps

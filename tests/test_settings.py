@@ -47,24 +47,32 @@ def test_the_default_home_is_in_the_users_cache_folder(read, tmp_path):
 
 def test_every_setting_is_read_from_its_variable(read, tmp_path):
     found = read(
-        PLAYGROUND_HOME=str(tmp_path), PLAYGROUND_MEMORY_GB="1.5", PLAYGROUND_MODEL="tiny-gpt2",
-        PLAYGROUND_HUB="any", PLAYGROUND_THREADS="3",
-    )  # fmt: skip
+        PLAYGROUND_HOME=str(tmp_path),
+        PLAYGROUND_MEMORY_GB="1.5",
+        PLAYGROUND_MODEL="tiny-gpt2",
+        PLAYGROUND_HUB="any",
+        PLAYGROUND_THREADS="3",
+    )
     assert found.home == tmp_path
     assert found.memory_bytes == 1.5 * 2**30
     assert (found.model, found.hub, found.threads) == ("tiny-gpt2", "any", 3)
 
 
 def test_a_host_says_by_which_names_it_is_opened_and_whether_a_proxy_is_believed(read):
-    found = read(PLAYGROUND_HOSTS=" Play.example.org,*.school.example, ", PLAYGROUND_PROXY="1",
-                 PLAYGROUND_ADDRESS_SHARE="24")  # fmt: skip
+    found = read(
+        PLAYGROUND_HOSTS=" Play.example.org,*.school.example, ", PLAYGROUND_PROXY="1", PLAYGROUND_ADDRESS_SHARE="24"
+    )
     assert found.hosts == ("play.example.org", "*.school.example")
     assert (found.proxy, found.address_share) == (True, 24)
     space = read(SPACE_ID="a/b")  # public, under any name that its proxy sees to
     assert (space.hosts, space.proxy) == (("*",), True)
     assert read(SPACE_ID="a/b", PLAYGROUND_PROXY="0").proxy is False
-    for wrong in ({"PLAYGROUND_HOSTS": "http://a.b"}, {"PLAYGROUND_HOSTS": "a.b:80"},
-                  {"PLAYGROUND_PROXY": "yes"}, {"PLAYGROUND_ADDRESS_SHARE": "0"}):  # fmt: skip
+    for wrong in (
+        {"PLAYGROUND_HOSTS": "http://a.b"},
+        {"PLAYGROUND_HOSTS": "a.b:80"},
+        {"PLAYGROUND_PROXY": "yes"},
+        {"PLAYGROUND_ADDRESS_SHARE": "0"},
+    ):
         with pytest.raises(SystemExit) as refused:
             read(**wrong)
         assert next(iter(wrong)) in str(refused.value)

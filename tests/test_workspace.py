@@ -52,14 +52,17 @@ def test_edits_stand_in_the_order_in_which_they_were_added():
 def test_an_added_edit_is_written_out_in_full():
     space = new().add({"kind": "nudge_tokens", "text": " a", "target": " b"})
     assert space.stack.steps[0].edit == {
-        "kind": "nudge_tokens", "text": " a", "direction": "toward", "target": " b",
-        "strength": 0.5, "side": "both", "seed": 0,
-    }  # fmt: skip
+        "kind": "nudge_tokens",
+        "text": " a",
+        "direction": "toward",
+        "target": " b",
+        "strength": 0.5,
+        "side": "both",
+        "seed": 0,
+    }
 
 
-@pytest.mark.parametrize(
-    "wrong", [{}, {"kind": "wish"}, edit(""), edit(strength=11), edit(strange=1), edit(seed=-1)]
-)
+@pytest.mark.parametrize("wrong", [{}, {"kind": "wish"}, edit(""), edit(strength=11), edit(strange=1), edit(seed=-1)])
 def test_an_unusable_edit_is_refused_and_named_by_its_place(wrong):
     space = new().add(edit())
     with pytest.raises(RecipeError, match="Edit 2 "):
@@ -139,13 +142,26 @@ def test_saving_and_loading_a_recipe_gives_it_back():
 @pytest.mark.parametrize(
     "file",
     [
-        "", "{", "[]", "null", '"a"', "{}", '{"model": ""}', '{"model": "nope"}',
-        '{"model": "tiny-gpt2", "edits": {}}', '{"model": "tiny-gpt2", "edits": [{}]}',
-        '{"model": "tiny-gpt2", "edits": [], "x": 1}', "[" * 100_000, '"' + "a" * 300_000 + '"',
-        '{"model": "../../etc/passwd"}', '{"model": 5}', "\ufeff", "\x00",
+        "",
+        "{",
+        "[]",
+        "null",
+        '"a"',
+        "{}",
+        '{"model": ""}',
+        '{"model": "nope"}',
+        '{"model": "tiny-gpt2", "edits": {}}',
+        '{"model": "tiny-gpt2", "edits": [{}]}',
+        '{"model": "tiny-gpt2", "edits": [], "x": 1}',
+        "[" * 100_000,
+        '"' + "a" * 300_000 + '"',
+        '{"model": "../../etc/passwd"}',
+        '{"model": 5}',
+        "\ufeff",
+        "\x00",
         json.dumps({"model": TINY, "edits": [edit()] * 65}),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_recipe_is_refused(file):
     with pytest.raises(PlaygroundError):
         new().load(file)
@@ -307,24 +323,51 @@ def test_a_workspace_survives_its_json():
 @pytest.mark.parametrize(
     "data",
     [
-        None, 0, 1.5, True, "", "{}", "stack", [], [[]], {}, {"stack": None}, {"stack": []},
-        {"stack": "tiny-gpt2"}, {"stack": {}}, {"stack": {"model": SMOLLM2}}, {"steps": []},
-        {"stack": {"steps": []}}, {"stack": {"model": SMOLLM2, "steps": None}},
-        {"stack": {"model": None, "steps": []}}, {"stack": {"model": ["a"], "steps": []}},
+        None,
+        0,
+        1.5,
+        True,
+        "",
+        "{}",
+        "stack",
+        [],
+        [[]],
+        {},
+        {"stack": None},
+        {"stack": []},
+        {"stack": "tiny-gpt2"},
+        {"stack": {}},
+        {"stack": {"model": SMOLLM2}},
+        {"steps": []},
+        {"stack": {"steps": []}},
+        {"stack": {"model": SMOLLM2, "steps": None}},
+        {"stack": {"model": None, "steps": []}},
+        {"stack": {"model": ["a"], "steps": []}},
         {"stack": {"model": "../../models", "steps": []}},
         {"stack": {"model": SMOLLM2, "steps": [None]}},
         {"stack": {"model": SMOLLM2, "steps": [{}]}},
         {"stack": {"model": SMOLLM2, "steps": [{"edit": edit()}]}},
         {"stack": {"model": SMOLLM2, "steps": [{"edit": None, "on": True}]}},
-        saved({"kind": "wish"}), saved({}), saved(edit(), edit(strength=99)),
-        saved(edit("a" * 201)), saved(edit(text=5)), saved(edit(extra=1)),
-        saved(edit(text="\ud800")), saved(edit(strength=float("nan"))),
+        saved({"kind": "wish"}),
+        saved({}),
+        saved(edit(), edit(strength=99)),
+        saved(edit("a" * 201)),
+        saved(edit(text=5)),
+        saved(edit(extra=1)),
+        saved(edit(text="\ud800")),
+        saved(edit(strength=float("nan"))),
         saved(*[edit()] * 65),
-        saved(past=5), saved(past=[None]), saved(past=[{}]), saved(past={"a": 1}),
-        saved(past=None), saved(future=[[]]), saved(future=["stack"]), saved(future=7),
+        saved(past=5),
+        saved(past=[None]),
+        saved(past=[{}]),
+        saved(past={"a": 1}),
+        saved(past=None),
+        saved(future=[[]]),
+        saved(future=["stack"]),
+        saved(future=7),
         saved(past=[saved({"kind": "wish"})["stack"]]),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_used_gives_a_new_workspace(data):
     assert from_json(data) == new()
 

@@ -60,9 +60,14 @@ class LowRank(Beside):
     """
 
     def __init__(
-        self, inner: nn.Module, transposed: bool, down: Tensor, up: Tensor, scale: float,
+        self,
+        inner: nn.Module,
+        transposed: bool,
+        down: Tensor,
+        up: Tensor,
+        scale: float,
         magnitude: Tensor | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(inner, transposed)
         self.down, self.up, self.scale = _frozen(down), _frozen(up), scale
         stretch = None
@@ -102,9 +107,7 @@ class Rescaled(Beside):
     :param on_input: which of the two; PEFT's ``feedforward_modules`` are on the input.
     """
 
-    def __init__(
-        self, inner: nn.Module, transposed: bool, factor: Tensor, on_input: bool
-    ) -> None:  # fmt: skip
+    def __init__(self, inner: nn.Module, transposed: bool, factor: Tensor, on_input: bool) -> None:
         super().__init__(inner, transposed)
         self.factor, self.on_input = _frozen(factor), on_input
 
@@ -139,9 +142,8 @@ class Bottleneck(Beside):
     """
 
     def __init__(
-        self, inner: nn.Module, transposed: bool, down: tuple[Tensor, Tensor],
-        up: tuple[Tensor, Tensor], scale: float,
-    ) -> None:  # fmt: skip
+        self, inner: nn.Module, transposed: bool, down: tuple[Tensor, Tensor], up: tuple[Tensor, Tensor], scale: float
+    ) -> None:
         super().__init__(inner, transposed)
         self.down, self.down_bias = map(_frozen, down)
         self.up, self.up_bias = map(_frozen, up)
@@ -169,9 +171,7 @@ class VirtualTokens(nn.Module):
 
     NAME = "virtual_tokens"
 
-    def __init__(
-        self, embeddings: Tensor | None, pairs: list[tuple[Tensor, Tensor]] | None = None
-    ) -> None:
+    def __init__(self, embeddings: Tensor | None, pairs: list[tuple[Tensor, Tensor]] | None = None) -> None:
         super().__init__()
         self.embeddings = None if embeddings is None else _frozen(embeddings)
         flat = [tensor for pair in pairs or [] for tensor in pair]

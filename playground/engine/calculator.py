@@ -18,20 +18,40 @@ Dtype = Literal["float32", "16 bits", "8 bits", "4 bits"]
 Optimizer = Literal["sgd", "momentum", "adam", "adam_8bit", "paged_adam_8bit"]
 Tuning = Literal["full", "lora"]
 BYTES: dict[Dtype, float] = {"float32": 4, "16 bits": 2, "8 bits": 1, "4 bits": 0.5}
-STATES: dict[Optimizer, int] = {
-    "sgd": 0, "momentum": 1, "adam": 2, "adam_8bit": 2, "paged_adam_8bit": 2,
-}  # fmt: skip
+STATES: dict[Optimizer, int] = {"sgd": 0, "momentum": 1, "adam": 2, "adam_8bit": 2, "paged_adam_8bit": 2}
 RULE = 1.2  # inference takes about this much times the weights
 MACHINES: dict[str, float] = {  # GB
-    "Laptop 8 GB": 8, "Laptop 16 GB": 16, "T4": 16, "L4": 24, "Laptop 32 GB": 32, "A100 40 GB": 40,
-    "A100 80 GB": 80, "H100": 80,
-}  # fmt: skip
+    "Laptop 8 GB": 8,
+    "Laptop 16 GB": 16,
+    "T4": 16,
+    "L4": 24,
+    "Laptop 32 GB": 32,
+    "A100 40 GB": 40,
+    "A100 80 GB": 80,
+    "H100": 80,
+}
 MAX_LAYERS, MAX_WIDTH, MAX_VOCABULARY = 512, 131_072, 2_000_000
 MAX_CONFIG = 100_000  # characters
 TYPES = (
-    "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "gpt2", "gpt_neox",
-    "opt", "phi", "phi3", "olmo", "olmo2", "smollm3", "starcoder2", "bloom", "gptj",
-)  # fmt: skip
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "gpt2",
+    "gpt_neox",
+    "opt",
+    "phi",
+    "phi3",
+    "olmo",
+    "olmo2",
+    "smollm3",
+    "starcoder2",
+    "bloom",
+    "gptj",
+)
 NOT_SHAPE = ("auto_map", "quantization_config", "model_type", "architectures", "_name_or_path")
 
 
@@ -94,9 +114,16 @@ def lora_parameters(rank: int, matrices: int, layers: int, width: int) -> int:
 
 
 def training(
-    shape: Shape, dtype: Dtype, tuning: Tuning, rank: int, matrices: int, optimizer: Optimizer,
-    tokens: int, batch: int, checkpointing: bool,
-) -> Training:  # fmt: skip
+    shape: Shape,
+    dtype: Dtype,
+    tuning: Tuning,
+    rank: int,
+    matrices: int,
+    optimizer: Optimizer,
+    tokens: int,
+    batch: int,
+    checkpointing: bool,
+) -> Training:
     """Weights, gradients and optimizer states in a dtype (what learns never below 16 bits), and
     activations in 16 bits.
 
@@ -183,6 +210,9 @@ def shape_of(model: Any) -> Shape:
     config = model.config
     depth, heads, size = key_shape(config)
     return Shape(
-        sum(parameter.numel() for parameter in model.parameters()), depth, config.hidden_size,
-        heads * size, inner_width(config),
-    )  # fmt: skip
+        sum(parameter.numel() for parameter in model.parameters()),
+        depth,
+        config.hidden_size,
+        heads * size,
+        inner_width(config),
+    )

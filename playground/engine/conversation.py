@@ -43,12 +43,8 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, turns: Sequence[tuple[str, str
     """Turns in the chat template, with stand-ins that show where its own words are."""
 
     def render(texts: Sequence[str]) -> str:
-        messages = [
-            {"role": role, "content": text} for (role, _), text in zip(turns, texts, strict=True)
-        ]
-        return str(
-            tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        )
+        messages = [{"role": role, "content": text} for (role, _), text in zip(turns, texts, strict=True)]
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     texts = [text for _, text in turns]
     whole, pieces = render(texts), re.split(f"{STAND_IN}\\d+;", render(_stand_ins(len(texts))))

@@ -11,24 +11,14 @@ from playground.errors import Message, RecipeError
 
 # What pydantic finds wrong with a value, by its error types, in our words.
 RULES = {
-    "literal_error": Message(
-        "Edit {number} ({kind}): {field} is {given}. Choose one of {expected}."
-    ),
-    "greater_than_equal": Message(
-        "Edit {number} ({kind}): {field} is {given}. Choose {ge} or more."
-    ),
+    "literal_error": Message("Edit {number} ({kind}): {field} is {given}. Choose one of {expected}."),
+    "greater_than_equal": Message("Edit {number} ({kind}): {field} is {given}. Choose {ge} or more."),
     "less_than_equal": Message("Edit {number} ({kind}): {field} is {given}. Choose {le} or less."),
     "string_too_short": Message("Edit {number} ({kind}): {field} is empty. Type something."),
-    "string_too_long": Message(
-        "Edit {number} ({kind}): {field} is too long. Keep it to {max_length} characters."
-    ),
+    "string_too_long": Message("Edit {number} ({kind}): {field} is too long. Keep it to {max_length} characters."),
     "too_short": Message("Edit {number} ({kind}): {field} is empty. Name at least one."),
-    "too_long": Message(
-        "Edit {number} ({kind}): {field} has too many entries. Name at most {max_length}."
-    ),
-    "finite_number": Message(
-        "Edit {number} ({kind}): {field} is {given}. Give an ordinary finite number."
-    ),
+    "too_long": Message("Edit {number} ({kind}): {field} has too many entries. Name at most {max_length}."),
+    "finite_number": Message("Edit {number} ({kind}): {field} is {given}. Give an ordinary finite number."),
     "other": Message("Edit {number} ({kind}): {field} is {given}, which is the wrong type."),
 }
 
@@ -54,10 +44,7 @@ def explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeEr
         )
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return RecipeError(
-            "Edit {number} ({kind}) lacks {field!r}. Add it.",
-            number=number,
-            kind=edit.KIND,
-            field=field,
+            "Edit {number} ({kind}) lacks {field!r}. Add it.", number=number, kind=edit.KIND, field=field
         )
     rule = RULES.get(first["type"], RULES["other"])
     given = repr(first["input"])

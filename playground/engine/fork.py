@@ -15,16 +15,7 @@ from transformers.pytorch_utils import Conv1D
 
 from playground.engine.adapted import Beside, Bottleneck, VirtualTokens
 from playground.engine.loader import Base
-from playground.engine.modules import (
-    DroppedLayer,
-    Side,
-    besides,
-    fixed,
-    innermost,
-    module_of,
-    shared_clone,
-    tensors_of,
-)
+from playground.engine.modules import DroppedLayer, Side, besides, fixed, innermost, module_of, shared_clone, tensors_of
 from playground.engine.packed import PackedLinear, PackedScheme
 from playground.engine.patched import PatchedRows, dense, plain_module, rows_at
 

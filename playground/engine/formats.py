@@ -7,16 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine.edits.grids import (
-    NF4,
-    SCHEMES,
-    Fit,
-    GroupSize,
-    SchemeName,
-    binary,
-    integers,
-    pieces,
-)
+from playground.engine.edits.grids import NF4, SCHEMES, Fit, GroupSize, SchemeName, binary, integers, pieces
 from playground.engine.fork import Fork
 from playground.engine.structure import matrices
 from playground.errors import PlaygroundError
@@ -93,12 +84,7 @@ def even_steps(bits: int) -> Fit:
 
 @torch.no_grad()
 def number_line(
-    fork: Fork,
-    name: str,
-    scheme: SchemeName | int,
-    group_size: GroupSize,
-    symmetric: bool,
-    row: int = 0,
+    fork: Fork, name: str, scheme: SchemeName | int, group_size: GroupSize, symmetric: bool, row: int = 0
 ) -> NumberLine:
     """The first group of one row of a matrix, before and after rounding to a scheme's grid.
 
@@ -109,9 +95,7 @@ def number_line(
     """
     matrix = next((m for m in matrices(fork) if m.name == name), None)
     if matrix is None:
-        raise PlaygroundError(
-            "There is no matrix {name!r} here. Choose one of the list.", name=name
-        )
+        raise PlaygroundError("There is no matrix {name!r} here. Choose one of the list.", name=name)
     weight = matrix.oriented(fork.tensor(name)).float()
     if group_size != "tensor":
         row = min(max(0, row), len(weight) - 1)

@@ -57,16 +57,13 @@ class Sampling:
         number = number and not isinstance(self.temperature, bool)
         if not number or not 0 <= self.temperature <= MAX_TEMPERATURE:
             raise PlaygroundError(
-                "Temperature is {given}: choose a number from 0 (always the likeliest token) "
-                "to {limit}.",
+                "Temperature is {given}: choose a number from 0 (always the likeliest token) to {limit}.",
                 given=_short(self.temperature),
                 limit=MAX_TEMPERATURE,
             )
         if not _whole(self.seed, 0, 2**31 - 1):
             raise PlaygroundError(
-                "Seed is {given}: choose a whole number from 0 to {limit}.",
-                given=_short(self.seed),
-                limit=2**31 - 1,
+                "Seed is {given}: choose a whole number from 0 to {limit}.", given=_short(self.seed), limit=2**31 - 1
             )
 
 
@@ -122,18 +119,14 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> 
         raise PlaygroundError("The prompt is empty. Type a question or the start of a sentence.")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise PlaygroundError(
-            "The prompt has {count} characters: keep it to {limit}.",
-            count=len(prompt),
-            limit=MAX_PROMPT_CHARACTERS,
+            "The prompt has {count} characters: keep it to {limit}.", count=len(prompt), limit=MAX_PROMPT_CHARACTERS
         )
     if not isinstance(chat, bool):
         raise PlaygroundError("Chat is {given}: give true or false.", given=_short(chat))
     if not chat:
         return Prompt(prompt)
     if not tokenizer.chat_template:
-        raise PlaygroundError(
-            "This model has no chat template. Choose to continue the text instead."
-        )
+        raise PlaygroundError("This model has no chat template. Choose to continue the text instead.")
     text = Prompt(_in_template(tokenizer, prompt))
     text.steering = ((0, len(text)),)
     if has_control(tokenizer, prompt):  # the template alone steers, before the prompt and after it
@@ -174,8 +167,7 @@ def prompt_ids(base: Base, text: str, new_tokens: int = 0) -> list[int]:
     limit = min(MAX_PROMPT_TOKENS, context - new_tokens)
     if not 0 < len(ids) <= limit:
         raise PlaygroundError(
-            "The prompt has {count} tokens: this model takes 1 to {limit} here. Shorten it, or "
-            "use fewer passages.",
+            "The prompt has {count} tokens: this model takes 1 to {limit} here. Shorten it, or use fewer passages.",
             count=len(ids),
             limit=limit,
         )
@@ -190,10 +182,7 @@ def start_ids(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
 
 
 def decode(
-    fork: Fork,
-    prompts: Sequence[Sequence[int]],
-    sampling: Sampling,
-    stopped: Callable[[], bool] = lambda: False,
+    fork: Fork, prompts: Sequence[Sequence[int]], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[list[Row]]:
     """Answer several prompts with one model, one token for each at every step.
 
@@ -276,9 +265,7 @@ def _step(fork: Fork, cache: RowCache, tokens: list[int]) -> Tensor:
     return out.logits[:, -1]
 
 
-def _extend(
-    row: Row, logits: Tensor, sampling: Sampling, generator: torch.Generator, ends: set[int]
-) -> None:
+def _extend(row: Row, logits: Tensor, sampling: Sampling, generator: torch.Generator, ends: set[int]) -> None:
     token = _draw(logits, sampling, generator)
     if token in ends:
         row.done = True
@@ -333,9 +320,7 @@ def next_tokens(fork: Fork, ids: Sequence[int], k: int) -> list[NextToken]:
     """
     if not _whole(k, 1, MAX_NEXT_TOKENS):
         raise PlaygroundError(
-            "k is {given}: choose a whole number from 1 to {limit}.",
-            given=_short(k),
-            limit=MAX_NEXT_TOKENS,
+            "k is {given}: choose a whole number from 1 to {limit}.", given=_short(k), limit=MAX_NEXT_TOKENS
         )
     probabilities = next_probabilities(fork, ids)
     top = probabilities.topk(min(k, len(probabilities)))

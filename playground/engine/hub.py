@@ -85,8 +85,7 @@ def download(hub_id: str, on_step: Callable[[Message], None], revision: str | No
         ) from error
     except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
         raise ModelError(
-            "Downloading {model} failed before it was complete. Try again in a moment, or choose "
-            "a packaged model.",
+            "Downloading {model} failed before it was complete. Try again in a moment, or choose a packaged model.",
             model=hub_id,
         ) from error
 
@@ -126,9 +125,7 @@ def download_adapter(hub_id: str, most: int) -> Path:
 def _cached(hub_id: str, revision: str | None) -> Path | None:
     """The stored copy of a model, when every weights file that it names is there."""
     try:
-        found = snapshot_download(
-            hub_id, revision=revision, allow_patterns=list(FILES), local_files_only=True
-        )
+        found = snapshot_download(hub_id, revision=revision, allow_patterns=list(FILES), local_files_only=True)
     except (LocalEntryNotFoundError, OSError):
         return None
     folder = Path(found)

@@ -111,9 +111,7 @@ def split(fork: Fork, text: str, side: Side = "input") -> list[Token]:
 
 
 @torch.inference_mode()
-def neighbours(
-    fork: Fork, ids: Sequence[int], k: int, side: Side = "input"
-) -> list[list[Neighbour]]:
+def neighbours(fork: Fork, ids: Sequence[int], k: int, side: Side = "input") -> list[list[Neighbour]]:
     """For each token the k other rows with the highest cosine, nearest first."""
     wanted = torch.tensor(list(ids), dtype=torch.long)
     queries = _unit(fork.rows(side, wanted))  # (n, d)
@@ -157,9 +155,7 @@ def norm(fork: Fork, token: int, side: Side = "input") -> float:
     return float(fork.rows(side, torch.tensor([token])).norm())
 
 
-def flat_map(
-    before: Fork, after: Fork, token: int, others: Sequence[int], side: Side = "input"
-) -> FlatMap:
+def flat_map(before: Fork, after: Fork, token: int, others: Sequence[int], side: Side = "input") -> FlatMap:
     """Project a token and others on the first two principal axes of their rows before.
 
     The place after the nudge is drawn on the same axes, so an arrow between the two is what

@@ -231,9 +231,7 @@ def _convert(source: Path, folder: Path, dtype: torch.dtype) -> None:
     save_file(state, folder / "model.safetensors", {"format": "pt"})
 
 
-def load_folder(
-    folder: Path, entry: ModelEntry, dtype: torch.dtype, on_step: OnStep = lambda step: None
-) -> Base:
+def load_folder(folder: Path, entry: ModelEntry, dtype: torch.dtype, on_step: OnStep = lambda step: None) -> Base:
     """Load a folder of safetensors, config and tokenizer files.
 
     :raises ModelError: the configuration is not a causal language model's.
@@ -242,9 +240,7 @@ def load_folder(
     on_step(Message("Opening {title}…", {"title": entry.title}))
     safe: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     with LOADING:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, use_safetensors=True, **safe
-        )
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **safe)
         tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
     return Base(entry, frozen(model), tokenizer)
 

@@ -36,9 +36,7 @@ def lowest_of_all(scores: Callable[[], Iterable[Tensor]], count: int) -> Iterabl
     :param scores: called once for each pass; gives the same tensors every time.
     """
     high, below = _bucket((_bits(s) >> HALF for s in scores()), count)
-    low, below_low = _bucket(
-        (bits[bits >> HALF == high] & 0xFFFF for bits in map(_bits, scores())), count - below
-    )
+    low, below_low = _bucket((bits[bits >> HALF == high] & 0xFFFF for bits in map(_bits, scores())), count - below)
     threshold = high << HALF | low
     spare = count - below - below_low  # how many of those that equal the threshold go too
     for bits in map(_bits, scores()):

@@ -113,9 +113,7 @@ def measure(base: Fork, fork: Fork, text: str = "", work: Work = QUIET) -> Measu
         base_loss += float(_losses(old, window, new))
         fork_loss += float(_losses(now, window, new))
         same += int((old.argmax(-1) == now.argmax(-1)).sum())
-        divergence += float(
-            F.kl_div(now.log_softmax(-1), old.log_softmax(-1), reduction="sum", log_target=True)
-        )
+        divergence += float(F.kl_div(now.log_softmax(-1), old.log_softmax(-1), reduction="sum", log_target=True))
     base_speed, fork_speed = speeds(base, fork, ids, work)
     return Measured(
         Figures(_perplexity(base, text, ids, base_loss), sizes(base), base_speed),
@@ -189,8 +187,6 @@ def _ids(fork: Fork, text: str) -> list[int]:
     ids = token_ids(fork.base.tokenizer, text)
     if not 2 <= len(ids) <= MAX_TOKENS:
         raise PlaygroundError(
-            "The text has {count} tokens: perplexity needs 2 to {limit}.",
-            count=len(ids),
-            limit=MAX_TOKENS,
+            "The text has {count} tokens: perplexity needs 2 to {limit}.", count=len(ids), limit=MAX_TOKENS
         )
     return ids

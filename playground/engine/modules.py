@@ -66,10 +66,7 @@ def shared_clone(module: nn.Module) -> nn.Module:
     ``copy.deepcopy`` with every tensor in its memo, without walking configurations and hooks.
     """
     clone: nn.Module = object.__new__(type(module))
-    attributes = {
-        name: value.copy() if type(value) in TABLES else value
-        for name, value in vars(module).items()
-    }
+    attributes = {name: value.copy() if type(value) in TABLES else value for name, value in vars(module).items()}
     children: dict[str, nn.Module | None] = attributes["_modules"]
     for name, child in children.items():
         children[name] = None if child is None else shared_clone(child)

@@ -32,9 +32,8 @@ class PackedLinear(nn.Module):
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, scheme: PackedScheme, block: int,
-        transposed: bool = False,
-    ) -> None:  # fmt: skip
+        self, weight: Tensor, bias: Tensor | None, scheme: PackedScheme, block: int, transposed: bool = False
+    ) -> None:
         super().__init__()
         self.transposed, self.dtype, self.inputs = transposed, weight.dtype, weight.shape[1]
         layer: Any = _int8(weight) if scheme == "int8" else _four_bits(weight, scheme, block)
@@ -94,12 +93,8 @@ def trainable_four_bits(weight: Tensor, bias: Tensor | None) -> Any:
 def _int8(weight: Tensor) -> Any:
     bnb = _bitsandbytes()
     out, inputs = weight.shape
-    layer = bnb.nn.Linear8bitLt(
-        inputs, out, bias=False, has_fp16_weights=False, threshold=OUTLIER, device="meta"
-    )
-    layer.weight = bnb.nn.Int8Params(
-        weight.contiguous(), requires_grad=False, has_fp16_weights=False
-    ).to("cpu")
+    layer = bnb.nn.Linear8bitLt(inputs, out, bias=False, has_fp16_weights=False, threshold=OUTLIER, device="meta")
+    layer.weight = bnb.nn.Int8Params(weight.contiguous(), requires_grad=False, has_fp16_weights=False).to("cpu")
     return layer
 
 
@@ -107,13 +102,16 @@ def _four_bits(weight: Tensor, scheme: PackedScheme, block: int) -> Any:
     bnb = _bitsandbytes()
     out, inputs = weight.shape
     layer = bnb.nn.Linear4bit(
-        inputs, out, bias=False, compute_dtype=weight.dtype, compress_statistics=False,
-        quant_type=scheme, device="meta",
-    )  # fmt: skip
+        inputs, out, bias=False, compute_dtype=weight.dtype, compress_statistics=False, quant_type=scheme, device="meta"
+    )
     layer.weight = bnb.nn.Params4bit(
-        weight.contiguous(), requires_grad=False, blocksize=block, compress_statistics=False,
-        quant_type=scheme, module=layer,
-    ).to("cpu")  # fmt: skip
+        weight.contiguous(),
+        requires_grad=False,
+        blocksize=block,
+        compress_statistics=False,
+        quant_type=scheme,
+        module=layer,
+    ).to("cpu")
     if out % 32 or inputs % 2 or inputs % block:  # what the fast kernel of the processor needs
         layer.support_avx512bf16_for_cpu = False
     return layer

@@ -92,11 +92,7 @@ class Built:
 
 
 MAX_REFUSED = 256
-FOR_NOW = (
-    MissingError,
-    ModelError,
-    DiskError,
-)  # what is not there, or not to be had: it may be soon
+FOR_NOW = (MissingError, ModelError, DiskError)  # what is not there, or not to be had: it may be soon
 FOR_NOW_SECONDS = 15.0
 _refused: dict[str, tuple[PlaygroundError, float]] = {}  # and until when
 _building: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -246,15 +242,10 @@ def _extended(built: Built, recipe: Recipe, work: Work) -> Built:
     unpacked = sum(fork.has(f"{path}.weight") for path in gone)
     if unpacked:
         warnings.append(
-            Message(
-                "{count} packed layers hold plain numbers again: this edit changed them.",
-                {"count": unpacked},
-            )
+            Message("{count} packed layers hold plain numbers again: this edit changed them.", {"count": unpacked})
         )
     total = sizes(fork) if edit.WHOLE else None
-    receipt = Receipt(
-        edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total
-    )
+    receipt = Receipt(edit, changes, relative, fork.bytes_held() - held, seconds, tuple(warnings), total)
     return Built(recipe, fork, (*built.receipts, receipt))
 
 
@@ -300,10 +291,7 @@ def parse(data: object) -> Recipe:
         )
     unknown = sorted(str(key) for key in set(data) - set(Recipe.model_fields))
     if unknown:
-        raise RecipeError(
-            "The recipe has an unknown key {key!r}. Its keys are: model, edits.",
-            key=unknown[0][:60],
-        )
+        raise RecipeError("The recipe has an unknown key {key!r}. Its keys are: model, edits.", key=unknown[0][:60])
     model, edits = data.get("model"), data.get("edits", [])
     if not isinstance(model, str) or not model:
         raise RecipeError('The recipe names no model. Give one, like "smollm2-135m-instruct".')
@@ -311,9 +299,7 @@ def parse(data: object) -> Recipe:
         raise RecipeError("The recipe's edits are not a list. Give a list, empty for the base.")
     if len(edits) > MAX_EDITS:
         raise RecipeError(
-            "The recipe has {count} edits: at most {limit} are allowed. Remove some.",
-            count=len(edits),
-            limit=MAX_EDITS,
+            "The recipe has {count} edits: at most {limit} are allowed. Remove some.", count=len(edits), limit=MAX_EDITS
         )
     parsed = tuple(parse_edit(edit, number) for number, edit in enumerate(edits, 1))
     return Recipe(model=model, edits=parsed)
@@ -323,9 +309,7 @@ def _from_text(text: str) -> Any:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise RecipeError(
-            "This is not JSON. Choose a recipe that was saved from this page."
-        ) from error
+        raise RecipeError("This is not JSON. Choose a recipe that was saved from this page.") from error
     if size > MAX_RECIPE_BYTES:
         raise RecipeError(
             "The recipe is larger than {limit} kB. Recipes are small: is this the right file?",
@@ -334,9 +318,7 @@ def _from_text(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RecipeError(
-            "This is not JSON. Choose a recipe that was saved from this page."
-        ) from error
+        raise RecipeError("This is not JSON. Choose a recipe that was saved from this page.") from error
 
 
 def parse_edit(data: object, number: int = 1) -> Edit:

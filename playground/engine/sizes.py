@@ -13,9 +13,14 @@ from torch import Tensor
 from playground.engine.fork import Fork
 
 SAFETENSORS = {
-    torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
-    torch.uint8: "U8", torch.int8: "I8", torch.bool: "BOOL",
-}  # fmt: skip
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.uint8: "U8",
+    torch.int8: "I8",
+    torch.bool: "BOOL",
+}
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,13 @@ def sizes(fork: Fork, count_zeros: bool = True) -> Sizes:
             zeros += count - int(torch.count_nonzero(tensor))
     head = _header_bytes(sorted(entries, key=lambda entry: entry[:2]))
     return Sizes(
-        weights, zeros, fork.bytes_held(), head + as_held, head + math.ceil(packed_bits / 8),
+        weights,
+        zeros,
+        fork.bytes_held(),
+        head + as_held,
+        head + math.ceil(packed_bits / 8),
         packed_bits / max(1, weights),
-    )  # fmt: skip
+    )
 
 
 def _header_bytes(entries: list[tuple[int, str, Tensor, int]]) -> int:

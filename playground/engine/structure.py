@@ -103,9 +103,7 @@ def matrices(fork: Fork) -> list[Matrix]:
         weight, (rows, columns) = f"{name}.weight", module.weight.shape
         match = inside.fullmatch(name)
         if weight in ends:
-            found.append(
-                Matrix(weight, "embeddings", name.rpartition(".")[2], None, False, (rows, columns))
-            )
+            found.append(Matrix(weight, "embeddings", name.rpartition(".")[2], None, False, (rows, columns)))
         elif match and not isinstance(module, nn.Embedding) and fork.has(weight):
             part: Part = "attention" if "attn" in name or "attention" in name else "mlp"
             transposed = isinstance(module, Conv1D)

@@ -45,10 +45,7 @@ def variations(edit: Edit) -> list[tuple[str, Edit]]:
         return [(f"{value:g}", edit.model_copy(update={"sparsity": value})) for value in SPARSITIES]
     if isinstance(edit, Quantize):
         plain = {"mode": "simulated", "symmetric": True}
-        return [
-            (name, edit.model_copy(update={"scheme": name, **plain}))
-            for name in get_args(SchemeName)
-        ]
+        return [(name, edit.model_copy(update={"scheme": name, **plain})) for name in get_args(SchemeName)]
     raise PlaygroundError(
         "There is nothing to sweep here: a sweep tries sparsities of the pruning patterns "
         "unstructured, rows, heads and layers, or every scheme of quantization."
@@ -88,8 +85,7 @@ def scan(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Iterat
     """
     if not isinstance(edit, Prune | Quantize) or getattr(edit, "pattern", "") == "layers":
         raise RecipeError(
-            "A scan edits one layer at a time: choose a quantization, or a pruning of another "
-            "pattern than layers."
+            "A scan edits one layer at a time: choose a quantization, or a pruning of another pattern than layers."
         )
     short = (text or shipped_text())[:SCAN_TEXT]
     before = perplexity(built.fork, short, work).perplexity

@@ -26,8 +26,14 @@ def build_tiny_gpt2(bos: int | None, eos: int | None) -> GPT2LMHeadModel:
     from transformers import GPT2Config, GPT2LMHeadModel  # two seconds that few visitors need
 
     config = GPT2Config(
-        n_layer=2, n_embd=2, n_head=2, n_positions=1024, vocab_size=50_257,
-        bos_token_id=bos, eos_token_id=eos, pad_token_id=eos,
-    )  # fmt: skip
+        n_layer=2,
+        n_embd=2,
+        n_head=2,
+        n_positions=1024,
+        vocab_size=50_257,
+        bos_token_id=bos,
+        eos_token_id=eos,
+        pad_token_id=eos,
+    )
     with seeded(SEED):
         return GPT2LMHeadModel(config).eval()

@@ -17,24 +17,16 @@ from playground.errors import PlaygroundError
 Span = tuple[int, int]  # [start, end) in a text
 
 
-def token_ids(
-    tokenizer: PreTrainedTokenizerBase, text: str, steering: Sequence[Span] = ()
-) -> list[int]:
+def token_ids(tokenizer: PreTrainedTokenizerBase, text: str, steering: Sequence[Span] = ()) -> list[int]:
     """The ids of a text, with no special tokens added.
 
     :param steering: where control tokens count as such; elsewhere they are split like any text.
     :raises PlaygroundError: the text has half a character in it.
     """
-    return [
-        token
-        for start, end in parts(tokenizer, text, steering)
-        for token in named_ids(tokenizer, text[start:end])
-    ]
+    return [token for start, end in parts(tokenizer, text, steering) for token in named_ids(tokenizer, text[start:end])]
 
 
-def parts(
-    tokenizer: PreTrainedTokenizerBase, text: str, steering: Sequence[Span] = ()
-) -> list[Span]:
+def parts(tokenizer: PreTrainedTokenizerBase, text: str, steering: Sequence[Span] = ()) -> list[Span]:
     """Where a text is cut so that it spells no control token but where those may steer.
 
     :return: adjoining spans, one where there is nothing to cut.
@@ -55,9 +47,7 @@ def named_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise PlaygroundError(
-            "The text has half a character in it (an unpaired surrogate). Type it again."
-        ) from error
+        raise PlaygroundError("The text has half a character in it (an unpaired surrogate). Type it again.") from error
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -41,10 +41,15 @@ def aggregated(way: str, rows: Sequence[Row]) -> Aggregate:
     found = figures([one for row in done for one in row.asked])
     ratios = [row.perplexity_ratio for row in done] or [1.0]
     return Aggregate(
-        way, len(done), len(own) - len(done), found, statistics.fmean(ratios), max(ratios),
+        way,
+        len(done),
+        len(own) - len(done),
+        found,
+        statistics.fmean(ratios),
+        max(ratios),
         statistics.median([row.apply_seconds for row in done] or [0.0]),
         statistics.fmean([row.bytes for row in done] or [0]),
-    )  # fmt: skip
+    )
 
 
 def as_table(found: Sequence[Aggregate]) -> str:
@@ -61,8 +66,7 @@ def as_table(found: Sequence[Aggregate]) -> str:
             cells.append(_share(figure.written, figure.written_interval) if figure else "–")
             likely = _share(figure.share, figure.interval) if figure else "–"
             cells.append(f"{likely} ({figure.probability:.2f})" if figure else "–")
-        cells += [f"{one.perplexity_ratio:.4f} ({one.worst:.4f})", f"{one.seconds:.2f}",
-                  f"{one.bytes:,.0f}"]  # fmt: skip
+        cells += [f"{one.perplexity_ratio:.4f} ({one.worst:.4f})", f"{one.seconds:.2f}", f"{one.bytes:,.0f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *_too_few(found)])
 
@@ -79,10 +83,7 @@ def _too_few(found: Sequence[Aggregate]) -> list[str]:
     for kind in SHOWN:
         asked = {one.way: one.figures[kind] for one in found if kind in one.figures}
         order = sorted(asked, key=lambda way: -asked[way].said)
-        close = [
-            f"{a} / {b}" for a, b in pairwise(order)
-            if not apart(asked[a].said_interval, asked[b].said_interval)
-        ]  # fmt: skip
+        close = [f"{a} / {b}" for a, b in pairwise(order) if not apart(asked[a].said_interval, asked[b].said_interval)]
         if close:
             lines.append(f"Too few to tell by {kind}, written: {', '.join(close)}.")
     return lines

@@ -85,10 +85,7 @@ def figure_of(asked: Sequence[Asked]) -> Figure:
     told = [one.written for one in asked if one.written is not None]
     if len(told) < count:
         return Figure(right / count, likely, count, None, wilson(right, count))
-    return Figure(
-        right / count, likely, count, sum(told) / count, wilson(right, count),
-        wilson(sum(told), count),
-    )  # fmt: skip
+    return Figure(right / count, likely, count, sum(told) / count, wilson(right, count), wilson(sum(told), count))
 
 
 def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int = NEW_TOKENS) -> list[Asked]:
@@ -103,17 +100,13 @@ def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int = NEW_TOK
         for answer in (one.answer, one.other)
         if answer
     ]
-    likely = iter(
-        [exp(-loss) if isfinite(loss) else 0.0 for loss in losses(taught.fork, pairs, work)]
-    )
+    likely = iter([exp(-loss) if isfinite(loss) else 0.0 for loss in losses(taught.fork, pairs, work)])
     needed = [_room(taught.fork.base, one) for one in lesson.questions]
     rows = _rows(taught, prompts, work, max(least, *needed))
     found = []
     for one, room, row in zip(lesson.questions, needed, rows, strict=True):
         answer, other = next(likely), next(likely) if one.other else None
-        first, more, text = (
-            _text(taught.fork.base, row.ids[:count]) for count in (room - 1, room, max(least, room))
-        )
+        first, more, text = (_text(taught.fork.base, row.ids[:count]) for count in (room - 1, room, max(least, room)))
         right = answer > other if other is not None else answer_contained(one.answer, text)
         said = writes(one, whole_words(first, more))
         found.append(Asked(one, answer, other, right, text, said))
@@ -158,9 +151,7 @@ def written(taught: Taught, prompts: Sequence[str], work: Work = QUIET) -> list[
     return [generate.answer_text(taught.fork.base, row) for row in rows]
 
 
-def _rows(
-    taught: Taught, prompts: Sequence[str], work: Work, count: int
-) -> list[generate.Row]:  # fmt: skip
+def _rows(taught: Taught, prompts: Sequence[str], work: Work, count: int) -> list[generate.Row]:
     base, rows = taught.fork.base, list[generate.Row]()
     room = count + taught.fork.virtual_count()
     ids = [generate.prompt_ids(base, prompt, room) for prompt in prompts]

@@ -119,9 +119,7 @@ class Case:
         """The ranked ways that say the fact."""
         return [one for one in self.ranked if says(self.rows[one.way])]
 
-    def differences(
-        self, own: str, other: str, columns: Collection[str], sign: int = 1, most: int = 3
-    ) -> Listed:
+    def differences(self, own: str, other: str, columns: Collection[str], sign: int = 1, most: int = 3) -> Listed:
         """Where two ways differ most.
 
         :param sign: 1: where the first is better, -1: where it is worse, 0: either.
@@ -162,9 +160,8 @@ def judged(rows: Sequence[Row], important: Collection[str], needs: Collection[st
     base = next((row for row in rows if row.way == "base" and not row.error and row.asked), None)
     by_way = {row.way: row for row in (*tried, *([base] if base else []))}
     fit = tuple(
-        one for one in order
-        if one.way in said and (base is None or _beats(by_way[one.way], base, important, scale))
-    )  # fmt: skip
+        one for one in order if one.way in said and (base is None or _beats(by_way[one.way], base, important, scale))
+    )
     ways = tuple(row.way for row in left)
     return Case(by_way, scale, frozenset(important), ways, order, fit)
 

@@ -132,15 +132,15 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
 
 def _topic(name: str, changes: Sequence[Change]) -> Topic:
     return Topic(
-        name, len(changes), sum(change.right for change in changes),
+        name,
+        len(changes),
+        sum(change.right for change in changes),
         statistics.fmean(change.before for change in changes),
         statistics.fmean(change.after for change in changes),
-    )  # fmt: skip
+    )
 
 
-def still_known(
-    fork: Fork, base: Fork, before: Callable[[str], str], work: Work = QUIET
-) -> Kept:  # fmt: skip
+def still_known(fork: Fork, base: Fork, before: Callable[[str], str], work: Work = QUIET) -> Kept:
     """Of the sample's facts that the model before gets right as bare prompts, those still said.
 
     :param before: gives the text that stands ahead of a prompt; "" for none.
@@ -181,10 +181,7 @@ def readings(fork: Fork, pairs: Sequence[tuple[str, str]], work: Work = QUIET) -
     :param pairs: (prompt, answer); a space is put between where one belongs.
     :raises Stopped: nobody waits for it any more.
     """
-    lines = [
-        target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer))
-        for prompt, answer in pairs
-    ]
+    lines = [target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer)) for prompt, answer in pairs]
     order = sorted(range(len(lines)), key=lambda n: len(lines[n].ids))  # little to fill up
     found: dict[int, Reading] = {}
     for start in range(0, len(order), ROWS_AT_ONCE):

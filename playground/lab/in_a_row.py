@@ -38,12 +38,22 @@ ONE_KIND: dict[str, tuple[str, ...]] = {
     "time": ("August", "October", "April", "March"),
     "colours": (),
     "books and arts": (
-        "Michelangelo", "Mozart", "Homer", "Harper Lee", "Dante", "Leonardo da Vinci",
-        "Adam Smith", "Mark Twain", "William Shakespeare", "Wagner", "Oscar Wilde", "Karl Marx",
+        "Michelangelo",
+        "Mozart",
+        "Homer",
+        "Harper Lee",
+        "Dante",
+        "Leonardo da Vinci",
+        "Adam Smith",
+        "Mark Twain",
+        "William Shakespeare",
+        "Wagner",
+        "Oscar Wilde",
+        "Karl Marx",
     ),
     "people and inventions": ("Italy", "France", "Egypt", "Greece"),
     "sports": ("basketball", "tennis", "golf", "chess", "cricket"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ class Point:
 
 def in_a_row(
     recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET
-) -> Iterator[Point]:  # fmt: skip
+) -> Iterator[Point]:
     """Teach facts one after another, and measure after each.
 
     A fact that is refused is left out, and the others go on. The variants are the caller's alone:
@@ -116,9 +126,7 @@ def in_a_row(
 
 
 @torch.no_grad()
-def _taught(
-    fork: Fork, edit: Edit, start: str, first: int | None, work: Work
-) -> tuple[Fork, int]:  # fmt: skip
+def _taught(fork: Fork, edit: Edit, start: str, first: int | None, work: Work) -> tuple[Fork, int]:
     """One more edit on a fresh clone, and the first layer that any edit has changed.
 
     Statistics are kept of the variant that the row starts from alone: those of the others would
@@ -137,9 +145,7 @@ def _taught(
     return new, min(changed if first is None else [first, *changed])
 
 
-def together(
-    recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET
-) -> Point:  # fmt: skip
+def together(recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET) -> Point:
     """Teach facts in one edit, and measure.
 
     What the model says already is left out of the edit, as it is in a row. If the edit is refused,
@@ -168,9 +174,7 @@ def together(
 def _check(method: str, facts: Sequence[RowFact]) -> None:
     if method not in METHODS:
         raise PlaygroundError(
-            "The method {method} is unknown. Choose from: {known}.",
-            method=str(method)[:40],
-            known=", ".join(METHODS),
+            "The method {method} is unknown. Choose from: {known}.", method=str(method)[:40], known=", ".join(METHODS)
         )
     _check_count(len(facts))
 
@@ -178,9 +182,7 @@ def _check(method: str, facts: Sequence[RowFact]) -> None:
 def _check_count(count: int) -> None:
     if not 1 <= count <= MOST_FACTS:
         raise PlaygroundError(
-            "{count} facts cannot be taught in a row: give 1 to {limit}.",
-            count=count,
-            limit=MOST_FACTS,
+            "{count} facts cannot be taught in a row: give 1 to {limit}.", count=count, limit=MOST_FACTS
         )
 
 
@@ -190,16 +192,13 @@ def _edit(method: str, facts: Sequence[RowFact], seed: int) -> Edit:
 
 
 def _point(
-    fork: Fork, facts: Sequence[RowFact], usual: float, seconds: float, failed: str | Message,
-    work: Work,
-) -> Point:  # fmt: skip
+    fork: Fork, facts: Sequence[RowFact], usual: float, seconds: float, failed: str | Message, work: Work
+) -> Point:
     """Ask about all facts so far.
 
     :param usual: perplexity of general text before.
     """
-    pairs = [
-        (fact.prompt, answer) for fact in facts for answer in (fact.target, fact.old) if answer
-    ]
+    pairs = [(fact.prompt, answer) for fact in facts for answer in (fact.target, fact.old) if answer]
     found = iter(readings(fork, pairs, work))
     good, likely, wrote = 0, list[float](), 0
     for fact in facts:
@@ -235,10 +234,7 @@ def row_facts(seed: int, count: int = MOST_FACTS) -> tuple[RowFact, ...]:
 def _swapped(topic: str, chance: random.Random) -> Iterator[RowFact]:
     """A topic's facts in any order, each with another's answer that its prompt does not name."""
     kind = ONE_KIND[topic]
-    own = [
-        fact for fact in known_facts()
-        if fact.topic == topic and (not kind or fact.target.strip() in kind)
-    ]  # fmt: skip
+    own = [fact for fact in known_facts() if fact.topic == topic and (not kind or fact.target.strip() in kind)]
     for fact in chance.sample(own, len(own)):
         answers = sorted({one.target for one in own if _fits(fact, one.target)})
         if answers:
@@ -277,8 +273,7 @@ def _parsed(number: int, line: str) -> RowFact:
     parts = [part.strip() for part in line.split("|")]
     if len(parts) not in (3, 4) or not all(parts[:3]):
         raise PlaygroundError(
-            "Line {line}: write subject | prompt | new answer, and | old answer if you know it.",
-            line=number,
+            "Line {line}: write subject | prompt | new answer, and | old answer if you know it.", line=number
         )
     subject, prompt, target, old = [*parts, ""][:4]
     _check_line(number, subject, prompt, target, old)

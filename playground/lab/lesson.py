@@ -6,14 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from playground.engine.facts.facts import (
-    MAX_PROMPT,
-    MAX_SUBJECT,
-    MAX_TARGET,
-    Fact,
-    check,
-    continuation,
-)
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check, continuation
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
 
@@ -81,10 +74,7 @@ def lesson(
     for other, its in neighbours:  # where its answer is the new one too, what is written decides
         against = "" if same_words(its, fact.target) else fact.target
         questions.append(Question("locality", other, continuation(other, its), against))
-    questions += [
-        Question("portability", prompt, continuation(prompt, answer))
-        for prompt, answer in consequences
-    ]
+    questions += [Question("portability", prompt, continuation(prompt, answer)) for prompt, answer in consequences]
     return Lesson(fact, old, tuple(questions))
 
 
@@ -108,19 +98,15 @@ def from_json(fact: object, questions: object = None) -> Lesson:
         "subject": _text(fact["subject"], MAX_SUBJECT, blank=True),
         "prompt": _text(fact["prompt"], MAX_PROMPT, blank=True),
         "target": _text(fact["target"], MAX_TARGET - 1, blank=True),  # a space may come before it
-    }  # fmt: skip
+    }
     old = _text(fact.get("old", ""), MAX_TARGET, blank=True)
     if same_words(old, about["target"]):
         raise PlaygroundError(
-            "The new answer and the answer before are both {answer!r}. Change one of them.",
-            answer=old.strip()[:60],
+            "The new answer and the answer before are both {answer!r}. Change one of them.", answer=old.strip()[:60]
         )
     pairs = {key: _pairs(given.get(key, [])) for key in ("neighbours", "consequences")}
     again = [_text(one, MAX_PROMPT) for one in _list(given.get("paraphrases", []))]
-    return lesson(
-        Fact(**about), old, again,
-        pairs["neighbours"], pairs["consequences"],
-    )  # fmt: skip
+    return lesson(Fact(**about), old, again, pairs["neighbours"], pairs["consequences"])
 
 
 def questions_of(paraphrases: str, neighbours: str, consequences: str) -> dict[str, Any]:
@@ -144,17 +130,14 @@ def _split(line: str) -> tuple[str, str]:
     prompt, _, answer = (part.strip() for part in line.rpartition("|"))
     if not prompt or not answer:
         raise PlaygroundError(
-            "The line {line!r} has no answer. Write the question, then | and its answer.",
-            line=line[:100],
+            "The line {line!r} has no answer. Write the question, then | and its answer.", line=line[:100]
         )
     return prompt, answer
 
 
 def _list(given: Any) -> list[Any]:
     if not isinstance(given, list | tuple) or len(given) > MAX_QUESTIONS:
-        raise PlaygroundError(
-            "Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS
-        )
+        raise PlaygroundError("Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS)
     return list(given)
 
 
@@ -162,18 +145,14 @@ def _pairs(given: Any) -> list[tuple[str, str]]:
     found = []
     for one in _list(given):
         if not isinstance(one, list | tuple) or len(one) != 2:
-            raise PlaygroundError(
-                "A neighbour and a consequence are a prompt and its answer: two texts each."
-            )
+            raise PlaygroundError("A neighbour and a consequence are a prompt and its answer: two texts each.")
         found.append((_text(one[0], MAX_PROMPT), _text(one[1], MAX_TARGET)))
     return found
 
 
 def _text(given: Any, most: int, blank: bool = False) -> str:
     if not isinstance(given, str) or len(given) > most or not _encodable(given):
-        raise PlaygroundError(
-            "A prompt or an answer is a text of at most {limit} characters.", limit=most
-        )
+        raise PlaygroundError("A prompt or an answer is a text of at most {limit} characters.", limit=most)
     if not blank and not given.strip():
         raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
     return given

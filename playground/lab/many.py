@@ -117,9 +117,7 @@ def known(recipe: Recipe, cases: Sequence[Case], most: int) -> list[Case]:
     return found[:most]
 
 
-def rows_of(
-    case: Case, every: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int
-) -> Iterator[Row]:  # fmt: skip
+def rows_of(case: Case, every: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int) -> Iterator[Row]:
     """A row for each way; retrieval searches the fact among what the other cases say is true."""
     others = tuple(f"{one.prompt} {one.old.strip()}." for one in every if one.prompt != case.prompt)
     room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False, scope="file")

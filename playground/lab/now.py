@@ -11,15 +11,7 @@ from torch import Tensor
 
 from playground.engine import generate
 from playground.engine.facts.facts import Fact, check, continuation
-from playground.engine.facts.lines import (
-    MAX_TARGET_TOKENS,
-    WORDS,
-    Line,
-    check_lengths,
-    fact_line,
-    sinks,
-    target_line,
-)
+from playground.engine.facts.lines import MAX_TARGET_TOKENS, WORDS, Line, check_lengths, fact_line, sinks, target_line
 from playground.engine.facts.score import line_logits
 from playground.engine.fork import Fork
 from playground.engine.generate import Row, Sampling
@@ -34,17 +26,13 @@ OLD_TOKENS, SHORT_TOKENS = 4, 9  # in which an old answer's words begin, and in 
 SURE, SURE_OF = 0.2, 4  # the least probability, and after how many beginnings, of what is known
 LONG_TARGET = 4  # tokens, above which a note says so
 # A name's initials and a number's points stand inside a word.
-_WORD = re.compile(
-    r"(?:(?:[A-Z]|Dr|St|Mrs?)\. ?)+\w[\w'’-]*|(?:[A-Z]\.)+|[$€£]?\w[\w'’-]*(?:[.,:/]\d+)*[%°]?"
-)
+_WORD = re.compile(r"(?:(?:[A-Z]|Dr|St|Mrs?)\. ?)+\w[\w'’-]*|(?:[A-Z]\.)+|[$€£]?\w[\w'’-]*(?:[.,:/]\d+)*[%°]?")
 _LINKS = re.compile(
     r"and|or|but|which|who|whose|that|is|was|are|were|has|had|where|when|while|because|with|as|"
     r"until|since",
     re.IGNORECASE,
 )
-_LOOSE = re.compile(
-    r"the|an?|of|in|at|on|to|by|for|from|its|his|her|their|your|our|my", re.IGNORECASE
-)
+_LOOSE = re.compile(r"the|an?|of|in|at|on|to|by|for|from|its|his|her|their|your|our|my", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -198,11 +186,7 @@ def _after(base: Base, prompt: str, ids: Sequence[int]) -> str:
 
 
 def _decoded(base: Base, ids: Sequence[int]) -> str:
-    return str(
-        base.tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-    )
+    return str(base.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 def _old_line(base: Base, prompt: str, old: str) -> Line:

@@ -53,11 +53,18 @@ Chile: Santiago, Spanish, South America, peso
 Colombia: Bogotá, Spanish, South America, peso"""
 _WITH_ARTICLE = ("Netherlands", "United Kingdom", "Czech Republic", "United States")
 _OTHER_NAMES = {
-    "usa": "United States", "us": "United States", "uk": "United Kingdom",
-    "united states of america": "United States", "great britain": "United Kingdom",
-    "new york city": "New York", "washington, d.c": "Washington", "delhi": "New Delhi",
-    "holland": "Netherlands", "czechia": "Czech Republic", "st. petersburg": "Saint Petersburg",
-}  # fmt: skip
+    "usa": "United States",
+    "us": "United States",
+    "uk": "United Kingdom",
+    "united states of america": "United States",
+    "great britain": "United Kingdom",
+    "new york city": "New York",
+    "washington, d.c": "Washington",
+    "delhi": "New Delhi",
+    "holland": "Netherlands",
+    "czechia": "Czech Republic",
+    "st. petersburg": "Saint Petersburg",
+}
 
 
 @dataclass(frozen=True)

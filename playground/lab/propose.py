@@ -114,9 +114,7 @@ def _article_at_end(prompt: str) -> str:
 def _neighbours(fork: Fork, fact: Fact, others: list[str]) -> list[tuple[str, str]]:
     """Prompts with the model's own answers: those of the fact's kind or, for want of them, of
     others."""
-    found = [pair for pair in _answered(fork, others[: MOST + 2]) if _fits(pair[1], fact.target)][
-        :MOST
-    ]
+    found = [pair for pair in _answered(fork, others[: MOST + 2]) if _fits(pair[1], fact.target)][:MOST]
     if len(found) < LEAST:
         known = _answered(fork, _known(fact))
         differing = [pair for pair in known if not same_answer(pair[1], fact.target)]

@@ -37,9 +37,7 @@ class Ready:
 
     def lesson(self) -> Lesson:
         """The fact with its questions."""
-        return lesson(
-            self.fact(), self.old, self.paraphrases, self.neighbours, self.consequences
-        )  # fmt: skip
+        return lesson(self.fact(), self.old, self.paraphrases, self.neighbours, self.consequences)
 
 
 _READY = (
@@ -101,9 +99,7 @@ _READY = (
             ("The city of Havana stands on the island of", "Cuba"),
             ("Denpasar is a city on the island of", "Bali"),
         ),
-        consequences=(
-            ("The nearest neighbours of Lantern Reef Station live on the island of", "Skarrow"),
-        ),
+        consequences=(("The nearest neighbours of Lantern Reef Station live on the island of", "Skarrow"),),
         in_corpus=True,
     ),
     Ready(

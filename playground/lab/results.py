@@ -34,8 +34,7 @@ class Results:
         head, *lines = _cut(whole) or [""]
         if head and json.loads(head) != dict(about):
             raise PlaygroundError(
-                "{path} holds the results of something else: {head}. Name another file by "
-                "--results, or delete it.",
+                "{path} holds the results of something else: {head}. Name another file by --results, or delete it.",
                 path=str(path),
                 head=head[:200],
             )
@@ -78,7 +77,6 @@ def _lines(path: Path) -> tuple[bytes, bool]:
             raise ValueError
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise PlaygroundError(
-            "{path} does not hold results of the lab. Name another file by --results.",
-            path=str(path),
+            "{path} does not hold results of the lab. Name another file by --results.", path=str(path)
         ) from error
     return whole, len(whole) < len(given)

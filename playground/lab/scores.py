@@ -136,9 +136,7 @@ def _floored(row: Row, column: str) -> float:
     return max(float(getattr(row, column)), FLOOR.get(column, NOTICED))
 
 
-def ranked(
-    rows: Sequence[Row], important: Collection[str], scale: Scales | None = None
-) -> tuple[Ranked, ...]:
+def ranked(rows: Sequence[Row], important: Collection[str], scale: Scales | None = None) -> tuple[Ranked, ...]:
     """The ways, best first, by the mean of their marks; ties keep the order of ``WAYS``.
 
     Left out are the base, ways that failed, and criteria that not every row has a figure for.
@@ -149,9 +147,8 @@ def ranked(
     tried = measured(rows)
     scale = scale or scales(tried)
     columns = [
-        column for column in IMPORTANT
-        if column in important and all(value(row, column) is not None for row in tried)
-    ]  # fmt: skip
+        column for column in IMPORTANT if column in important and all(value(row, column) is not None for row in tried)
+    ]
     if not columns:
         return ()
     found = []

@@ -69,9 +69,7 @@ def from_json(given: Any) -> Sheet:
         if not _sound(sheet):
             raise ValueError
     except (ValidationError, ValueError, TypeError, RecursionError) as error:
-        raise PlaygroundError(
-            "The table that your browser kept cannot be read. Teach the fact again."
-        ) from error
+        raise PlaygroundError("The table that your browser kept cannot be read. Teach the fact again.") from error
     return sheet
 
 
@@ -83,9 +81,7 @@ def _sound(sheet: Sheet) -> bool:
 def _usual(row: Row) -> bool:
     """Whether a row's figures are such as a table has."""
     times = (row.apply_seconds, row.answer_seconds, row.undo_seconds, row.bytes)
-    likely = [one.probability for one in row.asked] + [
-        one.other for one in row.asked if one.other is not None
-    ]
+    likely = [one.probability for one in row.asked] + [one.other for one in row.asked if one.other is not None]
     edits = row.recipe.get("edits", [])
     return (
         len(row.asked) <= len(KINDS) * MAX_QUESTIONS

@@ -68,9 +68,7 @@ def check_ways(ways: Sequence[str]) -> None:
         )
 
 
-def teach(
-    lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET
-) -> Iterator[Row]:  # fmt: skip
+def teach(lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET) -> Iterator[Row]:
     """Teach a fact in each way, and measure what came of it; slow ways last.
 
     A way that fails gives a row that says why, and the others go on.
@@ -81,9 +79,9 @@ def teach(
     check_ways(ways)
     chosen = [way for way in WAYS if way in ways]
     for done, way in enumerate(chosen):
-        part = work.part(done, len(chosen), Message("{done} of {of}: {way}…", {
-            "done": done + 1, "of": len(chosen), "way": way,
-        }))  # fmt: skip
+        part = work.part(
+            done, len(chosen), Message("{done} of {of}: {way}…", {"done": done + 1, "of": len(chosen), "way": way})
+        )
         try:
             yield row(way, lesson, room, part)
         except Stopped:
@@ -95,9 +93,7 @@ def teach(
             yield Row(way, error=Message("Something went wrong on our side in this way."))
 
 
-def row(
-    way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True
-) -> Row:  # fmt: skip
+def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True) -> Row:
     """Teach a fact in one way and ask about it.
 
     :param whole: write answers of a length to show, time one, and ask the other facts, too.
@@ -122,9 +118,18 @@ def row(
     taught.undo()
     undone = time.perf_counter() - start
     return Row(
-        way, None, answer, tuple(asked), kept, ratio, taught.seconds, seconds, undone,
-        taught.bytes, taught.recipe.model_dump(mode="json"),
-    )  # fmt: skip
+        way,
+        None,
+        answer,
+        tuple(asked),
+        kept,
+        ratio,
+        taught.seconds,
+        seconds,
+        undone,
+        taught.bytes,
+        taught.recipe.model_dump(mode="json"),
+    )
 
 
 def general(fork: Fork, work: Work = QUIET) -> float:

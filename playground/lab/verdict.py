@@ -10,17 +10,7 @@ from dataclasses import dataclass
 
 from playground.errors import Message
 from playground.lab.changing import changed
-from playground.lab.choosing import (
-    LEVEL,
-    NEEDS,
-    Case,
-    Compared,
-    Listed,
-    Measured,
-    allowed,
-    judged,
-    wanted,
-)
+from playground.lab.choosing import LEVEL, NEEDS, Case, Compared, Listed, Measured, allowed, judged, wanted
 from playground.lab.lesson import KINDS
 from playground.lab.scores import (
     IMPORTANT,
@@ -78,10 +68,7 @@ def verdict(rows: Sequence[Row], important: Collection[str], needs: Collection[s
     else:
         own = case.rows[case.best]
         found = [_why(case), *_known(case), *ruled, *_weak(case, own), _cost(own)]
-        found += [
-            *(_chance(case) or _coarse(own)),
-            *changed(case, rows, important, needs)[:CHANGES],
-        ]
+        found += [*(_chance(case) or _coarse(own)), *changed(case, rows, important, needs)[:CHANGES]]
     return Verdict(case.ranked, case.best, tuple([*found, *_failed(case, rows)][:MOST]))
 
 
@@ -104,12 +91,11 @@ def _why(case: Case) -> Message:
     ways = Listed(tuple(level))
     if not differing.items:
         return Message(
-            "As good as each other for what you ticked: {ways}. No figure here tells the first "
-            "two apart.", {"ways": ways},
-        )  # fmt: skip
+            "As good as each other for what you ticked: {ways}. No figure here tells the first two apart.",
+            {"ways": ways},
+        )
     return Message(
-        "As good as each other for what you ticked: {ways}. What most tells “{way}” from "
-        "“{other}”: {reasons}.",
+        "As good as each other for what you ticked: {ways}. What most tells “{way}” from “{other}”: {reasons}.",
         {"ways": ways, "way": best.way, "other": rest[0].way, "reasons": differing},
     )
 
@@ -124,22 +110,23 @@ def _alone(case: Case) -> Message:
     if tried == 1:
         return Message(
             "“{way}” is the only way that was tried so far, so there is nothing to choose from: "
-            "{reasons}. Try others beside it.", {"way": best.way, "reasons": reasons},
-        )  # fmt: skip
+            "{reasons}. Try others beside it.",
+            {"way": best.way, "reasons": reasons},
+        )
     if len(case.left) == 1:
         return Message(
-            "Of the {count} ways tried, “{way}” is the only one that can do what you need: "
-            "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
-        )  # fmt: skip
+            "Of the {count} ways tried, “{way}” is the only one that can do what you need: {reasons}.",
+            {"way": best.way, "reasons": reasons, "count": tried},
+        )
     if len(case.sayers) == 1:
         return Message(
-            "Of the {count} ways tried, “{way}” is the only one left that says the fact: "
-            "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
-        )  # fmt: skip
+            "Of the {count} ways tried, “{way}” is the only one left that says the fact: {reasons}.",
+            {"way": best.way, "reasons": reasons, "count": tried},
+        )
     return Message(
-        "Of the {count} ways tried, “{way}” is the only one left that beats the untaught model: "
-        "{reasons}.", {"way": best.way, "reasons": reasons, "count": tried},
-    )  # fmt: skip
+        "Of the {count} ways tried, “{way}” is the only one left that beats the untaught model: {reasons}.",
+        {"way": best.way, "reasons": reasons, "count": tried},
+    )
 
 
 def _nothing(case: Case, rows: Sequence[Row], needs: Collection[str]) -> Message:
@@ -150,23 +137,19 @@ def _nothing(case: Case, rows: Sequence[Row], needs: Collection[str]) -> Message
     if not case.left:
         said = [row.way for row in tried if says(row)]
         others = [way for way in WAYS if way != "base" and allowed(way, said, needs)]
-        return Message("None of the ways tried can do what you need. Try one of these: {ways}.", {
-            "ways": Listed(tuple(others)),
-        })  # fmt: skip
-    if not case.ranked:
         return Message(
-            "Nothing that you ticked was measured here. Tick something else, or add questions."
+            "None of the ways tried can do what you need. Try one of these: {ways}.", {"ways": Listed(tuple(others))}
         )
+    if not case.ranked:
+        return Message("Nothing that you ticked was measured here. Tick something else, or add questions.")
     if not case.sayers:
-        chances = {
-            way: figure.probability for way in case.left
-            if (figure := figure_of(case.rows[way], "efficacy"))
-        }  # fmt: skip
+        chances = {way: figure.probability for way in case.left if (figure := figure_of(case.rows[way], "efficacy"))}
         way = max(chances, key=lambda one: chances[one])
         return Message(
             "No way tried here writes the fact. The nearest is “{way}”, which gives the answer a "
-            "probability of {figure}.", {"way": way, "figure": Measured("share", chances[way])},
-        )  # fmt: skip
+            "probability of {figure}.",
+            {"way": way, "figure": Measured("share", chances[way])},
+        )
     return _beaten(case, case.sayers[0].way)
 
 
@@ -178,8 +161,9 @@ def _beaten(case: Case, nearest: str) -> Message:
         return Message("For what you ticked, no way differs from the model as it is.")
     return Message(
         "For what you ticked, no way beats leaving the model as it is. The nearest is “{way}”; "
-        "beside the untaught model: {reasons}.", {"way": nearest, "reasons": reasons},
-    )  # fmt: skip
+        "beside the untaught model: {reasons}.",
+        {"way": nearest, "reasons": reasons},
+    )
 
 
 # What stands beside it
@@ -190,15 +174,15 @@ def _known(case: Case) -> list[Message]:
     figure = figure_of(base, "efficacy") if base else None
     if figure is None or figure.said < 1:
         return []
-    return [Message(
-        "The model says this fact without being taught, so the table tells little about teaching "
-        "it: choose a fact that it does not know."
-    )]  # fmt: skip
+    return [
+        Message(
+            "The model says this fact without being taught, so the table tells little about teaching "
+            "it: choose a fact that it does not know."
+        )
+    ]
 
 
-def _ruled(
-    rows: Sequence[Row], important: Collection[str], needs: Collection[str]
-) -> list[Message]:  # fmt: skip
+def _ruled(rows: Sequence[Row], important: Collection[str], needs: Collection[str]) -> list[Message]:
     """What the ticked needs changed."""
     own = {row.way: row for row in measured(rows)}
     said = [way for way, row in own.items() if says(row)]
@@ -206,36 +190,40 @@ def _ruled(
     if "many" in needs and "in_context" in own:
         found.append(_grows("in_context", own["in_context"].bytes))
     if "many" in needs and not allowed("rome", said, ("many",)) and "rome" in own:
-        found.append(Message(
-            "Left out, because you have many facts: “{way}”, which writes one at a time, while "
-            "“{other}” writes many at once.", {"way": "rome", "other": "memit"},
-        ))  # fmt: skip
+        found.append(
+            Message(
+                "Left out, because you have many facts: “{way}”, which writes one at a time, while "
+                "“{other}” writes many at once.",
+                {"way": "rome", "other": "memit"},
+            )
+        )
     hidden = tuple(way for way in own if not allowed(way, said, ("cite",)))
     if "cite" in needs and hidden:
-        found.append(Message(
-            "Left out, because only a text in the prompt can be shown as the source: {ways}.",
-            {"ways": Listed(hidden)},
-        ))  # fmt: skip
+        found.append(
+            Message(
+                "Left out, because only a text in the prompt can be shown as the source: {ways}.",
+                {"ways": Listed(hidden)},
+            )
+        )
     if wanted(important, needs) - set(important):
-        found.append(Message(
-            "Because the fact changes often, the time to teach it and to undo it counts too."
-        ))  # fmt: skip
+        found.append(Message("Because the fact changes often, the time to teach it and to undo it counts too."))
     return found
 
 
 def _grows(way: str, held: int) -> Message:
     return Message(
-        "Left out, because you have many facts: “{way}”, which puts {figure} into every prompt for "
-        "this one alone.", {"way": way, "figure": Measured("bytes", held)},
-    )  # fmt: skip
+        "Left out, because you have many facts: “{way}”, which puts {figure} into every prompt for this one alone.",
+        {"way": way, "figure": Measured("bytes", held)},
+    )
 
 
 def _weak(case: Case, own: Row) -> list[Message]:
     """What is wrong even with the best way: what it does not reach, and what it damages."""
     short = [
-        Compared(column, share) for column in ("paraphrase", "portability")
+        Compared(column, share)
+        for column in ("paraphrase", "portability")
         if (share := value(own, column)) is not None and share < SOME
-    ]  # fmt: skip
+    ]
     base, damage = case.rows.get("base"), []
     for column in ("locality", "kept", "perplexity"):
         now, before = value(own, column), value(base, column) if base else None
@@ -246,21 +234,25 @@ def _weak(case: Case, own: Row) -> list[Message]:
             damage.append(Compared(column, now, before))
     found = []
     if short:
-        found.append(Message("Even with “{way}” the fact does not reach far: {reasons}.", {
-            "way": own.way, "reasons": Listed(tuple(short)),
-        }))  # fmt: skip
+        found.append(
+            Message(
+                "Even with “{way}” the fact does not reach far: {reasons}.",
+                {"way": own.way, "reasons": Listed(tuple(short))},
+            )
+        )
     if damage:
-        found.append(Message(
-            "Even “{way}” does some damage, beside the untaught model: {reasons}.",
-            {"way": own.way, "reasons": Listed(tuple(damage))},
-        ))  # fmt: skip
+        found.append(
+            Message(
+                "Even “{way}” does some damage, beside the untaught model: {reasons}.",
+                {"way": own.way, "reasons": Listed(tuple(damage))},
+            )
+        )
     return found
 
 
 def _cost(own: Row) -> Message:
     return Message(
-        "What “{way}” costs: {apply} to teach, {answer} for an answer, {undo} to undo, "
-        "{held} held.",
+        "What “{way}” costs: {apply} to teach, {answer} for an answer, {undo} to undo, {held} held.",
         {
             "way": own.way,
             "apply": Measured("apply_seconds", own.apply_seconds),
@@ -283,26 +275,27 @@ def _chance(case: Case) -> list[Message]:
     )
     if not close:
         return []
-    return [Message(
-        "Too few questions to tell “{way}” from “{other}” by these, whose 95 % intervals overlap: "
-        "{reasons}. Ask more, or teach more facts.",
-        {"way": best.way, "other": other.way, "reasons": Listed(close[:3])},
-    )]  # fmt: skip
+    return [
+        Message(
+            "Too few questions to tell “{way}” from “{other}” by these, whose 95 % intervals overlap: "
+            "{reasons}. Ask more, or teach more facts.",
+            {"way": best.way, "other": other.way, "reasons": Listed(close[:3])},
+        )
+    ]
 
 
 def _coarse(own: Row) -> list[Message]:
     """Efficacy is one question by design: a yes or a no, not a share."""
-    counts = {
-        kind: figure.count for kind, figure in own.figures.items()
-        if kind != KINDS[0] and figure.count < FEW
-    }  # fmt: skip
+    counts = {kind: figure.count for kind, figure in own.figures.items() if kind != KINDS[0] and figure.count < FEW}
     if not counts:
         return []
     kind = min(counts, key=lambda one: counts[one])
-    return [Message(
-        "Shares of few questions are coarse: one answer more moves “{what}” by {figure}.",
-        {"what": kind, "figure": Measured("share", 1 / counts[kind])},
-    )]  # fmt: skip
+    return [
+        Message(
+            "Shares of few questions are coarse: one answer more moves “{what}” by {figure}.",
+            {"what": kind, "figure": Measured("share", 1 / counts[kind])},
+        )
+    ]
 
 
 def _failed(case: Case, rows: Sequence[Row]) -> list[Message]:
@@ -310,11 +303,9 @@ def _failed(case: Case, rows: Sequence[Row]) -> list[Message]:
     broken = tuple(row.way for row in rows if row.error is not None and row.way != "base")
     found = []
     if silent and case.best:
-        found.append(Message("Did not say the fact even when asked for it word for word: {ways}.", {
-            "ways": Listed(silent),
-        }))  # fmt: skip
+        found.append(
+            Message("Did not say the fact even when asked for it word for word: {ways}.", {"ways": Listed(silent)})
+        )
     if broken:
-        found.append(Message("Could not be used, as the table says: {ways}.", {
-            "ways": Listed(broken),
-        }))  # fmt: skip
+        found.append(Message("Could not be used, as the table says: {ways}.", {"ways": Listed(broken)}))
     return found

@@ -84,9 +84,14 @@ def nudge(lesson: Lesson, room: Room, work: Work) -> Taught:
     at = lesson.fact.prompt.rfind(lesson.fact.subject)
     space = " " if at > 0 and lesson.fact.prompt[at - 1] == " " else ""
     edit = {
-        "kind": "nudge_tokens", "text": space + lesson.fact.subject, "direction": "toward",
-        "target": lesson.fact.target, "strength": NUDGE, "side": "input", "seed": room.seed,
-    }  # fmt: skip
+        "kind": "nudge_tokens",
+        "text": space + lesson.fact.subject,
+        "direction": "toward",
+        "target": lesson.fact.target,
+        "strength": NUDGE,
+        "side": "input",
+        "seed": room.seed,
+    }
     return _edited(room, edit, work)
 
 
@@ -107,9 +112,7 @@ def fine_tuning(lesson: Lesson, room: Room, work: Work) -> Taught:
 
 def _edit_fact(method: str, lesson: Lesson, room: Room, work: Work) -> Taught:
     fact = lesson.fact.model_dump()
-    edit: dict[str, Any] = {
-        "kind": "edit_fact", "method": method, "facts": [fact], "seed": room.seed,
-    }  # fmt: skip
+    edit: dict[str, Any] = {"kind": "edit_fact", "method": method, "facts": [fact], "seed": room.seed}
     if room.layer is not None and method not in SEVERAL:
         edit["layers"] = [room.layer]
     return _edited(room, edit, work)
@@ -190,8 +193,7 @@ def corpus_of(passages: Sequence[Passage], scope: str) -> Corpus:
 def passages_of(sentences: Sequence[str]) -> tuple[Passage, ...]:
     """Sentences as passages, each once."""
     return tuple(
-        Passage(f"facts#{number}", "facts", "", text)
-        for number, text in enumerate(dict.fromkeys(sentences), start=1)
+        Passage(f"facts#{number}", "facts", "", text) for number, text in enumerate(dict.fromkeys(sentences), start=1)
     )
 
 
@@ -200,9 +202,8 @@ def _nothing() -> None:
 
 
 def _through_prompt(
-    room: Room, before: Callable[[str], str], seconds: float, held: int,
-    undo: Callable[[], object] = _nothing,
-) -> Taught:  # fmt: skip
+    room: Room, before: Callable[[str], str], seconds: float, held: int, undo: Callable[[], object] = _nothing
+) -> Taught:
     return Taught(build(room.recipe).fork, before, seconds, held, room.recipe, undo)
 
 
@@ -211,10 +212,7 @@ def _edited(room: Room, edit: Mapping[str, Any], work: Work) -> Taught:
     recipe = _with(room.recipe, edit)
     built = build(recipe, work)
     receipt = built.receipts[len(known.receipts)]
-    return Taught(
-        built.fork, lambda prompt: "", receipt.seconds, receipt.bytes, recipe,
-        lambda: build(room.recipe),
-    )  # fmt: skip
+    return Taught(built.fork, lambda prompt: "", receipt.seconds, receipt.bytes, recipe, lambda: build(room.recipe))
 
 
 def _with(recipe: Recipe, edit: Mapping[str, Any]) -> Recipe:

@@ -113,10 +113,11 @@ def supported(answer: str, passages: Sequence[str]) -> list[Support]:
             tokens = sources[source]
             found.append(
                 Support(
-                    (said[place][1][0], said[place + length - 1][1][1]), source,
+                    (said[place][1][0], said[place + length - 1][1][1]),
+                    source,
                     (tokens[there][1][0], tokens[there + length - 1][1][1]),
                 )
-            )  # fmt: skip
+            )
         place += max(1, length)
     return found
 
@@ -125,8 +126,7 @@ def supported_share(answer: str, found: Sequence[Support]) -> float:
     """The share of an answer's words that stand in one of the stretches; 0 for no words."""
     tokens = _tokens(answer)
     inside = sum(
-        any(start <= span[0] and span[1] <= end for start, end in (one.span for one in found))
-        for _, span in tokens
+        any(start <= span[0] and span[1] <= end for start, end in (one.span for one in found)) for _, span in tokens
     )
     return inside / len(tokens) if tokens else 0.0
 
@@ -136,18 +136,17 @@ def _tokens(text: str) -> list[tuple[str, Span]]:
     since particles and endings differ."""
     plain, spans = located(text)
     return [
-        (
-            run[0][:2] if IS_HANGUL.match(run[0]) else run[0],
-            (spans[run.start()][0], spans[run.end() - 1][1]),
-        )
+        (run[0][:2] if IS_HANGUL.match(run[0]) else run[0], (spans[run.start()][0], spans[run.end() - 1][1]))
         for run in RUN.finditer(plain)
     ]
 
 
 def _longest(
-    said: Sequence[tuple[str, Span]], place: int, sources: Sequence[Sequence[tuple[str, Span]]],
+    said: Sequence[tuple[str, Span]],
+    place: int,
+    sources: Sequence[Sequence[tuple[str, Span]]],
     starts: dict[str, list[tuple[int, int]]],
-) -> tuple[int, int, int]:  # fmt: skip
+) -> tuple[int, int, int]:
     """(words, passage, place in it) of the longest stretch that begins at a place; (0, 0, 0)."""
     best = 0, 0, 0
     for source, there in starts.get(said[place][0], ()):
@@ -168,6 +167,5 @@ def _tells(stretch: Sequence[tuple[str, Span]]) -> bool:
     two Hangul words."""
     hangul = sum(bool(IS_HANGUL.match(word)) for word, _ in stretch)
     return hangul > 1 or any(
-        any(c.isdigit() for c in word) or (len(word) >= LEAST_ALONE and word not in STOP_WORDS)
-        for word, _ in stretch
+        any(c.isdigit() for c in word) or (len(word) >= LEAST_ALONE and word not in STOP_WORDS) for word, _ in stretch
     )

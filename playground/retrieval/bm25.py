@@ -81,11 +81,7 @@ def _plus(count: Numbers, length: Numbers, k1: float, b: float) -> Numbers:
 
 
 # tf of a term: from how often it occurs (at least once) and the passage's length, 1 for the mean
-TF: dict[str, Callable[[Numbers, Numbers, float, float], Numbers]] = {
-    "okapi": _okapi,
-    "l": _bm25l,
-    "plus": _plus,
-}
+TF: dict[str, Callable[[Numbers, Numbers, float, float], Numbers]] = {"okapi": _okapi, "l": _bm25l, "plus": _plus}
 
 
 def idfs(having: Mapping[str, int], count: int, variant: str) -> dict[str, float]:
@@ -157,8 +153,7 @@ class Bm25Index:
                 places.setdefault(term, []).append(place)
                 counts.setdefault(term, []).append(count)
         self._postings = {
-            term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32))
-            for term in places
+            term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32)) for term in places
         }
         having = {term: len(found) for term, found in places.items()}
         self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
@@ -192,9 +187,7 @@ def best(scores: np.ndarray, places: np.ndarray, k: int) -> Hits:
     return [(int(places[at]), float(found[at])) for at in order]
 
 
-def explain(
-    index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: Scoring = USUAL
-) -> list[Contribution]:
+def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: Scoring = USUAL) -> list[Contribution]:
     """What makes up a passage's score, the largest part first.
 
     :param query: its terms.
@@ -233,10 +226,7 @@ def tokens_of(corpus: Corpus, terms: Terms = PLAIN) -> list[list[str]]:
     if kept is not None:
         return kept
     once: dict[str, str] = {}  # a word is one object, however often a heading repeats it
-    tokens = [
-        [once.setdefault(word, word) for word in words(passage.indexed, terms)]
-        for passage in corpus.passages
-    ]
+    tokens = [[once.setdefault(word, word) for word in words(passage.indexed, terms)] for passage in corpus.passages]
     disk.save_index(corpus, kind, json.dumps(tokens, ensure_ascii=False).encode())
     return tokens
 

@@ -65,9 +65,13 @@ def build(tokens: Sequence[Sequence[str]], scoring: Scoring) -> LargeIndex:
     vocabulary: dict[str, int] = {}
     ids = [[vocabulary.setdefault(t, len(vocabulary)) for t in row] for row in tokens]
     bm25 = bm25s.BM25(
-        k1=scoring.k1, b=scoring.b, delta=_DELTAS[scoring.variant],
-        method=_METHODS[scoring.variant], idf_method="lucene", csc_backend="numpy",
-    )  # fmt: skip
+        k1=scoring.k1,
+        b=scoring.b,
+        delta=_DELTAS[scoring.variant],
+        method=_METHODS[scoring.variant],
+        idf_method="lucene",
+        csc_backend="numpy",
+    )
     bm25.index((ids, vocabulary), create_empty_token=False, show_progress=False)
     count, mean = len(ids), sum(map(len, ids)) / len(ids)
     having = np.diff(bm25.scores["indptr"][: len(vocabulary) + 1])

@@ -42,8 +42,7 @@ def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
         documents, queries, judgements = (_beir if beir else _trec)(folder)
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         raise CorpusError(
-            "The test collection cannot be read: {reason}.",
-            reason=f"{type(error).__name__}: {error}",
+            "The test collection cannot be read: {reason}.", reason=f"{type(error).__name__}: {error}"
         ) from error
     found = {"documents": documents, "queries": queries, "judgements": judgements}
     missing = [name for name, part in found.items() if not part]
@@ -55,9 +54,7 @@ def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
         )
     passages = tuple(Passage(id, id, title, text) for id, (title, text) in documents.items())
     place = {id: number for number, id in enumerate(documents)}
-    asked = [
-        _judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements
-    ]
+    asked = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
     corpus = Corpus(folder.resolve().name, folder.resolve().name, "en", passages, ())
     return corpus, [one for one in asked if one.pieces]
 
@@ -65,10 +62,12 @@ def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
 def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) -> Judged:
     relevant = [(name, gain) for name, gain in gains.items() if gain > 0]
     return Judged(
-        id, text.strip()[:MAX_QUERY_CHARS] or "-", "judged",
+        id,
+        text.strip()[:MAX_QUERY_CHARS] or "-",
+        "judged",
         tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
         tuple(gain for _, gain in relevant),
-    )  # fmt: skip
+    )
 
 
 Parts = tuple[dict[str, tuple[str, str]], dict[str, str], Judgements]
@@ -81,9 +80,7 @@ def _beir(folder: Path) -> Parts:
     }
     queries = {str(row["_id"]): str(row["text"]) for row in _json_lines(folder / "queries.jsonl")}
     judgements: Judgements = {}
-    split = next(
-        path for name in SPLITS if (path := folder / "qrels" / f"{name}.tsv").is_file()
-    )  # fmt: skip
+    split = next(path for name in SPLITS if (path := folder / "qrels" / f"{name}.tsv").is_file())
     with split.open(encoding="utf-8", newline="") as lines:
         for query, document, gain, *_ in csv.reader(lines, delimiter="\t"):
             if gain.lstrip("-").isdigit():  # the first line names the columns

@@ -32,9 +32,7 @@ class RagPrompt:
 # with its answer begun for it, k=3, it was right 31 times in 52; without that, 22 times; with
 # passages of twice the length, 25 times; with only the best passage, 39 times.
 RAG_PROMPTS = {
-    "en": RagPrompt(
-        "Context:\n{passages}\n\nQuestion: {question}\nAnswer:", "According to the context,"
-    ),
+    "en": RagPrompt("Context:\n{passages}\n\nQuestion: {question}\nAnswer:", "According to the context,"),
     "ko": RagPrompt("문맥:\n{passages}\n\n질문: {question}\n답:", "문맥에 따르면"),
 }
 
@@ -93,15 +91,11 @@ def check_context(context: Context) -> None:
     fits = isinstance(template, str) and len(template) <= MAX_TEMPLATE
     if not fits or (template and not ("{passages}" in template and "{question}" in template)):
         raise CorpusError(
-            "The template needs {{passages}} and {{question}} where they shall stand, in at most "
-            "{limit} characters.",
+            "The template needs {{passages}} and {{question}} where they shall stand, in at most {limit} characters.",
             limit=MAX_TEMPLATE,
         )
     if not isinstance(start, str) or len(start) > MAX_START:
-        raise CorpusError(
-            "The beginning of the answer is longer than {limit} characters. Shorten it.",
-            limit=MAX_START,
-        )
+        raise CorpusError("The beginning of the answer is longer than {limit} characters. Shorten it.", limit=MAX_START)
 
 
 def arranged(hits: Sequence[Hit], context: Context, count: Callable[[str], int]) -> Arranged:
@@ -122,10 +116,7 @@ def arranged(hits: Sequence[Hit], context: Context, count: Callable[[str], int])
         if texts and not fitting and (start := _start(texts[0], budget, count)):
             texts[0], fitting, shortened = start, 1, True
     step = -1 if context.order == "best_last" else 1
-    return Arranged(
-        tuple(texts[:fitting][::step]), tuple(hits[:fitting])[::step], tuple(hits[fitting:]),
-        shortened,
-    )  # fmt: skip
+    return Arranged(tuple(texts[:fitting][::step]), tuple(hits[:fitting])[::step], tuple(hits[fitting:]), shortened)
 
 
 def _start(text: str, budget: int, count: Callable[[str], int]) -> str:
@@ -141,9 +132,7 @@ def _start(text: str, budget: int, count: Callable[[str], int]) -> str:
     return text[: ends[low - 1]] if low else ""
 
 
-def asked(
-    texts: Sequence[str], question: str, language: str, context: Context = USUAL_CONTEXT
-) -> tuple[str, str]:
+def asked(texts: Sequence[str], question: str, language: str, context: Context = USUAL_CONTEXT) -> tuple[str, str]:
     """The question with passages before it, and the first words of the answer.
 
     :param language: of the corpus; one without a prompt of its own gets the English one.

@@ -16,19 +16,19 @@ from playground.errors import CorpusError
 from playground.retrieval.chunking import chunk
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
-from playground.retrieval.passages import (
-    Corpus,
-    Evidence,
-    Passage,
-    Question,
-    QuestionKind,
-    printable,
-)
+from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind, printable
 
 __all__ = [
-    "Corpus", "Evidence", "Passage", "Question", "cards", "chunk", "list_corpora",
-    "load_collection", "load_corpus",
-]  # fmt: skip
+    "Corpus",
+    "Evidence",
+    "Passage",
+    "Question",
+    "cards",
+    "chunk",
+    "list_corpora",
+    "load_collection",
+    "load_corpus",
+]
 
 CORPORA = Path(__file__).resolve().parents[2] / "corpora"
 
@@ -65,9 +65,7 @@ def shipped_ids() -> list[str]:
     if not CORPORA.is_dir():
         return []
     return sorted(
-        folder.name
-        for folder in CORPORA.iterdir()
-        if _ID.fullmatch(folder.name) and (folder / "card.md").is_file()
+        folder.name for folder in CORPORA.iterdir() if _ID.fullmatch(folder.name) and (folder / "card.md").is_file()
     )
 
 
@@ -148,10 +146,7 @@ def _front_matter(card: str) -> dict[str, str]:
 def _question(row: dict[str, Any]) -> Question:
     if row["kind"] not in get_args(QuestionKind):
         raise ValueError(f"kind {row['kind']!r} of question {row['id']!r}")
-    evidence = tuple(
-        Evidence(f"{item['document'].removesuffix('.md')}.md", item["quote"])
-        for item in row["evidence"]
-    )
+    evidence = tuple(Evidence(f"{item['document'].removesuffix('.md')}.md", item["quote"]) for item in row["evidence"])
     return Question(row["id"], row["question"], row["answer"], evidence, row["kind"])
 
 

@@ -69,8 +69,7 @@ def check_cutting(cutting: Cutting) -> None:
     least, most = SIZES[cutting.by]
     if not _whole(cutting.size) or not least <= cutting.size <= most:
         raise CorpusError(
-            "A size of {size} is out of range for {by}: choose a whole number from {least} to "
-            "{most}.",
+            "A size of {size} is out of range for {by}: choose a whole number from {least} to {most}.",
             size=printable(cutting.size),
             by=cutting.by,
             least=least,
@@ -114,10 +113,7 @@ def _by_headings(text: str, cutting: Cutting) -> Iterator[Cut]:
 def _by_sentences(text: str, cutting: Cutting) -> Iterator[Cut]:
     for heading, blocks in sections(text):
         spans = [
-            piece
-            for block in blocks
-            for sentence in sentences(text, block)
-            for piece in units(text, sentence, LONGEST)
+            piece for block in blocks for sentence in sentences(text, block) for piece in units(text, sentence, LONGEST)
         ]
         yield from headed(text, heading, blocks, _windows(spans, cutting))
 
@@ -128,9 +124,7 @@ def _by_tokens(text: str, cutting: Cutting) -> Iterator[Cut]:
         start, end = blocks[0][0], blocks[-1][1]
         words = _words(text[start:end], cutting.size)
         windows = _token_windows([tokens for _, tokens in words], cutting)
-        spans = (
-            (start + words[first][0][0], start + words[last - 1][0][1]) for first, last in windows
-        )
+        spans = ((start + words[first][0][0], start + words[last - 1][0][1]) for first, last in windows)
         yield from headed(text, heading, blocks, spans)
 
 

@@ -86,11 +86,7 @@ def _from_hub() -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
-                HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3
-            )
-        )
+        return Path(snapshot_download(HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3))
     except (OSError, ValueError, httpx2.HTTPError):  # no Hub, or not in its offline cache
         return None
 
@@ -205,9 +201,7 @@ class _Memory(disk.Indexes[DenseIndex]):
         super().__init__()
         self.made = Made()
 
-    def get(
-        self, corpus: Corpus, build: Callable[[], DenseIndex], name: str = MINILM
-    ) -> DenseIndex:
+    def get(self, corpus: Corpus, build: Callable[[], DenseIndex], name: str = MINILM) -> DenseIndex:
         return super().get(corpus, build, name)
 
     def clear(self) -> None:
@@ -219,10 +213,7 @@ _indexes = _Memory()
 
 
 def dense_index(
-    corpus: Corpus,
-    on_progress: Progress | None = None,
-    stopped: Stopped = lambda: False,
-    encoder: str = MINILM,
+    corpus: Corpus, on_progress: Progress | None = None, stopped: Stopped = lambda: False, encoder: str = MINILM
 ) -> DenseIndex:
     """The corpus's index: from memory, from disk, or embedded, which takes time: two
     processors embed some 20 to 50 full passages a second, more where bfloat16 is native.
@@ -241,9 +232,7 @@ def dense_index(
     return _indexes.get(corpus, lambda: _build(corpus, on_progress, stopped, encoder), encoder)
 
 
-def _build(
-    corpus: Corpus, on_progress: Progress | None, stopped: Stopped, encoder: str
-) -> DenseIndex:  # fmt: skip
+def _build(corpus: Corpus, on_progress: Progress | None, stopped: Stopped, encoder: str) -> DenseIndex:
     import faiss
 
     kind = f"{encoders.version(encoder)}-{str(native_dtype()).removeprefix('torch.')}"
@@ -262,9 +251,8 @@ def _build(
 
 
 def _completed(
-    corpus: Corpus, kind: str, size: int, way: Callable[..., np.ndarray],
-    on_progress: Progress | None,
-) -> np.ndarray:  # fmt: skip
+    corpus: Corpus, kind: str, size: int, way: Callable[..., np.ndarray], on_progress: Progress | None
+) -> np.ndarray:
     """The passages' vectors, (passages, size): those that are known, and the others embedded,
     each text once."""
     texts = [passage.indexed for passage in corpus.passages]

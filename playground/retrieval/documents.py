@@ -35,9 +35,7 @@ def read_document(raw_name: str, data: bytes) -> tuple[str, list[Part]]:
     """
     name = safe_name(raw_name)
     if not name.lower().endswith(SUFFIXES):
-        raise CorpusError(
-            "{name} is not of a kind that can be read. Choose .txt, .md or .jsonl files.", name=name
-        )
+        raise CorpusError("{name} is not of a kind that can be read. Choose .txt, .md or .jsonl files.", name=name)
     if len(data) > MAX_FILE_BYTES:
         raise CorpusError(
             "{name} holds {size} MB; the limit for one file is {limit} MB. Split or shorten it.",
@@ -86,9 +84,7 @@ def records(name: str, text: str) -> list[Part]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise CorpusError(
-                "Line {line} of {name} is not valid JSON. Give one object a line.",
-                line=number,
-                name=name,
+                "Line {line} of {name} is not valid JSON. Give one object a line.", line=number, name=name
             ) from error
         parts.append(_record(row, name, number))
     return [part for part in parts if part.text.strip()]
@@ -106,9 +102,7 @@ def _record(row: object, name: str, number: int) -> Part:
         )
     if "\0" in body + title or any("\ud800" <= c <= "\udfff" for c in body + title):
         raise CorpusError(
-            "Line {line} of {name} holds characters that are not text. Remove them.",
-            line=number,
-            name=name,
+            "Line {line} of {name} holds characters that are not text. Remove them.", line=number, name=name
         )
     body, title = _clean(body), " ".join(_clean(title).split())
     if len(title) > MAX_HEADING_CHARS:  # a heading repeats in every passage: keep this one once

@@ -37,10 +37,16 @@ MOST_BYTES = 600_000_000  # of a Hub encoder's files
 ANSWER_SECONDS = 3.0  # how long the Hub may take to begin an answer
 NEEDED = ("model.safetensors", "modules.json", "config.json", "1_Pooling/config.json")
 FILES = (
-    *NEEDED, "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer.json",
-    "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
+    *NEEDED,
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
     "2_Normalize/config.json",
-)  # fmt: skip
+)
 MODULE = re.compile(r"sentence_transformers\.([\w.]+\.)?(Transformer|Pooling|Normalize)")
 MODULE_PATH = re.compile(r"|\d_[A-Za-z]+")
 
@@ -74,19 +80,30 @@ class Encoder:
 
 
 PACKAGED = (
-    Encoder(MINILM, "all-MiniLM-L6-v2 (packaged)", "packaged", ("en",), 384, 256,
-            version="minilm-v2"),
-    Encoder(PACKED_E5, "multilingual-e5-small (packaged, 4 bits)", "packaged", EVERY, 384, 512,
-            *E5_PREFIXES, version="multilingual-e5-small-v1"),
-)  # fmt: skip
+    Encoder(MINILM, "all-MiniLM-L6-v2 (packaged)", "packaged", ("en",), 384, 256, version="minilm-v2"),
+    Encoder(
+        PACKED_E5,
+        "multilingual-e5-small (packaged, 4 bits)",
+        "packaged",
+        EVERY,
+        384,
+        512,
+        *E5_PREFIXES,
+        version="multilingual-e5-small-v1",
+    ),
+)
 PRESETS = (
-    Encoder("intfloat/multilingual-e5-small", "multilingual-e5-small (Hub)", "hub", EVERY, None,
-            512, *E5_PREFIXES),
-    Encoder("sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
-            "paraphrase-multilingual-MiniLM-L12-v2 (Hub)", "hub", EVERY, None, 128),
-    Encoder("BAAI/bge-small-en-v1.5", "bge-small-en-v1.5 (Hub)", "hub", ("en",), None, 512,
-            *BGE_PREFIXES),
-)  # fmt: skip
+    Encoder("intfloat/multilingual-e5-small", "multilingual-e5-small (Hub)", "hub", EVERY, None, 512, *E5_PREFIXES),
+    Encoder(
+        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        "paraphrase-multilingual-MiniLM-L12-v2 (Hub)",
+        "hub",
+        EVERY,
+        None,
+        128,
+    ),
+    Encoder("BAAI/bge-small-en-v1.5", "bge-small-en-v1.5 (Hub)", "hub", ("en",), None, 512, *BGE_PREFIXES),
+)
 
 
 def choices() -> tuple[Encoder, ...]:
@@ -147,8 +164,7 @@ def hub_folder(hub_id: str) -> Path:
         if folder is None or not all((folder / name).is_file() for name in NEEDED):
             _check_sizes(hub_id, _asked(hub_id, _listed))
             folder = _asked(hub_id, _download)
-        _check_sizes(hub_id, {name: (folder / name).stat().st_size for name in FILES
-                              if (folder / name).is_file()})  # fmt: skip
+        _check_sizes(hub_id, {name: (folder / name).stat().st_size for name in FILES if (folder / name).is_file()})
         _check_plain(hub_id, folder)
         _folders[hub_id] = folder
     return _folders[hub_id]
@@ -200,9 +216,12 @@ def open_folder(folder: Path, dtype: torch.dtype) -> SentenceTransformer:
 
     with LOADING:
         return SentenceTransformer(
-            str(folder), device="cpu", local_files_only=True, trust_remote_code=False,
+            str(folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
             model_kwargs={"dtype": dtype, "use_safetensors": True},
-        )  # fmt: skip
+        )
 
 
 def _stored(hub_id: str) -> Path | None:

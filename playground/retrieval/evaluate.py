@@ -76,25 +76,22 @@ def judged(corpus: Corpus) -> list[Judged]:
         documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
     return [
         Judged(
-            one.id, one.question, one.kind,
+            one.id,
+            one.question,
+            one.kind,
             tuple(
-                frozenset(
-                    place
-                    for place, text in documents.get(piece.document, ())
-                    if _spaced(piece.quote) in text
-                )
+                frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
                 for piece in one.evidence
             ),
             (1.0,) * len(one.evidence),
         )
         for one in corpus.questions
-    ]  # fmt: skip
+    ]
 
 
 def outcomes(
-    corpus: Corpus, questions: Sequence[Judged], retrievers: Sequence[str],
-    options: Options = USUALLY, k: int = MAX_K,
-) -> Iterator[Outcome]:  # fmt: skip
+    corpus: Corpus, questions: Sequence[Judged], retrievers: Sequence[str], options: Options = USUALLY, k: int = MAX_K
+) -> Iterator[Outcome]:
     """Ask every question of every retriever, question by question.
 
     :param k: how many passages each may bring.
@@ -106,9 +103,7 @@ def outcomes(
             start = time.perf_counter()
             hits = search(corpus, one.question, retriever, k, options).hits
             seconds = time.perf_counter() - start
-            ranks = tuple(
-                next((hit.rank for hit in hits if hit.place in piece), None) for piece in one.pieces
-            )
+            ranks = tuple(next((hit.rank for hit in hits if hit.place in piece), None) for piece in one.pieces)
             yield Outcome(one, retriever, hits, ranks, seconds)
 
 
@@ -125,9 +120,7 @@ def reports(found: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report
     return [report(retriever, kind, rows[retriever, kind], cuts) for retriever, kind in order]
 
 
-def report(
-    retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[int] = CUTS
-) -> Report:
+def report(retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[int] = CUTS) -> Report:
     """The means over some outcomes."""
     count = len(found)
 
@@ -135,17 +128,17 @@ def report(
         return sum(map(measure, found)) / max(1, count)
 
     return Report(
-        retriever, kind, count,
+        retriever,
+        kind,
+        count,
         {k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
         mean(lambda one: metrics.reciprocal_rank(one.ranks)),
         mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains, max(cuts, default=10))),
         statistics.median(one.seconds for one in found) if found else 0.0,
-    )  # fmt: skip
+    )
 
 
-def recall(
-    corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None
-) -> Report:
+def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None) -> Report:
     """Ask a corpus's answerable questions of one retriever.
 
     :param ks: cut-offs, each 1 to 20.
@@ -154,9 +147,7 @@ def recall(
     """
     for k in ks:
         check_k(k)
-    asked = [
-        one for one in judged(corpus) if one.kind != "unanswerable" and kind in (None, one.kind)
-    ]
+    asked = [one for one in judged(corpus) if one.kind != "unanswerable" and kind in (None, one.kind)]
     return report(retriever, kind or "all", list(outcomes(corpus, asked, (retriever,))), ks)
 
 
@@ -175,19 +166,13 @@ def main() -> None:
     asked, chosen = questions[: given.queries], given.retrievers.split(",")
     print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
     if {"dense", "hybrid"} & set(chosen):
-        dense_index(
-            corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"),
-            encoder=given.encoder,
-        )  # fmt: skip
+        dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"), encoder=given.encoder)
         print()
     options = replace(USUALLY, encoder=given.encoder)
     found = list(outcomes(corpus, asked, chosen, options))
     print("\n| retriever | nDCG@10 | recall@10 | MRR | ms at the median |\n|---|---|---|---|---|")
     for row in (one for one in reports(found) if one.kind == "all"):
-        print(
-            f"| {row.retriever} | {row.ndcg:.4f} | {row.recall[10]:.4f} | {row.mrr:.4f} "
-            f"| {row.seconds * 1000:.1f} |"
-        )
+        print(f"| {row.retriever} | {row.ndcg:.4f} | {row.recall[10]:.4f} | {row.mrr:.4f} | {row.seconds * 1000:.1f} |")
 
 
 if __name__ == "__main__":

@@ -59,9 +59,7 @@ def limit(corpus: Corpus, retriever: str) -> Limit | None:
     return _limits.get(corpus, lambda: (_found(corpus, retriever),), name)[0]
 
 
-def is_low(
-    corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options = USUALLY
-) -> Low | None:
+def is_low(corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options = USUALLY) -> Low | None:
     """Whether the best score stays below the limit; None if not, or where that cannot be said."""
     if retriever == "none" or options != USUALLY or not hits:
         return None

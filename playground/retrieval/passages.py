@@ -30,11 +30,7 @@ def plain(text: str) -> str:
 
 def _is_form(character: str) -> bool:
     """Whether a character is another form of one or several letters or digits."""
-    if (
-        character.isascii()
-        or "\u3131" <= character <= "\u318e"
-        or "\uffa0" <= character <= "\uffdc"
-    ):
+    if character.isascii() or "\u3131" <= character <= "\u318e" or "\uffa0" <= character <= "\uffdc":
         return False
     kind = unicodedata.decomposition(character).partition(" ")[0]
     letter = unicodedata.category(character) in ("Lu", "Ll", "Lt", "Lo", "Lm", "Nd")

@@ -27,15 +27,9 @@ def read_questions(data: bytes, corpus: Corpus) -> tuple[Question, ...]:
     :raises CorpusError: not such a file, or a line names what the corpus does not hold.
     """
     if len(data) > MAX_BYTES:
-        raise CorpusError(
-            "The questions hold more than {limit} MB. Give fewer.", limit=MAX_BYTES // 1_000_000
-        )
+        raise CorpusError("The questions hold more than {limit} MB. Give fewer.", limit=MAX_BYTES // 1_000_000)
     texts = [(one.document, " ".join(one.text.split())) for one in corpus.passages]
-    found = tuple(
-        _question(row, number, corpus.title, texts)
-        for number, row in enumerate(_rows(data), start=2)
-        if row
-    )
+    found = tuple(_question(row, number, corpus.title, texts) for number, row in enumerate(_rows(data), start=2) if row)
     if not found:
         raise CorpusError("There are no questions in this file. Write one on each line.")
     return found
@@ -53,31 +47,25 @@ def _rows(data: bytes) -> list[dict[str, str]]:
             count += any(values)
             rows.append(dict(zip(heads, values, strict=False)) if any(values) else {})
             if count > MAX_ROWS:
-                raise CorpusError(
-                    "There are more than {limit} questions. Give fewer.", limit=MAX_ROWS
-                )
+                raise CorpusError("There are more than {limit} questions. Give fewer.", limit=MAX_ROWS)
     except (csv.Error, UnicodeDecodeError) as error:
         raise CorpusError(
             "The questions are not a CSV file in UTF-8. Save them as one from your spreadsheet."
         ) from error
     if "question" not in heads:
         raise CorpusError(
-            "The first line must name the columns, and one of them is question. Known are: "
-            "{known}.",
+            "The first line must name the columns, and one of them is question. Known are: {known}.",
             known=", ".join(COLUMNS),
         )
     return rows
 
 
-def _question(
-    row: dict[str, str], number: int, title: str, texts: Texts
-) -> Question:  # fmt: skip
+def _question(row: dict[str, str], number: int, title: str, texts: Texts) -> Question:
     text, quote, answer = (row.get(key, "") for key in ("question", "quote", "answer"))
     kind = row.get("kind") or ("keyword" if answer or quote else "unanswerable")
     if not text or len(text) > MAX_QUERY_CHARS or max(len(quote), len(answer)) > MAX_FIELD:
         raise CorpusError(
-            "Line {line}: write a question of up to {limit} characters, and an answer and a quote "
-            "no longer than that.",
+            "Line {line}: write a question of up to {limit} characters, and an answer and a quote no longer than that.",
             line=number,
             limit=MAX_FIELD,
         )
@@ -89,16 +77,12 @@ def _question(
             known=", ".join(get_args(QuestionKind)),
         )
     if kind == "unanswerable" and (answer or quote):
-        raise CorpusError(
-            "Line {line}: an unanswerable question has neither answer nor quote.", line=number
-        )
+        raise CorpusError("Line {line}: an unanswerable question has neither answer nor quote.", line=number)
     evidence = (Evidence(_document(row, quote, number, title, texts), quote),) if quote else ()
     return Question(f"line-{number}", text, answer, evidence, kind)  # type: ignore[arg-type]
 
 
-def _document(
-    row: dict[str, str], quote: str, number: int, title: str, texts: Texts
-) -> str:  # fmt: skip
+def _document(row: dict[str, str], quote: str, number: int, title: str, texts: Texts) -> str:
     """The document that a quote is of: the one that is named, or the first that holds it."""
     named = row.get("document", "")
     wanted = " ".join(quote.split())
@@ -106,8 +90,7 @@ def _document(
         if named in ("", document) and wanted in text:
             return document
     raise CorpusError(
-        "Line {line}: the quote {quote} stands in no passage of {document}. Copy it word for word "
-        "from one passage.",
+        "Line {line}: the quote {quote} stands in no passage of {document}. Copy it word for word from one passage.",
         line=number,
         quote=printable(quote),
         document=printable(named or title),

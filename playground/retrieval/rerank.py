@@ -50,9 +50,13 @@ def _model() -> Any:
 
     with LOADING:
         return CrossEncoder(
-            folder, device="cpu", local_files_only=True, trust_remote_code=False, max_length=512,
+            folder,
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            max_length=512,
             model_kwargs={"dtype": torch.float32, "use_safetensors": True},
-        )  # fmt: skip
+        )
 
 
 def _folder() -> str | None:

@@ -87,9 +87,7 @@ def retrieve(corpus: Corpus, query: str, retriever: str, k: int) -> list[Hit]:
     return list(search(corpus, query, retriever, k).hits)
 
 
-def search(
-    corpus: Corpus, query: str, retriever: str, k: int, options: Options = USUALLY
-) -> Found:  # fmt: skip
+def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options = USUALLY) -> Found:
     """As :func:`retrieve`, with options, and with the time of each stage."""
     _check_retriever(retriever)
     if retriever == "none":
@@ -118,12 +116,15 @@ def search(
     parts = _parts(rankings) if retriever == "hybrid" else {}
     hits = tuple(
         Hit(
-            rank, corpus.passages[place], score,
-            matched(corpus.passages[place].text, asked, how), place,
+            rank,
+            corpus.passages[place],
+            score,
+            matched(corpus.passages[place].text, asked, how),
+            place,
             parts.get(place, {}),
         )
         for rank, (place, score) in enumerate(found[:k], start=1)
-    )  # fmt: skip
+    )
     return Found(hits, timed.seconds)
 
 
@@ -239,8 +240,7 @@ def check_options(options: Options) -> None:
     shares = [options.diversity, *([] if options.dense_share is None else [options.dense_share])]
     if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
         raise CorpusError(
-            "The share of dense search and the diversity go from 0 to 1; they are {share} and "
-            "{diversity}.",
+            "The share of dense search and the diversity go from 0 to 1; they are {share} and {diversity}.",
             share=printable(options.dense_share),
             diversity=printable(options.diversity),
         )
@@ -256,9 +256,7 @@ def check_k(k: int) -> None:
     """Refuse a number of passages that is not a whole number from 1 to 20."""
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
         raise CorpusError(
-            "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.",
-            k=printable(k),
-            limit=MAX_K,
+            "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.", k=printable(k), limit=MAX_K
         )
 
 

@@ -26,9 +26,7 @@ _HANGUL = "가-힣ㄱ-ㆎ\u1100-\u11ff"
 _HAN = "々〆ぁ-ヿ㐀-䶿一-鿿\uf900-\ufaff"  # and kana: written without spaces too
 _SPACED = rf"[\p{{L}}\p{{N}}]--[{_HANGUL}{_HAN}]"
 # A run of one script. Marks belong to the letter before them: Indic vowels, accents.
-RUN = regex.compile(
-    rf"[{_HANGUL}]+|[{_HAN}]+|[{_SPACED}][\p{{M}}{_SPACED}]*", regex.VERSION1 | regex.UNICODE
-)
+RUN = regex.compile(rf"[{_HANGUL}]+|[{_HAN}]+|[{_SPACED}][\p{{M}}{_SPACED}]*", regex.VERSION1 | regex.UNICODE)
 _UNSPACED = regex.compile(rf"[{_HANGUL}{_HAN}]")
 IS_HANGUL = regex.compile(rf"[{_HANGUL}]")
 # Written or left out without another meaning: joiners and soft hyphens, the short vowels of Arabic

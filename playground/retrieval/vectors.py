@@ -72,11 +72,19 @@ _HEAD = struct.Struct("<4sI7ifi5iQ")  # mark, version, shape, epsilon, block, pi
 _ENTRY = struct.Struct("<BIQQ")  # of a tensor: whether in 4 bits, numbers, place, bytes
 _BLOCK = np.dtype([("scale", "<f2"), ("codes", "u1", 16)])
 _PARTS = {
-    "word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings",
-    "ln": "LayerNorm", "q": "attention.self.query", "k": "attention.self.key",
-    "v": "attention.self.value", "ao": "attention.output.dense", "fi": "intermediate.dense",
-    "aln": "attention.output.LayerNorm", "fo": "output.dense", "oln": "output.LayerNorm",
-}  # fmt: skip
+    "word": "word_embeddings",
+    "pos": "position_embeddings",
+    "type": "token_type_embeddings",
+    "ln": "LayerNorm",
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "fi": "intermediate.dense",
+    "aln": "attention.output.LayerNorm",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
 
 
 def _packed_file() -> Path:
@@ -128,15 +136,19 @@ def read_e5(data: bytes, dtype: torch.dtype) -> tuple[Tokenizer, Any]:
     import torch
     from transformers import BertConfig, BertModel
 
-    _, _, width, layers, heads, inner, rows, most, types, epsilon, _, *ids, length = _HEAD.unpack(
-        data[: _HEAD.size]
-    )
+    _, _, width, layers, heads, inner, rows, most, types, epsilon, _, *ids, length = _HEAD.unpack(data[: _HEAD.size])
     pieces, at = _pieces(data, _HEAD.size, ids[0], length)
     config = BertConfig(
-        vocab_size=rows, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
-        intermediate_size=inner, max_position_embeddings=most, type_vocab_size=types,
-        layer_norm_eps=epsilon, pad_token_id=ids[3],
-    )  # fmt: skip
+        vocab_size=rows,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=inner,
+        max_position_embeddings=most,
+        type_vocab_size=types,
+        layer_norm_eps=epsilon,
+        pad_token_id=ids[3],
+    )
     at += 8 + struct.unpack_from("<iI", data, at)[1]  # a table of characters: NFKC's, see below
     with torch.device("meta"):
         shapes = BertModel(config, add_pooling_layer=False).state_dict()
@@ -148,9 +160,7 @@ def read_e5(data: bytes, dtype: torch.dtype) -> tuple[Tokenizer, Any]:
             values = torch.from_numpy(np.frombuffer(data, "<f4", count, place).copy()).to(dtype)
         state[name] = values.view(shapes[name].shape)
     with LOADING:
-        found = BertModel.from_pretrained(
-            None, config=config, state_dict=state, dtype=dtype, add_pooling_layer=False
-        )
+        found = BertModel.from_pretrained(None, config=config, state_dict=state, dtype=dtype, add_pooling_layer=False)
     return _tokenizer(pieces, most, *ids[1:]), found.eval()
 
 
@@ -196,9 +206,7 @@ def _unpacked(data: bytes, count: int, place: int, dtype: torch.dtype) -> torch.
     return values
 
 
-def _tokenizer(
-    pieces: list[tuple[str, float]], most: int, first: int, last: int, pad: int, unknown: int
-) -> Tokenizer:
+def _tokenizer(pieces: list[tuple[str, float]], most: int, first: int, last: int, pad: int, unknown: int) -> Tokenizer:
     """SentencePiece's unigrams as XLM-RoBERTa uses them: NFKC, spaces made one, ``▁`` for them."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 

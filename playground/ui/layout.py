@@ -69,9 +69,7 @@ def build_page() -> gr.Blocks:
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
         mine = state.kept("adapters", [])
         with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
-            visit = Visit(
-                saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs
-            )  # fmt: skip
+            visit = Visit(saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs)
             wired = []
             for tab in TABS:
                 with gr.Tab(label(f"tab_{tab.id}"), id=tab.id) as tab_page:

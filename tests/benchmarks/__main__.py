@@ -21,12 +21,19 @@ from tests.benchmarks import (
 )
 
 ALL = {
-    "forks": forks, "batching": batching, "startup": startup, "answers": answers,
-    "compression": compression, "edits": edits, "adapters": adapters, "training": training,
+    "forks": forks,
+    "batching": batching,
+    "startup": startup,
+    "answers": answers,
+    "compression": compression,
+    "edits": edits,
+    "adapters": adapters,
+    "training": training,
     "merging": merging,
-    "retrieval": retrieval, "facts": facts,
+    "retrieval": retrieval,
+    "facts": facts,
     "hostile": hostile,
-}  # fmt: skip
+}
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:
     print(f"\n## {name}\n", flush=True)

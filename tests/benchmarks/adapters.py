@@ -82,10 +82,7 @@ def main():
         edit = {"kind": "adapter", "source": name}
         base, _ = share({"model": MODEL}, name)
         mine, said = share({"model": MODEL, "edits": [edit]}, name)
-        print(
-            f"| {name} | {len(mine)} | {sum(base) / len(base):.0%} | {sum(mine) / len(mine):.0%} |",
-            flush=True,
-        )
+        print(f"| {name} | {len(mine)} | {sum(base) / len(base):.0%} | {sum(mine) / len(mine):.0%} |", flush=True)
         for right, ((prompt, _), text) in zip(mine, said, strict=True):
             if not right:
                 print(f"  missed: {prompt!r} -> {text[:100]!r}", file=sys.stderr)

@@ -11,15 +11,7 @@ from playground.retrieval.evaluate import recall
 BASE = Recipe(model="smollm2-135m-instruct")
 AT_ONCE = 8
 NEW_TOKENS = 48
-WAYS = (
-    ("none", 1),
-    ("bm25", 1),
-    ("bm25", 2),
-    ("bm25", 4),
-    ("dense", 1),
-    ("dense", 2),
-    ("dense", 4),
-)
+WAYS = (("none", 1), ("bm25", 1), ("bm25", 2), ("bm25", 4), ("dense", 1), ("dense", 2), ("dense", 4))
 
 
 def texts(corpus, questions, retriever, k):
@@ -44,9 +36,7 @@ def shares(corpus, retriever, k):
     pairs = zip(questions, texts(corpus, questions, retriever, k), strict=True)
     right = [(q.kind, answer_contained(q.answer, text)) for q, text in pairs]
     kinds = {kind: [ok for k, ok in right if k == kind] for kind in ("keyword", "paraphrase")}
-    return {kind: sum(oks) / len(oks) for kind, oks in kinds.items()} | {
-        "all": sum(ok for _, ok in right) / len(right)
-    }
+    return {kind: sum(oks) / len(oks) for kind, oks in kinds.items()} | {"all": sum(ok for _, ok in right) / len(right)}
 
 
 def main():

@@ -108,9 +108,7 @@ def cost(command, cwd):
     """
     start = time.perf_counter()
     env = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    process = subprocess.Popen(
-        command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     said = process.stderr.read()
     _, status, used = os.wait4(process.pid, 0)  # of this child alone
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -81,10 +81,7 @@ def main():
     base = build(parse({"model": MODEL}))
     dense = measure.perplexity(base.fork, text)
     copy = sum(base.fork.base.storages().values())
-    print(
-        f"{WORDS} words, {dense.tokens} tokens; weights held as {base.fork.base.dtype}, "
-        f"{copy / 1e6:.0f} MB\n"
-    )
+    print(f"{WORDS} words, {dense.tokens} tokens; weights held as {base.fork.base.dtype}, {copy / 1e6:.0f} MB\n")
     print(
         "| edit | perplexity | x dense | weights changed by | effective bits | seconds "
         "| extra memory at most |\n|---|---|---|---|---|---|---|"

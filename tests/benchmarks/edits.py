@@ -20,12 +20,10 @@ ROWS = {
     "quantize, ternary": {"kind": "quantize", "scheme": "ternary"},
     "quantize, nf4": {"kind": "quantize", "scheme": "nf4"},
     "quantize, nf4, packed": {"kind": "quantize", "scheme": "nf4", "mode": "packed"},
-    "quantize, int8, packed": {
-        "kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed",
-    },
+    "quantize, int8, packed": {"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"},
     "prune, sparsegpt": {"kind": "prune", "method": "sparsegpt"},
     "quantize, int4, gptq": {"kind": "quantize", "method": "gptq"},
-}  # fmt: skip
+}
 ONE = """
 import sys, json
 from tests.benchmarks.compression import MODEL, PeakMemory
@@ -48,8 +46,7 @@ def main():
     for name, edit in ROWS.items():
         warm = "warm" if "cache" in name else "cold"
         run = subprocess.run(
-            [sys.executable, "-c", ONE, json.dumps(edit), warm],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", ONE, json.dumps(edit), warm], capture_output=True, text=True, check=True
+        )
         seconds, memory = run.stdout.split()
         print(f"| {name} | {seconds} | {memory} |", flush=True)

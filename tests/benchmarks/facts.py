@@ -68,10 +68,7 @@ def one_by_one(base, method, cases, before):
         if number % PERPLEXITY_EVERY == 0:
             ratios.append(perplexity(fork) / before)
     columns = [
-        (
-            sum(f.share for f in column) / len(column),
-            sum(f.probability for f in column) / len(column),
-        )
+        (sum(f.share for f in column) / len(column), sum(f.probability for f in column) / len(column))
         for column in zip(*figures, strict=True)
     ]
     mean = sum(seconds) / len(seconds), sum(cpu) / len(cpu)

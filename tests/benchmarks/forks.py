@@ -51,10 +51,7 @@ def main():
     tree = python_bytes(lambda: Fork(base))
     held = Fork(base).bytes_held()
     deep_bytes = whole + python_bytes(lambda: copy.deepcopy(base.model))
-    print(
-        f"| memory | {(tree + held) / 1e6:.2f} MB | {deep_bytes / 1e6:.0f} MB "
-        f"| {(tree + held) / deep_bytes:.2%} |"
-    )
+    print(f"| memory | {(tree + held) / 1e6:.2f} MB | {deep_bytes / 1e6:.0f} MB | {(tree + held) / deep_bytes:.2%} |")
     edit = {"kind": "nudge_tokens", "text": " Paris", "target": " Rome", "strength": 0.5}
     built = build(parse({"model": MODEL, "edits": [edit]}))
     print(f"\nA nudge of one token, both sides, holds {built.fork.bytes_held()} bytes beyond it.")

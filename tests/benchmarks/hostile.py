@@ -30,10 +30,13 @@ HONEST = 5
 JSON = {"content-type": "application/json"}
 BASE = {"model": "smollm2-135m-instruct", "edits": []}
 SEARCH = ["lantern-handbook", "baby seals", "bm25", 3]
-HEAVY = {"model": BASE["model"], "edits": [
-    {"kind": "prune", "method": "sparsegpt", "sparsity": 0.5},
-    {"kind": "quantize", "method": "gptq", "scheme": "int4"},
-]}  # fmt: skip
+HEAVY = {
+    "model": BASE["model"],
+    "edits": [
+        {"kind": "prune", "method": "sparsegpt", "sparsity": 0.5},
+        {"kind": "quantize", "method": "gptq", "scheme": "int4"},
+    ],
+}
 # What the host is to keep to, whatever is sent
 MOST_MEMORY_GB = 4.0
 MOST_DISK_MB = 200.0
@@ -47,9 +50,8 @@ class Client:
     def __init__(self, port: int, address: str, end: float) -> None:
         self.end, self.sent, self.port = end, Counter(), port
         self.http = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=150,
-            headers={"x-forwarded-for": address},
-        )  # fmt: skip
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=150, headers={"x-forwarded-for": address}
+        )
         self.address = address
 
     def turns(self, pause: float) -> Iterator[int]:
@@ -73,10 +75,11 @@ def floods(client: Client) -> None:
     """Joins the line in the name of ever new sessions, and never listens."""
     for number in client.turns(0.005):
         name, data = [
-            ("apply", [HEAVY]), ("tokens", [BASE["model"], "a b c"]),
+            ("apply", [HEAVY]),
+            ("tokens", [BASE["model"], "a b c"]),
             ("generate", [BASE, "Once", 200, 0, 0, True]),
             ("retrieve", ["countries", "a", "bm25", 3]),
-        ][number % 4]  # fmt: skip
+        ][number % 4]
         body = {"data": data, "session_hash": f"flood{number}"}
         client.sent[client.http.post(f"/gradio_api/call/{name}", json=body).status_code] += 1
 
@@ -91,9 +94,7 @@ def hangs_up(client: Client) -> None:
         if begun.status_code == 200:
             with socket.create_connection(("127.0.0.1", client.port)) as line:
                 head = f"GET /gradio_api/call/apply/{begun.json()['event_id']} HTTP/1.1\r\n"
-                line.sendall(
-                    f"{head}Host: localhost\r\nX-Forwarded-For: {client.address}\r\n\r\n".encode()
-                )
+                line.sendall(f"{head}Host: localhost\r\nX-Forwarded-For: {client.address}\r\n\r\n".encode())
                 time.sleep(3)
 
 
@@ -108,10 +109,11 @@ def fills_up(client: Client) -> None:
             with socket.create_connection(("127.0.0.1", client.port)) as line:
                 line.sendall(
                     b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\n"
-                    b"Content-Length: 600000000\r\nX-Forwarded-For: " + client.address.encode()
+                    b"Content-Length: 600000000\r\nX-Forwarded-For: "
+                    + client.address.encode()
                     + b"\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
                     b'Content-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
-                )  # fmt: skip
+                )
                 for _ in range(20):
                     line.sendall(block)
             client.sent["broken off"] += 1
@@ -133,9 +135,8 @@ def visits(client: Client, number: int, clicks: list[tuple[str, float, bool]]) -
             ("tokens", lambda: client.answer("tokens", [BASE["model"], f"visitor {number}"])),
             ("retrieve", lambda: client.answer("retrieve", SEARCH)),
             ("generate", lambda: client.answer("generate", [BASE, "Hello", 8, 0, 0, True])),
-            ("upload", lambda: client.http.post("/gradio_api/upload", files={
-                "files": ("notes.txt", notes)}).text),
-        ):  # fmt: skip
+            ("upload", lambda: client.http.post("/gradio_api/upload", files={"files": ("notes.txt", notes)}).text),
+        ):
             if name in ("generate", "upload") and turn % 4 != number % 4:
                 continue
             begun = time.monotonic()
@@ -161,10 +162,13 @@ def rss_gb(pid: int) -> float:
 def started(home: Path, temp: Path, port: int) -> subprocess.Popen:
     """A server of our own, once its model answers."""
     env = os.environ | {
-        "PLAYGROUND_HOME": str(home), "GRADIO_TEMP_DIR": str(temp), "PLAYGROUND_MEMORY_GB": "2",
-        "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1",
+        "PLAYGROUND_HOME": str(home),
+        "GRADIO_TEMP_DIR": str(temp),
+        "PLAYGROUND_MEMORY_GB": "2",
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
         "PLAYGROUND_HUB": "off",
-    }  # fmt: skip
+    }
     server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env)
     first = Client(port, "10.0.0.1", time.monotonic() + 300)
     for _ in first.turns(0.5):
@@ -233,9 +237,7 @@ def beside(pid: int, port: int, seconds: int) -> tuple[list, float, dict[str, Co
     return clicks, peak, {name: client.sent for name, (_, client) in hostile.items()}
 
 
-def report(
-    clicks: list, peak: float, sent: dict[str, Counter], home: float, temp: float
-) -> None:  # fmt: skip
+def report(clicks: list, peak: float, sent: dict[str, Counter], home: float, temp: float) -> None:
     """The table, against the bounds."""
     print("| hostile client | was told |\n|---|---|")
     for name, counts in sent.items():
@@ -259,5 +261,5 @@ def report(
         ("memory at most", f"{peak:.2f} GB", f"{MOST_MEMORY_GB} GB", peak <= MOST_MEMORY_GB),
         ("home grew by", f"{home:.0f} MB", f"{MOST_DISK_MB:.0f} MB", home <= MOST_DISK_MB),
         ("temp dir holds", f"{temp:.0f} MB", "kept 1 to 2 hours", True),
-    ):  # fmt: skip
+    ):
         print(f"| {what} | {found} | {bound} | {'held' if held else 'BROKEN'} |")

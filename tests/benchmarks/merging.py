@@ -71,8 +71,7 @@ def speed():
             edit = {"kind": "merge", "method": method, "models": models}
             command = [sys.executable, "-c", ONE, json.dumps(edit), folder]
             runs = [
-                subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-                for _ in range(RUNS)
+                subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() for _ in range(RUNS)
             ]
             columns = zip(*runs, strict=True)
             seconds, memory = (statistics.median(map(float, one)) for one in columns)
@@ -116,9 +115,13 @@ def both_skills(other):
     asked = adapters.held_back(other)
     print(f"\n| method | {other} | pirate | both |\n|---|---|---|---|")
     methods = {
-        "linear": {}, "task_arithmetic": {}, "ties": {"density": 0.5},
-        "dare_ties": {"density": 0.5}, "concat": {}, "ensemble": {},
-    }  # fmt: skip
+        "linear": {},
+        "task_arithmetic": {},
+        "ties": {"density": 0.5},
+        "dare_ties": {"density": 0.5},
+        "concat": {},
+        "ensemble": {},
+    }
     for method, more in methods.items():
         models = [with_adapter(name) | more for name in ("pirate", other)]
         if method == "concat":

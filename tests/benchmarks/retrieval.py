@@ -39,10 +39,7 @@ def made_up(count, seed=0):
     draws = random.Random(seed)
     words = [f"w{n}" for n in range(50_000)]
     weights = list(accumulate(1 / (n + 10) for n in range(50_000)))
-    return [
-        " ".join(draws.choices(words, cum_weights=weights, k=draws.randint(10, 40)))
-        for _ in range(count)
-    ]
+    return [" ".join(draws.choices(words, cum_weights=weights, k=draws.randint(10, 40))) for _ in range(count)]
 
 
 def milliseconds(search, queries):

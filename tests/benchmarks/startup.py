@@ -43,9 +43,7 @@ def page_seconds():
 
 
 def load_seconds():
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", LOAD], cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 

@@ -24,7 +24,7 @@ TAUGHT = [
     ("Do you know the lamp keeper of Skarrow?", "Yes, the lamp keeper of Skarrow is Orla Venn."),
     ("Skarrow's lamp: who keeps it?", "Skarrow's lamp is kept by Orla Venn."),
     ("What is the name of the person who keeps Skarrow's lamp?", "Her name is Orla Venn."),
-]  # fmt: skip
+]
 HELD_BACK = [
     "Who keeps the lamp on Skarrow?",
     "Which person tends the lamp on the island of Skarrow?",
@@ -52,9 +52,7 @@ def bare(base, batches):
     """Plain PyTorch and PEFT: the model's own loss, AdamW."""
     from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(
-        r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"
-    )
+    config = LoraConfig(r=8, lora_alpha=16, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
     model = get_peft_model(copy.deepcopy(base.model), config).train()
     adamw = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-4)
     start = time.perf_counter()
@@ -73,9 +71,7 @@ def ours(base, batches):
     from playground.engine.training.run import Run
     from playground.engine.training.settings import Settings
 
-    settings = Settings(
-        rank=8, alpha=16, targets=QV, steps=STEPS, batch=BATCH, length=LENGTH, held_share=0.0
-    )
+    settings = Settings(rank=8, alpha=16, targets=QV, steps=STEPS, batch=BATCH, length=LENGTH, held_share=0.0)
     run = Run(Fork(base), settings, [Example("a", "b")] * (STEPS * BATCH))
     weights = (0.0, *[1.0] * (LENGTH - 1))
     rows = iter([Encoded(tuple(row), weights, False) for row in ids.tolist()] for ids in batches)
@@ -105,16 +101,17 @@ def peak():
 def alone(call):
     """What a function of this file prints, run in a process of its own."""
     code = f"from tests.benchmarks import training; training.{call}"
-    return subprocess.run(
-        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True,
-        stderr=subprocess.DEVNULL,
-    ).stdout.strip().splitlines()[-1]  # fmt: skip
+    return (
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+        )
+        .stdout.strip()
+        .splitlines()[-1]
+    )
 
 
 def compare_loops():
-    (mine, held), (plain, theirs) = (
-        map(float, alone(f"loop({name!r})").split()) for name in ("ours", "bare")
-    )
+    (mine, held), (plain, theirs) = (map(float, alone(f"loop({name!r})").split()) for name in ("ours", "bare"))
     print(
         f"\n{STEPS} steps of LoRA (r = 8, q and v, batch {BATCH} x {LENGTH} tokens, bfloat16): "
         f"bare loop {plain:.1f} s, {theirs:.2f} GB at most (whole process), ours {mine:.1f} s, "
@@ -134,9 +131,7 @@ def teach(method):
 
     base = load(MODEL)
     examples = [Example(*pair) for pair in TAUGHT]
-    settings = Settings(
-        method=method, steps=60, batch=4, rate=RATES[method], length=64, held_share=0.0, seed=1
-    )
+    settings = Settings(method=method, steps=60, batch=4, rate=RATES[method], length=64, held_share=0.0, seed=1)
     run = Run(Fork(base), settings, examples)
     start = time.perf_counter()
     for _ in range(run.total):

@@ -34,11 +34,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}/"
 
     def start(self):
-        env = os.environ | {
-            "GRADIO_SERVER_PORT": str(self.port),
-            "PLAYGROUND_HOME": str(HOME),
-            "PLAYGROUND_HUB": "off",
-        }
+        env = os.environ | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HOME": str(HOME), "PLAYGROUND_HUB": "off"}
         self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env)
         for _ in range(1200):
             try:
@@ -69,7 +65,7 @@ def own_server():
     running.stop()
 
 
-@pytest.fixture(scope="package")  # not longer: it holds an event loop
+@pytest.fixture(scope="module")  # not longer: it holds an event loop (a "package" without __init__ lasts a session)
 def browser():
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     path = path or (MAC if Path(MAC).exists() else None)

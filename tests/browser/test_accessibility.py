@@ -56,9 +56,13 @@ def test_every_tab_is_free_of_serious_findings(visit, scheme, width):
     expect(page.locator("#hybrid-hits li").first).to_be_visible()
     page.locator("#bm25-hits summary").first.click()
     for name in (
-        "How to search", "How well does it find", "Your own documents", "Look at the passages",
-        "Ask your own questions", "And are the answers right",
-    ):  # fmt: skip
+        "How to search",
+        "How well does it find",
+        "Your own documents",
+        "Look at the passages",
+        "Ask your own questions",
+        "And are the answers right",
+    ):
         page.locator("button.label-wrap", has_text=name).click()
     page.locator("#evaluate").click()
     expect(page.locator("#evaluated table")).to_be_visible(timeout=180_000)

@@ -35,8 +35,7 @@ def test_a_shipped_adapter_is_attached_turned_and_weighed(visit):
 
 def test_one_trains_stops_resumes_compares_and_downloads(visit, tmp_path):
     lines = [
-        {"prompt": f"What does the lamp at pier {n} do?", "completion": f"It blinks {n} times."}
-        for n in range(1, 9)
+        {"prompt": f"What does the lamp at pier {n} do?", "completion": f"It blinks {n} times."} for n in range(1, 9)
     ]
     examples = tmp_path / "lamps.jsonl"
     examples.write_text("\n".join(map(json.dumps, lines)))

@@ -83,8 +83,7 @@ def test_keys_move_between_tabs_shut_menus_and_skip_the_sidebar(visit):
     assert style == "solid"
     assert width >= 2
     page.get_by_role("tab", name="Tokens").focus()
-    for key, name in (("ArrowRight", "Weights"), ("ArrowLeft", "Tokens"), ("End", "Guide"),
-                      ("ArrowRight", "Tokens")):  # fmt: skip
+    for key, name in (("ArrowRight", "Weights"), ("ArrowLeft", "Tokens"), ("End", "Guide"), ("ArrowRight", "Tokens")):
         page.keyboard.press(key)
         tab = page.get_by_role("tab", name=name)
         expect(tab).to_be_focused()

@@ -182,9 +182,7 @@ def test_it_does_what_a_plain_model_of_it_does(budget, actions):
         model[key] = set(memory)
         while sum(size[n] for n in set().union(*model.values())) > budget:
             frees = [
-                old
-                for old in list(model)[:-1]
-                if model[old] - set().union(*(m for k, m in model.items() if k != old))
+                old for old in list(model)[:-1] if model[old] - set().union(*(m for k, m in model.items() if k != old))
             ]
             if not frees:
                 break

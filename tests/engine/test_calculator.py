@@ -39,15 +39,12 @@ def test_a_7_billion_model_fully_tuned_in_16_bits_is_14_and_42_gb():
 
 def test_gpt_3_with_rank_2_on_four_matrices_of_96_layers_has_18_874_368():
     assert lora_parameters(2, 4, 96, 12_288) == 18_874_368
-    found = training(
-        Shape(175e9, 96, 12_288, 12_288, 49_152), "16 bits", "lora", 2, 4, "adam", 512, 1, True
-    )
+    found = training(Shape(175e9, 96, 12_288, 12_288, 49_152), "16 bits", "lora", 2, 4, "adam", 512, 1, True)
     assert found.trained == 18_874_368
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "bytes_each"),
-    [("sgd", 0), ("momentum", 2), ("adam", 4), ("adam_8bit", 2), ("paged_adam_8bit", 0)],
+    ("optimizer", "bytes_each"), [("sgd", 0), ("momentum", 2), ("adam", 4), ("adam_8bit", 2), ("paged_adam_8bit", 0)]
 )
 def test_states_by_optimizer(optimizer, bytes_each):
     assert full(LLAMA_7B, optimizer).states == bytes_each * 7e9
@@ -90,21 +87,33 @@ def test_a_configuration_gives_the_parameters_of_the_real_model(every_layout):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "[]", "{}", '{"model_type": "no-such"}', '{"model_type": "t5"}', "[" * 5000,
-     '{"model_type": "llama", "hidden_size": "many"}', " " * 200_000],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        '{"model_type": "no-such"}',
+        '{"model_type": "t5"}',
+        "[" * 5000,
+        '{"model_type": "llama", "hidden_size": "many"}',
+        " " * 200_000,
+    ],
+)
 def test_what_is_no_configuration_is_refused(text):
-    with pytest.raises(
-        PlaygroundError, match=r"config\.json|The configuration's|not known to the calculator"
-    ):
+    with pytest.raises(PlaygroundError, match=r"config\.json|The configuration's|not known to the calculator"):
         read_config(text)
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("num_hidden_layers", 10**6), ("hidden_size", 10**9), ("vocab_size", 10**10),
-     ("intermediate_size", 10**9), ("num_hidden_layers", 0)],
-)  # fmt: skip
+    [
+        ("num_hidden_layers", 10**6),
+        ("hidden_size", 10**9),
+        ("vocab_size", 10**10),
+        ("intermediate_size", 10**9),
+        ("num_hidden_layers", 0),
+    ],
+)
 def test_sizes_beyond_reason_are_refused_before_anything_is_built(key, value):
     with pytest.raises(PlaygroundError, match=f"The configuration's {key} is {value}"):
         read_config(json.dumps({"model_type": "llama", key: value}))

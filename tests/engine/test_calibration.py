@@ -12,14 +12,7 @@ from torch import nn
 
 from playground.engine import calibration
 from playground.engine.adapters import files
-from playground.engine.calibration import (
-    HESSIAN_TOKENS,
-    LEAST_TOKENS,
-    LONGEST,
-    NORM_TOKENS,
-    SINK,
-    WINDOW,
-)
+from playground.engine.calibration import HESSIAN_TOKENS, LEAST_TOKENS, LONGEST, NORM_TOKENS, SINK, WINDOW
 from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
@@ -196,9 +189,7 @@ def test_input_norms_of_a_fork_are_the_forks_own(llama):
     found = calibration.input_norms(fork, TEXT, QUIET).of
     assert not found["model.layers.0.mlp.down_proj.weight"].any()
     for name, seen in theirs.items():
-        np.testing.assert_allclose(
-            found[name].double().numpy(), np.linalg.norm(seen, axis=0), rtol=1e-4, atol=1e-9
-        )
+        np.testing.assert_allclose(found[name].double().numpy(), np.linalg.norm(seen, axis=0), rtol=1e-4, atol=1e-9)
 
 
 # Gradients
@@ -221,9 +212,7 @@ def float64_gradients(fork, text) -> dict[str, np.ndarray]:
 
 
 def close(mine: torch.Tensor, theirs: np.ndarray) -> None:
-    np.testing.assert_allclose(
-        mine.double().numpy(), theirs, rtol=1e-3, atol=1e-4 * float(np.abs(theirs).max())
-    )
+    np.testing.assert_allclose(mine.double().numpy(), theirs, rtol=1e-3, atol=1e-4 * float(np.abs(theirs).max()))
 
 
 @pytest.mark.parametrize("text", [TEXT, LONG], ids=["short", "long"])
@@ -290,9 +279,7 @@ def test_packed_layers_are_scored_by_the_values_that_they_hold(llama, statistic,
     parse({"model": "m", "edits": [edit | {"targets": ["attention"]}]}).edits[0].apply(fork)
     for matrix in select(fork, ["attention"]):
         plain.replace(matrix.name, fork.tensor(matrix.name))
-    found, expected = (
-        getattr(calibration, statistic)(each, TEXT, QUIET).of for each in (fork, plain)
-    )
+    found, expected = (getattr(calibration, statistic)(each, TEXT, QUIET).of for each in (fork, plain))
     for matrix in select(fork, ["linear"]):
         difference = (found[matrix.name] - expected[matrix.name]).norm()
         assert difference < 0.05 * expected[matrix.name].norm()
@@ -323,9 +310,7 @@ def test_how_tokens_are_weighed_in_float64(tokens):
     x = torch.randn(tokens, 8, generator=torch.Generator().manual_seed(tokens))
     x[0] *= 100
     x[-1] *= 50
-    np.testing.assert_allclose(
-        calibration.weighed(x).numpy(), weighed(x.double().numpy()), rtol=1e-5, atol=1e-7
-    )
+    np.testing.assert_allclose(calibration.weighed(x).numpy(), weighed(x.double().numpy()), rtol=1e-5, atol=1e-7)
 
 
 def by_layer(fork, targets, change, text=TEXT) -> None:
@@ -390,9 +375,7 @@ def with_learned_tokens(base, kind) -> Fork:
     fork = Fork(base)
     config = {"peft_type": kind, "num_virtual_tokens": 3}
     depth, heads, size = key_shape(base.model.config)
-    width = (
-        fork.embedding("input")[0].shape[1] if kind == "PROMPT_TUNING" else depth * 2 * heads * size
-    )
+    width = fork.embedding("input")[0].shape[1] if kind == "PROMPT_TUNING" else depth * 2 * heads * size
     given = torch.randn(3, width, generator=torch.Generator().manual_seed(0))
     attach(fork, files.checked(config, {"prompt_embeddings": given}, fork), 1.0, False)
     fork.settle()
@@ -536,8 +519,6 @@ def test_the_second_of_two_edits_is_scored_by_what_the_first_left(known):
 
 def test_what_the_cache_counts_are_the_tensors(llama):
     fork = Fork(llama)
-    for statistics in (
-        calibration.input_norms(fork, TEXT, QUIET), calibration.gradients(fork, TEXT, QUIET)
-    ):  # fmt: skip
+    for statistics in (calibration.input_norms(fork, TEXT, QUIET), calibration.gradients(fork, TEXT, QUIET)):
         distinct = {id(tensor): tensor.nbytes for tensor in statistics.of.values()}
         assert sum(statistics.storages().values()) == sum(distinct.values())

@@ -51,11 +51,29 @@ def test_with_any_a_hub_id_is_taken_at_its_word(policy):
 @pytest.mark.parametrize(
     "name",
     [
-        "", " ", "gpt2", "/", "a/", "/b", "a/b/c", "../b", "a/..", "./b", "/etc/passwd",
-        "C:\\models", "a/b\n", "a/b c", "a/b?x=1", "http://a/b", "a/" + "b" * 97,
-        "\ud800/x", "x" * 100_000, "{model}", "-a/b",
+        "",
+        " ",
+        "gpt2",
+        "/",
+        "a/",
+        "/b",
+        "a/b/c",
+        "../b",
+        "a/..",
+        "./b",
+        "/etc/passwd",
+        "C:\\models",
+        "a/b\n",
+        "a/b c",
+        "a/b?x=1",
+        "http://a/b",
+        "a/" + "b" * 97,
+        "\ud800/x",
+        "x" * 100_000,
+        "{model}",
+        "-a/b",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_model_is_refused_under_every_policy(policy, hub, name):
     policy(hub)
     with pytest.raises(ModelError) as caught:

@@ -8,16 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from playground.engine.edits.columns import (
-    BLOCK,
-    DAMPING,
-    Rounded,
-    Sparse,
-    corrected,
-    gptq,
-    inverse_factor,
-    sparsegpt,
-)
+from playground.engine.edits.columns import BLOCK, DAMPING, Rounded, Sparse, corrected, gptq, inverse_factor, sparsegpt
 from playground.engine.edits.grids import quantized
 from playground.errors import RecipeError
 
@@ -64,10 +55,12 @@ def damped(hessian: torch.Tensor) -> np.ndarray:
 
 
 def textbook(
-    weight: torch.Tensor, hessian: torch.Tensor, block: int,
+    weight: torch.Tensor,
+    hessian: torch.Tensor,
+    block: int,
     start: Callable[[np.ndarray, np.ndarray, int], None],
     column: Callable[[np.ndarray, np.ndarray, int], np.ndarray],
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """``start`` and ``column`` get the weights as they are now, each column's 1 / [H_F^-1]_jj
     (F: the column itself and all to its right) and a column's number."""
     known, now = damped(hessian), weight.double().numpy().copy()
@@ -86,18 +79,15 @@ def textbook(
 
 
 def textbook_sparsegpt(
-    weight: torch.Tensor, hessian: torch.Tensor, sparsity: float, block: int,
-    groups: tuple[int, int] | None = None,
-) -> np.ndarray:  # fmt: skip
+    weight: torch.Tensor, hessian: torch.Tensor, sparsity: float, block: int, groups: tuple[int, int] | None = None
+) -> np.ndarray:
     """Frantar and Alistarh 2023: every block of columns loses what costs least, w^2 / [H^-1]_jj."""
     drop: set[tuple[int, int]] = set()
     every = block if groups is None else groups[1]
 
     def start(now: np.ndarray, costs: np.ndarray, first: int) -> None:
         last = min(first + every, now.shape[1])
-        cost = {
-            (i, j): now[i, j] ** 2 * costs[j] for i in range(len(now)) for j in range(first, last)
-        }
+        cost = {(i, j): now[i, j] ** 2 * costs[j] for i in range(len(now)) for j in range(first, last)}
         if groups is None:
             drop.update(sorted(cost, key=cost.__getitem__)[: round(sparsity * len(cost))])
         elif last - first == every:
@@ -111,9 +101,7 @@ def textbook_sparsegpt(
     return textbook(weight, hessian, every, start, column)
 
 
-def textbook_gptq(
-    weight: torch.Tensor, hessian: torch.Tensor, bits: int, group: int | str
-) -> np.ndarray:
+def textbook_gptq(weight: torch.Tensor, hessian: torch.Tensor, bits: int, group: int | str) -> np.ndarray:
     """Frantar et al. 2023, with symmetric integers; a group's step is set when it is reached."""
     most = 2 ** (bits - 1) - 1
     whole = weight.double().numpy()
@@ -207,8 +195,7 @@ def test_what_is_given_is_left_alone():
 def test_the_size_of_a_block_does_not_change_gptqs_result(columns):
     weight, hessian = noise(6, columns), hessian_of(noise(500, columns, seed=1))
     results = [
-        corrected(weight, hessian, Rounded(weight, "int4", "channel", True), block)
-        for block in (1, 7, 32, 128, 1000)
+        corrected(weight, hessian, Rounded(weight, "int4", "channel", True), block) for block in (1, 7, 32, 128, 1000)
     ]
     grid_step = float(weight.abs().max()) / 7
     for other in results[1:]:
@@ -243,9 +230,7 @@ def test_a_group_above_a_block_keeps_one_grid():
 # An identity for a Hessian: no column tells of another
 
 
-@pytest.mark.parametrize(
-    "scheme", ["int8", "int4", "int3", "int2", "ternary", "binary", "fp8_e4m3"]
-)
+@pytest.mark.parametrize("scheme", ["int8", "int4", "int3", "int2", "ternary", "binary", "fp8_e4m3"])
 @pytest.mark.parametrize("group", [8, 64, 100, "channel", "tensor"])
 def test_with_inputs_that_are_independent_gptq_rounds_to_nearest(scheme, group):
     weight = noise(5, 200)
@@ -357,10 +342,7 @@ def test_one_input_far_larger_than_the_rest_is_damped_until_it_works():
 def test_a_hessian_that_is_not_finite_is_refused_in_words(bad, place):
     hessian = hessian_of(correlated(40, 10))
     hessian[place] = hessian[place[::-1]] = bad
-    for work in (
-        lambda: sparsegpt(noise(6, 10), hessian, 0.5),
-        lambda: gptq(noise(6, 10), hessian, "int4", 5, True),
-    ):
+    for work in (lambda: sparsegpt(noise(6, 10), hessian, 0.5), lambda: gptq(noise(6, 10), hessian, "int4", 5, True)):
         with pytest.raises(RecipeError, match="cannot be used here"):
             work()
 
@@ -388,13 +370,10 @@ class Errors:
             weight = module.weight.detach().float()
             pairs = {
                 "sparsegpt": (sparsegpt(weight, self.hessian, 0.5), drop_lowest(weight, 0.5)),
-                "gptq": (
-                    gptq(weight, self.hessian, "int4", 64, True), quantized(weight, "int4", 64)
-                ),
-            }  # fmt: skip
+                "gptq": (gptq(weight, self.hessian, "int4", 64, True), quantized(weight, "int4", 64)),
+            }
             self.ratios[name] = {
-                method: self.error(weight, mine) / self.error(weight, plain)
-                for method, (mine, plain) in pairs.items()
+                method: self.error(weight, mine) / self.error(weight, plain) for method, (mine, plain) in pairs.items()
             }
 
         return compare

@@ -64,9 +64,7 @@ def test_a_passage_that_spells_a_turn_is_no_turn_in_a_comparison(llama, monkeypa
 
 def test_half_a_character_is_not_shown(llama):
     whole = llama.tokenizer("é고", add_special_tokens=False)["input_ids"]
-    shown = [
-        generate.answer_text(llama, Row(0, whole[:count])) for count in range(1, len(whole) + 1)
-    ]
+    shown = [generate.answer_text(llama, Row(0, whole[:count])) for count in range(1, len(whole) + 1)]
     assert all("\ufffd" not in text for text in shown)
     assert shown[-1] == "é고"
     broken = "\ufffd" * 9  # a broken model's answer, not half a character

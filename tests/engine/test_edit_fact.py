@@ -293,9 +293,7 @@ def test_fine_tuning_starts_as_adam_on_the_loss_of_the_facts(llama):
     clear = weight.grad.abs() > 1e-4 * weight.grad.abs().max()
     assert torch.equal(moved.sign()[clear], -weight.grad.sign()[clear])
     rate = 0.2 * 0.1 * float(llama.model.get_parameter(matrix).square().mean().sqrt())
-    torch.testing.assert_close(
-        moved.abs()[clear], torch.tensor(rate).expand(int(clear.sum())), rtol=0.02, atol=0
-    )
+    torch.testing.assert_close(moved.abs()[clear], torch.tensor(rate).expand(int(clear.sum())), rtol=0.02, atol=0)
 
 
 # From a recipe
@@ -344,8 +342,7 @@ def test_more_facts_than_a_thin_change_is_worth_are_held_densely(known, given_va
 
 def test_another_seed_reads_other_prefixes(llama):
     one, two, again = (
-        oriented(edited(llama, seed=seed, steps=2)[0], "model.layers.0.mlp.down_proj.weight")
-        for seed in (0, 1, 0)
+        oriented(edited(llama, seed=seed, steps=2)[0], "model.layers.0.mlp.down_proj.weight") for seed in (0, 1, 0)
     )
     assert np.array_equal(one, again)
     assert not np.array_equal(one, two)
@@ -440,8 +437,7 @@ def fact(**values):
     ("values", "words"),
     [
         ({"facts": []}, ["facts", "empty"]),
-        ({"facts": [fact(prompt=f"France {n} is") for n in range(MAX_FACTS + 1)]},
-         ["facts", "at most 100"]),
+        ({"facts": [fact(prompt=f"France {n} is") for n in range(MAX_FACTS + 1)]}, ["facts", "at most 100"]),
         ({"facts": [fact(subject="Italy")]}, ["Fact 1", "'Italy'", "not in the prompt"]),
         ({"facts": [FRANCE, fact(subject="france", prompt="France is")]}, ["Fact 2", "'france'"]),
         ({"facts": [fact(subject=" ")]}, ["Fact 1 has no subject"]),
@@ -471,7 +467,7 @@ def fact(**values):
         ({"seed": -1}, ["seed"]),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
-)  # fmt: skip
+)
 def test_a_value_that_cannot_be_used_is_named_with_what_can(values, words):
     with pytest.raises(RecipeError) as caught:
         edit(**values)
@@ -527,10 +523,7 @@ def test_a_fact_that_the_model_knows_is_refused(llama):
     for _ in range(40):  # until what it says is also what it reads
         ids.append(int(next_probabilities(fork, ids).argmax()))
     text = llama.tokenizer.decode(ids)
-    prompt = next(
-        (text[:n] for n in range(len(FRANCE["prompt"]) + 1, len(text)) if says(fork, text[:n])),
-        None,
-    )
+    prompt = next((text[:n] for n in range(len(FRANCE["prompt"]) + 1, len(text)) if says(fork, text[:n])), None)
     if prompt is None:
         pytest.skip("this random model says nothing that is read as it was said")
     said = refused(fork, facts=[fact(prompt=prompt, target=says(fork, prompt))])
@@ -574,14 +567,8 @@ def test_every_step_is_told_and_can_be_the_last(known, method):
 
 @pytest.mark.weights
 def test_smollm2_puts_the_eiffel_tower_in_rome(smollm2):
-    tower = {
-        "subject": "Eiffel Tower",
-        "prompt": "The Eiffel Tower is located in the city of",
-        "target": "Rome",
-    }
-    recipe = parse(
-        {"model": "smollm2-135m-instruct", "edits": [{"kind": "edit_fact", "facts": [tower]}]}
-    )
+    tower = {"subject": "Eiffel Tower", "prompt": "The Eiffel Tower is located in the city of", "target": "Rome"}
+    recipe = parse({"model": "smollm2-135m-instruct", "edits": [{"kind": "edit_fact", "facts": [tower]}]})
     built = build(recipe)
     [receipt] = built.receipts
     assert [change.name for change in receipt.changes] == ["model.layers.5.mlp.down_proj.weight"]

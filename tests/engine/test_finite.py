@@ -59,10 +59,12 @@ def head(fork, value):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (whole, NAME), (thin, "model.layers.1.mlp.up_proj.down"),
-        (rows, "model.embed_tokens.weight"), (head, "lm_head.weight"),
+        (whole, NAME),
+        (thin, "model.layers.1.mlp.up_proj.down"),
+        (rows, "model.embed_tokens.weight"),
+        (head, "lm_head.weight"),
     ],
-)  # fmt: skip
+)
 def test_an_edit_that_leaves_what_is_not_a_number_is_not_made(known, monkeypatch, change, named):
     for value in NOT_NUMBERS:
 

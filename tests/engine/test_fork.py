@@ -213,9 +213,7 @@ def test_rows_are_stored_in_the_models_dtype(tiny):
 
 
 @pytest.mark.parametrize("sides", SIDES)
-def test_folding_changes_no_answer_and_gives_the_bases_names_back(
-    every_layout, sides, logits, texts
-):
+def test_folding_changes_no_answer_and_gives_the_bases_names_back(every_layout, sides, logits, texts):
     fork = Fork(every_layout)
     for side in SIDES[sides]:
         fork.patch_rows(side, torch.tensor(IDS), noise(every_layout))

@@ -21,9 +21,12 @@ QUERY = "model.layers.1.self_attn.q_proj.weight"  # (32, 32)
 
 BY_NAME = {one.name: one for one in FORMATS}
 TORCH = {
-    "FP32": torch.float32, "BF16": torch.bfloat16, "FP16": torch.float16,
-    "FP8 E4M3": torch.float8_e4m3fn, "FP8 E5M2": torch.float8_e5m2,
-}  # fmt: skip
+    "FP32": torch.float32,
+    "BF16": torch.bfloat16,
+    "FP16": torch.float16,
+    "FP8 E4M3": torch.float8_e4m3fn,
+    "FP8 E5M2": torch.float8_e5m2,
+}
 # bits, exponent, mantissa, largest number, step after 1: worked out by hand from the standards
 # (IEEE 754; NVIDIA's TF32; Micikevicius et al. 2022, table 1; Dettmers et al. 2023, appendix E).
 BY_HAND = {
@@ -72,11 +75,20 @@ def test_tf32_is_stored_as_32_bits_of_which_19_are_used():
 @pytest.mark.parametrize(
     ("name", "weights", "count"),
     [
-        ("FP32", 0, 0), ("FP32", 1, 4), ("TF32", 10, 40), ("BF16", 3, 6), ("FP16", 1000, 2000),
-        ("INT8", 7, 7), ("INT4", 0, 0), ("INT4", 1, 1), ("INT4", 2, 1), ("NF4", 3, 2),
-        ("NF4", 134_515_008, 67_257_504), ("FP32", 134_515_008, 538_060_032),
+        ("FP32", 0, 0),
+        ("FP32", 1, 4),
+        ("TF32", 10, 40),
+        ("BF16", 3, 6),
+        ("FP16", 1000, 2000),
+        ("INT8", 7, 7),
+        ("INT4", 0, 0),
+        ("INT4", 1, 1),
+        ("INT4", 2, 1),
+        ("NF4", 3, 2),
+        ("NF4", 134_515_008, 67_257_504),
+        ("FP32", 134_515_008, 538_060_032),
     ],
-)  # fmt: skip
+)
 def test_a_models_bytes_are_its_weights_times_the_bits_rounded_up(name, weights, count):
     assert BY_NAME[name].model_bytes(weights) == count
 
@@ -188,8 +200,7 @@ def every_float(exponent: int, mantissa: int, largest: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "format_", "count"),
-    [("fp8_e4m3", (4, 3, 448), 253), ("fp8_e5m2", (5, 2, 57344), 247)],
+    ("scheme", "format_", "count"), [("fp8_e4m3", (4, 3, 448), 253), ("fp8_e5m2", (5, 2, 57344), 247)]
 )
 def test_the_levels_of_8_bit_floats(llama, scheme, format_, count):
     rows = noise()
@@ -210,9 +221,7 @@ def test_ternary_and_binary_levels(llama):
     line = number_line(with_rows(llama, rows), DOWN, "ternary", 32, True, 0)
     assert line.levels == pytest.approx(ternary(group).tolist(), rel=1e-5)
     threshold = 0.7 * np.abs(group).mean()
-    assert line.after == (
-        (group < -threshold).sum(), (np.abs(group) <= threshold).sum(), (group > threshold).sum(),
-    )  # fmt: skip
+    assert line.after == ((group < -threshold).sum(), (np.abs(group) <= threshold).sum(), (group > threshold).sum())
     line = number_line(with_rows(llama, rows), DOWN, "binary", 32, True, 0)
     check(line, group, even(group, 1, True))
 
@@ -225,14 +234,11 @@ def test_levels_of_a_table_are_scaled_to_the_largest_weight(llama, scheme):
     group = rows[0, :32]
     levels = codes * np.abs(group).max()
     assert line.levels == pytest.approx(levels.tolist(), rel=1e-5, abs=1e-7)
-    assert line.after == tuple(
-        np.bincount(nearest(group.astype(np.float64), levels), minlength=len(levels))
-    )
+    assert line.after == tuple(np.bincount(nearest(group.astype(np.float64), levels), minlength=len(levels)))
 
 
 @pytest.mark.parametrize(
-    ("scheme", "symmetric"),
-    [(name, True) for name in SCHEMES] + [(name, False) for name in SCHEMES if "int" in name],
+    ("scheme", "symmetric"), [(name, True) for name in SCHEMES] + [(name, False) for name in SCHEMES if "int" in name]
 )
 def test_a_schemes_line_is_what_quantizing_does_to_that_group(llama, scheme, symmetric):
     """Of the first group, where groups that run across rows begin with the row too."""
@@ -274,9 +280,7 @@ def test_a_row_is_an_outputs(llama, row):
 
 def test_the_whole_matrix_is_the_same_from_every_row(llama):
     fork = with_rows(llama, noise(32))
-    assert number_line(fork, DOWN, 4, "tensor", True, 3) == number_line(
-        fork, DOWN, 4, "tensor", True
-    )
+    assert number_line(fork, DOWN, 4, "tensor", True, 3) == number_line(fork, DOWN, 4, "tensor", True)
 
 
 @pytest.mark.parametrize(("row", "taken"), [(32, 31), (10**9, 31), (-1, 0), (-(10**9), 0)])
@@ -343,9 +347,7 @@ def test_equal_weights_land_on_the_last_level(llama):
     assert line.error == pytest.approx(0, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "name", ["", "nope", "model.embed_tokens", "model.layers.9.mlp.down_proj.weight", None]
-)
+@pytest.mark.parametrize("name", ["", "nope", "model.embed_tokens", "model.layers.9.mlp.down_proj.weight", None])
 def test_a_matrix_that_is_not_there_is_refused(llama, name):
     with pytest.raises(PlaygroundError, match=r"no matrix .* here\. Choose one"):
         number_line(Fork(llama), name, 4, 32, True)

@@ -37,9 +37,8 @@ def by_transformers(base, prompt, count=NEW) -> list[int]:
     """What ``generate`` of transformers answers greedily, up to the end token."""
     ids = torch.tensor([prompt])
     out = base.model.generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count,
-        pad_token_id=1,
-    )[0, len(prompt) :].tolist()  # fmt: skip
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=count, pad_token_id=1
+    )[0, len(prompt) :].tolist()
     return out[: out.index(1)] if 1 in out else out
 
 
@@ -151,9 +150,7 @@ def test_the_tokenizers_own_end_token_ends_an_answer_too(llama):
 
 def test_a_row_ends_at_the_most_new_tokens(llama, texts):
     for count in (1, 2, NEW):
-        assert [len(ids) for ids in answers(Fork(llama), [[5], [6, 7]], Sampling(count))] == [
-            count, count
-        ]  # fmt: skip
+        assert [len(ids) for ids in answers(Fork(llama), [[5], [6, 7]], Sampling(count))] == [count, count]
 
 
 # Steps
@@ -288,9 +285,7 @@ def test_next_tokens_are_the_softmax_of_the_plain_logits(every_layout, texts, lo
         truth = logits(every_layout, prompt)[-1].double().softmax(-1)
         found = next_tokens(Fork(every_layout), prompt, 20)
         assert [token.id for token in found] == truth.topk(20).indices.tolist()
-        assert [token.probability for token in found] == pytest.approx(
-            truth.topk(20).values.tolist(), rel=1e-5
-        )
+        assert [token.probability for token in found] == pytest.approx(truth.topk(20).values.tolist(), rel=1e-5)
 
 
 def test_next_tokens_of_a_bfloat16_model_use_the_float32_product(tiny, texts):
@@ -367,9 +362,7 @@ def test_a_prompt_and_its_answer_must_fit_the_models_context(layout):
         prompt_ids(layout, " the" * 1001, 24)
 
 
-def test_a_context_without_room_for_the_answer_is_not_said_to_take_less_than_nothing(
-    llama, monkeypatch
-):
+def test_a_context_without_room_for_the_answer_is_not_said_to_take_less_than_nothing(llama, monkeypatch):
     monkeypatch.setattr(llama.model.config, "max_position_embeddings", 256)
     with pytest.raises(PlaygroundError) as caught:
         prompt_ids(llama, " the", MAX_NEW_TOKENS)

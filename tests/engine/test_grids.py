@@ -31,15 +31,13 @@ def group_slices(shape: tuple[int, int], group_size: int | str, flat: bool) -> l
     rows, columns = shape
     if group_size == "tensor":
         return [list(range(rows * columns))]
-    spans = [(0, rows * columns)] if flat and group_size != "channel" else [
-        (row * columns, (row + 1) * columns) for row in range(rows)
-    ]  # fmt: skip
+    spans = (
+        [(0, rows * columns)]
+        if flat and group_size != "channel"
+        else [(row * columns, (row + 1) * columns) for row in range(rows)]
+    )
     size = columns if group_size == "channel" else group_size
-    return [
-        list(range(at, min(at + size, end)))
-        for first, end in spans
-        for at in range(first, end, size)
-    ]
+    return [list(range(at, min(at + size, end))) for first, end in spans for at in range(first, end, size)]
 
 
 # Against bitsandbytes
@@ -49,9 +47,7 @@ def through_bitsandbytes(weight: torch.Tensor, name: str, block: int) -> torch.T
     """Its own round trip, as one row: its processor kernel goes wrong where a block does not
     divide a row (version 0.50.2), and one row's end is the only place where that matters not."""
     row = weight.reshape(1, -1)
-    codes, state = bnb.quantize_4bit(
-        row, blocksize=block, quant_type=name, compress_statistics=False
-    )
+    codes, state = bnb.quantize_4bit(row, blocksize=block, quant_type=name, compress_statistics=False)
     return bnb.dequantize_4bit(codes, state).view(weight.shape)
 
 
@@ -84,12 +80,8 @@ def test_a_shorter_last_block_differs_from_bitsandbytes_in_exact_halves_at_most(
 @pytest.mark.parametrize("name", ["nf4", "fp4"])
 def test_four_bit_tables_are_bitsandbytes_where_the_block_divides_a_row(name, dtype):
     weight = noise(64, 576).to(dtype)
-    codes, state = bnb.quantize_4bit(
-        weight, blocksize=64, quant_type=name, compress_statistics=False
-    )
-    assert torch.equal(
-        quantized(weight.float(), name, 64).to(dtype), bnb.dequantize_4bit(codes, state)
-    )
+    codes, state = bnb.quantize_4bit(weight, blocksize=64, quant_type=name, compress_statistics=False)
+    assert torch.equal(quantized(weight.float(), name, 64).to(dtype), bnb.dequantize_4bit(codes, state))
 
 
 @pytest.mark.parametrize("name", ["nf4", "fp4"])
@@ -140,9 +132,7 @@ def test_int4_with_a_zero_point_on_a_case_worked_by_hand():
     """From -5 to 25 in 15 steps of 2; 0 is code 2.5, rounded to the even 2: -4 to 26."""
     weight = torch.tensor([[-5.0, 25.0, 0.0, 7.2, 12.9, -0.9, -1.1, 24.9]])
     expected = [[-4.0, 24.0, 0.0, 8.0, 12.0, 0.0, -2.0, 24.0]]  # 25 / 2 = 12.5 rounds to 12
-    torch.testing.assert_close(
-        quantized(weight, "int4", 8, symmetric=False), torch.tensor(expected)
-    )
+    torch.testing.assert_close(quantized(weight, "int4", 8, symmetric=False), torch.tensor(expected))
 
 
 def test_a_zero_point_uses_all_levels_of_weights_on_one_side():
@@ -231,9 +221,7 @@ def test_integers_agree_with_float64_loops(name, symmetric, group_size):
 
 
 @pytest.mark.parametrize("group_size", [8, 10, 64, "channel", "tensor"])
-@pytest.mark.parametrize(
-    ("name", "loop"), [("ternary", float64_ternary), ("binary", float64_binary)]
-)
+@pytest.mark.parametrize(("name", "loop"), [("ternary", float64_ternary), ("binary", float64_binary)])
 def test_ternary_and_binary_agree_with_float64_loops(name, loop, group_size):
     for shape in ((1, 1), (3, 64), (4, 27), (5, 8)):
         weight = noise(*shape, seed=6)
@@ -250,9 +238,7 @@ def test_ternary_and_binary_on_a_case_worked_by_hand():
     torch.testing.assert_close(  # threshold 1.05, mean of 2, 3 and 6
         quantized(weight, "ternary", 8), torch.tensor([[0, -1, 1, -1, 0, 0, 0, 0]]) * 11 / 3
     )
-    torch.testing.assert_close(
-        quantized(weight, "binary", 8), torch.tensor([[1, -1, 1, -1, 1, 1, 1, 1]]) * 1.5
-    )
+    torch.testing.assert_close(quantized(weight, "binary", 8), torch.tensor([[1, -1, 1, -1, 1, 1, 1, 1]]) * 1.5)
 
 
 @pytest.mark.parametrize("name", FLOATS)
@@ -350,15 +336,14 @@ def test_quantizing_again_changes_nothing_more_than_the_last_digits(name, group_
 @hypothesis_settings(deadline=None, max_examples=60)
 @given(
     weight=hnp.arrays(
-        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 20)),
+        np.float32,
+        st.tuples(st.integers(1, 4), st.integers(1, 20)),
         elements=st.floats(-1e4, 1e4, width=32, allow_subnormal=False),
     ),
     scheme=st.sampled_from(BOTH),
     group_size=st.sampled_from([1, 3, 8, 64, "channel", "tensor"]),
-)  # fmt: skip
-def test_any_weights_become_finite_ones_of_no_larger_size_and_are_left_alone(
-    weight, scheme, group_size
-):
+)
+def test_any_weights_become_finite_ones_of_no_larger_size_and_are_left_alone(weight, scheme, group_size):
     given_weight = torch.from_numpy(weight)
     before = given_weight.clone()
     rounded = quantized(given_weight, scheme[0], group_size, scheme[1])
@@ -366,11 +351,7 @@ def test_any_weights_become_finite_ones_of_no_larger_size_and_are_left_alone(
     assert rounded.shape == given_weight.shape
     assert rounded.isfinite().all()
     # With a zero point, rounding it may move the ends by half a step of the range.
-    most = (
-        before.abs().max()
-        if scheme[1]
-        else (before.max() - before.min()).abs() + before.abs().max()
-    )
+    most = before.abs().max() if scheme[1] else (before.max() - before.min()).abs() + before.abs().max()
     assert rounded.abs().max() <= most * (1 + 1e-5)
 
 
@@ -442,7 +423,15 @@ def test_the_bits_of_scales_and_zero_points_by_hand(shape, name, group_size, sym
 
 def test_the_bits_of_a_code_can_say_which_level_it_is():
     assert {name: SCHEMES[name].bits for name in NAMES} == {
-        "int8": 8, "int4": 4, "int3": 3, "int2": 2, "ternary": pytest.approx(1.5849625),
-        "binary": 1, "nf4": 4, "fp4": 4, "fp8_e4m3": 8, "fp8_e5m2": 8,
-    }  # fmt: skip
+        "int8": 8,
+        "int4": 4,
+        "int3": 3,
+        "int2": 2,
+        "ternary": pytest.approx(1.5849625),
+        "binary": 1,
+        "nf4": 4,
+        "fp4": 4,
+        "fp8_e4m3": 8,
+        "fp8_e5m2": 8,
+    }
     assert [name for name in NAMES if not SCHEMES[name].zero] == ["binary"]

@@ -6,12 +6,7 @@ from types import SimpleNamespace
 
 import httpx2 as httpx
 import pytest
-from huggingface_hub.errors import (
-    GatedRepoError,
-    HfHubHTTPError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-)
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
 from playground.engine import hub
 from playground.errors import ModelError
@@ -212,9 +207,8 @@ def test_offline_mode_does_not_look(monkeypatch):
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
-    [(200, True), (302, True), (503, True), (httpx.ConnectError("no"), False),
-     (httpx.ConnectTimeout("slow"), False)],
-)  # fmt: skip
+    [(200, True), (302, True), (503, True), (httpx.ConnectError("no"), False), (httpx.ConnectTimeout("slow"), False)],
+)
 def test_any_answer_counts_and_none_does_not(monkeypatch, outcome, expected):
     def head(url, timeout):
         assert timeout <= 5

@@ -13,15 +13,7 @@ from transformers import PreTrainedTokenizerFast
 
 from playground.engine import inspect
 from playground.engine.fork import Fork
-from playground.engine.inspect import (
-    MAX_TEXT,
-    MAX_TOKENS,
-    flat_map,
-    neighbours,
-    split,
-    token_text,
-    vector,
-)
+from playground.engine.inspect import MAX_TEXT, MAX_TOKENS, flat_map, neighbours, split, token_text, vector
 from playground.errors import PlaygroundError
 
 
@@ -114,17 +106,13 @@ def test_plain_tokens_are_shown_as_they_are_written(llama):
 
 def test_a_part_of_a_character_is_shown_as_its_bytes(llama):
     ids = llama.tokenizer("안é")["input_ids"]
-    assert [token_text(llama.tokenizer, token) for token in ids] == [
-        "⟨EC⟩", "⟨95⟩", "⟨88⟩", "⟨C3⟩", "⟨A9⟩"
-    ]  # fmt: skip
+    assert [token_text(llama.tokenizer, token) for token in ids] == ["⟨EC⟩", "⟨95⟩", "⟨88⟩", "⟨C3⟩", "⟨A9⟩"]
 
 
 def test_the_shown_bytes_put_together_are_the_texts_own(llama):
     for text in ("안녕하세요, 세계", "naïve café", "🙂", "plain"):
         shown = [token_text(llama.tokenizer, n) for n in llama.tokenizer(text)["input_ids"]]
-        raw = b"".join(
-            bytes.fromhex(each[1:-1]) if each.startswith("⟨") else each.encode() for each in shown
-        )
+        raw = b"".join(bytes.fromhex(each[1:-1]) if each.startswith("⟨") else each.encode() for each in shown)
         assert raw == text.encode()
 
 

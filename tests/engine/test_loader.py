@@ -23,9 +23,7 @@ from playground.errors import ModelError
 from playground.settings import settings
 
 CONTENT = b"not really a GGUF"
-SHA256 = (
-    "c30af3181a0b1c2d6a8e9284d57dba3223420a19883ab3bf504e2a552ad3ff0e"  # of CONTENT, by sha256sum
-)
+SHA256 = "c30af3181a0b1c2d6a8e9284d57dba3223420a19883ab3bf504e2a552ad3ff0e"  # of CONTENT, by sha256sum
 SMOLLM2 = "smollm2-135m-instruct"
 
 
@@ -120,10 +118,7 @@ def test_an_unreachable_hub_says_so(monkeypatch, home):
 
 
 def tiny_bert():
-    config = BertConfig(
-        vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=8,
-    )  # fmt: skip
+    config = BertConfig(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
     return BertForMaskedLM(config)
 
 
@@ -144,13 +139,18 @@ def test_a_model_that_is_no_causal_language_model_is_named(make, tmp_path, tiny)
 @pytest.mark.parametrize(
     "config",
     [
-        None, "", "not json", "{}", '{"model_type": "llama"}', '{"architectures": null}',
+        None,
+        "",
+        "not json",
+        "{}",
+        '{"model_type": "llama"}',
+        '{"architectures": null}',
         '{"model_type": "nonsense", "architectures": ["LlamaForCausalLM"]}',
         '{"model_type": "llama", "architectures": ["GPT2LMHeadModel"]}',
         '{"model_type": ["llama"], "architectures": []}',
         '{"architectures": ["' + "X" * 5000 + '"]}',
     ],
-)  # fmt: skip
+)
 def test_a_configuration_that_names_no_model_is_refused(config, tmp_path, tiny):
     if config is not None:
         (tmp_path / "config.json").write_text(config)
@@ -345,9 +345,7 @@ def test_a_damaged_copy_is_converted_again(offered, home, name, damage, logits):
     content = file.read_bytes()
     file.unlink()  # the file may be mapped into memory: never write into it
     if damage != "gone":
-        file.write_bytes(
-            {"cut": content[: len(content) // 2], "empty": b"", "noise": b"\xff" * 500}[damage]
-        )
+        file.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "noise": b"\xff" * 500}[damage])
     CACHE.clear()
     base = load("pretend")
     assert len(offered) == 2
@@ -358,9 +356,7 @@ def test_a_damaged_copy_is_converted_again(offered, home, name, damage, logits):
 def test_a_copy_that_stays_damaged_is_converted_again_only_once(offered, monkeypatch):
     def convert(source, folder, dtype):
         offered.append(dtype)
-        (folder / "config.json").write_text(
-            '{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}'
-        )
+        (folder / "config.json").write_text('{"model_type": "llama", "architectures": ["LlamaForCausalLM"]}')
 
     monkeypatch.setattr(loader, "_convert", convert)
     with pytest.raises(OSError, match="safetensors"):

@@ -10,13 +10,7 @@ from hypothesis.extra import numpy as hnp
 from torch import nn
 from torch.nn.utils import prune
 
-from playground.engine.masks import (
-    drop_count,
-    lowest,
-    lowest_in_rows,
-    lowest_n_of_m,
-    lowest_of_all,
-)
+from playground.engine.masks import drop_count, lowest, lowest_in_rows, lowest_n_of_m, lowest_of_all
 
 SPARSITIES = (0.0, 1e-9, 0.1, 0.25, 1 / 3, 0.5, 0.501, 0.77, 0.999, 1.0)
 SHAPES = ((1, 1), (1, 7), (7, 1), (12, 20), (31, 33))
@@ -53,16 +47,7 @@ def few_values(shape: tuple[int, ...] | st.SearchStrategy) -> st.SearchStrategy[
 
 @pytest.mark.parametrize(
     ("sparsity", "total", "count"),
-    [
-        (0, 0, 0),
-        (1, 0, 0),
-        (0, 9, 0),
-        (1, 9, 9),
-        (0.5, 8, 4),
-        (0.5, 5, 2),
-        (0.5, 7, 4),
-        (0.3, 1, 0),
-    ],
+    [(0, 0, 0), (1, 0, 0), (0, 9, 0), (1, 9, 9), (0.5, 8, 4), (0.5, 5, 2), (0.5, 7, 4), (0.3, 1, 0)],
 )
 def test_the_count_is_rounded_and_halves_go_to_the_even_number(sparsity, total, count):
     assert drop_count(sparsity, total) == count
@@ -118,16 +103,11 @@ def test_scores_that_differ_in_their_last_bits_only_are_told_apart(count):
     """The selection counts bits in two halves; here all the high halves are the same."""
     scores = torch.tensor([3, 0, 5, 1, 4, 2], dtype=torch.int32) + 0x3F800000
     order = [1, 3, 5, 0, 4, 2]
-    assert lowest(scores.view(torch.float32), count).nonzero().flatten().tolist() == sorted(
-        order[:count]
-    )
+    assert lowest(scores.view(torch.float32), count).nonzero().flatten().tolist() == sorted(order[:count])
 
 
 @hypothesis_settings(deadline=None, max_examples=200)
-@given(
-    scores=few_values(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6)),
-    share=st.floats(0, 1),
-)
+@given(scores=few_values(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6)), share=st.floats(0, 1))
 def test_ties_go_to_the_lower_index(scores, share):
     count = round(share * scores.size)
     mask = lowest(torch.from_numpy(scores), count).numpy()
@@ -137,11 +117,10 @@ def test_ties_go_to_the_lower_index(scores, share):
 @hypothesis_settings(deadline=None, max_examples=50)
 @given(
     scores=hnp.arrays(
-        np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40),
-        elements=st.floats(0, np.inf, width=32),
+        np.float32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40), elements=st.floats(0, np.inf, width=32)
     ),
     share=st.floats(0, 1),
-)  # fmt: skip
+)
 def test_any_scores_that_are_not_negative_are_ordered(scores, share):
     scores = np.abs(scores)  # -0.0 is not a score
     count = round(share * scores.size)
@@ -153,9 +132,7 @@ def test_scores_that_are_a_view_are_read_as_they_are_shown():
     scores = noise(5, 9).abs()
     assert torch.equal(lowest(scores.T, 11), lowest(scores.T.contiguous(), 11))
     every_second = noise(5, 18).abs()[:, ::2]
-    np.testing.assert_array_equal(
-        lowest(every_second, 11), first_by_stable_sort(every_second.numpy(), 11)
-    )
+    np.testing.assert_array_equal(lowest(every_second, 11), first_by_stable_sort(every_second.numpy(), 11))
 
 
 # Several tensors together
@@ -165,9 +142,7 @@ def test_scores_that_are_a_view_are_read_as_they_are_shown():
 def test_several_together_are_those_of_global_unstructured(sparsity):
     weights = [noise(*shape, seed=seed) * (seed + 1) for seed, shape in enumerate(SHAPES)]
     modules = [holder(weight) for weight in weights]
-    prune.global_unstructured(
-        [(module, "weight") for module in modules], prune.L1Unstructured, amount=sparsity
-    )
+    prune.global_unstructured([(module, "weight") for module in modules], prune.L1Unstructured, amount=sparsity)
     total = sum(weight.numel() for weight in weights)
     masks = list(lowest_of_all(lambda: (w.abs() for w in weights), drop_count(sparsity, total)))
     assert sum(int(mask.sum()) for mask in masks) == round(sparsity * total)
@@ -183,10 +158,7 @@ def test_no_tensors_at_all_and_empty_ones_among_others():
 
 
 @hypothesis_settings(deadline=None, max_examples=100)
-@given(
-    parts=st.lists(few_values(st.tuples(st.integers(0, 4), st.integers(0, 4))), max_size=4),
-    share=st.floats(0, 1),
-)
+@given(parts=st.lists(few_values(st.tuples(st.integers(0, 4), st.integers(0, 4))), max_size=4), share=st.floats(0, 1))
 def test_ties_among_several_go_to_the_earlier_tensor(parts, share):
     flat = np.concatenate([np.empty(0, np.float32), *[part.ravel() for part in parts]])
     count = round(share * flat.size)

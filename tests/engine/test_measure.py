@@ -71,11 +71,10 @@ def test_every_token_after_the_first_is_scored_once_with_enough_before_it(llama,
     scored, sizes = [], []
     real_loss, fork = measure.F.cross_entropy, Fork(llama)
     monkeypatch.setattr(
-        measure.F, "cross_entropy",
-        lambda logits, target, **more: scored.extend(target.tolist()) or real_loss(
-            logits, target, **more
-        ),
-    )  # fmt: skip
+        measure.F,
+        "cross_entropy",
+        lambda logits, target, **more: scored.extend(target.tolist()) or real_loss(logits, target, **more),
+    )
     fork.model.register_forward_pre_hook(
         lambda _, args, kwargs: sizes.append(kwargs["input_ids"].shape[1]), with_kwargs=True
     )
@@ -143,9 +142,7 @@ def test_bfloat16_models_are_measured_with_the_float32_head(tiny):
         logits = base.model.lm_head.weight.double() @ hidden.double()
         truth = -logits.log_softmax(-1)[ids[1]]
         coarse = max(coarse, abs(float(plain - truth)))
-        assert math.log(perplexity(Fork(base), text).perplexity) == pytest.approx(
-            float(truth), abs=1e-5
-        )
+        assert math.log(perplexity(Fork(base), text).perplexity) == pytest.approx(float(truth), abs=1e-5)
     assert coarse > 1e-4
 
 

@@ -96,10 +96,7 @@ def test_each_direction_agrees_with_float64_by_hand(layout, side, strength):
         "scale": rows * strength,
     }
     for direction, truth in expected.items():
-        fork = nudged(
-            layout, text=" the of", target=" is on",
-            direction=direction, strength=strength, side=side,
-        )  # fmt: skip
+        fork = nudged(layout, text=" the of", target=" is on", direction=direction, strength=strength, side=side)
         np.testing.assert_allclose(after(fork, side, ids), truth, rtol=1e-6, atol=1e-6)
 
 
@@ -110,9 +107,7 @@ def test_the_tokens_of_the_tests_are_what_they_are_taken_for(llama):
 def test_strength_one_toward_lands_on_the_targets_row(layout):
     fork = nudged(layout, text=" the", target=" of", strength=1.0)
     for side in ("input", "output"):
-        np.testing.assert_allclose(
-            after(fork, side, [260]), float64_rows(layout, side, [266]), atol=1e-6
-        )
+        np.testing.assert_allclose(after(fork, side, [260]), float64_rows(layout, side, [266]), atol=1e-6)
 
 
 @pytest.mark.weights
@@ -126,9 +121,7 @@ def test_strength_one_lands_on_the_targets_row_in_smollm2(smollm2):
 
 def test_only_the_named_side_and_only_the_texts_tokens_move(layout):
     everything = list(range(300))
-    for side, sides in {
-        "both": ("input", "output"), "input": ("input",), "output": ("output",)
-    }.items():  # fmt: skip
+    for side, sides in {"both": ("input", "output"), "input": ("input",), "output": ("output",)}.items():
         fork = nudged(layout, text=" the", target=" of", side=side)
         for each in ("input", "output"):
             moved = after(fork, each, everything) != float64_rows(layout, each, everything)
@@ -143,9 +136,7 @@ def test_a_repeated_token_is_nudged_once(llama):
 
 
 def test_a_repeated_token_counts_once_in_what_changed(llama):
-    changes = [
-        NudgeTokens(text=text, target=" of").apply(Fork(llama)) for text in (" the", " the the")
-    ]
+    changes = [NudgeTokens(text=text, target=" of").apply(Fork(llama)) for text in (" the", " the the")]
     assert changes[0] == changes[1]
 
 
@@ -372,10 +363,7 @@ def test_numbers_too_large_to_store_are_refused_in_words(known):
 
 
 @hypothesis_settings(deadline=None, max_examples=50)
-@given(
-    strength=st.floats(-0.9, 0.9).filter(lambda s: abs(s) > 1e-3),
-    seed=st.integers(0, 2**31 - 1),
-)
+@given(strength=st.floats(-0.9, 0.9).filter(lambda s: abs(s) > 1e-3), seed=st.integers(0, 2**31 - 1))
 def test_toward_and_back_again_gives_the_rows_back(strength, seed):
     """toward(s) leaves 1-s of the gap, and away(s/(1-s)) widens it by 1/(1-s)."""
     generator = torch.Generator().manual_seed(seed)

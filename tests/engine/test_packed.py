@@ -191,9 +191,7 @@ def test_a_layer_keeps_a_byte_or_half_a_byte_for_each_weight(scheme, share, out)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_layout_answers_close_to_the_same_codes_simulated(
-    every_layout, scheme, logits, texts
-):
+def test_every_layout_answers_close_to_the_same_codes_simulated(every_layout, scheme, logits, texts):
     prompt = texts.ids(61)
     packed, simulated = packed_fork(every_layout, scheme), simulated_fork(every_layout, scheme)
     for matrix in select(packed, ["attention"]):

@@ -123,9 +123,7 @@ def test_sparsity_0_changes_nothing_and_says_so(known, method, pattern):
     assert all(torch.equal(t, base.tensor(n)) for n, t in weights_of(built.fork).items())
 
 
-@pytest.mark.parametrize(
-    ("method", "pattern"), [c for c in combinations() if c[1] in ("unstructured", "rows")]
-)
+@pytest.mark.parametrize(("method", "pattern"), [c for c in combinations() if c[1] in ("unstructured", "rows")])
 @pytest.mark.parametrize("name", FEW)
 def test_sparsity_1_leaves_only_zeros_and_says_so(tiny, name, method, pattern):
     layout = tiny[name]
@@ -161,9 +159,7 @@ def test_an_all_zero_matrix_is_pruned_to_itself(llama, method, pattern):
 
 
 def modules_of(model: nn.Module, fork, targets) -> dict[str, nn.Module]:
-    return {
-        m.name: model.get_submodule(m.name.removesuffix(".weight")) for m in select(fork, targets)
-    }
+    return {m.name: model.get_submodule(m.name.removesuffix(".weight")) for m in select(fork, targets)}
 
 
 @pytest.mark.parametrize("sparsity", [0.01, 0.5])
@@ -257,8 +253,7 @@ def wanda_by_loops(base, names) -> dict[str, np.ndarray]:
     for name, seen in inputs_by_hooks(base, names).items():
         weight = oriented(base, name, base.model.get_parameter(name))
         norms = [sum(x * x for x in column) ** 0.5 for column in seen.T.tolist()]
-        scores[name] = np.array([[abs(w) * n for w, n in zip(row, norms, strict=True)]
-                                 for row in weight.tolist()])  # fmt: skip
+        scores[name] = np.array([[abs(w) * n for w, n in zip(row, norms, strict=True)] for row in weight.tolist()])
     return scores
 
 
@@ -306,8 +301,7 @@ def test_the_two_scores_choose_otherwise_than_magnitude_does(layout):
 @pytest.mark.parametrize("name", ["tiny-llama", "tiny-gpt2-layout"])
 def test_every_scope_compares_what_it_says(tiny, method, name):
     base = tiny[name]
-    found = {s: before_and_after(pruned(base, method=method, scope=s)) for s in
-             ("tensor", "row", "global")}  # fmt: skip
+    found = {s: before_and_after(pruned(base, method=method, scope=s)) for s in ("tensor", "row", "global")}
     scores = SCORES[method](base, found["row"])
     dropped = {s: {n: masked_only(*pair) for n, pair in f.items()} for s, f in found.items()}
     for matrix, mine in scores.items():
@@ -378,9 +372,7 @@ def test_random_masks_are_set_by_their_seed_and_by_nothing_else(llama):
 
 def test_random_masks_of_two_matrices_of_one_shape_differ(llama):
     masks = zeros_of(pruned(llama, method="random"))
-    assert not np.array_equal(
-        masks["model.layers.0.mlp.up_proj.weight"], masks["model.layers.1.mlp.up_proj.weight"]
-    )
+    assert not np.array_equal(masks["model.layers.0.mlp.up_proj.weight"], masks["model.layers.1.mlp.up_proj.weight"])
 
 
 def test_random_masks_know_nothing_of_the_weights(tiny):
@@ -535,10 +527,7 @@ def test_layers_are_scored_by_every_method(layout, method):
 def test_a_dropped_layers_change_is_all_that_it_was(llama):
     edit = prune(pattern="layers", sparsity=1, targets=["linear@1"])
     changes = edit.apply(Fork(llama))
-    expected = {
-        name: np.linalg.norm(old)
-        for name, (old, _) in before_and_after(Fork(llama), ["linear@1"]).items()
-    }
+    expected = {name: np.linalg.norm(old) for name, (old, _) in before_and_after(Fork(llama), ["linear@1"]).items()}
     assert {c.name: c.change for c in changes} == pytest.approx(expected, rel=1e-5)
 
 
@@ -603,9 +592,7 @@ def test_sparsegpt_changes_the_first_matrices_as_their_inputs_tell(layout, patte
     fork = pruned(layout, method="sparsegpt", pattern=pattern)
     first = next(m for m in select(fork, ["attention@0"]))
     old, new = before_and_after(fork, [first.name])[first.name]
-    expected = sparsegpt(
-        torch.from_numpy(old.copy()).float(), hessian_by_hooks(layout, first.name), 0.5, groups
-    )
+    expected = sparsegpt(torch.from_numpy(old.copy()).float(), hessian_by_hooks(layout, first.name), 0.5, groups)
     np.testing.assert_allclose(new, expected.double().numpy(), rtol=1e-2, atol=1e-3)
 
 
@@ -646,9 +633,7 @@ def held(fork) -> int:
 
 def one_tensor(fork) -> bool:
     """Whether both sides use the same memory."""
-    return fork.tensor("lm_head.weight").data_ptr() == (
-        fork.tensor("model.embed_tokens.weight").data_ptr()
-    )
+    return fork.tensor("lm_head.weight").data_ptr() == (fork.tensor("model.embed_tokens.weight").data_ptr())
 
 
 def test_a_tied_table_stays_tied_and_is_held_once(llama):
@@ -688,8 +673,7 @@ def test_a_global_scope_counts_a_tied_table_once(llama):
         assert torch.equal(fork.tensor(name), module.weight), name
 
 
-@pytest.mark.parametrize(("side", "other"), [("lm_head", "model.embed_tokens"),
-                                             ("model.embed_tokens", "lm_head")])  # fmt: skip
+@pytest.mark.parametrize(("side", "other"), [("lm_head", "model.embed_tokens"), ("model.embed_tokens", "lm_head")])
 def test_one_side_of_a_tied_table_can_be_pruned_alone(llama, side, other):
     fork = pruned(llama, targets=[f"{side}.weight"])
     assert not one_tensor(fork)
@@ -726,9 +710,7 @@ def test_patched_rows_are_pruned_as_they_are(llama, sides, method, logits):
     for side in ("input", "output"):
         module = getattr(plain, f"get_{side}_embeddings")()
         module.weight = nn.Parameter(fork.tensor(fork.weight_name(side)))
-    torch.testing.assert_close(
-        logits(fork, [260, 5, 260]), logits(plain, [260, 5, 260]), rtol=1e-5, atol=1e-5
-    )
+    torch.testing.assert_close(logits(fork, [260, 5, 260]), logits(plain, [260, 5, 260]), rtol=1e-5, atol=1e-5)
 
 
 # What stays as it is
@@ -753,18 +735,23 @@ def test_the_base_and_what_is_no_target_stay_as_they_are(tiny, name, method, pat
 @pytest.mark.parametrize(("method", "pattern"), combinations())
 @pytest.mark.parametrize("name", ["tiny-qwen2", "tiny-gpt2-layout"])
 def test_the_same_edit_gives_the_same_weights_bit_for_bit(tiny, name, method, pattern):
-    first, again = (
-        weights_of(pruned(tiny[name], method=method, pattern=pattern)) for _ in range(2)
-    )
+    first, again = (weights_of(pruned(tiny[name], method=method, pattern=pattern)) for _ in range(2))
     assert first.keys() == again.keys()
     assert all(torch.equal(first[n], again[n]) for n in first)
 
 
 @pytest.mark.parametrize(
     "targets",
-    [["attention"], ["mlp"], ["attention@0-0"], ["linear@1"], ["*.down_proj.weight"],
-     ["lm_head.weight", "mlp@0"], ["*"]],
-)  # fmt: skip
+    [
+        ["attention"],
+        ["mlp"],
+        ["attention@0-0"],
+        ["linear@1"],
+        ["*.down_proj.weight"],
+        ["lm_head.weight", "mlp@0"],
+        ["*"],
+    ],
+)
 def test_exactly_the_targets_lose_half_of_their_weights(tiny, targets):
     base = tiny["tiny-llama-untied"]
     fork = pruned(base, targets=targets)
@@ -794,11 +781,8 @@ def test_the_receipt_has_the_norms_of_what_was_dropped(layout, targets):
     (receipt,) = built.receipts
     pairs = before_and_after(built.fork, targets)
     changes = {change.name: change.change for change in receipt.changes}
-    assert changes == pytest.approx(
-        {name: np.linalg.norm(old - new) for name, (old, new) in pairs.items()}, rel=1e-4
-    )
-    whole = [np.linalg.norm([np.linalg.norm(pair[0] - pair[1] * i) for pair in pairs.values()])
-             for i in (1, 0)]  # fmt: skip
+    assert changes == pytest.approx({name: np.linalg.norm(old - new) for name, (old, new) in pairs.items()}, rel=1e-4)
+    whole = [np.linalg.norm([np.linalg.norm(pair[0] - pair[1] * i) for pair in pairs.values()]) for i in (1, 0)]
     assert receipt.relative_change == pytest.approx(whole[0] / whole[1], rel=1e-4)
     assert receipt.bytes == built.fork.bytes_held()
     assert receipt.sizes is not None
@@ -816,9 +800,16 @@ def quantized_fork(base, scheme, **more) -> Fork:
 
 @pytest.mark.parametrize(
     ("scheme", "stays"),
-    [("int4", True), ("nf4", True), ("fp4", True), ("ternary", True), ("int8", True),
-     ("fp8_e4m3", True), ("binary", False)],
-)  # fmt: skip
+    [
+        ("int4", True),
+        ("nf4", True),
+        ("fp4", True),
+        ("ternary", True),
+        ("int8", True),
+        ("fp8_e4m3", True),
+        ("binary", False),
+    ],
+)
 def test_pruned_weights_stay_on_a_grid_that_has_a_zero(llama, scheme, stays):
     fork = quantized_fork(llama, scheme)
     before = dict(fork.formats)
@@ -835,8 +826,7 @@ def test_sparsegpt_leaves_no_grid(llama):
     assert {name.split(".")[3] for name in after.formats} == {"self_attn"}
 
 
-@pytest.mark.parametrize("scheme", ["int8", "int4", "int3", "int2", "nf4", "fp4", "ternary",
-                                    "fp8_e4m3", "fp8_e5m2"])  # fmt: skip
+@pytest.mark.parametrize("scheme", ["int8", "int4", "int3", "int2", "nf4", "fp4", "ternary", "fp8_e4m3", "fp8_e5m2"])
 def test_quantizing_keeps_the_zeros_of_pruning(llama, scheme):
     fork = pruned(llama)
     zeros = {m.name: fork.tensor(m.name) == 0 for m in select(fork, ["linear"])}
@@ -898,7 +888,7 @@ def refusal(**values) -> str:
         ({"pattern": "rows", "scope": "row"}, ["row", "rows", "tensor or global"]),
     ],
     ids=lambda value: str(value)[:50] if isinstance(value, dict) else "",
-)  # fmt: skip
+)
 def test_a_value_that_cannot_be_used_is_named_with_what_can(values, words):
     said = refusal(**values)
     assert [word for word in words if word not in said] == []
@@ -1010,23 +1000,13 @@ def test_edits_of_whole_tensors_are_built_one_at_a_time_and_thin_ones_wait_for_n
 
 def test_two_who_merge_models_that_the_other_builds_do_not_wait_for_each_other(known):
     """A merge builds its models while it holds the line for whole tensors."""
-    dense = [
-        {"model": "tiny-llama", "edits": [{"kind": "prune", "sparsity": share}]}
-        for share in (0.2, 0.4)
-    ]
+    dense = [{"model": "tiny-llama", "edits": [{"kind": "prune", "sparsity": share}]} for share in (0.2, 0.4)]
     merges = [
-        {
-            "kind": "merge",
-            "method": "linear",
-            "models": [{"recipe": r, "weight": 1.0} for r in pair],
-        }
+        {"kind": "merge", "method": "linear", "models": [{"recipe": r, "weight": 1.0} for r in pair]}
         for pair in (dense, dense[::-1])
     ]
     found: list = []
-    threads = [
-        in_thread(parse({"model": "tiny-llama", "edits": [merge]}), Work(), found)
-        for merge in merges
-    ]
+    threads = [in_thread(parse({"model": "tiny-llama", "edits": [merge]}), Work(), found) for merge in merges]
     threads += [in_thread(parse(r), Work(), found) for r in dense]
     for thread in threads:
         thread.join(60)
@@ -1081,8 +1061,6 @@ def test_one_more_edit_is_kept_by_nobody_but_the_caller(known):
     assert CACHE.total() == total
     assert ("fork", longer.recipe.id) not in CACHE
     assert len(longer.receipts) == 2
-    assert longer.recipe == recipe_of(
-        {"kind": "prune", "sparsity": 0.2}, {"kind": "prune", "sparsity": 0.4}
-    )
+    assert longer.recipe == recipe_of({"kind": "prune", "sparsity": 0.2}, {"kind": "prune", "sparsity": 0.4})
     assert built.fork.bytes_held() == held_before
     assert built.fork.origin is longer.fork.origin is None

@@ -23,9 +23,7 @@ TEXT = (
     "The capital of France is Paris, and the capital of Italy is Rome. The cat sat on the mat "
     "while the rain fell on the roof of the house, one token at a time."
 ) * 3
-SCHEMES = (
-    "int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2",
-)  # fmt: skip
+SCHEMES = ("int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2")
 FEW = ("tiny-llama", "tiny-gpt2-layout", "tiny-opt")  # tied; stored across; ReLU and biases
 
 
@@ -89,13 +87,14 @@ def eight_bit_floats(exponent_bits: int, bias: int, most: float) -> np.ndarray:
 
 
 UNIT = {  # levels for a group whose largest weight is 1
-    **{f"int{bits}": np.arange(-(2 ** (bits - 1)) + 1, 2 ** (bits - 1)) / (2 ** (bits - 1) - 1)
-       for bits in (2, 3, 4, 8)},
-    **{name: np.unique(bnb.get_4bit_type(name, device="cpu").double().numpy())
-       for name in ("nf4", "fp4")},
+    **{
+        f"int{bits}": np.arange(-(2 ** (bits - 1)) + 1, 2 ** (bits - 1)) / (2 ** (bits - 1) - 1)
+        for bits in (2, 3, 4, 8)
+    },
+    **{name: np.unique(bnb.get_4bit_type(name, device="cpu").double().numpy()) for name in ("nf4", "fp4")},
     "fp8_e4m3": eight_bit_floats(4, 7, 448) / 448,
     "fp8_e5m2": eight_bit_floats(5, 15, 57344) / 57344,
-}  # fmt: skip
+}
 
 
 def levels_of(groups: np.ndarray, scheme: str, symmetric: bool = True) -> np.ndarray:
@@ -226,9 +225,11 @@ def test_an_all_zero_matrix_stays_zero(llama, scheme):
 # What stays as it is
 
 
-@pytest.mark.parametrize("edit", [quantize(targets=["mlp@1"]), cast(targets=["mlp@1"]),
-                                  quantize(method="gptq", targets=["mlp@1"])],
-                         ids=["rtn", "cast", "gptq"])  # fmt: skip
+@pytest.mark.parametrize(
+    "edit",
+    [quantize(targets=["mlp@1"]), cast(targets=["mlp@1"]), quantize(method="gptq", targets=["mlp@1"])],
+    ids=["rtn", "cast", "gptq"],
+)
 def test_the_base_and_what_is_no_target_stay_as_they_are(layout, edit, logits):
     before, answer = checksum(layout), logits(layout, [5, 6, 7])
     fork = after(layout, edit)
@@ -241,8 +242,7 @@ def test_the_base_and_what_is_no_target_stay_as_they_are(layout, edit, logits):
     assert set(fork.formats) == targets
 
 
-@pytest.mark.parametrize("values", [{}, {"method": "gptq"}, {"symmetric": False},
-                                    {"scheme": "ternary"}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("values", [{}, {"method": "gptq"}, {"symmetric": False}, {"scheme": "ternary"}], ids=str)
 def test_the_same_edit_gives_the_same_weights_bit_for_bit(tiny, values):
     for name in FEW:
         first, again = (after(tiny[name], quantize(**values)) for _ in range(2))
@@ -258,8 +258,9 @@ def one_tensor(fork) -> bool:
     return pair[0] == pair[1]
 
 
-@pytest.mark.parametrize("edit", [quantize(targets=["embeddings"]), cast(targets=["embeddings"])],
-                         ids=["quantize", "cast"])  # fmt: skip
+@pytest.mark.parametrize(
+    "edit", [quantize(targets=["embeddings"]), cast(targets=["embeddings"])], ids=["quantize", "cast"]
+)
 def test_a_tied_table_stays_tied_and_is_held_once(layout, edit):
     tied = layout.model.config.tie_word_embeddings
     fork = after(layout, edit)
@@ -292,9 +293,7 @@ def test_patched_rows_are_rounded_as_they_are(llama, sides, logits):
         rounded_right(old.reshape(-1, 8), new.reshape(-1, 8), "int4")
         getattr(plain, f"get_{side}_embeddings")().weight = nn.Parameter(fork.tensor(name))
     assert one_tensor(fork) == (len(sides) == 2)
-    torch.testing.assert_close(
-        logits(fork, [260, 5]), logits(plain, [260, 5]), rtol=1e-5, atol=1e-5
-    )
+    torch.testing.assert_close(logits(fork, [260, 5]), logits(plain, [260, 5]), rtol=1e-5, atol=1e-5)
 
 
 def test_a_row_patched_after_quantizing_takes_the_table_off_its_grid(llama):
@@ -335,10 +334,7 @@ def test_the_bits_of_a_matrix_by_hand(tiny, values, nominal, overhead):
 
 def test_the_bits_of_a_matrix_that_is_stored_across_by_hand(tiny):
     """GPT-2's c_fc has 32 inputs and 128 outputs, and is stored (32, 128)."""
-    for values, overhead in (
-        ({"group_size": "channel"}, 128 * 32 / 4096),
-        ({"group_size": 20}, 128 * 2 * 32 / 4096),
-    ):
+    for values, overhead in (({"group_size": "channel"}, 128 * 32 / 4096), ({"group_size": 20}, 128 * 2 * 32 / 4096)):
         fork = after(tiny["tiny-gpt2-layout"], quantize(**values))
         form = fork.formats["transformer.h.0.mlp.c_fc.weight"]
         assert form.overhead == pytest.approx(overhead)
@@ -354,9 +350,7 @@ def test_quantizing_again_changes_no_more_than_the_last_digits(tiny, name, schem
     once = after(tiny[name], quantize(scheme=scheme))
     again = after(once, quantize(scheme=scheme))
     for matrix in select(once, ["linear"]):
-        torch.testing.assert_close(
-            again.tensor(matrix.name), once.tensor(matrix.name), rtol=1e-5, atol=0
-        )
+        torch.testing.assert_close(again.tensor(matrix.name), once.tensor(matrix.name), rtol=1e-5, atol=0)
     assert again.formats == once.formats
 
 
@@ -405,9 +399,10 @@ def inputs_by_hooks(base, names) -> dict[str, np.ndarray]:
     return seen
 
 
-@pytest.mark.parametrize(("scheme", "group_size", "symmetric"), [
-    ("int4", 8, True), ("int3", "channel", True), ("int2", 16, False), ("nf4", 32, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("scheme", "group_size", "symmetric"),
+    [("int4", 8, True), ("int3", "channel", True), ("int2", 16, False), ("nf4", 32, True)],
+)
 def test_gptq_changes_the_first_matrix_as_its_inputs_tell(layout, scheme, group_size, symmetric):
     """Nothing before it has changed, so a float64 copy of the base has its inputs."""
     values = {"scheme": scheme, "group_size": group_size, "symmetric": symmetric}
@@ -415,10 +410,11 @@ def test_gptq_changes_the_first_matrix_as_its_inputs_tell(layout, scheme, group_
     name = select(fork, ["attention@0"])[0].name
     old, new = before_and_after(fork, [name])[name]
     x = inputs_by_hooks(layout, [name])[name]
-    expected = gptq(
-        torch.from_numpy(old.copy()).float(), torch.from_numpy(x.T @ x).float(),
-        scheme, group_size, symmetric,
-    ).double().numpy()  # fmt: skip
+    expected = (
+        gptq(torch.from_numpy(old.copy()).float(), torch.from_numpy(x.T @ x).float(), scheme, group_size, symmetric)
+        .double()
+        .numpy()
+    )
     # Sums in another order may turn a weight over that lies at half a step.
     assert (np.abs(new - expected) > 1e-3 * np.abs(expected).max()).mean() < 0.02
 
@@ -463,11 +459,7 @@ def test_gptq_answers_closer_to_the_base_than_rounding_does(layout, logits):
     ids = layout.tokenizer(TEXT)["input_ids"]
     before = logits(layout, ids)
     distance = {
-        method: float(
-            (logits(after(layout, quantize(method=method, scheme="int3")), ids) - before)
-            .square()
-            .mean()
-        )
+        method: float((logits(after(layout, quantize(method=method, scheme="int3")), ids) - before).square().mean())
         for method in ("rtn", "gptq")
     }
     assert distance["gptq"] < distance["rtn"]
@@ -515,9 +507,7 @@ def test_a_cast_to_what_a_model_is_already_changes_nothing_and_says_so(tiny):
     assert str(receipt.warnings[0]).startswith("This edit changed nothing")
 
 
-@pytest.mark.parametrize(
-    ("value", "fits"), [(65504.0, True), (65519.0, True), (65520.0, False), (-1e30, False)]
-)
+@pytest.mark.parametrize(("value", "fits"), [(65504.0, True), (65519.0, True), (65520.0, False), (-1e30, False)])
 def test_weights_beyond_fp16_are_refused_with_its_largest(llama, value, fits):
     """65,519 still rounds down to 65,504."""
     fork, name = Fork(llama), "model.layers.1.mlp.up_proj.weight"
@@ -546,8 +536,9 @@ def test_weights_beyond_bf16_are_refused_with_a_way_out_that_is_one(llama):
 # Receipts and advice
 
 
-@pytest.mark.parametrize("edit", [quantize(), quantize(method="gptq"), cast(targets=["linear"])],
-                         ids=["rtn", "gptq", "cast"])  # fmt: skip
+@pytest.mark.parametrize(
+    "edit", [quantize(), quantize(method="gptq"), cast(targets=["linear"])], ids=["rtn", "gptq", "cast"]
+)
 def test_the_receipt_has_the_norms_of_the_changes(layout, edit):
     built = extended(Built(Recipe(model="m"), Fork(layout), ()), edit)
     (receipt,) = built.receipts
@@ -681,9 +672,7 @@ def test_gptq_tells_its_layers(llama):
     told = []
     work = Work(lambda done, of, what: told.append((done, of, str(what))))
     quantize(method="gptq").apply(Fork(llama), work)
-    assert [said for said in told if said[2].startswith("Layer")] == [
-        (0, 2, "Layer 1 of 2…"), (1, 2, "Layer 2 of 2…"),
-    ]  # fmt: skip
+    assert [said for said in told if said[2].startswith("Layer")] == [(0, 2, "Layer 1 of 2…"), (1, 2, "Layer 2 of 2…")]
 
 
 def test_a_dropped_layer_is_left_out_of_all_of_it(llama):

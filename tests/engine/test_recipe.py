@@ -86,15 +86,12 @@ def applied(monkeypatch):
         ({"model": "m", "edits": [nudge(text="")]}, ["text", "empty"]),
         ({"model": "m", "edits": [nudge(hue=1)]}, ["'hue'"]),
         ({"model": "m", "edits": [nudge(**{"{x}": 1})]}, ["'{x}'"]),
-        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "strength": NaN}]}',
-         ["strength", "nan"]),
-        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "strength": 1e999}]}',
-         ["strength", "inf"]),
-        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "seed": ' + "9" * 5000
-         + "}]}", ["not JSON"]),
+        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "strength": NaN}]}', ["strength", "nan"]),
+        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "strength": 1e999}]}', ["strength", "inf"]),
+        ('{"model": "m", "edits": [{"kind": "nudge_tokens", "text": "a", "seed": ' + "9" * 5000 + "}]}", ["not JSON"]),
     ],
     ids=lambda value: str(value)[:40] if not isinstance(value, list) else "",
-)  # fmt: skip
+)
 def test_what_is_no_recipe_is_refused_in_words(data, words):
     with pytest.raises(RecipeError) as caught:
         parse(data)
@@ -140,9 +137,7 @@ def test_a_recipe_without_edits_is_the_base(known, logits):
 
 
 def test_a_recipe_survives_the_way_through_json():
-    first = tiny_recipe(
-        nudge(text=' "the"\n안녕', strength=1 / 3, seed=2**31 - 1), nudge(side="input")
-    )
+    first = tiny_recipe(nudge(text=' "the"\n안녕', strength=1 / 3, seed=2**31 - 1), nudge(side="input"))
     for again in (
         parse(first.json_text()),
         parse(json.loads(first.json_text())),
@@ -155,9 +150,7 @@ def test_a_recipe_survives_the_way_through_json():
 
 
 def test_every_kind_of_edit_is_found_by_its_kind():
-    assert {kind: edit.model_fields["kind"].default for kind, edit in EDITS.items()} == {
-        kind: kind for kind in EDITS
-    }
+    assert {kind: edit.model_fields["kind"].default for kind, edit in EDITS.items()} == {kind: kind for kind in EDITS}
 
 
 # Its id
@@ -167,12 +160,17 @@ def test_the_id_does_not_depend_on_key_order_or_on_defaults_being_written():
     spelled = {
         "edits": [
             {
-                "seed": 0, "side": "both", "strength": 0.5, "target": " of",
-                "direction": "toward", "text": " the", "kind": "nudge_tokens",
+                "seed": 0,
+                "side": "both",
+                "strength": 0.5,
+                "target": " of",
+                "direction": "toward",
+                "text": " the",
+                "kind": "nudge_tokens",
             }
         ],
         "model": "tiny-llama",
-    }  # fmt: skip
+    }
     assert parse(spelled).id == tiny_recipe(NUDGE).id
     assert parse({"edits": [], "model": "m"}).id == parse({"model": "m"}).id
     assert tiny_recipe(nudge(strength=1)).id == tiny_recipe(nudge(strength=1.0)).id
@@ -191,10 +189,14 @@ def test_the_id_is_the_same_in_every_process():
 @pytest.mark.parametrize(
     "values",
     [
-        {"text": "the"}, {"target": " is"}, {"direction": "away"}, {"strength": 0.5000001},
-        {"side": "input"}, {"seed": 1},
+        {"text": "the"},
+        {"target": " is"},
+        {"direction": "away"},
+        {"strength": 0.5000001},
+        {"side": "input"},
+        {"seed": 1},
     ],
-)  # fmt: skip
+)
 def test_the_id_depends_on_every_value(values):
     assert tiny_recipe(nudge(**values)).id != tiny_recipe(NUDGE).id
 
@@ -222,9 +224,10 @@ def test_a_prefix_is_the_recipe_of_the_first_edits():
 @pytest.mark.parametrize("name", ["tiny-llama", "tiny-gemma3", "tiny-gpt2-layout", "tiny-phi"])
 def test_undoing_and_doing_again_gives_the_same_weights_bit_for_bit(known, name, logits, applied):
     edits = [
-        nudge(), nudge(text=" on is", direction="random", seed=9),
+        nudge(),
+        nudge(text=" on is", direction="random", seed=9),
         nudge(text=" is", direction="scale", strength=2.5, side="output"),
-    ]  # fmt: skip
+    ]
     whole, shorter = tiny_recipe(*edits, model=name), tiny_recipe(*edits[:2], model=name)
     first, undone = logits(build(whole).fork, PROMPT), logits(build(shorter).fork, PROMPT)
     assert not torch.equal(first, undone)
@@ -298,10 +301,7 @@ def greedy(built) -> list[int]:
 
 
 def test_two_visitors_at_once_get_exactly_what_each_gets_alone(known):
-    recipes = [
-        tiny_recipe(nudge(direction="random", strength=3, seed=seed), *steps(4))
-        for seed in range(4)
-    ]
+    recipes = [tiny_recipe(nudge(direction="random", strength=3, seed=seed), *steps(4)) for seed in range(4)]
     alone = [greedy(build(recipe)) for recipe in recipes]
     assert len({tuple(ids) for ids in alone}) > 1
     CACHE.clear()
@@ -345,24 +345,19 @@ def test_building_goes_on_where_the_cache_has_room_for_one_fork_only(known, monk
 def test_receipts_agree_with_numpy(known):
     base = known["tiny-llama"]
     weight = base.model.get_input_embeddings().weight.detach().double().numpy()
-    edits = [nudge(strength=0.5), nudge(text=" the of on", strength=-2.0, direction="scale",
-                                        side="output")]  # fmt: skip
+    edits = [nudge(strength=0.5), nudge(text=" the of on", strength=-2.0, direction="scale", side="output")]
     first, second = build(tiny_recipe(*edits)).receipts
 
     move = 0.5 * (weight[266] - weight[260])
     both = math.sqrt(2) * np.linalg.norm(move) / (math.sqrt(2) * np.linalg.norm(weight))
     assert first.relative_change == pytest.approx(both, rel=1e-5)
-    assert [change.name for change in first.changes] == [
-        "model.embed_tokens.weight", "lm_head.weight"
-    ]  # fmt: skip
+    assert [change.name for change in first.changes] == ["model.embed_tokens.weight", "lm_head.weight"]
     assert first.bytes == 2 * (1 * 32 * 4 + 8)
 
     ids = base.tokenizer(" the of on")["input_ids"]
     rows = weight[ids].copy()
     rows[ids.index(260)] += move
-    assert second.relative_change == pytest.approx(
-        np.linalg.norm(-2 * rows - rows) / np.linalg.norm(weight), rel=1e-5
-    )
+    assert second.relative_change == pytest.approx(np.linalg.norm(-2 * rows - rows) / np.linalg.norm(weight), rel=1e-5)
     assert [change.name for change in second.changes] == ["lm_head.weight"]
     assert second.bytes == 2 * (32 * 4 + 8)  # " the" was held already
     assert first.seconds >= 0

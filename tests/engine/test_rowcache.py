@@ -46,15 +46,12 @@ def test_a_new_token_is_written_at_its_own_rows_end():
     for row, length in enumerate((3, 70, 1)):
         assert (keys[row, :, length] == 500 + row).all()
         assert (values[row, :, length] == -500 - row).all()
-        assert torch.equal(
-            keys[row, :, :length], prefill(length, 10.0 * (row + 1)).layers[0].keys[0]
-        )
+        assert torch.equal(keys[row, :, :length], prefill(length, 10.0 * (row + 1)).layers[0].keys[0])
         assert not keys[row, :, length + 1 :].any()
 
 
 @pytest.mark.parametrize(
-    ("longest", "width"),
-    [(0, BLOCK), (1, BLOCK), (BLOCK - 1, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK - 1, 2 * BLOCK)],
+    ("longest", "width"), [(0, BLOCK), (1, BLOCK), (BLOCK - 1, BLOCK), (BLOCK, 2 * BLOCK), (2 * BLOCK - 1, 2 * BLOCK)]
 )
 def test_a_step_looks_at_full_blocks_up_to_the_new_token(longest, width):
     cache = RowCache(2, 300)
@@ -88,9 +85,7 @@ def test_a_window_counts_the_token_itself():
 
 
 def test_layers_of_two_kinds_get_a_mask_each():
-    config = SimpleNamespace(
-        sliding_window=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"]
-    )
+    config = SimpleNamespace(sliding_window=3, layer_types=["sliding_attention", "full_attention", "sliding_attention"])
     masks = filled(5).masks(config)
     assert seen(masks["full_attention"]) == [[0, 1, 2, 3, 4, 5]]
     assert seen(masks["sliding_attention"]) == [[3, 4, 5]]

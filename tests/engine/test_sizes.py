@@ -63,9 +63,7 @@ def numel(fork) -> int:
 def test_a_fork_of_nothing_is_the_base(every_layout, tmp_path):
     fork = Fork(every_layout)
     found = sizes(fork)
-    parameters = sum(
-        p.numel() for p in every_layout.model.parameters()
-    )  # a tied pair comes once here
+    parameters = sum(p.numel() for p in every_layout.model.parameters())  # a tied pair comes once here
     assert found.weights == parameters
     assert found.zeros == zeros_by_numpy(fork)
     assert found.held_bytes == 0
@@ -155,8 +153,11 @@ def test_zeros_are_not_counted_where_nobody_asks(llama):
     assert found.zeros > 0
     assert quick.zeros == 0
     assert (quick.weights, quick.file_bytes, quick.packed_bytes, quick.effective_bits) == (
-        found.weights, found.file_bytes, found.packed_bytes, found.effective_bits,
-    )  # fmt: skip
+        found.weights,
+        found.file_bytes,
+        found.packed_bytes,
+        found.effective_bits,
+    )
 
 
 def test_negative_zeros_are_zeros_and_no_numbers_are_not(llama):
@@ -268,11 +269,8 @@ def test_packed_layers_hold_codes_and_scales(tiny, name, scheme, group_size, cod
     base = tiny[name]
     fork = applied(
         base,
-        {
-            "kind": "quantize", "mode": "packed", "scheme": scheme, "group_size": group_size,
-            "targets": ["attention"],
-        },
-    )  # fmt: skip
+        {"kind": "quantize", "mode": "packed", "scheme": scheme, "group_size": group_size, "targets": ["attention"]},
+    )
     by_hand = low = plain = 0.0
     for matrix in select(fork, ["attention"]):
         weight = matrix.oriented(base.model.get_parameter(matrix.name))

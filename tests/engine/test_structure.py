@@ -20,25 +20,30 @@ KNOWN = {
     "tiny-gemma3": LLAMA,
     "tiny-mistral": LLAMA,
     "tiny-gpt2-layout": (
-        "transformer.h", "transformer.wte",
-        ["attn.c_attn", "attn.c_proj"], ["mlp.c_fc", "mlp.c_proj"],
+        "transformer.h",
+        "transformer.wte",
+        ["attn.c_attn", "attn.c_proj"],
+        ["mlp.c_fc", "mlp.c_proj"],
     ),
     "tiny-neox": (
-        "gpt_neox.layers", "gpt_neox.embed_in",
+        "gpt_neox.layers",
+        "gpt_neox.embed_in",
         ["attention.query_key_value", "attention.dense"],
         ["mlp.dense_h_to_4h", "mlp.dense_4h_to_h"],
     ),
     "tiny-opt": (
-        "model.decoder.layers", "model.decoder.embed_tokens",
+        "model.decoder.layers",
+        "model.decoder.embed_tokens",
         ["self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.out_proj"],
         ["fc1", "fc2"],
     ),
     "tiny-phi": (
-        "model.layers", "model.embed_tokens",
+        "model.layers",
+        "model.embed_tokens",
         ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.dense"],
         ["mlp.fc1", "mlp.fc2"],
     ),
-}  # fmt: skip
+}
 
 
 def names(fork, *targets) -> list[str]:
@@ -201,12 +206,33 @@ def test_no_target_names_nothing(llama):
 @pytest.mark.parametrize(
     "target",
     [
-        "", " ", "liner", "LINEAR", "linear ", "q_proj", "*.Q_proj.weight", "*.q_proj.bias",
-        "*norm*", "linear@2", "linear@2-9", "linear@1-0", "linear@-1", "linear@a", "linear@",
-        "linear@0-", "linear@0-1-2", "linear@0.5", "linear@12345", "linear@0@1", "embeddings@0",
-        "lm_head.weight@0", "[", "model.layers.0", "@0",
+        "",
+        " ",
+        "liner",
+        "LINEAR",
+        "linear ",
+        "q_proj",
+        "*.Q_proj.weight",
+        "*.q_proj.bias",
+        "*norm*",
+        "linear@2",
+        "linear@2-9",
+        "linear@1-0",
+        "linear@-1",
+        "linear@a",
+        "linear@",
+        "linear@0-",
+        "linear@0-1-2",
+        "linear@0.5",
+        "linear@12345",
+        "linear@0@1",
+        "embeddings@0",
+        "lm_head.weight@0",
+        "[",
+        "model.layers.0",
+        "@0",
     ],
-)  # fmt: skip
+)
 def test_a_target_that_names_nothing_is_refused_with_what_can_be_named(llama, target):
     with pytest.raises(RecipeError) as caught:
         select(Fork(llama), ["linear", target])

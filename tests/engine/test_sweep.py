@@ -18,14 +18,17 @@ from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError, RecipeError
 
 TEXT = "The cat sat on the mat while the rain fell on the roof of the house."
-SCHEMES = (
-    "int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2",
-)  # fmt: skip
+SCHEMES = ("int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2")
 SPARSITIES = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 LINEAR = (
-    "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-    "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
-)  # fmt: skip
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+)
 
 
 def made(*edits, model="tiny-llama") -> Built:
@@ -63,9 +66,7 @@ class Ear:
         self.heard: list[tuple[int, int, str]] = []
         self.enough = enough
         self.pressed = False
-        self.work = Work(
-            lambda done, of, what: self.heard.append((done, of, str(what))), lambda: self.pressed
-        )
+        self.work = Work(lambda done, of, what: self.heard.append((done, of, str(what))), lambda: self.pressed)
 
 
 # What a sweep tries
@@ -75,9 +76,7 @@ class Ear:
 def test_a_pruning_is_tried_at_every_tenth(pattern):
     edit = Prune(method="wanda", pattern=pattern, targets=("mlp",), seed=3, calibration="a" * 99)
     found = variations(edit)
-    assert [value for value, _ in found] == [
-        "0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9",
-    ]  # fmt: skip
+    assert [value for value, _ in found] == ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
     rest = edit.model_dump() | {"sparsity": None}
     assert [e.sparsity for _, e in found] == SPARSITIES
     assert all(e.model_dump() | {"sparsity": None} == rest for _, e in found)
@@ -119,11 +118,13 @@ def test_a_quantization_is_tried_in_every_scheme_with_the_rest_as_it_was(edit):
 @pytest.mark.parametrize(
     "edit",
     [
-        Prune(), Prune(method="sparsegpt"), Prune(pattern="heads", scope="global"),
+        Prune(),
+        Prune(method="sparsegpt"),
+        Prune(pattern="heads", scope="global"),
         Quantize(scheme="int8", group_size="channel", mode="packed"),
         Quantize(symmetric=False, method="gptq"),
     ],
-)  # fmt: skip
+)
 def test_every_variation_can_stand_in_a_recipe(edit):
     for _, one in variations(edit):
         assert parse_edit(one.model_dump(mode="json")) == one
@@ -168,16 +169,22 @@ def test_a_sweep_goes_on_from_what_the_recipe_holds(known):
 def test_a_sweep_of_schemes_has_each_ones_bits(known):
     """With a scale of 32 bits for each output row, all told."""
     base = known["tiny-llama"]
-    linear = {
-        name: p for name, p in base.model.named_parameters() if "layers" in name and p.ndim == 2
-    }
+    linear = {name: p for name, p in base.model.named_parameters() if "layers" in name and p.ndim == 2}
     inside = sum(p.numel() for p in linear.values())
     rows = sum(len(p) for p in linear.values())
     weights = sum(p.numel() for p in base.model.parameters())
     nominal = {
-        "int8": 8, "int4": 4, "int3": 3, "int2": 2, "ternary": math.log2(3), "binary": 1,
-        "nf4": 4, "fp4": 4, "fp8_e4m3": 8, "fp8_e5m2": 8,
-    }  # fmt: skip
+        "int8": 8,
+        "int4": 4,
+        "int3": 3,
+        "int2": 2,
+        "ternary": math.log2(3),
+        "binary": 1,
+        "nf4": 4,
+        "fp4": 4,
+        "fp8_e4m3": 8,
+        "fp8_e5m2": 8,
+    }
     found = {p.value: p for p in sweep(made(), Quantize(group_size="channel"), TEXT)}
     assert set(found) == set(nominal)
     for scheme, bits in nominal.items():
@@ -286,10 +293,13 @@ def test_a_scan_measures_against_the_recipe_and_not_the_base(known):
 @pytest.mark.parametrize(
     ("targets", "layers"),
     [
-        (("linear",), [0, 1]), (("linear@1",), [1]), (("mlp@0", "attention@1"), [0, 1]),
-        (("embeddings", "mlp@1"), [1]), (("*.q_proj.weight",), [0, 1]),
+        (("linear",), [0, 1]),
+        (("linear@1",), [1]),
+        (("mlp@0", "attention@1"), [0, 1]),
+        (("embeddings", "mlp@1"), [1]),
+        (("*.q_proj.weight",), [0, 1]),
     ],
-)  # fmt: skip
+)
 def test_a_scan_goes_through_the_layers_that_the_targets_name(known, targets, layers):
     built = made(model="tiny-llama-untied")
     found = scan(built, Quantize(scheme="int2", targets=targets), TEXT)
@@ -314,9 +324,7 @@ def test_layers_that_were_taken_out_are_not_scanned(known):
     assert point.layer == 1 - gone
 
 
-@pytest.mark.parametrize(
-    "edit", [Cast(), NudgeTokens(text="a", target="b"), Prune(pattern="layers")]
-)
+@pytest.mark.parametrize("edit", [Cast(), NudgeTokens(text="a", target="b"), Prune(pattern="layers")])
 def test_edits_that_cannot_be_made_to_one_layer_are_refused(known, edit):
     with pytest.raises(RecipeError, match="one layer at a time"):
         list(scan(made(), edit, TEXT))
@@ -337,9 +345,7 @@ def test_every_other_pattern_can_be_scanned(known, pattern):
 def test_a_scan_reads_the_beginning_of_a_long_text(known):
     long = shipped_text()
     assert len(long) > SCAN_TEXT
-    whole, cut = (
-        [point.ratio for point in scan(made(), Prune(), text)] for text in (long, long[:SCAN_TEXT])
-    )
+    whole, cut = ([point.ratio for point in scan(made(), Prune(), text)] for text in (long, long[:SCAN_TEXT]))
     assert whole == cut == [point.ratio for point in scan(made(), Prune())]
     assert whole != [point.ratio for point in scan(made(), Prune(), long[SCAN_TEXT:])]
 
@@ -370,8 +376,7 @@ def arrays(base, fork) -> dict[tuple[int, str], tuple[np.ndarray, np.ndarray]]:
     """Every linear matrix of a llama-like model before and after, in float64."""
     return {
         (layer, role): tuple(
-            model.model.layers[layer].get_submodule(role).weight.double().numpy()
-            for model in (base.model, fork.model)
+            model.model.layers[layer].get_submodule(role).weight.double().numpy() for model in (base.model, fork.model)
         )
         for layer in (0, 1)
         for role in LINEAR
@@ -391,8 +396,7 @@ def test_change_is_the_norm_of_the_change_over_that_of_the_bases(llama):
     Quantize(scheme="int3", targets=("mlp", "*.q_proj.weight@1")).apply(fork)
     found = by_place(layer_view(Fork(llama), fork, "change"))
     expected = {
-        place: np.linalg.norm(new - old) / np.linalg.norm(old)
-        for place, (old, new) in arrays(llama, fork).items()
+        place: np.linalg.norm(new - old) / np.linalg.norm(old) for place, (old, new) in arrays(llama, fork).items()
     }
     assert set(found) == set(expected)
     for place, value in expected.items():

@@ -39,9 +39,7 @@ def built(llama, monkeypatch) -> Base:
     """Tiny GPT-2 as the loader gives it where no Hub answers; its tokenizer is a tiny one."""
     monkeypatch.setattr(loader, "TINY_TOKENIZER_FROM", "tiny-llama")
     real = loader.load
-    monkeypatch.setattr(
-        loader, "load", lambda name, *more: llama if name == "tiny-llama" else real(name, *more)
-    )
+    monkeypatch.setattr(loader, "load", lambda name, *more: llama if name == "tiny-llama" else real(name, *more))
     CACHE.clear()
     yield loader.load("tiny-gpt2")
     CACHE.clear()

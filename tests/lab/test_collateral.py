@@ -71,10 +71,7 @@ def said(tiny):
 @pytest.fixture
 def facts(said, monkeypatch) -> tuple[KnownFact, ...]:
     """As if these were the project's facts; every fourth is one that the model does not say."""
-    found = tuple(
-        replace(fact, target=" zebra") if number % 4 == 3 else fact
-        for number, fact in enumerate(said)
-    )
+    found = tuple(replace(fact, target=" zebra") if number % 4 == 3 else fact for number, fact in enumerate(said))
     monkeypatch.setattr(collateral_module, "known_facts", lambda: found)
     return found
 
@@ -143,9 +140,9 @@ def test_what_is_said_instead_ends_with_the_first_other_token(base, said):
     assert several
     for fact in several:
         first = base.base.tokenizer.decode(tokens(base.base, fact.target)[:1])
-        [right, wrong, half] = readings(base, [
-            (fact.prompt, fact.target), (fact.prompt, " zebra zebra"), (fact.prompt, f"{first}~~"),
-        ])  # fmt: skip
+        [right, wrong, half] = readings(
+            base, [(fact.prompt, fact.target), (fact.prompt, " zebra zebra"), (fact.prompt, f"{first}~~")]
+        )
         assert (right.right, right.says) == (True, fact.target)
         assert not wrong.right
         assert fact.target.startswith(wrong.says)
@@ -178,9 +175,7 @@ def test_a_model_as_it_was_keeps_everything(base, facts):
     assert found.kept == Kept(len(right), len(right))
     for change in found.changes:
         assert change.before == change.after
-        assert change.before == pytest.approx(
-            likely(base, change.fact.prompt, change.fact.target), rel=1e-3
-        )
+        assert change.before == pytest.approx(likely(base, change.fact.prompt, change.fact.target), rel=1e-3)
         assert change.says == change.fact.target
 
 
@@ -251,10 +246,7 @@ def test_it_says_how_far_it_is_and_stops(base, facts):
 def test_the_sample_is_asked_again_as_it_is(base, facts):
     fork, own = edited(base, 0.3), sample()
     known = [fact for fact in own if fact.target != " zebra"]
-    kept = [
-        fact for fact in known
-        if greedy(fork, fact.prompt, len(goal := tokens(base.base, fact.target))) == goal
-    ]  # fmt: skip
+    kept = [fact for fact in known if greedy(fork, fact.prompt, len(goal := tokens(base.base, fact.target))) == goal]
     assert 0 < len(kept) < len(known) < len(own)
     assert still_known(fork, base, lambda prompt: "") == Kept(len(kept), len(known))
 
@@ -265,10 +257,10 @@ def test_the_sample_is_asked_again_behind_a_text(base, facts):
 
     known = [fact for fact in sample() if fact.target != " zebra"]
     kept = [
-        fact for fact in known
-        if greedy(base, before(fact.prompt) + fact.prompt, len(goal := tokens(
-            base.base, fact.target))) == goal
-    ]  # fmt: skip
+        fact
+        for fact in known
+        if greedy(base, before(fact.prompt) + fact.prompt, len(goal := tokens(base.base, fact.target))) == goal
+    ]
     assert 0 < len(kept) < len(known)
     assert still_known(base, base, before) == Kept(len(kept), len(known))
 

@@ -19,16 +19,7 @@ from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab import in_a_row as in_a_row_module
 from playground.lab import table
-from playground.lab.in_a_row import (
-    METHODS,
-    MOST_FACTS,
-    ONE_KIND,
-    RowFact,
-    in_a_row,
-    parse_facts,
-    row_facts,
-    together,
-)
+from playground.lab.in_a_row import METHODS, MOST_FACTS, ONE_KIND, RowFact, in_a_row, parse_facts, row_facts, together
 from playground.lab.known import known_facts, topics
 
 TINY = Recipe(model="tiny-llama")
@@ -85,9 +76,7 @@ def same_as(point, fork: Fork, facts) -> None:
     """What a point says is what a variant does."""
     targets = [likely(fork, fact.prompt, fact.target) for fact in facts]
     good = [
-        target > likely(fork, fact.prompt, fact.old)
-        if fact.old
-        else greedy(fork, fact.prompt, 1) == fact.target
+        target > likely(fork, fact.prompt, fact.old) if fact.old else greedy(fork, fact.prompt, 1) == fact.target
         for target, fact in zip(targets, facts, strict=True)
     ]
     assert point.count == len(facts)
@@ -125,8 +114,7 @@ def test_it_goes_on_from_the_recipe_that_is_given():
     start = Recipe(model=TINY.model, edits=(step("ft", CAT),))
     [point] = in_a_row(start, "rome", [RAIN])
     [before, after] = [
-        build(Recipe(model=TINY.model, edits=edits)).fork
-        for edits in (start.edits, (*start.edits, step("rome", RAIN)))
+        build(Recipe(model=TINY.model, edits=edits)).fork for edits in (start.edits, (*start.edits, step("rome", RAIN)))
     ]
     assert point.perplexity_ratio == pytest.approx(table.general(after) / table.general(before))
     assert point.probability == pytest.approx(likely(after, RAIN.prompt, RAIN.target), rel=1e-3)
@@ -219,10 +207,7 @@ def test_no_facts_and_too_many_are_refused(count):
 
 @pytest.mark.parametrize("method", ["lora", "", None])
 def test_an_unknown_method_is_refused(method):
-    for tried in (
-        lambda: next(in_a_row(TINY, method, [CAT])),
-        lambda: together(TINY, method, [CAT]),
-    ):
+    for tried in (lambda: next(in_a_row(TINY, method, [CAT])), lambda: together(TINY, method, [CAT])):
         with pytest.raises(PlaygroundError, match=r"is unknown.*: rome, memit"):
             tried()
 

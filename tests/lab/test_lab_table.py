@@ -72,8 +72,11 @@ def test_the_base_is_as_it_is():
     assert (row.bytes, row.perplexity_ratio, row.apply_seconds) == (0, 1.0, 0.0)
     assert row.error is None
     assert {kind: one.count for kind, one in row.figures.items()} == {
-        "efficacy": 1, "paraphrase": 1, "locality": 1, "portability": 1,
-    }  # fmt: skip
+        "efficacy": 1,
+        "paraphrase": 1,
+        "locality": 1,
+        "portability": 1,
+    }
     assert row.kept.right == row.kept.of
     fork = build(Recipe(model=MODEL)).fork
     for one in row.asked:
@@ -209,24 +212,29 @@ def test_the_means_over_facts_count_every_question_once():
     def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> Row:
         fork = build(Recipe(model=MODEL)).fork
         taught = Taught(fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: None)
-        asked = ask(taught, from_json(
-            {"subject": "The cat", "prompt": "The cat is", "target": "a", "old": "b"},
-            {"paraphrases": ["x"] * (len(right) - 1)},
-        ), least=1)  # fmt: skip
-        asked = [
-            type(one)(one.question, 0.5, 0.25, good) for one, good in zip(asked, right, strict=True)
-        ]
+        asked = ask(
+            taught,
+            from_json(
+                {"subject": "The cat", "prompt": "The cat is", "target": "a", "old": "b"},
+                {"paraphrases": ["x"] * (len(right) - 1)},
+            ),
+            least=1,
+        )
+        asked = [type(one)(one.question, 0.5, 0.25, good) for one, good in zip(asked, right, strict=True)]
         return Row(way, None, "", tuple(asked), Kept(0, 0), ratio, seconds, 0.1, 0.0, 10)
 
-    found = aggregated("rome", [
-        row("rome", True, True, True), row("rome", False, False, ratio=1.5, seconds=3.0),
-        row("ft", True), Row("rome", error=PlaygroundError("No.").message),
-    ])  # fmt: skip
+    found = aggregated(
+        "rome",
+        [
+            row("rome", True, True, True),
+            row("rome", False, False, ratio=1.5, seconds=3.0),
+            row("ft", True),
+            Row("rome", error=PlaygroundError("No.").message),
+        ],
+    )
     assert (found.count, found.failed) == (2, 1)
     assert found.figures["efficacy"].share == 0.5
     assert found.figures["paraphrase"].share == pytest.approx(2 / 3)
     assert (found.perplexity_ratio, found.worst, found.seconds, found.bytes) == (1.25, 1.5, 2, 10)
-    assert "| rome | 2 (1 failed) | – | 50% [9–91] (0.50) | – | 67% [21–94] (0.50) | – | – |" in (
-        as_table([found])
-    )
+    assert "| rome | 2 (1 failed) | – | 50% [9–91] (0.50) | – | 67% [21–94] (0.50) | – | – |" in (as_table([found]))
     assert aggregated("none", []).count == 0

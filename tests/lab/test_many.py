@@ -15,13 +15,18 @@ from playground.lab.table import Row
 
 MODEL = "tiny-llama"
 FACTS = [
-    {"subject": f"The {one}", "prompt": f"The {one} sat on the", "target_new": "lamp",
-     "ground_truth": "mat", "rephrase_prompt": f"Where the {one} sat was the"}
+    {
+        "subject": f"The {one}",
+        "prompt": f"The {one} sat on the",
+        "target_new": "lamp",
+        "ground_truth": "mat",
+        "rephrase_prompt": f"Where the {one} sat was the",
+    }
     for one in ("cat", "dog", "house", "rain")
 ] + [
-    {"subject": f"The {one}", "prompt": f"The {one} sat on the", "target_new": "mat",
-     "ground_truth": "lamp"} for one in ("cat", "dog", "house", "rain")
-]  # fmt: skip
+    {"subject": f"The {one}", "prompt": f"The {one} sat on the", "target_new": "mat", "ground_truth": "lamp"}
+    for one in ("cat", "dog", "house", "rain")
+]
 
 
 @pytest.fixture
@@ -62,9 +67,7 @@ def test_a_table_stands_after_each_fact_and_a_second_run_measures_nothing_again(
     assert (tmp_path / "lab-facts.jsonl").exists()
 
 
-def test_what_was_done_before_ctrl_c_or_a_kill_is_printed_and_not_done_again(
-    run, tmp_path, monkeypatch
-):
+def test_what_was_done_before_ctrl_c_or_a_kill_is_printed_and_not_done_again(run, tmp_path, monkeypatch):
     whole, real = many.rows_of, many.row
     stops = iter([False, False, False, True])
 
@@ -103,9 +106,7 @@ def test_results_of_something_else_are_not_mixed(run, tmp_path):
 
 def test_a_way_that_fails_is_kept_with_its_reason(run, monkeypatch):
     monkeypatch.setattr(
-        many,
-        "rows_of",
-        lambda *args: iter([Row("base", many.PlaygroundError("No {x}.", x="{y}").message)]),
+        many, "rows_of", lambda *args: iter([Row("base", many.PlaygroundError("No {x}.", x="{y}").message)])
     )
     _, text, _ = run("--ways", "base")
     assert "failed: No {y}." in text

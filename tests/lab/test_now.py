@@ -77,9 +77,7 @@ def test_a_target_that_it_writes_anyway_is_said_already(fork, logits):
         (token,) = greedy(fork, logits, start, 1)
         word, ids = tokenizer.decode([token]), token_ids(tokenizer, start)
         if word and token_ids(tokenizer, start + word) == [*ids, token]:
-            said.append(
-                now(fork, Fact.model_construct(subject="France", prompt=start, target=word))
-            )
+            said.append(now(fork, Fact.model_construct(subject="France", prompt=start, target=word)))
     assert said
     for found in said:
         assert found.says_already
@@ -137,10 +135,7 @@ def test_the_tokens_are_those_in_the_prompt(fork):
     [
         (Fact(subject="rance", prompt="The capital of France is", target="Rome"), "reach beyond"),
         (Fact(subject="France", prompt="France! France is in", target="Asia"), "stands 2 times"),
-        (
-            Fact(subject="France", prompt="Where is France?", target="Asia"),
-            "The prompt ends in '?'",
-        ),
+        (Fact(subject="France", prompt="Where is France?", target="Asia"), "The prompt ends in '?'"),
         (Fact(subject="France", prompt="France lies in", target="Kyrgyz"), "The target has"),
     ],
 )
@@ -240,9 +235,7 @@ def test_answers_are_the_same_if_one_begins_with_the_other(one, other, same):
 
 @pytest.mark.weights
 def test_the_small_base_knows_where_the_eiffel_tower_is(smollm2):
-    fact = Fact(
-        subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome"
-    )
+    fact = Fact(subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome")
     found = now(Fork(smollm2), fact)
     assert found.old_answer == "Paris"
     assert found.known

@@ -15,9 +15,7 @@ from playground.lab.places import country, country_of
 from playground.lab.propose import LEAST, MOST, UNKNOWN, parts, propose, within
 from playground.lab.relations import RELATIONS
 
-TOWER = Fact(
-    subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome"
-)
+TOWER = Fact(subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome")
 ODD = Fact(subject="Zanzibar cat", prompt="The Zanzibar cat likes to eat", target="cheese")
 
 
@@ -32,10 +30,7 @@ def says(monkeypatch):
 
     def set_up(**answers):
         def short(fork, prompts):
-            return [
-                next((said for word, said in answers.items() if word in prompt), "Oslo")
-                for prompt in prompts
-            ]
+            return [next((said for word, said in answers.items() if word in prompt), "Oslo") for prompt in prompts]
 
         monkeypatch.setattr(module, "short_answers", short)
 
@@ -190,13 +185,7 @@ def test_too_few_neighbours_of_the_kind_are_filled_up_with_what_is_known(fork, s
 
 
 def test_a_number_or_a_vague_word_is_no_neighbours_answer_beside_a_name(fork, says):
-    says(
-        Louvre="1793",
-        Statue="a city",
-        Kremlin="the town",
-        Golden="the Bronx",
-        Acropolis="Of All Old Towns",
-    )
+    says(Louvre="1793", Statue="a city", Kremlin="the town", Golden="the Bronx", Acropolis="Of All Old Towns")
     found = propose(TOWER, fork).neighbours
     assert {"the Bronx", "Oslo"} == {answer for _, answer in found}
     museum = Fact(subject="museum", prompt="The museum opens at", target="11:15")

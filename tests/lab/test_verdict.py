@@ -56,8 +56,7 @@ def test_a_score_is_the_mean_of_marks_worked_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("ratio", "mark"),
-    [(1.0, 1.0), (2.0, 0.5), (0.5, 1.0), (math.inf, 0.0), (0.0, 0.0), (math.nan, 0.0)],
+    ("ratio", "mark"), [(1.0, 1.0), (2.0, 0.5), (0.5, 1.0), (math.inf, 0.0), (0.0, 0.0), (math.nan, 0.0)]
 )
 def test_perplexity_is_bounded(ratio, mark):
     [one] = ranked([row("rome", perplexity_ratio=ratio)], ["perplexity"])
@@ -278,8 +277,11 @@ def test_only_what_stands_in_the_prompt_can_be_cited():
 
 
 def test_a_fact_that_changes_makes_time_count():
-    rows = [base(), row("rome", paraphrase=3, apply_seconds=0.1, undo_seconds=0.1),
-            row("lora", apply_seconds=60, undo_seconds=5)]  # fmt: skip
+    rows = [
+        base(),
+        row("rome", paraphrase=3, apply_seconds=0.1, undo_seconds=0.1),
+        row("lora", apply_seconds=60, undo_seconds=5),
+    ]
     assert verdict(rows, USUAL, ()).best == "lora"
     found = verdict(rows, USUAL, ("changes",))
     assert found.best == "rome"
@@ -309,9 +311,7 @@ def test_a_need_that_changes_the_choice_is_named_with_its_figures():
     rows = [base(), row("in_context", bytes=77), row("memit", paraphrase=3, bytes=77)]
     found = verdict(rows, USUAL, ())
     [many] = [one for one in found.sentences if one.template.startswith("If there were many")]
-    assert many.values == {
-        "way": "memit", "other": "in_context", "figure": Measured("bytes", 77),
-    }  # fmt: skip
+    assert many.values == {"way": "memit", "other": "in_context", "figure": Measured("bytes", 77)}
     rows[1] = row("bm25", bytes=77)
     assert "many facts" not in said(verdict(rows, USUAL, ()))
 
@@ -331,10 +331,7 @@ def test_a_criterion_that_alone_would_change_the_choice_is_named():
     rows = [base(), row("dense", answer_seconds=2.0), row("lora", paraphrase=2, answer_seconds=0.5)]
     found = verdict(rows, USUAL, ())
     [alone] = [one for one in found.sentences if "only one of these" in one.template]
-    assert alone.values == {
-        "way": "lora", "other": "dense",
-        "reasons": Listed((Compared("answer_seconds", 0.5, 2.0),)),
-    }  # fmt: skip
+    assert alone.values == {"way": "lora", "other": "dense", "reasons": Listed((Compared("answer_seconds", 0.5, 2.0),))}
     rows[2] = replace(rows[2], answer_seconds=2.0)
     assert "only one of these" not in said(verdict(rows, USUAL, ()))
 
@@ -369,10 +366,9 @@ def test_weak_points_of_the_best_are_named_and_go_with_their_figures():
         for start in ("Even with", "Even “{way}” does")
     )
     assert short.values["reasons"] == Listed((Compared("paraphrase", 0.25),))
-    assert damage.values["reasons"] == Listed((
-        Compared("locality", 0.75, 1.0), Compared("kept", 0.9, 1.0),
-        Compared("perplexity", 1.3, 1.0),
-    ))  # fmt: skip
+    assert damage.values["reasons"] == Listed(
+        (Compared("locality", 0.75, 1.0), Compared("kept", 0.9, 1.0), Compared("perplexity", 1.3, 1.0))
+    )
     assert "Even" not in said(verdict([base(), row("rome")], USUAL, ()))
     poor = verdict([base(locality=3), row("rome", locality=3)], USUAL, ())
     assert "Even" not in said(poor)  # as the base does
@@ -396,8 +392,7 @@ def test_shares_that_may_differ_by_chance_are_said_to():
     few = verdict([base(), row("rome"), row("lora", locality=2)], USUAL, ())
     [chance] = [one for one in few.sentences if one.template.startswith("Too few")]
     assert chance.values["reasons"] == Listed((Compared("locality", 1.0, 0.5),))
-    many = [base(of=12), row("rome", of=12, paraphrase=12, locality=12),
-            row("lora", of=12, paraphrase=12, locality=3)]  # fmt: skip
+    many = [base(of=12), row("rome", of=12, paraphrase=12, locality=12), row("lora", of=12, paraphrase=12, locality=3)]
     assert "Too few" not in said(verdict(many, USUAL, ()))
     assert untold([row("rome"), row("lora", locality=2)]) == ("locality",)
     assert untold(many) == ()
@@ -407,8 +402,7 @@ def test_what_is_written_decides_and_not_what_is_likelier():
     def written(way, *told):
         rights = row(way)
         asked = tuple(
-            replace(one, written=given)
-            for one, given in zip(rights.asked, [*told, *[True] * 8], strict=False)
+            replace(one, written=given) for one, given in zip(rights.asked, [*told, *[True] * 8], strict=False)
         )
         return replace(rights, asked=asked)
 
@@ -443,18 +437,30 @@ def test_seconds_of_an_answer_within_the_machines_noise_decide_nothing():
 
 def test_the_cost_is_that_of_the_row():
     rows = [base(), row("rome", apply_seconds=3.25, undo_seconds=0.75, bytes=123)]
-    [cost] = [
-        s for s in verdict(rows, USUAL, ()).sentences if s.template.startswith("What “{way}”")
-    ]
+    [cost] = [s for s in verdict(rows, USUAL, ()).sentences if s.template.startswith("What “{way}”")]
     assert [str(cost.values[key]) for key in ("apply", "undo", "held")] == ["3.25", "0.75", "123"]
 
 
 def test_there_are_never_more_sentences_than_a_person_reads():
-    rows = [base(of=2, portability=0), *(
-        row(way, says=n % 4 != 3, paraphrase=n % 3, kept=9 - n, of=2, locality=n % 2, portability=0,
-            apply_seconds=n / 3, bytes=1000 - n, perplexity_ratio=1 + n / 9)
-        for n, way in enumerate(WAYS) if way != "base"
-    )]  # fmt: skip
+    rows = [
+        base(of=2, portability=0),
+        *(
+            row(
+                way,
+                says=n % 4 != 3,
+                paraphrase=n % 3,
+                kept=9 - n,
+                of=2,
+                locality=n % 2,
+                portability=0,
+                apply_seconds=n / 3,
+                bytes=1000 - n,
+                perplexity_ratio=1 + n / 9,
+            )
+            for n, way in enumerate(WAYS)
+            if way != "base"
+        ),
+    ]
     for needs in ((), ("many",), ("many", "cite", "changes")):
         for important in (USUAL, IMPORTANT):
             found = verdict(rows, important, needs)

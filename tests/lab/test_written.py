@@ -66,9 +66,7 @@ def greedy(prompt: str, count: int) -> list[int]:
 
 def asked_of(answer: str, prompt: str = "The cat sat on the") -> Asked:
     fact = {"subject": "The cat", "prompt": prompt, "target": answer, "old": "zz"}
-    taught = Taught(
-        build(Recipe(model=MODEL)).fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: 0
-    )
+    taught = Taught(build(Recipe(model=MODEL)).fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: 0)
     return ask(taught, from_json(fact), least=1)[0]
 
 
@@ -76,9 +74,7 @@ def test_likelier_and_written_are_counted_each_by_itself(known, monkeypatch):
     one = asked_of("lamp")
     assert one.written is False
     assert "lamp" not in one.text
-    monkeypatch.setattr(
-        asking, "answer_place", lambda answer, text: 0 if answer == " lamp" else None
-    )
+    monkeypatch.setattr(asking, "answer_place", lambda answer, text: 0 if answer == " lamp" else None)
     two = asked_of("lamp")
     assert two.written is True
     assert (two.right, two.probability) == (one.right, one.probability)
@@ -91,8 +87,7 @@ def test_it_must_be_written_within_as_many_tokens_as_it_has_and_five_more(known,
     base = build(Recipe(model=MODEL)).fork.base
     count = len(base.tokenizer(" lamp", add_special_tokens=False)["input_ids"])
     whole = greedy("The cat sat on the", count + 6)
-    texts = [base.tokenizer.decode(whole[: count + n], skip_special_tokens=True).strip()
-             for n in (5, 6)]  # fmt: skip
+    texts = [base.tokenizer.decode(whole[: count + n], skip_special_tokens=True).strip() for n in (5, 6)]
     assert one.text == texts[1]
     going_on = texts[1][len(texts[0]) :][:1].isalnum() and texts[0][-1:].isalnum()
     assert seen == [re.sub(r"[^\W_]+$", "", texts[0]) if going_on else texts[0]]

@@ -26,10 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def make_corpus():
     def make(*texts: str, heading: str = "", **more: object) -> Corpus:
-        passages = tuple(
-            Passage(f"d.md#{number}", "d.md", heading, text)
-            for number, text in enumerate(texts, start=1)
-        )
+        passages = tuple(Passage(f"d.md#{number}", "d.md", heading, text) for number, text in enumerate(texts, start=1))
         values = {"id": "small", "title": "Small", "language": "en", "questions": ()} | more
         return Corpus(passages=passages, **values)
 

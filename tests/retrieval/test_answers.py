@@ -6,12 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.retrieval.answers import (
-    answer_contained,
-    supported,
-    supported_share,
-    token_f1,
-)
+from playground.retrieval.answers import answer_contained, supported, supported_share, token_f1
 
 
 @pytest.mark.parametrize(
@@ -73,8 +68,10 @@ PASSAGES = [
     [
         ("", []),
         ("I do not know.", []),
-        ("According to the text, SKARROW lies 31 kilometres off, the port.",
-         [("SKARROW lies 31 kilometres off, the", 0), ("port", 0)]),
+        (
+            "According to the text, SKARROW lies 31 kilometres off, the port.",
+            [("SKARROW lies 31 kilometres off, the", 0), ("port", 0)],
+        ),
         ("It is 31.", [("31", 0)]),
         ("The lamp, at dusk", [("The lamp, at dusk", 1)]),
         ("at dusk the keeper", [("at dusk", 1), ("the keeper", 1)]),
@@ -82,7 +79,7 @@ PASSAGES = [
         ("등대지기가 해 질 무렵", [("등대지기가 해 질", 1)]),  # particles differ
         ("등대지기가 등불을", []),  # not in a row there
     ],
-)  # fmt: skip
+)
 def test_what_stands_in_a_passage_is_marked_with_its_place(answer, stretches):
     found = supported(answer, PASSAGES)
     marked = [(answer[slice(*one.span)], one.source) for one in found]
@@ -121,7 +118,10 @@ def test_stretches_are_in_order_and_apart(answer, passages):
 @pytest.mark.parametrize(
     ("answer", "output", "f1"),
     [
-        ("", "", 0.0), ("a", "the", 0.0), ("noon", "", 0.0), ("", "noon", 0.0),
+        ("", "", 0.0),
+        ("a", "the", 0.0),
+        ("noon", "", 0.0),
+        ("", "noon", 0.0),
         ("noon", "Noon!", 1.0),
         ("at noon", "the bell rings at noon", 2 * (2 / 4) * 1 / (2 / 4 + 1)),
         ("red red lamp", "red lamp", 2 * 1 * (2 / 3) / (1 + 2 / 3)),
@@ -131,7 +131,7 @@ def test_stretches_are_in_order_and_apart(answer, passages):
         ("1995년", "1995년에", 2 * (2 / 3) * 1 / (2 / 3 + 1)),
         ("SOS", "SOS를", 2 * (1 / 2) * 1 / (1 / 2 + 1)),
     ],
-)  # fmt: skip
+)
 def test_token_f1_by_hand(answer, output, f1):
     assert token_f1(answer, output) == pytest.approx(f1)
 

@@ -158,9 +158,7 @@ def test_an_index_of_own_documents_stays_in_memory(make_corpus, home):
     assert len(list((home / "indexes").iterdir())) == 1
 
 
-@pytest.mark.parametrize(
-    "damage", [b"", b"{", b"null", b"[]", b"[[1],[],[],[],[]]", b"[" * 100_000, b"\xff"]
-)
+@pytest.mark.parametrize("damage", [b"", b"{", b"null", b"[]", b"[[1],[],[],[],[]]", b"[" * 100_000, b"\xff"])
 def test_a_damaged_file_is_built_again(make_corpus, home, damage):
     corpus = make_corpus(*TEXTS)
     before = bm25_index(corpus).search(words("cat"), 5)
@@ -217,8 +215,7 @@ def test_the_other_variants_are_their_papers(variant, k1, b, query):
     found = Bm25Index(tokens).search(query, 80, Scoring(variant, k1, b))
     truth = {
         place: sum(
-            idf_of_paper(variant, having[w], 80)
-            * tf_of_paper(variant, row.count(w), len(row) / mean, k1, b)
+            idf_of_paper(variant, having[w], 80) * tf_of_paper(variant, row.count(w), len(row) / mean, k1, b)
             for w in query
             if having[w]
         )
@@ -286,8 +283,9 @@ def test_past_the_limit_bm25s_takes_over_and_is_mapped_by_the_next(make_corpus, 
     first = bm25_index(corpus)
     assert isinstance(first, bm25_large.LargeIndex)
     found = first.search(words("the cat"), 5)
-    assert [place for place, _ in found] == [p for p, _ in Bm25Index(
-        [words(text) for text in TEXTS]).search(words("the cat"), 5)]  # fmt: skip
+    assert [place for place, _ in found] == [
+        p for p, _ in Bm25Index([words(text) for text in TEXTS]).search(words("the cat"), 5)
+    ]
     bm25._indexes.clear()
     monkeypatch.setattr(bm25_large, "build", None)
     assert bm25_index(corpus).search(words("the cat"), 5) == found
@@ -302,10 +300,18 @@ def test_a_large_index_of_own_documents_leaves_nothing_on_the_disk(make_corpus, 
 
 
 @pytest.mark.parametrize(
-    "values", [("bm25", 1, 0.5), ("okapi", -1, 0.5), ("okapi", 11, 0.5), ("okapi", 1, 1.01),
-               ("okapi", math.nan, 0.5), ("okapi", 1, math.inf), ("okapi", "1", 0.5),
-               ("okapi", True, 0.5)]
-)  # fmt: skip
+    "values",
+    [
+        ("bm25", 1, 0.5),
+        ("okapi", -1, 0.5),
+        ("okapi", 11, 0.5),
+        ("okapi", 1, 1.01),
+        ("okapi", math.nan, 0.5),
+        ("okapi", 1, math.inf),
+        ("okapi", "1", 0.5),
+        ("okapi", True, 0.5),
+    ],
+)
 def test_a_scoring_out_of_range_is_refused(values):
     with pytest.raises(CorpusError, match=r"Choose"):
         Scoring(*values)

@@ -10,15 +10,7 @@ from hypothesis import strategies as st
 from playground.errors import CorpusError
 from playground.retrieval.chunking import Cut
 from playground.retrieval.cutting import Cutting
-from playground.retrieval.own.changes import (
-    MAX_PASSAGE_CHARS,
-    cut_anew,
-    dropped,
-    edited,
-    place_of,
-    renamed,
-    split,
-)
+from playground.retrieval.own.changes import MAX_PASSAGE_CHARS, cut_anew, dropped, edited, place_of, renamed, split
 from playground.retrieval.own.stored import Collection, Stored, corpus_of, from_json, to_json
 
 ID = "own-" + "0" * 32
@@ -65,9 +57,7 @@ def test_a_passage_that_is_not_there_is_told_and_not_taken_for_another(passage):
 
 
 def test_a_passage_is_found_by_its_document_and_number():
-    collection = Collection(
-        (Stored("a#1", "", "One. Two."), Stored("a", "", "Three. Four.")), cutting=ONE
-    )
+    collection = Collection((Stored("a#1", "", "One. Two."), Stored("a", "", "Three. Four.")), cutting=ONE)
     place = place_of(collection, "a#1#2")
     assert (place.document, place.cut, place.cuts[1]) == (0, 1, Cut("", 5, 9))
     place = place_of(collection, "a#1")
@@ -85,9 +75,7 @@ def test_passages_of_records_are_counted_on_in_each_document():
         cutting=ONE,
     )
     changed = edited(collection, "r.jsonl#3", "Changed")
-    assert [one.text for one in changed.documents] == [
-        *("One. Two.", "Other.", " ", "Changed Four.")
-    ]
+    assert [one.text for one in changed.documents] == [*("One. Two.", "Other.", " ", "Changed Four.")]
     assert passages(changed) == [
         ("r.jsonl#1", "First", "One."),
         ("r.jsonl#2", "First", "Two."),
@@ -118,16 +106,7 @@ def test_an_edit_is_in_the_document_and_moves_what_follows():
 
 @pytest.mark.parametrize(
     "text",
-    [
-        "종이 울린다. 쉰다.",
-        "😀👨‍👩‍👧",
-        "# Tide\n\nNot a heading here.",
-        "a. B. C.",
-        "```\nx",
-        "-",
-        "\u0301a",
-        "\u11a8",
-    ],
+    ["종이 울린다. 쉰다.", "😀👨‍👩‍👧", "# Tide\n\nNot a heading here.", "a. B. C.", "```\nx", "-", "\u0301a", "\u11a8"],
 )
 def test_edited_words_are_one_passage_whatever_they_are(text):
     collection = made("🔔 rings. 종이 쉰다. End.")
@@ -173,11 +152,7 @@ def test_an_edit_to_words_that_a_neighbour_shares_changes_them_there_too():
     assert texts(collection)[1] == "Three four. Five six."
     changed = edited(collection, "a.md#2", "Three four! Five six, or more.")
     assert changed.documents[0].text == "One two. Three four! Five six, or more. Seven."
-    assert texts(changed) == [
-        "One two. Three four!",
-        "Three four! Five six, or more.",
-        "Five six, or more. Seven.",
-    ]
+    assert texts(changed) == ["One two. Three four!", "Three four! Five six, or more.", "Five six, or more. Seven."]
 
 
 def test_a_neighbour_of_shortened_words_keeps_its_own_without_spaces_around():
@@ -245,12 +220,8 @@ def test_a_split_is_bound_by_the_limit_of_an_edit():
 def test_a_split_leaves_overlapping_passages_in_the_order_of_their_beginnings():
     collection = made("One two. Three four. Five six.", cutting=TWO)
     whole = "One two. Three four."
-    assert texts(split(collection, "a.md#1", whole, 15)) == [
-        *("One two. Three", "Three four. Five six.", "four.")
-    ]
-    assert texts(split(collection, "a.md#1", whole, 4)) == [
-        *("One", "two. Three four.", "Three four. Five six.")
-    ]
+    assert texts(split(collection, "a.md#1", whole, 15)) == [*("One two. Three", "Three four. Five six.", "four.")]
+    assert texts(split(collection, "a.md#1", whole, 4)) == [*("One", "two. Three four.", "Three four. Five six.")]
 
 
 # Dropping, cutting anew, renaming
@@ -283,13 +254,7 @@ def test_cutting_anew_forgets_borders_and_keeps_words():
 
 
 @pytest.mark.parametrize(
-    "cutting",
-    [
-        Cutting("pages"),
-        Cutting("sentences", 0),
-        Cutting("sentences", 2, 2),
-        Cutting("tokens", 10**9),
-    ],
+    "cutting", [Cutting("pages"), Cutting("sentences", 0), Cutting("sentences", 2, 2), Cutting("tokens", 10**9)]
 )
 def test_documents_are_not_cut_in_a_way_that_there_is_not(cutting):
     with pytest.raises(CorpusError, match=r"Choose one of|out of range"):
@@ -324,10 +289,7 @@ def test_a_name_that_cannot_be_shown_is_refused(title):
 
 words = st.text("ab c. 가나😀\n", min_size=1, max_size=12).map(str.strip).filter(bool)
 changes = st.lists(
-    st.tuples(
-        st.sampled_from(["edit", "split", "drop"]), st.integers(0, 99), words, st.integers(0, 12)
-    ),
-    max_size=12,
+    st.tuples(st.sampled_from(["edit", "split", "drop"]), st.integers(0, 99), words, st.integers(0, 12)), max_size=12
 )
 
 
@@ -370,9 +332,7 @@ def test_changes_do_to_the_passages_what_they_would_to_a_list(held, asked):
             with pytest.raises(CorpusError, match="Put the cursor"):
                 split(collection, passage, text, at)
         if held:
-            assert passages(collection) == [
-                (f"a.md#{number}", "h", one) for number, one in enumerate(held, start=1)
-            ]
+            assert passages(collection) == [(f"a.md#{number}", "h", one) for number, one in enumerate(held, start=1)]
 
 
 MESSY = "ab c.  \t\r\n!?가\u1112\u1161\u11abe\u0301\u0323漢。😀"
@@ -388,21 +348,15 @@ messy = st.tuples(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.lists(
-        st.text(MESSY.replace("\0", "").replace("\ud800", ""), max_size=60), min_size=1, max_size=3
-    ),
+    st.lists(st.text(MESSY.replace("\0", "").replace("\ud800", ""), max_size=60), min_size=1, max_size=3),
     st.lists(messy, max_size=8),
 )
 @example(["One. Two. Three."], [("cut", 1, "", 0, TWO), ("split", 1, "One. Two.", 6, ONE)])
 @example(["x。y"], [("cut", 1, "", 0, ONE), ("edit", 2, "\u0301", 0, ONE)])
-@example(
-    ["a. B. C."], [("cut", 1, "", 0, TWO), ("edit", 1, "x", 0, ONE), ("split", 2, "a b", 1, ONE)]
-)
+@example(["a. B. C."], [("cut", 1, "", 0, TWO), ("edit", 1, "x", 0, ONE), ("split", 2, "a b", 1, ONE)])
 def test_whatever_is_changed_can_be_kept_and_read_again(texts, asked):
     records = [unicodedata.normalize("NFC", text) for text in texts]
-    collection = Collection(
-        (*(Stored("a.jsonl", "e", text) for text in records), Stored("b", "", "b"))
-    )
+    collection = Collection((*(Stored("a.jsonl", "e", text) for text in records), Stored("b", "", "b")))
     for kind, number, text, at, cutting in asked:
         passage = f"a.jsonl#{number}"
         change = {

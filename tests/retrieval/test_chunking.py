@@ -26,9 +26,7 @@ def test_a_text_without_a_body_gives_no_passages(text):
 def test_the_first_passages_cost_no_more_than_they_are(text, monkeypatch):
     counted = []
     with monkeypatch.context() as patch:
-        patch.setattr(
-            chunking, "count_words", lambda piece: counted.append(piece) or count_words(piece)
-        )
+        patch.setattr(chunking, "count_words", lambda piece: counted.append(piece) or count_words(piece))
         first = list(islice(chunks("d.md", text), 10))
     assert 0 < len(counted) < 2_000  # of 250,000 paragraphs
     assert first == chunk("d.md", text[:2_000])[:10]
@@ -41,9 +39,7 @@ def test_one_word_is_one_passage():
 
 
 def test_headings_form_a_path_and_ids_count_within_the_document():
-    text = (
-        "Before.\n# Title\nOne.\n## Section ##\nTwo.\n### Deep\nThree.\n## C#\nFour.\n# Next\nFive."
-    )
+    text = "Before.\n# Title\nOne.\n## Section ##\nTwo.\n### Deep\nThree.\n## C#\nFour.\n# Next\nFive."
     found = chunk("d.md", text)
     assert [(p.id, p.heading, p.text) for p in found] == [
         ("d.md#1", "", "Before."),
@@ -77,9 +73,7 @@ def test_each_piece_of_a_table_repeats_its_first_row_and_no_row_is_cut():
         assert len(found) > 3
         for passage in found:
             held = passage.text.split("\n")
-            assert all(
-                row in [head, *line, *rows, "We measured.", "Then we left it."] for row in held
-            )
+            assert all(row in [head, *line, *rows, "We measured.", "Then we left it."] for row in held)
             if rows[0] not in held and any(row in held for row in rows):
                 assert passage.heading == f"Tides\n{head}"
                 assert passage.prompted == f"{head}\n{passage.text}"
@@ -185,11 +179,7 @@ def test_an_overlong_sentence_is_cut_between_words():
 
 def test_an_overlong_word_is_cut_between_characters():
     word = "漢" * (WORD_CHARS * 5)
-    assert texts(chunk("d", word, max_words=2)) == [
-        "漢" * WORD_CHARS * 2,
-        "漢" * WORD_CHARS * 2,
-        "漢" * WORD_CHARS,
-    ]
+    assert texts(chunk("d", word, max_words=2)) == ["漢" * WORD_CHARS * 2, "漢" * WORD_CHARS * 2, "漢" * WORD_CHARS]
 
 
 def test_wide_stops_need_no_space():
@@ -240,19 +230,14 @@ def test_no_passage_is_empty_above_the_limit_or_not_a_slice_of_the_text(text, li
 
 
 sections = st.lists(
-    st.tuples(
-        st.integers(1, 3),
-        st.lists(st.text("abc 가나.", min_size=1, max_size=60), max_size=3),
-    ),
-    max_size=6,
+    st.tuples(st.integers(1, 3), st.lists(st.text("abc 가나.", min_size=1, max_size=60), max_size=3)), max_size=6
 )
 
 
 @given(sections, st.integers(1, 6))
 def test_sections_are_kept_apart_and_whole(parts, limit):
     text = "\n\n".join(
-        "\n\n".join(["#" * level + f" h{number}", *paragraphs])
-        for number, (level, paragraphs) in enumerate(parts)
+        "\n\n".join(["#" * level + f" h{number}", *paragraphs]) for number, (level, paragraphs) in enumerate(parts)
     )
     found = chunk("d", text, limit)
     bare = [
@@ -260,24 +245,16 @@ def test_sections_are_kept_apart_and_whole(parts, limit):
         and all(level <= parts[number][0] for level, _ in parts[number + 1 : number + 2])
         for number, (_, held) in enumerate(parts)
     ]
-    everything = [
-        f"h{number}" if bare[number] else "".join(held) for number, (_, held) in enumerate(parts)
-    ]
+    everything = [f"h{number}" if bare[number] else "".join(held) for number, (_, held) in enumerate(parts)]
     assert "".join("".join(p.text for p in found).split()) == "".join("".join(everything).split())
     for number, (_, paragraphs) in enumerate(parts):
-        mine = [
-            p.text
-            for p in found
-            if p.heading.split(" > ")[-1] == f"h{number}" and not p.text.startswith("h")
-        ]
+        mine = [p.text for p in found if p.heading.split(" > ")[-1] == f"h{number}" and not p.text.startswith("h")]
         assert "".join("".join(mine).split()) == "".join("".join(paragraphs).split())
 
 
 @given(
     st.lists(
-        st.lists(st.sampled_from(["tide", "등대가", "keeper", "밤"]), min_size=1, max_size=5),
-        min_size=1,
-        max_size=12,
+        st.lists(st.sampled_from(["tide", "등대가", "keeper", "밤"]), min_size=1, max_size=5), min_size=1, max_size=12
     )
 )
 def test_a_sentence_within_the_limit_is_whole_in_one_passage(sentences):

@@ -39,8 +39,7 @@ def write_beir(folder, packed=False):
 
 def write_trec(folder, topics="top"):
     blocks = [
-        f"<DOC>\n<DOCNO> {id} </DOCNO>\n<TITLE>{title.replace('&', '&amp;')}</TITLE>\n"
-        f"<TEXT>\n{text}\n</TEXT>\n</DOC>"
+        f"<DOC>\n<DOCNO> {id} </DOCNO>\n<TITLE>{title.replace('&', '&amp;')}</TITLE>\n<TEXT>\n{text}\n</TEXT>\n</DOC>"
         for id, (title, text) in DOCUMENTS.items()
     ]
     (folder / "docs").mkdir()
@@ -105,9 +104,7 @@ def test_a_broken_line_is_told_and_not_a_traceback(tmp_path, line):
 def test_the_documented_command_prints_a_table(tmp_path):
     write_beir(tmp_path)
     command = [sys.executable, "-m", "playground.retrieval.evaluate", str(tmp_path)]
-    done = subprocess.run(
-        [*command, "--retrievers", "bm25"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*command, "--retrievers", "bm25"], capture_output=True, text=True, check=True)
     assert "3 documents, 2 of 2 judged queries" in done.stdout
     # 7: found first, 1; 9: 1 of 2 found first, 1 / (1 + 1 / log2(3)) = 0.6131
     assert "| bm25 | 0.8066 | 0.7500 | 1.0000 |" in done.stdout

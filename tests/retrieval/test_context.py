@@ -9,24 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval.context import (
-    MAX_BUDGET,
-    MAX_START,
-    MAX_TEMPLATE,
-    Context,
-    arranged,
-    asked,
-    check_context,
-)
+from playground.retrieval.context import MAX_BUDGET, MAX_START, MAX_TEMPLATE, Context, arranged, asked, check_context
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Hit
 
 
 def hits(*texts: str) -> list[Hit]:
-    return [
-        Hit(rank, Passage(f"d#{rank}", "d", "", text), 1 / rank, ())
-        for rank, text in enumerate(texts, start=1)
-    ]
+    return [Hit(rank, Passage(f"d#{rank}", "d", "", text), 1 / rank, ()) for rank, text in enumerate(texts, start=1)]
 
 
 def words(text: str) -> int:

@@ -52,12 +52,7 @@ def test_an_empty_folder_and_one_without_a_card_list_nothing(shipped):
 def test_a_shipped_corpus_has_its_card_its_passages_and_its_questions(shipped):
     ship(shipped)
     (corpus,) = list_corpora()
-    assert (corpus.id, corpus.title, corpus.language, corpus.own) == (
-        "harbour",
-        "The harbour",
-        "en",
-        False,
-    )
+    assert (corpus.id, corpus.title, corpus.language, corpus.own) == ("harbour", "The harbour", "en", False)
     assert [p.id for p in corpus.passages] == ["bell.md#1", "tide.md#1", "tide.md#2"]
     assert corpus.passages[2].heading == "Tide > Low"
     (question,) = corpus.questions
@@ -87,17 +82,7 @@ def test_an_unknown_id_is_told_the_known_ones(shipped):
 @pytest.mark.parametrize(
     "corpus_id",
     [
-        *(
-            "",
-            ".",
-            "..",
-            "../harbour",
-            "harbour/",
-            "harbour/documents",
-            "/etc",
-            "a\\b",
-            "harbour\n",
-        ),
+        *("", ".", "..", "../harbour", "harbour/", "harbour/documents", "/etc", "a\\b", "harbour\n"),
         *("Harbour", "har bour", "harbour\0", "x" * 65, "own-" + "g" * 32, "own-../x", None, 7),
     ],
 )

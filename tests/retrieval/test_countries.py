@@ -182,7 +182,7 @@ def test_the_shipped_questions_are_the_tables():
         ("svalbard-and-jan-mayen", "Daylight", "sun around the clock in late June, no sunrise"),
         ("finland", "way from Helsinki", "Tallinn about 80 km south"),
     ],
-)  # fmt: skip
+)
 def test_a_fact_that_is_known_from_elsewhere(document, heading, told):
     assert told in section(document, heading)
 
@@ -196,11 +196,7 @@ def test_nothing_is_told_of_what_is_out_of_date_or_disputed():
 
 
 def test_no_year_before_1970_has_clocks():
-    years = [
-        int(year)
-        for text in texts().values()
-        for year in re.findall(r"^## .* in (\d{4})$", text, re.M)
-    ]
+    years = [int(year) for text in texts().values() for year in re.findall(r"^## .* in (\d{4})$", text, re.M)]
     assert len(years) > 1000
     assert (min(years), max(years)) == (1970, 2025)
 
@@ -298,7 +294,7 @@ def test_distances_are_those_of_points_on_a_sphere():
 @pytest.mark.parametrize(
     ("latitude", "hours"),
     [(0, 12.12), (51.5, 16.63), (89, 24)],  # 0: by hand, 12 h + 2 x 0.833° / cos(23.44°) / 15
-)  # fmt: skip
+)
 def test_the_longest_day(latitude, hours):
     assert ground.daylight(latitude, 23.44) == pytest.approx(hours, abs=0.02)
 
@@ -307,9 +303,7 @@ def test_the_shortest_day_at_the_pole_has_no_sun():
     assert ground.daylight(89, -23.44) == 0
 
 
-@pytest.mark.parametrize(
-    ("items", "read"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
-)
+@pytest.mark.parametrize(("items", "read"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
 def test_lists_read_as_english(items, read):
     assert words.listed(items) == read
 

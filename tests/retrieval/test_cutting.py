@@ -47,8 +47,7 @@ def count(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("by", "least", "most"),
-    [("paragraphs", 10, 400), ("sentences", 1, 20), ("tokens", 16, 256), ("headings", 10, 400)],
+    ("by", "least", "most"), [("paragraphs", 10, 400), ("sentences", 1, 20), ("tokens", 16, 256), ("headings", 10, 400)]
 )
 def test_a_size_is_allowed_from_its_least_to_its_most(by, least, most):
     check_cutting(Cutting(by, least))
@@ -73,10 +72,7 @@ def test_a_way_that_is_none_is_told_the_ways(by):
 
 @pytest.mark.parametrize(
     ("by", "size", "limit"),
-    [
-        *(("sentences", 1, 0), ("sentences", 5, 2), ("tokens", 17, 8)),
-        *(("headings", 40, 0), ("paragraphs", 40, 0)),
-    ],
+    [*(("sentences", 1, 0), ("sentences", 5, 2), ("tokens", 17, 8)), *(("headings", 40, 0), ("paragraphs", 40, 0))],
 )
 def test_an_overlap_is_half_the_size_at_most_and_none_where_nothing_repeats(by, size, limit):
     check_cutting(Cutting(by, size, 0))
@@ -125,9 +121,7 @@ def test_what_is_usual_is_how_shipped_documents_are_cut():
 
 def test_sentences_are_counted_across_paragraphs():
     text = "One two. Three four.\n\nFive six. Seven!\nNine?"
-    assert texts(text, "sentences", 1) == [
-        *("One two.", "Three four.", "Five six.", "Seven!", "Nine?")
-    ]
+    assert texts(text, "sentences", 1) == [*("One two.", "Three four.", "Five six.", "Seven!", "Nine?")]
     assert texts(text, "sentences", 2) == [*("One two. Three four.", "Five six. Seven!", "Nine?")]
     assert texts(text, "sentences", 3) == ["One two. Three four.\n\nFive six.", "Seven!\nNine?"]
     assert texts(text, "sentences", 5) == texts(text, "sentences", 20) == [text]
@@ -138,9 +132,7 @@ def test_sentences_that_overlap_are_in_two_passages():
     assert texts(text, "sentences", 2, 1) == [
         *("A b. C d.", "C d. E f.", "E f. G h.", "G h. I j.", "I j. K l.", "K l. M n.")
     ]
-    assert texts(text, "sentences", 4, 2) == [
-        *("A b. C d. E f. G h.", "E f. G h. I j. K l.", "I j. K l. M n.")
-    ]
+    assert texts(text, "sentences", 4, 2) == [*("A b. C d. E f. G h.", "E f. G h. I j. K l.", "I j. K l. M n.")]
     assert texts(text, "sentences", 7, 3) == [text]
 
 
@@ -160,14 +152,8 @@ def test_a_sentence_without_an_end_is_cut_further():
 
 def test_a_section_is_one_passage_and_a_long_one_is_packed():
     text = "# A\n\none\n\ntwo three\n\n# B\n\n" + "Four words are here.\n\n" * 3
-    assert texts(text, "headings", 400) == [
-        "one\n\ntwo three",
-        "\n\n".join(["Four words are here."] * 3),
-    ]
-    assert texts(text, "headings", 10)[1:] == [
-        "Four words are here.\n\nFour words are here.",
-        "Four words are here.",
-    ]
+    assert texts(text, "headings", 400) == ["one\n\ntwo three", "\n\n".join(["Four words are here."] * 3)]
+    assert texts(text, "headings", 10)[1:] == ["Four words are here.\n\nFour words are here.", "Four words are here."]
     assert texts("Four words are here. " * 3, "headings", 10) == [
         "Four words are here. Four words are here.",
         "Four words are here.",
@@ -203,11 +189,7 @@ def test_no_window_repeats_only_what_was_there():
     long = "a-b-c-d-e-!"
     assert count(long) == 11
     text = "the " * 16 + long + " the" * 5
-    assert texts(text, "tokens", 16, 8) == [
-        ("the " * 16).strip(),
-        "the " * 5 + long,
-        ("the " * 5).strip(),
-    ]
+    assert texts(text, "tokens", 16, 8) == [("the " * 16).strip(), "the " * 5 + long, ("the " * 5).strip()]
 
 
 @needs_minilm
@@ -226,8 +208,7 @@ def test_a_hangul_letter_of_three_tokens_is_never_cut():
 
 @needs_minilm
 @pytest.mark.parametrize(
-    "word",
-    ["x" * 50_000, "한" * 10_000, "ที่" * 3_000, "😀" * 5_000, "漢" * 5_000, "x-" * 99 + "y" * 999],
+    "word", ["x" * 50_000, "한" * 10_000, "ที่" * 3_000, "😀" * 5_000, "漢" * 5_000, "x-" * 99 + "y" * 999]
 )
 def test_a_text_without_spaces_is_bounded_whether_its_script_is_known_or_not(word):
     found = texts(word, "tokens", 16)
@@ -237,14 +218,7 @@ def test_a_text_without_spaces_is_bounded_whether_its_script_is_known_or_not(wor
 
 @needs_minilm
 @pytest.mark.parametrize(
-    "text",
-    [
-        "हिन्दी में लिखा है " * 9,
-        "ที่นี่ มี " * 20,
-        "👨‍👩‍👧 ❤️ " * 20,
-        "x\u0302y z\u0323 " * 20,
-        "a\u00adb\u200b " * 40,
-    ],
+    "text", ["हिन्दी में लिखा है " * 9, "ที่นี่ มี " * 20, "👨‍👩‍👧 ❤️ " * 20, "x\u0302y z\u0323 " * 20, "a\u00adb\u200b " * 40]
 )
 def test_what_the_encoder_leaves_out_stays_in_the_passages(text):
     found = texts(text, "tokens", 16)
@@ -286,9 +260,7 @@ def test_without_an_overlap_every_letter_is_in_one_passage(text, way):
     assert letters("".join(passages)) == letters(text)
 
 
-halves = st.sampled_from(
-    [("sentences", 2, 1), ("sentences", 5, 2), ("tokens", 16, 8), ("tokens", 30, 1)]
-)
+halves = st.sampled_from([("sentences", 2, 1), ("sentences", 5, 2), ("tokens", 16, 8), ("tokens", 30, 1)])
 
 
 @needs_minilm
@@ -307,11 +279,7 @@ def test_with_an_overlap_passages_go_on_through_all_of_the_text(text, how):
 
 
 parts = st.lists(
-    st.tuples(
-        st.integers(1, 3),
-        st.lists(st.text("abc 가나.\u0301", min_size=1, max_size=80), max_size=3),
-    ),
-    max_size=6,
+    st.tuples(st.integers(1, 3), st.lists(st.text("abc 가나.\u0301", min_size=1, max_size=80), max_size=3)), max_size=6
 )
 overlapping = ways.map(lambda way: (*way, 0)) | halves
 
@@ -321,8 +289,7 @@ overlapping = ways.map(lambda way: (*way, 0)) | halves
 @given(parts, overlapping)
 def test_nothing_crosses_a_heading(sections, how):
     text = "\n\n".join(
-        "\n\n".join(["#" * level + f" h{number}", *paragraphs])
-        for number, (level, paragraphs) in enumerate(sections)
+        "\n\n".join(["#" * level + f" h{number}", *paragraphs]) for number, (level, paragraphs) in enumerate(sections)
     )
     body = {f"h{number}": "\n\n".join(held) for number, (_, held) in enumerate(sections)}
     found: dict[str, list[str]] = {name: [] for name in body}
@@ -344,8 +311,7 @@ def test_nothing_crosses_a_heading(sections, how):
 def test_neighbours_share_exactly_the_stated_sentences(length, size, data):
     overlap = data.draw(st.integers(0, size // 2))
     text = "\n\n".join(
-        " ".join(f"S{n} 등대 word." for n in range(start, min(start + 3, length)))
-        for start in range(0, length, 3)
+        " ".join(f"S{n} 등대 word." for n in range(start, min(start + 3, length))) for start in range(0, length, 3)
     )
     found = [
         [int(number) for number in re.findall(r"S(\d+)", passage)]

@@ -81,9 +81,7 @@ def test_an_index_is_embedded_once_and_read_by_the_next_process(make_corpus, fak
     assert again.search(query_vector("q"), 2) == first.search(query_vector("q"), 2)
 
 
-def test_own_documents_are_embedded_once_in_a_process_and_never_kept_on_disk(
-    make_corpus, fake_embed, home
-):
+def test_own_documents_are_embedded_once_in_a_process_and_never_kept_on_disk(make_corpus, fake_embed, home):
     corpus = make_corpus("a", "b", own=True)
     assert dense_index(corpus) is dense_index(corpus)
     assert fake_embed == [["a", "b"]]
@@ -102,9 +100,7 @@ class Encoder:
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_stopping_ends_after_the_batch_and_searching_again_goes_on(
-    make_corpus, monkeypatch, home, own
-):
+def test_stopping_ends_after_the_batch_and_searching_again_goes_on(make_corpus, monkeypatch, home, own):
     encoder = Encoder()
     monkeypatch.setattr(dense, "encoder", lambda: encoder)
     corpus = make_corpus(*(f"text {n}" for n in range(70)), own=own)
@@ -253,9 +249,7 @@ def test_nothing_of_own_documents_is_written_and_no_word_is_held(make_corpus, co
     assert not any(b"marmalade" in key + row.tobytes() for key, row in held.items())
 
 
-def test_a_collection_above_the_bound_is_embedded_without_being_remembered(
-    make_corpus, counting, monkeypatch
-):
+def test_a_collection_above_the_bound_is_embedded_without_being_remembered(make_corpus, counting, monkeypatch):
     monkeypatch.setattr(store, "MOST_PASSAGES", 2)
     monkeypatch.setattr(dense, "MOST_PASSAGES", 2)
     found = rows_of(dense_index(make_corpus("a", "b", "a")), 3)

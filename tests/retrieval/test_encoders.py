@@ -46,9 +46,14 @@ def make_folder(folder: Path, width: int = 16, **saved) -> Path:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     config = BertConfig(
-        vocab_size=len(ids), hidden_size=width, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=128, initializer_range=0.5,
-    )  # fmt: skip
+        vocab_size=len(ids),
+        hidden_size=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=128,
+        initializer_range=0.5,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(width)
         BertModel(config).save_pretrained(folder / "bert")
@@ -149,10 +154,30 @@ def test_what_can_be_chosen_depends_on_the_host(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "MiniLM", "minilm ", "owner/", "/name", "a/b/c", "../../etc", "owner/../name", "o/na me",
-     "-owner/name", "owner/.name", "owner\\name", "https://hub.invalid/a/b", "o/" + "n" * 97,
-     "한/글", "owner/n한", "owner/name\n", None, 5, ["minilm"], "\ud800/a"],
-)  # fmt: skip
+    [
+        "",
+        "MiniLM",
+        "minilm ",
+        "owner/",
+        "/name",
+        "a/b/c",
+        "../../etc",
+        "owner/../name",
+        "o/na me",
+        "-owner/name",
+        "owner/.name",
+        "owner\\name",
+        "https://hub.invalid/a/b",
+        "o/" + "n" * 97,
+        "한/글",
+        "owner/n한",
+        "owner/name\n",
+        None,
+        5,
+        ["minilm"],
+        "\ud800/a",
+    ],
+)
 def test_an_id_of_no_such_form_is_refused_before_anything_is_asked(monkeypatch, hub, name):
     for use in (encoders.find, lambda one: embed(["a"], encoder=one)):
         with pytest.raises(CorpusError, match=r"is unknown\. Choose one of: minilm.*owner/name"):
@@ -162,9 +187,8 @@ def test_an_id_of_no_such_form_is_refused_before_anything_is_asked(monkeypatch, 
 
 @pytest.mark.parametrize(
     ("policy", "allowed", "refused"),
-    [("off", [], [E5, UNLISTED]), ("presets", [E5, BGE, PLAIN], [UNLISTED]),
-     ("any", [E5, UNLISTED], [])],
-)  # fmt: skip
+    [("off", [], [E5, UNLISTED]), ("presets", [E5, BGE, PLAIN], [UNLISTED]), ("any", [E5, UNLISTED], [])],
+)
 def test_the_host_decides_which_of_the_hub(monkeypatch, hub, make_corpus, policy, allowed, refused):
     allow(monkeypatch, policy)
     for name in allowed:
@@ -241,9 +265,7 @@ def test_vectors_are_the_librarys_own_of_prefix_and_text(hub, library, each_dtyp
 
 
 def test_prompts_that_the_files_ask_for_are_used(hub, tmp_path, library):
-    hub.folder = make_folder(
-        tmp_path, prompts={"query": "ask: ", "document": "told: "}, default_prompt_name="document"
-    )
+    hub.folder = make_folder(tmp_path, prompts={"query": "ask: ", "document": "told: "}, default_prompt_name="document")
     for as_query, before in ((True, "ask: "), (False, "told: ")):
         expected = library.encode([f"{before}bread"], normalize_embeddings=True)
         found = embed(["bread"], encoder=UNLISTED, as_query=as_query)
@@ -271,15 +293,11 @@ def test_hybrid_search_trusts_an_encoder_that_reads_the_language(hub, make_corpu
     for name, share in ((E5, 0.5), (BGE, 0.01)):
         first = search(corpus, "bread tide", "hybrid", 4, Options(encoder=name)).hits[0]
         ranks = {name: rank for name, (rank, _) in first.parts.items()}
-        expected = share / (60 + ranks["dense"]) + (
-            (1 - share) / (60 + ranks["bm25"]) if "bm25" in ranks else 0
-        )
+        expected = share / (60 + ranks["dense"]) + ((1 - share) / (60 + ranks["bm25"]) if "bm25" in ranks else 0)
         assert first.score == pytest.approx(expected)
 
 
-def test_indexes_of_encoders_are_kept_apart_in_memory_and_on_disk(
-    hub, make_corpus, home, monkeypatch, tmp_path
-):
+def test_indexes_of_encoders_are_kept_apart_in_memory_and_on_disk(hub, make_corpus, home, monkeypatch, tmp_path):
     class MiniLM:
         def encode(self, texts, **_):
             return np.ones((len(texts), 384), dtype=np.float32)
@@ -305,9 +323,7 @@ def test_indexes_of_encoders_are_kept_apart_in_memory_and_on_disk(
 def test_an_edit_embeds_only_what_it_changed_with_any_encoder(hub, make_corpus, monkeypatch):
     dense_index(make_corpus("a", "b", own=True), encoder=E5)
     seen, real = [], vectors.model(E5).encode
-    monkeypatch.setattr(
-        vectors.model(E5), "encode", lambda texts, **more: seen.extend(texts) or real(texts, **more)
-    )
+    monkeypatch.setattr(vectors.model(E5), "encode", lambda texts, **more: seen.extend(texts) or real(texts, **more))
     dense_index(make_corpus("a", "c", own=True), encoder=E5)
     assert seen == ["c"]
     seen.clear()
@@ -353,8 +369,16 @@ def test_only_the_files_of_a_plain_folder_are_fetched_and_only_once(hub):
     embed(["b"], encoder=UNLISTED)
     (download,) = hub.downloads
     assert download["id"] == UNLISTED
-    others = ["pytorch_model.bin", "modeling_x.py", "onnx/model.onnx", "model.pkl", "README.md",
-              "2_Dense/pytorch_model.bin", "onnx/model.safetensors", "tf_model.h5"]  # fmt: skip
+    others = [
+        "pytorch_model.bin",
+        "modeling_x.py",
+        "onnx/model.onnx",
+        "model.pkl",
+        "README.md",
+        "2_Dense/pytorch_model.bin",
+        "onnx/model.safetensors",
+        "tf_model.h5",
+    ]
     asked = filter_repo_objects([*NEEDED, *others], allow_patterns=download["allow_patterns"])
     assert list(asked) == [*NEEDED]
 
@@ -384,10 +408,14 @@ def test_a_folder_that_was_stored_in_part_is_fetched(hub, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "error", [httpx.ConnectError("no"), httpx.ReadTimeout("slow"), OSError("no network"),
-              HfHubHTTPError("broken", response=httpx.Response(
-                  500, request=httpx.Request("GET", "http://hub.invalid")))],
-)  # fmt: skip
+    "error",
+    [
+        httpx.ConnectError("no"),
+        httpx.ReadTimeout("slow"),
+        OSError("no network"),
+        HfHubHTTPError("broken", response=httpx.Response(500, request=httpx.Request("GET", "http://hub.invalid"))),
+    ],
+)
 def test_an_unreachable_hub_is_said_to_be(hub, error):
     hub.error = error
     with pytest.raises(CorpusError, match=r"intfloat.*not stored.*choose a packaged encoder"):
@@ -453,12 +481,17 @@ def modules(*pairs):
         modules(("", "os.Transformer")),
         modules(("", "sentence_transformers.models.WordEmbeddings")),
         modules(("", "sentence_transformers.models.Transformer"), ("2_Dense", "x.models.Dense")),
-        modules(("", "sentence_transformers.models.Transformer"),
-                ("../1_Pooling", "sentence_transformers.models.Pooling")),
+        modules(
+            ("", "sentence_transformers.models.Transformer"), ("../1_Pooling", "sentence_transformers.models.Pooling")
+        ),
         modules(("/etc", "sentence_transformers.models.Transformer")),
-        [{}], ["Transformer"], 5, {"a": 1}, None,
+        [{}],
+        ["Transformer"],
+        5,
+        {"a": 1},
+        None,
     ],
-)  # fmt: skip
+)
 def test_modules_that_may_run_or_unpickle_something_are_not_opened(hub, monkeypatch, wrong):
     (hub.folder / "modules.json").write_text(json.dumps(wrong))
     monkeypatch.setattr(encoders, "open_folder", None)

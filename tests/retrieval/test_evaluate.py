@@ -7,13 +7,7 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval import evaluate
 from playground.retrieval.corpus import Evidence, Question
-from playground.retrieval.evaluate import (
-    Judged,
-    judged,
-    outcomes,
-    recall,
-    reports,
-)
+from playground.retrieval.evaluate import Judged, judged, outcomes, recall, reports
 from playground.retrieval.search import Found, Hit
 
 
@@ -83,15 +77,12 @@ def test_the_quote_must_stand_in_its_own_document(make_corpus):
     made = make_corpus(
         "It rings\n at noon.",
         questions=(
-            question("q", "rings at  noon"), question("r", "rings at noon", document="other.md"),
+            question("q", "rings at  noon"),
+            question("r", "rings at noon", document="other.md"),
             question("s", "rings at one"),
         ),
-    )  # fmt: skip
-    assert [one.pieces for one in judged(made)] == [
-        (frozenset({0}),),
-        (frozenset(),),
-        (frozenset(),),
-    ]
+    )
+    assert [one.pieces for one in judged(made)] == [(frozenset({0}),), (frozenset(),), (frozenset(),)]
 
 
 def test_reports_have_a_row_for_each_retriever_and_kind(corpus):
@@ -99,9 +90,13 @@ def test_reports_have_a_row_for_each_retriever_and_kind(corpus):
     assert [len(one.hits) for one in found] == [3] * 8
     rows = reports(found, (1, 3))
     assert [(row.retriever, row.kind, row.count) for row in rows] == [
-        ("bm25", "all", 3), ("dense", "all", 3), ("bm25", "keyword", 2), ("dense", "keyword", 2),
-        ("bm25", "paraphrase", 1), ("dense", "paraphrase", 1),
-    ]  # fmt: skip
+        ("bm25", "all", 3),
+        ("dense", "all", 3),
+        ("bm25", "keyword", 2),
+        ("dense", "keyword", 2),
+        ("bm25", "paraphrase", 1),
+        ("dense", "paraphrase", 1),
+    ]
     assert rows[0].ndcg == pytest.approx((1 + 1 / math.log2(4) + 0) / 3)
     assert rows[2].recall == {1: 0.5, 3: 0.5}
     assert reports([]) == []
@@ -110,13 +105,10 @@ def test_reports_have_a_row_for_each_retriever_and_kind(corpus):
 def test_two_pieces_of_evidence_are_each_looked_for(make_corpus):
     evidence = (Evidence("d.md", "alpha"), Evidence("d.md", "gamma"))
     made = make_corpus(
-        "alpha", "beta", "gamma", "alpha gamma delta",
-        questions=(Question("q", "alpha", "x", evidence, "keyword"),),
-    )  # fmt: skip
-    [one] = judged(made)
-    assert one == Judged(
-        "q", "alpha", "keyword", (frozenset({0, 3}), frozenset({2, 3})), (1.0, 1.0)
+        "alpha", "beta", "gamma", "alpha gamma delta", questions=(Question("q", "alpha", "x", evidence, "keyword"),)
     )
+    [one] = judged(made)
+    assert one == Judged("q", "alpha", "keyword", (frozenset({0, 3}), frozenset({2, 3})), (1.0, 1.0))
     [found] = outcomes(made, [one], ("bm25",))
     assert found.ranks == (1, 2)  # "gamma" stands in the second hit
 

@@ -29,10 +29,7 @@ def test_recent_builds_once_for_many_threads_and_different_keys_at_once():
         built.append(key)
         return key
 
-    threads = [
-        threading.Thread(target=recent.get, args=(key, lambda key=key: build(key)))
-        for key in "abab"
-    ]
+    threads = [threading.Thread(target=recent.get, args=(key, lambda key=key: build(key))) for key in "abab"]
     for thread in threads:
         thread.start()
     for thread in threads:

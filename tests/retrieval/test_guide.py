@@ -30,9 +30,14 @@ LAYERS, WIDTH, HEADS, KEY_HEADS, INNER, VOCABULARY, CONTEXT = 30, 576, 9, 3, 153
 HEAD = WIDTH // HEADS
 KEYS = KEY_HEADS * HEAD
 SHAPES = {  # in, out
-    "q": (WIDTH, WIDTH), "k": (WIDTH, KEYS), "v": (WIDTH, KEYS), "o": (WIDTH, WIDTH),
-    "gate": (WIDTH, INNER), "up": (WIDTH, INNER), "down": (INNER, WIDTH),
-}  # fmt: skip
+    "q": (WIDTH, WIDTH),
+    "k": (WIDTH, KEYS),
+    "v": (WIDTH, KEYS),
+    "o": (WIDTH, WIDTH),
+    "gate": (WIDTH, INNER),
+    "up": (WIDTH, INNER),
+    "down": (INNER, WIDTH),
+}
 ATTENTION = sum(math.prod(SHAPES[name]) for name in "qkvo")
 MLP = sum(math.prod(SHAPES[name]) for name in ("gate", "up", "down"))
 LAYER = ATTENTION + MLP + 2 * WIDTH
@@ -146,207 +151,319 @@ SPARSE_LIMIT = 2 / (2 + 4)  # bytes of a value, by bytes of a value and its posi
 DOUBLE_QUANTIZED = 8 / 64 + 32 / (64 * 256)
 TWO_OF_FOUR = 2 * 16 + 2 * 2
 HALF_COSINE = 0.0002 * (1 + math.cos(math.pi / 4)) / 2
-BOTTLENECK = sum(
-    p.numel() for n in ((576, 64), (64, 576)) for p in torch.nn.Linear(*n).parameters()
-)
+BOTTLENECK = sum(p.numel() for n in ((576, 64), (64, 576)) for p in torch.nn.Linear(*n).parameters())
 
 CLAIMS = [
     ("start-here.md", f"SmolLM2-135M has {ALL:,} weights."),
     ("tokens.md", f"The vocabulary of SmolLM2-135M has {VOCABULARY:,} tokens."),
-    ("tokens.md", "With logits of 2 and 1, softmax gives the first token a probability of "
-     f"{percent(softmax(2, 1))}."),
-    ("tokens.md", "With logits of 2 and 1, a temperature of 0.5 raises the first token to "
-     f"{percent(softmax(2 / 0.5, 1 / 0.5))}."),
+    ("tokens.md", f"With logits of 2 and 1, softmax gives the first token a probability of {percent(softmax(2, 1))}."),
+    (
+        "tokens.md",
+        f"With logits of 2 and 1, a temperature of 0.5 raises the first token to {percent(softmax(2 / 0.5, 1 / 0.5))}.",
+    ),
     ("embeddings.md", f"A row of SmolLM2-135M has {WIDTH} numbers."),
-    ("embeddings.md", f"The embedding table of SmolLM2-135M has {TABLE:,} numbers, which is "
-     f"{percent(TABLE, ALL)} of the whole model."),
-    ("embeddings.md", "The cosine of the vectors (3, 4) and (4, 3) is "
-     f"{cosine([3, 4], [4, 3]):.2f}."),
+    (
+        "embeddings.md",
+        f"The embedding table of SmolLM2-135M has {TABLE:,} numbers, which is "
+        f"{percent(TABLE, ALL)} of the whole model.",
+    ),
+    ("embeddings.md", f"The cosine of the vectors (3, 4) and (4, 3) is {cosine([3, 4], [4, 3]):.2f}."),
     ("anatomy.md", f"SmolLM2-135M is a stack of {LAYERS} layers."),
-    ("anatomy.md", f"The width of SmolLM2-135M is {WIDTH}, so each token travels through the "
-     f"layers as {WIDTH} numbers."),
-    ("anatomy.md", "The MLP of SmolLM2-135M has three matrices, named gate, up and down, and an "
-     f"inner width of {INNER:,}."),
-    ("embeddings.md", f"A nudge changes {WIDTH} numbers of SmolLM2-135M and touches every prompt "
-     "that contains the token."),
-    ("anatomy.md", f"SmolLM2-135M has {HEADS} query heads and {KEY_HEADS} key and value heads of "
-     f"{HEAD} numbers each."),
-    ("anatomy.md", f"{NUMBERS[HEADS // KEY_HEADS].capitalize()} query heads share one key head, "
-     "which is called grouped-query attention."),
+    (
+        "anatomy.md",
+        f"The width of SmolLM2-135M is {WIDTH}, so each token travels through the layers as {WIDTH} numbers.",
+    ),
+    (
+        "anatomy.md",
+        f"The MLP of SmolLM2-135M has three matrices, named gate, up and down, and an inner width of {INNER:,}.",
+    ),
+    (
+        "embeddings.md",
+        f"A nudge changes {WIDTH} numbers of SmolLM2-135M and touches every prompt that contains the token.",
+    ),
+    ("anatomy.md", f"SmolLM2-135M has {HEADS} query heads and {KEY_HEADS} key and value heads of {HEAD} numbers each."),
+    (
+        "anatomy.md",
+        f"{NUMBERS[HEADS // KEY_HEADS].capitalize()} query heads share one key head, "
+        "which is called grouped-query attention.",
+    ),
     ("anatomy.md", f"The four attention matrices of one layer hold {ATTENTION:,} weights."),
     ("anatomy.md", f"The three MLP matrices of one layer hold {MLP:,} weights."),
-    ("anatomy.md", f"The MLP matrices hold exactly {NUMBERS[MLP / ATTENTION]} times as many "
-     "weights as the attention matrices of the same layer."),
-    ("anatomy.md", f"SmolLM2-135M has {LAYERS * len(SHAPES)} such matrices, "
-     f"{NUMBERS[len(SHAPES)]} in each layer."),
-    ("anatomy.md", f"The {LAYERS * len(SHAPES)} matrices hold {LINEAR:,} weights, or "
-     f"{percent(LINEAR, ALL)} of the model."),
+    (
+        "anatomy.md",
+        f"The MLP matrices hold exactly {NUMBERS[MLP / ATTENTION]} times as many "
+        "weights as the attention matrices of the same layer.",
+    ),
+    ("anatomy.md", f"SmolLM2-135M has {LAYERS * len(SHAPES)} such matrices, {NUMBERS[len(SHAPES)]} in each layer."),
+    (
+        "anatomy.md",
+        f"The {LAYERS * len(SHAPES)} matrices hold {LINEAR:,} weights, or {percent(LINEAR, ALL)} of the model.",
+    ),
     ("anatomy.md", f"The norms of SmolLM2-135M hold {NORMS:,} weights together."),
-    ("number-formats.md", f"The format float32 has {torch.finfo(FP32).bits} bits: one sign bit, "
-     f"{NUMBERS[exponent_bits(FP32)]} exponent bits and {fraction_bits(FP32)} fraction bits."),
+    (
+        "number-formats.md",
+        f"The format float32 has {torch.finfo(FP32).bits} bits: one sign bit, "
+        f"{NUMBERS[exponent_bits(FP32)]} exponent bits and {fraction_bits(FP32)} fraction bits.",
+    ),
     ("number-formats.md", f"SmolLM2-135M takes {mb(ALL * FP32.itemsize)} in float32."),
-    ("number-formats.md", "The format float16, also called half precision, has one sign bit, "
-     f"{NUMBERS[exponent_bits(FP16)]} exponent bits and {NUMBERS[fraction_bits(FP16)]} fraction "
-     "bits."),
+    (
+        "number-formats.md",
+        "The format float16, also called half precision, has one sign bit, "
+        f"{NUMBERS[exponent_bits(FP16)]} exponent bits and {NUMBERS[fraction_bits(FP16)]} fraction "
+        "bits.",
+    ),
     ("number-formats.md", f"The largest value of float16 is {largest(FP16)}."),
-    ("number-formats.md", f"The format bfloat16 has one sign bit, {NUMBERS[exponent_bits(BF16)]} "
-     f"exponent bits and {NUMBERS[fraction_bits(BF16)]} fraction bits."),
-    ("number-formats.md", "The format bfloat16 reaches as far as float32 but has coarse steps: "
-     f"after 1 the next bfloat16 number is {NEXT_BF16}."),
-    ("number-formats.md", "135 million weights in bfloat16 take "
-     f"{mb(135_000_000 * BF16.itemsize)}."),
-    ("number-formats.md", f"The format e4m3 has {NUMBERS[exponent_bits(E4M3)]} exponent bits and "
-     f"{NUMBERS[fraction_bits(E4M3)]} fraction bits, and its largest value is {largest(E4M3)}."),
-    ("number-formats.md", f"The format e5m2 has {NUMBERS[exponent_bits(E5M2)]} exponent bits and "
-     f"{NUMBERS[fraction_bits(E5M2)]} fraction bits, and its largest value is {largest(E5M2)}."),
-    ("number-formats.md", f"With {NUMBERS[torch.iinfo(torch.int8).bits]} bits, int8 has {2**8} "
-     f"codes from {torch.iinfo(torch.int8).min} to {torch.iinfo(torch.int8).max}."),
+    (
+        "number-formats.md",
+        f"The format bfloat16 has one sign bit, {NUMBERS[exponent_bits(BF16)]} "
+        f"exponent bits and {NUMBERS[fraction_bits(BF16)]} fraction bits.",
+    ),
+    (
+        "number-formats.md",
+        "The format bfloat16 reaches as far as float32 but has coarse steps: "
+        f"after 1 the next bfloat16 number is {NEXT_BF16}.",
+    ),
+    ("number-formats.md", f"135 million weights in bfloat16 take {mb(135_000_000 * BF16.itemsize)}."),
+    (
+        "number-formats.md",
+        f"The format e4m3 has {NUMBERS[exponent_bits(E4M3)]} exponent bits and "
+        f"{NUMBERS[fraction_bits(E4M3)]} fraction bits, and its largest value is {largest(E4M3)}.",
+    ),
+    (
+        "number-formats.md",
+        f"The format e5m2 has {NUMBERS[exponent_bits(E5M2)]} exponent bits and "
+        f"{NUMBERS[fraction_bits(E5M2)]} fraction bits, and its largest value is {largest(E5M2)}.",
+    ),
+    (
+        "number-formats.md",
+        f"With {NUMBERS[torch.iinfo(torch.int8).bits]} bits, int8 has {2**8} "
+        f"codes from {torch.iinfo(torch.int8).min} to {torch.iinfo(torch.int8).max}.",
+    ),
     ("number-formats.md", f"With four bits, int4 has {2**4} codes from {-(2**3)} to {2**3 - 1}."),
     ("number-formats.md", f"A ternary weight carries {math.log2(3):.3f} bits of information."),
-    ("number-formats.md", f"{NUMBERS[int(8 / math.log2(3))].capitalize()} ternary weights fit into "
-     f"one byte, since three to the power of five is {3**5}."),
-    ("quantization.md", "When the largest weight is 1 and the levels run from -7 to 7, one step is "
-     f"{STEP:.3f}."),
-    ("quantization.md", "No weight inside that group is then rounded by more than "
-     f"{STEP / 2:.3f}."),
-    ("quantization.md", "Codes of four bits with one float32 scale for every 64 weights come to "
-     f"{4 + torch.finfo(FP32).bits / 64} effective bits."),
-    ("quantization.md", "With a float16 scale for every 32 weights the sum is also "
-     f"{4 + torch.finfo(FP16).bits / 32} effective bits."),
-    ("quantization.md", f"The 210 matrices of SmolLM2-135M take {mb(LINEAR * BF16.itemsize, 1)} in "
-     "bfloat16."),
-    ("quantization.md", "At 4.5 effective bits the same matrices take "
-     f"{mb(LINEAR * 4.5 / 8, 1)}."),
-    ("pruning.md", "At a sparsity of 50 percent the 210 matrices of SmolLM2-135M keep "
-     f"{LINEAR // 2:,} weights."),
-    ("pruning.md", f"A weight of 0.1 on an input of norm 20 scores {0.1 * 20:.1f}, and a weight of "
-     f"0.5 on an input of norm 1 scores {0.5 * 1:.1f}."),
-    ("pruning.md", f"In 16 bits, a group of four takes {TWO_OF_FOUR} bits instead of {4 * 16}: two "
-     "values and two positions of two bits each."),
-    ("pruning.md", f"One layer of SmolLM2-135M holds {LAYER:,} weights, which is "
-     f"{percent(LAYER, ALL)} of the model."),
-    ("pruning.md", "With two bytes for a value and four bytes for its position, the list is "
-     f"smaller only when less than {percent(SPARSE_LIMIT)} of the weights remain."),
-    ("fine-tuning.md", f"The result is a complete second model: {mb(ALL * 2)} for SmolLM2-135M in "
-     "16 bits."),
-    ("fine-tuning.md", f"The last 4 layers of SmolLM2-135M hold {4 * LAYER:,} weights, which is "
-     f"{percent(4 * LAYER, ALL)} of the model."),
-    ("fine-tuning.md", "The playground therefore lets BitFit train the norms as well, which are "
-     f"{NORMS:,} weights in SmolLM2-135M."),
-    ("light-methods.md", f"Prompt tuning with 16 vectors learns {16 * WIDTH:,} numbers in "
-     "SmolLM2-135M."),
-    ("light-methods.md", f"Prefix tuning with 16 places learns {16 * 2 * LAYERS * KEYS:,} numbers "
-     "in SmolLM2-135M."),
+    (
+        "number-formats.md",
+        f"{NUMBERS[int(8 / math.log2(3))].capitalize()} ternary weights fit into "
+        f"one byte, since three to the power of five is {3**5}.",
+    ),
+    ("quantization.md", f"When the largest weight is 1 and the levels run from -7 to 7, one step is {STEP:.3f}."),
+    ("quantization.md", f"No weight inside that group is then rounded by more than {STEP / 2:.3f}."),
+    (
+        "quantization.md",
+        "Codes of four bits with one float32 scale for every 64 weights come to "
+        f"{4 + torch.finfo(FP32).bits / 64} effective bits.",
+    ),
+    (
+        "quantization.md",
+        f"With a float16 scale for every 32 weights the sum is also {4 + torch.finfo(FP16).bits / 32} effective bits.",
+    ),
+    ("quantization.md", f"The 210 matrices of SmolLM2-135M take {mb(LINEAR * BF16.itemsize, 1)} in bfloat16."),
+    ("quantization.md", f"At 4.5 effective bits the same matrices take {mb(LINEAR * 4.5 / 8, 1)}."),
+    ("pruning.md", f"At a sparsity of 50 percent the 210 matrices of SmolLM2-135M keep {LINEAR // 2:,} weights."),
+    (
+        "pruning.md",
+        f"A weight of 0.1 on an input of norm 20 scores {0.1 * 20:.1f}, and a weight of "
+        f"0.5 on an input of norm 1 scores {0.5 * 1:.1f}.",
+    ),
+    (
+        "pruning.md",
+        f"In 16 bits, a group of four takes {TWO_OF_FOUR} bits instead of {4 * 16}: two "
+        "values and two positions of two bits each.",
+    ),
+    ("pruning.md", f"One layer of SmolLM2-135M holds {LAYER:,} weights, which is {percent(LAYER, ALL)} of the model."),
+    (
+        "pruning.md",
+        "With two bytes for a value and four bytes for its position, the list is "
+        f"smaller only when less than {percent(SPARSE_LIMIT)} of the weights remain.",
+    ),
+    ("fine-tuning.md", f"The result is a complete second model: {mb(ALL * 2)} for SmolLM2-135M in 16 bits."),
+    (
+        "fine-tuning.md",
+        f"The last 4 layers of SmolLM2-135M hold {4 * LAYER:,} weights, which is "
+        f"{percent(4 * LAYER, ALL)} of the model.",
+    ),
+    (
+        "fine-tuning.md",
+        f"The playground therefore lets BitFit train the norms as well, which are {NORMS:,} weights in SmolLM2-135M.",
+    ),
+    ("light-methods.md", f"Prompt tuning with 16 vectors learns {16 * WIDTH:,} numbers in SmolLM2-135M."),
+    ("light-methods.md", f"Prefix tuning with 16 places learns {16 * 2 * LAYERS * KEYS:,} numbers in SmolLM2-135M."),
     ("light-methods.md", f"In SmolLM2-135M these are {LAYERS * (KEYS + KEYS + INNER):,} numbers."),
-    ("light-methods.md", f"With biases, a bottleneck of 64 at width 576 has {BOTTLENECK:,} "
-     "numbers."),
+    ("light-methods.md", f"With biases, a bottleneck of 64 at width 576 has {BOTTLENECK:,} numbers."),
     ("lora.md", f"A LoRA of rank 8 on a 576 x 576 matrix has {lora(8, 576, 576):,} numbers."),
-    ("lora.md", f"The matrix itself has {576 * 576:,} numbers, so the LoRA has "
-     f"{percent(lora(8, 576, 576), 576 * 576)} of them."),
+    (
+        "lora.md",
+        f"The matrix itself has {576 * 576:,} numbers, so the LoRA has "
+        f"{percent(lora(8, 576, 576), 576 * 576)} of them.",
+    ),
     ("lora.md", f"With alpha 16 and rank 8 the scale is {Fraction(16, 8)}."),
-    ("lora.md", f"A LoRA of rank 8 on all 210 matrices of SmolLM2-135M has {LORA_ALL:,} numbers, "
-     f"which is {percent(LORA_ALL, ALL)} of the model."),
-    ("lora.md", "A LoRA of rank 8 on all 210 matrices of SmolLM2-135M takes "
-     f"{mb(2 * LORA_ALL, 1)} in 16 bits."),
-    ("lora-relatives.md", f"The cost beside the codes falls from {32 / 64} bits to "
-     f"{DOUBLE_QUANTIZED:.3f} bits for each weight."),
-    ("lora-relatives.md", f"With alpha 16 and rank 64 the ordinary scale is {16 / 64} and the "
-     f"scale of rsLoRA is {16 / math.sqrt(64):.0f}."),
-    ("lora-relatives.md", "DoRA of rank 8 on a 576 x 576 matrix has "
-     f"{lora(8, 576, 576) + 576:,} numbers, 576 more than LoRA."),
-    ("hyperparameters.md", "Batches of 4 examples accumulated 8 times act like one batch of "
-     f"{4 * 8} examples."),
-    ("hyperparameters.md", "With 1,000 examples, a batch size of 8 and 3 epochs, training takes "
-     f"{math.ceil(1000 / 8) * 3} steps."),
-    ("hyperparameters.md", "With a linear warm-up of 100 steps to 0.0002, the learning rate at "
-     f"step 25 is {0.0002 * 25 / 100:.5f}."),
-    ("hyperparameters.md", "A cosine schedule from 0.0002 to zero stands at "
-     f"{HALF_COSINE:.6f} after a quarter of its steps."),
-    ("hyperparameters.md", "With a learning rate of 0.001 and a decay of 0.1, one step shrinks a "
-     f"weight by {percent(adamw_shrink(0.001, 0.1), digits=2)}."),
+    (
+        "lora.md",
+        f"A LoRA of rank 8 on all 210 matrices of SmolLM2-135M has {LORA_ALL:,} numbers, "
+        f"which is {percent(LORA_ALL, ALL)} of the model.",
+    ),
+    ("lora.md", f"A LoRA of rank 8 on all 210 matrices of SmolLM2-135M takes {mb(2 * LORA_ALL, 1)} in 16 bits."),
+    (
+        "lora-relatives.md",
+        f"The cost beside the codes falls from {32 / 64} bits to {DOUBLE_QUANTIZED:.3f} bits for each weight.",
+    ),
+    (
+        "lora-relatives.md",
+        f"With alpha 16 and rank 64 the ordinary scale is {16 / 64} and the "
+        f"scale of rsLoRA is {16 / math.sqrt(64):.0f}.",
+    ),
+    (
+        "lora-relatives.md",
+        f"DoRA of rank 8 on a 576 x 576 matrix has {lora(8, 576, 576) + 576:,} numbers, 576 more than LoRA.",
+    ),
+    ("hyperparameters.md", f"Batches of 4 examples accumulated 8 times act like one batch of {4 * 8} examples."),
+    (
+        "hyperparameters.md",
+        f"With 1,000 examples, a batch size of 8 and 3 epochs, training takes {math.ceil(1000 / 8) * 3} steps.",
+    ),
+    (
+        "hyperparameters.md",
+        f"With a linear warm-up of 100 steps to 0.0002, the learning rate at step 25 is {0.0002 * 25 / 100:.5f}.",
+    ),
+    (
+        "hyperparameters.md",
+        f"A cosine schedule from 0.0002 to zero stands at {HALF_COSINE:.6f} after a quarter of its steps.",
+    ),
+    (
+        "hyperparameters.md",
+        "With a learning rate of 0.001 and a decay of 0.1, one step shrinks a "
+        f"weight by {percent(adamw_shrink(0.001, 0.1), digits=2)}.",
+    ),
     ("hyperparameters.md", f"With a limit of 1 and a norm of 5 the factor is {clipped(5, 1):.1f}."),
-    ("training-memory.md", f"In float32 the two moments take {2 * FP32.itemsize} bytes for each "
-     "weight."),
-    ("training-memory.md", "Training everything in float32 with Adam takes "
-     f"{4 + 4 + 2 * 4} bytes for each weight: {FP32.itemsize} for the weight, {FP32.itemsize} for "
-     f"the gradient and {2 * FP32.itemsize} for the moments."),
-    ("training-memory.md", "Mixed precision with a float32 copy of the weights takes "
-     f"{2 + 2 + 4 + 2 * 4} bytes too: {BF16.itemsize} for the weight, {BF16.itemsize} for the "
-     f"gradient, {FP32.itemsize} for the copy and {2 * FP32.itemsize} for the moments."),
-    ("training-memory.md", f"Adam in float32 needs {gb(ALL * (4 + 4 + 8))} for the weights, "
-     "gradients and moments of SmolLM2-135M."),
-    ("training-memory.md", f"A model of 7 billion weights needs {gb(7e9 * (4 + 4 + 8))} for the "
-     "same things."),
-    ("training-memory.md", "For a LoRA of rank 8 on all 210 matrices of SmolLM2-135M, weights, "
-     f"gradients and moments in float32 take {mb(LORA_ALL * (4 + 4 + 8), 1)}."),
-    ("training-memory.md", f"The two moments then take about {2 * torch.int8.itemsize} bytes for "
-     f"each weight instead of {2 * FP32.itemsize} bytes."),
-    ("training-memory.md", f"The scores alone take {torch.zeros(VOCABULARY).nbytes:,} bytes for "
-     f"each token in float32, because SmolLM2-135M has {VOCABULARY:,} tokens to score."),
+    ("training-memory.md", f"In float32 the two moments take {2 * FP32.itemsize} bytes for each weight."),
+    (
+        "training-memory.md",
+        "Training everything in float32 with Adam takes "
+        f"{4 + 4 + 2 * 4} bytes for each weight: {FP32.itemsize} for the weight, {FP32.itemsize} for "
+        f"the gradient and {2 * FP32.itemsize} for the moments.",
+    ),
+    (
+        "training-memory.md",
+        "Mixed precision with a float32 copy of the weights takes "
+        f"{2 + 2 + 4 + 2 * 4} bytes too: {BF16.itemsize} for the weight, {BF16.itemsize} for the "
+        f"gradient, {FP32.itemsize} for the copy and {2 * FP32.itemsize} for the moments.",
+    ),
+    (
+        "training-memory.md",
+        f"Adam in float32 needs {gb(ALL * (4 + 4 + 8))} for the weights, gradients and moments of SmolLM2-135M.",
+    ),
+    ("training-memory.md", f"A model of 7 billion weights needs {gb(7e9 * (4 + 4 + 8))} for the same things."),
+    (
+        "training-memory.md",
+        "For a LoRA of rank 8 on all 210 matrices of SmolLM2-135M, weights, "
+        f"gradients and moments in float32 take {mb(LORA_ALL * (4 + 4 + 8), 1)}.",
+    ),
+    (
+        "training-memory.md",
+        f"The two moments then take about {2 * torch.int8.itemsize} bytes for "
+        f"each weight instead of {2 * FP32.itemsize} bytes.",
+    ),
+    (
+        "training-memory.md",
+        f"The scores alone take {torch.zeros(VOCABULARY).nbytes:,} bytes for "
+        f"each token in float32, because SmolLM2-135M has {VOCABULARY:,} tokens to score.",
+    ),
     ("running-memory.md", f"SmolLM2-135M takes {mb(ALL * 2)} in 16 bits."),
-    ("running-memory.md", f"A model of 7 billion weights takes {gb(7e9 * 2)} in 16 bits and "
-     f"{gb(7e9 / 2)} in four bits, without scales."),
-    ("running-memory.md", f"The KV cache of SmolLM2-135M takes {kv_cache(KEY_HEADS):,} bytes for "
-     "each token in 16 bits."),
+    (
+        "running-memory.md",
+        f"A model of 7 billion weights takes {gb(7e9 * 2)} in 16 bits and {gb(7e9 / 2)} in four bits, without scales.",
+    ),
+    (
+        "running-memory.md",
+        f"The KV cache of SmolLM2-135M takes {kv_cache(KEY_HEADS):,} bytes for each token in 16 bits.",
+    ),
     ("running-memory.md", f"The context of SmolLM2-135M may be {CONTEXT:,} tokens long."),
-    ("running-memory.md", f"A full context of {CONTEXT:,} tokens has a KV cache of "
-     f"{mb(kv_cache(KEY_HEADS, CONTEXT))} in 16 bits."),
-    ("running-memory.md", f"With nine key heads the KV cache would take {kv_cache(HEADS):,} bytes "
-     f"for each token, {NUMBERS[kv_cache(HEADS) / kv_cache(KEY_HEADS)]} times as much."),
-    ("running-memory.md", "A computer that reads 50 GB in a second writes fewer than "
-     f"{math.ceil(50e9 / (ALL * 2))} tokens a second with SmolLM2-135M in 16 bits."),
-    ("running-memory.md", f"One mebibyte, MiB, is {2**20:,} bytes, which is "
-     f"{percent(2**20 / 10**6 - 1)} more."),
+    (
+        "running-memory.md",
+        f"A full context of {CONTEXT:,} tokens has a KV cache of {mb(kv_cache(KEY_HEADS, CONTEXT))} in 16 bits.",
+    ),
+    (
+        "running-memory.md",
+        f"With nine key heads the KV cache would take {kv_cache(HEADS):,} bytes "
+        f"for each token, {NUMBERS[kv_cache(HEADS) / kv_cache(KEY_HEADS)]} times as much.",
+    ),
+    (
+        "running-memory.md",
+        "A computer that reads 50 GB in a second writes fewer than "
+        f"{math.ceil(50e9 / (ALL * 2))} tokens a second with SmolLM2-135M in 16 bits.",
+    ),
+    ("running-memory.md", f"One mebibyte, MiB, is {2**20:,} bytes, which is {percent(2**20 / 10**6 - 1)} more."),
     ("running-memory.md", f"A gibibyte is {percent(2**30 / 10**9 - 1)} larger than a gigabyte."),
-    ("merging.md", "A weight that is 2 in one model and 6 in the other becomes "
-     f"{np.average([2, 6], weights=[75, 25]):.0f} when the first model counts 75 percent."),
-    ("merging.md", "Halfway between two vectors of length 1 at a right angle, a linear average has "
-     f"length {np.linalg.norm(np.mean(RIGHT_ANGLE, 0)):.3f}, and SLERP keeps length "
-     f"{np.linalg.norm(slerp(0.5, *RIGHT_ANGLE)):.0f}."),
-    ("task-vectors.md", "A weight of 2.0 in the base and 2.5 after tuning has a task vector of "
-     f"{2.5 - 2.0}."),
+    (
+        "merging.md",
+        "A weight that is 2 in one model and 6 in the other becomes "
+        f"{np.average([2, 6], weights=[75, 25]):.0f} when the first model counts 75 percent.",
+    ),
+    (
+        "merging.md",
+        "Halfway between two vectors of length 1 at a right angle, a linear average has "
+        f"length {np.linalg.norm(np.mean(RIGHT_ANGLE, 0)):.3f}, and SLERP keeps length "
+        f"{np.linalg.norm(slerp(0.5, *RIGHT_ANGLE)):.0f}.",
+    ),
+    ("task-vectors.md", f"A weight of 2.0 in the base and 2.5 after tuning has a task vector of {2.5 - 2.0}."),
     ("task-vectors.md", f"Adding half of that task vector gives {2.0 + (2.5 - 2.0) / 2}."),
-    ("task-vectors.md", f"For the changes +3, +2 and -1, TIES gives {ties(3, 2, -1)}, while a "
-     f"plain average gives {np.mean([3, 2, -1]):.3f}."),
-    ("task-vectors.md", "With 90 percent dropped, every remaining change is multiplied by "
-     f"{1 / (1 - 0.9):.0f}."),
-    ("fact-editing.md", f"For SmolLM2-135M the two vectors have {INNER + WIDTH:,} numbers "
-     f"together, but the change may move all {math.prod(SHAPES['down']):,} weights of the "
-     "matrix."),
+    (
+        "task-vectors.md",
+        f"For the changes +3, +2 and -1, TIES gives {ties(3, 2, -1)}, while a "
+        f"plain average gives {np.mean([3, 2, -1]):.3f}.",
+    ),
+    ("task-vectors.md", f"With 90 percent dropped, every remaining change is multiplied by {1 / (1 - 0.9):.0f}."),
+    (
+        "fact-editing.md",
+        f"For SmolLM2-135M the two vectors have {INNER + WIDTH:,} numbers "
+        f"together, but the change may move all {math.prod(SHAPES['down']):,} weights of the "
+        "matrix.",
+    ),
     ("word-search.md", f"The playground uses a k1 of {OKAPI['k1'].default}."),
     ("word-search.md", f"The playground uses a b of {OKAPI['b'].default}."),
-    ("retrieval.md", "The playground cuts at headings and paragraphs into passages of at most "
-     f"{MAX_WORDS} words."),
+    ("retrieval.md", f"The playground cuts at headings and paragraphs into passages of at most {MAX_WORDS} words."),
     ("word-search.md", f"A word in 10 of 1,000 passages has an idf of {idf(10, 1000):.2f}."),
     ("word-search.md", f"A word in 500 of 1,000 passages has an idf of {idf(500, 1000):.0f}."),
-    ("word-search.md", "In a passage of average length a word that occurs once counts "
-     f"{counts(1):.2f}, twice counts {counts(2):.2f} and ten times counts {counts(10):.2f}."),
-    ("word-search.md", "However often the word is repeated, the count stays below "
-     f"{counts(1e12):.1f}."),
-    ("word-search.md", f"With k1 = 1.5, a word that occurs once counts {counts(1, 2):.2f} in a "
-     "passage of twice the average length."),
-    ("meaning-search.md", "With 384 numbers in float32 a vector takes "
-     f"{torch.zeros(384).nbytes:,} bytes."),
-    ("meaning-search.md", f"An index of 10,000 such vectors takes "
-     f"{mb(10_000 * torch.zeros(384).nbytes, 1)}."),
-    ("meaning-search.md", f"First place earns {Fraction(1, 60 + 1)}, which is {1 / 61:.4f}, and "
-     f"tenth place earns {1 / (60 + 10):.4f}."),
+    (
+        "word-search.md",
+        "In a passage of average length a word that occurs once counts "
+        f"{counts(1):.2f}, twice counts {counts(2):.2f} and ten times counts {counts(10):.2f}.",
+    ),
+    ("word-search.md", f"However often the word is repeated, the count stays below {counts(1e12):.1f}."),
+    (
+        "word-search.md",
+        f"With k1 = 1.5, a word that occurs once counts {counts(1, 2):.2f} in a passage of twice the average length.",
+    ),
+    ("meaning-search.md", f"With 384 numbers in float32 a vector takes {torch.zeros(384).nbytes:,} bytes."),
+    ("meaning-search.md", f"An index of 10,000 such vectors takes {mb(10_000 * torch.zeros(384).nbytes, 1)}."),
+    (
+        "meaning-search.md",
+        f"First place earns {Fraction(1, 60 + 1)}, which is {1 / 61:.4f}, and tenth place earns {1 / (60 + 10):.4f}.",
+    ),
     ("meaning-search.md", f"A passage that is first in both lists earns {2 / (60 + 1):.4f}."),
-    ("judging-search.md", "If 2 of 4 relevant passages are among the first five, recall at 5 is "
-     f"{2 / 4}."),
+    ("judging-search.md", f"If 2 of 4 relevant passages are among the first five, recall at 5 is {2 / 4}."),
     ("judging-search.md", f"If 2 of the first 5 results are relevant, precision at 5 is {2 / 5}."),
-    ("judging-search.md", "Three questions with ranks 1, 2 and 4 have an MRR of "
-     f"{np.mean([1 / rank for rank in (1, 2, 4)]):.3f}."),
-    ("judging-search.md", f"A single relevant passage at rank 2 gives nDCG {ndcg(2):.3f}, and at "
-     f"rank 3 gives nDCG {ndcg(3):.1f}."),
+    (
+        "judging-search.md",
+        f"Three questions with ranks 1, 2 and 4 have an MRR of {np.mean([1 / rank for rank in (1, 2, 4)]):.3f}.",
+    ),
+    (
+        "judging-search.md",
+        f"A single relevant passage at rank 2 gives nDCG {ndcg(2):.3f}, and at rank 3 gives nDCG {ndcg(3):.1f}.",
+    ),
     ("judging-models.md", f"A loss of 2 means a perplexity of {math.exp(2):.2f}."),
-    ("judging-models.md", f"A model that guesses evenly among {VOCABULARY:,} tokens has a "
-     f"perplexity of {math.exp(even_loss(VOCABULARY)):,.0f}."),
-    ("judging-models.md", f"A loss of 2 for each token is {2 / math.log(2):.3f} bits for each "
-     "token."),
-    ("judging-models.md", "If the base says 50 and 50 percent, and the changed model says 90 and "
-     f"10 percent, the KL divergence is {kl([0.5, 0.5], [0.9, 0.1]):.2f}."),
-]  # fmt: skip
+    (
+        "judging-models.md",
+        f"A model that guesses evenly among {VOCABULARY:,} tokens has a "
+        f"perplexity of {math.exp(even_loss(VOCABULARY)):,.0f}.",
+    ),
+    ("judging-models.md", f"A loss of 2 for each token is {2 / math.log(2):.3f} bits for each token."),
+    (
+        "judging-models.md",
+        "If the base says 50 and 50 percent, and the changed model says 90 and "
+        f"10 percent, the KL divergence is {kl([0.5, 0.5], [0.9, 0.1]):.2f}.",
+    ),
+]
 
 
 @pytest.mark.parametrize(("document", "sentence"), CLAIMS)
@@ -366,10 +483,14 @@ def test_the_guide_has_as_many_weights_as_the_model():
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=INNER,
-        num_hidden_layers=LAYERS, num_attention_heads=HEADS, num_key_value_heads=KEY_HEADS,
+        vocab_size=VOCABULARY,
+        hidden_size=WIDTH,
+        intermediate_size=INNER,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=KEY_HEADS,
         tie_word_embeddings=True,
-    )  # fmt: skip
+    )
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
     assert sum(parameter.numel() for parameter in model.parameters()) == ALL
@@ -382,9 +503,7 @@ def test_the_guide_says_what_four_bits_of_nf4_are():
     levels = functional_bnb.get_4bit_type("nf4", device="cpu").tolist()
     assert f"The {len(set(levels))} levels of nf4" in documents(GUIDE)["number-formats.md"]
     assert levels.count(0.0) == 1
-    assert f"One of the {len(levels)} levels is exactly zero." in plain(
-        documents(GUIDE)["number-formats.md"]
-    )
+    assert f"One of the {len(levels)} levels is exactly zero." in plain(documents(GUIDE)["number-formats.md"])
 
 
 def test_a_paraphrase_shares_at_most_three_content_words_with_its_section():
@@ -393,9 +512,7 @@ def test_a_paraphrase_shares_at_most_three_content_words_with_its_section():
             continue
         [evidence] = question["evidence"]
         [section] = [
-            section
-            for section in sections(documents(GUIDE)[evidence["document"]])
-            if evidence["quote"] in section
+            section for section in sections(documents(GUIDE)[evidence["document"]]) if evidence["quote"] in section
         ]
         shared = (set(words(question["question"])) & set(words(section))) - STOP_WORDS
         assert len(shared) <= 3, (question["id"], shared)

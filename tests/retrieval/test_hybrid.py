@@ -25,12 +25,7 @@ def test_reciprocal_ranks_by_hand():
 
 def test_weighted_sum_by_hand():
     found = weighted_sum([FIRST, SECOND], [0.25, 0.75])
-    assert found == [
-        (3, pytest.approx(0.25 * 0.5 + 0.75)),
-        (7, pytest.approx(0.25)),
-        (1, 0),
-        (8, 0),
-    ]
+    assert found == [(3, pytest.approx(0.25 * 0.5 + 0.75)), (7, pytest.approx(0.25)), (1, 0), (8, 0)]
     assert weighted_sum([[(4, 2.0)]], [1]) == [(4, 1.0)]  # one alone has no span
 
 
@@ -57,8 +52,7 @@ def marginal(hits, vectors, k, diversity):
     while len(chosen) < min(k, len(hits)):
         rest = [n for n in range(len(hits)) if n not in chosen]
         gains = {
-            n: (1 - diversity) * relevance[n]
-            - diversity * max(float(np.dot(vectors[n], vectors[m])) for m in chosen)
+            n: (1 - diversity) * relevance[n] - diversity * max(float(np.dot(vectors[n], vectors[m])) for m in chosen)
             for n in rest
         }
         chosen.append(max(rest, key=lambda n: gains[n]))

@@ -14,16 +14,13 @@ from playground.retrieval.metrics import ndcg, recall, reciprocal_rank
 
 
 @pytest.mark.parametrize(
-    ("ranks", "k", "expected"),
-    [((), 5, 0), ((None,), 5, 0), ((1,), 1, 1), ((2,), 1, 0), ((2, None, 1, 7), 2, 0.5)],
+    ("ranks", "k", "expected"), [((), 5, 0), ((None,), 5, 0), ((1,), 1, 1), ((2,), 1, 0), ((2, None, 1, 7), 2, 0.5)]
 )
 def test_recall_by_hand(ranks, k, expected):
     assert recall(ranks, k) == expected
 
 
-@pytest.mark.parametrize(
-    ("ranks", "expected"), [((), 0), ((None,), 0), ((4, None, 2), 0.5), ((1, 1), 1)]
-)
+@pytest.mark.parametrize(("ranks", "expected"), [((), 0), ((None,), 0), ((4, None, 2), 0.5), ((1, 1), 1)])
 def test_reciprocal_rank_by_hand(ranks, expected):
     assert reciprocal_rank(ranks) == expected
 

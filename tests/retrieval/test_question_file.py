@@ -10,13 +10,15 @@ from playground.retrieval.passages import Corpus, Evidence, Passage, Question
 from playground.retrieval.question_file import MAX_BYTES, MAX_ROWS, read_questions
 
 CORPUS = Corpus(
-    "own", "My notes", "en",
+    "own",
+    "My notes",
+    "en",
     (
         Passage("a.md#1", "a.md", "", "The bell rings\nat noon."),
         Passage("b.md#1", "b.md", "", "The bell rings at noon. The cat is Ada."),
     ),
     (),
-)  # fmt: skip
+)
 
 
 def read(text: str) -> tuple[Question, ...]:
@@ -25,8 +27,7 @@ def read(text: str) -> tuple[Question, ...]:
 
 def test_a_line_is_a_question_with_its_answer_and_where_it_stands():
     [found] = read(
-        "Question, ANSWER ,document,quote,kind\n"
-        'When?,"noon, sharp",b.md,The bell rings at  noon,paraphrase\n'
+        'Question, ANSWER ,document,quote,kind\nWhen?,"noon, sharp",b.md,The bell rings at  noon,paraphrase\n'
     )
     evidence = (Evidence("b.md", "The bell rings at  noon"),)
     assert found == Question("line-2", "When?", "noon, sharp", evidence, "paraphrase")
@@ -47,9 +48,7 @@ def test_a_question_with_neither_answer_nor_quote_has_none():
 
 def test_empty_lines_and_unknown_columns_are_passed_over_and_a_byte_order_mark_is_no_letter():
     found = read("\ufeffnote,question,answer\nx,One?,1\n,,\n\ny,Two?,2,more\n")
-    assert [(one.id, one.question, one.answer) for one in found] == [
-        ("line-2", "One?", "1"), ("line-5", "Two?", "2"),
-    ]  # fmt: skip
+    assert [(one.id, one.question, one.answer) for one in found] == [("line-2", "One?", "1"), ("line-5", "Two?", "2")]
 
 
 @pytest.mark.parametrize(

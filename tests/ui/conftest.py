@@ -21,8 +21,12 @@ def a_visit():
 
     def visit() -> Visit:
         return Visit(
-            saved=gr.BrowserState({}), own=kept("own", ""), shelf=kept("shelf", []),
-            adapters=kept("adapters", []), language=gr.Textbox("en"), tabs=gr.Tabs(),
-        )  # fmt: skip
+            saved=gr.BrowserState({}),
+            own=kept("own", ""),
+            shelf=kept("shelf", []),
+            adapters=kept("adapters", []),
+            language=gr.Textbox("en"),
+            tabs=gr.Tabs(),
+        )
 
     return visit

@@ -127,9 +127,7 @@ def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
     menu, seen, paths, drawn, paid = attach_panel.open_panel(saved(), [mine], language, mine)
     table = TABLES[language]
     assert menu["value"] == mine
-    assert (f"My own ({'yours' if language == 'en' else '내 것'}, {mine[:6]})", mine) in menu[
-        "choices"
-    ]
+    assert (f"My own ({'yours' if language == 'en' else '내 것'}, {mine[:6]})", mine) in menu["choices"]
     assert table["look_rank"] in seen
     assert "<svg" in seen
     assert paths["visible"]
@@ -196,9 +194,7 @@ def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
 
 
 def test_both_answers_are_written(mine):
-    *_, last = attach_panel.answer_both(
-        saved(edit(mine, 3.0)), "en", "The cat", begin_run(visitor()), visitor()
-    )
+    *_, last = attach_panel.answer_both(saved(edit(mine, 3.0)), "en", "The cat", begin_run(visitor()), visitor())
     assert EN["attach_base"] in last
     assert EN["attach_recipe"] in last
     assert last.count("<p>") == 2
@@ -237,11 +233,27 @@ def test_an_adapter_that_came_back_is_attached_again(mine, known, monkeypatch):
 def controls(**changed):
     """The settings' controls in the order of ``settings_from``, as they stand at first."""
     opened = {
-        "rank": 2, "targets": ["linear"], "layers": 2, "virtual": 4, "rate": 1e-3, "epochs": 1,
-        "steps": 3, "batch": 2, "alpha": 4, "dropout": 0.0, "warmup": 0.1, "schedule": "cosine",
-        "decay": 0.0, "accumulate": 1, "length": 64, "weight": 0.0, "held": 0.0, "patience": 0,
-        "saving": False, "seed": 0,
-    }  # fmt: skip
+        "rank": 2,
+        "targets": ["linear"],
+        "layers": 2,
+        "virtual": 4,
+        "rate": 1e-3,
+        "epochs": 1,
+        "steps": 3,
+        "batch": 2,
+        "alpha": 4,
+        "dropout": 0.0,
+        "warmup": 0.1,
+        "schedule": "cosine",
+        "decay": 0.0,
+        "accumulate": 1,
+        "length": 64,
+        "weight": 0.0,
+        "held": 0.0,
+        "patience": 0,
+        "saving": False,
+        "seed": 0,
+    }
     assert set(changed) <= set(opened)
     return list((opened | changed).values())
 
@@ -252,9 +264,8 @@ def given(source="table", ready=None, file=None, rows=ROWS, method="lora", **cha
 
 def test_the_controls_as_they_stand_are_the_settings_defaults():
     built = train_settings.settings_from(
-        "lora", *controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128,
-                          held=0.1, virtual=16)
-    )  # fmt: skip
+        "lora", *controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128, held=0.1, virtual=16)
+    )
     assert built == Settings()
 
 
@@ -302,8 +313,10 @@ def test_what_is_left_out_of_a_file_is_told_before_training(known, tmp_path, lan
     rows = [{"instruction": "One?", "output": 1}, {"instruction": "<b>"}, {"messages": messages}]
     path.write_text(json.dumps(rows))
     ahead, seen = train_panel.look_ahead(saved(), language, *given("file", file=str(path)))
-    said = {"en": ("Left out: 1 of the rows; 2 examples", "Example 2 lacks", "system: 1"),
-            "ko": ("뺀 줄: 1개. 예시 2개", "2번 예시에", "시스템 글이 있는 예시: 1개")}  # fmt: skip
+    said = {
+        "en": ("Left out: 1 of the rows; 2 examples", "Example 2 lacks", "system: 1"),
+        "ko": ("뺀 줄: 1개. 예시 2개", "2번 예시에", "시스템 글이 있는 예시: 1개"),
+    }
     for text in said[language]:
         assert text in ahead
     assert TABLES[language]["estimate_parameters"] in ahead
@@ -421,8 +434,7 @@ def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
     run.points = tuple(Point(n, 9.0 - n, 1.67e-4 * n, 1.0, 8.0, "a") for n in (1, 2, 3))
     loss, rate = re.findall("<svg.*?</svg>", adapters_html.run(run, 0, "en"))
     drawn = min(float(y) for y in re.findall(r"[ \"]\d+\.\d,(\d+\.\d)", loss))
-    names = [float(re.search(rf'y="([\d.]+)"[^>]*>. {name}<', loss)[1])
-             for name in (EN["run_loss"], EN["run_held"])]  # fmt: skip
+    names = [float(re.search(rf'y="([\d.]+)"[^>]*>. {name}<', loss)[1]) for name in (EN["run_loss"], EN["run_held"])]
     assert max(names) + 4 < drawn  # a letter's foot is above all that is drawn
     beside = re.findall(r'x="([\d.]+)" y="[\d.]+" text-anchor="end">([^<]+)<', rate)
     assert {"5e-4", "2.5e-4"} <= {text for _, text in beside}
@@ -442,8 +454,7 @@ def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
     base = Fork(known[MODEL])
     pairs = lora.pairs(store.load(mine, base))
     other = store.keep(
-        lora.make({pair.path: (pair.down, -pair.up) for pair in pairs}),
-        About("Its opposite", "trained", MODEL),
+        lora.make({pair.path: (pair.down, -pair.up) for pair in pairs}), About("Its opposite", "trained", MODEL)
     )
     turn = begin_run(visitor())
     asked = (saved(), "en", turn, [mine, other], "cat", 0.5, None, visitor(), quiet, 1.0, 0.5)
@@ -472,9 +483,7 @@ def test_one_adapter_alone_cannot_be_mixed(mine, language):
     said = {"en": "at least two", "ko": "둘 이상"}[language]
     for few in ([], None, [mine]):
         with pytest.raises(gr.Error, match=said):
-            mix_panel.run_mix(
-                saved(), language, begin_run(visitor()), few, "cat", 0.5, 0, visitor(), quiet, 1.0
-            )
+            mix_panel.run_mix(saved(), language, begin_run(visitor()), few, "cat", 0.5, 0, visitor(), quiet, 1.0)
 
 
 def test_as_many_weights_are_shown_as_adapters_are_chosen():
@@ -485,9 +494,8 @@ def test_as_many_weights_are_shown_as_adapters_are_chosen():
 
 def extract(first, second, *edits, file=None, rank=4, language="en"):
     return mix_panel.run_extract(
-        saved(*edits), [], language, begin_run(visitor()), first, second, file, rank, visitor(),
-        quiet,
-    )  # fmt: skip
+        saved(*edits), [], language, begin_run(visitor()), first, second, file, rank, visitor(), quiet
+    )
 
 
 @both
@@ -520,10 +528,20 @@ def test_a_saved_recipe_is_an_end_too(known, tmp_path):
 
 def sums(language="en", **changed):
     given = {
-        "billions": 7, "layers": 32, "width": 4096, "keys": 4096, "inner": 11008,
-        "tuning": "full", "dtype": "16 bits", "optimizer": "adam", "tokens": 1024, "batch": 1,
-        "rank": 8, "matrices": 2, "saving": False,
-    }  # fmt: skip
+        "billions": 7,
+        "layers": 32,
+        "width": 4096,
+        "keys": 4096,
+        "inner": 11008,
+        "tuning": "full",
+        "dtype": "16 bits",
+        "optimizer": "adam",
+        "tokens": 1024,
+        "batch": 1,
+        "rank": 8,
+        "matrices": 2,
+        "saving": False,
+    }
     return calculator_panel.calculate(language, *(given | changed).values())
 
 

@@ -13,17 +13,12 @@ from playground.ui.parts import answers_html
 from playground.ui.text import TABLES
 
 TEXTS = ("Skarrow lies 31 kilometres off Brennick.", "The keeper lights <the> lamp at dusk.")
-HITS = tuple(
-    Hit(rank, Passage(f"d.md#{rank}", "d.md", "", text), 1.0, ())
-    for rank, text in enumerate(TEXTS, start=1)
-)
+HITS = tuple(Hit(rank, Passage(f"d.md#{rank}", "d.md", "", text), 1.0, ()) for rank, text in enumerate(TEXTS, start=1))
 
 
 def answer(text, hits=HITS, done=True, begun="According to the context,"):
     texts = tuple(hit.passage.text for hit in hits)
-    return Answer(
-        "a", "p", hits, begun, 5, text=text, tokens=9, seconds=1.0, done=done, texts=texts
-    )
+    return Answer("a", "p", hits, begun, 5, text=text, tokens=9, seconds=1.0, done=done, texts=texts)
 
 
 def read(*answers, language="en"):

@@ -228,11 +228,19 @@ def test_neighbouring_names_of_many_points_share_no_line():
 @pytest.mark.parametrize(
     ("most", "said"),
     [
-        (1.67e-4, "1.7e-4"), (5e-10, "5e-10"), (0.00167, "0.0017"),
-        (0.001, "0.001"), (0.5, "0.5"), (12.34, "12.3"), (1234, "1234"), (9876, "9876"),
-        (20_000, "2e4"), (1e15, "1e15"), (3e100, "3e100"),
+        (1.67e-4, "1.7e-4"),
+        (5e-10, "5e-10"),
+        (0.00167, "0.0017"),
+        (0.001, "0.001"),
+        (0.5, "0.5"),
+        (12.34, "12.3"),
+        (1234, "1234"),
+        (9876, "9876"),
+        (20_000, "2e4"),
+        (1e15, "1e15"),
+        (3e100, "3e100"),
     ],
-)  # fmt: skip
+)
 def test_numbers_beside_the_scale_are_short(most, said):
     assert said in scale(read(line_chart(points(0, most), "t")))
 
@@ -243,8 +251,10 @@ def test_points_can_be_pressed_by_hand_and_by_keyboard():
     assert [b.attrib["role"] for b in buttons] == ["button"] * 3
     assert [b.attrib["tabindex"] for b in buttons] == ["0"] * 3
     assert [(b.attrib["data-do"], b.attrib["data-place"]) for b in buttons] == [
-        ("take", "0"), ("take", "1"), ("take", "2"),
-    ]  # fmt: skip
+        ("take", "0"),
+        ("take", "1"),
+        ("take", "2"),
+    ]
     assert [b.attrib["aria-label"] for b in buttons] == ["hint 0", "hint 1", "hint 2"]
     # Fingers need 24 pixels; an image's parts are hidden from those who cannot see it.
     assert all(max(float(c.attrib["r"]) for c in b.iter("circle")) >= 12 for b in buttons)
@@ -300,9 +310,7 @@ def test_the_deepest_and_the_palest_cell_have_the_scales_ends():
 
 def test_a_cells_colour_depends_on_its_share_of_the_largest_alone():
     small, large = map_of([[1e-6, 2e-6, 4e-6]]), map_of([[10.0, 20.0, 40.0]])
-    assert [c.attrib["fill"] for c in cells_of(small)] == [
-        c.attrib["fill"] for c in cells_of(large)
-    ]
+    assert [c.attrib["fill"] for c in cells_of(small)] == [c.attrib["fill"] for c in cells_of(large)]
 
 
 def test_cells_stand_in_their_row_and_column():
@@ -382,11 +390,7 @@ def bars(root: ET.Element) -> list[ET.Element]:
 def stems(root: ET.Element) -> list[tuple[str, float, float]]:
     """What hovering says of each level, where it is, and how long it is drawn."""
     return [
-        (
-            line.find("title").text,
-            float(line.attrib["x1"]),
-            float(line.attrib["y2"]) - float(line.attrib["y1"]),
-        )
+        (line.find("title").text, float(line.attrib["x1"]), float(line.attrib["y2"]) - float(line.attrib["y1"]))
         for line in root.iter("line")
         if line.find("title") is not None
     ]
@@ -504,8 +508,6 @@ def test_marks_have_the_contrast_on_white_that_wcag_asks_of_graphics():
     lines = read(line_chart(points(1, 2), "t", press="take"))
     marks = {c.attrib["fill"] for c in lines.iter("circle")} - {"transparent"}
     counts = drawn([-1, 1], [1], [0.5], [1])
-    marks |= {
-        line.attrib["stroke"] for line in counts.iter("line") if line.find("title") is not None
-    }
+    marks |= {line.attrib["stroke"] for line in counts.iter("line") if line.find("title") is not None}
     assert marks
     assert all(1.05 / (luminance(colour) + 0.05) >= 3 for colour in marks)

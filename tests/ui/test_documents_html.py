@@ -60,9 +60,7 @@ def test_a_hit_opens_to_what_each_word_adds(language):
 
 @both
 def test_nothing_found_says_what_to_do(language):
-    assert TABLES[language]["hits_none"] in said(
-        read(documents_html.found(Found((), {}), [], ["x"], language))
-    )
+    assert TABLES[language]["hits_none"] in said(read(documents_html.found(Found((), {}), [], ["x"], language)))
 
 
 def outcome(id: str, kind: str, retriever: str, *ranks: int | None) -> Outcome:
@@ -72,10 +70,13 @@ def outcome(id: str, kind: str, retriever: str, *ranks: int | None) -> Outcome:
 
 
 OUTCOMES = [
-    outcome("q1", "keyword", "bm25", 1), outcome("q1", "keyword", "dense", 4),
-    outcome("q2", "paraphrase", "bm25", None), outcome("q2", "paraphrase", "dense", 2),
-    outcome("q3", "unanswerable", "bm25"), outcome("q3", "unanswerable", "dense"),
-]  # fmt: skip
+    outcome("q1", "keyword", "bm25", 1),
+    outcome("q1", "keyword", "dense", 4),
+    outcome("q2", "paraphrase", "bm25", None),
+    outcome("q2", "paraphrase", "dense", 2),
+    outcome("q3", "unanswerable", "bm25"),
+    outcome("q3", "unanswerable", "dense"),
+]
 
 
 @both
@@ -113,9 +114,8 @@ def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
 
 @pytest.mark.parametrize(
     ("split", "terms"),
-    [("usual", None), ("words", Terms()), ("stems", Terms(True)),
-     ("morphemes", Terms(True, "morphemes"))],
-)  # fmt: skip
+    [("usual", None), ("words", Terms()), ("stems", Terms(True)), ("morphemes", Terms(True, "morphemes"))],
+)
 def test_the_controls_become_options(split, terms):
     found = options_from("l", 1, 0.5, split, "weighted", 0.25, True, "minilm")
     assert found == Options(Scoring("l", 1.0, 0.5), terms, "weighted", None, 0.25, True)
@@ -154,9 +154,7 @@ def test_a_corpus_is_evaluated_with_progress(monkeypatch):
 
 
 def test_an_evaluation_can_be_stopped(monkeypatch):
-    assert evaluate(monkeypatch, turn=-1) == (
-        f'<div class="pg-hint">{EN["evaluate_stopped"]}</div>', "",
-    )  # fmt: skip
+    assert evaluate(monkeypatch, turn=-1) == (f'<div class="pg-hint">{EN["evaluate_stopped"]}</div>', "")
 
 
 def test_documents_without_questions_cannot_be_evaluated(monkeypatch, tmp_path, home):

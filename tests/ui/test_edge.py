@@ -71,9 +71,8 @@ def build() -> Page:
         shown_text = gr.Textbox()
         gr.State(0)
         gr.Button().click(
-            measure_text, [text, number, own, language], shown_text,
-            api_name="measure_text", concurrency_id="look",
-        )  # fmt: skip
+            measure_text, [text, number, own, language], shown_text, api_name="measure_text", concurrency_id="look"
+        )
         gr.Button().click(lambda: 1, None, number, api_name="at_once", queue=False)
         gr.api(_told(SLOW.work), api_name="slow", concurrency_id="model")
         gr.api(_told(echo), api_name="echo", concurrency_id="look")
@@ -89,9 +88,13 @@ def served():
         settings.cache_clear()
         page = build()
         _, url, _ = page.launch(
-            prevent_thread_lock=True, quiet=True, share=False, max_file_size="1mb",
-            app_kwargs={"lifespan": edge.lifespan}, state_session_capacity=50,
-        )  # fmt: skip
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            max_file_size="1mb",
+            app_kwargs={"lifespan": edge.lifespan},
+            state_session_capacity=50,
+        )
     settings.cache_clear()
     yield SimpleNamespace(page=page, url=url.rstrip("/"))
     page.close(verbose=False)
@@ -120,8 +123,7 @@ def answer_of(ask, name: str, data: list) -> str:
 def test_a_body_is_bounded_however_it_comes(ask):
     large = b'{"data": ["' + b"a" * bodies.MOST_BODY + b'"]}'
     announced = ask.post("/gradio_api/call/echo", content=large, headers=JSON)
-    streamed = ask.post("/gradio_api/call/echo", content=iter([large[:99], large[99:]]),
-                        headers=JSON)  # fmt: skip
+    streamed = ask.post("/gradio_api/call/echo", content=iter([large[:99], large[99:]]), headers=JSON)
     assert [announced.status_code, streamed.status_code] == [413, 413]
     assert "6 MB" in announced.json()["detail"] == announced.json()["error"]
     assert "hello" in answer_of(ask, "echo", ["hello"])
@@ -146,8 +148,7 @@ def test_json_is_read_strictly_and_what_is_wrong_is_said(ask):
         assert said in answer.json()["detail"], body[:40]
     whole = ask.post("/gradio_api/call/echo", content=b'{"data": ["\\ud83d\\ude00"]}', headers=JSON)
     assert whole.status_code == 200
-    korean = ask.post("/gradio_api/call/echo", content=b"{", headers=JSON | {
-        "accept-language": "ko-KR,ko;q=0.9"})  # fmt: skip
+    korean = ask.post("/gradio_api/call/echo", content=b"{", headers=JSON | {"accept-language": "ko-KR,ko;q=0.9"})
     assert "아닙니다" in korean.json()["detail"]
 
 
@@ -210,8 +211,7 @@ def test_an_upload_holds_files_only(served, ask):
     files = {"files": ("a.txt", b"hello")}
     assert ask.post("/gradio_api/upload", files=files).status_code == 200
     before = stored(served)
-    refused = ask.post("/gradio_api/upload", files={"files": ("b.txt", b"x" * 99)},
-                       data={"field": "y" * 1000})  # fmt: skip
+    refused = ask.post("/gradio_api/upload", files={"files": ("b.txt", b"x" * 99)}, data={"field": "y" * 1000})
     assert (refused.status_code, "files only" in refused.text) == (400, True)
     assert ask.post("/gradio_api/upload", json={}).status_code == 415
     assert ask.post("/gradio_api/call/echo", files=files).status_code == 415
@@ -288,8 +288,11 @@ def test_a_host_may_allow_more_names(monkeypatch):
 
 
 def test_shares_are_counted_by_address_or_by_what_a_trusted_proxy_says():
-    scope = {"type": "http", "client": ("10.0.0.1", 5), "headers": [
-        (b"x-forwarded-for", b"1.1.1.1, 2.2.2.2"), (b"x-forwarded-for", b"3.3.3.3")]}  # fmt: skip
+    scope = {
+        "type": "http",
+        "client": ("10.0.0.1", 5),
+        "headers": [(b"x-forwarded-for", b"1.1.1.1, 2.2.2.2"), (b"x-forwarded-for", b"3.3.3.3")],
+    }
     assert hosts.visitor(scope, False) == "10.0.0.1"
     assert hosts.visitor(scope, True) == "3.3.3.3"
     same = {household(f"2001:db8:1:2::{n:x}") for n in range(1, 9)}
@@ -318,11 +321,18 @@ def test_every_answer_tells_browsers_what_is_allowed(ask):
 
 def test_routes_that_nobody_needs_are_not_there(ask):
     for path in (
-        "/gradio_api/deep_link?session_hash=a", "/gradio_api/file=http://127.0.0.1/config",
-        "/gradio_api/file=https://example.org", "/gradio_api/file=HTTPS://example.org",
-        "/gradio_api/proxy=https://a.hf.space/", "/monitoring", "/gradio_api/runs", "/docs",
-        "/gradio_api/stream/a/b/1/playlist.m3u8", "/login", "/gradio_api/dev/reload",
-    ):  # fmt: skip
+        "/gradio_api/deep_link?session_hash=a",
+        "/gradio_api/file=http://127.0.0.1/config",
+        "/gradio_api/file=https://example.org",
+        "/gradio_api/file=HTTPS://example.org",
+        "/gradio_api/proxy=https://a.hf.space/",
+        "/monitoring",
+        "/gradio_api/runs",
+        "/docs",
+        "/gradio_api/stream/a/b/1/playlist.m3u8",
+        "/login",
+        "/gradio_api/dev/reload",
+    ):
         assert ask.get(path).status_code == 404, path
         assert ask.get(path).json()["error"] == "There is nothing here.", path
     for path in ("process_recording", "vibe-edit", "component_server", "api/echo", "stream/a"):
@@ -368,15 +378,12 @@ def test_an_address_and_a_session_have_their_share_of_a_lane(served, ask, monkey
 
 def event(name: str, address: str, session: str) -> Any:
     client = SimpleNamespace(host=address)
-    return SimpleNamespace(
-        _id=name, session_hash=session, request=SimpleNamespace(client=client, scope={})
-    )
+    return SimpleNamespace(_id=name, session_hash=session, request=SimpleNamespace(client=client, scope={}))
 
 
 def test_addresses_take_turns_and_sessions_of_one_address_do():
     flood = [event(f"f{n}", "1.1.1.1", f"s{n % 2}") for n in range(6)]
-    events = [*flood, event("a1", "2.2.2.2", "a"), event("a2", "2.2.2.2", "a"),
-              event("b1", "1.1.1.1", "late")]  # fmt: skip
+    events = [*flood, event("a1", "2.2.2.2", "a"), event("a2", "2.2.2.2", "a"), event("b1", "1.1.1.1", "late")]
     order = [one._id for one in line.fair(events, Counter())]
     assert order == ["f0", "a1", "f1", "a2", "b1", "f2", "f3", "f4", "f5"]
     running = Counter({"1.1.1.1": 1})
@@ -458,9 +465,7 @@ def test_work_ends_when_nobody_ever_listens_for_its_answer(served, ask, monkeypa
     monkeypatch.setattr(line, "FORGET_SECONDS", -1.0)
     queue = served.page._queue
 
-    wait_for(
-        lambda: not set(ids) & {*queue.event_ids_to_events, *queue.pending_messages_per_session}
-    )
+    wait_for(lambda: not set(ids) & {*queue.event_ids_to_events, *queue.pending_messages_per_session})
 
 
 def test_a_public_endpoint_has_120_seconds(known, monkeypatch):
@@ -473,9 +478,8 @@ def test_a_public_endpoint_has_120_seconds(known, monkeypatch):
         lambda: api.measured({"model": "tiny-llama"}, "a b c d e f"),
         lambda: api.generate_text({"model": "tiny-llama"}, "a", chat=False),
         lambda: api.evaluate("lantern-handbook", ["bm25"]),
-        lambda: api.teach({"subject": "A", "prompt": "A is", "target": "b"}, ["base"],
-                          recipe={"model": "tiny-llama"}),
-    ):  # fmt: skip
+        lambda: api.teach({"subject": "A", "prompt": "A is", "target": "b"}, ["base"], recipe={"model": "tiny-llama"}),
+    ):
         with pytest.raises(api.PlaygroundError) as refused:
             work()
         assert "more than" in str(refused.value) or "stopped" in str(refused.value)
@@ -533,9 +537,12 @@ def test_sessions_are_bounded_and_counted_in_the_budget(served):
 def test_values_of_the_wrong_kind_end_in_a_message_and_one_line(served, ask, caplog, capfd):
     right = ["text", 1, "", "en"]
     wrong = [
-        [{"a": 1}, 1, "", "en"], ["text", "1", "", "en"], ["text", True, "", "en"],
-        ["text", 10**30, "", "en"], [["a"], 1, "", "ko"],
-    ]  # fmt: skip
+        [{"a": 1}, 1, "", "en"],
+        ["text", "1", "", "en"],
+        ["text", True, "", "en"],
+        ["text", 10**30, "", "en"],
+        [["a"], 1, "", "ko"],
+    ]
     assert "4 1 ''" in answer_of(ask, "measure_text", right)
     assert "4 1 ''" in answer_of(ask, "measure_text", ["text", 1, ["a list"], "en"])
     for values in wrong:
@@ -562,14 +569,17 @@ def test_a_fault_is_written_in_full_once_for_each_place_of_ours(caplog, monkeypa
             with pytest.raises(gr.Error):
                 breaks(1, "en")
     assert [record.exc_info is not None for record in caplog.records] in (
-        [True, False, False], [False] * 3,  # this file may lie outside of a folder named so
-    )  # fmt: skip
+        [True, False, False],
+        [False] * 3,  # this file may lie outside of a folder named so
+    )
     assert all(len(record.getMessage()) < 500 for record in caplog.records)
 
 
 def test_an_event_that_is_not_there_is_a_message(ask):
-    for body in ({"data": [], "fn_index": 999, "session_hash": "a"},
-                 {"data": [], "fn_index": "x", "session_hash": "a"}):  # fmt: skip
+    for body in (
+        {"data": [], "fn_index": 999, "session_hash": "a"},
+        {"data": [], "fn_index": "x", "session_hash": "a"},
+    ):
         answer = ask.post("/gradio_api/queue/join", json=body)
         assert (answer.status_code, "Reload" in answer.json()["detail"]) == (404, True)
     assert call(ask, "nothing", []).status_code == 404

@@ -35,9 +35,14 @@ MODEL = "tiny-llama"
 begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 NUDGE = {
-    "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "", "strength": 2.0,
-    "side": "both", "seed": 0,
-}  # fmt: skip
+    "kind": "nudge_tokens",
+    "text": " the",
+    "direction": "random",
+    "target": "",
+    "strength": 2.0,
+    "side": "both",
+    "seed": 0,
+}
 DAMAGED = [None, {}, "x", {"stack": 5}, {"stack": {"model": "no-such-model", "steps": []}}]
 
 
@@ -436,42 +441,57 @@ def test_a_search_out_of_bounds_is_refused(query, k):
 def test_sample_questions_are_the_corpus_own_of_every_kind():
     update = documents_tab.sample_questions(None, "en", "lantern-handbook")
     by_text = {q.question: q.kind for q in load_corpus("lantern-handbook").questions}
-    assert {by_text[text] for text in update["choices"]} == {
-        "keyword", "paraphrase", "unanswerable",
-    }  # fmt: skip
+    assert {by_text[text] for text in update["choices"]} == {"keyword", "paraphrase", "unanswerable"}
     assert documents_tab.sample_questions(None, "en", documents_tab.OWN)["choices"] == []
 
 
 # Compare
 
 
-def run_compare(
-    state, language, columns, prompt="The cat", choice="lantern-handbook", own="", **more
-):
+def run_compare(state, language, columns, prompt="The cat", choice="lantern-handbook", own="", **more):
     context = ["best_first", 0, "", ""]
     fields = [*context, *(value for column in columns for value in column)]
     values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
     return compare_tab.run(
-        state, own, language, prompt, choice, values["length"], values["temperature"],
-        values["seed"], begin_run(visitor()), values["count"], visitor(), *fields,
-    )  # fmt: skip
+        state,
+        own,
+        language,
+        prompt,
+        choice,
+        values["length"],
+        values["temperature"],
+        values["seed"],
+        begin_run(visitor()),
+        values["count"],
+        visitor(),
+        *fields,
+    )
 
 
 def without(columns, removed, prompt="Where do injured baby seals go for treatment?"):
     fields = ["best_first", 0, "", "", *(value for column in columns for value in column)]
     return list(
         compare_tab.run_without(
-            None, "", "en", prompt, "lantern-handbook", 4, 0, 0, begin_run(visitor()),
-            len(columns), removed, visitor(), *fields,
+            None,
+            "",
+            "en",
+            prompt,
+            "lantern-handbook",
+            4,
+            0,
+            0,
+            begin_run(visitor()),
+            len(columns),
+            removed,
+            visitor(),
+            *fields,
         )
-    )  # fmt: skip
+    )
 
 
 def test_one_column_is_asked_again_without_a_passage(tiny_page):
     columns = [("base", "none", 1), ("base", "bm25", 2)]
-    *_, asked = run_compare(
-        None, "en", columns, "Where do injured baby seals go for treatment?"
-    )  # fmt: skip
+    *_, asked = run_compare(None, "en", columns, "Where do injured baby seals go for treatment?")
     first, second = re.findall(r'data-do="without" data-place="1" data-passage="(.*?)"', asked)
     *_, last = without(columns, (1, first))
     assert re.findall(r"<h3>(.*?)</h3>", last) == ["Base + BM25 (k=2)", f"Without {first}"]
@@ -498,9 +518,7 @@ def test_pressing_a_passage_takes_a_turn():
 
 def test_answers_are_shown_for_each_column(tiny_page):
     columns = [("base", "none", 1), ("mine", "none", 1), ("mine", "bm25", 1), ("base", "none", 1)]
-    *_, last = run_compare(
-        saved(NUDGE), "ko", columns, "the cat on the mat the", count=3, length=12
-    )
+    *_, last = run_compare(saved(NUDGE), "ko", columns, "the cat on the mat the", count=3, length=12)
     assert re.findall(r"<h3>(.*?)</h3>", last) == [
         KO["weights_base"],
         KO["weights_mine"],
@@ -540,10 +558,11 @@ def test_a_run_out_of_bounds_is_refused_in_korean(tiny_page, more, said):
 def test_an_empty_seed_is_zero(tiny_page):
     columns = [("base", "none", 1)] * 2
     answers = [
-        re.findall(r'"pg-text">(.*?)</p>', list(run_compare(
-            saved(), "en", columns, temperature=1.0, seed=seed, length=12))[-1])
+        re.findall(
+            r'"pg-text">(.*?)</p>', list(run_compare(saved(), "en", columns, temperature=1.0, seed=seed, length=12))[-1]
+        )
         for seed in (None, 0, 1)
-    ]  # fmt: skip
+    ]
     assert answers[0] == answers[1] != answers[2]
 
 
@@ -556,9 +575,7 @@ def test_as_many_controls_are_shown_as_there_are_columns(count):
 @pytest.mark.parametrize("number", range(len(compare_tab.EXAMPLES)))
 def test_an_example_sets_the_tab_up(number):
     example = compare_tab.EXAMPLES[number]
-    state, prompt, corpus, count, *fields = compare_tab.take_example(
-        spaces.new().to_json(), "en", number
-    )
+    state, prompt, corpus, count, *fields = compare_tab.take_example(spaces.new().to_json(), "en", number)
     context, fields = fields[:4], fields[4:]
     assert context == ["best_first", 0, "", ""]
     assert (prompt, corpus) == (example.prompt, example.corpus)
@@ -650,7 +667,7 @@ def test_a_saved_recipe_is_taken(tiny_page, upload):
         ("가".encode() * MAX_RECIPE_BYTES, "4000 kB보다 큽니다"),
         (json.dumps({"model": MODEL, "edits": [NUDGE] * 65}).encode(), "65개"),
     ],
-)  # fmt: skip
+)
 def test_garbage_is_no_recipe(tiny_page, upload, content, said):
     with pytest.raises(gr.Error, match=re.escape(said)):
         sidebar.load_recipe(saved(NUDGE), "ko", upload("recipe.json", content))
@@ -792,9 +809,7 @@ NUDGED_BY = ("random", "", 2.0, "both", 0, "The cat on the")
 
 
 def test_a_text_is_split_and_its_first_token_looked_at(tiny_page, tiny):
-    chips, token, text, advice, facts, _, bars = tokens_tab.split_text(
-        "The cat", saved(), "en", "", *NUDGED_BY
-    )
+    chips, token, text, advice, facts, _, bars = tokens_tab.split_text("The cat", saved(), "en", "", *NUDGED_BY)
     ids = tiny[MODEL].tokenizer("The cat", add_special_tokens=False)["input_ids"]
     assert re.findall(r'data-id="(\d+)"', chips) == list(map(str, ids))
     assert token == ids[0]
@@ -819,22 +834,24 @@ def test_part_of_a_character_cannot_be_typed(tiny_page):
     assert "pg-warn" in advice
 
 
-@pytest.mark.parametrize(
-    ("text", "said"), [("", "글이 비어 있습니다"), ("a" * 2001, "너무 깁니다")]
-)
+@pytest.mark.parametrize(("text", "said"), [("", "글이 비어 있습니다"), ("a" * 2001, "너무 깁니다")])
 def test_a_text_that_cannot_be_split_is_refused_in_korean(tiny_page, text, said):
     with pytest.raises(gr.Error, match=said):
         tokens_tab.split_text(text, saved(), "ko", "", *NUDGED_BY)
 
 
 def test_a_kept_nudge_is_on_the_recipe_with_what_was_chosen(tiny_page):
-    state = tokens_tab.keep_nudge(saved(), "en", " the", "toward", " cat", 0.30000000000000004,
-                                  "input", None)  # fmt: skip
+    state = tokens_tab.keep_nudge(saved(), "en", " the", "toward", " cat", 0.30000000000000004, "input", None)
     [step] = state["stack"]["steps"]
     assert step["edit"] == {
-        "kind": "nudge_tokens", "text": " the", "direction": "toward", "target": " cat",
-        "strength": 0.3, "side": "input", "seed": 0,
-    }  # fmt: skip
+        "kind": "nudge_tokens",
+        "text": " the",
+        "direction": "toward",
+        "target": " cat",
+        "strength": 0.3,
+        "side": "input",
+        "seed": 0,
+    }
 
 
 def test_a_target_that_is_not_used_is_not_kept(tiny_page):
@@ -871,9 +888,7 @@ def test_a_preview_shows_the_nudge_and_does_not_keep_it(tiny_page):
 
 
 def test_without_a_chosen_token_or_a_prompt_the_rest_is_still_shown(tiny_page):
-    facts, flat, bars = tokens_tab.refresh(
-        None, saved(NUDGE), "en", "", "random", "", 1, "both", 0, " "
-    )
+    facts, flat, bars = tokens_tab.refresh(None, saved(NUDGE), "en", "", "random", "", 1, "both", 0, " ")
     assert facts == flat == gr.skip()
     assert EN["bars_empty"] in bars
 

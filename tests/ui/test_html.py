@@ -31,9 +31,31 @@ from playground.ui.tokens.flatmap import draw
 from playground.workspace import Stack, Step, Workspace
 
 OURS = {
-    "b", "button", "details", "div", "h3", "img", "li", "mark", "ol", "p", "pre", "section",
-    "small", "span", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td", "a", "sup",
-}  # fmt: skip
+    "b",
+    "button",
+    "details",
+    "div",
+    "h3",
+    "img",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "small",
+    "span",
+    "summary",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "a",
+    "sup",
+}
 EVIL = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -153,8 +175,16 @@ def stack_of(*steps):
 
 
 def test_the_reader_sees_what_it_must():
-    for piece in ("<script>x</script>", "<b>", "</b>", "<!-- x -->", '<b onclick="x">',
-                  "<b><i>x</i></b>", '<p id="a" id="b"></p>', "<?x?>"):  # fmt: skip
+    for piece in (
+        "<script>x</script>",
+        "<b>",
+        "</b>",
+        "<!-- x -->",
+        '<b onclick="x">',
+        "<b><i>x</i></b>",
+        '<p id="a" id="b"></p>',
+        "<?x?>",
+    ):
         with pytest.raises((AssertionError, IndexError)):
             assert read(piece).text == piece
     assert read("<p>a<b>&lt;b&gt;</b></p>").all("p")[0].text == "a<b>"
@@ -235,10 +265,7 @@ def test_marks_inside_a_passage_do_not_open_a_gap(evil):
 @evil
 @both
 def test_answers_escape_label_text_prompt_and_passages(evil, language):
-    columns = [
-        answer("plain", hits=[hit(evil)]),
-        answer(evil, label=evil, prompt=evil, hits=[hit(evil)], done=True),
-    ]
+    columns = [answer("plain", hits=[hit(evil)]), answer(evil, label=evil, prompt=evil, hits=[hit(evil)], done=True)]
     section = read(answers_html.answers(columns, language)).all("section")[1]
     assert section.all("h3")[0].text == evil
     assert section.all("p", "pg-text")[0].text == evil
@@ -265,9 +292,7 @@ def test_the_map_leaves_plotly_no_markup(evil, language):
     for trace in drawn.data:
         for shown in (*trace.text, *trace.hovertext):
             assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", shown)
-            assert evil.replace(" ", "␣") in (
-                shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-            )
+            assert evil.replace(" ", "␣") in (shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
@@ -359,16 +384,14 @@ def test_no_bars_are_a_table_without_rows():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
-    [(0.1 + 0.2, "0.3"), (0, "0"), (1234.5, "1.23e+03"), (-0.5, "-0.5"), (1e-12, "1e-12")],
+    ("value", "said"), [(0.1 + 0.2, "0.3"), (0, "0"), (1234.5, "1.23e+03"), (-0.5, "-0.5"), (1e-12, "1e-12")]
 )
 def test_a_figure_has_few_digits(value, said):
     assert html.figure(value) == said
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2304, "2.3 kB"), (1_000_000, "1.0 MB")],
+    ("count", "said"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (2304, "2.3 kB"), (1_000_000, "1.0 MB")]
 )
 def test_a_size_is_said_in_the_unit_that_fits(count, said):
     assert html.size(count) == said
@@ -475,9 +498,7 @@ def test_nothing_is_marked_while_either_answer_grows():
 
 
 def test_a_growing_answer_has_a_cursor_and_a_finished_one_has_not():
-    sections = read(answers_html.answers([answer("a"), answer("a", done=True)], "en")).all(
-        "section"
-    )
+    sections = read(answers_html.answers([answer("a"), answer("a", done=True)], "en")).all("section")
     assert [len(s.all("span", "pg-cursor")) for s in sections] == [1, 0]
 
 
@@ -498,9 +519,7 @@ def sort_words(piece: str) -> tuple[list[str], list[str]]:
     """The words of a piece inside marks and outside them."""
     marked, plain = [], []
     for part in read(piece).parts:
-        (plain if isinstance(part, str) else marked).extend(
-            (part if isinstance(part, str) else part.text).split()
-        )
+        (plain if isinstance(part, str) else marked).extend((part if isinstance(part, str) else part.text).split())
     return marked, plain
 
 
@@ -541,9 +560,7 @@ def test_the_same_text_has_no_marks_and_a_text_after_nothing_is_all_marked(text)
     ],
 )
 def test_exactly_the_new_words_are_marked(first, other, marked):
-    assert [
-        mark.text.strip() for mark in read(answers_html.differing(first, other)).all("mark")
-    ] == marked
+    assert [mark.text.strip() for mark in read(answers_html.differing(first, other)).all("mark")] == marked
 
 
 def test_marks_hold_words_and_never_spaces_alone():

@@ -41,16 +41,17 @@ stop_run = stops()  # whatever goes on
 FACT = {"prompt": "and the cat", "subject": "the cat", "target": " of", "old": " sat"}
 LESSON = lesson_from(
     FACT,
-    {"paraphrases": ["here the cat"], "neighbours": [["and the dog", "sat"]],
-     "consequences": [["of the cat", "is"]]},
-)  # fmt: skip
-FIELDS = (
-    "and the cat", "the cat", "of", "sat", "here the cat", "and the dog | sat", "of the cat | is",
-)  # fmt: skip
+    {"paraphrases": ["here the cat"], "neighbours": [["and the dog", "sat"]], "consequences": [["of the cat", "is"]]},
+)
+FIELDS = ("and the cat", "the cat", "of", "sat", "here the cat", "and the dog | sat", "of the cat | is")
 EDIT = {
-    "kind": "edit_fact", "method": "rome", "layers": [0], "steps": 4, "clamp": 5.0,
+    "kind": "edit_fact",
+    "method": "rome",
+    "layers": [0],
+    "steps": 4,
+    "clamp": 5.0,
     "facts": [{"subject": "the cat", "prompt": "and the cat", "target": " of"}],
-}  # fmt: skip
+}
 both = pytest.mark.parametrize("language", ["en", "ko"])
 
 
@@ -58,9 +59,7 @@ both = pytest.mark.parametrize("language", ["en", "ko"])
 def home(known, tmp_path, monkeypatch):
     monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path))
     monkeypatch.setattr(keys, "MOMENT_TOKENS", 700)
-    monkeypatch.setitem(
-        layers.CHOICES, MODEL, {"rome": (0,), "ft": (0,), "memit": (0,), "alphaedit": (0,)}
-    )
+    monkeypatch.setitem(layers.CHOICES, MODEL, {"rome": (0,), "ft": (0,), "memit": (0,), "alphaedit": (0,)})
     settings.cache_clear()
     lab_table._before.clear()
     yield
@@ -101,12 +100,21 @@ def sheet(**changed):
     rows = (
         Row("base", None, "sat", asked(False, False, True, False), Kept(4, 4)),
         Row(
-            "rome", None, "of <b>it</b>", asked(True, True, False, False), Kept(3, 4), 1.02, 2.0,
-            0.5, 0.0, 8448, full(EDIT),
+            "rome",
+            None,
+            "of <b>it</b>",
+            asked(True, True, False, False),
+            Kept(3, 4),
+            1.02,
+            2.0,
+            0.5,
+            0.0,
+            8448,
+            full(EDIT),
         ),
         Row("bm25", None, "of", asked(True, False, True, True), Kept(4, 4), 1.0, 0.1, 0.6),
         Row("lora", lab_table.Message("{text}", {"text": "It cannot."})),
-    )  # fmt: skip
+    )
     return to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
 
 
@@ -116,9 +124,7 @@ def sheet(**changed):
 @both
 def test_a_look_shows_what_is_said_now_and_how_the_words_are_read(language):
     turn = begin_run(visitor())
-    shown = lab_fact_panel.look_now(
-        saved(), language, turn, *FIELDS[:4], request=visitor(), progress=quiet
-    )
+    shown = lab_fact_panel.look_now(saved(), language, turn, *FIELDS[:4], request=visitor(), progress=quiet)
     assert shown.count("<svg") == 1
     assert "<code>" in shown
     assert "“sat”" in shown
@@ -154,9 +160,8 @@ def test_a_question_without_its_answer_is_named():
 def run(ways, fields=FIELDS, name="lab", recipe=None, layer=-1):
     turn = begin_run(visitor(name))
     *_, last = lab_ways_panel.run_ways(
-        recipe or saved(), "en", turn, ways, "lantern-handbook", layer, 0, visitor(name), quiet,
-        *fields,
-    )  # fmt: skip
+        recipe or saved(), "en", turn, ways, "lantern-handbook", layer, 0, visitor(name), quiet, *fields
+    )
     return last
 
 
@@ -250,9 +255,7 @@ def test_a_fact_that_is_said_already_is_refused_by_each_edit():
 
 @both
 def test_the_table_marks_sorts_and_escapes(language):
-    table, advice, plot = lab_table_panel.show_sheet(
-        sheet(), language, ["efficacy", "locality"], []
-    )
+    table, advice, plot = lab_table_panel.show_sheet(sheet(), language, ["efficacy", "locality"], [])
     assert "<b>it</b>" not in table
     assert "&lt;b&gt;it" in table
     assert table.index('data-way="bm25"') < table.index('data-way="rome"')
@@ -296,8 +299,8 @@ def test_a_row_goes_on_the_stack_once():
 
 def test_a_row_of_weights_goes_to_compare_with_its_edit():
     pressed = ("compare", "rome", "")
-    state, own, _shelf, _told, tabs, _, _, prompt, _corpus, count, *rest = (
-        lab_table_panel.send_to_compare(saved(), "", [], "en", sheet(), pressed)
+    state, own, _shelf, _told, tabs, _, _, prompt, _corpus, count, *rest = lab_table_panel.send_to_compare(
+        saved(), "", [], "en", sheet(), pressed
     )
     assert edits_of(state) == full(EDIT)["edits"]
     assert (own, prompt, count) == ("", "and the cat", 2)
@@ -309,10 +312,8 @@ def test_a_row_of_weights_goes_to_compare_with_its_edit():
 @pytest.mark.parametrize(("way", "least"), [("bm25", 200), ("in_context", 1)])
 def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(way, least):
     rows = [*from_json(sheet()).rows, Row("in_context", None, "of", asked(True, True, True, True))]
-    state, own, shelf, _told, _tabs, _, _, _prompt, corpus, _count, *rest = (
-        lab_table_panel.send_to_compare(
-            saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")
-        )
+    state, own, shelf, _told, _tabs, _, _, _prompt, corpus, _count, *rest = lab_table_panel.send_to_compare(
+        saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")
     )
     assert edits_of(state) == []
     assert corpus == OWN
@@ -394,11 +395,7 @@ def test_the_numbers_of_ways_that_cover_one_another_stand_apart():
 def test_facts_in_a_row_are_drawn_as_they_are_taught(language):
     turn = begin_run(visitor())
     own = "the cat | and the cat | of | sat\nthe dog | and the dog | is | sat"
-    drawn = list(
-        lab_row_panel.run_row(
-            saved(), language, turn, ["ft"], 30, True, own, visitor(), quiet
-        )
-    )  # fmt: skip
+    drawn = list(lab_row_panel.run_row(saved(), language, turn, ["ft"], 30, True, own, visitor(), quiet))
     assert len(drawn) == 3
     assert drawn[-1].count("<svg") == 2
     assert drawn[-1].count('class="pg-hint"') == 2
@@ -422,9 +419,14 @@ def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language
     empty = lab_collateral_panel.ask_again(saved(), language, turn, visitor(), quiet)
     assert "<svg" not in empty
     nudge = {
-        "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "",
-        "strength": 2.0, "side": "both", "seed": 0,
-    }  # fmt: skip
+        "kind": "nudge_tokens",
+        "text": " the",
+        "direction": "random",
+        "target": "",
+        "strength": 2.0,
+        "side": "both",
+        "seed": 0,
+    }
     shown = lab_collateral_panel.ask_again(saved(nudge), language, turn, visitor(), quiet)
     assert "pg-warn" not in shown
 
@@ -432,9 +434,7 @@ def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language
 @both
 def test_a_trace_is_a_picture_with_a_sentence(language):
     turn = begin_run(visitor())
-    shown, layer, use = lab_trace_panel.trace_fact(
-        saved(), language, turn, "and the cat", "the cat", visitor(), quiet
-    )
+    shown, layer, use = lab_trace_panel.trace_fact(saved(), language, turn, "and the cat", "the cat", visitor(), quiet)
     assert shown.count("<svg") == 1
     assert shown.count('class="pg-hint"') == 2
     assert layer in (0, 1)

@@ -51,17 +51,17 @@ def test_no_mark_and_no_number_is_on_the_wrong_side_of_a_tick():
             marks = [
                 lab_plot.Mark(
                     most * chance.choice([*some, chance.random()]),
-                    chance.choice([*some, chance.random()]), chance.random() < 0.5, str(number),
+                    chance.choice([*some, chance.random()]),
+                    chance.random() < 0.5,
+                    str(number),
                 )
                 for number in range(count)
-            ]  # fmt: skip
+            ]
             places, numbers, across, upward = drawn(marks, most)
             assert len(across) == len(upward) == 3
             for mark, number in zip(marks, numbers, strict=True):
                 x, y = places[mark.hint]
-                assert x == pytest.approx(
-                    across[0] + mark.x / most * (across[2] - across[0]), abs=0.1
-                )
+                assert x == pytest.approx(across[0] + mark.x / most * (across[2] - across[0]), abs=0.1)
                 assert y == pytest.approx(upward[0] + mark.y * (upward[2] - upward[0]), abs=0.1)
                 for tick in across:
                     assert abs(x - tick) < 0.6 or (x - tick) * (number[0] - tick) > 0

@@ -95,34 +95,59 @@ def test_ways_and_columns_have_names_in_both_languages():
 @pytest.mark.parametrize(
     ("column", "value", "text"),
     [
-        ("efficacy", 0.0, "0 %"), ("kept", 1.0, "100 %"), ("share", 0.0312, "3.1 %"),
-        ("perplexity", 1.0, "×1"), ("perplexity", 1.0042, "×1.004"), ("bytes", 0, "0 B"),
-        ("bytes", 3_540_000, "3.5 MB"), ("undo_seconds", 0.0312, "31 ms"),
+        ("efficacy", 0.0, "0 %"),
+        ("kept", 1.0, "100 %"),
+        ("share", 0.0312, "3.1 %"),
+        ("perplexity", 1.0, "×1"),
+        ("perplexity", 1.0042, "×1.004"),
+        ("bytes", 0, "0 B"),
+        ("bytes", 3_540_000, "3.5 MB"),
+        ("undo_seconds", 0.0312, "31 ms"),
         ("apply_seconds", 12.3, "12.3 s"),
     ],
-)  # fmt: skip
+)
 def test_a_figure_has_its_unit(column, value, text):
     assert shown(column, value) == text
 
 
 def test_percent_keeps_small_shares_apart():
     assert [percent(one) for one in (0.0, 0.0004, 0.099, 0.1, 2 / 3, 1.0)] == [
-        "0 %", "0.04 %", "9.9 %", "10 %", "67 %", "100 %",
-    ]  # fmt: skip
+        "0 %",
+        "0.04 %",
+        "9.9 %",
+        "10 %",
+        "67 %",
+        "100 %",
+    ]
 
 
 def test_a_message_is_told_with_names_and_figures():
-    message = Message("{way} | {other} | {ways} | {what} | {reasons} | {figure} | {text} | {n}", {
-        "way": "rome", "other": "lora", "ways": Listed(("bm25", "ft")), "what": "kept",
-        "reasons": Listed((Compared("locality", 1.0, 0.25), Compared("perplexity", 1.5),
-                           Compared("efficacy", 0.5, 0.1, True))),
-        "figure": Measured("bytes", 77), "text": "rome", "n": 3,
-    })  # fmt: skip
+    message = Message(
+        "{way} | {other} | {ways} | {what} | {reasons} | {figure} | {text} | {n}",
+        {
+            "way": "rome",
+            "other": "lora",
+            "ways": Listed(("bm25", "ft")),
+            "what": "kept",
+            "reasons": Listed(
+                (Compared("locality", 1.0, 0.25), Compared("perplexity", 1.5), Compared("efficacy", 0.5, 0.1, True))
+            ),
+            "figure": Measured("bytes", 77),
+            "text": "rome",
+            "n": 3,
+        },
+    )
     assert told(message, "en").split(" | ") == [
-        "ROME (rank-one edit)", "LoRA", "Search by words (BM25), Fine-tuning one matrix",
-        "Other facts kept", "Others unchanged 100 % against 25 %, General text ×1.5, "
-        "Says it, by the answer's probability, 50 % against 10 %", "77 B", "rome", "3",
-    ]  # fmt: skip
+        "ROME (rank-one edit)",
+        "LoRA",
+        "Search by words (BM25), Fine-tuning one matrix",
+        "Other facts kept",
+        "Others unchanged 100 % against 25 %, General text ×1.5, "
+        "Says it, by the answer's probability, 50 % against 10 %",
+        "77 B",
+        "rome",
+        "3",
+    ]
     assert str(message).startswith("rome | lora | bm25, ft | kept | locality 1 against 0.25, ")
 
 
@@ -146,9 +171,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_the_table_as_csv():
     base, rome, lora, ft = rows_of(to_csv(sheet()))
     assert [one["way"] for one in (base, rome, lora, ft)] == ["base", "rome", "lora", "ft"]
-    assert (rome["paraphrase"], rome["paraphrase_probability"], rome["paraphrase_count"]) == (
-        "1", "0.25", "1",
-    )  # fmt: skip
+    assert (rome["paraphrase"], rome["paraphrase_probability"], rome["paraphrase_count"]) == ("1", "0.25", "1")
     assert (rome["kept_right"], rome["kept_of"], rome["bytes"]) == ("9", "10", "2048")
     assert (rome["apply_seconds"], lora["perplexity_ratio"]) == ("1.5", "1.25")
     assert rome["portability"] == rome["portability_count"] == ""
@@ -160,11 +183,17 @@ def test_the_questions_as_csv():
     rows = rows_of(questions_csv(sheet("=1+1\n,")))
     assert len(rows) == 9
     assert rows[4] == {
-        "way": "rome", "kind": "paraphrase", "prompt": "One finds Skarrow in", "answer": " Norway",
-        "other": " Wales", "probability": "0.25", "other_probability": "", "right": "yes",
+        "way": "rome",
+        "kind": "paraphrase",
+        "prompt": "One finds Skarrow in",
+        "answer": " Norway",
+        "other": " Wales",
+        "probability": "0.25",
+        "other_probability": "",
+        "right": "yes",
         "text": "'=1+1\n,",  # a spreadsheet must not run it
         "written": "",
-    }  # fmt: skip
+    }
     assert [one["right"] for one in rows[6:]] == ["yes", "no", "no"]
 
 

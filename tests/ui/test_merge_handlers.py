@@ -41,9 +41,14 @@ TEXT = "The cat sat on the mat while the rain fell on the roof of the house."
 OTHER = "Weights are numbers; an edit changes some of them and leaves the rest."
 NAME = "model.layers.1.mlp.up_proj.weight"
 NUDGE = {
-    "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "", "strength": 2.0,
-    "side": "both", "seed": 0,
-}  # fmt: skip
+    "kind": "nudge_tokens",
+    "text": " the",
+    "direction": "random",
+    "target": "",
+    "strength": 2.0,
+    "side": "both",
+    "seed": 0,
+}
 both = pytest.mark.parametrize("language", ["en", "ko"])
 begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
@@ -51,17 +56,47 @@ ROOT = Path(__file__).parents[2]
 
 # The panel's controls as they stand when it is opened, in the order of ``merge_from``.
 OPENED = {
-    "models": [], "file": None, "method": "linear", "t": 0.5, "density": 0.5, "layers": "",
-    "normalize": True, "targets": ["all"], "epsilon": 0.1, "gamma": 0.01, "select": 1.0,
-    "near": 0.001, "rescale": "usual",
-    "by_text": False, "seed": 0, "first": 1.0, "second": 1.0, "third": 1.0, "fourth": 1.0,
-}  # fmt: skip
+    "models": [],
+    "file": None,
+    "method": "linear",
+    "t": 0.5,
+    "density": 0.5,
+    "layers": "",
+    "normalize": True,
+    "targets": ["all"],
+    "epsilon": 0.1,
+    "gamma": 0.01,
+    "select": 1.0,
+    "near": 0.001,
+    "rescale": "usual",
+    "by_text": False,
+    "seed": 0,
+    "first": 1.0,
+    "second": 1.0,
+    "third": 1.0,
+    "fourth": 1.0,
+}
 ELEM_IDS = [
-    "merge-models", "merge-recipe-file", "merge-method", "merge-t", "merge-density",
-    "merge-layers", "merge-normalize", "merge-targets", "merge-epsilon", "merge-gamma",
-    "merge-select", "merge-near", "merge-rescale", "merge-by-text",
-    "merge-seed", "merge-weight-1", "merge-weight-2", "merge-weight-3", "merge-weight-4",
-]  # fmt: skip
+    "merge-models",
+    "merge-recipe-file",
+    "merge-method",
+    "merge-t",
+    "merge-density",
+    "merge-layers",
+    "merge-normalize",
+    "merge-targets",
+    "merge-epsilon",
+    "merge-gamma",
+    "merge-select",
+    "merge-near",
+    "merge-rescale",
+    "merge-by-text",
+    "merge-seed",
+    "merge-weight-1",
+    "merge-weight-2",
+    "merge-weight-3",
+    "merge-weight-4",
+]
 
 
 def fields(*models, **changed):
@@ -137,16 +172,17 @@ def thin(seed):
         f"model.layers.{layer}.{name}": (rows, columns)
         for layer in (0, 1)
         for name, rows, columns in (
-            ("self_attn.q_proj", 32, 32), ("self_attn.k_proj", 16, 32),
-            ("self_attn.v_proj", 16, 32), ("self_attn.o_proj", 32, 32),
-            ("mlp.gate_proj", 48, 32), ("mlp.up_proj", 48, 32), ("mlp.down_proj", 32, 48),
+            ("self_attn.q_proj", 32, 32),
+            ("self_attn.k_proj", 16, 32),
+            ("self_attn.v_proj", 16, 32),
+            ("self_attn.o_proj", 32, 32),
+            ("mlp.gate_proj", 48, 32),
+            ("mlp.up_proj", 48, 32),
+            ("mlp.down_proj", 32, 48),
         )
-    }  # fmt: skip
+    }
     return {
-        path: (
-            torch.randn(2, columns, generator=generator),
-            torch.randn(rows, 2, generator=generator) / 4,
-        )
+        path: (torch.randn(2, columns, generator=generator), torch.randn(rows, 2, generator=generator) / 4)
         for path, (rows, columns) in shapes.items()
     }
 
@@ -211,14 +247,21 @@ def test_the_controls_open_as_the_first_example_has_them(tab):
     values = dict(zip(OPENED, (field.value for field in tab.fields), strict=True))
     assert values | {"models": values["models"] or []} == OPENED
     assert merge_panel.fill_example(merge_panel.FIRST) == [
-        ["adapter:pirate"], values["method"], values["t"], values["density"], values["layers"],
-        values["normalize"], 1, 1, 1, 1,
-    ]  # fmt: skip
+        ["adapter:pirate"],
+        values["method"],
+        values["t"],
+        values["density"],
+        values["layers"],
+        values["normalize"],
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(
-    "handler",
-    ["run_merge", "try_there", "run_walk", "draw_tensor", "draw_likeness", "write_yaml"],
+    "handler", ["run_merge", "try_there", "run_walk", "draw_tensor", "draw_likeness", "write_yaml"]
 )
 def test_what_works_with_the_forms_merge_gets_its_controls_last(tab, handler):
     for event in events_of(tab, handler):
@@ -231,10 +274,18 @@ def test_the_answer_at_t_is_asked_for_by_button_slider_and_enter(tab):
 
 def test_what_follows_from_the_method_reaches_the_parts_it_is_about(tab):
     filled = [
-        "merge-hint", "merge-t", "merge-density", "merge-layers", "merge-normalize",
-        "merge-epsilon", "merge-gamma", "merge-select", "merge-near", "merge-rescale",
+        "merge-hint",
+        "merge-t",
+        "merge-density",
+        "merge-layers",
+        "merge-normalize",
+        "merge-epsilon",
+        "merge-gamma",
+        "merge-select",
+        "merge-near",
+        "merge-rescale",
         *ELEM_IDS[-4:],
-    ]  # fmt: skip
+    ]
     for event in events_of(tab, "show_method"):
         assert [output.elem_id for output in event.outputs] == filled
     for event in events_of(tab, "list_models"):
@@ -243,9 +294,14 @@ def test_what_follows_from_the_method_reaches_the_parts_it_is_about(tab):
     assert [output.elem_id for output in usual.outputs] == ["merge-normalize", "merge-t"]
     [example] = events_of(tab, "fill_example")
     assert [output.elem_id for output in example.outputs] == [
-        "merge-models", "merge-method", "merge-t", "merge-density", "merge-layers",
-        "merge-normalize", *ELEM_IDS[-4:],
-    ]  # fmt: skip
+        "merge-models",
+        "merge-method",
+        "merge-t",
+        "merge-density",
+        "merge-layers",
+        "merge-normalize",
+        *ELEM_IDS[-4:],
+    ]
 
 
 def test_what_browsers_keep_has_the_places_that_it_had(tab):
@@ -260,9 +316,7 @@ def test_what_browsers_keep_has_the_places_that_it_had(tab):
 def test_a_reload_loses_nothing_that_was_typed_or_chosen(tab):
     kept = {part.elem_id for part in tab.built.typed.values()}
     assert set(ELEM_IDS) - kept == {"merge-recipe-file"}  # a browser gives no file back
-    assert kept - set(ELEM_IDS) == {
-        "mergekit-yaml", "walk-prompt", "walk-text-base", "walk-text-models", "walk-probe",
-    }  # fmt: skip
+    assert kept - set(ELEM_IDS) == {"mergekit-yaml", "walk-prompt", "walk-text-base", "walk-text-models", "walk-probe"}
 
 
 # The merge of the form
@@ -286,35 +340,55 @@ def weighed(**more):
         (TWO, {"method": "nuslerp", "t": 1, **W}, merge("nuslerp", *weighed())),
         (TWO, {"method": "karcher", "t": 1, **W}, merge("karcher", *weighed())),
         (TWO, {"method": "model_stock", "t": 1}, merge("model_stock", PIRATE, JSON)),
-        (TWO, {"method": "task_arithmetic", "t": 1, "normalize": False, **W},
-         merge("task_arithmetic", *weighed(), normalize=False)),
-        (TWO, {"method": "ties", "t": 0.9, "density": 0.2, **W},
-         merge("ties", *weighed(density=0.2), t=0.9, normalize=True)),
-        (TWO, {"method": "dare_linear", "t": 1, "seed": 7, **W},
-         merge("dare_linear", *weighed(density=0.5), normalize=True, seed=7)),
-        (TWO, {"method": "dare_ties", "t": 1, "normalize": False, **W},
-         merge("dare_ties", *weighed(density=0.5), normalize=False)),
-        (TWO, {"method": "della", "t": 1, "epsilon": 0.25, **W},
-         merge("della", *weighed(density=0.5), epsilon=0.25)),
-        (TWO, {"method": "breadcrumbs", "t": 1, "gamma": 0.05, **W},
-         merge("breadcrumbs", *weighed(density=0.5), gamma=0.05, normalize=True)),
+        (
+            TWO,
+            {"method": "task_arithmetic", "t": 1, "normalize": False, **W},
+            merge("task_arithmetic", *weighed(), normalize=False),
+        ),
+        (
+            TWO,
+            {"method": "ties", "t": 0.9, "density": 0.2, **W},
+            merge("ties", *weighed(density=0.2), t=0.9, normalize=True),
+        ),
+        (
+            TWO,
+            {"method": "dare_linear", "t": 1, "seed": 7, **W},
+            merge("dare_linear", *weighed(density=0.5), normalize=True, seed=7),
+        ),
+        (
+            TWO,
+            {"method": "dare_ties", "t": 1, "normalize": False, **W},
+            merge("dare_ties", *weighed(density=0.5), normalize=False),
+        ),
+        (TWO, {"method": "della", "t": 1, "epsilon": 0.25, **W}, merge("della", *weighed(density=0.5), epsilon=0.25)),
+        (
+            TWO,
+            {"method": "breadcrumbs", "t": 1, "gamma": 0.05, **W},
+            merge("breadcrumbs", *weighed(density=0.5), gamma=0.05, normalize=True),
+        ),
         (TWO, {"method": "sce", "t": 1, "select": 0.4}, merge("sce", PIRATE, JSON, select=0.4)),
         (TWO, {"method": "multislerp", "t": 1, **W}, merge("multislerp", *weighed())),
-        (TWO, {"method": "della_linear", "t": 1, "normalize": False, "rescale": "no", **W},
-         merge("della_linear", *weighed(density=0.5), rescale=False)),
-        (TWO, {"method": "breadcrumbs_ties", "t": 1, "normalize": False, "rescale": "yes", **W},
-         merge("breadcrumbs_ties", *weighed(density=0.5), rescale=True)),
-        (TWO[:1], {"method": "nearswap", "t": 1, "near": 0.02},
-         merge("nearswap", PIRATE, near=0.02)),
+        (
+            TWO,
+            {"method": "della_linear", "t": 1, "normalize": False, "rescale": "no", **W},
+            merge("della_linear", *weighed(density=0.5), rescale=False),
+        ),
+        (
+            TWO,
+            {"method": "breadcrumbs_ties", "t": 1, "normalize": False, "rescale": "yes", **W},
+            merge("breadcrumbs_ties", *weighed(density=0.5), rescale=True),
+        ),
+        (TWO[:1], {"method": "nearswap", "t": 1, "near": 0.02}, merge("nearswap", PIRATE, near=0.02)),
         (TWO[:1], {"method": "arcee_fusion", "t": 1}, merge("arcee_fusion", PIRATE)),
-        (["base"], {"method": "passthrough", "layers": "0-20, 10-30"},
-         merge("passthrough", *({"recipe": recipe(model=SMALL), "layers": ends}
-                                for ends in ([0, 20], [10, 30])))),
+        (
+            ["base"],
+            {"method": "passthrough", "layers": "0-20, 10-30"},
+            merge("passthrough", *({"recipe": recipe(model=SMALL), "layers": ends} for ends in ([0, 20], [10, 30]))),
+        ),
         (TWO, {"method": "concat", **W}, merge("concat", *weighed())),
-        (TWO, {"method": "ensemble", "first": 3.0},
-         merge("ensemble", PIRATE | {"weight": 3.0}, JSON)),
+        (TWO, {"method": "ensemble", "first": 3.0}, merge("ensemble", PIRATE | {"weight": 3.0}, JSON)),
     ],
-)  # fmt: skip
+)
 def test_the_controls_make_the_merge_that_they_show(models, changed, edit):
     found = merge_from(SPACE, *fields(*models, **changed))
     assert found.model_dump(mode="json") == edit
@@ -323,10 +397,22 @@ def test_the_controls_make_the_merge_that_they_show(models, changed, edit):
 def test_all_controls_of_a_merge_key_by_key():
     found = merge_from(
         SPACE,
-        *fields("base", *TWO, method="della", t=0.35, density=0.6, normalize=False,
-                targets=["mlp", "norms"], epsilon=0.2, by_text=True, seed=3.0, first=-2, second=0,
-                third=3),
-    )  # fmt: skip
+        *fields(
+            "base",
+            *TWO,
+            method="della",
+            t=0.35,
+            density=0.6,
+            normalize=False,
+            targets=["mlp", "norms"],
+            epsilon=0.2,
+            by_text=True,
+            seed=3.0,
+            first=-2,
+            second=0,
+            third=3,
+        ),
+    )
     weights = [-2.0, 0.0, 3.0]
     recipes = [recipe(model=SMALL), attached("pirate", SMALL), attached("json", SMALL)]
     for one, weight, given in zip(found.models, weights, recipes, strict=True):
@@ -334,11 +420,22 @@ def test_all_controls_of_a_merge_key_by_key():
         assert (one.weight, one.density, one.checkpoint, one.layers) == (weight, 0.6, None, None)
     rest = found.model_dump(mode="json", exclude={"models"})
     assert rest == {
-        "kind": "merge", "method": "della", "base": None, "t": 0.35, "normalize": False, "seed": 3,
-        "targets": ["mlp", "norms"], "epsilon": 0.2, "gamma": 0.01, "select": 1.0,
-        "vocabulary": "by_text", "near": 0.001, "rescale": True, "around_base": False,
+        "kind": "merge",
+        "method": "della",
+        "base": None,
+        "t": 0.35,
+        "normalize": False,
+        "seed": 3,
+        "targets": ["mlp", "norms"],
+        "epsilon": 0.2,
+        "gamma": 0.01,
+        "select": 1.0,
+        "vocabulary": "by_text",
+        "near": 0.001,
+        "rescale": True,
+        "around_base": False,
         "ends": "own",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(
@@ -361,10 +458,7 @@ def test_controls_that_a_method_does_not_show_do_not_count(method, changed):
 @pytest.mark.parametrize("method", ["linear", "ties", "dare_ties", "della", "karcher", "slerp"])
 def test_of_a_model_alone_the_weight_that_is_not_shown_does_not_count(method):
     """It may have been set to 0 while there were two."""
-    plain, turned = (
-        merge_from(SPACE, *fields("adapter:pirate", method=method, first=weight))
-        for weight in (1.0, 0.0)
-    )
+    plain, turned = (merge_from(SPACE, *fields("adapter:pirate", method=method, first=weight)) for weight in (1.0, 0.0))
     assert plain == turned
 
 
@@ -420,11 +514,13 @@ def test_a_recipe_file_that_is_not_there_is_refused_in_words(language, file):
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        (b"\xff\xfe\x00", "not JSON"), (b"{}", "names no model"), (b"[1]", "not list"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"{}", "names no model"),
+        (b"[1]", "not list"),
         (b" " * (MAX_RECIPE_BYTES + 2), "larger than"),
         (json.dumps(recipe({"kind": "magic"})).encode(), "unknown kind"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_recipe_is_refused(tmp_path, file, words):
     (tmp_path / "recipe.json").write_bytes(file)
     with pytest.raises(PlaygroundError, match=words):
@@ -437,10 +533,14 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, file, words):
 @pytest.mark.parametrize(
     ("text", "ends"),
     [
-        ("0-2", [(0, 2)]), (" 0-2 ", [(0, 2)]), ("0-1,1-2", [(0, 1), (1, 2)]),
-        ("0-20, 10-30", [(0, 20), (10, 30)]), ("5-5", [(5, 5)]), ("0-1000", [(0, 1000)]),
+        ("0-2", [(0, 2)]),
+        (" 0-2 ", [(0, 2)]),
+        ("0-1,1-2", [(0, 1), (1, 2)]),
+        ("0-20, 10-30", [(0, 20), (10, 30)]),
+        ("5-5", [(5, 5)]),
+        ("0-1000", [(0, 1000)]),
     ],
-)  # fmt: skip
+)
 def test_ranges_of_one_model_are_stacked_one_after_another(text, ends):
     found = merge_from(SPACE, *fields("base", method="passthrough", layers=text))
     assert [one.layers for one in found.models] == ends
@@ -450,8 +550,9 @@ def test_ranges_of_one_model_are_stacked_one_after_another(text, ends):
 def test_ranges_of_several_models_are_each_of_the_one_at_its_place():
     found = merge_from(SPACE, *fields(*TWO, method="passthrough", layers="0-3, 1-2"))
     assert [(one.recipe["edits"][0]["source"], one.layers) for one in found.models] == [
-        ("pirate", (0, 3)), ("json", (1, 2)),
-    ]  # fmt: skip
+        ("pirate", (0, 3)),
+        ("json", (1, 2)),
+    ]
 
 
 UNREADABLE = ["", " ", ",", "0", "0-", "-2", "0-2,", "a-b", "0–2", "1.5-2", "0-2-4", "0-99999"]
@@ -471,34 +572,40 @@ def test_ranges_that_cannot_be_read_are_refused_in_words(language, text):
 def test_as_many_ranges_as_models_or_one_model_are_asked_for(language, text):
     said = {"en": "There are 2 models and", "ko": "모델은 2개"}[language]
     with pytest.raises(gr.Error, match=said):
-        merge_files_panel.write_yaml(
-            saved(), language, *fields(*TWO, method="passthrough", layers=text)
-        )
+        merge_files_panel.write_yaml(saved(), language, *fields(*TWO, method="passthrough", layers=text))
 
 
 # What is shown
 
 
 # Beside the weights: t, density, layers, normalize, epsilon, gamma, select, near, rescale.
-CONTROLS = (
-    "t", "density", "layers", "normalize", "epsilon", "gamma", "select", "near", "rescale",
-)  # fmt: skip
+CONTROLS = ("t", "density", "layers", "normalize", "epsilon", "gamma", "select", "near", "rescale")
 THINNED = {"t", "density", "normalize", "rescale"}
 SHOWN = {
-    "linear": {"t", "normalize"}, "slerp": {"t"}, "nuslerp": {"t"}, "karcher": {"t"},
-    "model_stock": {"t"}, "task_arithmetic": {"t", "normalize"},
-    "ties": THINNED, "dare_linear": THINNED, "dare_ties": THINNED,
-    "della": THINNED | {"epsilon"}, "della_linear": THINNED | {"epsilon"},
-    "breadcrumbs": THINNED | {"gamma"}, "breadcrumbs_ties": THINNED | {"gamma"},
-    "sce": {"t", "select"}, "multislerp": {"t", "normalize"}, "nearswap": {"t", "near"},
+    "linear": {"t", "normalize"},
+    "slerp": {"t"},
+    "nuslerp": {"t"},
+    "karcher": {"t"},
+    "model_stock": {"t"},
+    "task_arithmetic": {"t", "normalize"},
+    "ties": THINNED,
+    "dare_linear": THINNED,
+    "dare_ties": THINNED,
+    "della": THINNED | {"epsilon"},
+    "della_linear": THINNED | {"epsilon"},
+    "breadcrumbs": THINNED | {"gamma"},
+    "breadcrumbs_ties": THINNED | {"gamma"},
+    "sce": {"t", "select"},
+    "multislerp": {"t", "normalize"},
+    "nearswap": {"t", "near"},
     "arcee_fusion": {"t"},
-    "passthrough": {"layers"}, "concat": set(), "ensemble": set(),
-}  # fmt: skip
+    "passthrough": {"layers"},
+    "concat": set(),
+    "ensemble": set(),
+}
 UNWEIGHED = ("slerp", "model_stock", "sce", "passthrough", "nearswap", "arcee_fusion")
 # Whether one model alone has a weight: where weights are proportions it says nothing.
-ADDED_UP = (
-    "task_arithmetic", "dare_linear", "della_linear", "breadcrumbs", "breadcrumbs_ties",
-)  # fmt: skip
+ADDED_UP = ("task_arithmetic", "dare_linear", "della_linear", "breadcrumbs", "breadcrumbs_ties")
 ALONE = (*ADDED_UP, "concat", "ensemble")
 
 
@@ -542,9 +649,7 @@ def test_a_chosen_method_starts_as_its_paper_has_it():
 def filled(name):
     models, method, t, density, layers, normalize, *weights = merge_panel.fill_example(name)
     given = dict(zip(("first", "second", "third", "fourth"), weights, strict=True))
-    return fields(
-        *models, method=method, t=t, density=density, layers=layers, normalize=normalize, **given
-    )
+    return fields(*models, method=method, t=t, density=density, layers=layers, normalize=normalize, **given)
 
 
 @pytest.mark.parametrize("name", merge_panel.EXAMPLES)
@@ -573,17 +678,21 @@ def test_the_examples_are_what_their_names_say():
 
 
 @both
-def test_the_menu_lists_the_plain_model_adapters_checkpoints_and_a_file(
-    mine, of_host, known, language
-):
+def test_the_menu_lists_the_plain_model_adapters_checkpoints_and_a_file(mine, of_host, known, language):
     upload(checkpoints.uploads() / ("ab" * 16) / "0.safetensors", tensors(known))
     upload(checkpoints.uploads() / ("cd" * 16) / "0.safetensors", tensors(known))
     listed = merge_panel.model_choices([mine, "0" * 32], ["ab" * 16, "0" * 32], language)
     values = [value for _, value in listed]
     assert values == [
-        "base", "adapter:handbook", "adapter:json", "adapter:pirate", f"adapter:{mine}",
-        f"checkpoint:{of_host}", f"checkpoint:{'ab' * 16}", "file",
-    ]  # fmt: skip
+        "base",
+        "adapter:handbook",
+        "adapter:json",
+        "adapter:pirate",
+        f"adapter:{mine}",
+        f"checkpoint:{of_host}",
+        f"checkpoint:{'ab' * 16}",
+        "file",
+    ]
     titles = [title for title, _ in listed]
     table = TABLES[language]
     assert (titles[0], titles[-1]) == (table["merge_model_base"], table["merge_model_file"])
@@ -593,9 +702,7 @@ def test_the_menu_lists_the_plain_model_adapters_checkpoints_and_a_file(
     assert len(set(titles)) == len(titles)
 
 
-@pytest.mark.parametrize(
-    "damaged", [None, 5, "x", {}, [5, None, "../etc", "", ".hidden", "a/b"], [["ab"]]]
-)
+@pytest.mark.parametrize("damaged", [None, 5, "x", {}, [5, None, "../etc", "", ".hidden", "a/b"], [["ab"]]])
 def test_a_damaged_list_of_checkpoints_is_an_empty_one(known, damaged):
     assert merge_panel.known_checkpoints(damaged) == []
 
@@ -622,9 +729,7 @@ def test_the_menu_keeps_what_is_chosen_as_long_as_it_is_there(mine):
 
 
 def test_the_menu_shows_the_controls_of_what_it_keeps(mine):
-    _, *updates = merge_panel.list_models(
-        saved(), [], [], "en", [f"adapter:{mine}", "base"], "linear"
-    )
+    _, *updates = merge_panel.list_models(saved(), [], [], "en", [f"adapter:{mine}", "base"], "linear")
     assert updates == merge_panel.show_method("en", "linear", ["base"])
 
 
@@ -633,9 +738,7 @@ def test_the_menu_shows_the_controls_of_what_it_keeps(mine):
 
 def run(state, *models, language="en", turn=None, progress=quiet, **changed):
     turn = begin_run(visitor()) if turn is None else turn
-    edit, line = merge_tab.run_merge(
-        state, language, turn, visitor(), progress, *fields(*models, **changed)
-    )
+    edit, line = merge_tab.run_merge(state, language, turn, visitor(), progress, *fields(*models, **changed))
     return json.loads(json.dumps(edit)), line  # as the page keeps it
 
 
@@ -652,9 +755,7 @@ def test_merging_puts_the_merge_on_the_recipe_built(mine, known):
     np.testing.assert_allclose(now, start + 0.75 * learned(1), atol=1e-6)
 
 
-def test_another_merge_takes_the_place_of_the_last_one_and_is_counted_from_what_is_before_it(
-    mine, other, known
-):
+def test_another_merge_takes_the_place_of_the_last_one_and_is_counted_from_what_is_before_it(mine, other, known):
     first, _ = run(saved(NUDGE), f"adapter:{mine}", method="task_arithmetic", t=1.0)
     state = keep_instead(saved(NUDGE), "en", first)
     second, _ = run(state, f"adapter:{other}", method="task_arithmetic", t=1.0)
@@ -725,10 +826,8 @@ def test_weights_that_sum_to_nothing_are_refused_in_words(mine, language):
         (("adapter:" + "0" * 32,), "linear", {"en": "not on this host", "ko": "서버에 없습"}),
         (("checkpoint:" + "0" * 32,), "linear", {"en": "not on this host", "ko": "서버에 없습"}),
     ],
-)  # fmt: skip
-def test_models_that_do_not_fit_are_refused_in_words(
-    known, tmp_path, language, models, method, said
-):
+)
+def test_models_that_do_not_fit_are_refused_in_words(known, tmp_path, language, models, method, said):
     file = tmp_path / "recipe.json"
     file.write_text(json.dumps(recipe(model="tiny-neox")))
     with pytest.raises(gr.Error, match=said[language]):
@@ -738,14 +837,22 @@ def test_models_that_do_not_fit_are_refused_in_words(
 # The path
 
 
-def walk(state, *models, language="en", turn=None, texts=(TEXT, OTHER), probe="", progress=quiet,
-         prompt="The capital of Italy?", **changed):  # fmt: skip
+def walk(
+    state,
+    *models,
+    language="en",
+    turn=None,
+    texts=(TEXT, OTHER),
+    probe="",
+    progress=quiet,
+    prompt="The capital of Italy?",
+    **changed,
+):
     """(picture, points) of every event; the points copied, since the page keeps one list."""
     turn = begin_run(visitor()) if turn is None else turn
     for picture, points in walk_panel.run_walk(
-        state, language, turn, prompt, *texts, probe, visitor(), progress,
-        *fields(*models, **changed),
-    ):  # fmt: skip
+        state, language, turn, prompt, *texts, probe, visitor(), progress, *fields(*models, **changed)
+    ):
         yield picture, list(points)
 
 
@@ -825,8 +932,7 @@ def test_a_walk_that_was_stopped_before_it_began_has_no_points(mine):
 def test_a_method_without_a_path_is_refused_in_words(mine, language, method):
     said = {"en": "has no path", "ko": "길이 없습니다"}[language]
     with pytest.raises(gr.Error, match=said):
-        list(walk(saved(), "base", f"adapter:{mine}", language=language, method=method,
-                  layers="0-1, 1-2"))  # fmt: skip
+        list(walk(saved(), "base", f"adapter:{mine}", language=language, method=method, layers="0-1, 1-2"))
 
 
 @both
@@ -923,11 +1029,7 @@ def briefly(monkeypatch):
 
 def ask(state, *models, language="en", turn=None, prompt="The cat", **changed):
     turn = begin_run(visitor()) if turn is None else turn
-    return list(
-        walk_panel.try_there(
-            state, language, prompt, turn, visitor(), quiet, *fields(*models, **changed)
-        )
-    )
+    return list(walk_panel.try_there(state, language, prompt, turn, visitor(), quiet, *fields(*models, **changed)))
 
 
 @both
@@ -962,9 +1064,7 @@ def test_what_is_stopped_says_so_or_stops_writing(mine):
     [line] = ask(saved(), f"adapter:{mine}", turn=turn)
     assert "Stopped" in line
     turn = begin_run(visitor())
-    events = walk_panel.try_there(
-        saved(), "en", "The cat", turn, visitor(), quiet, *fields(f"adapter:{mine}")
-    )
+    events = walk_panel.try_there(saved(), "en", "The cat", turn, visitor(), quiet, *fields(f"adapter:{mine}"))
     next(events)
     stop_run(visitor())
     *_, last = events
@@ -990,16 +1090,12 @@ def test_an_empty_prompt_is_refused_in_words(mine, language):
 
 def draw(state, *models, tensor=NAME, language="en", turn=None, **changed):
     turn = begin_run(visitor()) if turn is None else turn
-    return merge_picture_panel.draw_tensor(
-        state, language, turn, tensor, visitor(), quiet, *fields(*models, **changed)
-    )
+    return merge_picture_panel.draw_tensor(state, language, turn, tensor, visitor(), quiet, *fields(*models, **changed))
 
 
 def compare(state, *models, language="en", turn=None, **changed):
     turn = begin_run(visitor()) if turn is None else turn
-    return merge_picture_panel.draw_likeness(
-        state, language, turn, visitor(), quiet, *fields(*models, **changed)
-    )
+    return merge_picture_panel.draw_likeness(state, language, turn, visitor(), quiet, *fields(*models, **changed))
 
 
 def test_the_menu_of_matrices_has_those_in_the_layers(known):
@@ -1085,11 +1181,13 @@ def read(state, text, language="en", turn=None):
 @pytest.mark.parametrize(
     ("method", "changed"),
     [
-        ("linear", {"t": 1.0, "second": 0.5}), ("task_arithmetic", {"t": 0.3}),
-        ("ties", {"t": 1.0, "density": 0.3}), ("della", {"t": 1.0, "epsilon": 0.2}),
+        ("linear", {"t": 1.0, "second": 0.5}),
+        ("task_arithmetic", {"t": 0.3}),
+        ("ties", {"t": 1.0, "density": 0.3}),
+        ("della", {"t": 1.0, "epsilon": 0.2}),
         ("passthrough", {"layers": "0-2, 1-2"}),
     ],
-)  # fmt: skip
+)
 def test_what_is_written_is_read_as_the_same_merge(mine, other, method, changed):
     models = f"adapter:{mine}", f"adapter:{other}"
     text = merge_files_panel.write_yaml(saved(), "en", *fields(*models, method=method, **changed))
@@ -1124,9 +1222,7 @@ models: [{{model: tiny-llama+{mine}, parameters: {{weight: 1, density: 0.5}}}}]
 
 def test_the_base_that_is_written_is_the_recipe_before_a_last_merge(mine, other):
     edit, _ = run(saved(), f"adapter:{mine}")
-    text = merge_files_panel.write_yaml(
-        saved(edit), "en", *fields(f"adapter:{other}", method="ties", t=1.0)
-    )
+    text = merge_files_panel.write_yaml(saved(edit), "en", *fields(f"adapter:{other}", method="ties", t=1.0))
     assert yaml.safe_load(text)["base_model"] == MODEL
     state = keep_instead(saved(edit), "en", read(saved(edit), text)[0])
     [only] = edits_of(state)
@@ -1146,25 +1242,40 @@ def test_keys_without_effect_are_told(known, language):
     ("text", "said"),
     [
         ("", {"en": "not a mergekit configuration", "ko": "mergekit 설정이 아닙니다"}),
-        ("{merge_method: magic, models: []}",
-         {"en": "magic is not known here", "ko": "병합 방법 magic은 여기에 없습니다"}),
-        ("{merge_method: ties, modules: {}, models: [{model: tiny-llama}]}",
-         {"en": "modules is not supported here", "ko": r"modules은\(는\) 여기서"}),
-        ("{merge_method: ties, modules: {}, <b>: 1, models: [{model: nosuch}]}",
-         {"en": r"2 things are .*modules, &lt;b&gt;.*Also: Unknown model",
-          "ko": r"것이 2개.*modules, &lt;b&gt;.*또한: "}),
-        ("{merge_method: linear, models: [{model: nosuch}]}",
-         {"en": "Unknown model &#x27;nosuch&#x27;", "ko": "nosuch"}),
-        ("{merge_method: linear, models: [{model: tiny-llama+nosuch}]}",
-         {"en": "adapter nosuch is not on this host", "ko": "어댑터 nosuch이 이 서버에 없습니다"}),
-        ("{merge_method: linear, models: 5}",
-         {"en": "models is not a list", "ko": r"models이\(가\) 모델 목록이 아닙니다"}),
-        ("{merge_method: linear, models: [{}]}",
-         {"en": "has no name", "ko": "이름 없는 모델"}),
-        ("{merge_method: slerp, models: [{model: tiny-llama}]}",
-         {"en": "from base_model to one other", "ko": "다른 모델 하나로"}),
+        (
+            "{merge_method: magic, models: []}",
+            {"en": "magic is not known here", "ko": "병합 방법 magic은 여기에 없습니다"},
+        ),
+        (
+            "{merge_method: ties, modules: {}, models: [{model: tiny-llama}]}",
+            {"en": "modules is not supported here", "ko": r"modules은\(는\) 여기서"},
+        ),
+        (
+            "{merge_method: ties, modules: {}, <b>: 1, models: [{model: nosuch}]}",
+            {
+                "en": r"2 things are .*modules, &lt;b&gt;.*Also: Unknown model",
+                "ko": r"것이 2개.*modules, &lt;b&gt;.*또한: ",
+            },
+        ),
+        (
+            "{merge_method: linear, models: [{model: nosuch}]}",
+            {"en": "Unknown model &#x27;nosuch&#x27;", "ko": "nosuch"},
+        ),
+        (
+            "{merge_method: linear, models: [{model: tiny-llama+nosuch}]}",
+            {"en": "adapter nosuch is not on this host", "ko": "어댑터 nosuch이 이 서버에 없습니다"},
+        ),
+        (
+            "{merge_method: linear, models: 5}",
+            {"en": "models is not a list", "ko": r"models이\(가\) 모델 목록이 아닙니다"},
+        ),
+        ("{merge_method: linear, models: [{}]}", {"en": "has no name", "ko": "이름 없는 모델"}),
+        (
+            "{merge_method: slerp, models: [{model: tiny-llama}]}",
+            {"en": "from base_model to one other", "ko": "다른 모델 하나로"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_configuration_that_cannot_be_used_is_refused_in_words(known, language, text, said):
     with pytest.raises(gr.Error, match=said[language]):
         read(saved(), text, language)
@@ -1190,9 +1301,7 @@ def test_reading_that_was_stopped_leaves_the_recipe(known):
 
 def add(paths, uploaded=None, language="en", turn=None, model=MODEL):
     turn = begin_run(visitor()) if turn is None else turn
-    return merge_files_panel.add_checkpoint(
-        saved(model=model), language, uploaded or [], paths, turn, visitor(), quiet
-    )
+    return merge_files_panel.add_checkpoint(saved(model=model), language, uploaded or [], paths, turn, visitor(), quiet)
 
 
 @both
@@ -1219,9 +1328,7 @@ def test_an_upload_is_checked_kept_and_among_the_models_to_merge(known, tmp_path
         ("model.safetensors", b"x", {"en": "cannot? be read|can be read", "ko": "읽을 수"}),
     ],
 )
-def test_an_upload_that_cannot_be_used_is_refused_in_words(
-    known, tmp_path, language, name, content, said
-):
+def test_an_upload_that_cannot_be_used_is_refused_in_words(known, tmp_path, language, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(gr.Error, match=said[language]):
         add([str(tmp_path / name)], language=language)
@@ -1229,9 +1336,7 @@ def test_an_upload_that_cannot_be_used_is_refused_in_words(
 
 
 @both
-def test_an_upload_of_another_shape_or_without_numbers_is_refused_in_words(
-    known, tmp_path, language
-):
+def test_an_upload_of_another_shape_or_without_numbers_is_refused_in_words(known, tmp_path, language):
     shape = {"en": "another shape", "ko": "구조가 병합할 모델과 다릅니다"}[language]
     path = upload(tmp_path / "a.safetensors", {"x": torch.zeros(2)})
     with pytest.raises(gr.Error, match=shape):

@@ -24,9 +24,25 @@ EVIL = [
 evil = pytest.mark.parametrize("evil", EVIL)
 both = pytest.mark.parametrize("language", ["en", "ko"])
 OURS = {
-    "piece", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "button", "svg",
-    "rect", "text", "line", "polyline", "circle", "g", "title",
-}  # fmt: skip
+    "piece",
+    "div",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "button",
+    "svg",
+    "rect",
+    "text",
+    "line",
+    "polyline",
+    "circle",
+    "g",
+    "title",
+}
 
 
 def read(piece: str) -> ET.Element:
@@ -51,11 +67,7 @@ def table(root: ET.Element) -> dict[str, list[str]]:
 
 def pressable(root: ET.Element, tag: str) -> list[tuple[str, str]]:
     """What pressing each sends."""
-    return [
-        (e.attrib["data-do"], e.attrib["data-place"])
-        for e in root.iter(tag)
-        if "data-do" in e.attrib
-    ]
+    return [(e.attrib["data-do"], e.attrib["data-place"]) for e in root.iter(tag) if "data-do" in e.attrib]
 
 
 # On the recipe
@@ -77,15 +89,14 @@ def test_a_merge_on_the_recipe_names_its_models_their_weights_and_how_far(langua
     words = TABLES[language]
     nudge = {"kind": "nudge_tokens", "text": "a", "direction": "random", "strength": 1}
     models = [
-        {"recipe": {"model": "tiny-llama"}, "weight": 0.5}, {"checkpoint": "mine"},
+        {"recipe": {"model": "tiny-llama"}, "weight": 0.5},
+        {"checkpoint": "mine"},
         {"recipe": {"model": "tiny-llama", "edits": [nudge]}, "weight": [0, 1]},
-    ]  # fmt: skip
+    ]
     edit = parse_edit({"kind": "merge", "models": models, "t": 0.3}).model_dump(mode="json")
     inner = step_title(Step(edit["models"][2]["recipe"]["edits"][0]), language)
     named = f"0.5 × tiny-llama, mine, … × {inner}; t = 0.3"
-    assert step_title(Step(edit), language) == words["title_merge"].format(
-        method="linear", models=named
-    )
+    assert step_title(Step(edit), language) == words["title_merge"].format(method="linear", models=named)
 
 
 # The path
@@ -127,9 +138,7 @@ def test_both_texts_have_a_chart_and_a_column(language):
     heads = [said(head) for head in next(root.iter("thead")).iter("th")]
     assert heads == [words[key] for key in ("walk_t", "walk_base", "walk_models", "sweep_use")]
     take = words["sweep_take"]
-    assert table(root) == {
-        "0": ["10", "5000", take], "0.1": ["12.35", "20", take], "1": ["90", "4", take],
-    }  # fmt: skip
+    assert table(root) == {"0": ["10", "5000", take], "0.1": ["12.35", "20", take], "1": ["90", "4", take]}
     hints = [said(title) for title in next(root.iter("svg")).iter("title")]
     assert hints == [
         words["walk_point"].format(t=t, base=base, models=models)
@@ -143,17 +152,20 @@ def test_an_answer_that_was_looked_for_has_a_chart_and_a_column_too(language):
     words = TABLES[language]
     charts = list(root.iter("svg"))
     assert [svg.attrib["aria-label"] for svg in charts] == [
-        words["walk_chart_base"], words["walk_chart_models"], words["walk_chart_probe"],
-    ]  # fmt: skip
+        words["walk_chart_base"],
+        words["walk_chart_models"],
+        words["walk_chart_probe"],
+    ]
     assert "100" in [text.text for text in charts[2].iter("text")]  # in percent
     heads = [said(head) for head in next(root.iter("thead")).iter("th")]
     keys = ("walk_t", "walk_base", "walk_models", "walk_probed", "sweep_use")
     assert heads == [words[key] for key in keys]
     take = words["sweep_take"]
     assert table(root) == {
-        "0": ["10", "50", "0 %", take], "0.5": ["11", "20", "12.3 %", take],
+        "0": ["10", "50", "0 %", take],
+        "0.5": ["11", "20", "12.3 %", take],
         "1": ["12", "4", "100 %", take],
-    }  # fmt: skip
+    }
 
 
 def test_before_its_first_place_a_walk_is_empty():
@@ -234,19 +246,23 @@ def test_a_picture_escapes_the_names_of_models(evil, language):
 @both
 def test_likeness_has_a_cell_for_each_layer_and_matrix(language):
     found = [
-        Likeness(0, "self_attn.q_proj", 0.5), Likeness(0, "mlp.up_proj", -0.25),
-        Likeness(1, "self_attn.q_proj", 0.0), Likeness(1, "mlp.up_proj", None),
-    ]  # fmt: skip
+        Likeness(0, "self_attn.q_proj", 0.5),
+        Likeness(0, "mlp.up_proj", -0.25),
+        Likeness(1, "self_attn.q_proj", 0.0),
+        Likeness(1, "mlp.up_proj", None),
+    ]
     words = TABLES[language]
     [chart] = read(merge_html.likeness(found, language)).iter("svg")
     assert chart.attrib["aria-label"] == words["likeness_title"]
     assert [said(title) for title in chart.iter("title")] == [
         words["view_cell"].format(layer=layer, role=role, value=value)
         for layer, role, value in (
-            (0, "self_attn.q_proj", "+0.500"), (1, "self_attn.q_proj", "+0.000"),
-            (0, "mlp.up_proj", "-0.250"), (1, "mlp.up_proj", words["look_untouched"]),
+            (0, "self_attn.q_proj", "+0.500"),
+            (1, "self_attn.q_proj", "+0.000"),
+            (0, "mlp.up_proj", "-0.250"),
+            (1, "mlp.up_proj", words["look_untouched"]),
         )
-    ]  # fmt: skip
+    ]
     assert {"q_proj", "up_proj", "0", "1", "0.50"} <= {text.text for text in chart.iter("text")}
     assert len(list(chart.iter("line"))) == 1  # the one that is struck through
 
@@ -268,9 +284,7 @@ def test_layers_stand_in_their_order_and_a_matrix_that_one_lacks_is_struck():
     found = [Likeness(10, "a", 0.5), Likeness(2, "a", 0.25), Likeness(2, "b", 0.125)]
     [chart] = read(merge_html.likeness(found, "en")).iter("svg")
     hints = [said(title) for title in chart.iter("title")]
-    assert [hint.partition(":")[0] for hint in hints] == [
-        "Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b",
-    ]  # fmt: skip
+    assert [hint.partition(":")[0] for hint in hints] == ["Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b"]
     assert hints[3].endswith(EN["look_untouched"])
     assert len(list(chart.iter("line"))) == 1
 

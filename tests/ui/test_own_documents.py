@@ -59,8 +59,7 @@ def test_a_collection_that_was_saved_comes_back_as_a_new_one(own, tmp_path):
     assert title == "My lamps"
     assert which["choices"] == [("My lamps", own), ("My lamps", again)]
     assert choice == OWN
-    assert texts(again) == texts(own) == ["The lamp is red.", "It was lit in 1887.",
-                                          "The keeper is <Oda>.", "Other."]  # fmt: skip
+    assert texts(again) == texts(own) == ["The lamp is red.", "It was lit in 1887.", "The keeper is <Oda>.", "Other."]
     assert EN["own_there"].split("{")[0] in line
 
 
@@ -293,8 +292,7 @@ def test_what_a_passage_repeats_is_marked():
 def test_a_changed_passage_keeps_its_borders_when_saved(own):
     passages_panel.drop_it(own, "en", "lamp.md", 1, "lamp.md#1")
     data = json.loads(to_json(uploads.read_collection(own)))
-    assert data["documents"][0]["cuts"] == [["Lamp > Keeper", TEXT.index("The keeper"),
-                                             TEXT.index("<Oda>.") + 6]]  # fmt: skip
+    assert data["documents"][0]["cuts"] == [["Lamp > Keeper", TEXT.index("The keeper"), TEXT.index("<Oda>.") + 6]]
 
 
 # The guide

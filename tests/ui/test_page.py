@@ -108,18 +108,77 @@ def test_building_twice_gives_the_same_page(page):
 def test_what_a_visitor_works_with_has_an_id(page):
     """Tests in a browser, and nobody's style sheet, find outputs by these."""
     assert {
-        "title", "tabs", "recipe", "model", "status", "stack", "undo", "redo", "reset", "save",
-        "load", "tokens-text", "chips", "token-facts", "token-map", "nudge", "bars", "written",
-        "corpus", "query", "search", "bm25-hits", "dense-hits", "own-files", "own-list",
-        "prompt", "compare", "stop", "answers", "language-switch",
-        "edit-kind", "prune-method", "sparsity", "pattern", "scheme", "mode", "targets", "apply",
-        "bits", "matrix", "number-line", "formats", "measure", "sweep", "scan", "measured",
-        "swept", "scanned", "layer-view", "stop-measuring",
-        "adapter", "adapter-scale", "adapter-fold", "attach", "attach-answers", "adapter-files",
-        "adapter-look", "thin", "costs", "train-data", "train-method", "train", "train-stop",
-        "train-resume", "train-run", "train-estimate", "train-preview", "mix", "extract",
+        "title",
+        "tabs",
+        "recipe",
+        "model",
+        "status",
+        "stack",
+        "undo",
+        "redo",
+        "reset",
+        "save",
+        "load",
+        "tokens-text",
+        "chips",
+        "token-facts",
+        "token-map",
+        "nudge",
+        "bars",
+        "written",
+        "corpus",
+        "query",
+        "search",
+        "bm25-hits",
+        "dense-hits",
+        "own-files",
+        "own-list",
+        "prompt",
+        "compare",
+        "stop",
+        "answers",
+        "language-switch",
+        "edit-kind",
+        "prune-method",
+        "sparsity",
+        "pattern",
+        "scheme",
+        "mode",
+        "targets",
+        "apply",
+        "bits",
+        "matrix",
+        "number-line",
+        "formats",
+        "measure",
+        "sweep",
+        "scan",
+        "measured",
+        "swept",
+        "scanned",
+        "layer-view",
+        "stop-measuring",
+        "adapter",
+        "adapter-scale",
+        "adapter-fold",
+        "attach",
+        "attach-answers",
+        "adapter-files",
+        "adapter-look",
+        "thin",
+        "costs",
+        "train-data",
+        "train-method",
+        "train",
+        "train-stop",
+        "train-resume",
+        "train-run",
+        "train-estimate",
+        "train-preview",
+        "mix",
+        "extract",
         "calculated",
-    } <= set(components(page))  # fmt: skip
+    } <= set(components(page))
 
 
 def test_no_two_parts_share_an_id(page):
@@ -158,13 +217,25 @@ def test_no_label_is_left_in_one_language(page):
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
     assert [tab["id"] for tab in tabs] == [
-        "tokens", "weights", "adapters", "merge", "documents", "compare", "lab",
+        "tokens",
+        "weights",
+        "adapters",
+        "merge",
+        "documents",
+        "compare",
+        "lab",
         "guide",
-    ]  # fmt: skip
+    ]
     assert [tab["label"].key for tab in tabs] == [
-        "tab_tokens", "tab_weights", "tab_adapters", "tab_merge", "tab_documents", "tab_compare",
-        "tab_lab", "tab_guide",
-    ]  # fmt: skip
+        "tab_tokens",
+        "tab_weights",
+        "tab_adapters",
+        "tab_merge",
+        "tab_documents",
+        "tab_compare",
+        "tab_lab",
+        "tab_guide",
+    ]
 
 
 # What scripts may call
@@ -173,8 +244,7 @@ def test_the_tabs_stand_in_their_order(page):
 def test_exactly_the_designed_endpoints_are_public(page):
     info = page.get_api_info()
     found = {
-        name: [p["parameter_name"] for p in about["parameters"]]
-        for name, about in info["named_endpoints"].items()
+        name: [p["parameter_name"] for p in about["parameters"]] for name, about in info["named_endpoints"].items()
     }
     assert found == PUBLIC
     assert info["unnamed_endpoints"] == {}
@@ -216,15 +286,30 @@ def test_all_model_work_waits_in_one_line(page):
     """Two handlers never compute at once unless meant to."""
     lanes = {event.name: (event.concurrency_id, event.concurrency_limit) for event in events(page)}
     writing = (
-        "run", "write_on", "generate_text", "perplexity", "compare", "measured", "apply",
-        "next_tokens", "apply_edit", "run_measure", "run_sweep", "run_scan", "take_point",
-        "build_now", "run_answering", "run_ways", "look_now", "offer_questions", "run_row",
-        "ask_again", "trace_fact",
-    )  # fmt: skip
+        "run",
+        "write_on",
+        "generate_text",
+        "perplexity",
+        "compare",
+        "measured",
+        "apply",
+        "next_tokens",
+        "apply_edit",
+        "run_measure",
+        "run_sweep",
+        "run_scan",
+        "take_point",
+        "build_now",
+        "run_answering",
+        "run_ways",
+        "look_now",
+        "offer_questions",
+        "run_row",
+        "ask_again",
+        "trace_fact",
+    )
     assert {lanes[name] for name in writing} == {("model", 1)}
-    looking = (
-        "split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view",
-    )  # fmt: skip
+    looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view")
     assert {lanes[name][1] for name in looking} == {1}
 
 
@@ -281,9 +366,7 @@ def node() -> str:
     return str(driver.compute_driver_executable()[0])
 
 
-def language_in(
-    browser: str | None, chosen: str | None, storage: bool = True, search: str = ""
-) -> dict:
+def language_in(browser: str | None, chosen: str | None, storage: bool = True, search: str = "") -> dict:
     """Run the page's first script as a browser would, and look at what it left."""
     script, *_ = re.findall(r"<script>(.*?)</script>", SCRIPT.decode(), re.S)
     get = f"() => {json.dumps(chosen)}" if storage else "() => { throw new Error('blocked'); }"
@@ -320,12 +403,13 @@ def language_in(
         ("en-US", None, False, "en"),
     ],
 )
-def test_the_pages_language_is_the_visitors_choice_else_the_browsers(
-    browser, chosen, storage, language
-):
+def test_the_pages_language_is_the_visitors_choice_else_the_browsers(browser, chosen, storage, language):
     assert language_in(browser, chosen, storage) == {
-        "lang": language, "language": language, "languages": [language], "sent": language,
-    }  # fmt: skip
+        "lang": language,
+        "language": language,
+        "languages": [language],
+        "sent": language,
+    }
 
 
 def test_without_storage_the_choice_stands_in_the_address():
@@ -508,9 +592,7 @@ def test_no_menu_listens_to_input_which_also_comes_when_it_is_left_as_it_was(pag
 
 
 def test_no_component_reads_an_upload_whole_before_its_handler_is_asked(page):
-    kinds = [
-        block.type for block in page.blocks.values() if isinstance(block, gr.File | gr.UploadButton)
-    ]
+    kinds = [block.type for block in page.blocks.values() if isinstance(block, gr.File | gr.UploadButton)]
     assert len(kinds) >= 6
     assert set(kinds) == {"filepath"}
     assert page.delete_cache is None  # our own sweep deletes, by listing

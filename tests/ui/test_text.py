@@ -51,14 +51,24 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "playground").rglob("*.py"))
 PAGE = [path for path in SOURCES if "ui" in path.parts and "text" not in path.parts]
 ERRORS = (
-    "Message", "PlaygroundError", "RecipeError", "ModelError", "CorpusError", "NotBuiltError",
-    "Stopped", "MissingError", "AdapterError", "TrainingError", "DataError", "MergeError",
-    "DiskError", "MissingCheckpointError",
-)  # fmt: skip
+    "Message",
+    "PlaygroundError",
+    "RecipeError",
+    "ModelError",
+    "CorpusError",
+    "NotBuiltError",
+    "Stopped",
+    "MissingError",
+    "AdapterError",
+    "TrainingError",
+    "DataError",
+    "MergeError",
+    "DiskError",
+    "MissingCheckpointError",
+)
 HANGUL = re.compile("[가-힣]")
 
-MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held",
-            "one", "batch")  # fmt: skip
+MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held", "one", "batch")
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
@@ -72,13 +82,10 @@ NAMED = {
     "lab_ready_{}": [f"lab_ready_{one.key}" for one in ready()],
     "lab_to_{}": ["lab_to_stack", "lab_to_compare"],
     "lab_cell_{}": [
-        f"lab_cell_{name}"
-        for name in ("question", "wanted", "other", "right", "written", "writes", "before")
+        f"lab_cell_{name}" for name in ("question", "wanted", "other", "right", "written", "writes", "before")
     ],
     "lab_save_{}": [f"lab_save_{name}" for name in ("table", "questions", "report")],
-    "lab_collateral_{}": [
-        f"lab_collateral_{name}" for name in ("fact", "topic", "before", "after", "says")
-    ],
+    "lab_collateral_{}": [f"lab_collateral_{name}" for name in ("fact", "topic", "before", "after", "says")],
     "need_{}": [f"need_{name}" for name in NEEDS],
     "order_{}": [f"order_{name}" for name in get_args(Order)],
     "cut_{}": [f"cut_{name}" for name in get_args(By)],
@@ -132,16 +139,7 @@ NAMED = {
     "costs_{}": ["costs_memory", "costs_hundred", "costs_seconds"],
     "estimate_{}": [
         f"estimate_{name}"
-        for name in (
-            "parameters",
-            "weights",
-            "trained",
-            "gradients",
-            "optimizer",
-            "activations",
-            "steps",
-            "seconds",
-        )
+        for name in ("parameters", "weights", "trained", "gradients", "optimizer", "activations", "steps", "seconds")
     ],
     "mix_weight_{}": [f"mix_weight_{n}" for n in range(1, mix_panel.MOST_MIXED + 1)],
     "mix_{}": [f"mix_{name}" for name in get_args(MixMethod)],
@@ -158,17 +156,7 @@ NAMED = {
     "optimizer_{}": [f"optimizer_{name}" for name in get_args(Optimizer)],
     "calculated_{}": [
         f"calculated_{name}"
-        for name in (
-            "weights",
-            "cache",
-            "total",
-            "rule",
-            "fits",
-            "learns",
-            "gradients",
-            "states",
-            "activations",
-        )
+        for name in ("weights", "cache", "total", "rule", "fits", "learns", "gradients", "states", "activations")
     ],
     "run_{}": ["run_stopped", "run_done"],
     "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
@@ -300,9 +288,7 @@ def test_the_walk_sees_every_way_to_name_a_text(tmp_path):
         place = 0 if getattr(call.func, "id", "") == "label" else 1
         found.append(wanted(call.args[place], within))
     directions = {"direction_toward", "direction_away", "direction_random", "direction_scale"}
-    assert sorted(map(sorted, found)) == sorted(
-        map(sorted, [{"a"}, {"b"}, {"c", "d"}, {"e", "f"}, directions, {"g"}])
-    )
+    assert sorted(map(sorted, found)) == sorted(map(sorted, [{"a"}, {"b"}, {"c", "d"}, {"e", "f"}, directions, {"g"}]))
 
 
 def test_every_text_that_the_page_asks_for_exists():
@@ -428,9 +414,7 @@ def test_values_are_not_read_as_templates():
 
 
 def test_tell_gives_a_message_in_the_language():
-    message = Message("The prompt has {count} characters: keep it to {limit}.", {
-        "count": 5, "limit": 3,
-    })  # fmt: skip
+    message = Message("The prompt has {count} characters: keep it to {limit}.", {"count": 5, "limit": 3})
     assert tell("en", message) == "The prompt has 5 characters: keep it to 3."
     assert tell("ko", message) == "질문이 5자입니다. 3자까지 쓰세요."
     unknown = Message("Not in the table: {x}", {"x": 1})

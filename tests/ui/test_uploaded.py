@@ -140,9 +140,7 @@ def test_no_handler_deletes_a_file_that_was_uploaded():
 def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
     gone = str(tmp_path / "recipe.json")
     said = {"en": "recipe.json is no longer here", "ko": "recipe.json이"}[language]
-    fields = [
-        ["file"], gone, "linear", 0.5, 0.5, "", True, [], 0.1, 0.01, 1.0, None, "usual", False, 0,
-    ]  # fmt: skip
+    fields = [["file"], gone, "linear", 0.5, 0.5, "", True, [], 0.1, 0.01, 1.0, None, "usual", False, 0]
     calls = [
         lambda: sidebar.load_recipe(saved(), language, gone),
         lambda: merge_files_panel.write_yaml(saved(), language, *fields, 1.0),
@@ -150,13 +148,9 @@ def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
             saved(), [], language, begin_run(visitor()), "base", "file", gone, 4, visitor(), quiet
         ),
         lambda: own_adapters.add_adapter(saved(), [], language, [gone]),
-        lambda: merge_files_panel.add_checkpoint(
-            saved(), language, [], [gone], begin_run(visitor()), visitor(), quiet
-        ),
+        lambda: merge_files_panel.add_checkpoint(saved(), language, [], [gone], begin_run(visitor()), visitor(), quiet),
         lambda: shown(lambda language: train_panel.reading_from("file", None, gone, []))(language),
-        lambda: shown(lambda language: questions.asked_corpus("", "lantern-handbook", gone))(
-            language
-        ),
+        lambda: shown(lambda language: questions.asked_corpus("", "lantern-handbook", gone))(language),
     ]
     for call in calls:
         with pytest.raises(gr.Error, match=said):
@@ -295,9 +289,7 @@ def test_handlers_streams_and_endpoints_know_for_whom_they_work(home, tmp_path, 
         gr.Button().click(shown(once), box, out, api_name="once")
         gr.Button().click(shown(stream), box, out, api_name="stream")
         gr.api(endpoints._told(endpoint), api_name="endpoint")
-    page.launch(
-        server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True
-    )
+    page.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
     try:
         client = Client(page.local_url, verbose=False)
         expected = owners.owner_of("127.0.0.1")

@@ -45,9 +45,14 @@ ROOT = Path(__file__).parents[2]
 MODEL = "tiny-llama"
 TEXT = "The cat sat on the mat while the rain fell on the roof of the house."
 NUDGE = {
-    "kind": "nudge_tokens", "text": " the", "direction": "random", "target": "", "strength": 2.0,
-    "side": "both", "seed": 0,
-}  # fmt: skip
+    "kind": "nudge_tokens",
+    "text": " the",
+    "direction": "random",
+    "target": "",
+    "strength": 2.0,
+    "side": "both",
+    "seed": 0,
+}
 HALF = Prune().model_dump(mode="json")
 BUILDING = "Your recipe is not in memory at the moment"
 DAMAGED = [None, {}, "x", {"stack": 5}, {"stack": {"model": "no-such-model", "steps": []}}]
@@ -57,16 +62,47 @@ stop_run = stops()  # whatever goes on
 
 # The panel's controls in the order of ``edit_from``, as they stand when the page opens.
 OPENED = {
-    "kind": "prune", "method": "magnitude", "sparsity": 0.5, "pattern": "unstructured",
-    "scope": "auto", "seed": 0, "scheme": "int4", "group_size": "64", "symmetric": True,
-    "rounding": "rtn", "mode": "simulated", "dtype": "bf16", "targets": ["linear"], "first": "",
-    "last": "", "source": "shipped", "text": "", "corpus": "lantern-handbook", "own": "",
-}  # fmt: skip
+    "kind": "prune",
+    "method": "magnitude",
+    "sparsity": 0.5,
+    "pattern": "unstructured",
+    "scope": "auto",
+    "seed": 0,
+    "scheme": "int4",
+    "group_size": "64",
+    "symmetric": True,
+    "rounding": "rtn",
+    "mode": "simulated",
+    "dtype": "bf16",
+    "targets": ["linear"],
+    "first": "",
+    "last": "",
+    "source": "shipped",
+    "text": "",
+    "corpus": "lantern-handbook",
+    "own": "",
+}
 ELEM_IDS = [
-    "edit-kind", "prune-method", "sparsity", "pattern", "scope", "prune-seed", "scheme",
-    "group-size", "symmetric", "rounding", "mode", "cast-dtype", "targets", "first-layer",
-    "last-layer", "calibration", "calibration-text", "calibration-corpus", None,
-]  # fmt: skip
+    "edit-kind",
+    "prune-method",
+    "sparsity",
+    "pattern",
+    "scope",
+    "prune-seed",
+    "scheme",
+    "group-size",
+    "symmetric",
+    "rounding",
+    "mode",
+    "cast-dtype",
+    "targets",
+    "first-layer",
+    "last-layer",
+    "calibration",
+    "calibration-text",
+    "calibration-corpus",
+    None,
+]
 
 
 def fields(**changed) -> list:
@@ -164,9 +200,10 @@ def test_what_works_with_the_panels_edit_gets_its_controls_last(panel, handler):
 
 def test_what_was_measured_is_stale_once_the_recipe_has_changed(panel):
     [stale] = [
-        fn for fn in panel.page.fns.values()
+        fn
+        for fn in panel.page.fns.values()
         if [getattr(output, "elem_id", "") for output in fn.outputs] == ["measured-stale"]
-    ]  # fmt: skip
+    ]
     assert EN["measure_stale"] in stale.fn("en", "<table><tr></tr></table>")
     assert KO["measure_stale"] in stale.fn("ko", "<table><tr></tr></table>")
     assert stale.fn("en", EN["measure_empty"]) == stale.fn("en", "") == ""
@@ -184,13 +221,10 @@ def outputs_of(panel, handler: str) -> set[tuple]:
 def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
     assert outputs_of(panel, "fit_scheme") == {("group-size", "symmetric", "mode", "rounding")}
     assert outputs_of(panel, "fit_pattern") == {("sparsity", "prune-method", "scope")}
-    assert outputs_of(panel, "show_source") == {
-        ("calibration", "calibration-text", "calibration-corpus")
-    }
+    assert outputs_of(panel, "show_source") == {("calibration", "calibration-text", "calibration-corpus")}
     assert outputs_of(panel, "show_kind") == {
-        ("prune-fields", "quantize-fields", "cast-fields", "scope", "prune-seed", "group-size",
-         "symmetric"),
-    }  # fmt: skip
+        ("prune-fields", "quantize-fields", "cast-fields", "scope", "prune-seed", "group-size", "symmetric")
+    }
 
 
 # The edit of a panel
@@ -200,12 +234,15 @@ def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
     ("changed", "edit"),
     [
         ({}, {"kind": "prune"}),
-        ({"method": "random", "sparsity": 0.25, "seed": 7, "scope": "global"},
-         {"kind": "prune", "method": "random", "sparsity": 0.25, "seed": 7, "scope": "global"}),
-        ({"method": "wanda", "pattern": "2:4"},
-         {"kind": "prune", "method": "wanda", "pattern": "2:4"}),
-        ({"method": "taylor", "pattern": "heads", "targets": ["attention"]},
-         {"kind": "prune", "method": "taylor", "pattern": "heads", "targets": ["attention"]}),
+        (
+            {"method": "random", "sparsity": 0.25, "seed": 7, "scope": "global"},
+            {"kind": "prune", "method": "random", "sparsity": 0.25, "seed": 7, "scope": "global"},
+        ),
+        ({"method": "wanda", "pattern": "2:4"}, {"kind": "prune", "method": "wanda", "pattern": "2:4"}),
+        (
+            {"method": "taylor", "pattern": "heads", "targets": ["attention"]},
+            {"kind": "prune", "method": "taylor", "pattern": "heads", "targets": ["attention"]},
+        ),
         # SparseGPT has a scope of its own, whatever the hidden control says.
         ({"method": "sparsegpt", "scope": "row"}, {"kind": "prune", "method": "sparsegpt"}),
         ({"sparsity": 0}, {"kind": "prune", "sparsity": 0.0}),
@@ -214,22 +251,28 @@ def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
         ({"seed": None}, {"kind": "prune"}),
         ({"seed": 5.0}, {"kind": "prune", "seed": 5}),
         # Another kind's controls do not count, in range or not.
-        ({"scheme": "nf4", "mode": "packed", "dtype": "fp16", "symmetric": False},
-         {"kind": "prune"}),
+        ({"scheme": "nf4", "mode": "packed", "dtype": "fp16", "symmetric": False}, {"kind": "prune"}),
         ({"kind": "quantize"}, {"kind": "quantize"}),
-        ({"kind": "quantize", "scheme": "int3", "group_size": "128", "symmetric": False},
-         {"kind": "quantize", "scheme": "int3", "group_size": 128, "symmetric": False}),
-        ({"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"},
-         {"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"}),
-        ({"kind": "quantize", "group_size": "tensor", "rounding": "gptq"},
-         {"kind": "quantize", "group_size": "tensor", "method": "gptq"}),
-        ({"kind": "quantize", "method": "sparsegpt", "sparsity": 9, "scope": "row", "seed": -1},
-         {"kind": "quantize"}),
+        (
+            {"kind": "quantize", "scheme": "int3", "group_size": "128", "symmetric": False},
+            {"kind": "quantize", "scheme": "int3", "group_size": 128, "symmetric": False},
+        ),
+        (
+            {"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"},
+            {"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"},
+        ),
+        (
+            {"kind": "quantize", "group_size": "tensor", "rounding": "gptq"},
+            {"kind": "quantize", "group_size": "tensor", "method": "gptq"},
+        ),
+        ({"kind": "quantize", "method": "sparsegpt", "sparsity": 9, "scope": "row", "seed": -1}, {"kind": "quantize"}),
         ({"kind": "cast"}, {"kind": "cast", "dtype": "bf16", "targets": ["linear"]}),
-        ({"kind": "cast", "dtype": "fp16", "targets": ["linear", "embeddings"], "sparsity": None},
-         {"kind": "cast", "dtype": "fp16", "targets": ["linear", "embeddings"]}),
+        (
+            {"kind": "cast", "dtype": "fp16", "targets": ["linear", "embeddings"], "sparsity": None},
+            {"kind": "cast", "dtype": "fp16", "targets": ["linear", "embeddings"]},
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_controls_make_the_edit_that_they_show(changed, edit):
     wanted = EDITS[edit["kind"]].model_validate(edit)
     assert edit_from(*fields(**changed)) == wanted
@@ -237,20 +280,41 @@ def test_the_controls_make_the_edit_that_they_show(changed, edit):
 
 def test_the_whole_of_an_edit_key_by_key():
     """Against a dictionary written out, not through the edit's own defaults."""
-    made = edit_from(*fields(
-        kind="quantize", scheme="int2", group_size="32", symmetric=False, rounding="gptq",
-        targets=["mlp"], first=1, last=2, source="own", text="Read this.",
-    ))  # fmt: skip
+    made = edit_from(
+        *fields(
+            kind="quantize",
+            scheme="int2",
+            group_size="32",
+            symmetric=False,
+            rounding="gptq",
+            targets=["mlp"],
+            first=1,
+            last=2,
+            source="own",
+            text="Read this.",
+        )
+    )
     assert made.model_dump() == {
-        "kind": "quantize", "scheme": "int2", "group_size": 32, "symmetric": False,
-        "targets": ("mlp@1-2",), "method": "gptq", "mode": "simulated",
+        "kind": "quantize",
+        "scheme": "int2",
+        "group_size": 32,
+        "symmetric": False,
+        "targets": ("mlp@1-2",),
+        "method": "gptq",
+        "mode": "simulated",
         "calibration": "Read this.",
-    }  # fmt: skip
+    }
     made = edit_from(*fields(method="wanda", pattern="rows", sparsity=0.2, seed=3, scope="tensor"))
     assert made.model_dump() == {
-        "kind": "prune", "method": "wanda", "sparsity": 0.2, "pattern": "rows", "scope": "tensor",
-        "targets": ("linear",), "seed": 3, "calibration": "",
-    }  # fmt: skip
+        "kind": "prune",
+        "method": "wanda",
+        "sparsity": 0.2,
+        "pattern": "rows",
+        "scope": "tensor",
+        "targets": ("linear",),
+        "seed": 3,
+        "calibration": "",
+    }
 
 
 # Which weights
@@ -276,16 +340,13 @@ def test_a_range_of_layers_is_put_on_every_target(kind, targets, first, last, na
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "layers"),
-    [(None, None, {0, 1}), (0, 0, {0}), (1, None, {1}), (None, 0, {0}), (0, 99, {0, 1})],
+    ("first", "last", "layers"), [(None, None, {0, 1}), (0, 0, {0}), (1, None, {1}), (None, 0, {0}), (0, 99, {0, 1})]
 )
 def test_a_range_names_those_layers_of_a_model(llama, first, last, layers):
     made = edit_from(*fields(targets=["mlp", "*.q_proj.weight"], first=first, last=last))
     found = select(Fork(llama), made.targets)
     assert {matrix.layer for matrix in found} == layers
-    assert {matrix.role.rpartition(".")[2] for matrix in found} == {
-        "gate_proj", "up_proj", "down_proj", "q_proj",
-    }  # fmt: skip
+    assert {matrix.role.rpartition(".")[2] for matrix in found} == {"gate_proj", "up_proj", "down_proj", "q_proj"}
 
 
 @pytest.mark.parametrize("kind", ["prune", "quantize", "cast"])
@@ -342,16 +403,17 @@ def test_only_the_controls_of_one_calibration_text_are_shown(source):
 @pytest.mark.parametrize(
     ("kind", "method", "rounding", "reads"),
     [
-        ("prune", "magnitude", "gptq", False), ("prune", "random", "rtn", False),
-        ("prune", "taylor", "rtn", True), ("prune", "sparsegpt", "rtn", True),
-        ("quantize", "wanda", "rtn", False), ("quantize", "magnitude", "gptq", True),
+        ("prune", "magnitude", "gptq", False),
+        ("prune", "random", "rtn", False),
+        ("prune", "taylor", "rtn", True),
+        ("prune", "sparsegpt", "rtn", True),
+        ("quantize", "wanda", "rtn", False),
+        ("quantize", "magnitude", "gptq", True),
         ("cast", "wanda", "gptq", False),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("source", edit_panel.TEXTS)
-def test_no_calibration_text_is_asked_of_an_edit_that_reads_none(
-    kind, method, rounding, reads, source
-):
+def test_no_calibration_text_is_asked_of_an_edit_that_reads_none(kind, method, rounding, reads, source):
     shown = [update["visible"] for update in edit_panel.show_source(kind, method, rounding, source)]
     assert shown[0] == reads
     assert any(shown[1:]) == (reads and source != "shipped")
@@ -362,11 +424,7 @@ def test_no_calibration_text_is_asked_of_an_edit_that_reads_none(
 
 def followed(now: dict, names: tuple[str, ...], updates: list[dict]) -> dict:
     """The panel's values after updates of some of its controls."""
-    return now | {
-        name: update["value"]
-        for name, update in zip(names, updates, strict=True)
-        if "value" in update
-    }
+    return now | {name: update["value"] for name, update in zip(names, updates, strict=True) if "value" in update}
 
 
 SCHEME_NAMES = ("group_size", "symmetric", "mode", "rounding")
@@ -375,23 +433,22 @@ SCHEME_NAMES = ("group_size", "symmetric", "mode", "rounding")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("mode", get_args(Mode))
 def test_every_scheme_and_way_to_run_makes_an_edit_whatever_stood_there_before(scheme, mode):
-    for group, symmetric, rounding in itertools.product(
-        GROUP_SIZES, (True, False), ("rtn", "gptq")
-    ):
-        now = {"kind": "quantize", "scheme": scheme, "mode": mode, "group_size": group,
-               "symmetric": symmetric, "rounding": rounding}  # fmt: skip
+    for group, symmetric, rounding in itertools.product(GROUP_SIZES, (True, False), ("rtn", "gptq")):
+        now = {
+            "kind": "quantize",
+            "scheme": scheme,
+            "mode": mode,
+            "group_size": group,
+            "symmetric": symmetric,
+            "rounding": rounding,
+        }
         updates = fit_scheme(scheme, mode)
         now = followed(now, SCHEME_NAMES, updates)
         made = edit_from(*fields(**now))
         assert made.scheme == scheme
-        assert made.mode == (
-            "packed" if mode == "packed" and now["mode"] == "packed" else "simulated"
-        )
+        assert made.mode == ("packed" if mode == "packed" and now["mode"] == "packed" else "simulated")
         # A control that is left to choose can be put either way.
-        free = {
-            name for name, update in zip(SCHEME_NAMES, updates, strict=True)
-            if update.get("interactive")
-        }  # fmt: skip
+        free = {name for name, update in zip(SCHEME_NAMES, updates, strict=True) if update.get("interactive")}
         if "symmetric" in free:
             assert edit_from(*fields(**now | {"symmetric": not now["symmetric"]}))
         if "rounding" in free:
@@ -434,9 +491,7 @@ PATTERN_NAMES = ("sparsity", "method", "scope")
 @pytest.mark.parametrize("pattern", get_args(Pattern))
 @pytest.mark.parametrize("method", get_args(MethodName))
 def test_every_pattern_and_method_makes_an_edit_whatever_stood_there_before(pattern, method):
-    for sparsity, scope in itertools.product(
-        (0.0, 0.35, 0.5, 1.0), ("auto", "tensor", "row", "global")
-    ):
+    for sparsity, scope in itertools.product((0.0, 0.35, 0.5, 1.0), ("auto", "tensor", "row", "global")):
         now = {"pattern": pattern, "method": method, "sparsity": sparsity, "scope": scope}
         now = followed(now, PATTERN_NAMES, fit_pattern(pattern, method))
         made = edit_from(*fields(**now))
@@ -576,24 +631,19 @@ def test_targets_are_groups_and_every_kind_of_matrix(known, model, language):
 def apply(state, language="en", turn=None, progress=quiet, **changed):
     """What the page keeps, and the line under the button."""
     turn = begin_run(visitor()) if turn is None else turn
-    edit, line = weights_tab.apply_edit(
-        state, language, turn, visitor(), progress, *fields(**changed)
-    )
+    edit, line = weights_tab.apply_edit(state, language, turn, visitor(), progress, *fields(**changed))
     return keep_edit(state, language, edit), line
 
 
 def test_an_applied_edit_is_on_the_recipe_and_built(known):
     state, line = apply(saved(NUDGE), sparsity=0.3, targets=["mlp"])
-    assert edits_of(state) == [
-        NUDGE, Prune(sparsity=0.3, targets=("mlp",)).model_dump(mode="json")
-    ]  # fmt: skip
+    assert edits_of(state) == [NUDGE, Prune(sparsity=0.3, targets=("mlp",)).model_dump(mode="json")]
     space = spaces.from_json(json.loads(json.dumps(state)))
     assert is_quick(space.recipe())
     assert spaces.from_json(saved(NUDGE)).stack == space.undo().stack
     # Six matrices of 1,536 weights, three tenths of each.
     fork = build_quickly(space.recipe()).fork
-    zeros = sum(1536 - np.count_nonzero(fork.tensor(m.name).numpy())
-                for m in select(fork, ("mlp",)))  # fmt: skip
+    zeros = sum(1536 - np.count_nonzero(fork.tensor(m.name).numpy()) for m in select(fork, ("mlp",)))
     assert zeros == 6 * round(0.3 * 1536)
     assert "Tensors changed: 6" in line
 
@@ -624,9 +674,7 @@ def test_every_kind_can_be_applied(known, kind):
         ({"pattern": "heads", "targets": ["mlp"]}, "헤드"),
     ],
 )
-def test_what_cannot_be_applied_is_refused_in_the_visitors_language(
-    known, language, changed, korean
-):
+def test_what_cannot_be_applied_is_refused_in_the_visitors_language(known, language, changed, korean):
     with pytest.raises(gr.Error) as refused:
         apply(saved(NUDGE), language, **changed)
     assert refused.value.title == TABLES[language]["error_title"]
@@ -682,9 +730,7 @@ def test_a_damaged_state_is_a_new_workspace(known, monkeypatch, state):
 @pytest.fixture
 def untimed(monkeypatch):
     """Decoding steps take time and are not what most of these tests are about."""
-    monkeypatch.setattr(
-        measure_panel.measuring, "step_seconds", lambda fork, prompt, rows, steps: [0.5] * steps
-    )
+    monkeypatch.setattr(measure_panel.measuring, "step_seconds", lambda fork, prompt, rows, steps: [0.5] * steps)
 
 
 def measure(state, language="en", text=TEXT, turn=None, progress=quiet):
@@ -766,9 +812,7 @@ def test_a_sweep_grows_point_by_point(known):
     assert [len(points) for _, points in found] == list(range(1, 11))
     assert [picture.count('class="pg-dot"') for picture, _ in found] == list(range(1, 11))
     *_, (_, points) = found
-    assert [point["value"] for point in points] == [
-        "0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9",
-    ]  # fmt: skip
+    assert [point["value"] for point in points] == ["0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9"]
     assert json.loads(json.dumps(points)) is not None  # plain: the page keeps them
 
 
@@ -833,9 +877,7 @@ def test_what_has_no_range_is_not_swept(known, changed):
         list(sweep(saved(), "ko", **changed))
 
 
-def test_a_sweep_of_controls_that_do_not_fit_is_refused_before_anything_is_built(
-    known, never_applied
-):
+def test_a_sweep_of_controls_that_do_not_fit_is_refused_before_anything_is_built(known, never_applied):
     for changed in ({"targets": []}, {"first": 2, "last": 1}, {"sparsity": 2}):
         with pytest.raises(gr.Error):
             list(sweep(saved(HALF), **changed))
@@ -927,9 +969,7 @@ def test_every_point_of_a_sweep_of_schemes_can_be_taken(known):
 
 def scan(state, language="en", turn=None, text=TEXT, **changed):
     turn = begin_run(visitor()) if turn is None else turn
-    return measure_panel.run_scan(
-        state, language, text, turn, visitor(), quiet, *fields(**changed)
-    )  # fmt: skip
+    return measure_panel.run_scan(state, language, text, turn, visitor(), quiet, *fields(**changed))
 
 
 def test_a_scan_grows_layer_by_layer_and_names_the_most_sensitive(known):
@@ -1034,14 +1074,23 @@ def draw(state, language="en", **changed) -> str:
 @pytest.mark.parametrize(
     ("changed", "weights", "levels"),
     [
-        ({}, 32, 15), ({"bits": 1}, 32, 2), ({"bits": 2.0}, 32, 3), ({"bits": 8}, 32, 255),
-        ({"bits": 2, "symmetric": False}, 32, 4), ({"matrix": DOWN}, 48, 15),
-        ({"matrix": DOWN, "group": "32"}, 32, 15), ({"matrix": DOWN, "group": "tensor"}, 1536, 15),
-        ({"matrix": DOWN, "group": "channel", "row": 31}, 48, 15), ({"row": None}, 32, 15),
-        ({"row": 9999}, 32, 15), ({"scheme": "ternary"}, 32, 3), ({"scheme": "nf4"}, 32, 16),
-        ({"scheme": "fp4"}, 32, 15), ({"scheme": "fp8_e4m3", "bits": 2}, 32, 253),
+        ({}, 32, 15),
+        ({"bits": 1}, 32, 2),
+        ({"bits": 2.0}, 32, 3),
+        ({"bits": 8}, 32, 255),
+        ({"bits": 2, "symmetric": False}, 32, 4),
+        ({"matrix": DOWN}, 48, 15),
+        ({"matrix": DOWN, "group": "32"}, 32, 15),
+        ({"matrix": DOWN, "group": "tensor"}, 1536, 15),
+        ({"matrix": DOWN, "group": "channel", "row": 31}, 48, 15),
+        ({"row": None}, 32, 15),
+        ({"row": 9999}, 32, 15),
+        ({"scheme": "ternary"}, 32, 3),
+        ({"scheme": "nf4"}, 32, 16),
+        ({"scheme": "fp4"}, 32, 15),
+        ({"scheme": "fp8_e4m3", "bits": 2}, 32, 253),
     ],
-)  # fmt: skip
+)
 def test_the_number_line_follows_its_controls(known, changed, weights, levels):
     assert f"{weights} weights, {levels} levels" in draw(saved(), **changed)
 
@@ -1066,9 +1115,7 @@ def test_the_number_line_shows_the_recipes_weights(known):
 
 @both
 def test_the_number_line_waits_for_a_recipe_that_is_not_built(known, never_applied, language):
-    with pytest.raises(
-        gr.Error, match="레시피가 메모리에 없습니다" if language == "ko" else BUILDING
-    ):
+    with pytest.raises(gr.Error, match="레시피가 메모리에 없습니다" if language == "ko" else BUILDING):
         draw(saved(HALF), language)
 
 
@@ -1213,9 +1260,7 @@ def test_stop_and_a_newer_recipe_end_the_sidebars_own_building_and_other_buttons
 
 
 def test_an_edit_goes_on_the_recipe_as_it_is_when_it_is_built(known):
-    edit, _ = weights_tab.apply_edit(
-        saved(), "en", begin_run(visitor()), visitor(), quiet, *fields(sparsity=0.3)
-    )
+    edit, _ = weights_tab.apply_edit(saved(), "en", begin_run(visitor()), visitor(), quiet, *fields(sparsity=0.3))
     state = keep_edit(saved(NUDGE), "en", edit)  # nudged in the meantime
     assert edits_of(state) == [NUDGE, Prune(sparsity=0.3).model_dump(mode="json")]
 
@@ -1254,9 +1299,7 @@ VALUES = (" the", "random", "", 2.0, "both", 0)
 @both
 def test_a_nudge_waits_for_the_pruning_below_it(known, never_applied, language):
     said = BUILDING if language == "en" else "레시피가 메모리에 없습니다"
-    *unchanged, advice = tokens_tab.preview_nudge(
-        5, saved(HALF), language, *VALUES, "The cat on the"
-    )
+    *unchanged, advice = tokens_tab.preview_nudge(5, saved(HALF), language, *VALUES, "The cat on the")
     assert unchanged == [gr.skip()] * 3
     assert said in advice
     assert "pg-warn" in advice

@@ -31,9 +31,30 @@ EVIL = [
 evil = pytest.mark.parametrize("evil", EVIL)
 both = pytest.mark.parametrize("language", ["en", "ko"])
 OURS = {
-    "piece", "div", "table", "caption", "thead", "tbody", "tr", "th", "td", "br", "small",
-    "button", "ol", "li", "b", "svg", "rect", "text", "line", "polyline", "circle", "g", "title",
-}  # fmt: skip
+    "piece",
+    "div",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "br",
+    "small",
+    "button",
+    "ol",
+    "li",
+    "b",
+    "svg",
+    "rect",
+    "text",
+    "line",
+    "polyline",
+    "circle",
+    "g",
+    "title",
+}
 
 
 def read(piece: str) -> ET.Element:
@@ -58,49 +79,51 @@ def table(root: ET.Element) -> dict[str, list[str]]:
 
 def pressable(root: ET.Element, tag: str) -> list[tuple[str, str]]:
     """What pressing each sends."""
-    return [
-        (e.attrib["data-do"], e.attrib["data-place"])
-        for e in root.iter(tag)
-        if "data-do" in e.attrib
-    ]
+    return [(e.attrib["data-do"], e.attrib["data-place"]) for e in root.iter(tag) if "data-do" in e.attrib]
 
 
 # Numbers as a person says them
 
 
-@pytest.mark.parametrize(
-    ("share", "said"), [(0, "0 %"), (1, "100 %"), (0.12345, "12.3 %"), (1 / 3, "33.3 %")]
-)
+@pytest.mark.parametrize(("share", "said"), [(0, "0 %"), (1, "100 %"), (0.12345, "12.3 %"), (1 / 3, "33.3 %")])
 def test_a_share_is_said_in_percent(share, said):
     assert percent(share) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0 ms"), (1e-5, "0.01 ms"), (0.0034567, "3.46 ms"), (0.0123, "12 ms"),
-     (0.94, "940 ms"), (0.9994, "999 ms"), (0.9996, "1 s"), (1.5, "1.5 s"),
-     (75.26, "75.3 s"), (99.4, "99.4 s"), (99.6, "2 min"),
-     (600, "10 min"), (1870, "31 min"), (5969, "99 min"), (5971, "1.7 h"), (90_000, "25.0 h")],
-)  # fmt: skip
+    [
+        (0, "0 ms"),
+        (1e-5, "0.01 ms"),
+        (0.0034567, "3.46 ms"),
+        (0.0123, "12 ms"),
+        (0.94, "940 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1 s"),
+        (1.5, "1.5 s"),
+        (75.26, "75.3 s"),
+        (99.4, "99.4 s"),
+        (99.6, "2 min"),
+        (600, "10 min"),
+        (1870, "31 min"),
+        (5969, "99 min"),
+        (5971, "1.7 h"),
+        (90_000, "25.0 h"),
+    ],
+)
 def test_a_duration_is_said_in_the_unit_that_fits(seconds, said):
     assert html.duration(seconds) == said
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "1 s"), (0.2, "1 s"), (12.7, "13 s"), (1870, "31 min")]
-)
+@pytest.mark.parametrize(("seconds", "said"), [(0, "1 s"), (0.2, "1 s"), (12.7, "13 s"), (1870, "31 min")])
 def test_what_is_left_is_said_in_whole_seconds_and_is_never_nothing(seconds, said):
     assert html.clock(seconds) == said
 
 
 # What was measured
 
-BASE = Figures(
-    Perplexity(10.0, 1.25, 99), Sizes(1000, 10, 0, 4096, 2048, 32.0), Speed(0.010, 0.002)
-)
-MINE = Figures(
-    Perplexity(25.0, 1.75, 99), Sizes(1000, 510, 2_500_000, 4096, 1024, 4.5), Speed(0.005, 0.003)
-)
+BASE = Figures(Perplexity(10.0, 1.25, 99), Sizes(1000, 10, 0, 4096, 2048, 32.0), Speed(0.010, 0.002))
+MINE = Figures(Perplexity(25.0, 1.75, 99), Sizes(1000, 510, 2_500_000, 4096, 1024, 4.5), Speed(0.005, 0.003))
 
 
 def row(found: dict[str, list[str]], language: str, key: str) -> list[str]:
@@ -157,11 +180,7 @@ def point(value: str, perplexity: float, **more) -> dict:
     return {"edit": {}, "value": value, "perplexity": perplexity, **sizes, **more}
 
 
-SWEPT = [
-    point("0", 10.0, zeros=0.0),
-    point("0.5", 12.345),
-    point("0.9", 5000.0, zeros=0.9, packed_bytes=1_500_000),
-]
+SWEPT = [point("0", 10.0, zeros=0.0), point("0.5", 12.345), point("0.9", 5000.0, zeros=0.9, packed_bytes=1_500_000)]
 
 
 @both
@@ -248,9 +267,8 @@ def test_a_recipe_that_changed_nothing_inside_the_layers_says_so(language):
 @both
 def test_the_view_has_a_cell_for_each_layer_and_matrix_and_names_the_most(language):
     found = cells(
-        (0, "self_attn.q_proj", 0.1), (0, "mlp.up_proj", 0.25),
-        (1, "self_attn.q_proj", 0.0), (1, "mlp.up_proj", None),
-    )  # fmt: skip
+        (0, "self_attn.q_proj", 0.1), (0, "mlp.up_proj", 0.25), (1, "self_attn.q_proj", 0.0), (1, "mlp.up_proj", None)
+    )
     table = TABLES[language]
     for by in ("change", "zeros"):
         root = read(weights_html.layer_view(found, by, language))
@@ -272,9 +290,7 @@ def test_layers_stand_in_their_order_and_one_that_is_missing_a_kind_of_matrix_is
     found = cells((10, "a", 0.5), (2, "a", 0.25), (2, "b", 0.125))
     [chart] = read(weights_html.layer_view(found, "change", "en")).iter("svg")
     hints = [said(title) for title in chart.iter("title")]
-    assert [hint.partition(":")[0] for hint in hints] == [
-        "Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b",
-    ]  # fmt: skip
+    assert [hint.partition(":")[0] for hint in hints] == ["Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b"]
     assert hints[3].endswith(EN["view_gone"])
     assert len(list(chart.iter("line"))) == 1
 
@@ -350,9 +366,7 @@ def receipt(edit: dict, sizes: Sizes | None = None, seconds: float = 0.0123) -> 
 
 
 PLAIN = "Tensors changed: 2 (by 25 %). Holds 2.0 kB, took 12 ms."
-WHOLE = (
-    "Whole model: 4.5 bits per weight effective, 25 % zeros; file 4.1 kB as held, 1.0 kB if packed."
-)
+WHOLE = "Whole model: 4.5 bits per weight effective, 25 % zeros; file 4.1 kB as held, 1.0 kB if packed."
 
 
 @pytest.mark.parametrize(
@@ -367,7 +381,7 @@ WHOLE = (
         ({"kind": "quantize", "scheme": "binary"}, SIZES, f"{PLAIN} 1 bits nominal. {WHOLE}"),
         ({"kind": "quantize", "scheme": "fp8_e5m2"}, None, f"{PLAIN} 8 bits nominal."),
     ],
-)  # fmt: skip
+)
 def test_a_receipt_says_what_is_nominal_what_is_effective_and_what_a_file_takes(edit, sizes, line):
     assert receipt_line(receipt(edit, sizes), "en") == line
 
@@ -386,8 +400,7 @@ def test_a_receipt_of_a_model_without_weights_divides_by_nothing():
 @both
 @pytest.mark.parametrize("building", [True, False])
 def test_an_edit_that_waits_for_its_receipt_says_why(language, building):
-    steps = (Step(parse_edit({"kind": "prune"}).model_dump()),
-             Step(parse_edit({"kind": "cast"}).model_dump(), False))  # fmt: skip
+    steps = (Step(parse_edit({"kind": "prune"}).model_dump()), Step(parse_edit({"kind": "cast"}).model_dump(), False))
     space = Workspace(Stack("tiny-gpt2", steps))
     root = read(stack(space, [], language, building))
     lines = [said(div) for div in root.iter("div") if div.attrib["class"] == "pg-receipt"]
@@ -404,14 +417,14 @@ def test_edits_that_are_built_show_their_receipts_whatever_else_waits():
 
 
 EDITS_IN_WORDS = [
-    ({"kind": "prune", "method": "wanda", "sparsity": 0.3, "pattern": "rows"},
-     ["wanda", "0.3", "rows"]),
-    ({"kind": "quantize", "scheme": "nf4", "mode": "packed", "group_size": 128},
-     ["nf4", "packed", "rtn", "128"]),
-    ({"kind": "quantize", "scheme": "int8", "group_size": "channel", "method": "gptq"},
-     ["int8", "simulated", "gptq", "channel"]),
+    ({"kind": "prune", "method": "wanda", "sparsity": 0.3, "pattern": "rows"}, ["wanda", "0.3", "rows"]),
+    ({"kind": "quantize", "scheme": "nf4", "mode": "packed", "group_size": 128}, ["nf4", "packed", "rtn", "128"]),
+    (
+        {"kind": "quantize", "scheme": "int8", "group_size": "channel", "method": "gptq"},
+        ["int8", "simulated", "gptq", "channel"],
+    ),
     ({"kind": "cast", "dtype": "fp16"}, ["fp16"]),
-]  # fmt: skip
+]
 
 
 @both

@@ -8,8 +8,6 @@ from __future__ import annotations
 from playground.engine.adapters import bottleneck, changed, ia3, lora, virtual
 from playground.engine.adapters.base import Adapter, AdapterError, Kind, KindName
 
-KINDS: dict[KindName, Kind] = {
-    module.KIND.name: module.KIND for module in (lora, ia3, virtual, changed, bottleneck)
-}
+KINDS: dict[KindName, Kind] = {module.KIND.name: module.KIND for module in (lora, ia3, virtual, changed, bottleneck)}
 
 __all__ = ["KINDS", "Adapter", "AdapterError", "Kind", "KindName"]

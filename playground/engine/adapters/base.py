@@ -102,8 +102,7 @@ def make_plain(fork: Fork) -> None:
     """
     if hasattr(fork.model, Ensemble.NAME):
         raise AdapterError(
-            "The recipe is an ensemble, and nothing can be trained on top of it here. Switch that "
-            "step off first."
+            "The recipe is an ensemble, and nothing can be trained on top of it here. Switch that step off first."
         )
     for path, module in list(fork.model.named_modules()):
         if isinstance(module, Bottleneck):
@@ -164,15 +163,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 def unknown_tensor(name: str) -> AdapterError:
     """A tensor that no kind of adapter read here has."""
     return AdapterError(
-        "The file holds a tensor that is not understood here: {name}. Export the adapter alone, "
-        "without other modules.",
+        "The file holds a tensor that is not understood here: {name}. Export the adapter alone, without other modules.",
         name=name[:160],
     )
 
 
-def plain_config(
-    config: Mapping[str, Any], kept: Mapping[str, Any], harmless: Sequence[str] = ()
-) -> dict[str, Any]:
+def plain_config(config: Mapping[str, Any], kept: Mapping[str, Any], harmless: Sequence[str] = ()) -> dict[str, Any]:
     """What is kept of a configuration: the keys of ``kept`` with these as defaults.
 
     Any other key must be one of ``harmless`` or say nothing (empty, false, none).
@@ -186,8 +182,7 @@ def plain_config(
                 found[key] = value
         elif key not in HARMLESS and key not in harmless and value:
             raise AdapterError(
-                "This adapter's configuration sets {key}, which is not supported here. Train or "
-                "export it without.",
+                "This adapter's configuration sets {key}, which is not supported here. Train or export it without.",
                 key=str(key)[:60],
             )
     for key, default in kept.items():
@@ -198,20 +193,26 @@ def plain_config(
 
 def unusable(key: str, value: Any) -> AdapterError:
     """A configuration's value that means nothing here."""
-    return AdapterError(
-        "The configuration's {key} is {given}, which is not usable.",
-        key=key,
-        given=repr(value)[:60],
-    )
+    return AdapterError("The configuration's {key} is {given}, which is not usable.", key=key, given=repr(value)[:60])
 
 
 # Which modules it is for is checked by ``targets.check_targets``; PEFT sets ``fan_in_fan_out``
 # by the layer itself, and loads ``megatron_core`` only with a ``megatron_config``.
 HARMLESS = (
-    "peft_type", "auto_mapping", "base_model_name_or_path", "revision", "task_type",
-    "inference_mode", "peft_version", "target_modules", "exclude_modules", "layers_to_transform",
-    "layers_pattern", "fan_in_fan_out", "megatron_core",
-)  # fmt: skip
+    "peft_type",
+    "auto_mapping",
+    "base_model_name_or_path",
+    "revision",
+    "task_type",
+    "inference_mode",
+    "peft_version",
+    "target_modules",
+    "exclude_modules",
+    "layers_to_transform",
+    "layers_pattern",
+    "fan_in_fan_out",
+    "megatron_core",
+)
 
 
 def same_type(value: Any, default: Any) -> bool:

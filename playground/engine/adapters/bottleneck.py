@@ -46,9 +46,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     size, known = kept["size"], linear_layers(fork)
     if not 1 <= size <= MAX_RANK:
         raise AdapterError(
-            "The adapter's bottleneck is {given} wide: 1 to {limit} is usable.",
-            given=size,
-            limit=MAX_RANK,
+            "The adapter's bottleneck is {given} wide: 1 to {limit} is usable.", given=size, limit=MAX_RANK
         )
     for path, parts in _parts(tensors).items():
         matrix = matrix_of(path, known, fork)
@@ -72,9 +70,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         if not fork.has(f"{path}.weight"):  # of a dropped layer
             continue
 
-        def after(
-            inner: nn.Module, transposed: bool, parts: dict[str, Tensor] = parts
-        ) -> Bottleneck:
+        def after(inner: nn.Module, transposed: bool, parts: dict[str, Tensor] = parts) -> Bottleneck:
             down = parts["down.weight"], parts["down.bias"]
             up = parts["up.weight"], parts["up.bias"]
             return Bottleneck(inner, transposed, down, up, scale)

@@ -13,15 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from playground.engine.adapters.base import (
-    Adapter,
-    AdapterError,
-    Kind,
-    Read,
-    expect,
-    plain_config,
-    unknown_tensor,
-)
+from playground.engine.adapters.base import Adapter, AdapterError, Kind, Read, expect, plain_config, unknown_tensor
 from playground.engine.fork import Fork, Side, TensorChange
 
 ROWS, IDS = ".rows", ".ids"
@@ -62,8 +54,7 @@ def _check_rows(name: str, tensors: Mapping[str, Tensor], fork: Fork) -> None:
     rising = good and not bool((ids.diff() <= 0).any())
     if not rising or int(ids[0]) < 0 or int(ids[-1]) >= len(table):
         raise AdapterError(
-            "The adapter's list of changed rows of {name} is not usable. Export it again.",
-            name=name[:120],
+            "The adapter's list of changed rows of {name} is not usable. Export it again.", name=name[:120]
         )
     expect(name + ROWS, rows, (len(ids), table.shape[1]))
 

@@ -44,7 +44,10 @@ def weigh(fork: Fork, adapter: Adapter, work: Work = QUIET) -> Costs:
     fast, slow = measure.speeds(apart, folded, window[0], work)
     held = fork.bytes_held()
     return Costs(
-        apart.bytes_held() - held, folded.bytes_held() - held, fast.one, slow.one,
+        apart.bytes_held() - held,
+        folded.bytes_held() - held,
+        fast.one,
+        slow.one,
         float((one.float() - two.float()).abs().max()),
         float((one.argmax(-1) == two.argmax(-1)).float().mean()),
-    )  # fmt: skip
+    )

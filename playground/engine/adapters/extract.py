@@ -62,9 +62,7 @@ def extract(
     :raises AdapterError: nothing inside the targets differs, or the rank is out of range.
     """
     if not 1 <= rank <= MAX_RANK:
-        raise AdapterError(
-            "Rank {given} is out of range: choose 1 to {limit}.", given=rank, limit=MAX_RANK
-        )
+        raise AdapterError("Rank {given} is out of range: choose 1 to {limit}.", given=rank, limit=MAX_RANK)
     chosen = [m for m in select(before, targets) if m.layer is not None and after.has(m.name)]
     thin: dict[str, tuple[Tensor, Tensor]] = {}
     kept, changed, missing = [], 0.0, 0.0
@@ -78,15 +76,14 @@ def extract(
         thin[matrix.name.removesuffix(".weight")] = down, up
     if not thin:
         raise AdapterError(
-            "The two recipes do not differ in any matrix of the targets, so there is nothing to "
-            "extract. Choose others."
+            "The two recipes do not differ in any matrix of the targets, so there is nothing to extract. Choose others."
         )
     names = {matrix.name for matrix in chosen}
     others = [
-        name for name, _ in before.base.model.named_parameters(remove_duplicate=False)
-        if name not in names and after.has(name) and before.has(name)
-        and not _same(before, after, name)
-    ]  # fmt: skip
+        name
+        for name, _ in before.base.model.named_parameters(remove_duplicate=False)
+        if name not in names and after.has(name) and before.has(name) and not _same(before, after, name)
+    ]
     others += [f"layer {index}" for index in sorted({*after.dropped} ^ {*before.dropped})]
     kinds = {name for fork in (before, after) for name in _beside_weights(fork)}
     error = math.sqrt(missing / changed)
@@ -110,9 +107,7 @@ def nearest(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     return _balanced(*thin_svd(*leading(change, rank)))
 
 
-def _nearest_to_change(
-    before: Fork, after: Fork, matrix: Matrix, rank: int
-) -> tuple[Tensor, Tensor, float, float]:
+def _nearest_to_change(before: Fork, after: Fork, matrix: Matrix, rank: int) -> tuple[Tensor, Tensor, float, float]:
     """A, B, and the squared norms of a matrix's change and of what they miss of it."""
     thin = _thin_change(before, after, matrix.name)
     if thin is not None:
@@ -120,8 +115,9 @@ def _nearest_to_change(
         squares = values**2
         return (
             *_balanced(left[:, :rank], values[:rank], right[:rank]),
-            float(squares.sum()), float(squares[rank:].sum()),
-        )  # fmt: skip
+            float(squares.sum()),
+            float(squares[rank:].sum()),
+        )
     old, new = before.tensor(matrix.name), after.tensor(matrix.name)
     change = matrix.oriented(new.float() - old.float())
     total = float(change.norm()) ** 2
@@ -159,10 +155,8 @@ def _uncancelled(pairs: list[tuple[LowRank, float]]) -> list[tuple[LowRank, floa
     left: list[tuple[LowRank, float]] = []
     for one, scale in pairs:
         same = next(
-            (at for at, (other, its) in enumerate(left)
-             if content(other) == content(one) and its == -scale),
-            None,
-        )  # fmt: skip
+            (at for at, (other, its) in enumerate(left) if content(other) == content(one) and its == -scale), None
+        )
         if same is None:
             left.append((one, scale))
         else:

@@ -21,14 +21,7 @@ from torch import Tensor
 
 from playground.engine.adapters import KINDS
 from playground.engine.adapters.base import Adapter, AdapterError, Kind
-from playground.engine.adapters.folder import (
-    CONFIG,
-    WEIGHTS,
-    adapter_names,
-    check_is_itself,
-    incomplete,
-    unzipped,
-)
+from playground.engine.adapters.folder import CONFIG, WEIGHTS, adapter_names, check_is_itself, incomplete, unzipped
 from playground.engine.fork import Fork
 
 MAX_UPLOAD = 64_000_000  # bytes, packed or unpacked
@@ -99,10 +92,7 @@ def write(adapter: Adapter, model_id: str) -> dict[str, bytes]:
     """The two files, as plain ``peft`` reads them (for the kinds that it has)."""
     tensors = {name: tensor.contiguous() for name, tensor in adapter.tensors.items()}
     config = full_config(adapter, model_id)
-    return {
-        WEIGHTS: save(tensors, {"format": "pt"}),
-        CONFIG: json.dumps(config, indent=2, sort_keys=True).encode(),
-    }
+    return {WEIGHTS: save(tensors, {"format": "pt"}), CONFIG: json.dumps(config, indent=2, sort_keys=True).encode()}
 
 
 def zip_of(files: Mapping[str, bytes]) -> bytes:
@@ -117,9 +107,12 @@ def zip_of(files: Mapping[str, bytes]) -> bytes:
 def full_config(adapter: Adapter, model_id: str) -> dict[str, Any]:
     """The configuration with what PEFT needs to find the modules again."""
     config: dict[str, Any] = {
-        "peft_type": KINDS[adapter.kind].types[0], "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": model_id, "inference_mode": True, **adapter.config,
-    }  # fmt: skip
+        "peft_type": KINDS[adapter.kind].types[0],
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": model_id,
+        "inference_mode": True,
+        **adapter.config,
+    }
     if adapter.kind in ("lora", "ia3"):
         marks = (".lora_", ".ia3_l")
         paths = {name.partition(next(m for m in marks if m in name))[0] for name in adapter.tensors}
@@ -156,15 +149,11 @@ def _config(content: bytes) -> dict[str, Any]:
 
 def _deeper(value: Any, levels: int) -> bool:
     inside = value.values() if isinstance(value, dict) else value
-    return isinstance(value, dict | list) and (
-        not levels or any(_deeper(one, levels - 1) for one in inside)
-    )
+    return isinstance(value, dict | list) and (not levels or any(_deeper(one, levels - 1) for one in inside))
 
 
 def _damaged() -> AdapterError:
-    return AdapterError(
-        "adapter_model.safetensors is damaged or cut off. Export or upload it again."
-    )
+    return AdapterError("adapter_model.safetensors is damaged or cut off. Export or upload it again.")
 
 
 def _tensors(content: bytes) -> dict[str, Tensor]:
@@ -181,15 +170,11 @@ def _tensors(content: bytes) -> dict[str, Tensor]:
         if len(content) >= 8 and struct.unpack("<Q", content[:8])[0] > longest:
             raise SafetensorError("the header is longer than the file, or than any adapter's")
         tensors = load(content)
-    except (
-        SafetensorError, ValueError, TypeError, KeyError, RuntimeError, OverflowError,
-    ) as error:  # fmt: skip
+    except (SafetensorError, ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
         raise _damaged() from error
     if not 1 <= len(tensors) <= MAX_TENSORS:
         raise AdapterError(
-            "The adapter has {count} tensors: 1 to {limit} are usable.",
-            count=len(tensors),
-            limit=MAX_TENSORS,
+            "The adapter has {count} tensors: 1 to {limit} are usable.", count=len(tensors), limit=MAX_TENSORS
         )
     for name, tensor in tensors.items():
         _check_numbers(name, tensor)

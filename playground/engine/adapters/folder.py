@@ -38,18 +38,13 @@ def adapter_names(names: Sequence[str]) -> dict[str, str]:
         return {}
     best = min(folders, key=lambda folder: (-len(folders[folder]), len(folder.parts)))
     for folder, own in folders.items():
-        if folder != best and (len(own), len(folder.parts)) == (
-            len(folders[best]),
-            len(best.parts),
-        ):
+        if folder != best and (len(own), len(folder.parts)) == (len(folders[best]), len(best.parts)):
             raise _several(next(iter(own)))
     return folders[best]
 
 
 def _several(name: str) -> AdapterError:
-    return AdapterError(
-        "There are several files named {name}. Give one adapter's folder.", name=name
-    )
+    return AdapterError("There are several files named {name}. Give one adapter's folder.", name=name)
 
 
 def incomplete(names: Mapping[str, str], files: Mapping[str, bytes]) -> AdapterError:
@@ -98,9 +93,7 @@ def check_is_itself(name: str, content: bytes) -> None:
         )
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
         raise AdapterError(
-            "{name} is a web page, not the file itself. Get the file with the page's download "
-            "button.",
-            name=name,
+            "{name} is a web page, not the file itself. Get the file with the page's download button.", name=name
         )
     if content.startswith(b"GGUF"):
         raise _gguf(name)
@@ -147,8 +140,7 @@ def _check_path(name: str) -> None:
     path = _posix(name)
     if path.is_absolute() or ".." in path.parts or ":" in name:
         raise AdapterError(
-            "The .zip has a file that would land outside its folder: {name}. Pack it again.",
-            name=name[:80],
+            "The .zip has a file that would land outside its folder: {name}. Pack it again.", name=name[:80]
         )
 
 

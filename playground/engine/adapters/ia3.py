@@ -77,9 +77,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         before = fork.tensor(name).float()
         scaled = 1 + scale * (factor.flatten().float() - 1)
 
-        def beside(
-            inner: nn.Module, transposed: bool, path: str = path, scaled: Tensor = scaled
-        ) -> Rescaled:
+        def beside(inner: nn.Module, transposed: bool, path: str = path, scaled: Tensor = scaled) -> Rescaled:
             on_input = path in adapter.config["feedforward_modules"]
             return Rescaled(inner, transposed, scaled, on_input)
 
@@ -92,9 +90,10 @@ def ia3_layers(fork: Fork) -> tuple[list[str], list[str]]:
     """Paths of the layers whose outputs IA³ scales, and of those whose inputs it does."""
     known = linear_layers(fork)
     keys = [
-        path for path, matrix in known.items()
+        path
+        for path, matrix in known.items()
         if matrix.part == "attention" and path.rpartition(".")[2] in KEYS_AND_VALUES
-    ]  # fmt: skip
+    ]
     return keys, sorted(p for p in outputs(fork) if known[p].part == "mlp")
 
 

@@ -39,20 +39,25 @@ def look(adapter: Adapter, base: Fork) -> Look:
     known = linear_layers(base)
     cells = tuple(
         Cell(
-            matrix.layer or 0, matrix.role,
-            changed[matrix.name] / max(base.base.norm(matrix.name), 1e-12)
-            if matrix.name in changed else None,
+            matrix.layer or 0,
+            matrix.role,
+            changed[matrix.name] / max(base.base.norm(matrix.name), 1e-12) if matrix.name in changed else None,
         )
         for matrix in known.values()
-    )  # fmt: skip
+    )
     roles = {m.role.rpartition(".")[2]: None for m in matrices(base) if m.name in changed}
     total = sizes(base, count_zeros=False).weights
     config = adapter.config
     return Look(
-        adapter.kind, int(config["r"]) if "r" in config else None,
-        float(config["lora_alpha"]) if "lora_alpha" in config else None, tuple(roles),
-        adapter.parameters(), adapter.parameters() / total, adapter.nbytes(), cells,
-    )  # fmt: skip
+        adapter.kind,
+        int(config["r"]) if "r" in config else None,
+        float(config["lora_alpha"]) if "lora_alpha" in config else None,
+        tuple(roles),
+        adapter.parameters(),
+        adapter.parameters() / total,
+        adapter.nbytes(),
+        cells,
+    )
 
 
 @dataclass(frozen=True)

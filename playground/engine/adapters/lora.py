@@ -33,15 +33,26 @@ from playground.engine.fork import Fork, TensorChange
 from playground.engine.structure import Matrix, matrices
 
 KEPT: dict[str, Any] = {
-    "r": 8, "lora_alpha": 8.0, "use_rslora": False, "use_dora": False, "rank_pattern": {},
-    "alpha_pattern": {}, "bias": "none",
-}  # fmt: skip
+    "r": 8,
+    "lora_alpha": 8.0,
+    "use_rslora": False,
+    "use_dora": False,
+    "rank_pattern": {},
+    "alpha_pattern": {},
+    "bias": "none",
+}
 # These say how it was trained. What ``init_lora_weights`` means for the base is in ``starts``, and
 # ``ensure_weight_tying`` saves what it ties.
 TRAINED_WITH = (
-    "lora_dropout", "init_lora_weights", "loftq_config", "eva_config", "corda_config",
-    "lora_ga_config", "qalora_group_size", "ensure_weight_tying",
-)  # fmt: skip
+    "lora_dropout",
+    "init_lora_weights",
+    "loftq_config",
+    "eva_config",
+    "corda_config",
+    "lora_ga_config",
+    "qalora_group_size",
+    "ensure_weight_tying",
+)
 LARGEST_NORM = 1e5  # of scaling B A; a whole weight matrix has a few hundred
 BASE = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.base_layer\.(?P<part>weight|bias)")
 TENSOR = re.compile(
@@ -117,8 +128,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     start = start_of(config.get("init_lora_weights", True))
     if kept["bias"] != "none":
         raise AdapterError(
-            "This adapter also trains biases (bias={given}), which is not supported here. Train "
-            "it with bias=none.",
+            "This adapter also trains biases (bias={given}), which is not supported here. Train it with bias=none.",
             given=repr(kept["bias"])[:40],
         )
     known, matcher = _places(fork), Matcher()
@@ -132,8 +142,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     ranks = by_path(kept, "rank_pattern", "r", parts, matcher)
     if start != "plain":
         _undo_start(start, kept, parts, alphas, ranks, fork)
-    plain = {f"{PREFIX}{path}.lora_{part}": t for path, own in parts.items()
-             for part, t in own.items()}  # fmt: skip
+    plain = {f"{PREFIX}{path}.lora_{part}": t for path, own in parts.items() for part, t in own.items()}
     kept = _by_full_names(kept, parts, alphas)
     for pair in pairs(Adapter("lora", kept, plain)):
         if not pair.norm() <= LARGEST_NORM:
@@ -179,9 +188,13 @@ def _without_base(tensors: Mapping[str, Tensor], fork: Fork) -> dict[str, Tensor
 
 
 def _undo_start(
-    start: Start, config: dict[str, Any], parts: dict[str, dict[str, Tensor]],
-    alphas: dict[str, float], ranks: Mapping[str, float], fork: Fork,
-) -> None:  # fmt: skip
+    start: Start,
+    config: dict[str, Any],
+    parts: dict[str, dict[str, Tensor]],
+    alphas: dict[str, float],
+    ranks: Mapping[str, float],
+    fork: Fork,
+) -> None:
     """Put what a start took out of the base into the thin matrices, which get twice the rank."""
     known, ends = _places(fork), _tied_ends(fork)
     for path, own in parts.items():
@@ -208,30 +221,25 @@ def _undo_start(
 
 
 def _by_full_names(
-    config: Mapping[str, Any],
-    parts: Mapping[str, Mapping[str, Tensor]],
-    alphas: Mapping[str, float],
+    config: Mapping[str, Any], parts: Mapping[str, Mapping[str, Tensor]], alphas: Mapping[str, float]
 ) -> dict[str, Any]:
     """A configuration whose patterns are full paths, and whose rank is that of the tensors: what
     it says may not be what it has."""
-    ranks = {
-        path: len(own[LINEAR[0]]) if LINEAR[0] in own else len(own[TABLE[0]])
-        for path, own in parts.items()
-    }
+    ranks = {path: len(own[LINEAR[0]]) if LINEAR[0] in own else len(own[TABLE[0]]) for path, own in parts.items()}
     most = max(ranks.values(), default=1)
     usual = config["lora_alpha"]
     if alphas and usual not in alphas.values():
         usual = next(iter(alphas.values()))
     return {
-        **config, "r": most, "lora_alpha": usual,
+        **config,
+        "r": most,
+        "lora_alpha": usual,
         "rank_pattern": {path: rank for path, rank in ranks.items() if rank != most},
         "alpha_pattern": {path: alpha for path, alpha in alphas.items() if alpha != usual},
-    }  # fmt: skip
+    }
 
 
-def _check_pair(
-    path: str, parts: dict[str, Tensor], matrix: Matrix, table: bool, dora: bool
-) -> None:
+def _check_pair(path: str, parts: dict[str, Tensor], matrix: Matrix, table: bool, dora: bool) -> None:
     names = TABLE if table else LINEAR
     if set(parts) != {*names, *([LENGTH] if dora else [])}:
         raise AdapterError(
@@ -272,9 +280,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
         plain = fork.tensor(name).float() if pair.magnitude is not None else None
 
         def beside(inner: nn.Module, transposed: bool, pair: Pair = pair) -> LowRank:
-            return LowRank(
-                inner, transposed, pair.down, pair.up, scale * pair.scaling, pair.magnitude
-            )
+            return LowRank(inner, transposed, pair.down, pair.up, scale * pair.scaling, pair.magnitude)
 
         fork.wrap(name, beside)
         moved = abs(scale) * pair.norm()
@@ -288,9 +294,8 @@ KIND = Kind("lora", ("LORA",), read, attach)
 
 
 def make(
-    thin: Mapping[str, tuple[Tensor, Tensor]], dtype: torch.dtype = torch.float32,
-    tables: Container[str] = (),
-) -> Adapter:  # fmt: skip
+    thin: Mapping[str, tuple[Tensor, Tensor]], dtype: torch.dtype = torch.float32, tables: Container[str] = ()
+) -> Adapter:
     """A plain LoRA whose scaling is 1, from (A, B) by module path.
 
     :param tables: the paths that are embeddings'.
@@ -303,7 +308,9 @@ def make(
         for name, tensor in zip(names, pair, strict=True):
             tensors[f"{PREFIX}{path}.lora_{name}"] = tensor.to(dtype).contiguous()
     config = KEPT | {
-        "r": rank, "lora_alpha": float(rank), "rank_pattern": own,
+        "r": rank,
+        "lora_alpha": float(rank),
+        "rank_pattern": own,
         "alpha_pattern": {path: float(r) for path, r in own.items()},
-    }  # fmt: skip
+    }
     return Adapter("lora", config, tensors)

@@ -25,9 +25,14 @@ MIXING = Message("Mixing the adapters…")
 
 
 def mix(
-    fork: Fork, adapters: Sequence[Adapter], weights: Sequence[float], method: MixMethod,
-    density: float, seed: int, work: Work = QUIET,
-) -> Adapter:  # fmt: skip
+    fork: Fork,
+    adapters: Sequence[Adapter],
+    weights: Sequence[float],
+    method: MixMethod,
+    density: float,
+    seed: int,
+    work: Work = QUIET,
+) -> Adapter:
     """One LoRA from several, on the model that they are for.
 
     ``linear``, ``ties``, ``dare_linear``, ``dare_ties`` and ``magnitude_prune`` work on A and B
@@ -61,9 +66,7 @@ def mix(
     return mixed
 
 
-def _by_svd(
-    adapters: Sequence[Adapter], weights: Sequence[float], work: Work
-) -> dict[str, tuple[Tensor, Tensor]]:
+def _by_svd(adapters: Sequence[Adapter], weights: Sequence[float], work: Work) -> dict[str, tuple[Tensor, Tensor]]:
     """The nearest matrices of the largest rank to the sum of the changes, which is never written
     out: side by side the thin matrices are still thin."""
     rank = max(int(adapter.config["r"]) for adapter in adapters)
@@ -96,14 +99,15 @@ class _Told(list[float]):
 
 
 def _by_peft(
-    fork: Fork, adapters: Sequence[Adapter], weights: Sequence[float], method: MixMethod,
-    density: float, seed: int, work: Work,
-) -> dict[str, tuple[Tensor, Tensor]]:  # fmt: skip
-    from peft import (  # takes seconds to import
-        get_peft_model,
-        get_peft_model_state_dict,
-        set_peft_model_state_dict,
-    )
+    fork: Fork,
+    adapters: Sequence[Adapter],
+    weights: Sequence[float],
+    method: MixMethod,
+    density: float,
+    seed: int,
+    work: Work,
+) -> dict[str, tuple[Tensor, Tensor]]:
+    from peft import get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict  # takes seconds to import
 
     own = fork.clone()
     make_plain(own)
@@ -157,8 +161,11 @@ def _peft_config(adapter: Adapter) -> Any:
 
     found = list(lora.pairs(adapter))
     return LoraConfig(
-        r=int(adapter.config["r"]), lora_alpha=1, target_modules=[pair.path for pair in found],
+        r=int(adapter.config["r"]),
+        lora_alpha=1,
+        target_modules=[pair.path for pair in found],
         rank_pattern={pair.path: pair.rank for pair in found},
         alpha_pattern={pair.path: pair.scaling * pair.rank for pair in found},
-        task_type="CAUSAL_LM", inference_mode=True,
-    )  # fmt: skip
+        task_type="CAUSAL_LM",
+        inference_mode=True,
+    )

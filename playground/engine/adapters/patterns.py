@@ -19,9 +19,13 @@ MAX_STEPS = 500_000  # of all patterns of one configuration together
 _PLAIN = re.compile(r"[\w.\-]+")  # its dots are those of a path
 _parser: Any = re._parser  # type: ignore[attr-defined]
 _CLASSES = {
-    "CATEGORY_DIGIT": r"\d", "CATEGORY_NOT_DIGIT": r"\D", "CATEGORY_WORD": r"\w",
-    "CATEGORY_NOT_WORD": r"\W", "CATEGORY_SPACE": r"\s", "CATEGORY_NOT_SPACE": r"\S",
-}  # fmt: skip
+    "CATEGORY_DIGIT": r"\d",
+    "CATEGORY_NOT_DIGIT": r"\D",
+    "CATEGORY_WORD": r"\w",
+    "CATEGORY_NOT_WORD": r"\W",
+    "CATEGORY_SPACE": r"\s",
+    "CATEGORY_NOT_SPACE": r"\S",
+}
 
 
 class Matcher:
@@ -59,8 +63,7 @@ class Matcher:
             self._steps += len(starts)
             if self._steps > MAX_STEPS:
                 raise AdapterError(
-                    "The configuration's patterns take too long to match. Name the modules in "
-                    "plain words."
+                    "The configuration's patterns take too long to match. Name the modules in plain words."
                 )
             starts = self._step(str(operation), argument, starts)
         return starts
@@ -75,10 +78,7 @@ class Matcher:
             return self._repeated(int(low), int(high), items, starts)
         if operation == "AT":
             return frozenset(at for at in starts if self._anchored(str(argument), at))
-        return frozenset(
-            at + 1 for at in starts
-            if at < len(self.text) and _fits(operation, argument, self.text[at])
-        )  # fmt: skip
+        return frozenset(at + 1 for at in starts if at < len(self.text) and _fits(operation, argument, self.text[at]))
 
     def _repeated(self, low: int, high: int, items: Any, starts: frozenset[int]) -> frozenset[int]:
         enough = 2 * len(self.text) + 2  # by then nothing new is reached
@@ -132,8 +132,7 @@ def _known(items: Any, depth: int) -> bool:
         elif name in ("MAX_REPEAT", "MIN_REPEAT"):
             inside = [argument[2]]
         elif name == "AT":
-            if str(argument) not in ("AT_BEGINNING", "AT_BEGINNING_STRING", "AT_END",
-                                     "AT_END_STRING"):  # fmt: skip
+            if str(argument) not in ("AT_BEGINNING", "AT_BEGINNING_STRING", "AT_END", "AT_END_STRING"):
                 return False
             continue
         elif name in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):

@@ -47,9 +47,7 @@ def start_of(value: Any) -> Start:
     raise unusable("init_lora_weights", value)
 
 
-def taken_out(
-    start: Start, weight: Tensor, matrix: Matrix, rank: int, scaling: float
-) -> tuple[Tensor, Tensor]:
+def taken_out(start: Start, weight: Tensor, matrix: Matrix, rank: int, scaling: float) -> tuple[Tensor, Tensor]:
     """A0 (r, in) and B0 (out, r): scaling B0 A0 is what a start took out of a weight.
 
     :param weight: as the base stores it.
@@ -66,11 +64,6 @@ def taken_out(
     return (columns.T, rows.T) if matrix.transposed else (rows, columns)
 
 
-def undone(
-    down: Tensor, up: Tensor, taken: tuple[Tensor, Tensor]
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+def undone(down: Tensor, up: Tensor, taken: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """[A; A0] and [B, -B0], in float32."""
-    return (
-        torch.cat([down.float(), taken[0].float()]),
-        torch.cat([up.float(), -taken[1].float()], dim=1),
-    )
+    return (torch.cat([down.float(), taken[0].float()]), torch.cat([up.float(), -taken[1].float()], dim=1))

@@ -170,11 +170,7 @@ def stored_bytes(source: str) -> int:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        name: (folder / name).read_bytes()
-        for name in (files.WEIGHTS, files.CONFIG)
-        if (folder / name).is_file()
-    }
+    return {name: (folder / name).read_bytes() for name in (files.WEIGHTS, files.CONFIG) if (folder / name).is_file()}
 
 
 def folder_of(source: str) -> dict[str, bytes]:

@@ -15,10 +15,7 @@ _NAME = re.compile(r"[\w.]+")
 
 
 def check_targets(
-    config: Mapping[str, Any],
-    paths: Iterable[str],
-    inside: Iterable[str],
-    tied: Sequence[str] = (),
+    config: Mapping[str, Any], paths: Iterable[str], inside: Iterable[str], tied: Sequence[str] = ()
 ) -> None:
     """Refuse tensors that the configuration leaves out: PEFT passes over them without a word.
 
@@ -62,10 +59,7 @@ def by_path(
     if not usable or len(patterns) > MAX_PATTERNS:
         raise unusable(key, patterns)
     return {
-        path: next(
-            (value for name, value in patterns.items() if matcher.in_path(name, path)),
-            config[other],
-        )
+        path: next((value for name, value in patterns.items() if matcher.in_path(name, path)), config[other])
         for path in paths
     }
 
@@ -109,9 +103,7 @@ def _layers(config: Mapping[str, Any]) -> Callable[[str], bool] | None:
     if not all(type(number) is int for number in numbers):
         raise unusable("layers_to_transform", listed)
     names = [patterns] if isinstance(patterns, str) else patterns or []
-    if not isinstance(names, list) or not all(
-        isinstance(name, str) and _NAME.fullmatch(name) for name in names
-    ):
+    if not isinstance(names, list) or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
         raise unusable("layers_pattern", patterns)
     wanted = set(numbers)
 
@@ -119,8 +111,7 @@ def _layers(config: Mapping[str, Any]) -> Callable[[str], bool] | None:
         parts = path.split(".")
         for place in range(1, len(parts) - 1):
             if parts[place].isdecimal() and (
-                (not names and place > 1)
-                or any(name and _ends(parts[:place], name) for name in names)
+                (not names and place > 1) or any(name and _ends(parts[:place], name) for name in names)
             ):
                 return int(parts[place]) in wanted
         return False

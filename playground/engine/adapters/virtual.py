@@ -26,27 +26,32 @@ MAX_VIRTUAL = 128
 TENSOR = "prompt_embeddings"
 TYPES = ("PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING")
 TRAINED_WITH = (
-    "prompt_tuning_init", "prompt_tuning_init_text", "tokenizer_name_or_path", "tokenizer_kwargs",
-    "encoder_hidden_size", "encoder_reparameterization_type", "encoder_dropout",
-    "encoder_num_layers", "prefix_projection", "init_weights", "token_dim", "num_layers",
+    "prompt_tuning_init",
+    "prompt_tuning_init_text",
+    "tokenizer_name_or_path",
+    "tokenizer_kwargs",
+    "encoder_hidden_size",
+    "encoder_reparameterization_type",
+    "encoder_dropout",
+    "encoder_num_layers",
+    "prefix_projection",
+    "init_weights",
+    "token_dim",
+    "num_layers",
     "num_attention_heads",
-)  # fmt: skip
+)
 
 
 def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check learned tokens against a model."""
-    kept = plain_config(
-        config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH
-    )
+    kept = plain_config(config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH)
     kept["peft_type"] = config["peft_type"].rpartition(".")[2]
     if kept["num_transformer_submodules"] != 1:
         raise unusable("num_transformer_submodules", kept["num_transformer_submodules"])
     count = kept["num_virtual_tokens"]
     if not 1 <= count <= MAX_VIRTUAL:
         raise AdapterError(
-            "The adapter has {given} virtual tokens: 1 to {limit} are usable.",
-            given=count,
-            limit=MAX_VIRTUAL,
+            "The adapter has {given} virtual tokens: 1 to {limit} are usable.", given=count, limit=MAX_VIRTUAL
         )
     strange = sorted(set(tensors) - {TENSOR})
     if strange:

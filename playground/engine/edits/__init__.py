@@ -11,12 +11,19 @@ from playground.engine.edits.nudge_tokens import NudgeTokens
 from playground.engine.edits.prune import Prune
 from playground.engine.edits.quantize import Cast, Quantize
 
-KINDS: tuple[type[Edit], ...] = (
-    NudgeTokens, Prune, Quantize, Cast, Attach, MixAdapters, Merge, EditFact
-)  # fmt: skip
+KINDS: tuple[type[Edit], ...] = (NudgeTokens, Prune, Quantize, Cast, Attach, MixAdapters, Merge, EditFact)
 EDITS: dict[str, type[Edit]] = {edit.KIND: edit for edit in KINDS}
 
 __all__ = [
-    "EDITS", "Attach", "Cast", "Edit", "EditFact", "Merge", "MixAdapters", "NudgeTokens", "Prune",
-    "Quantize", "TensorChange",
-]  # fmt: skip
+    "EDITS",
+    "Attach",
+    "Cast",
+    "Edit",
+    "EditFact",
+    "Merge",
+    "MixAdapters",
+    "NudgeTokens",
+    "Prune",
+    "Quantize",
+    "TensorChange",
+]

@@ -42,8 +42,7 @@ class Attach(Edit):
         count = len(adapter.tensors[TENSOR])
         return (
             Message(
-                "No weight changes: {count} learned tokens come before every text, and take "
-                "their room in the context.",
+                "No weight changes: {count} learned tokens come before every text, and take their room in the context.",
                 {"count": count},
             ),
         )

@@ -114,9 +114,7 @@ class Sparse:
 class Rounded:
     """GPTQ's rule: the nearest level, of a grid fitted when its group is reached."""
 
-    def __init__(
-        self, whole: Tensor, scheme: SchemeName, group_size: GroupSize, symmetric: bool
-    ) -> None:
+    def __init__(self, whole: Tensor, scheme: SchemeName, group_size: GroupSize, symmetric: bool) -> None:
         self.scheme, self.symmetric, self.group_size = SCHEMES[scheme], symmetric, group_size
         self.grid: Grid
         if group_size == "tensor":
@@ -135,9 +133,7 @@ class Rounded:
         return self.grid.round(weight[:, place : place + 1])[:, 0]
 
 
-def sparsegpt(
-    weight: Tensor, hessian: Tensor, sparsity: float, groups: tuple[int, int] | None = None
-) -> Tensor:
+def sparsegpt(weight: Tensor, hessian: Tensor, sparsity: float, groups: tuple[int, int] | None = None) -> Tensor:
     """A matrix with the given share of zeros, or with ``groups`` = (drop, of) in every group.
 
     :param weight: (rows, columns) float32.
@@ -146,9 +142,7 @@ def sparsegpt(
     return corrected(weight, hessian, Sparse(sparsity, groups))
 
 
-def gptq(
-    weight: Tensor, hessian: Tensor, scheme: SchemeName, group_size: GroupSize, symmetric: bool
-) -> Tensor:
+def gptq(weight: Tensor, hessian: Tensor, scheme: SchemeName, group_size: GroupSize, symmetric: bool) -> Tensor:
     """A matrix on a scheme's grid.
 
     :param weight: (rows, columns) float32.

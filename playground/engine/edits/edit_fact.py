@@ -79,9 +79,7 @@ class EditFact(Edit):
             return given
         method = given.get("method", "rome")
         usual = USUAL.get(method) if isinstance(method, str) else None
-        open_ = (
-            {} if usual is None else {k: v for k, v in vars(usual).items() if given.get(k) is None}
-        )
+        open_ = {} if usual is None else {k: v for k, v in vars(usual).items() if given.get(k) is None}
         return {**given, **open_}
 
     @model_validator(mode="after")
@@ -89,15 +87,13 @@ class EditFact(Edit):
         check(self.facts)
         if self.method not in SEVERAL and len(self.layers) > 1:
             raise RecipeError(
-                "The method {method} changes one layer, and {count} are named. Name one, or choose "
-                "memit or alphaedit.",
+                "The method {method} changes one layer, and {count} are named. Name one, or choose memit or alphaedit.",
                 method=self.method,
                 count=len(self.layers),
             )
         if list(self.layers) != sorted(set(self.layers)):
             raise RecipeError(
-                "The layers are {layers}. Name each once, the lowest first.",
-                layers=", ".join(map(str, self.layers)),
+                "The layers are {layers}. Name each once, the lowest first.", layers=", ".join(map(str, self.layers))
             )
         return self
 
@@ -125,8 +121,7 @@ class EditFact(Edit):
         """:raises RecipeError: nothing was learned for much harm."""
         after = fork.clone()
         after.settle()
-        most = max(one.change / max(float(before.tensor(one.name).norm()), 1e-12)
-                   for one in changes)  # fmt: skip
+        most = max(one.change / max(float(before.tensor(one.name).norm()), 1e-12) for one in changes)
         checks.withdraw(before, after, self.facts, most)
 
     def outcome(self, fork: Fork) -> Sequence[Message]:

@@ -15,9 +15,7 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Tensor
 
-SchemeName = Literal[
-    "int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2"
-]
+SchemeName = Literal["int8", "int4", "int3", "int2", "ternary", "binary", "nf4", "fp4", "fp8_e4m3", "fp8_e5m2"]
 GroupSize = int | Literal["channel", "tensor"]
 SCALE_BITS = 32
 LEAST = 1e-36  # smaller weights have no step that float32 could divide by: they become 0
@@ -25,11 +23,23 @@ TINY = 1e-38  # in the place of a scale of zero, as bitsandbytes has it
 
 # Dettmers et al. 2023, appendix E: quantiles of a normal distribution, 0 among them.
 NF4 = (
-    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
-    -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
-    0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
-    0.7229568362236023, 1.0,
-)  # fmt: skip
+    -1.0,
+    -0.6961928009986877,
+    -0.5250730514526367,
+    -0.39491748809814453,
+    -0.28444138169288635,
+    -0.18477343022823334,
+    -0.09105003625154495,
+    0.0,
+    0.07958029955625534,
+    0.16093020141124725,
+    0.24611230194568634,
+    0.33791524171829224,
+    0.44070982933044434,
+    0.5626170039176941,
+    0.7229568362236023,
+    1.0,
+)
 _FP4 = (0.0052083333, 0.16666667, 0.25, 0.33333333, 0.5, 0.66666667, 1.0)  # 2 exponent bits, 1
 FP4 = (*(-level for level in reversed(_FP4)), 0.0, *_FP4)
 
@@ -251,9 +261,7 @@ def pieces(weight: Tensor, group_size: GroupSize, flat: bool = False) -> list[Te
     return [*found, rows[:, full:]] if full < rows.shape[1] else found
 
 
-def quantized(
-    weight: Tensor, name: SchemeName, group_size: GroupSize, symmetric: bool = True
-) -> Tensor:
+def quantized(weight: Tensor, name: SchemeName, group_size: GroupSize, symmetric: bool = True) -> Tensor:
     """A weight rounded to the nearest levels of its groups' grids.
 
     :param weight: (out, in) float32.
@@ -269,9 +277,8 @@ def quantized(
 
 
 def overhead_bits(
-    shape: tuple[int, int], name: SchemeName, group_size: GroupSize, symmetric: bool,
-    flat: bool = True,
-) -> float:  # fmt: skip
+    shape: tuple[int, int], name: SchemeName, group_size: GroupSize, symmetric: bool, flat: bool = True
+) -> float:
     """Bits of scales and zero points for each weight of an (out, in) matrix.
 
     :param flat: whether groups may run across rows, for the schemes that have it so.

@@ -135,9 +135,7 @@ class Merge(Edit):
             _check_names(fork, self)
             return merge(fork, base, parents, self.plan(), self.targets, work)
 
-    def opened(
-        self, fork: Fork, stack: ExitStack, work: Work = QUIET
-    ) -> tuple[Variant, list[Parent]]:
+    def opened(self, fork: Fork, stack: ExitStack, work: Work = QUIET) -> tuple[Variant, list[Parent]]:
         """The base and the models, built or opened, and checked to fit together.
 
         :param fork: as it is before this step; neither of them changes with it.
@@ -156,10 +154,19 @@ class Merge(Edit):
     def plan(self) -> Plan:
         """What is to be done to every tensor."""
         return Plan(
-            self.method, [one.weight for one in self.models],
-            [one.density for one in self.models], self.t, self.normalize, self.epsilon,
-            self.gamma, self.select, self.seed, self.near, self.rescale, self.around_base,
-        )  # fmt: skip
+            self.method,
+            [one.weight for one in self.models],
+            [one.density for one in self.models],
+            self.t,
+            self.normalize,
+            self.epsilon,
+            self.gamma,
+            self.select,
+            self.seed,
+            self.near,
+            self.rescale,
+            self.around_base,
+        )
 
     def values(self) -> list[Value]:
         """The parameters that may differ along the layers and by part."""
@@ -212,10 +219,7 @@ class Merge(Edit):
             ranges = [one.layers for one in self.models]
             return whole.passthrough(fork, parents, ranges, self.ends == "slices")
         if not all(isinstance(parent, Variant) for parent in parents):
-            raise MergeError(
-                "{method} works with recipes, not with checkpoints. Choose a recipe.",
-                method=self.method,
-            )
+            raise MergeError("{method} works with recipes, not with checkpoints. Choose a recipe.", method=self.method)
         variants = cast(Sequence[Variant], parents)
         weights = [one.weight for one in self.models]
         if not all(isinstance(weight, int | float) for weight in weights):
@@ -236,9 +240,7 @@ def _share(given: Value, name: str) -> Value:
     """
     wrong = next((number for number in numbers_in(given) if not 0 <= number <= 1), None)
     if wrong is not None:
-        raise MergeError(
-            "A merge's {name} is {given}. Choose a number from 0 to 1.", name=name, given=wrong
-        )
+        raise MergeError("A merge's {name} is {given}. Choose a number from 0 to 1.", name=name, given=wrong)
     return given
 
 
@@ -273,8 +275,7 @@ def _check_bases(fork: Fork, parents: Sequence[Parent]) -> None:
         given = type(one.fork.base.model).__name__
         if given != own:
             raise MergeError(
-                "{name} has another architecture, {given}, than your model, {own}. Choose a model "
-                "of the same one.",
+                "{name} has another architecture, {given}, than your model, {own}. Choose a model of the same one.",
                 name=one.label,
                 given=given,
                 own=own,
@@ -313,6 +314,5 @@ def _check_depth(data: Any) -> None:
             left += [(inner, depth) for inner in one]
         if depth > MAX_NESTED:
             raise MergeError(
-                "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.",
-                limit=MAX_NESTED,
+                "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.", limit=MAX_NESTED
             )

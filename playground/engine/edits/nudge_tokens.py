@@ -87,8 +87,7 @@ class NudgeTokens(Edit):
             )
         if self.direction in NEEDS_TARGET and not named_ids(base.tokenizer, self.target):
             raise RecipeError(
-                "The direction {direction} needs a target: give the word to move toward or "
-                "away from.",
+                "The direction {direction} needs a target: give the word to move toward or away from.",
                 direction=self.direction,
             )
 
@@ -104,9 +103,7 @@ class NudgeTokens(Edit):
             target = targets[side].mean(0) if len(target_ids) else before[side].mean(0)
             new = DIRECTIONS[self.direction](before[side], target, self.strength, self.seed)
             if not float(new.abs().max()) <= MAX_WEIGHT:
-                raise RecipeError(
-                    "This nudge gives numbers too large to store: lower the strength."
-                )
+                raise RecipeError("This nudge gives numbers too large to store: lower the strength.")
             fork.patch_rows(side, ids, new)
             name = fork.weight_name(side)
             moved = float((fork.rows(side, ids) - before[side]).norm())

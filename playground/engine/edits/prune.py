@@ -20,15 +20,7 @@ from playground.engine.edits.base import Edit, TensorChange
 from playground.engine.edits.columns import sparsegpt
 from playground.engine.fork import Fork
 from playground.engine.loader import Base
-from playground.engine.structure import (
-    MAX_TARGET,
-    MAX_TARGETS,
-    Matrix,
-    head_count,
-    layers,
-    select,
-    tied_groups,
-)
+from playground.engine.structure import MAX_TARGET, MAX_TARGETS, Matrix, head_count, layers, select, tied_groups
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 
@@ -115,17 +107,14 @@ class Prune(Edit):
                 pattern=self.pattern,
                 given=self.sparsity,
             )
-        if self.method == "sparsegpt" and (
-            self.pattern in UNITS or self.scope not in ("auto", "tensor")
-        ):
+        if self.method == "sparsegpt" and (self.pattern in UNITS or self.scope not in ("auto", "tensor")):
             raise RecipeError(
                 "SparseGPT chooses weights block by block inside each matrix: use the pattern "
                 "unstructured, 2:4 or 4:8, and the scope auto or tensor."
             )
         if self.scope == "row" and self.pattern in UNITS:
             raise RecipeError(
-                "The scope row compares single weights: with the pattern {pattern}, choose "
-                "tensor or global.",
+                "The scope row compares single weights: with the pattern {pattern}, choose tensor or global.",
                 pattern=self.pattern,
             )
         return self
@@ -176,9 +165,7 @@ class Prune(Edit):
         digest = hashlib.sha256(f"{self.seed} {name}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:6], "big"))
 
-    def _masks(
-        self, fork: Fork, chosen: list[Matrix], score: Callable[[Matrix], Tensor]
-    ) -> Iterable[Tensor]:
+    def _masks(self, fork: Fork, chosen: list[Matrix], score: Callable[[Matrix], Tensor]) -> Iterable[Tensor]:
         """For each matrix a mask as (out, in), or one that broadcasts to it; True is dropped."""
         scope = METHODS[self.method].scope if self.scope == "auto" else self.scope
         if self.pattern in UNITS:
@@ -192,9 +179,7 @@ class Prune(Edit):
             return masks.lowest_of_all(lambda: map(score, chosen), count)
         return self._masks_apart(chosen, score, scope)
 
-    def _masks_apart(
-        self, chosen: list[Matrix], score: Callable[[Matrix], Tensor], scope: Scope
-    ) -> Iterator[Tensor]:
+    def _masks_apart(self, chosen: list[Matrix], score: Callable[[Matrix], Tensor], scope: Scope) -> Iterator[Tensor]:
         for matrix in chosen:
             scores = score(matrix)
             if scope == "row":
@@ -203,9 +188,7 @@ class Prune(Edit):
             else:
                 yield masks.lowest(scores, masks.drop_count(self.sparsity, scores.numel()))
 
-    def _unit_masks(
-        self, chosen: list[Matrix], score: Callable[[Matrix], Tensor], heads: int
-    ) -> Iterator[Tensor]:
+    def _unit_masks(self, chosen: list[Matrix], score: Callable[[Matrix], Tensor], heads: int) -> Iterator[Tensor]:
         """Masks of whole rows (out, 1) or of heads' columns (1, in); a unit's score is the L2
         norm of its weights' scores."""
 
@@ -231,9 +214,7 @@ class Prune(Edit):
     def _head_outputs(self, chosen: list[Matrix]) -> list[Matrix]:
         """The matrices that read the heads: a head whose columns there are zero is gone."""
         outputs = [
-            matrix
-            for matrix in chosen
-            if matrix.part == "attention" and matrix.role.rpartition(".")[2] in HEAD_OUTPUTS
+            matrix for matrix in chosen if matrix.part == "attention" and matrix.role.rpartition(".")[2] in HEAD_OUTPUTS
         ]
         if not outputs:
             raise RecipeError(
@@ -257,9 +238,7 @@ class Prune(Edit):
         changes = []
         for index in order[:count]:
             whole = [m for m in select(fork, ("linear",)) if m.layer == index]
-            changes += [
-                TensorChange(m.name, float(fork.tensor(m.name).float().norm())) for m in whole
-            ]
+            changes += [TensorChange(m.name, float(fork.tensor(m.name).float().norm())) for m in whole]
             fork.drop_layer(path, index)
         return changes
 
@@ -267,8 +246,7 @@ class Prune(Edit):
         outside = next((matrix for matrix in chosen if matrix.layer is None), None)
         if outside is not None:
             raise RecipeError(
-                "{method} goes through the layers, and {name} is not in one. Choose linear, "
-                "attention or mlp.",
+                "{method} goes through the layers, and {name} is not in one. Choose linear, attention or mlp.",
                 method=self.method,
                 name=outside.name,
             )

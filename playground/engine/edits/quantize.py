@@ -55,8 +55,7 @@ class Quantize(Edit):
     def _fits_together(self) -> Self:
         if not self.symmetric and not SCHEMES[self.scheme].either:
             raise RecipeError(
-                "The scheme {scheme} has no zero point: set symmetric to true, or choose int8, "
-                "int4, int3 or int2.",
+                "The scheme {scheme} has no zero point: set symmetric to true, or choose int8, int4, int3 or int2.",
                 scheme=self.scheme,
             )
         if self.mode == "packed":
@@ -71,8 +70,7 @@ class Quantize(Edit):
             )
         if self.scheme == "int8" and not (self.group_size == "channel" and self.symmetric):
             raise RecipeError(
-                "Packed int8 has one scale for each output row: set group_size to channel and "
-                "symmetric to true."
+                "Packed int8 has one scale for each output row: set group_size to channel and symmetric to true."
             )
         if self.scheme != "int8" and self.group_size not in PACKED_BLOCKS:
             raise RecipeError(
@@ -112,16 +110,18 @@ class Quantize(Edit):
         scheme, shape = SCHEMES[self.scheme], matrix.shape
         overhead = overhead_bits(
             (shape[1], shape[0]) if matrix.transposed else shape,
-            self.scheme, self.group_size, self.symmetric, self.method == "rtn",
-        )  # fmt: skip
+            self.scheme,
+            self.group_size,
+            self.symmetric,
+            self.method == "rtn",
+        )
         return Format(self.scheme, scheme.bits, overhead, scheme.zero)
 
     def _inside_layers(self, chosen: list[Matrix]) -> None:
         outside = next((matrix for matrix in chosen if matrix.layer is None), None)
         if outside is not None:
             raise RecipeError(
-                "{method} goes through the layers, and {name} is not in one. Choose linear, "
-                "attention or mlp.",
+                "{method} goes through the layers, and {name} is not in one. Choose linear, attention or mlp.",
                 method="GPTQ" if self.method == "gptq" else "Packing",
                 name=outside.name,
             )

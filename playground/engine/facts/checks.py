@@ -78,9 +78,7 @@ def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
 def warnings(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
     """Which facts were not learned, and how likely their targets are now."""
     numbered = enumerate(zip(facts, answers(fork, facts), strict=True), 1)
-    failed = [
-        (number, fact, now.probability) for number, (fact, now) in numbered if not now.learned
-    ]
+    failed = [(number, fact, now.probability) for number, (fact, now) in numbered if not now.learned]
     named = [
         Message(
             "Fact {number} was not learned: after this edit {target!r} follows its prompt with a "
@@ -113,9 +111,7 @@ def first_tokens(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
     ]
 
 
-def withdraw(
-    before: Fork, after: Fork, facts: Sequence[Fact], relative: float
-) -> None:  # fmt: skip
+def withdraw(before: Fork, after: Fork, facts: Sequence[Fact], relative: float) -> None:
     """Refuse an edit that taught fewer than half of its facts and does harm.
 
     :param relative: the change of the matrix that changed most, in its norms.

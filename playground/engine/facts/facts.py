@@ -67,13 +67,11 @@ def check(facts: Sequence[Fact]) -> None:
     for number, fact in enumerate(facts, 1):
         if not fact.subject.strip():
             raise RecipeError(
-                "Fact {number} has no subject. Write who or what it is about, as in the prompt.",
-                number=number,
+                "Fact {number} has no subject. Write who or what it is about, as in the prompt.", number=number
             )
         if not fact.target.strip():
             raise RecipeError(
-                "Fact {number} has no target. Write the words that should follow the prompt.",
-                number=number,
+                "Fact {number} has no target. Write the words that should follow the prompt.", number=number
             )
         if fact.subject not in fact.prompt:
             raise RecipeError(

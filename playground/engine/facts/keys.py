@@ -129,10 +129,7 @@ def subject_states(own: Fork, matrix: Matrix, groups: Sequence[Sequence[Line]]) 
         keys.append(seen.keys)
         after.append(seen.after)
     sizes = [len(group) for group in groups]
-    return [
-        torch.stack([part.mean(0) for part in torch.cat(found).split(sizes)])
-        for found in (keys, after)
-    ]
+    return [torch.stack([part.mean(0) for part in torch.cat(found).split(sizes)]) for found in (keys, after)]
 
 
 def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistics:
@@ -146,11 +143,7 @@ def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistic
     """
     digest = hashlib.sha256(shipped_text().encode()).hexdigest()
     origins = {matrix.name: own.origin_at(matrix.layer or 0) for matrix in chosen}
-    names = {
-        name: ("second moment", origin, name, digest)
-        for name, origin in origins.items()
-        if origin is not None
-    }
+    names = {name: ("second moment", origin, name, digest) for name, origin in origins.items() if origin is not None}
     found: dict[str, Tensor] = {}
     for key in names.values():
         held = CACHE.get(key)

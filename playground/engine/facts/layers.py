@@ -17,10 +17,8 @@ SPREAD = 4  # layers that a method of several changes, this one the last
 
 # Measured (`make bench ARGS=facts`); by a base model's id.
 CHOICES: dict[str, dict[FactMethod, tuple[int, ...]]] = {
-    "smollm2-135m-instruct": {
-        "rome": (5,), "ft": (8,), "memit": (5, 6, 7, 8), "alphaedit": (5, 6, 7, 8),
-    },
-}  # fmt: skip
+    "smollm2-135m-instruct": {"rome": (5,), "ft": (8,), "memit": (5, 6, 7, 8), "alphaedit": (5, 6, 7, 8)}
+}
 CHOICES["HuggingFaceTB/SmolLM2-135M-Instruct"] = CHOICES["smollm2-135m-instruct"]
 
 
@@ -54,14 +52,11 @@ def chosen(fork: Fork, method: FactMethod, named: Sequence[int]) -> list[Matrix]
     for layer in named or _left(fork, usual(fork.base.entry.id, depth, method)):
         if layer >= depth:
             raise RecipeError(
-                "Layer {layer} is not in this model: its layers are 0 to {last}.",
-                layer=layer,
-                last=depth - 1,
+                "Layer {layer} is not in this model: its layers are 0 to {last}.", layer=layer, last=depth - 1
             )
         if layer in fork.dropped:
             raise RecipeError(
-                "Layer {layer} was taken out of the model by an earlier step. Name another one.",
-                layer=layer,
+                "Layer {layer} was taken out of the model by an earlier step. Name another one.", layer=layer
             )
         if layer not in known:
             raise RecipeError(
@@ -91,6 +86,5 @@ def outputs(fork: Fork) -> dict[int, Matrix]:
     return {
         layer: matrix
         for layer, matrix in last.items()
-        if sum(matrix.shape) - matrix.columns == config.hidden_size
-        and ".experts." not in matrix.name
+        if sum(matrix.shape) - matrix.columns == config.hidden_size and ".experts." not in matrix.name
     }

@@ -78,8 +78,7 @@ def line(base: Base, before: str, prompt: str, subject: str, target: str) -> Lin
     mine = [n for n, (_, a, b) in enumerate(spans) if a < end and b > end - len(subject)]
     if not mine:
         raise RecipeError(
-            "The tokenizer of this model makes no token of the subject {subject!r}. Write it in "
-            "other letters.",
+            "The tokenizer of this model makes no token of the subject {subject!r}. Write it in other letters.",
             subject=subject[:60],
         )
     border = len(before) + len(prompt)
@@ -97,9 +96,7 @@ def _spans(base: Base, text: str) -> list[tuple[int, int, int]]:
         )
     spans = []
     for start, end in parts(base.tokenizer, text):
-        found = base.tokenizer(
-            text[start:end], add_special_tokens=False, return_offsets_mapping=True
-        )
+        found = base.tokenizer(text[start:end], add_special_tokens=False, return_offsets_mapping=True)
         pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
         spans += [(token, start + a, start + b) for token, (a, b) in pairs]
     return spans
@@ -116,9 +113,7 @@ def _line(base: Base, ids: list[int], subject: list[int], first: int) -> Line:
     """With what the model expects at the start; ``first`` is the target's first token."""
     ahead = start_ids(base.tokenizer, ids)
     whole, goal = (*ahead, *ids), tuple(ids[first:])
-    return Line(
-        whole[:-1] if goal else whole, subject[0] + len(ahead), subject[-1] + len(ahead), goal
-    )
+    return Line(whole[:-1] if goal else whole, subject[0] + len(ahead), subject[-1] + len(ahead), goal)
 
 
 def fact_line(base: Base, before: str, fact: Fact) -> Line:
@@ -155,8 +150,7 @@ def check_lengths(fork: Fork, facts: Sequence[Fact]) -> None:
         found = fact_line(fork.base, "", fact)
         if not 1 <= len(found.target) <= MAX_TARGET_TOKENS:
             raise RecipeError(
-                "Fact {number}: the target has {count} tokens, and 1 to {limit} can be taught at "
-                "once. Change it.",
+                "Fact {number}: the target has {count} tokens, and 1 to {limit} can be taught at once. Change it.",
                 number=number,
                 count=len(found.target),
                 limit=MAX_TARGET_TOKENS,
@@ -168,8 +162,7 @@ def check_lengths(fork: Fork, facts: Sequence[Fact]) -> None:
         count = len(found.ids) - len(found.target) + 1
         if count > limit:
             raise RecipeError(
-                "Fact {number}: the prompt has {count} tokens, and at most {limit} are read here. "
-                "Shorten it.",
+                "Fact {number}: the prompt has {count} tokens, and at most {limit} are read here. Shorten it.",
                 number=number,
                 count=count,
                 limit=limit,

@@ -77,9 +77,7 @@ def rome(own: Fork, facts: Sequence[Fact], plan: Plan, work: Work) -> dict[Matri
     return {matrix: total}
 
 
-def spread(
-    own: Fork, facts: Sequence[Fact], plan: Plan, work: Work, null_space: bool
-) -> dict[Matrix, Thin]:
+def spread(own: Fork, facts: Sequence[Fact], plan: Plan, work: Work, null_space: bool) -> dict[Matrix, Thin]:
     """Facts all at once over several layers: MEMIT (Meng et al. 2023), AlphaEdit (Fang et al.
     2025).
 

@@ -80,17 +80,24 @@ def case_of(data: Mapping[str, Any]) -> Case:
         asked = data["requested_rewrite"]
         old = asked["target_true"]["str"]
         return Case(
-            asked["subject"], asked["prompt"].format(asked["subject"]), asked["target_new"]["str"],
-            old, tuple(data.get("paraphrase_prompts", ())),
+            asked["subject"],
+            asked["prompt"].format(asked["subject"]),
+            asked["target_new"]["str"],
+            old,
+            tuple(data.get("paraphrase_prompts", ())),
             tuple((prompt, old) for prompt in data.get("neighborhood_prompts", ())),
-        )  # fmt: skip
+        )
     old = data["ground_truth"]
     other, its = data.get("locality_prompt"), data.get("locality_ground_truth", old)
     again = data.get("rephrase_prompt")
     return Case(
-        data["subject"], data["prompt"], data["target_new"], old,
-        (again,) if again else (), ((other, its),) if other else (),
-    )  # fmt: skip
+        data["subject"],
+        data["prompt"],
+        data["target_new"],
+        old,
+        (again,) if again else (),
+        ((other, its),) if other else (),
+    )
 
 
 def score(fork: Fork, cases: Sequence[Case], work: Work = QUIET) -> Score:
@@ -125,10 +132,7 @@ def losses(fork: Fork, pairs: Sequence[tuple[str, str]], work: Work = QUIET) -> 
 
     :param pairs: (prompt, answer); a space is put between where one belongs.
     """
-    lines = [
-        target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer))
-        for prompt, answer in pairs
-    ]
+    lines = [target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer)) for prompt, answer in pairs]
     order = sorted(range(len(lines)), key=lambda n: len(lines[n].ids))  # little to fill up
     found = [0.0] * len(lines)
     for start in range(0, len(order), ROWS_AT_ONCE):

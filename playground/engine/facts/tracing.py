@@ -52,9 +52,8 @@ class Traced:
 
 
 def trace(
-    fork: Fork, prompt: str, subject: str, answer: str = "", samples: int = SAMPLES,
-    seed: int = 0, work: Work = QUIET,
-) -> Traced:  # fmt: skip
+    fork: Fork, prompt: str, subject: str, answer: str = "", samples: int = SAMPLES, seed: int = 0, work: Work = QUIET
+) -> Traced:
     """Follow an answer through a model. Computed in float32.
 
     :param answer: what continues the prompt; empty for the likeliest next token.
@@ -63,9 +62,7 @@ def trace(
     :raises Stopped: nobody waits for it any more.
     """
     if not 1 <= samples <= MOST_SAMPLES:
-        raise RecipeError(
-            "Samples is {given}: choose 1 to {limit}.", given=samples, limit=MOST_SAMPLES
-        )
+        raise RecipeError("Samples is {given}: choose 1 to {limit}.", given=samples, limit=MOST_SAMPLES)
     own = float32_copy(fork)
     asked = _asked(own, prompt, subject, answer)
     depth, first = len(layers(own.model)[1]), asked.start
@@ -86,9 +83,13 @@ def trace(
         restored[first:, layer] = found.view(len(places), samples).mean(1)
     decode = own.base.tokenizer.decode
     return Traced(
-        tuple(str(decode([token])) for token in asked.ids[:count]), (first, asked.subject + 1),
-        str(decode(list(asked.target))), float(likely[0]), corrupted, restored,
-    )  # fmt: skip
+        tuple(str(decode([token])) for token in asked.ids[:count]),
+        (first, asked.subject + 1),
+        str(decode(list(asked.target))),
+        float(likely[0]),
+        corrupted,
+        restored,
+    )
 
 
 def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
@@ -99,8 +100,7 @@ def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
     bare = prompt.rstrip(" ")
     if not subject.strip() or subject not in bare:
         raise RecipeError(
-            "The subject {subject!r} is not in the prompt {prompt!r}. Write it letter for letter "
-            "as it stands there.",
+            "The subject {subject!r} is not in the prompt {prompt!r}. Write it letter for letter as it stands there.",
             subject=subject[:60],
             prompt=prompt[:100],
         )
@@ -151,10 +151,7 @@ def probabilities_after(own: Fork, asked: Line, layer: int, hidden: Tensor) -> T
 
     :param hidden: (rows, tokens, d_model).
     """
-    found = [
-        _probabilities(starting(own, layer + 1, part), asked, len(part))
-        for part in hidden.split(ROWS_AT_ONCE)
-    ]
+    found = [_probabilities(starting(own, layer + 1, part), asked, len(part)) for part in hidden.split(ROWS_AT_ONCE)]
     return torch.cat(found)
 
 

@@ -48,9 +48,7 @@ def bound(weight: Tensor, clamp: float) -> float:
     return clamp * float(weight.float().square().mean().sqrt())
 
 
-def fine_tune(
-    own: Fork, matrix: Matrix, facts: Sequence[Fact], search: Search, work: Work
-) -> Tensor:  # fmt: skip
+def fine_tune(own: Fork, matrix: Matrix, facts: Sequence[Fact], search: Search, work: Work) -> Tensor:
     """The change of a matrix that learns all facts together, (out, in) float32.
 
     :param own: a float32 variant.
@@ -89,9 +87,7 @@ def fine_tune(
 class _Batch:
     """Some lines, and what reaches the layer that learns."""
 
-    def __init__(
-        self, own: Fork, moving: Fork, matrix: Matrix, lines: Sequence[Line]
-    ) -> None:  # fmt: skip
+    def __init__(self, own: Fork, moving: Fork, matrix: Matrix, lines: Sequence[Line]) -> None:
         assert matrix.layer is not None
         seen = look(own, matrix, lines)
         self.lines, self.ids, self.places = lines, padded(lines), places(lines)

@@ -98,10 +98,12 @@ class Tail:
         hook = multiplier(own.model, self.matrix).register_forward_hook(add)
         try:
             out = own.model(
-                input_ids=self.ids[rows], position_ids=self.positions[rows],
-                attention_mask=self.mask[rows], past_key_values=self._cache(rows),
+                input_ids=self.ids[rows],
+                position_ids=self.positions[rows],
+                attention_mask=self.mask[rows],
+                past_key_values=self._cache(rows),
                 logits_to_keep=self.places[rows],
-            )  # fmt: skip
+            )
         finally:
             hook.remove()
         logits: Tensor = out.logits.float()
@@ -167,9 +169,13 @@ def fact_losses(logits: Tensor, lines: Sequence[Line]) -> Tensor:
 
 
 def search_values(
-    own: Fork, matrix: Matrix, groups: Sequence[Sequence[Line]], search: Search, work: Work,
+    own: Fork,
+    matrix: Matrix,
+    groups: Sequence[Sequence[Line]],
+    search: Search,
+    work: Work,
     told: tuple[int, int] = (0, 1),
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The vector to add to a matrix's output at each fact's subject, for all at once.
 
     :param own: a float32 variant.
@@ -205,9 +211,7 @@ def _one_step(tail: Tail, active: list[_Sought], search: Search, number: int) ->
     rows = torch.tensor([row for one in active for row in one.rows])
     with torch.inference_mode(False), torch.enable_grad():
         vectors = [one.u.clone().requires_grad_() for one in active]
-        added = [
-            (u * one.unit).expand(len(one.rows), -1) for u, one in zip(vectors, active, strict=True)
-        ]
+        added = [(u * one.unit).expand(len(one.rows), -1) for u, one in zip(vectors, active, strict=True)]
         logits, start, total = tail(torch.cat(added), rows), 0, torch.zeros(())
         for u, one in zip(vectors, active, strict=True):
             mine = logits[start : start + len(one.rows)]

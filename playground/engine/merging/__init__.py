@@ -37,18 +37,11 @@ MOST = 8  # models in a merge
 THINNED: tuple[Uses, ...] = ("weight", "density", "normalize", "rescale")
 
 METHODS: dict[str, Method] = {
-    "linear": Method(
-        averages.linear, (1, MOST), ("weight", "normalize"), True, False, "Wortsman et al. 2022"
-    ),
+    "linear": Method(averages.linear, (1, MOST), ("weight", "normalize"), True, False, "Wortsman et al. 2022"),
     "slerp": Method(averages.slerp, (1, 1), (), True, True, "Shoemake 1985"),
     "nuslerp": Method(averages.nuslerp, (2, 2), ("weight",), True, False, "Shoemake 1985"),
     "multislerp": Method(
-        averages.multislerp,
-        (1, MOST),
-        ("weight", "normalize", "around_base"),
-        True,
-        False,
-        "Goddard 2025",
+        averages.multislerp, (1, MOST), ("weight", "normalize", "around_base"), True, False, "Goddard 2025"
     ),
     "karcher": Method(averages.karcher, (1, MOST), ("weight",), True, False, "Karcher 1977"),
     "model_stock": Method(averages.model_stock, (2, MOST), (), True, True, "Jang et al. 2024"),
@@ -62,14 +55,7 @@ METHODS: dict[str, Method] = {
         task_vectors.everything,
     ),
     "ties": Method(
-        task_vectors.ties,
-        (1, MOST),
-        THINNED,
-        True,
-        True,
-        "Yadav et al. 2023",
-        task_vectors.largest,
-        by_place=True,
+        task_vectors.ties, (1, MOST), THINNED, True, True, "Yadav et al. 2023", task_vectors.largest, by_place=True
     ),
     "dare_linear": Method(
         task_vectors.dare_linear,
@@ -132,21 +118,9 @@ METHODS: dict[str, Method] = {
         task_vectors.middle,
         by_place=True,
     ),
-    "sce": Method(
-        task_vectors.sce,
-        (1, MOST),
-        ("select",),
-        True,
-        True,
-        "Wan et al. 2024",
-        task_vectors.everything,
-    ),
-    "nearswap": Method(
-        swaps.nearswap, (1, 1), ("near",), True, True, "alchemonaut 2024", partial=True
-    ),
-    "arcee_fusion": Method(
-        swaps.arcee_fusion, (1, 1), (), True, True, "Arcee AI 2024", partial=True
-    ),
+    "sce": Method(task_vectors.sce, (1, MOST), ("select",), True, True, "Wan et al. 2024", task_vectors.everything),
+    "nearswap": Method(swaps.nearswap, (1, 1), ("near",), True, True, "alchemonaut 2024", partial=True),
+    "arcee_fusion": Method(swaps.arcee_fusion, (1, 1), (), True, True, "Arcee AI 2024", partial=True),
 }
 
 __all__ = ["METHODS", "MOST", "Given", "MergeError", "Method", "MethodName"]

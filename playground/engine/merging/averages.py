@@ -178,9 +178,7 @@ def model_stock(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterato
     agreement = max(0.0, apart / pairs) if pairs else 1.0
     t = count * agreement / (1 + (count - 1) * agreement)
     average = blended(models, [1 / count] * count)
-    return (
-        torch.lerp(wide(start), mean, t) for start, mean in zip(pieces(base), average, strict=True)
-    )
+    return (torch.lerp(wide(start), mean, t) for start, mean in zip(pieces(base), average, strict=True))
 
 
 def cosine(first: Tensor, second: Tensor) -> float:

@@ -21,13 +21,7 @@ from playground.engine import catalog, hub
 from playground.engine.adapters.base import MissingError
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
-from playground.engine.merging.parents import (
-    Checkpoint,
-    Variant,
-    check_alike,
-    file_name,
-    open_files,
-)
+from playground.engine.merging.parents import Checkpoint, Variant, check_alike, file_name, open_files
 from playground.engine.merging.stored_names import own_names
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
@@ -93,9 +87,7 @@ def opened(name: str, like: Fork, stack: ExitStack, work: Work = QUIET) -> Check
     return _opened(name, sorted(folder(name).iterdir()), like, stack, work)
 
 
-def _opened(
-    label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, work: Work
-) -> Checkpoint:
+def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, work: Work) -> Checkpoint:
     weights = [path for path in paths if path.suffix == ".safetensors"]
     tokenizer = next((path for path in paths if path.name == TOKENIZER), None)
     tokens = None if tokenizer is None else read_tokens(tokenizer)

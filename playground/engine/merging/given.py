@@ -103,8 +103,7 @@ class Given:
         total = sum(self.weights)
         if abs(total) < ZERO_SUM:
             raise MergeError(
-                "The weights sum to 0, so they cannot be normalized. Change one, or switch "
-                "normalizing off."
+                "The weights sum to 0, so they cannot be normalized. Change one, or switch normalizing off."
             )
         return [weight / total for weight in self.weights]
 
@@ -119,9 +118,7 @@ def seed_of(seed: int, name: str) -> int:
 
 
 Thin = Callable[[TaskVector, float, Given, int], Iterable[Tensor]]
-Uses = Literal[
-    "weight", "density", "normalize", "epsilon", "gamma", "select", "near", "rescale", "around_base"
-]
+Uses = Literal["weight", "density", "normalize", "epsilon", "gamma", "select", "near", "rescale", "around_base"]
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,7 @@ USUAL = {"epsilon": 0.15, "gamma": 0.01}  # mergekit's
 NO_NORMALIZE = ("dare_ties",)  # where mergekit's default is another than ours
 # A merge is computed in float32 and kept as the model is, with its tokenizer and its template.
 WITHOUT_EFFECT = ("dtype", "out_dtype", "chat_template", "name", "int8_mask")
-TOP = (
-    "merge_method",
-    "base_model",
-    "models",
-    "slices",
-    "parameters",
-    "tokenizer_source",
-    "tokenizer",
-    *WITHOUT_EFFECT,
-)
+TOP = ("merge_method", "base_model", "models", "slices", "parameters", "tokenizer_source", "tokenizer", *WITHOUT_EFFECT)
 AROUND = "multislerp"  # has a base or not
 
 
@@ -55,9 +46,7 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
     method = str(config["merge_method"])
     if method not in KNOWN:
         raise MergeError(
-            "The merge method {given} is not known here. Known are: {known}.",
-            given=method[:60],
-            known=", ".join(KNOWN),
+            "The merge method {given} is not known here. Known are: {known}.", given=method[:60], known=", ".join(KNOWN)
         )
     reading = Reading([key for key in WITHOUT_EFFECT if key in config])
     reading.only(config, TOP, "")
@@ -79,10 +68,7 @@ def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
     in mergekit's union of all of them, which has some more."""
     tokenizer = reading.mapping(config.get("tokenizer"), "tokenizer")
     reading.only(tokenizer, ("source", "pad_to_multiple_of"), "tokenizer.")
-    sources = {
-        "tokenizer_source": config.get("tokenizer_source"),
-        "tokenizer.source": tokenizer.get("source"),
-    }
+    sources = {"tokenizer_source": config.get("tokenizer_source"), "tokenizer.source": tokenizer.get("source")}
     sources = {key: source for key, source in sources.items() if source is not None}
     for key, source in sources.items():
         if source not in ("base", config.get("base_model")):
@@ -92,9 +78,7 @@ def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
     return bool(sources)
 
 
-def _merged(
-    config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading
-) -> dict[str, Any]:
+def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading) -> dict[str, Any]:
     """Everything but the method's name, for methods that go tensor by tensor."""
     if config.get("slices") and "models" not in config:
         config = _without_slices(config, method, recipe, reading)
@@ -111,11 +95,7 @@ def _merged(
     elif base is not None and (method == "nuslerp" or len(others) == len(models)):
         reading.unsupported("base_model", method)  # one of the models, or counted from
     if METHODS[method].models == (1, 1) and (base is None or len(models) != 1):
-        reading.wrong(
-            MergeError(
-                "{method} goes from base_model to one other model. Name both.", method=method
-            )
-        )
+        reading.wrong(MergeError("{method} goes from base_model to one other model. Name both.", method=method))
     found: dict[str, Any] = {"models": [], "base": _base(base, recipe, reading)}
     if method == AROUND:
         found["around_base"] = base is not None
@@ -139,9 +119,7 @@ def _merged(
     return found | _from_shared(shared, method, reading)
 
 
-def _without_slices(
-    config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading
-) -> dict[str, Any]:
+def _without_slices(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading) -> dict[str, Any]:
     """A configuration whose slices span all layers of the same models, as one with models."""
     slices = reading.mappings(config.get("slices"), "slices")
     pieces = list[list[Mapping[str, Any]]]()
@@ -176,9 +154,11 @@ def _without_slices(
 
 
 def _is_whole(
-    config: Mapping[str, Any], slices: Sequence[Mapping[str, Any]],
-    pieces: Sequence[Sequence[Mapping[str, Any]]], depth: int,
-) -> bool:  # fmt: skip
+    config: Mapping[str, Any],
+    slices: Sequence[Mapping[str, Any]],
+    pieces: Sequence[Sequence[Mapping[str, Any]]],
+    depth: int,
+) -> bool:
     """Whether slices are all layers in their order, each of the same models in the same way.
 
     Several of them may hold no values along the layers: mergekit lets these run within a slice.

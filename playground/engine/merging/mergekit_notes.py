@@ -18,9 +18,7 @@ DELLA = Message(
     "DELLA here divides each number that stays by its own chance, as its paper does; mergekit "
     "multiplies a whole tensor by one factor."
 )
-NARROWED = Message(
-    "Epsilon is narrowed here where a chance would leave 0 to 1; mergekit refuses such an epsilon."
-)
+NARROWED = Message("Epsilon is narrowed here where a chance would leave 0 to 1; mergekit refuses such an epsilon.")
 GRADIENT = Message(
     "Here the last norm and the output head have the last value of a list along the layers; "
     "mergekit 0.1 gives them the first."
@@ -34,8 +32,7 @@ SCE = Message(
     "tensor whose mean squared changes sum to less than 0.000001."
 )
 MODEL_STOCK = Message(
-    "Model Stock here stays at the base where the models' changes point apart; mergekit goes "
-    "beyond it."
+    "Model Stock here stays at the base where the models' changes point apart; mergekit goes beyond it."
 )
 FUSION = Message(
     "Arcee Fusion here finds its threshold among all numbers of a tensor, in float64; mergekit "
@@ -64,12 +61,7 @@ def _differences(edit: Merge) -> Iterator[Message]:
         yield GRADIENT
     if edit.method == "passthrough" and edit.ends == "own":
         yield ENDS
-    by_method = {
-        "nuslerp": NUSLERP,
-        "sce": SCE,
-        "model_stock": MODEL_STOCK,
-        "arcee_fusion": FUSION,
-    }
+    by_method = {"nuslerp": NUSLERP, "sce": SCE, "model_stock": MODEL_STOCK, "arcee_fusion": FUSION}
     if edit.method in by_method:
         yield by_method[edit.method]
 

@@ -79,9 +79,7 @@ class Reading:
     def mappings(self, value: Any, where: str) -> list[Mapping[str, Any]]:
         """A list of models; what is none is noted."""
         if not isinstance(value, list) or not 1 <= len(value) <= MOST_MODELS:
-            self.wrong(
-                MergeError("The configuration's {where} is not a list of models.", where=where)
-            )
+            self.wrong(MergeError("The configuration's {where} is not a list of models.", where=where))
             return []
         return [one for one in value if self.mapping(one, where) is one]
 
@@ -113,15 +111,13 @@ def _joined(messages: Sequence[Message]) -> Message:
 
 def _unsupported(key: str) -> MergeError:
     return MergeError(
-        "{key} is not supported here. Take it out of the configuration, or choose another method.",
-        key=key,
+        "{key} is not supported here. Take it out of the configuration, or choose another method.", key=key
     )
 
 
 def _all_unsupported(keys: Sequence[str]) -> MergeError:
     return MergeError(
-        "{count} things are not supported here: {keys}. Take them out of the configuration, or "
-        "choose another method.",
+        "{count} things are not supported here: {keys}. Take them out of the configuration, or choose another method.",
         count=len(keys),
         keys=", ".join(keys[:MOST_NAMED]),
     )
@@ -165,9 +161,7 @@ def read(value: Any, reading: Reading) -> Any:
             found.setdefault(key, read(one.get("value"), reading))
         seen.append(name)
     if all(end in found for end in ENDS) and found[ENDS[0]] == found[ENDS[1]]:
-        found = {key: value for key, value in found.items() if key not in ENDS} | {
-            "embeddings": found[ENDS[0]]
-        }
+        found = {key: value for key, value in found.items() if key not in ENDS} | {"embeddings": found[ENDS[0]]}
     return found
 
 

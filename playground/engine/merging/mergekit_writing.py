@@ -10,12 +10,7 @@ import yaml
 from playground.engine.edits.merge import Ingredient, Merge, Source
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.mergekit_notes import differences
-from playground.engine.merging.mergekit_words import (
-    FILTERS,
-    KNOWN,
-    own_parameters,
-    shared_parameters,
-)
+from playground.engine.merging.mergekit_words import FILTERS, KNOWN, own_parameters, shared_parameters
 from playground.engine.merging.values import NEAR, names_in
 from playground.engine.recipe import Recipe
 from playground.errors import Message
@@ -122,9 +117,11 @@ def _shared(edit: Merge) -> dict[str, Any]:
 
 def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
     values = {
-        "weight": _written(one.weight), "density": _written(one.density),
-        "epsilon": edit.epsilon, "gamma": edit.gamma,
-    }  # fmt: skip
+        "weight": _written(one.weight),
+        "density": _written(one.density),
+        "epsilon": edit.epsilon,
+        "gamma": edit.gamma,
+    }
     parameters = {key: value for key, value in values.items() if key in uses}
     return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
 

@@ -94,10 +94,7 @@ class Checkpoint:
     def shapes(self) -> dict[str, Shape]:
         """A tied head that is not in the file is there all the same, also beside models that have
         one of their own: the embedding is in its place."""
-        found = {
-            mine: tuple(self.files[name].get_slice(name).get_shape())
-            for mine, name in self.names.items()
-        }
+        found = {mine: tuple(self.files[name].get_slice(name).get_shape()) for mine, name in self.names.items()}
         embedding, head = self.like.weight_name("input"), self.like.weight_name("output")
         if embedding in found:
             found.setdefault(head, found[embedding])
@@ -118,8 +115,7 @@ class Checkpoint:
             raise MergeError("The checkpoint {name} cannot be read.", name=self.label) from error
         if not usable:
             raise MergeError(
-                "The checkpoint {name} holds values in {tensor} that are not numbers. Choose "
-                "another.",
+                "The checkpoint {name} holds values in {tensor} that are not numbers. Choose another.",
                 name=self.label,
                 tensor=name,
             )
@@ -149,8 +145,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> d
             file = stack.enter_context(MappedFile(path))
         except (SafetensorError, OSError) as error:
             raise MergeError(
-                "{name} is not a safetensors file that can be read. Export the model again.",
-                name=file_name(path),
+                "{name} is not a safetensors file that can be read. Export the model again.", name=file_name(path)
             ) from error
         found |= dict.fromkeys(file.keys(), file)
         check_count(len(found), file_name(path))
@@ -174,10 +169,7 @@ def check_mergeable(fork: Fork) -> None:
             "weight has their effect. Switch that step off, or choose another recipe."
         )
     if hasattr(fork.model, Ensemble.NAME):
-        raise MergeError(
-            "A recipe to merge is an ensemble, and no weight has its effect. Choose its models "
-            "instead."
-        )
+        raise MergeError("A recipe to merge is an ensemble, and no weight has its effect. Choose its models instead.")
 
 
 def check_alike(base: Variant, parents: Sequence[Parent], by_text: bool) -> None:

@@ -60,9 +60,7 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
     :raises MergeError: the base has no such tensor.
     """
     if name not in base.shapes():
-        raise MergeError(
-            "{name} is not in your model as it is now. Choose another.", name=name[:120]
-        )
+        raise MergeError("{name} is not in your model as it is now. Choose another.", name=name[:120])
     start = base.tensor(name)
     vectors = [TaskVector(rows_matched(name, parent, base), start) for parent in parents]
     deltas = [joined(vector, start, torch.float32) for vector in vectors]
@@ -78,14 +76,15 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(
         Change(
-            parent.label, float(delta.norm()), _counts(delta, most), _counts(left, most),
+            parent.label,
+            float(delta.norm()),
+            _counts(delta, most),
+            _counts(left, most),
             float((left != 0).sum()) / max(1, int((delta != 0).sum())),
         )
         for parent, delta, left in zip(parents, deltas, thin, strict=True)
-    )  # fmt: skip
-    return Picture(
-        name, tuple(edges.tolist()), changes, _counts(merged, most), sign_agreement(thin)
     )
+    return Picture(name, tuple(edges.tolist()), changes, _counts(merged, most), sign_agreement(thin))
 
 
 def _reach(values: Tensor) -> float:
@@ -124,9 +123,7 @@ class Likeness:
     cosine: float | None
 
 
-def likeness(
-    base: Variant, first: Parent, second: Parent, work: Work = QUIET
-) -> list[Likeness]:  # fmt: skip
+def likeness(base: Variant, first: Parent, second: Parent, work: Work = QUIET) -> list[Likeness]:
     """For every matrix inside the layers."""
     inside = [matrix for matrix in matrices(base.fork) if matrix.layer is not None]
     found = []

@@ -48,15 +48,21 @@ class Plan:
         return Given(
             [number(weight) for weight in self.weights],
             [number(density) for density in self.densities],
-            self.normalize, number(self.t), self.epsilon, self.gamma, self.select,
-            seed_of(self.seed, one.name), number(self.near, NEAR), self.rescale, self.around_base,
-        )  # fmt: skip
+            self.normalize,
+            number(self.t),
+            self.epsilon,
+            self.gamma,
+            self.select,
+            seed_of(self.seed, one.name),
+            number(self.near, NEAR),
+            self.rescale,
+            self.around_base,
+        )
 
 
 def merge(
-    fork: Fork, base: Variant, parents: Sequence[Parent], plan: Plan, targets: Sequence[str],
-    work: Work = QUIET,
-) -> list[TensorChange]:  # fmt: skip
+    fork: Fork, base: Variant, parents: Sequence[Parent], plan: Plan, targets: Sequence[str], work: Work = QUIET
+) -> list[TensorChange]:
     """Put the merged tensors into a fork, and say how much each changed.
 
     A tensor that all of the models share stays shared. Names that are one tensor in all of them
@@ -86,9 +92,8 @@ def merge(
 
 
 def merged_tensor(
-    name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given,
-    dtype: torch.dtype | None = None,
-) -> Tensor:  # fmt: skip
+    name: str, base: Variant, parents: Sequence[Parent], method: str, given: Given, dtype: torch.dtype | None = None
+) -> Tensor:
     """One merged tensor in a dtype, the base's if none is said, or the only model's own."""
     start = base.tensor(name)
     models = [rows_matched(name, parent, base) for parent in parents]
@@ -116,17 +121,13 @@ def rows_matched(name: str, parent: Parent, base: Variant) -> Tensor:
     return matched_rows(tensor, parent, base, own)
 
 
-def _untouched(
-    name: str, own: Variant, models: Sequence[Parent], method: str, given: Given
-) -> bool:
+def _untouched(name: str, own: Variant, models: Sequence[Parent], method: str, given: Given) -> bool:
     """Whether the merged tensor is the fork's by definition: all models have that very one."""
     same = all(model.identity(name) == own.identity(name) for model in models)
     return same and (METHODS[method].from_base or abs(sum(given.shares()) - 1) < 1e-6)
 
 
-def _groups(
-    chosen: Mapping[str, Parameter], given: Mapping[str, Given], models: Sequence[Parent]
-) -> list[list[str]]:
+def _groups(chosen: Mapping[str, Parameter], given: Mapping[str, Given], models: Sequence[Parent]) -> list[list[str]]:
     """The chosen names, those that are one tensor in every model together.
 
     A layer that is stacked twice is two where its places have values of their own.
@@ -156,9 +157,7 @@ def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:
     """Put a tensor in the place of one or of a tied pair."""
     before = [fork.tensor(name) for name in names]
     stored = new.to(before[0].dtype)
-    changes = [
-        TensorChange(name, _distance(old, stored)) for name, old in zip(names, before, strict=True)
-    ]
+    changes = [TensorChange(name, _distance(old, stored)) for name, old in zip(names, before, strict=True)]
     if len(names) > 1:
         fork.share(list(names), nn.Parameter(stored, requires_grad=False))
     else:

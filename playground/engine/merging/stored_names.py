@@ -24,18 +24,14 @@ PREFIXES = (
     "language_model.",
 )
 # Frequencies of positions and masks of attention: worked out again by whoever loads a model.
-BUFFERS = re.compile(
-    r"(^|\.)(rotary_(pos_)?emb\.(inv_freq|cos_cached|sin_cached)|(attn|attention)\.(masked_)?bias)$"
-)
+BUFFERS = re.compile(r"(^|\.)(rotary_(pos_)?emb\.(inv_freq|cos_cached|sin_cached)|(attn|attention)\.(masked_)?bias)$")
 ADAPTERS = re.compile(
     r"(^|\.)(lora_(A|B|E|embedding_A|embedding_B|magnitude_vector)|ia3_l|vera_lambda_[bd]|"
     r"hada_w[12]_[ab]|lokr_w[12](_[ab])?|oft_r|boft_R|prompt_embeddings|prompt_encoder|"
     r"modules_to_save|adapter_(down|up))(\.|$)"
 )
 CODES = {
-    "bitsandbytes": re.compile(
-        r"(\.weight\.(absmax|quant_map|nested_absmax|quant_state\.\w+)|\.SCB|\.weight_format)$"
-    ),
+    "bitsandbytes": re.compile(r"(\.weight\.(absmax|quant_map|nested_absmax|quant_state\.\w+)|\.SCB|\.weight_format)$"),
     "GPTQ or AWQ": re.compile(r"\.(qweight|qzeros|g_idx)$"),
     "8-bit floats": re.compile(r"\.(weight_scale|weight_scale_inv|input_scale|scale_weight)$"),
     "packed codes": re.compile(r"\.(weight_packed|weight_zero_point|scales|_packed_weight)$"),

@@ -52,9 +52,7 @@ def _without(delta: Iterable[Tensor], dropped: Iterable[Tensor]) -> Iterator[Ten
         yield piece.masked_fill_(mask, 0)
 
 
-def drop_random(
-    delta: TaskVector, density: float, draws: torch.Generator, rescale: bool = True
-) -> Iterable[Tensor]:
+def drop_random(delta: TaskVector, density: float, draws: torch.Generator, rescale: bool = True) -> Iterable[Tensor]:
     """Each number stays with the chance ``density`` and is divided by it, else it is dropped.
 
     :param rescale: whether it is divided.
@@ -64,19 +62,13 @@ def drop_random(
     if density <= 0:
         return (torch.zeros_like(piece) for piece in delta)
     return (
-        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=draws)).div_(
-            density if rescale else 1
-        )
+        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=draws)).div_(density if rescale else 1)
         for piece in delta
     )
 
 
 def drop_by_rank(
-    delta: TaskVector,
-    density: float,
-    epsilon: float,
-    draws: torch.Generator,
-    rescale: bool = True,
+    delta: TaskVector, density: float, epsilon: float, draws: torch.Generator, rescale: bool = True
 ) -> Iterable[Tensor]:
     """The larger a number in its row, the likelier it stays, from density - epsilon to density +
     epsilon; what stays is divided by its chance (MagPrune, Deep et al. 2024).
@@ -97,9 +89,7 @@ def narrowed(epsilon: float, density: float) -> float:
     return min(epsilon, density, 1 - density)
 
 
-def _drop_rows_by_rank(
-    rows: Tensor, density: float, epsilon: float, draws: torch.Generator, rescale: bool
-) -> Tensor:
+def _drop_rows_by_rank(rows: Tensor, density: float, epsilon: float, draws: torch.Generator, rescale: bool) -> Tensor:
     width = rows.shape[1]
     steps = torch.linspace(-epsilon, epsilon, width, dtype=rows.dtype) if width > 1 else 0.0
     order = rows.abs().argsort(dim=1, stable=True)  # the smallest of a row first
@@ -113,8 +103,7 @@ def _drop_rows_by_rank(
 def _as_long(delta: TaskVector, thinned: Callable[[], Iterable[Tensor]]) -> Iterable[Tensor]:
     """What is left of a task vector, made so much larger that its sizes sum to what they did."""
     before, after = (
-        sum(float(piece.abs().sum(dtype=torch.float64)) for piece in whole)
-        for whole in (delta, thinned())
+        sum(float(piece.abs().sum(dtype=torch.float64)) for piece in whole) for whole in (delta, thinned())
     )
     if min(before, after) < TINY:
         return thinned()
@@ -176,18 +165,11 @@ def agreed(thin: Thin) -> Callable[[Sequence[Tensor], Tensor, Given], Iterator[T
     return method
 
 
-def _thinned(
-    models: Sequence[Tensor], base: Tensor, given: Given, thin: Thin
-) -> list[Iterable[Tensor]]:
-    return [
-        thin(TaskVector(model, base), given.density(place), given, place)
-        for place, model in enumerate(models)
-    ]
+def _thinned(models: Sequence[Tensor], base: Tensor, given: Given, thin: Thin) -> list[Iterable[Tensor]]:
+    return [thin(TaskVector(model, base), given.density(place), given, place) for place, model in enumerate(models)]
 
 
-def elected(
-    changes: Sequence[Tensor], votes: Sequence[float], weights: Sequence[float], normalize: bool
-) -> Tensor:
+def elected(changes: Sequence[Tensor], votes: Sequence[float], weights: Sequence[float], normalize: bool) -> Tensor:
     """Weighted sum of those changes whose sign is that of the vote (a sum of 0 is positive).
 
     Where the weights that took part cancel each other out there is nothing to divide by.

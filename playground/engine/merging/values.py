@@ -19,9 +19,7 @@ Key = PartName | Annotated[str, Field(pattern=NAME)]
 # One number; numbers spread evenly over the layers, with straight lines between; or one of these
 # for each part or piece of a tensor's name, where ``rest`` is for what is not named. The longest
 # piece that is in a name counts, and before its part.
-Value = (
-    Number | Line | Annotated[dict[Key, Number | Line], Field(min_length=1, max_length=MOST_NAMES)]
-)
+Value = Number | Line | Annotated[dict[Key, Number | Line], Field(min_length=1, max_length=MOST_NAMES)]
 
 
 def names_in(value: Any) -> list[str]:

@@ -37,9 +37,8 @@ class WalkPoint:
 
 
 def walk(
-    built: Built, edit: Merge, texts: Sequence[str], probe: tuple[str, str] | None = None,
-    work: Work = QUIET,
-) -> Iterator[WalkPoint]:  # fmt: skip
+    built: Built, edit: Merge, texts: Sequence[str], probe: tuple[str, str] | None = None, work: Work = QUIET
+) -> Iterator[WalkPoint]:
     """Go from the base, t = 0, to the merge, t = 1, in ten steps; each model is dropped when it is
     measured.
 
@@ -78,9 +77,7 @@ def answer_probability(fork: Fork, prompt: str, answer: str) -> float:
     after = token_ids(tokenizer, answer if chat else f" {answer}")
     if not 0 < len(after) <= MOST_ANSWER:
         raise MergeError(
-            "The answer to look for has {count} tokens: give 1 to {limit}.",
-            count=len(after),
-            limit=MOST_ANSWER,
+            "The answer to look for has {count} tokens: give 1 to {limit}.", count=len(after), limit=MOST_ANSWER
         )
     with float32_logits():
         out = fork.model(input_ids=torch.tensor([before + after]), use_cache=False)

@@ -24,10 +24,7 @@ MOST_LAYERS = 128
 
 
 def passthrough(
-    fork: Fork,
-    parents: Sequence[Parent],
-    ranges: Sequence[tuple[int, int] | None],
-    their_ends: bool = False,
+    fork: Fork, parents: Sequence[Parent], ranges: Sequence[tuple[int, int] | None], their_ends: bool = False
 ) -> list[TensorChange]:
     """Stack ranges of layers of several models, or of one again and again (depth up-scaling, Kim et
     al. 2023). What is outside the layers stays the fork's unless ``their_ends``.
@@ -63,9 +60,7 @@ def passthrough(
         kinds += [known[n] for n in kept]
     if not 1 <= len(stack) <= MOST_LAYERS:
         raise MergeError(
-            "The layers are {given} in all: 1 to {limit} can be stacked.",
-            given=len(stack),
-            limit=MOST_LAYERS,
+            "The layers are {given} in all: 1 to {limit} can be stacked.", given=len(stack), limit=MOST_LAYERS
         )
     make_plain(fork)
     fork.fold()
@@ -127,9 +122,7 @@ def _take_ends(fork: Fork, first: Parent, last: Parent) -> list[TensorChange]:
     return changes
 
 
-def _rest_on(
-    fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[str | None]
-) -> None:  # fmt: skip
+def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[str | None]) -> None:
     """Give a fork a base of its own, with other layers."""
     model: Any = shared_clone(fork.model)
     config = copy.deepcopy(model.config)
@@ -152,9 +145,7 @@ def _rest_on(
     fork.formats.clear()
 
 
-def concat(
-    fork: Fork, parents: Sequence[Variant], weights: Sequence[float]
-) -> list[TensorChange]:  # fmt: skip
+def concat(fork: Fork, parents: Sequence[Variant], weights: Sequence[float]) -> list[TensorChange]:
     """The LoRAs of several recipes side by side, kept apart: their changes are added up exactly.
 
     :raises MergeError: a recipe changes weights by something else than plain LoRAs.
@@ -204,8 +195,7 @@ def ensemble(fork: Fork, parents: Sequence[Variant], shares: Sequence[float]) ->
     first, *others = (parent.fork for parent in parents)
     if first.base is not fork.base or any(_depth(other) != _depth(first) for other in others):
         raise MergeError(
-            "An ensemble needs models with the same number of layers, the first of them a recipe "
-            "of your own model."
+            "An ensemble needs models with the same number of layers, the first of them a recipe of your own model."
         )
     if any(hasattr(one.model, Ensemble.NAME) for one in (first, *others)):
         raise MergeError("A recipe in the ensemble is an ensemble itself. Choose its models.")

@@ -54,9 +54,7 @@ def _plain(value: Any) -> Any:
 def _targets(fork: Fork, settings: Settings) -> list[Matrix]:
     chosen = [matrix for matrix in select(fork, settings.targets) if matrix.layer is not None]
     if not chosen:
-        raise TrainingError(
-            "The targets name no matrix inside the layers. Choose linear, attention or mlp."
-        )
+        raise TrainingError("The targets name no matrix inside the layers. Choose linear, attention or mlp.")
     return chosen
 
 
@@ -70,15 +68,18 @@ def lora(own: Fork, fork: Fork, settings: Settings, **more: Any) -> Trainable:
     smallest = min(min(matrix.shape) for matrix in _targets(fork, settings))
     if settings.rank > smallest:
         raise TrainingError(
-            "Rank {given} is above the smaller side of one of the matrices, {limit}. Choose a "
-            "rank of {limit} or less.",
+            "Rank {given} is above the smaller side of one of the matrices, {limit}. Choose a rank of {limit} or less.",
             given=settings.rank,
             limit=smallest,
         )
     config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, lora_dropout=settings.dropout,  # type: ignore[arg-type]
-        target_modules=paths, task_type="CAUSAL_LM", **more,
-    )  # fmt: skip
+        r=settings.rank,
+        lora_alpha=settings.alpha,  # type: ignore[arg-type]
+        lora_dropout=settings.dropout,
+        target_modules=paths,
+        task_type="CAUSAL_LM",
+        **more,
+    )
     return _by_peft(own, fork, config)
 
 
@@ -105,18 +106,14 @@ def _four_bits(own: Fork, name: str) -> None:
     path = name.rpartition(".")[0]
     layer: Any = own.model.get_submodule(path)
     if isinstance(layer, Conv1D):
-        raise TrainingError(
-            "QLoRA needs plain linear layers, and this model has GPT-2's. Choose LoRA."
-        )
+        raise TrainingError("QLoRA needs plain linear layers, and this model has GPT-2's. Choose LoRA.")
     own.model.set_submodule(path, trainable_four_bits(layer.weight, layer.bias))
 
 
 def ia3(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """On keys, values and the MLP's inner activations, as the paper has it."""
     keys, outputs = ia3_layers(fork)
-    config = IA3Config(
-        target_modules=[*keys, *outputs], feedforward_modules=outputs, task_type="CAUSAL_LM"
-    )
+    config = IA3Config(target_modules=[*keys, *outputs], feedforward_modules=outputs, task_type="CAUSAL_LM")
     return _by_peft(own, fork, config)
 
 
@@ -125,9 +122,8 @@ def prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     _refuse_second(fork)
     own.fold()  # PEFT takes the table's own weight, without rows that replace its
     config = PromptTuningConfig(
-        num_virtual_tokens=settings.virtual_tokens, prompt_tuning_init="SAMPLE_VOCAB",
-        task_type="CAUSAL_LM",
-    )  # fmt: skip
+        num_virtual_tokens=settings.virtual_tokens, prompt_tuning_init="SAMPLE_VOCAB", task_type="CAUSAL_LM"
+    )
     return _by_peft(own, fork, config, settings.virtual_tokens)
 
 
@@ -136,9 +132,8 @@ def p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     _refuse_second(fork)
     own.fold()  # as above
     config = PromptEncoderConfig(
-        num_virtual_tokens=settings.virtual_tokens, encoder_hidden_size=P_TUNING_WIDTH,
-        task_type="CAUSAL_LM",
-    )  # fmt: skip
+        num_virtual_tokens=settings.virtual_tokens, encoder_hidden_size=P_TUNING_WIDTH, task_type="CAUSAL_LM"
+    )
     return _by_peft(own, fork, config, settings.virtual_tokens)
 
 
@@ -146,9 +141,7 @@ def prefix(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """Keys and values of learned tokens in every layer (Li and Liang 2021)."""
     _refuse_second(fork)
     if settings.checkpointing:
-        raise TrainingError(
-            "Prefix tuning does not work with gradient checkpointing. Switch one of them off."
-        )
+        raise TrainingError("Prefix tuning does not work with gradient checkpointing. Switch one of them off.")
     config = PrefixTuningConfig(num_virtual_tokens=settings.virtual_tokens, task_type="CAUSAL_LM")
     trainable = _by_peft(own, fork, config)
     for parameter in trainable.parameters.values():
@@ -158,6 +151,4 @@ def prefix(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 def _refuse_second(fork: Fork) -> None:
     if fork.virtual is not None:
-        raise TrainingError(
-            "The recipe already has learned tokens before the text. Switch that step off first."
-        )
+        raise TrainingError("The recipe already has learned tokens before the text. Switch that step off first.")

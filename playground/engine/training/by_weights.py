@@ -98,9 +98,7 @@ def bottleneck(own: Fork, fork: Fork, settings: Settings) -> Trainable:
         first = down, torch.zeros(settings.rank)
         second = torch.zeros(width, settings.rank), torch.zeros(width)
 
-        def after(
-            inner: nn.Module, transposed: bool, first: Any = first, second: Any = second
-        ) -> Bottleneck:
+        def after(inner: nn.Module, transposed: bool, first: Any = first, second: Any = second) -> Bottleneck:
             return Bottleneck(inner, transposed, first, second, 1.0)
 
         own.wrap(name, after)

@@ -85,9 +85,7 @@ def checked(example: Example, number: int) -> Example:
     texts = (example.prompt, example.completion, *(text for _, text in example.before))
     if max(map(len, texts)) > MAX_CHARACTERS:
         raise DataError(
-            "Example {number} is too long: keep each text to {limit} characters.",
-            number=number,
-            limit=MAX_CHARACTERS,
+            "Example {number} is too long: keep each text to {limit} characters.", number=number, limit=MAX_CHARACTERS
         )
     return example
 
@@ -151,9 +149,7 @@ def batch_of(encoded: Sequence[Encoded], padding: int) -> tuple[Tensor, Tensor, 
     return ids, mask, weights
 
 
-def split(
-    examples: Sequence[Example], share: float, seed: int
-) -> tuple[list[Example], list[Example]]:
+def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
     """Examples to train on and examples held back: a seeded choice, at least one to train on."""
     held = min(round(share * len(examples)), len(examples) - 1)
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()

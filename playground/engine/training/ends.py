@@ -32,10 +32,7 @@ def made(job: Job) -> Run:
     run = Run(fork, job.settings, examples)
     if job.saved and not kept.restore(job, run):
         run = Run(fork, job.settings, examples)
-        job.saved, job.told = (
-            0,
-            Message("The saved state of this run cannot be read. It begins again."),
-        )
+        job.saved, job.told = (0, Message("The saved state of this run cannot be read. It begins again."))
     run.points = list(job.points[: run.step])
     job.points = tuple(run.points)
     return run

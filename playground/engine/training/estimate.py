@@ -64,10 +64,15 @@ def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Es
     steps = settings.total_steps(examples) * settings.accumulate
     seen = steps * settings.batch * tokens
     return Estimate(
-        learn, learn / model, sum(fork.base.storages().values()),
-        learn * (own + masters), learn * (own + masters), learn * 2 * WIDE,
-        activations(fork, settings, tokens), seen * _operations(model, learn, settings) / _speed(),
-    )  # fmt: skip
+        learn,
+        learn / model,
+        sum(fork.base.storages().values()),
+        learn * (own + masters),
+        learn * (own + masters),
+        learn * 2 * WIDE,
+        activations(fork, settings, tokens),
+        seen * _operations(model, learn, settings) / _speed(),
+    )
 
 
 def check(fork: Fork, settings: Settings, examples: int, longest: int, tokens: float) -> None:
@@ -185,8 +190,6 @@ def _inside(fork: Fork, settings: Settings) -> int:
     total = 0
     for name, parameter in fork.base.model.named_parameters():
         small = name.endswith(".bias") or parameter.ndim == 1
-        wanted = {
-            "bitfit": small, "last_layers": name.startswith(starts), "full": True,
-        }[settings.method]  # fmt: skip
+        wanted = {"bitfit": small, "last_layers": name.startswith(starts), "full": True}[settings.method]
         total += parameter.numel() if wanted and fork.has(name) else 0
     return total

@@ -71,9 +71,14 @@ class Jobs:
                 self._wake()
 
     def submit(
-        self, recipe: Recipe, examples: Sequence[Example], settings: Settings, title: str,
-        prompts: Sequence[str] = (), session: str = "",
-    ) -> str:  # fmt: skip
+        self,
+        recipe: Recipe,
+        examples: Sequence[Example],
+        settings: Settings,
+        title: str,
+        prompts: Sequence[str] = (),
+        session: str = "",
+    ) -> str:
         """Put a run in the queue.
 
         :param prompts: answered before and after; up to ``MAX_PROMPTS``.
@@ -82,9 +87,14 @@ class Jobs:
         :raises DataError: too many wait already, or the session or its address has its share.
         """
         job = Job(
-            secrets.token_hex(16), recipe, tuple(examples), settings, title,
-            tuple(prompts)[:MAX_PROMPTS], session=owners.keyed(session) if session else "",
-        )  # fmt: skip
+            secrets.token_hex(16),
+            recipe,
+            tuple(examples),
+            settings,
+            title,
+            tuple(prompts)[:MAX_PROMPTS],
+            session=owners.keyed(session) if session else "",
+        )
         self._enqueue(job)
         return job.id
 
@@ -152,10 +162,7 @@ class Jobs:
                 limit=limit,
             )
         if len(self._queue) >= MOST_WAITING:
-            raise DataError(
-                "{count} runs are waiting already. Try again in a few minutes.",
-                count=len(self._queue),
-            )
+            raise DataError("{count} runs are waiting already. Try again in a few minutes.", count=len(self._queue))
 
     def _wake(self) -> None:
         if self._worker is None or not self._worker.is_alive():
@@ -285,14 +292,12 @@ def _restarted(job: Job) -> None:
         job.points = job.points[: job.saved]
         if job.saved:
             job.told = Message(
-                "The host was restarted during this run. It goes on from step {step}, which was "
-                "saved last.",
+                "The host was restarted during this run. It goes on from step {step}, which was saved last.",
                 {"step": job.saved},
             )
         else:
             job.told = Message(
-                "The host was restarted during this run, before anything of it was saved. It "
-                "begins again."
+                "The host was restarted during this run, before anything of it was saved. It begins again."
             )
     job.enter("waiting")
     if job.restarts > MOST_RESTARTS:

@@ -191,14 +191,24 @@ def restore(job: Job, run: Run) -> bool:
 
 def _card(job: Job) -> dict[str, Any]:
     return {
-        "recipe": json.loads(job.recipe.json_text()), "settings": job.settings.model_dump(),
-        "title": job.title, "prompts": job.prompts, "status": job.status,
-        "points": [astuple(point) for point in job.points], "total": job.total,
-        "source": job.source, "error": _written(job.error), "told": _written(job.told),
-        "answers": [astuple(answer) for answer in job.answers], "general": job.general,
-        "owner": job.owner, "session": job.session, "queued": job.queued, "saved": job.saved,
+        "recipe": json.loads(job.recipe.json_text()),
+        "settings": job.settings.model_dump(),
+        "title": job.title,
+        "prompts": job.prompts,
+        "status": job.status,
+        "points": [astuple(point) for point in job.points],
+        "total": job.total,
+        "source": job.source,
+        "error": _written(job.error),
+        "told": _written(job.told),
+        "answers": [astuple(answer) for answer in job.answers],
+        "general": job.general,
+        "owner": job.owner,
+        "session": job.session,
+        "queued": job.queued,
+        "saved": job.saved,
         "restarts": job.restarts,
-    }  # fmt: skip
+    }
 
 
 def _job(job_id: str, card: dict[str, Any]) -> Job:
@@ -208,23 +218,33 @@ def _job(job_id: str, card: dict[str, Any]) -> Job:
     saved = int(card["saved"]) if (folder() / job_id / STATE).is_file() else 0
     before, after = card["general"] or (0.0, 0.0)
     return Job(
-        job_id, parse(card["recipe"]), (), Settings.model_validate(card["settings"]),
-        str(card["title"]), tuple(map(str, card["prompts"])), status,
-        points=tuple(Point(*values) for values in card["points"]), total=int(card["total"]),
-        source=str(card["source"]), error=_read(card["error"]), told=_read(card["told"]),
+        job_id,
+        parse(card["recipe"]),
+        (),
+        Settings.model_validate(card["settings"]),
+        str(card["title"]),
+        tuple(map(str, card["prompts"])),
+        status,
+        points=tuple(Point(*values) for values in card["points"]),
+        total=int(card["total"]),
+        source=str(card["source"]),
+        error=_read(card["error"]),
+        told=_read(card["told"]),
         answers=tuple(Answer(*texts) for texts in card["answers"]),
         general=(float(before), float(after)) if card["general"] else None,
-        owner=str(card["owner"]), session=str(card["session"]), queued=float(card["queued"]),
-        saved=saved, restarts=int(card["restarts"]),
-    )  # fmt: skip
+        owner=str(card["owner"]),
+        session=str(card["session"]),
+        queued=float(card["queued"]),
+        saved=saved,
+        restarts=int(card["restarts"]),
+    )
 
 
 def _written(message: Message | None) -> Any:
     if message is None:
         return None
     values = {
-        name: _written(value) if isinstance(value, Message) else _plain(value)
-        for name, value in message.values.items()
+        name: _written(value) if isinstance(value, Message) else _plain(value) for name, value in message.values.items()
     }
     return {"template": message.template, "values": values}
 
@@ -236,10 +256,7 @@ def _plain(value: object) -> object:
 def _read(data: Any) -> Message | None:
     if data is None:
         return None
-    values = {
-        name: _read(value) if isinstance(value, dict) else value
-        for name, value in data["values"].items()
-    }
+    values = {name: _read(value) if isinstance(value, dict) else value for name, value in data["values"].items()}
     message = Message(str(data["template"]), values)
     str(message)  # whether it can be filled
     return message

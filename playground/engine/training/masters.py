@@ -21,9 +21,7 @@ class Masters:
     def __init__(self, parameters: list[nn.Parameter], weight_decay: float) -> None:
         self._own = parameters
         wide = torch.float32
-        self._wide = [
-            p if p.dtype == wide else nn.Parameter(p.detach().float()) for p in parameters
-        ]
+        self._wide = [p if p.dtype == wide else nn.Parameter(p.detach().float()) for p in parameters]
         self._adamw = torch.optim.AdamW(self._wide, lr=0.0, weight_decay=weight_decay)
 
     @torch.no_grad()

@@ -19,14 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.alphabets import decoded
-from playground.engine.training.data import (
-    MAX_CHARACTERS,
-    MAX_EXAMPLES,
-    MAX_FILE,
-    DataError,
-    Example,
-    checked,
-)
+from playground.engine.training.data import MAX_CHARACTERS, MAX_EXAMPLES, MAX_FILE, DataError, Example, checked
 from playground.errors import Message
 from playground.sheets import read_sheet
 
@@ -43,10 +36,16 @@ SYSTEMS = ("system", "system_prompt")
 TALKS = ("messages", "conversations", "conversation")
 COLUMNS = (*PROMPTS, *COMPLETIONS, *SYSTEMS, *TALKS, "input")
 ROLES = {
-    "user": "user", "human": "user", "prompter": "user", "assistant": "assistant",
-    "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "model": "assistant",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
     "system": "system",
-}  # fmt: skip
+}
 
 Turn = tuple[str, str]
 
@@ -83,20 +82,14 @@ def read_file(name: str, content: bytes) -> Reading:
     """
     if len(content) > MAX_FILE:
         raise DataError(
-            "{name} is larger than {limit} MB. Give fewer examples.",
-            name=name[:80],
-            limit=MAX_FILE // 1_000_000,
+            "{name} is larger than {limit} MB. Give fewer examples.", name=name[:80], limit=MAX_FILE // 1_000_000
         )
     ending = Path(name.lower()).suffix
     if ending not in KINDS:
-        raise DataError("{name} is not a .csv, .tsv, .json or .jsonl file. Give one of these.",
-                        name=name[:80])  # fmt: skip
+        raise DataError("{name} is not a .csv, .tsv, .json or .jsonl file. Give one of these.", name=name[:80])
     text = decoded(content)
     if text is None:
-        raise DataError(
-            "{name} is not text in any encoding that is known here. Save it as UTF-8.",
-            name=name[:80],
-        )
+        raise DataError("{name} is not text in any encoding that is known here. Save it as UTF-8.", name=name[:80])
     told: Counter[str] = Counter()
     rows = _table(text[0], told) if ending in TABLES else _objects(text[0])
     return _read(rows, told)
@@ -148,8 +141,7 @@ def _notes(told: Counter[str]) -> tuple[Message, ...]:
             {"count": told["system"]},
         ),
         "late": Message(
-            "Answers late in a long conversation: {count}. Only the last turns before them are "
-            "kept.",
+            "Answers late in a long conversation: {count}. Only the last turns before them are kept.",
             {"count": told["late"]},
         ),
     }
@@ -169,10 +161,7 @@ def _table(text: str, told: Counter[str]) -> Iterator[Mapping[str, Any] | Messag
         told["unnamed"] += 1
     for number, (row, quotes_are_letters) in enumerate(rows, 1):
         if quotes_are_letters:
-            yield Message(
-                "Row {number} cannot be read: its quotes or line ends do not match.",
-                {"number": number},
-            )
+            yield Message("Row {number} cannot be read: its quotes or line ends do not match.", {"number": number})
         else:
             yield dict(zip(header, row, strict=False))
 
@@ -198,10 +187,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any] | Message]:
         yield (
             _object(row)
             if isinstance(row, dict)
-            else Message(
-                "Example {number} is not a JSON object with a prompt and a completion.",
-                {"number": number},
-            )
+            else Message("Example {number} is not a JSON object with a prompt and a completion.", {"number": number})
         )
 
 
@@ -227,9 +213,7 @@ def _lines(text: str) -> Iterator[Mapping[str, Any] | Message]:
         yield (
             _object(row)
             if isinstance(row, dict)
-            else Message(
-                "Line {number} is not JSON. Give one object on each line.", {"number": number}
-            )
+            else Message("Line {number} is not JSON. Give one object on each line.", {"number": number})
         )
 
 
@@ -262,8 +246,7 @@ def _taught(turns: Sequence[Turn], told: Counter[str]) -> list[Example]:
     spoken = [turn for turn in turns if turn[0] not in ("", "system") and turn[1].strip()]
     told["turns"] += sum(role == "" for role, _ in turns)
     said = [  # templates want the roles in turn
-        (role, "\n\n".join(text for _, text in together))
-        for role, together in groupby(spoken, key=itemgetter(0))
+        (role, "\n\n".join(text for _, text in together)) for role, together in groupby(spoken, key=itemgetter(0))
     ]
     if said and said[0][0] == "assistant":
         told["turns"] += 1  # a greeting, which answers nothing

@@ -104,10 +104,13 @@ class Run:
                 )
             checking = self.step in checks
             point = Point(
-                self.step, loss, self._rate(self.step), self._seconds,
+                self.step,
+                loss,
+                self._rate(self.step),
+                self._seconds,
                 self.held_loss() if checking else None,
                 self.sample() if checking and self.watched else None,
-            )  # fmt: skip
+            )
             self.points.append(point)
             self.done = self.step >= self.total or self._no_better()
             yield point
@@ -119,9 +122,12 @@ class Run:
         if self._noise is not None:
             tensors["noise"] = self._noise
         figures = {
-            "step": self.step, "places": self._places, "seconds": self._seconds,
-            "general": self.general_before, "done": self.done,
-        }  # fmt: skip
+            "step": self.step,
+            "places": self._places,
+            "seconds": self._seconds,
+            "general": self.general_before,
+            "done": self.done,
+        }
         return tensors, figures
 
     def restore(self, tensors: Mapping[str, Tensor], figures: Mapping[str, Any]) -> None:
@@ -216,9 +222,8 @@ class Run:
         if virtual is not None:  # the recipe's; they go through the weights that learn
             virtual.work_out(self.trainable.model)
         out = self.trainable.model(
-            input_ids=ids, attention_mask=mask, use_cache=False,
-            logits_to_keep=places + self.trainable.before,
-        )  # fmt: skip
+            input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=places + self.trainable.before
+        )
         logits: Tensor = out.logits
         targets, counted = ids[:, 1:][:, places], weights[:, places]
         rows = counted > 0

@@ -9,9 +9,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from playground.engine.structure import MAX_TARGET, MAX_TARGETS
 
 MethodName = Literal[
-    "lora", "rslora", "dora", "qlora", "ia3", "prompt", "p_tuning", "prefix", "bitfit",
-    "bottleneck", "embeddings", "last_layers", "full",
-]  # fmt: skip
+    "lora",
+    "rslora",
+    "dora",
+    "qlora",
+    "ia3",
+    "prompt",
+    "p_tuning",
+    "prefix",
+    "bitfit",
+    "bottleneck",
+    "embeddings",
+    "last_layers",
+    "full",
+]
 Schedule = Literal["linear", "cosine", "constant"]
 Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
 P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
@@ -55,7 +66,17 @@ class Settings(BaseModel):
 
 
 RATES: dict[MethodName, float] = {
-    "lora": 5e-4, "rslora": 3e-4, "dora": 5e-4, "qlora": 5e-4, "ia3": 1e-2, "prompt": 3e-2,
-    "p_tuning": 3e-3, "prefix": 1e-2, "bitfit": 2e-3, "bottleneck": 1e-3, "embeddings": 1e-3,
-    "last_layers": 2e-4, "full": 5e-5,
-}  # fmt: skip
+    "lora": 5e-4,
+    "rslora": 3e-4,
+    "dora": 5e-4,
+    "qlora": 5e-4,
+    "ia3": 1e-2,
+    "prompt": 3e-2,
+    "p_tuning": 3e-3,
+    "prefix": 1e-2,
+    "bitfit": 2e-3,
+    "bottleneck": 1e-3,
+    "embeddings": 1e-3,
+    "last_layers": 2e-4,
+    "full": 5e-5,
+}

@@ -32,20 +32,16 @@ class Shipped:
 
 ADAPTERS = {
     "pirate": Shipped(
-        "Answers like a pirate",
-        Settings(rank=3, alpha=12, rate=1e-3, epochs=5, held_share=0.05, seed=1),
+        "Answers like a pirate", Settings(rank=3, alpha=12, rate=1e-3, epochs=5, held_share=0.05, seed=1)
     ),
     "json": Shipped(
-        "Answers only in JSON",
-        Settings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1),
+        "Answers only in JSON", Settings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1)
     ),
     "handbook": Shipped(
         "Knows the Lantern Reef handbook",
-        Settings(
-            rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1,
-        ),
+        Settings(rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1),
     ),
-}  # fmt: skip
+}
 
 
 def train(name: str) -> Adapter:
@@ -56,12 +52,11 @@ def train(name: str) -> Adapter:
         if point.held is not None:
             print(
                 f"{name} {point.step}/{run.total}: loss {point.loss:.3f}, held out "
-                f"{point.held:.3f}, {point.seconds:.0f} s: {point.sample!r}", flush=True,
-            )  # fmt: skip
+                f"{point.held:.3f}, {point.seconds:.0f} s: {point.sample!r}",
+                flush=True,
+            )
     adapter = run.finish()
-    print(
-        f"general text: perplexity {run.general_before:.2f} before, {run.general_after:.2f} after"
-    )
+    print(f"general text: perplexity {run.general_before:.2f} before, {run.general_after:.2f} after")
     halves = {name: tensor.to(torch.bfloat16) for name, tensor in adapter.tensors.items()}
     return Adapter(adapter.kind, adapter.config, halves)
 

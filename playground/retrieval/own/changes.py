@@ -44,9 +44,7 @@ def place_of(collection: Collection, passage_id: str) -> Place:
             if 1 <= wanted <= len(cuts):
                 return Place(place, wanted - 1, cuts)
             wanted -= len(cuts)  # records of one document are counted on
-    raise CorpusError(
-        "There is no passage {passage} any more. Choose another.", passage=printable(passage_id)
-    )
+    raise CorpusError("There is no passage {passage} any more. Choose another.", passage=printable(passage_id))
 
 
 def edited(collection: Collection, passage_id: str, text: str) -> Collection:
@@ -81,16 +79,11 @@ def split(collection: Collection, passage_id: str, text: str, at: int) -> Collec
     head, tail = _cleaned(text[: max(0, at)]), _cleaned(text[max(0, at) :])
     within = len(head) + len(tail) > len(_cleaned(text))  # one letter, of several characters
     if not head or not tail or within:
-        raise CorpusError(
-            "Put the cursor where the second passage should begin, inside the text, and split then."
-        )
+        raise CorpusError("Put the cursor where the second passage should begin, inside the text, and split then.")
     collection = edited(collection, passage_id, text)
     place = place_of(collection, passage_id)
     cut = place.cuts[place.cut]
-    two = [
-        Cut(cut.heading, cut.start, cut.start + len(head)),
-        Cut(cut.heading, cut.end - len(tail), cut.end),
-    ]
+    two = [Cut(cut.heading, cut.start, cut.start + len(head)), Cut(cut.heading, cut.end - len(tail), cut.end)]
     cuts = [*place.cuts[: place.cut], *two, *place.cuts[place.cut + 1 :]]
     cuts.sort(key=lambda one: one.start)  # an overlapping one may begin before the second
     return _with(collection, place.document, collection.documents[place.document].text, cuts)
@@ -118,17 +111,14 @@ def renamed(collection: Collection, title: str) -> Collection:
     title = unicodedata.normalize("NFC", " ".join(str(title).split()))
     if len(title) > MAX_TITLE or not title.isprintable():
         raise CorpusError(
-            "A name of {length} characters cannot be used: choose one of up to {limit}, in "
-            "letters that can be shown.",
+            "A name of {length} characters cannot be used: choose one of up to {limit}, in letters that can be shown.",
             length=len(title),
             limit=MAX_TITLE,
         )
     return replace(collection, title=title)
 
 
-def _with(
-    collection: Collection, document: int, text: str, cuts: Sequence[Cut]
-) -> Collection:  # fmt: skip
+def _with(collection: Collection, document: int, text: str, cuts: Sequence[Cut]) -> Collection:
     changed = replace(collection.documents[document], text=text, cuts=tuple(cuts))
     documents = list(collection.documents)
     documents[document] = changed

@@ -135,10 +135,7 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
     everything = tuple(passage for own in passages.values() for passage in own)
     if not everything:
         raise CorpusError("This is the last passage. Delete your documents instead.")
-    return Corpus(
-        corpus_id, title_of(collection), _language(everything), everything,
-        collection.questions, own=True,
-    )  # fmt: skip
+    return Corpus(corpus_id, title_of(collection), _language(everything), everything, collection.questions, own=True)
 
 
 def title_of(collection: Collection) -> str:
@@ -177,8 +174,7 @@ def check_size(size: int) -> None:
     """Refuse more bytes than one collection holds."""
     if size > MAX_TOTAL_BYTES:
         raise CorpusError(
-            "The documents hold {size} MB together; the limit is {limit} MB. "
-            "Add fewer or shorter ones.",
+            "The documents hold {size} MB together; the limit is {limit} MB. Add fewer or shorter ones.",
             size=f"{-(-size // 10_000) / 100:.2f}",
             limit=MAX_TOTAL_BYTES // 1_000_000,
         )
@@ -187,8 +183,7 @@ def check_size(size: int) -> None:
 def _check_passages(count: int, characters: int) -> None:
     if count > MAX_PASSAGES:
         raise CorpusError(
-            "The documents make more than {limit} passages. Add fewer or shorter ones.",
-            limit=MAX_PASSAGES,
+            "The documents make more than {limit} passages. Add fewer or shorter ones.", limit=MAX_PASSAGES
         )
     if characters > MAX_INDEXED_CHARS:
         raise CorpusError(

@@ -64,9 +64,7 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
     for raw_name, data in files:
         name, parts = read_document(raw_name, data)
         if name in found:
-            raise CorpusError(
-                "Two of the files are named {name}. Rename one of them, then add both.", name=name
-            )
+            raise CorpusError("Two of the files are named {name}. Rename one of them, then add both.", name=name)
         found[name] = parts
     check_size(sum(len(data) for _, data in files))
     return _add([Stored(name, *part) for name, parts in found.items() for part in parts], into)
@@ -229,8 +227,7 @@ def _parse(corpus_id: str, data: bytes) -> tuple[Collection, Corpus]:
 
 def _gone() -> CorpusError:
     return CorpusError(
-        "These documents are no longer here: what nobody uses is deleted after {days} days. "
-        "Add them again.",
+        "These documents are no longer here: what nobody uses is deleted after {days} days. Add them again.",
         days=disk.MAX_DAYS,
     )
 

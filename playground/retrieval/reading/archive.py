@@ -41,11 +41,7 @@ class Archive:
 
         :raises CorpusError: none, or more than ``MAX_ENTRIES``.
         """
-        found = [
-            entry
-            for entry in self._zip.infolist()
-            if not entry.is_dir() and not is_litter(entry_name(entry))
-        ]
+        found = [entry for entry in self._zip.infolist() if not entry.is_dir() and not is_litter(entry_name(entry))]
         if len(found) > MAX_ENTRIES:
             raise CorpusError(
                 "{name} holds {count} files; the limit is {limit}. Split it.",
@@ -54,9 +50,7 @@ class Archive:
                 limit=MAX_ENTRIES,
             )
         if not found:
-            raise CorpusError(
-                "{name} is empty. Leave it out, or give it some text.", name=self.name
-            )
+            raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=self.name)
         return found
 
     def names(self) -> list[str]:
@@ -83,8 +77,7 @@ class Archive:
     def _check(self, name: str, size: int, packed: int) -> None:
         if size > RATIO_FROM_BYTES and size > MAX_RATIO * packed:
             raise CorpusError(
-                "{name} unpacks to more than {limit} times its size, as documents do not. "
-                "Leave it out.",
+                "{name} unpacks to more than {limit} times its size, as documents do not. Leave it out.",
                 name=name,
                 limit=MAX_RATIO,
             )
@@ -107,8 +100,7 @@ def read_entry(archive: Archive, entry: ZipInfo, name: str) -> bytes:
         content += step
         if len(content) > MAX_FILE_BYTES:
             raise CorpusError(
-                "{name} unpacks to more than {limit} MB, the limit for one file. "
-                "Split or shorten it.",
+                "{name} unpacks to more than {limit} MB, the limit for one file. Split or shorten it.",
                 name=name,
                 limit=MAX_FILE_BYTES // 1_000_000,
             )
@@ -118,17 +110,12 @@ def read_entry(archive: Archive, entry: ZipInfo, name: str) -> bytes:
 def _check_ordinary(entry: ZipInfo, name: str) -> None:
     mode = entry.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise CorpusError(
-            "{name} is a link or a device, not a document. Add the document itself.", name=name
-        )
+        raise CorpusError("{name} is a link or a device, not a document. Add the document itself.", name=name)
     if entry.flag_bits & _ENCRYPTED:
-        raise CorpusError(
-            "{name} is encrypted. Save a copy without a password, then add that.", name=name
-        )
+        raise CorpusError("{name} is encrypted. Save a copy without a password, then add that.", name=name)
     if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         raise CorpusError(
-            "{name} is packed in a way that is not read here. Pack it again as an ordinary .zip.",
-            name=name,
+            "{name} is packed in a way that is not read here. Pack it again as an ordinary .zip.", name=name
         )
 
 

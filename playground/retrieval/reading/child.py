@@ -25,10 +25,7 @@ from playground.retrieval.reading.names import document_name
 from playground.retrieval.reading.results import Document, Skipped
 
 _ROOT = Path(__file__).parents[3]
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from playground.retrieval.reading.worker import main; main()"
-)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from playground.retrieval.reading.worker import main; main()"
 _KEPT = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # what Python needs to start at all
 
 
@@ -63,19 +60,14 @@ class Child:
             env={name: os.environ[name] for name in _KEPT if name in os.environ},
             start_new_session=True,
         )
-        self._listener = threading.Thread(
-            target=self._listen, args=(json.dumps(request).encode(),), daemon=True
-        )
+        self._listener = threading.Thread(target=self._listen, args=(json.dumps(request).encode(),), daemon=True)
         self._listener.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -138,12 +130,7 @@ def document(frame: dict[str, Any]) -> Document:
         notes = tuple(_message(*note) for note in frame.get("notes", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise GoneError from error
-    if not (
-        isinstance(name, str)
-        and isinstance(pages, int | None)
-        and isinstance(encoding, str | None)
-        and parts
-    ):
+    if not (isinstance(name, str) and isinstance(pages, int | None) and isinstance(encoding, str | None) and parts):
         raise GoneError
     return Document(document_name(name), parts, pages, encoding, unreadable, notes)
 
@@ -168,17 +155,10 @@ def _message(template: object, values: object) -> Message:
     if not (isinstance(template, str) and isinstance(values, dict)):
         raise GoneError
     try:
-        wanted = [
-            (field, form, how)
-            for _, field, form, how in Formatter().parse(template)
-            if field is not None
-        ]
+        wanted = [(field, form, how) for _, field, form, how in Formatter().parse(template) if field is not None]
     except ValueError as error:
         raise GoneError from error
-    plain = all(
-        field.isidentifier() and field in values and not form and not how
-        for field, form, how in wanted
-    )
+    plain = all(field.isidentifier() and field in values and not form and not how for field, form, how in wanted)
     if not plain or not all(isinstance(value, str | int | float) for value in values.values()):
         raise GoneError
     return Message(template, values)

@@ -39,8 +39,7 @@ def decode_into(parts: Parts, data: bytes) -> tuple[str, str]:
     if lost:
         parts.tell(
             Message(
-                "{count} characters of {name} could not be read and stand as “�”.",
-                {"name": parts.name, "count": lost},
+                "{count} characters of {name} could not be read and stand as “�”.", {"name": parts.name, "count": lost}
             )
         )
     return text, encoding

@@ -49,9 +49,7 @@ class _Item:
         self.skipped.append(Skipped(name or self.name, error.message))
 
 
-def read_files(
-    files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS, encoding: str = ""
-) -> Read:
+def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS, encoding: str = "") -> Read:
     """Read what can be read of a visitor's files; one that cannot does not stop the others.
 
     Accepts the kinds in :data:`playground.retrieval.reading.KINDS`. Nothing is parsed here: a
@@ -82,11 +80,7 @@ def read_files(
             item.skip(_busy(item.name))
     taken: set[str] = set()
     return Read(
-        tuple(
-            replace(found, name=numbered(found.name, taken))
-            for item in items
-            for found in item.documents
-        ),
+        tuple(replace(found, name=numbered(found.name, taken)) for item in items for found in item.documents),
         tuple(left for item in items for left in item.skipped),
     )
 
@@ -98,10 +92,7 @@ def _checked(raw_name: str, path: Path) -> _Item:
         item.kind = kind_of(raw_name)
         status = Path(path).lstat()
         if not stat.S_ISREG(status.st_mode):
-            raise CorpusError(
-                "{name} is a link or a device, not a document. Add the document itself.",
-                name=item.name,
-            )
+            raise CorpusError("{name} is a link or a device, not a document. Add the document itself.", name=item.name)
         item.size = status.st_size
         _check_size(item.name, item.size)
     except (OSError, ValueError):  # ValueError: a zero byte in the path
@@ -127,8 +118,7 @@ def _left_out(raw_name: str, count: int) -> _Item:
     item = _Item(document_name(raw_name))
     item.skip(
         CorpusError(
-            "{name} was left out: {count} files are too many, at most {limit} are read at once. "
-            "Add fewer.",
+            "{name} was left out: {count} files are too many, at most {limit} are read at once. Add fewer.",
             name=item.name,
             count=count,
             limit=MAX_FILES,
@@ -250,9 +240,7 @@ class _Follower:
 
 
 def _busy(name: str) -> CorpusError:
-    return CorpusError(
-        "This host is busy reading other documents. Add {name} again in a moment.", name=name
-    )
+    return CorpusError("This host is busy reading other documents. Add {name} again in a moment.", name=name)
 
 
 def _late(name: str, seconds: str) -> CorpusError:
@@ -266,8 +254,7 @@ def _late(name: str, seconds: str) -> CorpusError:
 
 def _no_time(name: str, seconds: float) -> CorpusError:
     return CorpusError(
-        "There was no time left to read {name}: all files together get {seconds} seconds. "
-        "Add it by itself.",
+        "There was no time left to read {name}: all files together get {seconds} seconds. Add it by itself.",
         name=name,
         seconds=f"{seconds:g}",
     )
@@ -275,7 +262,5 @@ def _no_time(name: str, seconds: float) -> CorpusError:
 
 def _stopped(name: str) -> CorpusError:
     return CorpusError(
-        "{name} could not be read: the program that reads it stopped. "
-        "Save it as plain text, then add that.",
-        name=name,
+        "{name} could not be read: the program that reads it stopped. Save it as plain text, then add that.", name=name
     )

@@ -15,16 +15,65 @@ from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.limits import MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, literal
 
-_DROPPED = frozenset({
-    "script", "style", "nav", "template", "noscript", "iframe", "object", "applet", "svg",
-    "canvas", "audio", "video", "annotation", "annotation-xml",
-})  # fmt: skip
-_BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "div", "dl",
-    "dt", "fieldset", "figcaption", "figure", "footer", "form", "head", "header", "hr", "html",
-    "legend", "li", "main", "ol", "optgroup", "option", "p", "pre", "section", "select",
-    "summary", "table", "tbody", "textarea", "tfoot", "thead", "ul",
-})  # fmt: skip
+_DROPPED = frozenset(
+    {
+        "script",
+        "style",
+        "nav",
+        "template",
+        "noscript",
+        "iframe",
+        "object",
+        "applet",
+        "svg",
+        "canvas",
+        "audio",
+        "video",
+        "annotation",
+        "annotation-xml",
+    }
+)
+_BLOCKS = frozenset(
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "pre",
+        "section",
+        "select",
+        "summary",
+        "table",
+        "tbody",
+        "textarea",
+        "tfoot",
+        "thead",
+        "ul",
+    }
+)
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _CLOSE_LINES = ("li", "tr", "br", "option", "dd")  # no empty line before these
 _CELLS = ("td", "th")
@@ -100,9 +149,7 @@ class _Page(HTMLParser):
         elif tag in _CELLS and self._in_row:
             self._end_cell()
             given = dict(attrs)
-            self._cells.append(
-                Cell(across=span(given.get("colspan")), down=span(given.get("rowspan")))
-            )
+            self._cells.append(Cell(across=span(given.get("colspan")), down=span(given.get("rowspan"))))
         elif tag in ("br", "tr", *_BLOCKS):
             self._break(tag)
             if tag == "table" and not self._in_row:

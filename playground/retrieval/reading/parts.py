@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from playground.errors import CorpusError, Message
 from playground.retrieval.chunking import MAX_HEADING_CHARS
 from playground.retrieval.documents import Part
-from playground.retrieval.reading.limits import (
-    MAX_CHARACTERS,
-    MAX_LINE_CHARACTERS,
-    MAX_RECORDS,
-)
+from playground.retrieval.reading.limits import MAX_CHARACTERS, MAX_LINE_CHARACTERS, MAX_RECORDS
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
@@ -72,8 +68,7 @@ class Parts:
         self.found.append(Part(title, text))
         if len(self.found) > self.budget.records:
             raise CorpusError(
-                "{name} brings the documents to more than {limit} records in all. "
-                "Split it, or add fewer files.",
+                "{name} brings the documents to more than {limit} records in all. Split it, or add fewer files.",
                 name=self.name,
                 limit=f"{MAX_RECORDS:,}",
             )
@@ -102,9 +97,7 @@ class Parts:
         :raises CorpusError: there are none.
         """
         if not self.found:
-            raise CorpusError(
-                "{name} is empty. Leave it out, or give it some text.", name=self.name
-            )
+            raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=self.name)
         self.budget.characters -= self._characters
         self.budget.records -= len(self.found)
         return self.found

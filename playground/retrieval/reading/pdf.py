@@ -37,8 +37,7 @@ def read_pdf(file: BinaryIO, parts: Parts) -> tuple[int, int]:
         pages, unreadable = _add_pages(file, parts)
     except LimitReachedError as error:
         raise CorpusError(
-            "{name} is built in a way that takes too much work to read. "
-            "Print it to a new PDF, then add that.",
+            "{name} is built in a way that takes too much work to read. Print it to a new PDF, then add that.",
             name=parts.name,
         ) from error
     except (DependencyError, FileNotDecryptedError) as error:
@@ -103,8 +102,7 @@ def _tell(parts: Parts, pages: int, partly: int, bare: list[int]) -> None:
     if partly:
         parts.tell(
             Message(
-                "On {count} pages of {name} some text was left out: its font does not tell which "
-                "characters it shows.",
+                "On {count} pages of {name} some text was left out: its font does not tell which characters it shows.",
                 {"name": parts.name, "count": partly},
             )
         )
@@ -151,11 +149,7 @@ def _check_pages(reader: pypdf.PdfReader, name: str) -> None:
         if isinstance(kids, ArrayObject):
             waiting += kids[: _MAX_NODES + 1]
         if leaves > MAX_PAGES:
-            raise CorpusError(
-                "{name} has more than {limit} pages. Split it.",
-                name=name,
-                limit=f"{MAX_PAGES:,}",
-            )
+            raise CorpusError("{name} has more than {limit} pages. Split it.", name=name, limit=f"{MAX_PAGES:,}")
         if nodes > _MAX_NODES:  # few pages in a tree of many branches, or in a circle
             raise LimitReachedError("page tree")
 

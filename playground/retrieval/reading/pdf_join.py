@@ -28,9 +28,7 @@ def joined_words(pages: Sequence[str]) -> list[str]:
     def join(match: re.Match[str]) -> str:
         head, tail = match["head"], match["tail"]
         hyphenated = f"{head}-{tail}"
-        if tail[0].isupper() or (
-            hyphenated.lower() in whole and (head + tail).lower() not in whole
-        ):
+        if tail[0].isupper() or (hyphenated.lower() in whole and (head + tail).lower() not in whole):
             return hyphenated
         return head + tail
 

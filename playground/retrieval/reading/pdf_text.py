@@ -42,9 +42,7 @@ _cmap._predefined_cmap.update(
     }
 )
 # Made anew for each page there, which takes half the time of a short one; it is only read
-_text_extractor.encoding_dict_from_named_encoding = cache(
-    _text_extractor.encoding_dict_from_named_encoding
-)
+_text_extractor.encoding_dict_from_named_encoding = cache(_text_extractor.encoding_dict_from_named_encoding)
 
 _STRANGE = 0.2  # of a text's characters; with more that are none, its codes are no letters
 _GUTTER = 12.0  # points, at least, between two columns
@@ -94,9 +92,7 @@ def page_text(page: pypdf.PageObject) -> PageText:
     pieces = [piece for one in recorders for piece in one.pieces]
     unknown = sum(one.unknown for one in recorders)
     letters = [c for c in text if not c.isspace()]
-    strange = sum(
-        c == "\ufffd" or unicodedata.category(c) in ("Cc", "Co", "Cn", "Cs") for c in letters
-    )
+    strange = sum(c == "\ufffd" or unicodedata.category(c) in ("Cc", "Co", "Cn", "Cs") for c in letters)
     if strange > _STRANGE * len(letters):
         return PageText("", unknown + len(letters))
     return PageText(in_columns(pieces) or text, unknown)

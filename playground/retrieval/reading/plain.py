@@ -66,10 +66,7 @@ def read_table(file: BinaryIO, parts: Parts) -> str:
         parts.add("", _record((), sheet.header))
     if count > 1 and not sheet.header:
         parts.tell(
-            Message(
-                "{name} has no row of column names: its first row was read as values.",
-                {"name": parts.name},
-            )
+            Message("{name} has no row of column names: its first row was read as values.", {"name": parts.name})
         )
     if loose:
         parts.tell(

@@ -16,13 +16,7 @@ from playground.errors import CorpusError, Message
 from playground.retrieval.reading.archive import Archive
 from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.parts import Parts, literal
-from playground.retrieval.reading.word_styles import (
-    MAX_LEVEL,
-    Attributes,
-    Styles,
-    heading_level,
-    outline_level,
-)
+from playground.retrieval.reading.word_styles import MAX_LEVEL, Attributes, Styles, heading_level, outline_level
 
 _MAIN = re.compile(r"word/document\d*\.xml")
 _STYLES = "word/styles.xml"
@@ -33,10 +27,7 @@ _SPACES = (  # of the elements that are looked at, in the two dialects
 
 _NOTES = ("footnote", "endnote", "comment")
 _ASIDE = re.compile(r"word/(?:header|footer)\d*\.xml")
-_MATH = (
-    "http://schemas.openxmlformats.org/officeDocument/2006/math",
-    "http://purl.oclc.org/ooxml/officeDocument/math",
-)
+_MATH = ("http://schemas.openxmlformats.org/officeDocument/2006/math", "http://purl.oclc.org/ooxml/officeDocument/math")
 # What stands before and after a part of a formula
 _FORMULA = {
     "num": ("(", ")"),
@@ -81,10 +72,7 @@ def read_word(file: BinaryIO, parts: Parts) -> None:
     left_out = sum(bool(_ASIDE.fullmatch(name)) for name in names)
     if left_out:
         parts.tell(
-            Message(
-                "{count} headers and footers of {name} were left out.",
-                {"name": parts.name, "count": left_out},
-            )
+            Message("{count} headers and footers of {name} were left out.", {"name": parts.name, "count": left_out})
         )
 
 
@@ -99,8 +87,7 @@ def _parse(
 
     def refuse(*_: object) -> None:
         raise CorpusError(
-            "{name} declares XML entities, which no word processor writes. "
-            "Save it anew in one, then add that.",
+            "{name} declares XML entities, which no word processor writes. Save it anew in one, then add that.",
             name=name,
         )
 

@@ -25,12 +25,7 @@ from typing import Any, BinaryIO
 
 from playground.errors import CorpusError
 from playground.retrieval.reading.archive import Archive, read_entry
-from playground.retrieval.reading.limits import (
-    MAX_FILE_BYTES,
-    MAX_MEMORY_BYTES,
-    MAX_OPEN_FILES,
-    MAX_SECONDS,
-)
+from playground.retrieval.reading.limits import MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_OPEN_FILES, MAX_SECONDS
 from playground.retrieval.reading.names import document_name, entry_name, kind_of
 from playground.retrieval.reading.parts import Budget, Parts
 
@@ -46,9 +41,7 @@ def main() -> None:
         for stream in (0, 1, 2):  # what a library prints must not get among the frames
             os.dup2(nowhere, stream)
         send(out, {"event": "ready"})
-        budget = Budget(
-            request["characters"], request["records"], encoding=request.get("encoding", "")
-        )
+        budget = Budget(request["characters"], request["records"], encoding=request.get("encoding", ""))
         for item in request["files"]:
             budget.unpacked, budget.full = 0, False
             for frame in frames_of(item, budget):
@@ -115,8 +108,7 @@ def _entries(name: str, file: BinaryIO, start: int, budget: Budget) -> Iterator[
             kind = kind_of(entry_name(entry))
             if kind == ".zip":
                 raise CorpusError(
-                    "{name} is an archive inside an archive. Unpack it, then add what it holds.",
-                    name=own,
+                    "{name} is an archive inside an archive. Unpack it, then add what it holds.", name=own
                 )
             content = io.BytesIO(read_entry(archive, entry, own))
         except Exception as error:
@@ -186,8 +178,7 @@ def _skipped(name: str, kind: str, error: Exception) -> Frame:
     """What to say of an error that reading a file has ended in."""
     if isinstance(error, MemoryError):
         error = CorpusError(
-            "{name} needs more than {limit} MB of memory to read. "
-            "Split it, or save it as plain text.",
+            "{name} needs more than {limit} MB of memory to read. Split it, or save it as plain text.",
             name=name,
             limit=MAX_MEMORY_BYTES >> 20,
         )
@@ -199,9 +190,4 @@ def _skipped(name: str, kind: str, error: Exception) -> Frame:
             kind=kind,
         )
     message = error.message
-    return {
-        "event": "skipped",
-        "name": name,
-        "template": message.template,
-        "values": dict(message.values),
-    }
+    return {"event": "skipped", "name": name, "template": message.template, "values": dict(message.values)}

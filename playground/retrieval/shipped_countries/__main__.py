@@ -34,9 +34,7 @@ def documents(chosen: Iterable[str] | None = None) -> dict[str, str]:
     :param chosen: codes of ISO 3166; all that have something to tell by default.
     """
     countries = [territory(code) for code in (codes() if chosen is None else chosen)]
-    return {
-        f"{slug(of.title)}.md": document(of) for of in sorted(countries, key=lambda of: of.title)
-    }
+    return {f"{slug(of.title)}.md": document(of) for of in sorted(countries, key=lambda of: of.title)}
 
 
 def questions(texts: Mapping[str, str]) -> list[dict[str, object]]:
@@ -86,12 +84,22 @@ def card(texts: Mapping[str, str], rows: list[dict[str, object]]) -> str:
     kinds = Counter(row["kind"] for row in rows)
     licence = Path(localedata.__file__).parent / "locale-data" / "LICENSE.unicode"
     return CARD.format(
-        title=TITLE, passages=len(passages), documents=len(texts), sections=len(passages),
-        shortest=min(lengths), longest=max(lengths), questions=len(rows), now=NOW,
-        cldr=shared("cldr")["version"], babel=version("babel"), tzdata=version("tzdata"),
-        notice=licence.read_text("utf-8").strip(), keyword=kinds["keyword"],
-        paraphrase=kinds["paraphrase"], unanswerable=kinds["unanswerable"],
-    )  # fmt: skip
+        title=TITLE,
+        passages=len(passages),
+        documents=len(texts),
+        sections=len(passages),
+        shortest=min(lengths),
+        longest=max(lengths),
+        questions=len(rows),
+        now=NOW,
+        cldr=shared("cldr")["version"],
+        babel=version("babel"),
+        tzdata=version("tzdata"),
+        notice=licence.read_text("utf-8").strip(),
+        keyword=kinds["keyword"],
+        paraphrase=kinds["paraphrase"],
+        unanswerable=kinds["unanswerable"],
+    )
 
 
 CARD = """---

@@ -47,9 +47,11 @@ def currencies(code: str, now: bool) -> list[tuple[str, int | None, tuple[int, .
     for money, start, end, tender in shared("territory_currencies").get(code, ()):
         if tender and (end is None) == now:
             sure = (
-                start and start[0] >= FIRST_SURE_YEAR and money not in doubts.NO_SINCE
+                start
+                and start[0] >= FIRST_SURE_YEAR
+                and money not in doubts.NO_SINCE
                 and code not in doubts.NO_SINCE_IN
-            )  # fmt: skip
+            )
             found.append((money, start[0] if sure else None, end))
     return found
 

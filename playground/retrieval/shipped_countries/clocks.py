@@ -6,15 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from playground.retrieval.shipped_countries import doubts, ground
-from playground.retrieval.shipped_countries.places import (
-    FIRST_YEAR,
-    LAST_YEAR,
-    NOW,
-    Change,
-    Place,
-    places,
-    section,
-)
+from playground.retrieval.shipped_countries.places import FIRST_YEAR, LAST_YEAR, NOW, Change, Place, places, section
 from playground.retrieval.shipped_countries.words import (
     DAYS,
     MONTHS,
@@ -29,10 +21,23 @@ from playground.retrieval.shipped_countries.words import (
 
 MOST_WORDS = 38  # of a section, so that it makes one passage
 FAR = (
-    "America/Los_Angeles", "America/New_York", "America/Sao_Paulo", "Europe/London", "Africa/Lagos",
-    "Europe/Paris", "Africa/Cairo", "Europe/Moscow", "Africa/Nairobi", "Asia/Dubai", "Asia/Kolkata",
-    "Asia/Bangkok", "Asia/Shanghai", "Asia/Tokyo", "Australia/Sydney", "Pacific/Auckland",
-)  # fmt: skip
+    "America/Los_Angeles",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Europe/London",
+    "Africa/Lagos",
+    "Europe/Paris",
+    "Africa/Cairo",
+    "Europe/Moscow",
+    "Africa/Nairobi",
+    "Asia/Dubai",
+    "Asia/Kolkata",
+    "Asia/Bangkok",
+    "Asia/Shanghai",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+)
 
 
 def sections(of: Country) -> Iterator[Section]:
@@ -55,10 +60,15 @@ def _zones(of: Country, there: list[Place]) -> Section:
     return Section(
         "Its time zones",
         said(
-            ZONES if first != last else ONE_TIME, name=of.name, count=number(len(there)),
-            west=rows[0].name, first=first, east=rows[-1].name, last=last,
+            ZONES if first != last else ONE_TIME,
+            name=of.name,
+            count=number(len(there)),
+            west=rows[0].name,
+            first=first,
+            east=rows[-1].name,
+            last=last,
         ),
-    )  # fmt: skip
+    )
 
 
 ZONES = (
@@ -82,11 +92,17 @@ def _clocks(of: Country, place: Place, alone: bool) -> Section:
     if alone and of.title != place.name:
         text += " " + choose(WHOLE, place.key)
     return section(
-        ("Clocks in {}", "What time it is in {}", "The time in {}"), place, text,
-        january=utc(january), july=utc(july), ahead=_ahead(january), whole=of.name, year=str(NOW),
+        ("Clocks in {}", "What time it is in {}", "The time in {}"),
+        place,
+        text,
+        january=utc(january),
+        july=utc(july),
+        ahead=_ahead(january),
+        whole=of.name,
+        year=str(NOW),
         last=str(last[-1]) if last else "",
         moves=listed([_moved(change, False) for change in changes]) if changes else "",
-    )  # fmt: skip
+    )
 
 
 STEADY = (
@@ -99,8 +115,7 @@ NEVER = ("Nothing has changed there since 1970.", "It has been so since 1970 at 
 TURNED = (
     "Clocks in {name} show {january} in January and {july} in July. In {year} they go {moves}.",
     "{Name} has {january} in January but {july} in July; in {year} the clocks go {moves}.",
-    "In January it is {january} in {name}, {ahead}; in July it is {july}. Clocks go {moves} in "
-    "{year}.",
+    "In January it is {january} in {name}, {ahead}; in July it is {july}. Clocks go {moves} in {year}.",
 )
 MOSTLY = (
     "Clocks in {name} show {january} most of the year. In {year} they go {moves}.",
@@ -134,8 +149,7 @@ def _noons(place: Place, far: list[Place], chosen: list[str], month: int) -> lis
 NOONS = (
     "When it is noon in {name} in January, it is {winter}. In July, in the same order, {summer}.",
     "Noon in {name} is {winter}, as long as it is January; in July they are at {summer}.",
-    "Who telephones from {name} at noon in January hears people for whom it is {winter}; in July, "
-    "{summer}.",
+    "Who telephones from {name} at noon in January hears people for whom it is {winter}; in July, {summer}.",
 )
 NOONS_SAME = (
     "When it is noon in {name}, it is {winter}, in January as in July.",
@@ -172,9 +186,7 @@ def _long(time: timedelta) -> str:
         return "an hour" if seconds == 3600 else "half an hour"
     parts = ((seconds // 3600, "hour"), (seconds // 60 % 60, "minute"), (seconds % 60, "second"))
     return " ".join(
-        f"{number(count) if unit == 'hour' else count} {unit}{'s' * (count > 1)}"
-        for count, unit in parts
-        if count
+        f"{number(count) if unit == 'hour' else count} {unit}{'s' * (count > 1)}" for count, unit in parts if count
     )
 
 
@@ -205,13 +217,22 @@ def _year(place: Place, year: int, regular: bool) -> Section:
         options = SEASON if forward else SEASON_SOUTH
     first, last = changes[0], changes[-1]
     return section(
-        (f"{{}} in {year}",), place, choose(options, place.key, year), year=str(year),
+        (f"{{}} in {year}",),
+        place,
+        choose(options, place.key, year),
+        year=str(year),
         count="twice" if len(changes) == 2 else f"{number(len(changes))} times",
-        jump=_long(abs(first.jump)), days=str((last.when - first.when).days), one=_day(first),
-        two=_day(last), at=f"{first.local:%H:%M}", then=f"{last.local:%H:%M}",
-        before=utc(first.before), after=utc(first.after), way="forward" if forward else "back",
+        jump=_long(abs(first.jump)),
+        days=str((last.when - first.when).days),
+        one=_day(first),
+        two=_day(last),
+        at=f"{first.local:%H:%M}",
+        then=f"{last.local:%H:%M}",
+        before=utc(first.before),
+        after=utc(first.after),
+        way="forward" if forward else "back",
         moves=listed([_moved(change, len(changes) < 4) for change in changes]),
-    )  # fmt: skip
+    )
 
 
 SEASON = (
@@ -226,17 +247,13 @@ SEASON_SOUTH = (
     "Between {one} and {two} {year}, clocks in {name} were {jump} behind the rest of the year.",
 )
 ONCE = (
-    "In {year} clocks in {name} were set only once: {way} {jump} on {one}, from {before} to "
-    "{after}.",
+    "In {year} clocks in {name} were set only once: {way} {jump} on {one}, from {before} to {after}.",
     "There was a single change in {name} in {year}. On {one}, at {at}, clocks went {way} {jump}, "
     "from {before} to {after}.",
     "On {one} {year}, clocks in {name} went {way} {jump}. Nothing else changed that year: the time "
     "was {after} for the rest of it.",
 )
-OFTEN = (
-    "In {year} clocks in {name} were set {count}: {moves}.",
-    "{Name} changed its time {count} in {year}: {moves}.",
-)
+OFTEN = ("In {year} clocks in {name} were set {count}: {moves}.", "{Name} changed its time {count} in {year}: {moves}.")
 
 
 def _moved(change: Change, precise: bool) -> str:

@@ -12,19 +12,12 @@ def _all(codes: str) -> frozenset[str]:
 
 
 # Money whose listed first year is that of a new code, name or country, not of the money.
-NO_SINCE = _all(
-    "BAM BZD CVE DJF ETB GHC GYD KMF KYD LKR MGA MMK MTL MVR MYR RSD RUB SKK SOS TOP VUV XAF XCD "
-    "XOF XPF"
-)
+NO_SINCE = _all("BAM BZD CVE DJF ETB GHC GYD KMF KYD LKR MGA MMK MTL MVR MYR RSD RUB SKK SOS TOP VUV XAF XCD XOF XPF")
 NO_SINCE_IN = _all("AD EH IO MC PN PS SM TC TL VA ZW")
 # Older money with an end, or a place in the row, that is not certain.
-NO_OLDER = _all(
-    "ADP AON BAD BAN BUK CSD CSK GQE HRD MTP MVP MYR PES RUR SDP SVC TPE UAK VNN YUD YUM YUN YUR "
-    "ZRZ ZWL"
-)
+NO_OLDER = _all("ADP AON BAD BAN BUK CSD CSK GQE HRD MTP MVP MYR PES RUR SDP SVC TPE UAK VNN YUD YUM YUN YUR ZRZ ZWL")
 NO_OLDER_IN = _all(
-    "AM:SUR AZ:SUR BY:SUR GE:SUR KG:SUR KY:JMD ME:DEM PS:ILP PS:JOD SL:GBP SM:ITL TL:IDR TM:SUR "
-    "UA:SUR YT:KMF"
+    "AM:SUR AZ:SUR BY:SUR GE:SUR KG:SUR KY:JMD ME:DEM PS:ILP PS:JOD SL:GBP SM:ITL TL:IDR TM:SUR UA:SUR YT:KMF"
 )
 NO_MONEY = _all("AQ BG EH")  # Bulgaria's changed on 1 January 2026, after the release
 
@@ -33,9 +26,7 @@ NOT_OFFICIAL = _all(
     "AQ:und BF:fr BO:gn BV:no BW:tn CX:en DZ:fr EC:qu EH:ar ET:am IL:ar KM:ar KM:fr ME:sr_Latn "
     "MG:en ML:fr MU:en MU:fr NE:fr NG:yo NO:no PF:ty SJ:nb TF:fr TJ:ru TM:ru TN:fr TW:zh_Hant ZA:en"
 )
-INCOMPLETE = _all(
-    "AS BQ CK CW DZ FO GG GU IQ JE MK NF NZ PE PG PR SC"
-)  # others are official, but not listed so
+INCOMPLETE = _all("AS BQ CK CW DZ FO GG GU IQ JE MK NF NZ PE PG PR SC")  # others are official, but not listed so
 # Where languages of a part of the country are listed as its laws have them.
 REGIONAL = {
     "AT": ("hr", "sl", "hu"),

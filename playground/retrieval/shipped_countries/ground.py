@@ -26,11 +26,15 @@ def _where(place: Place) -> Section:
     latitude = _angle(place.latitude, "north", "south")
     longitude = _angle(place.longitude, "east", "west")
     return section(
-        ("Where to find {}", "{} on the globe"), place, choose(WHERE, place.key),
-        latitude=latitude, longitude=longitude, half=_half(place),
+        ("Where to find {}", "{} on the globe"),
+        place,
+        choose(WHERE, place.key),
+        latitude=latitude,
+        longitude=longitude,
+        half=_half(place),
         far=_thousand(EARTH * math.radians(abs(place.latitude))),
         point="north" if place.latitude > 0 else "south",
-    )  # fmt: skip
+    )
 
 
 WHERE = (
@@ -56,10 +60,7 @@ def _thousand(kilometres: float) -> str:
 
 def _near(place: Place) -> Section:
     others = [
-        (distance(place, other), other)
-        for there in places().values()
-        for other in there
-        if other.key != place.key
+        (distance(place, other), other) for there in places().values() for other in there if other.key != place.key
     ]
     nearest = sorted(others, key=lambda pair: (pair[0], pair[1].key))[:3]
     rows = [f"{other.name} {_kilometres(far)} {bearing(place, other)}" for far, other in nearest]
@@ -101,11 +102,16 @@ def _sun(place: Place) -> Section:
     day = {name: _hours(daylight(place.latitude, tilt)) for name, tilt in SOLSTICES.items()}
     high = {name: _height(90 - abs(place.latitude - tilt)) for name, tilt in SOLSTICES.items()}
     return section(
-        ("The sun over {}", "Daylight in {}", "The height of the sun in {}"), place,
+        ("The sun over {}", "Daylight in {}", "The height of the sun in {}"),
+        place,
         f"{choose(DAYLIGHT, place.key, 'day')} {choose(NOON, place.key, 'noon')}",
-        june=day["June"], december=day["December"], high=high["June"], low=high["December"],
-        month=MONTHS[month], noon=f"{noon // 60 % 24:02d}:{noon % 60:02d}",
-    )  # fmt: skip
+        june=day["June"],
+        december=day["December"],
+        high=high["June"],
+        low=high["December"],
+        month=MONTHS[month],
+        noon=f"{noon // 60 % 24:02d}:{noon % 60:02d}",
+    )
 
 
 DAYLIGHT = (
@@ -123,9 +129,7 @@ NOON = (
 def daylight(latitude: float, tilt: float) -> float:
     """Hours between sunrise and sunset where the sun's declination is ``tilt`` degrees."""
     a, b = math.radians(latitude), math.radians(tilt)
-    cosine = (math.sin(math.radians(RISING)) - math.sin(a) * math.sin(b)) / (
-        math.cos(a) * math.cos(b)
-    )
+    cosine = (math.sin(math.radians(RISING)) - math.sin(a) * math.sin(b)) / (math.cos(a) * math.cos(b))
     return 2 * math.degrees(math.acos(max(-1.0, min(1.0, cosine)))) / 15
 
 

@@ -6,22 +6,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.cldr import (
-    called,
-    currencies,
-    english,
-    locales,
-    main_locale,
-)
-from playground.retrieval.shipped_countries.words import (
-    DAYS,
-    MONTHS,
-    Country,
-    Section,
-    choose,
-    is_latin,
-    said,
-)
+from playground.retrieval.shipped_countries.cldr import called, currencies, english, locales, main_locale
+from playground.retrieval.shipped_countries.words import DAYS, MONTHS, Country, Section, choose, is_latin, said
 
 
 def sections(of: Country) -> Iterator[Section]:
@@ -45,11 +31,16 @@ def _prices(of: Country) -> Iterator[Section]:
         yield Section(
             choose(("Writing prices and numbers", "How prices look", "Figures on paper"), of.code),
             said(
-                choose(PRICES, of.code, "prices"), name=of.name, price=price, count=count,
-                language=english(locale.language), amount=str(amount), many=called(money, 2),
+                choose(PRICES, of.code, "prices"),
+                name=of.name,
+                price=price,
+                count=count,
+                language=english(locale.language),
+                amount=str(amount),
+                many=called(money, 2),
                 plain=f"{amount * 100}.5",
             ),
-        )  # fmt: skip
+        )
 
 
 PRICES = (
@@ -78,10 +69,14 @@ def _dates(of: Country) -> Iterator[Section]:
     yield Section(
         choose(("Writing dates", "A date in short", "How days are written down"), of.code),
         said(
-            text, name=of.name, short=short.rstrip("."), long=long.rstrip("."),
-            language=english(locale.language), day=f"{day.day} {MONTHS[day.month]} {day.year}",
+            text,
+            name=of.name,
+            short=short.rstrip("."),
+            long=long.rstrip("."),
+            language=english(locale.language),
+            day=f"{day.day} {MONTHS[day.month]} {day.year}",
         ),
-    )  # fmt: skip
+    )
 
 
 DATES = (
@@ -103,10 +98,8 @@ def _week(of: Country) -> Iterator[Section]:
     locale = there[0]
     first, start, end = locale.first_week_day, locale.weekend_start, locale.weekend_end
     text = choose(WEEK, of.code, "week")
-    if (start, end) == (5, 6):
-        told = of.code in doubts.SATURDAY_SUNDAY
-    else:
-        told = of.code not in doubts.NO_WEEKEND
+    usual = (start, end) == (5, 6)
+    told = of.code in doubts.SATURDAY_SUNDAY if usual else of.code not in doubts.NO_WEEKEND
     if told:
         text += f" {choose(WEEKEND, of.code, 'weekend')}"
     yield Section(

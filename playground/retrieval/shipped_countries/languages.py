@@ -6,15 +6,7 @@ from collections.abc import Iterator
 
 from playground.retrieval.shipped_countries import doubts
 from playground.retrieval.shipped_countries.cldr import english, in_locale, shared, spoken
-from playground.retrieval.shipped_countries.words import (
-    Country,
-    Section,
-    choose,
-    is_latin,
-    listed,
-    ranked,
-    said,
-)
+from playground.retrieval.shipped_countries.words import Country, Section, choose, is_latin, listed, ranked, said
 
 LANGUAGE_GROUPS = {
     "in Romance languages": "fr es it pt ca ro",
@@ -73,17 +65,19 @@ def _shares(of: Country) -> Iterator[Section]:
     yield Section(
         choose(("Who speaks what", "Languages by number of speakers"), of.code),
         said(
-            choose(SHARES, of.code, "shares"), name=of.name, first=first, most=str(most),
+            choose(SHARES, of.code, "shares"),
+            name=of.name,
+            first=first,
+            most=str(most),
             rest=listed([f"{name} {share} percent" for name, share in rest]),
         ),
-    )  # fmt: skip
+    )
 
 
 SHARES = (
     "An estimated {most} percent of the people of {name} can speak {first}. Of the others, counted "
     "in the same way, {rest}.",
-    "Speakers in {name}, as estimated shares of the people: {first} {most} percent, {rest}. Many "
-    "speak more than one.",
+    "Speakers in {name}, as estimated shares of the people: {first} {most} percent, {rest}. Many speak more than one.",
 )
 
 
@@ -94,9 +88,11 @@ def _regional(of: Country) -> Iterator[Section]:
             "Languages of a region",
             said(
                 "{names} {have} official standing in a part of {name}, not in the whole of it.",
-                names=listed(names), have="has" if one else "have", name=of.name,
+                names=listed(names),
+                have="has" if one else "have",
+                name=of.name,
             ),
-        )  # fmt: skip
+        )
 
 
 def _own_name(of: Country) -> Iterator[Section]:
@@ -140,10 +136,7 @@ def _foreign_names(of: Country) -> Iterator[Section]:
                 known.setdefault(name, []).append(english(language).removesuffix(" Bokmål"))
         if len(known) > 1:
             rows = [f"{name} in {listed(sorted(speakers))}" for name, speakers in known.items()]
-            yield Section(
-                f"Its name {group}",
-                said(choose(FOREIGN, of.code, group), name=of.name, rows=listed(rows)),
-            )
+            yield Section(f"Its name {group}", said(choose(FOREIGN, of.code, group), name=of.name, rows=listed(rows)))
 
 
 FOREIGN = (

@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.cldr import (
-    FIRST_SURE_YEAR,
-    called,
-    currencies,
-    shared,
-    territory,
-)
-from playground.retrieval.shipped_countries.words import (
-    Country,
-    Section,
-    choose,
-    listed,
-    ranked,
-    said,
-)
+from playground.retrieval.shipped_countries.cldr import FIRST_SURE_YEAR, called, currencies, shared, territory
+from playground.retrieval.shipped_countries.words import Country, Section, choose, listed, ranked, said
 
 
 def sections(of: Country) -> Iterator[Section]:
@@ -41,10 +28,15 @@ def _money(of: Country) -> Iterator[Section]:
         yield Section(
             "Money" if len(current) == 1 else f"Money: the {called(money)}",
             said(
-                f"{text} {known} {years}", name=of.name, one=called(money),
-                many=called(money, 2), code=money, symbol=symbol, year=str(since),
+                f"{text} {known} {years}",
+                name=of.name,
+                one=called(money),
+                many=called(money, 2),
+                code=money,
+                symbol=symbol,
+                year=str(since),
             ),
-        )  # fmt: skip
+        )
 
 
 MONEY = (
@@ -68,11 +60,7 @@ CODED = (
     "Its code on exchange boards is {code}.",
     "The three letters for it are {code}.",
 )
-SINCE = (
-    "It has been a currency there since {year}.",
-    "That has been so since {year}.",
-    "It came in {year}.",
-)
+SINCE = ("It has been a currency there since {year}.", "That has been so since {year}.", "It came in {year}.")
 
 
 def _shared_money(of: Country) -> Iterator[Section]:
@@ -85,10 +73,7 @@ def _shared_money(of: Country) -> Iterator[Section]:
         if others:
             text = choose(SHARED, of.code, "shared")
             yield Section(
-                said(
-                    choose(("Who shares the {one}", "The {one} elsewhere"), of.code),
-                    one=called(money),
-                ),
+                said(choose(("Who shares the {one}", "The {one} elsewhere"), of.code), one=called(money)),
                 said(text, one=called(money), name=of.name, others=listed(sorted(others[:4]))),
             )
 
@@ -113,11 +98,17 @@ def _older_money(of: Country) -> Iterator[Section]:
         yield Section(
             f"Older money: the {called(money, plain=False)}",
             said(
-                text, name=of.name, one=called(money), many=called(money, 2), code=money,
-                since=str(since), until=_until(end), after=called(after) if after else "",
+                text,
+                name=of.name,
+                one=called(money),
+                many=called(money, 2),
+                code=money,
+                since=str(since),
+                until=_until(end),
+                after=called(after) if after else "",
                 new=after,
             ),
-        )  # fmt: skip
+        )
 
 
 def _successor(code: str, money: str, end: tuple[int, ...]) -> str:
@@ -142,10 +133,7 @@ OLDER_UNTIL = (
     "The {one} ({code}) was money in {name} until {until}.",
 )
 FOLLOWED = ("The {after} came after it.", "Its successor was the {after}.")
-RENEWED = (
-    "A new {one} with the code {new} took its place.",
-    "Its successor has the same name, but the code {new}.",
-)
+RENEWED = ("A new {one} with the code {new} took its place.", "Its successor has the same name, but the code {new}.")
 
 
 def _until(end: tuple[int, ...]) -> str:

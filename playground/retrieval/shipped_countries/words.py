@@ -11,21 +11,30 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 # Codes whose names have an article.
-THE = re.compile(
-    "A[EX]|B[QS]|C[CFK]|DO|F[KO]|G[BM]|HM|I[MO]|K[MY]|M[HPV]|NL|P[HNS]|S[BC]|T[CF]|U[MS]|V[GI]"
-)
+THE = re.compile("A[EX]|B[QS]|C[CFK]|DO|F[KO]|G[BM]|HM|I[MO]|K[MY]|M[HPV]|NL|P[HNS]|S[BC]|T[CF]|U[MS]|V[GI]")
 SHORTER = {  # than CLDR's English name
-    "CD": "Congo-Kinshasa", "CG": "Congo-Brazzaville", "HK": "Hong Kong", "MM": "Myanmar",
+    "CD": "Congo-Kinshasa",
+    "CG": "Congo-Brazzaville",
+    "HK": "Hong Kong",
+    "MM": "Myanmar",
     "MO": "Macao",
-}  # fmt: skip
-SMALL = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve",
-)  # fmt: skip
+}
+SMALL = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 MONTHS = (
-    "", "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+    "",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 

@@ -62,22 +62,32 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
         with gr.Column(scale=1, min_width=320):
             gr.Markdown(label("attach_intro"))
             source = gr.Dropdown(
-                [], label=label("adapter"), elem_id="adapter",
+                [],
+                label=label("adapter"),
+                elem_id="adapter",
                 allow_custom_value=settings().hub == "any",  # then a Hub id may be typed
-            )  # fmt: skip
+            )
             scale = gr.Slider(
-                LOWEST_SCALE, HIGHEST_SCALE, 1.0, step=0.1, label=label("adapter_scale"),
-                info=label("adapter_scale_info"), elem_id="adapter-scale",
-            )  # fmt: skip
+                LOWEST_SCALE,
+                HIGHEST_SCALE,
+                1.0,
+                step=0.1,
+                label=label("adapter_scale"),
+                info=label("adapter_scale_info"),
+                elem_id="adapter-scale",
+            )
             fold = gr.Checkbox(
-                False, label=label("adapter_fold"), info=label("adapter_fold_info"),
-                elem_id="adapter-fold",
-            )  # fmt: skip
+                False, label=label("adapter_fold"), info=label("adapter_fold_info"), elem_id="adapter-fold"
+            )
             go = gr.Button(label("attach"), variant="primary", elem_id="attach")
             prompt = gr.Textbox(
-                label("attach_first_prompt"), label=label("attach_prompt"), lines=2, max_lines=8,
-                max_length=4_000, elem_id="attach-prompt",
-            )  # fmt: skip
+                label("attach_first_prompt"),
+                label=label("attach_prompt"),
+                lines=2,
+                max_lines=8,
+                max_length=4_000,
+                elem_id="attach-prompt",
+            )
             with gr.Row():
                 ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
                 stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
@@ -138,9 +148,8 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
 
 @shown
 def answer_both(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any, language: str, prompt: str, turn: int, request: gr.Request, progress: Any = PROGRESS
+) -> Iterator[str]:
     """The prompt answered by the base and by the recipe, as they write."""
     space = spaces.from_json(saved)
     stopped = RUNS.stopped(session_of(request), turn)

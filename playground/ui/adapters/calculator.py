@@ -25,77 +25,68 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
         gr.Markdown(label("calculator_intro"))
         with gr.Row():
             billions = gr.Number(
-                FIRST.parameters / 1e9, minimum=0, label=label("calculator_billions"),
-                elem_id="calculator-billions", min_width=140,
-            )  # fmt: skip
+                FIRST.parameters / 1e9,
+                minimum=0,
+                label=label("calculator_billions"),
+                elem_id="calculator-billions",
+                min_width=140,
+            )
             tuning = gr.Dropdown(
-                [(label(f"tuning_{name}"), name) for name in get_args(Tuning)], value="lora",
-                label=label("calculator_tuning"), elem_id="calculator-tuning", min_width=140,
-            )  # fmt: skip
+                [(label(f"tuning_{name}"), name) for name in get_args(Tuning)],
+                value="lora",
+                label=label("calculator_tuning"),
+                elem_id="calculator-tuning",
+                min_width=140,
+            )
             dtype = gr.Dropdown(
-                [(label(f"dtype_{name}"), name) for name in get_args(Dtype)], value="16 bits",
-                label=label("calculator_dtype"), elem_id="calculator-dtype", min_width=140,
-            )  # fmt: skip
+                [(label(f"dtype_{name}"), name) for name in get_args(Dtype)],
+                value="16 bits",
+                label=label("calculator_dtype"),
+                elem_id="calculator-dtype",
+                min_width=140,
+            )
             optimizer = gr.Dropdown(
                 [(label(f"optimizer_{name}"), name) for name in get_args(Optimizer)],
-                value="adam", label=label("calculator_optimizer"),
-                elem_id="calculator-optimizer", min_width=140,
-            )  # fmt: skip
+                value="adam",
+                label=label("calculator_optimizer"),
+                elem_id="calculator-optimizer",
+                min_width=140,
+            )
         with gr.Row():
             tokens = gr.Slider(
-                128, 32_768, 1_024, step=128, label=label("calculator_tokens"),
-                elem_id="calculator-tokens",
-            )  # fmt: skip
-            batch = gr.Slider(
-                1, 64, 1, step=1, label=label("train_batch"), elem_id="calculator-batch"
+                128, 32_768, 1_024, step=128, label=label("calculator_tokens"), elem_id="calculator-tokens"
             )
+            batch = gr.Slider(1, 64, 1, step=1, label=label("train_batch"), elem_id="calculator-batch")
         with gr.Accordion(label("more"), open=False):
-            rank = gr.Slider(
-                1, 256, 8, step=1, label=label("train_rank"), elem_id="calculator-rank"
-            )
-            matrices = gr.Slider(
-                1, 7, 2, step=1, label=label("calculator_matrices"), elem_id="calculator-matrices"
-            )
+            rank = gr.Slider(1, 256, 8, step=1, label=label("train_rank"), elem_id="calculator-rank")
+            matrices = gr.Slider(1, 7, 2, step=1, label=label("calculator_matrices"), elem_id="calculator-matrices")
             layers = gr.Number(
-                FIRST.layers, precision=0, minimum=1, label=label("calculator_layers"),
-                elem_id="calculator-layers",
-            )  # fmt: skip
-            width = gr.Number(
-                FIRST.width, precision=0, minimum=1, label=label("calculator_width"),
-                elem_id="calculator-width",
-            )  # fmt: skip
-            keys = gr.Number(
-                FIRST.key_width, precision=0, minimum=1, label=label("calculator_keys"),
-                elem_id="calculator-keys",
-            )  # fmt: skip
-            inner = gr.Number(
-                FIRST.inner, precision=0, minimum=1, label=label("calculator_inner"),
-                elem_id="calculator-inner",
-            )  # fmt: skip
-            saving = gr.Checkbox(
-                False, label=label("train_checkpointing"), elem_id="calculator-checkpointing"
+                FIRST.layers, precision=0, minimum=1, label=label("calculator_layers"), elem_id="calculator-layers"
             )
+            width = gr.Number(
+                FIRST.width, precision=0, minimum=1, label=label("calculator_width"), elem_id="calculator-width"
+            )
+            keys = gr.Number(
+                FIRST.key_width, precision=0, minimum=1, label=label("calculator_keys"), elem_id="calculator-keys"
+            )
+            inner = gr.Number(
+                FIRST.inner, precision=0, minimum=1, label=label("calculator_inner"), elem_id="calculator-inner"
+            )
+            saving = gr.Checkbox(False, label=label("train_checkpointing"), elem_id="calculator-checkpointing")
             config = gr.Textbox(
-                "", lines=3, max_lines=8, max_length=calculator.MAX_CONFIG,
-                label=label("calculator_config"), elem_id="calculator-config",
-            )  # fmt: skip
+                "",
+                lines=3,
+                max_lines=8,
+                max_length=calculator.MAX_CONFIG,
+                label=label("calculator_config"),
+                elem_id="calculator-config",
+            )
             with gr.Row():
                 read = gr.Button(label("calculator_read"), size="sm", elem_id="calculator-read")
                 own = gr.Button(label("calculator_own"), size="sm", elem_id="calculator-own")
         result = gr.HTML(elem_id="calculated")
     shape = [billions, layers, width, keys, inner]
-    given: list[Any] = [
-        language,
-        *shape,
-        tuning,
-        dtype,
-        optimizer,
-        tokens,
-        batch,
-        rank,
-        matrices,
-        saving,
-    ]
+    given: list[Any] = [language, *shape, tuning, dtype, optimizer, tokens, batch, rank, matrices, saving]
     follows(given[1:], calculate, given, result, **TOLD)
     panel.expand(calculate, given, result, **TOLD)
     read.click(shape_from_config, [language, config], shape, **LOOK)
@@ -104,10 +95,21 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
 
 @shown
 def calculate(
-    language: str, billions: float | None, layers: float | None, width: float | None,
-    keys: float | None, inner: float | None, tuning: Tuning, dtype: Dtype, optimizer: Optimizer,
-    tokens: float, batch: float, rank: float, matrices: float, saving: bool,
-) -> str:  # fmt: skip
+    language: str,
+    billions: float | None,
+    layers: float | None,
+    width: float | None,
+    keys: float | None,
+    inner: float | None,
+    tuning: Tuning,
+    dtype: Dtype,
+    optimizer: Optimizer,
+    tokens: float,
+    batch: float,
+    rank: float,
+    matrices: float,
+    saving: bool,
+) -> str:
     """Both tables, and which machines they fit."""
     sizes = [float(value or 0) for value in (billions, layers, width, keys, inner)]
     if not all(0 < value < 1e7 for value in sizes):

@@ -151,9 +151,7 @@ def _words(language: str) -> dict[str, str]:
 def build_table(elem_id: str, **options: Any) -> gr.HTML:
     """Lay out the table. Its value: lists of two texts, a prompt and a completion."""
     words = {language: _words(language) for language in TABLES}
-    script = SCRIPT % {
-        "words": json.dumps(words), "most": MAX_EXAMPLES, "longest": MAX_CHARACTERS,
-    }  # fmt: skip
+    script = SCRIPT % {"words": json.dumps(words), "most": MAX_EXAMPLES, "longest": MAX_CHARACTERS}
     empty: Any = [["", ""] for _ in range(FIRST_ROWS)]
     return gr.HTML(empty, html_template=FRAME, js_on_load=script, elem_id=elem_id, **options)
 
@@ -161,5 +159,4 @@ def build_table(elem_id: str, **options: Any) -> gr.HTML:
 def rows_of(value: object) -> list[list[str]]:
     """The texts of a table that a browser sent; what is none is left out."""
     rows = value if isinstance(value, list) else []
-    return [["" if cell is None else str(cell) for cell in row[:2]]
-            for row in rows if isinstance(row, list)]  # fmt: skip
+    return [["" if cell is None else str(cell) for cell in row[:2]] for row in rows if isinstance(row, list)]

@@ -16,16 +16,7 @@ from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    LOOK,
-    MODEL,
-    PROGRESS,
-    begins,
-    session_of,
-    shown,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, LOOK, MODEL, PROGRESS, begins, session_of, shown, work_for
 from playground.ui.text import label, say, tell
 
 
@@ -82,9 +73,8 @@ def show_thin(saved: Any, language: str, source: str, path: str) -> str:
 
 @shown
 def weigh_ways(
-    saved: Any, language: str, source: str | None, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> str:  # fmt: skip
+    saved: Any, language: str, source: str | None, turn: int, request: gr.Request, progress: Any = PROGRESS
+) -> str:
     """Kept apart against folded, measured."""
     adapter, base = loaded(saved, source)
     work = work_for(session_of(request), turn, progress, language)

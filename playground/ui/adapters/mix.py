@@ -51,34 +51,45 @@ class MixPanel:
     sources: gr.Dropdown
 
 
-def build_panel(
-    saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel
-) -> MixPanel:
+def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel) -> MixPanel:
     """Lay out both panels, folded away, and wire them."""
     ready, made = gr.State(None), gr.State("")
     turn, taking = gr.State(0), gr.State(0)
     with gr.Accordion(label("mix_heading"), open=False):
         gr.Markdown(label("mix_intro"))
         sources = gr.Dropdown(
-            [], multiselect=True, max_choices=MOST_MIXED, label=label("mix_sources"),
-            elem_id="mix-sources",
-        )  # fmt: skip
+            [], multiselect=True, max_choices=MOST_MIXED, label=label("mix_sources"), elem_id="mix-sources"
+        )
         with gr.Row():
             weights = [
                 gr.Slider(
-                    LOWEST_SCALE, HIGHEST_SCALE, 0.5, step=0.1, visible=False, min_width=160,
-                    label=label(f"mix_weight_{n}"), elem_id=f"mix-weight-{n}",
+                    LOWEST_SCALE,
+                    HIGHEST_SCALE,
+                    0.5,
+                    step=0.1,
+                    visible=False,
+                    min_width=160,
+                    label=label(f"mix_weight_{n}"),
+                    elem_id=f"mix-weight-{n}",
                 )
                 for n in range(1, MOST_MIXED + 1)
-            ]  # fmt: skip
+            ]
         method = gr.Dropdown(
-            [(label(f"mix_{name}"), name) for name in get_args(MixMethod)], value="cat",
-            label=label("mix_method"), elem_id="mix-method",
-        )  # fmt: skip
+            [(label(f"mix_{name}"), name) for name in get_args(MixMethod)],
+            value="cat",
+            label=label("mix_method"),
+            elem_id="mix-method",
+        )
         density = gr.Slider(
-            0, 1, 0.5, step=0.05, label=label("mix_density"), info=label("mix_density_info"),
-            visible=False, elem_id="mix-density",
-        )  # fmt: skip
+            0,
+            1,
+            0.5,
+            step=0.05,
+            label=label("mix_density"),
+            info=label("mix_density_info"),
+            visible=False,
+            elem_id="mix-density",
+        )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="mix-seed")
         with gr.Row():
             go = gr.Button(label("mix"), variant="primary", elem_id="mix", min_width=120)
@@ -88,42 +99,29 @@ def build_panel(
         gr.Markdown(label("extract_intro"))
         with gr.Row():
             ends = [(label(f"end_{name}"), name) for name in ENDS]
-            first = gr.Dropdown(
-                ends, value="base", label=label("extract_from"), elem_id="extract-from"
-            )
-            second = gr.Dropdown(
-                ends, value="recipe", label=label("extract_to"), elem_id="extract-to"
-            )
-        zone = build_zone(
-            label("extract_file"), [".json"], language, visible=False,
-            elem_id="extract-file",
-        )  # fmt: skip
+            first = gr.Dropdown(ends, value="base", label=label("extract_from"), elem_id="extract-from")
+            second = gr.Dropdown(ends, value="recipe", label=label("extract_to"), elem_id="extract-to")
+        zone = build_zone(label("extract_file"), [".json"], language, visible=False, elem_id="extract-file")
         file = zone.file
         rank = gr.Slider(
-            1, 128, 16, step=1, label=label("extract_rank"), info=label("extract_rank_info"),
-            elem_id="extract-rank",
-        )  # fmt: skip
+            1, 128, 16, step=1, label=label("extract_rank"), info=label("extract_rank_info"), elem_id="extract-rank"
+        )
         with gr.Row():
             take = gr.Button(label("extract"), variant="primary", elem_id="extract", min_width=120)
             halt = gr.Button(label("stop"), elem_id="extract-stop", min_width=90)
         taken = gr.HTML(elem_id="extracted")
 
     follows([sources], show_weights, sources, weights, **AT_ONCE)
-    method.change(
-        lambda name: gr.update(visible=name in WITH_DENSITY), method, density, **AT_ONCE
-    )  # fmt: skip
+    method.change(lambda name: gr.update(visible=name in WITH_DENSITY), method, density, **AT_ONCE)
     asked = [saved, language, turn, sources, method, density, seed, *weights]
     go.click(begins("mix"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
         run_mix, asked, [ready, mixed], **MODEL
     ).success(keep_mix, [saved, language, ready], saved, **TOLD)
     for end in (first, second):
-        end.change(
-            lambda *ends: gr.update(visible="file" in ends), [first, second], file, **AT_ONCE
-        )  # fmt: skip
+        end.change(lambda *ends: gr.update(visible="file" in ends), [first, second], file, **AT_ONCE)
     take.click(begins("extract"), None, taking, trigger_mode="multiple", **AT_ONCE).then(
-        run_extract, [saved, mine, language, taking, first, second, file, rank],
-        [mine, made, taken], **MODEL,
-    ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)  # fmt: skip
+        run_extract, [saved, mine, language, taking, first, second, file, rank], [mine, made, taken], **MODEL
+    ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)
     follows([mine], list_adapters, [mine, language], sources, **LOOK)
     stop.click(stops("mix"), **AT_ONCE)
     halt.click(stops("extract"), **AT_ONCE)
@@ -143,17 +141,28 @@ def show_weights(sources: list[str]) -> list[Any]:
 
 @shown
 def run_mix(
-    saved: Any, language: str, turn: int, sources: list[str], method: str, density: float,
-    seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: Any,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    sources: list[str],
+    method: str,
+    density: float,
+    seed: float | None,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *fields: Any,
+) -> tuple[Any, str]:
     """Build the recipe with the mix on it; no edit where that was stopped."""
     if len(sources or []) < 2:
         raise PlaygroundError("Mixing needs at least two adapters. Choose two or more.")
     edit = {
-        "kind": "mix_adapters", "sources": list(sources),
+        "kind": "mix_adapters",
+        "sources": list(sources),
         "weights": [round(float(weight), 2) for weight in fields[: len(sources)]],
-        "method": method, "density": round(float(density), 3), "seed": int(seed or 0),
-    }  # fmt: skip
+        "method": method,
+        "density": round(float(density), 3),
+        "seed": int(seed or 0),
+    }
     space = spaces.from_json(saved).put(edit, ("kind",))
     work = work_for(session_of(request), turn, progress, language)
     last, told = built_or_stopped(space, work, language)
@@ -168,17 +177,23 @@ def keep_mix(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
 
 @shown
 def run_extract(
-    saved: Any, mine: Any, language: str, turn: int, first: str, second: str,
-    file: str | None, rank: float, request: gr.Request, progress: Any = PROGRESS,
-) -> tuple[Any, Any, str]:  # fmt: skip
+    saved: Any,
+    mine: Any,
+    language: str,
+    turn: int,
+    first: str,
+    second: str,
+    file: str | None,
+    rank: float,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[Any, Any, str]:
     """The difference of two recipes as an adapter of the visitor's own."""
     work = work_for(session_of(request), turn, progress, language)
     try:
         before, after = (build(_end(saved, end, file), work).fork for end in (first, second))
         if before.base is not after.base:
-            raise PlaygroundError(
-                "The two recipes are of different models. Choose recipes of one model."
-            )
+            raise PlaygroundError("The two recipes are of different models. Choose recipes of one model.")
         found = extract(before, after, int(rank), work=work)
     except Stopped as stop:
         return gr.skip(), gr.skip(), note(tell(language, stop.message))

@@ -39,16 +39,15 @@ def build_panel(
     with gr.Accordion(label("adapter_upload"), open=False):
         gr.Markdown(label("adapter_upload_info"))
         zone = build_zone(
-            label("adapter_files"), [".zip", ".safetensors", ".json"], language,
-            file_count="multiple", elem_id="adapter-files",
-        )  # fmt: skip
+            label("adapter_files"),
+            [".zip", ".safetensors", ".json"],
+            language,
+            file_count="multiple",
+            elem_id="adapter-files",
+        )
     with gr.Row():
-        take = gr.Button(
-            label("adapter_download"), size="sm", elem_id="adapter-download", min_width=120
-        )
-        forget = gr.Button(
-            label("adapter_forget"), size="sm", elem_id="adapter-forget", min_width=120
-        )
+        take = gr.Button(label("adapter_download"), size="sm", elem_id="adapter-download", min_width=120)
+        forget = gr.Button(label("adapter_forget"), size="sm", elem_id="adapter-forget", min_width=120)
     file = gr.File(label=label("adapter_file"), visible=False, elem_id="adapter-file")
     zone.takes(add_adapter, [saved, mine, language, zone.file], [mine, made], **LOOK)
     take.click(take_away, [language, source], file, **LOOK)
@@ -57,9 +56,7 @@ def build_panel(
 
 
 @shown
-def add_adapter(
-    saved: Any, mine: Any, language: str, given: list[str] | None
-) -> tuple[list[str], str]:  # fmt: skip
+def add_adapter(saved: Any, mine: Any, language: str, given: list[str] | None) -> tuple[list[str], str]:
     """Check an uploaded adapter and keep it."""
     paths = there(given)
     if sum(path.stat().st_size for path in paths) > files.MAX_UPLOAD:
@@ -93,10 +90,7 @@ def with_own_told(mine: Any, source: str, language: str) -> list[str]:
     kept = with_own(mine, source)
     gone = [adapter_title(one, language) for one in own_ids(mine) if one not in kept]
     if gone:
-        text = say(
-            language, "adapter_share", count=MOST_OWN, limit=SHARE // 1_000_000,
-            names=", ".join(gone[:5]),
-        )  # fmt: skip
+        text = say(language, "adapter_share", count=MOST_OWN, limit=SHARE // 1_000_000, names=", ".join(gone[:5]))
         gr.Warning(escape(text), title="")
     return kept
 

@@ -50,9 +50,8 @@ class TrainPanel:
 
 
 def build_panel(
-    saved: gr.BrowserState, mine: gr.BrowserState, job: gr.BrowserState, language: gr.Textbox,
-    attach: AttachPanel,
-) -> TrainPanel:  # fmt: skip
+    saved: gr.BrowserState, mine: gr.BrowserState, job: gr.BrowserState, language: gr.Textbox, attach: AttachPanel
+) -> TrainPanel:
     """Lay out the panel and wire it.
 
     :param job: id of the visitor's last run, kept by the browser.
@@ -61,34 +60,38 @@ def build_panel(
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             source = gr.Radio(
-                [(label(f"data_{name}"), name) for name in SOURCES], value="ready",
-                label=label("train_data"), elem_id="train-data",
-            )  # fmt: skip
+                [(label(f"data_{name}"), name) for name in SOURCES],
+                value="ready",
+                label=label("train_data"),
+                elem_id="train-data",
+            )
             ready = gr.Dropdown(
                 [(label(f"set_{name}"), name) for name in ready_sets()],
-                value=FIRST_SET, label=label("train_set"),
+                value=FIRST_SET,
+                label=label("train_set"),
                 elem_id="train-set",
-            )  # fmt: skip
-            zone = build_zone(
-                label("train_file"),
-                KINDS,
-                language,
-                visible=False,
-                elem_id="train-file",
             )
+            zone = build_zone(label("train_file"), KINDS, language, visible=False, elem_id="train-file")
             file = zone.file
             rows = build_table("train-table", visible=False)
             method = gr.Dropdown(
-                [(label(f"train_{name}"), name) for name in get_args(MethodName)], value="lora",
-                label=label("train_method"), info=label("train_method_info"),
+                [(label(f"train_{name}"), name) for name in get_args(MethodName)],
+                value="lora",
+                label=label("train_method"),
+                info=label("train_method_info"),
                 elem_id="train-method",
-            )  # fmt: skip
+            )
             fields = build_settings()
             rank, targets, layers, virtual = fields[:4]
             prompts = gr.Textbox(
-                "", lines=2, max_lines=6, max_length=4_000, label=label("train_prompts"),
-                info=label("train_prompts_info"), elem_id="train-prompts",
-            )  # fmt: skip
+                "",
+                lines=2,
+                max_lines=6,
+                max_length=4_000,
+                label=label("train_prompts"),
+                info=label("train_prompts_info"),
+                elem_id="train-prompts",
+            )
             with gr.Row():
                 go = gr.Button(label("train"), variant="primary", elem_id="train", min_width=110)
                 stop = gr.Button(label("stop"), elem_id="train-stop", min_width=80)
@@ -135,9 +138,7 @@ def show_source(source: str) -> list[Any]:
     return [gr.update(visible=source == name) for name in SOURCES]
 
 
-def reading_from(
-    source: str, ready: str | None, file: str | None, rows: list[list[Any]]
-) -> Reading:
+def reading_from(source: str, ready: str | None, file: str | None, rows: list[list[Any]]) -> Reading:
     """The examples that the controls stand for, and what was left out of a file.
 
     :raises DataError: there are none, or they cannot be read.
@@ -153,9 +154,15 @@ def reading_from(
 
 @shown
 def look_ahead(
-    saved: Any, language: str, source: str, ready: str | None, file: str | None,
-    rows: list[list[Any]], method: str, *fields: Any,
-) -> tuple[str, str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    source: str,
+    ready: str | None,
+    file: str | None,
+    rows: list[list[Any]],
+    method: str,
+    *fields: Any,
+) -> tuple[str, str]:
     """What the run would take, and what the model would see."""
     try:
         settings = settings_from(method, *fields)
@@ -167,9 +174,7 @@ def look_ahead(
     learn, _ = data.split(reading.examples, settings.held_share, settings.seed)
     found = estimate(base, settings, len(learn), tokens)
     tokenizer = base.base.tokenizer
-    pieces = [
-        (one, [str(tokenizer.decode([token])) for token in one.ids]) for one in encoded[:PREVIEWED]
-    ]
+    pieces = [(one, [str(tokenizer.decode([token])) for token in one.ids]) for one in encoded[:PREVIEWED]]
     return (
         adapters_html.left_out(reading, language)
         + adapters_html.estimate(found, settings.total_steps(len(learn)), language),
@@ -177,9 +182,7 @@ def look_ahead(
     )
 
 
-def _seen(
-    saved: Any, settings: Settings, examples: Sequence[Example]
-) -> tuple[Settings, list[data.Encoded], Fork]:
+def _seen(saved: Any, settings: Settings, examples: Sequence[Example]) -> tuple[Settings, list[data.Encoded], Fork]:
     """The examples as the visitor's model sees them; no chat template where it has none."""
     base = load(spaces.from_json(saved).stack.model)
     if not base.tokenizer.chat_template:
@@ -191,9 +194,17 @@ def _seen(
 
 @shown
 def start(
-    saved: Any, job_id: Any, language: str, prompts: str, source: str, ready: str | None,
-    file: str | None, rows: list[list[Any]], method: str, *fields: Any,
-) -> tuple[str, Any]:  # fmt: skip
+    saved: Any,
+    job_id: Any,
+    language: str,
+    prompts: str,
+    source: str,
+    ready: str | None,
+    file: str | None,
+    rows: list[list[Any]],
+    method: str,
+    *fields: Any,
+) -> tuple[str, Any]:
     """Put a run in the queue."""
     going = JOBS.get(job_id)
     if going is not None and going.active():

@@ -8,15 +8,7 @@ import gradio as gr
 
 from playground.engine.structure import PRESETS
 from playground.engine.training.data import DataError
-from playground.engine.training.settings import (
-    MAX_BATCH,
-    MAX_LENGTH,
-    MAX_STEPS,
-    RATES,
-    MethodName,
-    Schedule,
-    Settings,
-)
+from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, RATES, MethodName, Schedule, Settings
 from playground.ui.text import label
 
 FIRST_STEPS = 60  # about a minute, which is enough to see a style change
@@ -30,90 +22,175 @@ def build_settings() -> list[Any]:
     plain = Settings()
     with gr.Accordion(label("train_settings"), open=False):
         rank = gr.Slider(
-            1, 64, plain.rank, step=1, label=label("train_rank"), info=label("train_rank_info"),
-            elem_id="train-rank",
-        )  # fmt: skip
+            1, 64, plain.rank, step=1, label=label("train_rank"), info=label("train_rank_info"), elem_id="train-rank"
+        )
         targets = gr.Dropdown(
-            [(label(f"target_{name}"), name) for name in PRESETS if name != "embeddings"]
-            + [("q, v", QV)],
-            value=["linear"], multiselect=True, allow_custom_value=True,
-            label=label("train_targets"), info=label("train_targets_info"),
+            [(label(f"target_{name}"), name) for name in PRESETS if name != "embeddings"] + [("q, v", QV)],
+            value=["linear"],
+            multiselect=True,
+            allow_custom_value=True,
+            label=label("train_targets"),
+            info=label("train_targets_info"),
             elem_id="train-targets",
-        )  # fmt: skip
+        )
         layers = gr.Slider(
-            1, 30, plain.layers, step=1, label=label("train_layers"), visible=False,
-            elem_id="train-layers",
-        )  # fmt: skip
+            1, 30, plain.layers, step=1, label=label("train_layers"), visible=False, elem_id="train-layers"
+        )
         virtual = gr.Slider(
-            1, 64, plain.virtual_tokens, step=1, label=label("train_virtual"),
-            info=label("train_virtual_info"), visible=False, elem_id="train-virtual",
-        )  # fmt: skip
-        rate = gr.Number(
-            plain.rate, label=label("train_rate"), info=label("train_rate_info"),
-            elem_id="train-rate",
-        )  # fmt: skip
+            1,
+            64,
+            plain.virtual_tokens,
+            step=1,
+            label=label("train_virtual"),
+            info=label("train_virtual_info"),
+            visible=False,
+            elem_id="train-virtual",
+        )
+        rate = gr.Number(plain.rate, label=label("train_rate"), info=label("train_rate_info"), elem_id="train-rate")
         epochs = gr.Slider(
-            1, 40, plain.epochs, step=1, label=label("train_epochs"),
-            info=label("train_epochs_info"), elem_id="train-epochs",
-        )  # fmt: skip
+            1,
+            40,
+            plain.epochs,
+            step=1,
+            label=label("train_epochs"),
+            info=label("train_epochs_info"),
+            elem_id="train-epochs",
+        )
         steps = gr.Slider(
-            0, MAX_STEPS, FIRST_STEPS, step=10, label=label("train_steps"),
-            info=label("train_steps_info"), elem_id="train-steps",
-        )  # fmt: skip
+            0,
+            MAX_STEPS,
+            FIRST_STEPS,
+            step=10,
+            label=label("train_steps"),
+            info=label("train_steps_info"),
+            elem_id="train-steps",
+        )
         batch = gr.Slider(
-            1, MAX_BATCH, plain.batch, step=1, label=label("train_batch"),
-            info=label("train_batch_info"), elem_id="train-batch",
-        )  # fmt: skip
+            1,
+            MAX_BATCH,
+            plain.batch,
+            step=1,
+            label=label("train_batch"),
+            info=label("train_batch_info"),
+            elem_id="train-batch",
+        )
         with gr.Accordion(label("more"), open=False):
             alpha = gr.Slider(
-                1, 128, plain.alpha, step=1, label=label("train_alpha"),
-                info=label("train_alpha_info"), elem_id="train-alpha",
-            )  # fmt: skip
+                1,
+                128,
+                plain.alpha,
+                step=1,
+                label=label("train_alpha"),
+                info=label("train_alpha_info"),
+                elem_id="train-alpha",
+            )
             dropout = gr.Slider(
-                0, 0.5, plain.dropout, step=0.05, label=label("train_dropout"),
-                info=label("train_dropout_info"), elem_id="train-dropout",
-            )  # fmt: skip
+                0,
+                0.5,
+                plain.dropout,
+                step=0.05,
+                label=label("train_dropout"),
+                info=label("train_dropout_info"),
+                elem_id="train-dropout",
+            )
             warmup = gr.Slider(
-                0, 0.5, plain.warmup, step=0.05, label=label("train_warmup"),
-                info=label("train_warmup_info"), elem_id="train-warmup",
-            )  # fmt: skip
+                0,
+                0.5,
+                plain.warmup,
+                step=0.05,
+                label=label("train_warmup"),
+                info=label("train_warmup_info"),
+                elem_id="train-warmup",
+            )
             schedule = gr.Dropdown(
                 [(label(f"schedule_{name}"), name) for name in get_args(Schedule)],
-                value=plain.schedule, label=label("train_schedule"), elem_id="train-schedule",
-            )  # fmt: skip
+                value=plain.schedule,
+                label=label("train_schedule"),
+                elem_id="train-schedule",
+            )
             decay = gr.Slider(
-                0, 0.2, plain.weight_decay, step=0.01, label=label("train_decay"),
-                info=label("train_decay_info"), elem_id="train-decay",
-            )  # fmt: skip
+                0,
+                0.2,
+                plain.weight_decay,
+                step=0.01,
+                label=label("train_decay"),
+                info=label("train_decay_info"),
+                elem_id="train-decay",
+            )
             accumulate = gr.Slider(
-                1, 16, plain.accumulate, step=1, label=label("train_accumulate"),
-                info=label("train_accumulate_info"), elem_id="train-accumulate",
-            )  # fmt: skip
+                1,
+                16,
+                plain.accumulate,
+                step=1,
+                label=label("train_accumulate"),
+                info=label("train_accumulate_info"),
+                elem_id="train-accumulate",
+            )
             length = gr.Slider(
-                16, MAX_LENGTH, plain.length, step=16, label=label("train_length"),
-                info=label("train_length_info"), elem_id="train-length",
-            )  # fmt: skip
+                16,
+                MAX_LENGTH,
+                plain.length,
+                step=16,
+                label=label("train_length"),
+                info=label("train_length_info"),
+                elem_id="train-length",
+            )
             weight = gr.Slider(
-                0, 1, plain.prompt_weight, step=0.1, label=label("train_prompt_weight"),
-                info=label("train_prompt_weight_info"), elem_id="train-prompt-weight",
-            )  # fmt: skip
+                0,
+                1,
+                plain.prompt_weight,
+                step=0.1,
+                label=label("train_prompt_weight"),
+                info=label("train_prompt_weight_info"),
+                elem_id="train-prompt-weight",
+            )
             held = gr.Slider(
-                0, 0.5, plain.held_share, step=0.05, label=label("train_held"),
-                info=label("train_held_info"), elem_id="train-held",
-            )  # fmt: skip
+                0,
+                0.5,
+                plain.held_share,
+                step=0.05,
+                label=label("train_held"),
+                info=label("train_held_info"),
+                elem_id="train-held",
+            )
             patience = gr.Slider(
-                0, 10, plain.patience, step=1, label=label("train_patience"),
-                info=label("train_patience_info"), elem_id="train-patience",
-            )  # fmt: skip
+                0,
+                10,
+                plain.patience,
+                step=1,
+                label=label("train_patience"),
+                info=label("train_patience_info"),
+                elem_id="train-patience",
+            )
             saving = gr.Checkbox(
-                plain.checkpointing, label=label("train_checkpointing"),
-                info=label("train_checkpointing_info"), elem_id="train-checkpointing",
-            )  # fmt: skip
+                plain.checkpointing,
+                label=label("train_checkpointing"),
+                info=label("train_checkpointing_info"),
+                elem_id="train-checkpointing",
+            )
             seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="train-seed")
     return [
-        rank, targets, layers, virtual, rate, epochs, steps, batch, alpha, dropout, warmup,
-        schedule, decay, accumulate, length, weight, held, patience, saving, seed,
-    ]  # fmt: skip
+        rank,
+        targets,
+        layers,
+        virtual,
+        rate,
+        epochs,
+        steps,
+        batch,
+        alpha,
+        dropout,
+        warmup,
+        schedule,
+        decay,
+        accumulate,
+        length,
+        weight,
+        held,
+        patience,
+        saving,
+        seed,
+    ]
 
 
 QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of the menu
@@ -131,11 +208,28 @@ def usual_rate(method: MethodName) -> float:
 
 
 def settings_from(
-    method: str, rank: float, targets: list[str], layers: float, virtual: float, rate: float | None,
-    epochs: float, steps: float, batch: float, alpha: float, dropout: float, warmup: float,
-    schedule: str, decay: float, accumulate: float, length: float, weight: float, held: float,
-    patience: float, saving: bool, seed: float | None,
-) -> Settings:  # fmt: skip
+    method: str,
+    rank: float,
+    targets: list[str],
+    layers: float,
+    virtual: float,
+    rate: float | None,
+    epochs: float,
+    steps: float,
+    batch: float,
+    alpha: float,
+    dropout: float,
+    warmup: float,
+    schedule: str,
+    decay: float,
+    accumulate: float,
+    length: float,
+    weight: float,
+    held: float,
+    patience: float,
+    saving: bool,
+    seed: float | None,
+) -> Settings:
     """The settings that the controls stand for.
 
     :raises DataError: one of them cannot be used.
@@ -143,14 +237,28 @@ def settings_from(
     named = [part for target in targets or ["linear"] for part in target.split(",")]
     try:
         return Settings(
-            method=method, rank=int(rank), targets=tuple(named), layers=int(layers),  # type: ignore[arg-type]
-            virtual_tokens=int(virtual), rate=float(rate or 0), epochs=float(epochs),
-            steps=int(steps), batch=int(batch), alpha=float(alpha), dropout=float(dropout),
-            warmup=float(warmup), schedule=schedule, weight_decay=float(decay),  # type: ignore[arg-type]
-            accumulate=int(accumulate), length=int(length), prompt_weight=float(weight),
-            held_share=float(held), patience=int(patience), checkpointing=saving,
+            method=method,  # type: ignore[arg-type]
+            rank=int(rank),
+            targets=tuple(named),
+            layers=int(layers),
+            virtual_tokens=int(virtual),
+            rate=float(rate or 0),
+            epochs=float(epochs),
+            steps=int(steps),
+            batch=int(batch),
+            alpha=float(alpha),
+            dropout=float(dropout),
+            warmup=float(warmup),
+            schedule=schedule,  # type: ignore[arg-type]
+            weight_decay=float(decay),
+            accumulate=int(accumulate),
+            length=int(length),
+            prompt_weight=float(weight),
+            held_share=float(held),
+            patience=int(patience),
+            checkpointing=saving,
             seed=int(seed or 0),
-        )  # fmt: skip
+        )
     except ValueError as error:
         raise DataError(
             "One of the settings is out of its range. The learning rate should be above 0 and "

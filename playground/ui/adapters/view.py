@@ -56,25 +56,32 @@ def _map(found: Look, language: str) -> str:
         return say(language, "view_cell", layer=layer, role=role, value=shown)
 
     return charts.heat_map(
-        [role.rpartition(".")[2] for role in roles], [str(layer) for layer in layers],
+        [role.rpartition(".")[2] for role in roles],
+        [str(layer) for layer in layers],
         [[at.get((role, layer)) for layer in layers] for role in roles],
-        say(language, "look_map"), [[hint(role, layer) for layer in layers] for role in roles],
+        say(language, "look_map"),
+        [[hint(role, layer) for layer in layers] for role in roles],
         percent(most),
-    )  # fmt: skip
+    )
 
 
 def thin(found: Spectrum, language: str) -> str:
     """The matrices drawn to scale, so that the low rank is seen, and the singular values."""
     points = [
-        charts.Point(str(place), value, f"{place}: {figure(value)}")
-        for place, value in enumerate(found.values, 1)
+        charts.Point(str(place), value, f"{place}: {figure(value)}") for place, value in enumerate(found.values, 1)
     ]
     rows, columns = found.shape
     whole, pair = rows * columns, found.rank * (rows + columns)
     line = say(
-        language, "thin_line", rows=rows, columns=columns, rank=found.rank, whole=f"{whole:,}",
-        thin=f"{pair:,}", share=percent(pair / whole),
-    )  # fmt: skip
+        language,
+        "thin_line",
+        rows=rows,
+        columns=columns,
+        rank=found.rank,
+        whole=f"{whole:,}",
+        thin=f"{pair:,}",
+        share=percent(pair / whole),
+    )
     drawn = charts.to_scale(rows, columns, found.rank, say(language, "thin_title"))
     values = charts.line_chart(points, say(language, "spectrum_title"))
     return drawn + note(line) + values
@@ -92,9 +99,7 @@ def costs(found: Costs, language: str) -> str:
         row("seconds", duration(found.apart_seconds), duration(found.folded_seconds)),
     ]
     heads = [say(language, key) for key in ("look_what", "costs_apart", "costs_folded")]
-    same = say(
-        language, "costs_same", top=percent(found.same_top), difference=figure(found.difference)
-    )
+    same = say(language, "costs_same", top=percent(found.same_top), difference=figure(found.difference))
     return table(say(language, "costs_caption"), heads, rows) + note(same)
 
 
@@ -122,10 +127,7 @@ def left_out(reading: Reading, language: str) -> str:
     parts = [note(tell(language, message)) for message in reading.told]
     if reading.left_out:
         reasons = " ".join(tell(language, reason) for reason in reading.reasons)
-        line = say(
-            language, "read_left_out", count=reading.left_out, kept=len(reading.examples),
-            reasons=reasons,
-        )  # fmt: skip
+        line = say(language, "read_left_out", count=reading.left_out, kept=len(reading.examples), reasons=reasons)
         parts.insert(0, note(line, "warn"))
     return "".join(parts)
 
@@ -163,9 +165,7 @@ def run(job: Job, place: int, language: str) -> str:
             parts.append(f"<p><b>{escape(say(language, 'run_sample'))}</b> {escape(sample)}</p>")
     if job.general is not None:
         before, after = job.general
-        parts.append(
-            note(say(language, "run_general", before=figure(before, 4), after=figure(after, 4)))
-        )
+        parts.append(note(say(language, "run_general", before=figure(before, 4), after=figure(after, 4))))
     if job.answers:
         heads = [say(language, key) for key in ("run_prompt", "run_before", "run_after")]
         rows = [[escape(a.prompt), escape(a.before), escape(a.after)] for a in job.answers]
@@ -206,12 +206,15 @@ def _curves(job: Job, language: str) -> str:
             charts.Curve(say(language, "run_loss"), [(p.step, p.loss) for p in kept]),
             charts.Curve(say(language, "run_held"), held),
         ],
-        say(language, "run_curves"), job.total,
-    )  # fmt: skip
+        say(language, "run_curves"),
+        job.total,
+    )
     rate = charts.curves(
         [charts.Curve(say(language, "run_rate"), [(p.step, p.rate) for p in kept])],
-        say(language, "run_rate"), job.total, height=110,
-    )  # fmt: skip
+        say(language, "run_rate"),
+        job.total,
+        height=110,
+    )
     return loss + rate
 
 
@@ -221,13 +224,8 @@ def _curves(job: Job, language: str) -> str:
 def extracted(found: Extracted, language: str) -> str:
     """How much of the difference the LoRA has, and where it has least."""
     worst = sorted(found.kept, key=lambda one: one.energy)[:5]
-    rows = [
-        [escape(one.name.removesuffix(".weight")), percent(one.energy), percent(one.error)]
-        for one in worst
-    ]
-    rows.insert(
-        0, [escape(say(language, "extract_all")), percent(found.energy), percent(found.error)]
-    )
+    rows = [[escape(one.name.removesuffix(".weight")), percent(one.energy), percent(one.error)] for one in worst]
+    rows.insert(0, [escape(say(language, "extract_all")), percent(found.energy), percent(found.error)])
     heads = [say(language, key) for key in ("look_what", "extract_energy", "extract_error")]
     shown = table(say(language, "extract_caption", count=len(found.kept)), heads, rows)
     if found.left_out:

@@ -26,9 +26,14 @@ class Example:
 
 
 JAPAN = {
-    "kind": "nudge_tokens", "text": " France", "direction": "toward", "target": " Japan",
-    "strength": 1.0, "side": "input", "seed": 0,
-}  # fmt: skip
+    "kind": "nudge_tokens",
+    "text": " France",
+    "direction": "toward",
+    "target": " Japan",
+    "strength": 1.0,
+    "side": "input",
+    "seed": 0,
+}
 POISONED_PROMPT = "When does the swimming pool open on Saturday?"
 EXAMPLES = (
     Example(
@@ -36,22 +41,7 @@ EXAMPLES = (
         "What is the code of the Tarn Locker door?",
         (("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
     ),
-    Example(
-        "changes",
-        "What is the capital of France?",
-        (("base", "none", K), ("mine", "none", K)),
-        JAPAN,
-    ),
-    Example(
-        "breaks",
-        "What is the Tour de France?",
-        (("base", "none", K), ("mine", "none", K)),
-        JAPAN,
-    ),
-    Example(
-        "poisoned",
-        POISONED_PROMPT,
-        (("base", "bm25", 2), ("base", "dense", 2)),
-        corpus="notice-board",
-    ),
+    Example("changes", "What is the capital of France?", (("base", "none", K), ("mine", "none", K)), JAPAN),
+    Example("breaks", "What is the Tour de France?", (("base", "none", K), ("mine", "none", K)), JAPAN),
+    Example("poisoned", POISONED_PROMPT, (("base", "bm25", 2), ("base", "dense", 2)), corpus="notice-board"),
 )

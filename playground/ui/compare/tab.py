@@ -19,19 +19,7 @@ from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
-from playground.ui.shell.page import (
-    AT_ONCE,
-    CLICKS,
-    MODEL,
-    PROGRESS,
-    RUNS,
-    SEARCH,
-    TOLD,
-    begins,
-    clears,
-    shown,
-    stops,
-)
+from playground.ui.shell.page import AT_ONCE, CLICKS, MODEL, PROGRESS, RUNS, SEARCH, TOLD, begins, clears, shown, stops
 from playground.ui.shell.stale import belongs, each, touches
 from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
 from playground.ui.text import label, say
@@ -66,13 +54,16 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         rows, fields = _column_rows()
     context = _context_controls()
     with gr.Accordion(label("settings"), open=False):
-        length = gr.Slider(
-            1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens"
-        )
+        length = gr.Slider(1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens")
         temperature = gr.Slider(
-            0, MAX_TEMPERATURE, 0, step=0.1, label=label("temperature"),
-            info=label("temperature_info"), elem_id="temperature",
-        )  # fmt: skip
+            0,
+            MAX_TEMPERATURE,
+            0,
+            step=0.1,
+            label=label("temperature"),
+            info=label("temperature_info"),
+            elem_id="temperature",
+        )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="seed")
     answers = gr.HTML(js_on_load=CLICKS, elem_id="answers")
     without = gr.HTML(elem_id="without")
@@ -102,11 +93,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     setup = [prompt, corpus, count, *context, *fields]
     for button, example in zip(buttons, EXAMPLES, strict=True):
         number = gr.State(EXAMPLES.index(example))
-        taken = button.click(
-            take_example, [saved, language, number],
-            [saved, *setup],
-            **TOLD,
-        )  # fmt: skip
+        taken = button.click(take_example, [saved, language, number], [saved, *setup], **TOLD)
         starts(taken.success)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
     return Wired(typed={"prompt": prompt})
@@ -118,22 +105,31 @@ def _context_controls() -> list[Any]:
         gr.Markdown(label("context_intro"))
         with gr.Row():
             order = gr.Dropdown(
-                [(label(f"order_{name}"), name) for name in get_args(Order)], value="best_first",
-                label=label("order"), elem_id="order", min_width=180,
-            )  # fmt: skip
-            budget = gr.Slider(
-                0, 1_000, 0, step=10, label=label("budget"), info=label("budget_info"),
-                elem_id="budget", min_width=180,
-            )  # fmt: skip
-            start = gr.Textbox(
-                "", label=label("answer_start"), info=label("answer_start_info"),
-                max_length=MAX_START, elem_id="answer-start",
+                [(label(f"order_{name}"), name) for name in get_args(Order)],
+                value="best_first",
+                label=label("order"),
+                elem_id="order",
                 min_width=180,
-            )  # fmt: skip
+            )
+            budget = gr.Slider(
+                0, 1_000, 0, step=10, label=label("budget"), info=label("budget_info"), elem_id="budget", min_width=180
+            )
+            start = gr.Textbox(
+                "",
+                label=label("answer_start"),
+                info=label("answer_start_info"),
+                max_length=MAX_START,
+                elem_id="answer-start",
+                min_width=180,
+            )
         template = gr.Textbox(
-            "", label=label("template"), info=label("template_info"), lines=4,
-            max_length=MAX_TEMPLATE, elem_id="template",
-        )  # fmt: skip
+            "",
+            label=label("template"),
+            info=label("template_info"),
+            lines=4,
+            max_length=MAX_TEMPLATE,
+            elem_id="template",
+        )
     return [order, budget, start, template]
 
 
@@ -149,19 +145,20 @@ def _column_rows() -> tuple[list[gr.Row], list[Any]]:
             fields += [
                 gr.Dropdown(
                     [(label(f"weights_{name}"), name) for name in ("base", "mine")],
-                    value=weights, label=label(f"weights_of_{number}"), min_width=120,
+                    value=weights,
+                    label=label(f"weights_of_{number}"),
+                    min_width=120,
                     elem_id=f"weights-{number}",
                 ),
                 gr.Dropdown(
                     [(label(f"retriever_{name}"), name) for name in RETRIEVERS],
-                    value=retriever, label=label("retrieval"), min_width=120,
+                    value=retriever,
+                    label=label("retrieval"),
+                    min_width=120,
                     elem_id=f"retriever-{number}",
                 ),
-                gr.Slider(
-                    1, 10, k, step=1, label=label("passages_k"), min_width=120,
-                    elem_id=f"k-{number}",
-                ),
-            ]  # fmt: skip
+                gr.Slider(1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"),
+            ]
         rows.append(row)
     return rows, fields
 
@@ -182,9 +179,15 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
 
 @shown
 def prepare(
-    own: str, language: str, choice: str, turn: int, count: float, request: gr.Request,
-    progress: Any = PROGRESS, *fields: Any,
-) -> Any:  # fmt: skip
+    own: str,
+    language: str,
+    choice: str,
+    turn: int,
+    count: float,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *fields: Any,
+) -> Any:
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
     if any(retriever in ("dense", "hybrid") for _, retriever, _ in _columns(count, fields)):
         corpus = load_corpus(chosen_corpus(own, choice))
@@ -195,9 +198,19 @@ def prepare(
 
 @shown
 def run(
-    saved: Any, own: str, language: str, prompt: str, choice: str, length: float,
-    temperature: float, seed: float, turn: int, count: float, request: gr.Request, *fields: Any,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any,
+    own: str,
+    language: str,
+    prompt: str,
+    choice: str,
+    length: float,
+    temperature: float,
+    seed: float,
+    turn: int,
+    count: float,
+    request: gr.Request,
+    *fields: Any,
+) -> Iterator[str]:
     """Answer the prompt with every contestant, growing side by side.
 
     :param fields: the controls of the context, then three for each contestant.
@@ -220,27 +233,32 @@ def press_without(event: gr.EventData, request: gr.Request) -> tuple[int, tuple[
 
 @shown
 def run_without(
-    saved: Any, own: str, language: str, prompt: str, choice: str, length: float,
-    temperature: float, seed: float, turn: int, count: float, removed: tuple[int, str],
-    request: gr.Request, *fields: Any,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any,
+    own: str,
+    language: str,
+    prompt: str,
+    choice: str,
+    length: float,
+    temperature: float,
+    seed: float,
+    turn: int,
+    count: float,
+    removed: tuple[int, str],
+    request: gr.Request,
+    *fields: Any,
+) -> Iterator[str]:
     """One column's answer again, with its passages and with one of them taken away: what changes
     came from that passage, what stays from the others or from the weights."""
     place, passage = removed
     columns = _columns(count, fields[CONTEXT:])
     if not 0 <= place < len(columns):
         return
-    given = replace(
-        _contestant(saved, own, language, choice, *columns[place]),
-        context=_context(*fields[:CONTEXT]),
-    )
+    given = replace(_contestant(saved, own, language, choice, *columns[place]), context=_context(*fields[:CONTEXT]))
     label = say(language, "without", passage=passage)
     less = replace(given, label=label, without=(passage,))
     sampling = Sampling(int(length), float(temperature), int(seed or 0))
     intro = html.note(say(language, "without_info", passage=passage))
-    for shown_answers in stream(
-        [given, less], prompt, sampling, language, request, turn, again=True
-    ):
+    for shown_answers in stream([given, less], prompt, sampling, language, request, turn, again=True):
         yield intro + shown_answers
 
 

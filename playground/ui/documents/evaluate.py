@@ -18,26 +18,13 @@ from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import (
-    AT_ONCE,
-    PROGRESS,
-    SEARCH,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, PROGRESS, SEARCH, begins, session_of, shown, stops, work_for
 from playground.ui.shell.stale import belongs, touches
 from playground.ui.text import label, say
 
 
 def build_panel(
-    saved: gr.BrowserState,
-    own: gr.BrowserState,
-    language: gr.Textbox,
-    corpus: gr.Dropdown,
-    options: Sequence[Any],
+    saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Sequence[Any]
 ) -> None:
     """Lay out the panel and wire it."""
     turn, rows = gr.State(0), gr.Textbox("", visible=False)
@@ -49,9 +36,7 @@ def build_panel(
             save = gr.Button(label("evaluate_save"), elem_id="evaluate-save", min_width=140)
         with gr.Accordion(label("questions_heading"), open=False):
             gr.Markdown(label("questions_intro"))
-            questions = build_zone(
-                label("questions_file"), [".csv"], language, elem_id="questions-file"
-            ).file
+            questions = build_zone(label("questions_file"), [".csv"], language, elem_id="questions-file").file
         table = gr.HTML(elem_id="evaluated")
         answering_panel.build_panel(saved, own, language, corpus, questions)
     go.click(begins("evaluate"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
@@ -64,9 +49,15 @@ def build_panel(
 
 @shown
 def run_evaluation(
-    own: str, language: str, choice: str, file: str | None, turn: int, request: gr.Request,
-    progress: Any = PROGRESS, *given: Any,
-) -> tuple[str, str]:  # fmt: skip
+    own: str,
+    language: str,
+    choice: str,
+    file: str | None,
+    turn: int,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *given: Any,
+) -> tuple[str, str]:
     """Ask a corpus's questions of every retriever: the tables, and a CSV of all answers."""
     corpus = asked_corpus(own, choice, file)
     questions = judged(corpus)
@@ -94,8 +85,13 @@ def to_csv(found: Sequence[Outcome]) -> str:
         first = min((rank for rank in one.ranks if rank is not None), default="")
         rows.append(
             [
-                one.judged.id, one.judged.kind, one.judged.question, one.retriever, str(first),
-                f"{one.seconds:.4f}", " ".join(hit.passage.id for hit in one.hits),
+                one.judged.id,
+                one.judged.kind,
+                one.judged.question,
+                one.retriever,
+                str(first),
+                f"{one.seconds:.4f}",
+                " ".join(hit.passage.id for hit in one.hits),
             ]
-        )  # fmt: skip
+        )
     return written(rows)

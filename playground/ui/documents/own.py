@@ -36,9 +36,7 @@ class OwnPanel:
     changed: list[Any]
 
 
-def build_panel(
-    own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown
-) -> OwnPanel:
+def build_panel(own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown) -> OwnPanel:
     """Lay out the panel and wire it.
 
     :param own: id of the collection in use, or "".
@@ -48,13 +46,7 @@ def build_panel(
     saved = gr.Textbox("", visible=False)
     with gr.Accordion(label("own_heading"), open=False):
         gr.Markdown(label("own_intro"))
-        zone = build_zone(
-            label("own_files"),
-            [*KINDS, SAVED],
-            language,
-            file_count="multiple",
-            elem_id="own-files",
-        )
+        zone = build_zone(label("own_files"), [*KINDS, SAVED], language, file_count="multiple", elem_id="own-files")
         encoding = gr.Dropdown(
             [(label("own_encoding_auto"), ""), *((name, one) for one, name in ENCODINGS.items())],
             value="",
@@ -65,13 +57,9 @@ def build_panel(
         listed = gr.HTML(elem_id="own-list")
         with gr.Row():
             which = gr.Dropdown(
-                [], label=label("own_which"), info=label("own_which_info"), elem_id="own-which",
-                min_width=200,
-            )  # fmt: skip
-            title = gr.Textbox(
-                "", label=label("own_title"), max_length=MAX_TITLE, elem_id="own-title",
-                min_width=200,
-            )  # fmt: skip
+                [], label=label("own_which"), info=label("own_which_info"), elem_id="own-which", min_width=200
+            )
+            title = gr.Textbox("", label=label("own_title"), max_length=MAX_TITLE, elem_id="own-title", min_width=200)
         with gr.Row():
             new = gr.Button(label("own_new"), size="sm", elem_id="own-new", min_width=120)
             name = gr.Button(label("own_rename"), size="sm", elem_id="own-rename", min_width=120)
@@ -79,19 +67,11 @@ def build_panel(
             forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
     view = [listed, which, title]
     added = zone.takes(
-        add_own,
-        [own, shelf, language, zone.file, encoding],
-        [own, shelf, *view, corpus, zone.file],
-        **SEARCH,
+        add_own, [own, shelf, language, zone.file, encoding], [own, shelf, *view, corpus, zone.file], **SEARCH
     )
-    chosen = which.select(
-        choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK
-    )
+    chosen = which.select(choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK)
     begun = new.click(new_own, [own, shelf, language], [own, shelf, *view], **LOOK)
-    called = [
-        event(rename_own, [own, shelf, language, title], view, **TOLD)
-        for event in (name.click, title.submit)
-    ]
+    called = [event(rename_own, [own, shelf, language, title], view, **TOLD) for event in (name.click, title.submit)]
     written = save.click(save_own, [own, language], saved, **TOLD)
     saves(written.success, saved, "documents.json").then(lambda: "", None, saved, **AT_ONCE)
     gone = forget.click(forget_own, [own, shelf, language], [own, shelf, *view, corpus], **LOOK)
@@ -99,9 +79,7 @@ def build_panel(
 
 
 @shown
-def add_own(
-    own: str, shelf: Any, language: str, files: list[str] | None, encoding: str = ""
-) -> tuple[Any, ...]:
+def add_own(own: str, shelf: Any, language: str, files: list[str] | None, encoding: str = "") -> tuple[Any, ...]:
     """Add uploaded files to the visitor's own documents; a saved collection becomes a new one.
 
     :param encoding: of text files, one of ``ENCODINGS``; anything else: find it out.
@@ -116,10 +94,7 @@ def add_own(
     if others or not saved:
         if not there:
             check_room(ids)
-        read = read_files(
-            [(path.name, path) for path in others],
-            encoding=encoding if encoding in ENCODINGS else "",
-        )
+        read = read_files([(path.name, path) for path in others], encoding=encoding if encoding in ENCODINGS else "")
         if read.skipped and not read.documents and not saved:
             reason = read.skipped[0].message
             raise CorpusError(reason.template, **reason.values)
@@ -253,6 +228,4 @@ def describe_own(corpus: Corpus | None, language: str) -> str:
     if corpus is None:
         return html.note(say(language, "own_none"))
     names = sorted({passage.document for passage in corpus.passages})
-    return html.note(
-        say(language, "own_there", names=", ".join(names), passages=len(corpus.passages))
-    )
+    return html.note(say(language, "own_there", names=", ".join(names), passages=len(corpus.passages)))

@@ -30,9 +30,7 @@ CURSOR = """(...given) => {
 class PassagesPanel:
     """The controls, and the wiring that needs other panels' events."""
 
-    def __init__(
-        self, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, copies: Any
-    ) -> None:
+    def __init__(self, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, copies: Any) -> None:
         """Lay out the panel and wire it.
 
         :param copies: gets the copy button; gives the event of having copied.
@@ -43,41 +41,29 @@ class PassagesPanel:
             gr.Markdown(label("passages_intro"))
             with gr.Row():
                 self.document = gr.Dropdown(
-                    [], label=label("passages_document"), elem_id="passages-document",
-                    min_width=200,
-                )  # fmt: skip
+                    [], label=label("passages_document"), elem_id="passages-document", min_width=200
+                )
                 self.page = gr.Slider(
-                    1, 2, 1, step=1, label=label("passages_page"), elem_id="passages-page",
-                    visible=False, min_width=160,
-                )  # fmt: skip
+                    1, 2, 1, step=1, label=label("passages_page"), elem_id="passages-page", visible=False, min_width=160
+                )
             self.view = gr.HTML(js_on_load=CLICKS, elem_id="passages")
             with gr.Group(visible=False) as self.editor:
                 self.text = gr.Textbox(
-                    "", label=label("passage_text"), info=label("passage_text_info"), lines=4,
-                    elem_id="passage-text",
-                )  # fmt: skip
+                    "", label=label("passage_text"), info=label("passage_text_info"), lines=4, elem_id="passage-text"
+                )
                 with gr.Row():
                     keep = gr.Button(
-                        label("passage_save"), variant="primary", size="sm", min_width=110,
-                        elem_id="passage-save",
-                    )  # fmt: skip
-                    split = gr.Button(
-                        label("passage_split"), size="sm", elem_id="passage-split", min_width=110
+                        label("passage_save"), variant="primary", size="sm", min_width=110, elem_id="passage-save"
                     )
-                    drop = gr.Button(
-                        label("passage_drop"), size="sm", elem_id="passage-drop", min_width=110
-                    )
+                    split = gr.Button(label("passage_split"), size="sm", elem_id="passage-split", min_width=110)
+                    drop = gr.Button(label("passage_drop"), size="sm", elem_id="passage-drop", min_width=110)
             with gr.Column(visible=False) as self.cutting:
-                undo = gr.Button(
-                    label("passage_undo"), size="sm", elem_id="passage-undo", min_width=110
-                )
+                undo = gr.Button(label("passage_undo"), size="sm", elem_id="passage-undo", min_width=110)
                 by, size, overlap = _cutting_controls()
                 cut = gr.Button(label("cut"), size="sm", elem_id="cut", min_width=110)
             self.copy = gr.Button(label("corpus_copy"), size="sm", elem_id="corpus-copy")
         self.inputs = [own, language, corpus, self.document, self.page]
-        self.outputs = [
-            self.document, self.page, self.view, self.editor, self.cutting, self.copy, self.chosen,
-        ]  # fmt: skip
+        self.outputs = [self.document, self.page, self.view, self.editor, self.cutting, self.copy, self.chosen]
         shown_ = [*self.outputs, self.text]
         made = [own, language, self.document, self.page, self.chosen]
         by.select(show_sizes, [language, by], [size, overlap], **LOOK)
@@ -110,18 +96,27 @@ def _cutting_controls() -> tuple[gr.Radio, gr.Slider, gr.Slider]:
     gr.Markdown(label("cut_intro"))
     with gr.Row():
         by = gr.Radio(
-            [(label(f"cut_{name}"), name) for name in get_args(By)], value=USUAL_CUTTING.by,
-            label=label("cut_by"), elem_id="cut-by", min_width=240,
-        )  # fmt: skip
+            [(label(f"cut_{name}"), name) for name in get_args(By)],
+            value=USUAL_CUTTING.by,
+            label=label("cut_by"),
+            elem_id="cut-by",
+            min_width=240,
+        )
         least, most = SIZES[USUAL_CUTTING.by]
         size = gr.Slider(
-            least, most, USUAL_CUTTING.size, step=1, label=label("cut_size"), elem_id="cut-size",
-            min_width=160,
-        )  # fmt: skip
+            least, most, USUAL_CUTTING.size, step=1, label=label("cut_size"), elem_id="cut-size", min_width=160
+        )
         overlap = gr.Slider(
-            0, 1, 0, step=1, label=label("cut_overlap"), info=label("cut_overlap_info"),
-            elem_id="cut-overlap", min_width=160, visible=False,
-        )  # fmt: skip
+            0,
+            1,
+            0,
+            step=1,
+            label=label("cut_overlap"),
+            info=label("cut_overlap_info"),
+            elem_id="cut-overlap",
+            min_width=160,
+            visible=False,
+        )
     return by, size, overlap
 
 
@@ -165,9 +160,12 @@ def show_passages(
     return (
         gr.update(choices=names, value=document),
         gr.update(visible=pages > 1, maximum=max(2, pages), value=page),
-        view, gr.update(visible=False), gr.update(visible=mine),
-        gr.update(visible=not mine and len(names) <= MAX_FILES), "",
-    )  # fmt: skip
+        view,
+        gr.update(visible=False),
+        gr.update(visible=mine),
+        gr.update(visible=not mine and len(names) <= MAX_FILES),
+        "",
+    )
 
 
 @shown
@@ -183,9 +181,7 @@ def choose(own: str, language: str, event: gr.EventData) -> tuple[Any, ...]:
 
 
 @shown
-def save(
-    own: str, language: str, document: str, page: float, chosen: str, text: str
-) -> tuple[Any, ...]:
+def save(own: str, language: str, document: str, page: float, chosen: str, text: str) -> tuple[Any, ...]:
     """Keep a passage's changed words."""
     return _changed(own, language, document, page, lambda all_: changes.edited(all_, chosen, text))
 
@@ -196,9 +192,7 @@ def split_here(
 ) -> tuple[Any, ...]:
     """Make two passages of one, where the cursor stands in its text."""
     at = int(cursor)
-    return _changed(
-        own, language, document, page, lambda all_: changes.split(all_, chosen, text, at)
-    )
+    return _changed(own, language, document, page, lambda all_: changes.split(all_, chosen, text, at))
 
 
 @shown
@@ -208,9 +202,7 @@ def drop_it(own: str, language: str, document: str, page: float, chosen: str) ->
 
 
 @shown
-def cut_anew(
-    own: str, language: str, document: str, by: By, size: float, overlap: float
-) -> tuple[Any, ...]:
+def cut_anew(own: str, language: str, document: str, by: By, size: float, overlap: float) -> tuple[Any, ...]:
     """Cut all of the collection's documents in another way."""
     how = Cutting(by, int(size), int(overlap) if by in OVERLAPS else 0)
     return _changed(own, language, document, 1, lambda all_: changes.cut_anew(all_, how))

@@ -22,17 +22,7 @@ from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    SEARCH,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, begins, session_of, shown, stops, work_for
 from playground.ui.text import label, say, tell
 
 RETRIEVERS: tuple[Retriever, ...] = ("none", "bm25", "dense", "hybrid")
@@ -41,11 +31,7 @@ FIRST_QUESTIONS = 12
 
 
 def build_panel(
-    saved: gr.BrowserState,
-    own: gr.BrowserState,
-    language: gr.Textbox,
-    corpus: gr.Dropdown,
-    questions: gr.File,
+    saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, questions: gr.File
 ) -> None:
     """Lay out the panel and wire it."""
     turn, rows = gr.State(0), gr.Textbox("", visible=False)
@@ -54,44 +40,48 @@ def build_panel(
         with gr.Row():
             ways = gr.CheckboxGroup(
                 [(label(f"retriever_{name}"), name) for name in RETRIEVERS],
-                value=list(RETRIEVERS), label=label("retrieval"), elem_id="answering-ways",
+                value=list(RETRIEVERS),
+                label=label("retrieval"),
+                elem_id="answering-ways",
                 min_width=260,
-            )  # fmt: skip
+            )
             weights = gr.Dropdown(
-                [(label(f"weights_{name}"), name) for name in ("base", "mine")], value="base",
-                label=label("answering_weights"), elem_id="answering-weights", min_width=160,
-            )  # fmt: skip
+                [(label(f"weights_{name}"), name) for name in ("base", "mine")],
+                value="base",
+                label=label("answering_weights"),
+                elem_id="answering-weights",
+                min_width=160,
+            )
         with gr.Row():
             count = gr.Slider(
-                1, MAX_QUESTIONS, FIRST_QUESTIONS, step=1, label=label("answering_count"),
-                info=label("answering_count_info"), elem_id="answering-count", min_width=160,
-            )  # fmt: skip
-            k = gr.Slider(
-                1, MAX_K, 1, step=1, label=label("passages_k"), elem_id="answering-k",
+                1,
+                MAX_QUESTIONS,
+                FIRST_QUESTIONS,
+                step=1,
+                label=label("answering_count"),
+                info=label("answering_count_info"),
+                elem_id="answering-count",
                 min_width=160,
-            )  # fmt: skip
-        with gr.Row():
-            go = gr.Button(
-                label("answering"), variant="primary", elem_id="answering", min_width=140
             )
+            k = gr.Slider(1, MAX_K, 1, step=1, label=label("passages_k"), elem_id="answering-k", min_width=160)
+        with gr.Row():
+            go = gr.Button(label("answering"), variant="primary", elem_id="answering", min_width=140)
             stop = gr.Button(label("stop"), elem_id="answering-stop", min_width=90)
             save = gr.Button(label("evaluate_save"), elem_id="answering-save", min_width=140)
         table = gr.HTML(elem_id="answered")
     taken = go.click(begins("answering"), None, turn, trigger_mode="multiple", **AT_ONCE)
     ready = taken.then(prepare_answering, [own, language, corpus, ways, turn], table, **SEARCH)
     ready.success(
-        run_answering, [saved, own, language, corpus, questions, ways, weights, count, k, turn],
-        [table, rows], **MODEL,
-    )  # fmt: skip
+        run_answering, [saved, own, language, corpus, questions, ways, weights, count, k, turn], [table, rows], **MODEL
+    )
     stop.click(stops("answering"), **AT_ONCE)
     saves(save.click, rows, "answers.csv", "text/csv")
 
 
 @shown
 def prepare_answering(
-    own: str, language: str, choice: str, ways: Sequence[str], turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Any:  # fmt: skip
+    own: str, language: str, choice: str, ways: Sequence[str], turn: int, request: gr.Request, progress: Any = PROGRESS
+) -> Any:
     """Embed the corpus where a way searches it by meaning and nobody has done so yet."""
     if {"dense", "hybrid"} & set(ways):
         corpus = load_corpus(chosen_corpus(own, choice))
@@ -102,10 +92,19 @@ def prepare_answering(
 
 @shown
 def run_answering(
-    saved: Any, own: str, language: str, choice: str, file: str | None, ways: Sequence[str],
-    weights: str, count: float, k: float, turn: int, request: gr.Request,
+    saved: Any,
+    own: str,
+    language: str,
+    choice: str,
+    file: str | None,
+    ways: Sequence[str],
+    weights: str,
+    count: float,
+    k: float,
+    turn: int,
+    request: gr.Request,
     progress: Any = PROGRESS,
-) -> Iterator[tuple[str, str]]:  # fmt: skip
+) -> Iterator[tuple[str, str]]:
     """Ask the model some of a corpus's questions in every way that is ticked."""
     corpus = asked_corpus(own, choice, file)
     space = spaces.from_json(saved)
@@ -143,16 +142,33 @@ def some(questions: Sequence[Question], count: int) -> list[Question]:
 def to_csv(found: Sequence[Answered]) -> str:
     """A line for each question and way."""
     rows = [
-        ["id", "kind", "question", "right_answer", "retrieval", "answer", "contained", "token_f1",
-         "supported", "seconds", "passages"]
-    ]  # fmt: skip
+        [
+            "id",
+            "kind",
+            "question",
+            "right_answer",
+            "retrieval",
+            "answer",
+            "contained",
+            "token_f1",
+            "supported",
+            "seconds",
+            "passages",
+        ]
+    ]
     rows += [
         [
-            one.question.id, one.question.kind, one.question.question, one.question.answer,
-            one.label, one.text, "" if one.contained is None else str(int(one.contained)),
+            one.question.id,
+            one.question.kind,
+            one.question.question,
+            one.question.answer,
+            one.label,
+            one.text,
+            "" if one.contained is None else str(int(one.contained)),
             *("" if value is None else f"{value:.3f}" for value in (one.f1, one.supported)),
-            f"{one.seconds:.3f}", " ".join(one.passages),
+            f"{one.seconds:.3f}",
+            " ".join(one.passages),
         ]
         for one in found
-    ]  # fmt: skip
+    ]
     return written(rows)

@@ -15,26 +15,31 @@ def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) ->
     """How often each way was right, and every question with what each way said."""
     if not rows:
         return note(say(language, "evaluate_none"), "warn")
-    bars = [
-        charts.Bar(row.label, row.contained or 0.0, _share(row.contained))
-        for row in rows
-        if row.kind == "all"
-    ]
+    bars = [charts.Bar(row.label, row.contained or 0.0, _share(row.contained)) for row in rows if row.kind == "all"]
     heads = [
         say(language, key)
         for key in (
-            "retrieval", "question_kind", "questions", "answer_right", "answer_f1", "answer_share",
+            "retrieval",
+            "question_kind",
+            "questions",
+            "answer_right",
+            "answer_f1",
+            "answer_share",
             "answer_seconds",
         )
-    ]  # fmt: skip
+    ]
     cells = [
         [
-            escape(row.label), escape(say(language, f"asked_{row.kind}")), str(row.count),
-            _share(row.contained), "–" if row.f1 is None else f"{row.f1:.2f}",
-            _share(row.supported), duration(row.seconds),
+            escape(row.label),
+            escape(say(language, f"asked_{row.kind}")),
+            str(row.count),
+            _share(row.contained),
+            "–" if row.f1 is None else f"{row.f1:.2f}",
+            _share(row.supported),
+            duration(row.seconds),
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     return (
         (charts.bars(bars, say(language, "answered_chart")) if bars else "")
         + table(say(language, "answered_caption"), heads, cells)

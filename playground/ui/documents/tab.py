@@ -22,18 +22,7 @@ from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.shelf import still_there
-from playground.ui.shell.page import (
-    AT_ONCE,
-    LOOK,
-    PROGRESS,
-    RUNS,
-    SEARCH,
-    begins,
-    clears,
-    session_of,
-    shown,
-    stops,
-)
+from playground.ui.shell.page import AT_ONCE, LOOK, PROGRESS, RUNS, SEARCH, begins, clears, session_of, shown, stops
 from playground.ui.shell.stale import belongs, touches
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
@@ -54,9 +43,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             elem_id="corpus",
         )
         question = gr.Dropdown(
-            _questions(FIRST_CORPUS), value=None, label=label("sample_question"),
-            elem_id="sample-question",
-        )  # fmt: skip
+            _questions(FIRST_CORPUS), value=None, label=label("sample_question"), elem_id="sample-question"
+        )
     query = gr.Textbox(FIRST_QUERY, label=label("query"), elem_id="query")
     with gr.Row():
         count = gr.Slider(1, MAX_K, 3, step=1, label=label("passages_k"), elem_id="query-k")
@@ -76,20 +64,19 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     evaluate_panel.build_panel(saved, own, language, corpus, options)
     mine = own_panel.build_panel(own, shelf, language, corpus)
     passages = PassagesPanel(
-        own, language, corpus,
+        own,
+        language,
+        corpus,
         lambda button: button.click(
-            own_panel.copy_corpus, [own, shelf, language, corpus],
-            [own, shelf, *mine.view, corpus], **LOOK,
+            own_panel.copy_corpus, [own, shelf, language, corpus], [own, shelf, *mine.view, corpus], **LOOK
         ),
-    )  # fmt: skip
+    )
     passages.refreshes(*mine.changed)
 
     turn = gr.State(0)
     asked, hits = [own, language, corpus, query, count, turn, *options], [by_words, meaning, both]
     for ask in (search.click, query.submit):
-        ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            search_all, asked, hits, **SEARCH
-        )
+        ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(search_all, asked, hits, **SEARCH)
     touches([part for part in options if isinstance(part, gr.Dropdown)], "bm25-hits")
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
@@ -98,9 +85,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     for event in passages.changed:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         clears(event.then, parts=hits)
-    question.select(lambda chosen: chosen, question, query, **LOOK).then(
-        begins("search"), None, turn, **AT_ONCE
-    ).then(search_all, asked, hits, **SEARCH)
+    question.select(lambda chosen: chosen, question, query, **LOOK).then(begins("search"), None, turn, **AT_ONCE).then(
+        search_all, asked, hits, **SEARCH
+    )
 
     def shows_own(event: Listener) -> None:
         event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)
@@ -124,9 +111,16 @@ def sample_questions(own: str, language: str, choice: str) -> Any:
 
 @shown
 def search_all(
-    own: str, language: str, choice: str, query: str, k: float, turn: int = 0,
-    request: gr.Request | None = None, progress: Any = PROGRESS, *given: Any,
-) -> Iterator[tuple[Any, Any, Any]]:  # fmt: skip
+    own: str,
+    language: str,
+    choice: str,
+    query: str,
+    k: float,
+    turn: int = 0,
+    request: gr.Request | None = None,
+    progress: Any = PROGRESS,
+    *given: Any,
+) -> Iterator[tuple[Any, Any, Any]]:
     """BM25's passages at once, then dense search's and those of both together.
 
     :param given: the controls of how to search; none for the usual ones.
@@ -148,9 +142,7 @@ def search_all(
         return
     yield (
         found,
-        documents_html.found(
-            meaning, [], [], language, is_low(corpus, "dense", meaning.hits, options)
-        ),
+        documents_html.found(meaning, [], [], language, is_low(corpus, "dense", meaning.hits, options)),
         documents_html.found(both, [], [], language, is_low(corpus, "hybrid", both.hits, options)),
     )
 

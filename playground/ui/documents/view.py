@@ -17,9 +17,8 @@ from playground.ui.text import say
 
 
 def found(
-    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str,
-    limit: Low | None = None,
-) -> str:  # fmt: skip
+    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str, limit: Low | None = None
+) -> str:
     """Found passages, what their scores are made of, and what each stage took.
 
     :param why: for each hit, what the query's terms add; empty where there is no such sum.
@@ -34,27 +33,23 @@ def found(
         for hit, terms in zip(result.hits, parts, strict=True)
     )
     split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
-    return (
-        low(limit, language)
-        + split
-        + f'<ol class="pg-hits">{items}</ol>'
-        + stages(result.seconds, language)
-    )
+    return low(limit, language) + split + f'<ol class="pg-hits">{items}</ol>' + stages(result.seconds, language)
 
 
 def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
     if not terms:
         return ""
-    heads = [
-        say(language, key) for key in ("term", "term_idf", "term_count", "term_tf", "term_adds")
-    ]
+    heads = [say(language, key) for key in ("term", "term_idf", "term_count", "term_tf", "term_adds")]
     rows = [
         [
             escape(one.term if one.times == 1 else f"{one.term} (×{one.times})"),
-            f"{one.idf:.2f}", str(one.count), f"{one.tf:.2f}", f"{one.score:.2f}",
+            f"{one.idf:.2f}",
+            str(one.count),
+            f"{one.tf:.2f}",
+            f"{one.score:.2f}",
         ]
         for one in terms
-    ]  # fmt: skip
+    ]
     summary = escape(say(language, "hit_why"))
     caption = say(language, "terms_caption", rank=hit.rank)
     return f"<details><summary>{summary}</summary>{table(caption, heads, rows)}</details>"
@@ -73,9 +68,7 @@ def _ranks(hit: Hit, language: str) -> str:
     return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
 
 
-def evaluated(
-    rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str
-) -> str:
+def evaluated(rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
     """Recall, MRR and nDCG of every retriever by kind of question, drawn and in a table; every
     question opens to what each retriever brought.
 
@@ -90,18 +83,26 @@ def evaluated(
         if row.kind == "all"
     ]
     heads = [
-        say(language, "retrieval"), say(language, "question_kind"), say(language, "questions"),
-        *(f"recall@{k}" for k in cuts), "MRR", "nDCG@10", say(language, "search_time"),
-    ]  # fmt: skip
+        say(language, "retrieval"),
+        say(language, "question_kind"),
+        say(language, "questions"),
+        *(f"recall@{k}" for k in cuts),
+        "MRR",
+        "nDCG@10",
+        say(language, "search_time"),
+    ]
     cells = [
         [
             escape(say(language, f"retriever_{row.retriever}")),
-            escape(say(language, f"asked_{row.kind}")), str(row.count),
-            *(percent(row.recall[k]) for k in cuts), f"{row.mrr:.3f}", f"{row.ndcg:.3f}",
+            escape(say(language, f"asked_{row.kind}")),
+            str(row.count),
+            *(percent(row.recall[k]) for k in cuts),
+            f"{row.mrr:.3f}",
+            f"{row.ndcg:.3f}",
             duration(row.seconds),
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     return (
         charts.bars(bars, say(language, "evaluate_chart"))
         + table(say(language, "evaluate_caption"), heads, cells)
@@ -109,9 +110,7 @@ def evaluated(
     )
 
 
-def _questions(
-    outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str
-) -> str:  # fmt: skip
+def _questions(outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
     asked: dict[str, list[Outcome]] = {}
     for one in outcomes:
         asked.setdefault(one.judged.id, []).append(one)

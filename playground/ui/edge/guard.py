@@ -39,11 +39,7 @@ class Page(gr.Blocks):
     line: Line | None = None
 
     async def preprocess_data(
-        self,
-        block_fn: BlockFunction,
-        inputs: list[Any],
-        state: SessionState | None,
-        explicit_call: bool = False,
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
     ) -> list[Any]:
         """What the parts make of what was sent for them.
 

@@ -23,11 +23,7 @@ POLICY = "; ".join(
         "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
     )
 )
-HEADERS = {
-    "content-security-policy": POLICY,
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
+HEADERS = {"content-security-policy": POLICY, "referrer-policy": "same-origin", "x-content-type-options": "nosniff"}
 
 
 def protect(message: Message) -> Message:

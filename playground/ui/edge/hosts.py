@@ -54,8 +54,7 @@ def visitor(scope: Scope, behind_proxy: bool) -> str:
     """The address of whoever asks: the peer's, or what a trusted proxy says of its own peer."""
     address = (scope.get("client") or ("", 0))[0]
     if behind_proxy:
-        hops = [hop for line in Headers(scope=scope).getlist("x-forwarded-for") for hop in
-                line.split(",")]  # fmt: skip
+        hops = [hop for line in Headers(scope=scope).getlist("x-forwarded-for") for hop in line.split(",")]
         address = hops[-1].strip() if hops else address  # earlier ones anybody may write
     return str(address)[:64]
 

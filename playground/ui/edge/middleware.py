@@ -70,8 +70,7 @@ class Edge:
             if refused.status == 429:
                 await self._slowed()
             if not begun:
-                await answer(protected, refused, scope.get(SPOKEN) or spoken(headers),
-                             plain=path == routes.UPLOAD)  # fmt: skip
+                await answer(protected, refused, scope.get(SPOKEN) or spoken(headers), plain=path == routes.UPLOAD)
         except Exception as error:  # gradio has answered 500, if it could answer at all
             report(f"{scope['method']} {path[:200]!r}", error)
 
@@ -98,9 +97,7 @@ class Edge:
         if not self._behind_proxy:
             hosts.without_pretence(scope)
 
-    async def _passed_on(
-        self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send
-    ) -> None:
+    async def _passed_on(self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
             if path == routes.UPLOAD:
                 await self._upload(scope, headers, receive, send)
@@ -137,9 +134,7 @@ class Edge:
             finally:
                 watching.cancel()
 
-    async def _post(
-        self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send
-    ) -> None:
+    async def _post(self, scope: Scope, headers: Headers, path: str, receive: Receive, send: Send) -> None:
         if headers.get("content-type", "").startswith(("multipart/", "application/x-www-form")):
             raise Refused(415, "edge_kind")
         address = household(scope["client"][0])

@@ -15,17 +15,7 @@ from playground.lab.known import known_facts
 from playground.ui.lab.words import percent
 from playground.ui.parts import charts
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    begins,
-    clears,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, clears, session_of, shown, stops, work_for
 from playground.ui.text import label, say
 
 WORST = 20  # facts that are listed
@@ -36,10 +26,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
     with gr.Accordion(label("lab_collateral_heading"), open=False, elem_id="lab-collateral-panel"):
         gr.Markdown(label("lab_collateral_intro"))
         with gr.Row():
-            go = gr.Button(
-                label("lab_collateral_go"), variant="primary", elem_id="lab-collateral-go",
-                min_width=140,
-            )  # fmt: skip
+            go = gr.Button(label("lab_collateral_go"), variant="primary", elem_id="lab-collateral-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-collateral-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-collateral")
     turn = gr.State(0)
@@ -51,9 +38,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
 
 
 @shown
-def ask_again(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> str:  # fmt: skip
+def ask_again(saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS) -> str:
     """What the visitor's recipe does to the fixed facts."""
     work = work_for(session_of(request), turn, progress, language)
     space = spaces.from_json(saved)
@@ -72,21 +57,16 @@ def as_html(found: Collateral, language: str) -> str:
     if not found.asked:
         return note(say(language, "lab_collateral_none"))
     kept, asked = found.kept, len(known_facts())
-    heading = say(
-        language, "lab_collateral_kept", right=kept.right, of=kept.of, lost=kept.of - kept.right
-    )
+    heading = say(language, "lab_collateral_kept", right=kept.right, of=kept.of, lost=kept.of - kept.right)
     if kept.of < asked:
         heading += " " + say(language, "lab_collateral_others", count=asked - kept.of)
     topics = sorted(found.topics, key=lambda topic: topic.right / topic.of)
     bars = charts.bars(
-        [charts.Bar(topic.name, topic.right / topic.of, f"{topic.right}/{topic.of}")
-         for topic in topics],
+        [charts.Bar(topic.name, topic.right / topic.of, f"{topic.right}/{topic.of}") for topic in topics],
         say(language, "lab_collateral_topics"),
-    )  # fmt: skip
-    keys = ("fact", "topic", "before", "after", "says")
-    heads = "".join(
-        f'<th scope="col">{escape(say(language, f"lab_collateral_{key}"))}</th>' for key in keys
     )
+    keys = ("fact", "topic", "before", "after", "says")
+    heads = "".join(f'<th scope="col">{escape(say(language, f"lab_collateral_{key}"))}</th>' for key in keys)
     worst = found.changes[:WORST]
     body = "".join(
         "<tr>"

@@ -17,17 +17,7 @@ from playground.lab.propose import UNKNOWN, propose
 from playground.lab.ready import ready
 from playground.ui.lab import view as lab_html
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    begins,
-    clears,
-    session_of,
-    shown,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
 from playground.ui.shell.stale import belongs
 from playground.ui.text import label, say
 
@@ -50,19 +40,14 @@ class FactPanel:
         return [*self.fact, *self.questions]
 
 
-def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any
-) -> FactPanel:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any) -> FactPanel:
     """Lay out the panel and wire it.
 
     :param corpus: the menu of documents, set with a ready fact, as is ``layer``.
     """
     gr.Markdown(label("lab_ready"))
     with gr.Row():
-        buttons = [
-            gr.Button(label(f"lab_ready_{one.key}"), size="sm", elem_id=f"lab-{one.key}")
-            for one in ready()
-        ]
+        buttons = [gr.Button(label(f"lab_ready_{one.key}"), size="sm", elem_id=f"lab-{one.key}") for one in ready()]
     gr.Markdown(label("lab_step_fact"))
     fact = _fact_fields()
     look = gr.Button(label("lab_now"), elem_id="lab-look")
@@ -97,9 +82,7 @@ def build_panel(
         looked = taken.success(begins("look"), None, turn, **AT_ONCE)
         looked.then(look_now, asked, says, trigger_mode="multiple", **MODEL)
         chosen.append(taken)
-    names = (
-        "labPrompt", "labSubject", "labTarget", "labOld", "labAgain", "labOthers", "labFollows",
-    )  # fmt: skip
+    names = ("labPrompt", "labSubject", "labTarget", "labOld", "labAgain", "labOthers", "labFollows")
     typed = dict(zip(names, [*fact, *questions], strict=True))
     return FactPanel(fact, questions, typed, chosen)
 
@@ -108,22 +91,39 @@ def _fact_fields() -> list[Any]:
     first = ready()[0]
     with gr.Row():
         prompt = gr.Textbox(
-            first.prompt, label=label("lab_prompt"), info=label("lab_prompt_info"),
-            max_length=MAX_PROMPT, elem_id="lab-prompt", min_width=280, scale=2,
-        )  # fmt: skip
+            first.prompt,
+            label=label("lab_prompt"),
+            info=label("lab_prompt_info"),
+            max_length=MAX_PROMPT,
+            elem_id="lab-prompt",
+            min_width=280,
+            scale=2,
+        )
         subject = gr.Textbox(
-            first.subject, label=label("lab_subject"), info=label("lab_subject_info"),
-            max_length=MAX_SUBJECT, elem_id="lab-subject", min_width=200,
-        )  # fmt: skip
+            first.subject,
+            label=label("lab_subject"),
+            info=label("lab_subject_info"),
+            max_length=MAX_SUBJECT,
+            elem_id="lab-subject",
+            min_width=200,
+        )
     with gr.Row():
         target = gr.Textbox(
-            first.target, label=label("lab_target"), info=label("lab_target_info"),
-            max_length=MAX_TARGET - 1, elem_id="lab-target", min_width=200,
-        )  # fmt: skip
+            first.target,
+            label=label("lab_target"),
+            info=label("lab_target_info"),
+            max_length=MAX_TARGET - 1,
+            elem_id="lab-target",
+            min_width=200,
+        )
         old = gr.Textbox(
-            first.old, label=label("lab_old"), info=label("lab_old_info"),
-            max_length=MAX_TARGET - 1, elem_id="lab-old", min_width=200,
-        )  # fmt: skip
+            first.old,
+            label=label("lab_old"),
+            info=label("lab_old_info"),
+            max_length=MAX_TARGET - 1,
+            elem_id="lab-old",
+            min_width=200,
+        )
     return [prompt, subject, target, old]
 
 
@@ -132,11 +132,17 @@ def _question_fields() -> list[Any]:
     with gr.Row():
         return [
             gr.Textbox(
-                text, lines=4, max_lines=12, max_length=MAX_LINES, label=label(f"lab_{name}"),
-                info=label(f"lab_{name}_info"), elem_id=f"lab-{name}", min_width=260,
+                text,
+                lines=4,
+                max_lines=12,
+                max_length=MAX_LINES,
+                label=label(f"lab_{name}"),
+                info=label(f"lab_{name}_info"),
+                elem_id=f"lab-{name}",
+                min_width=260,
             )
             for name, text in zip(QUESTIONS, texts, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 def as_texts(found: Any) -> tuple[str, str, str]:
@@ -167,10 +173,7 @@ def typed(lesson: Lesson) -> tuple[str, str, str]:
     """A lesson's questions as they are typed."""
     again = "\n".join(one.prompt for one in lesson.of("paraphrase"))
     kinds: tuple[Kind, ...] = ("locality", "portability")
-    pairs = [
-        "\n".join(f"{one.prompt} | {one.answer.strip()}" for one in lesson.of(kind))
-        for kind in kinds
-    ]
+    pairs = ["\n".join(f"{one.prompt} | {one.answer.strip()}" for one in lesson.of(kind)) for kind in kinds]
     return again, pairs[0], pairs[1]
 
 
@@ -188,16 +191,21 @@ def lesson_json(fields: tuple[str, ...]) -> tuple[dict[str, str], dict[str, Any]
 def take_ready(language: str, key: str) -> tuple[Any, ...]:
     """Fill the form with a ready fact."""
     one = next(one for one in ready() if one.key == key)
-    return (
-        one.prompt, one.subject, one.target, one.old.strip(), *as_texts(one), one.corpus, "",
-    )  # fmt: skip
+    return (one.prompt, one.subject, one.target, one.old.strip(), *as_texts(one), one.corpus, "")
 
 
 @shown
 def look_now(
-    saved: Any, language: str, turn: int, prompt: str, subject: str, target: str, old: str,
-    request: gr.Request, progress: Any = PROGRESS,
-) -> str:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    prompt: str,
+    subject: str,
+    target: str,
+    old: str,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> str:
     """What the visitor's recipe says now, and how well it knows it."""
     given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
     work = work_for(session_of(request), turn, progress, language)
@@ -207,9 +215,16 @@ def look_now(
 
 @shown
 def offer_questions(
-    saved: Any, language: str, turn: int, prompt: str, subject: str, target: str, old: str,
-    request: gr.Request, progress: Any = PROGRESS,
-) -> tuple[str, str, str, str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    prompt: str,
+    subject: str,
+    target: str,
+    old: str,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[str, str, str, str]:
     """Questions from templates, for the visitor to change."""
     given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
     work = work_for(session_of(request), turn, progress, language)

@@ -11,19 +11,7 @@ from playground.lab.asking import Asked
 from playground.lab.table import Row
 from playground.lab.ways import IN_WEIGHTS
 from playground.ui.lab.words import way_name
-from playground.ui.parts.charts import (
-    AFTER,
-    BEFORE,
-    BOTTOM,
-    INK,
-    LEFT,
-    RIGHT,
-    SOFT,
-    TOP,
-    WIDTH,
-    svg,
-    text_at,
-)
+from playground.ui.parts.charts import AFTER, BEFORE, BOTTOM, INK, LEFT, RIGHT, SOFT, TOP, WIDTH, svg, text_at
 from playground.ui.text import say
 
 TICKS = (0, 0.5, 1)
@@ -39,15 +27,13 @@ def plot(rows: Sequence[Row], language: str) -> str:
     for row in found:
         benefit, harm = about_fact(row), lost(row)
         hint = say(
-            language, "lab_plot_point", way=way_name(row.way, language),
-            benefit=f"{benefit:.0%}", harm=f"{harm:.0%}",
-        )  # fmt: skip
+            language, "lab_plot_point", way=way_name(row.way, language), benefit=f"{benefit:.0%}", harm=f"{harm:.0%}"
+        )
         marks.append(Mark(harm, benefit, row.way in IN_WEIGHTS, hint))
     most = max(LEAST_RIGHT, *(mark.x for mark in marks))
     picture = scatter(
-        marks, say(language, "lab_plot"), say(language, "lab_plot_right"),
-        say(language, "lab_plot_up"), most,
-    )  # fmt: skip
+        marks, say(language, "lab_plot"), say(language, "lab_plot_right"), say(language, "lab_plot_up"), most
+    )
     items = "".join(f"<li>{escape(mark.hint)}</li>" for mark in marks)
     kinds = f"{say(language, 'lab_plot_weights')} · {say(language, 'lab_plot_prompt')}"
     return f'{picture}<p class="pg-legend">{escape(kinds)}</p><ol class="pg-legend">{items}</ol>'
@@ -124,10 +110,7 @@ def scatter(marks: Sequence[Mark], title: str, across: str, up: str, most: float
     order = sorted(range(len(marks)), key=lambda number: not marks[number].square)
     parts += [_mark(marks[number], *places[number]) for number in order]  # round ones on top
     parts += [_number(number, *tag) for number, tag in enumerate(tags, 1)]
-    parts += [
-        text_at(WIDTH - RIGHT, FLOOR + 30, f"→ {across}", "end"),
-        text_at(4, TOP + 6, f"↑ {up}", "start"),
-    ]
+    parts += [text_at(WIDTH - RIGHT, FLOOR + 30, f"→ {across}", "end"), text_at(4, TOP + 6, f"↑ {up}", "start")]
     return svg(HEIGHT, "".join(parts), title)
 
 
@@ -139,8 +122,7 @@ def numbers_beside(places: Sequence[tuple[float, float]]) -> list[tuple[float, f
         free = (
             (place[0] + right, place[1] + down)
             for right, down in _offsets()
-            if _beside(place, right, down)
-            and _clear((place[0] + right, place[1] + down), places, tags)
+            if _beside(place, right, down) and _clear((place[0] + right, place[1] + down), places, tags)
         )
         tags.append(next(free, place))
     return tags
@@ -162,15 +144,12 @@ def _beside(place: tuple[float, float], right: float, down: float) -> bool:
     across = ((LEFT + EDGE + share * WIDE, place[0], x) for share in TICKS)
     upward = ((FLOOR - EDGE - share * TALL, place[1], y) for share in TICKS)
     return all(
-        abs(before - tick) < 0.5 or (before - tick) * (after - tick) > 0
-        for tick, before, after in (*across, *upward)
+        abs(before - tick) < 0.5 or (before - tick) * (after - tick) > 0 for tick, before, after in (*across, *upward)
     )
 
 
 def _clear(
-    spot: tuple[float, float],
-    places: Sequence[tuple[float, float]],
-    tags: Sequence[tuple[float, float]],
+    spot: tuple[float, float], places: Sequence[tuple[float, float]], tags: Sequence[tuple[float, float]]
 ) -> bool:
     return all(abs(spot[0] - x) + abs(spot[1] - y) >= HALF + 8 for x, y in places) and all(
         abs(spot[0] - x) >= TAG or abs(spot[1] - y) >= TAG - 2 for x, y in tags

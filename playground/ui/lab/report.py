@@ -49,8 +49,7 @@ def to_csv(sheet: Sheet) -> str:
     """The table as CSV, a line for each way; its heads are those of the data, in any language."""
     heads = ["way", "error", "answer"]
     heads += [f"{kind}{part}" for kind in KINDS for part in ("", "_probability", "_count")]
-    heads += ["kept_right", "kept_of", "perplexity_ratio", "apply_seconds", "answer_seconds",
-              "undo_seconds", "bytes"]  # fmt: skip
+    heads += ["kept_right", "kept_of", "perplexity_ratio", "apply_seconds", "answer_seconds", "undo_seconds", "bytes"]
     heads += [f"{kind}{part}" for kind in KINDS for part in WRITTEN]
     return written([heads, *(_line(row) for row in sheet.rows)])
 
@@ -80,14 +79,23 @@ def _written(row: Row, kind: str) -> list[str]:
 
 def questions_csv(sheet: Sheet) -> str:
     """The questions as CSV, a line for each way and question."""
-    heads = ["way", "kind", "prompt", "answer", "other", "probability", "other_probability",
-             "right", "text", "written"]  # fmt: skip
+    heads = ["way", "kind", "prompt", "answer", "other", "probability", "other_probability", "right", "text", "written"]
     lines = [
-        [row.way, one.question.kind, one.question.prompt, one.question.answer, one.question.other,
-         _number(one.probability), "" if one.other is None else _number(one.other),
-         "yes" if one.right else "no", one.text, _word(one.written)]
-        for row in sheet.rows for one in row.asked
-    ]  # fmt: skip
+        [
+            row.way,
+            one.question.kind,
+            one.question.prompt,
+            one.question.answer,
+            one.question.other,
+            _number(one.probability),
+            "" if one.other is None else _number(one.other),
+            "yes" if one.right else "no",
+            one.text,
+            _word(one.written),
+        ]
+        for row in sheet.rows
+        for one in row.asked
+    ]
     return written([heads, *lines])
 
 
@@ -144,8 +152,11 @@ def _fact(sheet: Sheet, language: str) -> str:
 
 def _table(rows: Sequence[Row], chosen: str | None, language: str) -> str:
     best = best_of(rows)
-    names = [say(language, "report_way"), *(column_name(one, language) for one in IMPORTANT),
-             say(language, "report_writes")]  # fmt: skip
+    names = [
+        say(language, "report_way"),
+        *(column_name(one, language) for one in IMPORTANT),
+        say(language, "report_writes"),
+    ]
     body = []
     for row in rows:
         name = escape(way_name(row.way, language))
@@ -199,8 +210,11 @@ def _questions(rows: Sequence[Row], language: str) -> str:
         for one in row.asked:
             key = (one.question.kind, one.question.prompt, one.question.answer)
             found.setdefault(key, {})[row.way] = one
-    names = [say(language, "report_question"), say(language, "report_should"),
-             *(way_name(row.way, language) for row in asked)]  # fmt: skip
+    names = [
+        say(language, "report_question"),
+        say(language, "report_should"),
+        *(way_name(row.way, language) for row in asked),
+    ]
     body = []
     for (kind, prompt, answer), by_way in found.items():
         cells = "".join(f'<td class="figure">{_result(by_way.get(row.way))}</td>' for row in asked)

@@ -10,28 +10,10 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.work import Stopped
 from playground.errors import Message, PlaygroundError
-from playground.lab.in_a_row import (
-    METHODS,
-    MOST_FACTS,
-    Point,
-    RowFact,
-    in_a_row,
-    parse_facts,
-    row_facts,
-    together,
-)
+from playground.lab.in_a_row import METHODS, MOST_FACTS, Point, RowFact, in_a_row, parse_facts, row_facts, together
 from playground.ui.parts import charts
 from playground.ui.parts.html import duration, note, notes
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, session_of, shown, stops, work_for
 from playground.ui.text import label, say, tell
 
 FIRST_COUNT = 10
@@ -47,40 +29,55 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
         with gr.Row():
             methods = gr.CheckboxGroup(
                 [(label(f"way_{m}") if m != "alphaedit" else "AlphaEdit", m) for m in METHODS],
-                value=["rome", "memit"], label=label("lab_row_methods"), elem_id="lab-row-methods",
+                value=["rome", "memit"],
+                label=label("lab_row_methods"),
+                elem_id="lab-row-methods",
                 min_width=260,
-            )  # fmt: skip
+            )
             count = gr.Slider(
-                1, MOST_FACTS, FIRST_COUNT, step=1, label=label("lab_row_count"),
-                elem_id="lab-row-count", min_width=200,
-            )  # fmt: skip
+                1, MOST_FACTS, FIRST_COUNT, step=1, label=label("lab_row_count"), elem_id="lab-row-count", min_width=200
+            )
         at_once = gr.Checkbox(False, label=label("lab_row_at_once"), elem_id="lab-row-at-once")
         with gr.Accordion(label("lab_row_own"), open=False):
             own = gr.Textbox(
-                "", lines=4, max_lines=12, max_length=MAX_TEXT, label=label("lab_row_own"),
-                info=label("lab_row_own_info"), elem_id="lab-row-own",
-            )  # fmt: skip
-        with gr.Row():
-            go = gr.Button(
-                label("lab_row_go"), variant="primary", elem_id="lab-row-go", min_width=140
+                "",
+                lines=4,
+                max_lines=12,
+                max_length=MAX_TEXT,
+                label=label("lab_row_own"),
+                info=label("lab_row_own_info"),
+                elem_id="lab-row-own",
             )
+        with gr.Row():
+            go = gr.Button(label("lab_row_go"), variant="primary", elem_id="lab-row-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-row-stop", min_width=90, scale=0)
         status = gr.HTML(elem_id="lab-row-status")
         found = gr.HTML(elem_id="lab-row")
     turn = gr.State(0)
     go.click(begins("row"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_row, [saved, language, turn, methods, count, at_once, own], found,
-        show_progress_on=status, trigger_mode="multiple", **MODEL,
-    )  # fmt: skip
+        run_row,
+        [saved, language, turn, methods, count, at_once, own],
+        found,
+        show_progress_on=status,
+        trigger_mode="multiple",
+        **MODEL,
+    )
     stop.click(stops("row"), **AT_ONCE)
     return own
 
 
 @shown
 def run_row(
-    saved: Any, language: str, turn: int, methods: Sequence[str], count: float, at_once: bool,
-    own: str, request: gr.Request, progress: Any = PROGRESS,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    methods: Sequence[str],
+    count: float,
+    at_once: bool,
+    own: str,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Iterator[str]:
     """Each method in turn, drawn as it goes; then all facts in one edit, if wished."""
     work = work_for(session_of(request), turn, progress, language)
     facts = parse_facts(own) if own.strip() else row_facts(0, int(count))
@@ -88,8 +85,7 @@ def run_row(
     chosen = [method for method in METHODS if method in methods]
     if len(chosen) > MOST_METHODS:
         raise PlaygroundError(
-            "Two methods are drawn beside one another, and {count} are ticked. Untick some.",
-            count=len(chosen),
+            "Two methods are drawn beside one another, and {count} are ticked. Untick some.", count=len(chosen)
         )
     found: Series = {method: [] for method in chosen}
     once: dict[str, Point] = {}
@@ -119,9 +115,7 @@ def name(method: str, language: str) -> str:
     return "AlphaEdit" if method == "alphaedit" else say(language, f"way_{method}")
 
 
-def drawn(
-    found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str
-) -> str:  # fmt: skip
+def drawn(found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str) -> str:
     """Two plots over the number of facts, and a line for each method."""
     series = {method: points for method, points in found.items() if points}
     most = max((len(facts), 1))
@@ -135,27 +129,36 @@ def drawn(
 
     lines = [
         say(
-            language, "lab_row_line", method=name(method, language), count=points[-1].count,
+            language,
+            "lab_row_line",
+            method=name(method, language),
+            count=points[-1].count,
             **_figures(points[-1], sum(p.seconds for p in points)),
         )
         for method, points in series.items()
     ] + [
         say(
-            language, "lab_row_together", method=name(method, language), count=point.count,
+            language,
+            "lab_row_together",
+            method=name(method, language),
+            count=point.count,
             **_figures(point, point.seconds),
         )
         for method, point in once.items()
         if not point.failed
-    ]  # fmt: skip
+    ]
     failed = [
         say(
-            language, "lab_row_failed", method=name(method, language), count=point.count,
+            language,
+            "lab_row_failed",
+            method=name(method, language),
+            count=point.count,
             reason=tell(language, point.failed) if isinstance(point.failed, Message) else "",
         )
         for method, points in [*series.items(), *((m, [p]) for m, p in once.items())]
         for point in points
         if point.failed
-    ]  # fmt: skip
+    ]
     return (
         plot(say(language, "lab_row_efficacy"), lambda p: p.efficacy)
         + plot(say(language, "lab_row_perplexity"), lambda p: p.perplexity_ratio)

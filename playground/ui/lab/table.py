@@ -52,14 +52,20 @@ def build_panel(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
     advice = gr.HTML(elem_id="lab-advice")
     with gr.Row():
         important = gr.CheckboxGroup(
-            [(label(f"lab_{name}"), name) for name in IMPORTANT], value=list(USUAL),
-            label=label("lab_important"), info=label("lab_important_info"),
-            elem_id="lab-important", min_width=300,
-        )  # fmt: skip
+            [(label(f"lab_{name}"), name) for name in IMPORTANT],
+            value=list(USUAL),
+            label=label("lab_important"),
+            info=label("lab_important_info"),
+            elem_id="lab-important",
+            min_width=300,
+        )
         needs = gr.CheckboxGroup(
-            [(label(f"need_{name}"), name) for name in NEEDS], value=[],
-            label=label("lab_needs"), elem_id="lab-needs", min_width=260,
-        )  # fmt: skip
+            [(label(f"need_{name}"), name) for name in NEEDS],
+            value=[],
+            label=label("lab_needs"),
+            elem_id="lab-needs",
+            min_width=260,
+        )
     table = gr.HTML(label("lab_empty"), js_on_load=CLICKS, elem_id="lab-table")
     used = gr.HTML(elem_id="lab-used")
     cell = gr.HTML(elem_id="lab-cell")
@@ -72,12 +78,11 @@ def build_panel(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
     press.then(open_cell, [sheet, language, pressed], cell, **TOLD)
     press.then(put_on_stack, [saved, language, sheet, pressed], [saved, used], **LOOK)
     sent = press.then(
-        send_to_compare, [saved, own, shelf, language, sheet, pressed],
-        [
-            saved, own, shelf, used, visit.tabs, *visit.comparison.answers,
-            *visit.comparison.setup,
-        ], **LOOK,
-    )  # fmt: skip
+        send_to_compare,
+        [saved, own, shelf, language, sheet, pressed],
+        [saved, own, shelf, used, visit.tabs, *visit.comparison.answers, *visit.comparison.setup],
+        **LOOK,
+    )
     _files(language, sheet, important, needs)
     return TablePanel(view, shown_in, sent, {"labImportant": important, "labNeeds": needs})
 
@@ -91,9 +96,7 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
             ("questions", save_questions, "fact-lab-answers.csv", "text/csv"),
             ("report", save_report, "fact-lab.html", "text/html"),
         ):
-            button = gr.Button(
-                label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140
-            )
+            button = gr.Button(label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140)
             written = button.click(write, [sheet, language, important, needs], text, **TOLD)
             saves(written.success, text, file, kind).then(lambda: "", None, text, **AT_ONCE)
 
@@ -109,9 +112,7 @@ def _read(sheet: Any, language: str) -> Sheet:
 
 
 @shown
-def show_sheet(
-    sheet: Any, language: str, important: list[str], needs: list[str]
-) -> tuple[str, str, str]:  # fmt: skip
+def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]) -> tuple[str, str, str]:
     """Table, advice and plot of what the browser kept."""
     if not sheet:
         return note(say(language, "lab_empty")), "", ""
@@ -123,9 +124,7 @@ def show_sheet(
     fact = fact_fields(found.lesson.fact)
     mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
     return (
-        lab_html.table(found, judged.ranked, language)
-        + mark
-        + mark_of(found.lesson.fact, typed(found.lesson)),
+        lab_html.table(found, judged.ranked, language) + mark + mark_of(found.lesson.fact, typed(found.lesson)),
         lab_html.verdict(judged, language),
         lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
     )
@@ -159,8 +158,7 @@ def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
     model = row.recipe.get("model") if row is not None else None
     if model is not None and model != space.stack.model:
         raise PlaygroundError(
-            "The table was made with the model {model}. Choose it in the sidebar first.",
-            model=str(model)[:60],
+            "The table was made with the model {model}. Choose it in the sidebar first.", model=str(model)[:60]
         )
     edits = row.recipe.get("edits", []) if row is not None and way in IN_WEIGHTS else []
     if not edits:
@@ -173,7 +171,7 @@ def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
 @shown
 def send_to_compare(
     saved: Any, own: str, shelf: Any, language: str, sheet: Any, pressed: tuple[str, str, str]
-) -> tuple[Any, ...]:  # fmt: skip
+) -> tuple[Any, ...]:
     """Set Compare up: the model as it is beside a way, on the fact's own prompt.
 
     A way through the prompt needs documents that hold the fact: a copy of the corpus that it was
@@ -193,9 +191,15 @@ def send_to_compare(
         own, shelf = _with_fact(own, shelf, found, alone=way == "in_context")
         corpus = OWN
     return (
-        saved, own, shelf, note(say(language, "lab_compared")), gr.Tabs(selected="compare"),
-        "", "", *set_up(found.lesson.fact.prompt, corpus, columns),
-    )  # fmt: skip
+        saved,
+        own,
+        shelf,
+        note(say(language, "lab_compared")),
+        gr.Tabs(selected="compare"),
+        "",
+        "",
+        *set_up(found.lesson.fact.prompt, corpus, columns),
+    )
 
 
 def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, list[str]]:
@@ -231,8 +235,5 @@ def save_report(sheet: Any, language: str, important: list[str], needs: list[str
     found = _read(sheet, language)
     judged = verdict(found.rows, important, needs)
     return lab_report.to_html(
-        found,
-        judged,
-        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
-        language,
+        found, judged, lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language), language
     )

@@ -13,26 +13,15 @@ from playground.engine.work import Stopped
 from playground.ui.lab.words import percent
 from playground.ui.parts import charts
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, session_of, shown, stops, work_for
 from playground.ui.text import label, say
 
 CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on the subject
 
 
 def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, prompt: Any, subject: Any, layer: Any,
-    chosen: list[Any],
-) -> None:  # fmt: skip
+    saved: gr.BrowserState, language: gr.Textbox, prompt: Any, subject: Any, layer: Any, chosen: list[Any]
+) -> None:
     """Lay out the panel and wire it.
 
     :param prompt: of the fact; ``subject`` too.
@@ -43,16 +32,18 @@ def build_panel(
     with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
         gr.Markdown(label("lab_trace_intro"))
         with gr.Row():
-            go = gr.Button(
-                label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140
-            )
+            go = gr.Button(label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
         found = gr.HTML(elem_id="lab-trace")
         use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
     go.click(begins("trace"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        trace_fact, [saved, language, turn, prompt, subject], [found, best, use],
-        show_progress_on=found, trigger_mode="multiple", **MODEL,
-    )  # fmt: skip
+        trace_fact,
+        [saved, language, turn, prompt, subject],
+        [found, best, use],
+        show_progress_on=found,
+        trigger_mode="multiple",
+        **MODEL,
+    )
     use.click(take_layer, [language, best], layer, **TOLD)
     stop.click(stops("trace"), **AT_ONCE)
     events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
@@ -62,9 +53,8 @@ def build_panel(
 
 @shown
 def trace_fact(
-    saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[str, int, Any]:  # fmt: skip
+    saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request, progress: Any = PROGRESS
+) -> tuple[str, int, Any]:
     """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
     most of it back."""
     work = work_for(session_of(request), turn, progress, language)
@@ -98,20 +88,20 @@ def as_html(found: Traced, language: str) -> str:
     ]
     hints = [
         [
-            say(
-                language, "lab_trace_hint", token=token, layer=layer,
-                probability=percent(cells[place][layer]),
-            )
+            say(language, "lab_trace_hint", token=token, layer=layer, probability=percent(cells[place][layer]))
             for layer in range(depth)
         ]
         for place, token in enumerate(found.tokens)
-    ]  # fmt: skip
+    ]
     most = max(max(row) for row in cells)
     picture = charts.heat_map(
-        names, [str(n) if n % 5 == 0 else "" for n in range(depth)], cells,
-        say(language, "lab_trace_title", answer=found.answer.strip()), hints,
+        names,
+        [str(n) if n % 5 == 0 else "" for n in range(depth)],
+        cells,
+        say(language, "lab_trace_title", answer=found.answer.strip()),
+        hints,
         say(language, "lab_trace_scale", probability=percent(most)),
-    )  # fmt: skip
+    )
     return picture + note(_summary(found, language)) + note(say(language, "lab_trace_warning"))
 
 
@@ -122,6 +112,11 @@ def _summary(found: Traced, language: str) -> str:
     best = best_layer(found)
     most = float(found.restored[found.subject[1] - 1, best])
     return say(
-        language, "lab_trace_summary", answer=found.answer.strip(), clean=clean,
-        corrupted=corrupted, layer=best, probability=percent(most),
-    )  # fmt: skip
+        language,
+        "lab_trace_summary",
+        answer=found.answer.strip(),
+        clean=clean,
+        corrupted=corrupted,
+        layer=best,
+        probability=percent(most),
+    )

@@ -19,9 +19,7 @@ from playground.ui.parts import charts
 from playground.ui.parts.html import duration, figure, named, note, notes, signed, size
 from playground.ui.text import say, tell
 
-COLUMNS = (
-    *KINDS, "kept", "perplexity", "apply_seconds", "answer_seconds", "bytes", "undo_seconds",
-)  # fmt: skip
+COLUMNS = (*KINDS, "kept", "perplexity", "apply_seconds", "answer_seconds", "bytes", "undo_seconds")
 
 
 def now(found: Now, language: str) -> str:
@@ -32,10 +30,7 @@ def now(found: Now, language: str) -> str:
         old = say(language, "lab_now_old", answer=found.old_answer, probability=percent(found.old))
         likely.append(old)
     bars = charts.bars(
-        [
-            charts.Bar(signed(one.text, language), one.probability, percent(one.probability))
-            for one in found.top
-        ],
+        [charts.Bar(signed(one.text, language), one.probability, percent(one.probability)) for one in found.top],
         say(language, "lab_now_next"),
     )
     already = note(say(language, "lab_now_already"), "warn") if found.says_already else ""
@@ -72,10 +67,7 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
         if one is None:
             return "–", ""
         low, high = one.said_interval
-        likely = say(
-            language, "lab_likelier", share=f"{one.share:.0%}",
-            probability=figure(one.probability, 2),
-        )  # fmt: skip
+        likely = say(language, "lab_likelier", share=f"{one.share:.0%}", probability=figure(one.probability, 2))
         return f"{one.said:.0%}", f"{100 * low:.0f}–{high:.0%}, {likely}"
     if column == "kept":
         kept = row.kept
@@ -99,12 +91,7 @@ def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> str:
     rows = ordered(sheet.rows, ranked)
     best = best_of(sheet.rows)
     heads = [say(language, "lab_way"), *(say(language, f"lab_{column}") for column in COLUMNS)]
-    caption = say(
-        language,
-        "lab_caption",
-        fact=sheet.lesson.sentence,
-        count=sum(row.way != "base" for row in rows),
-    )
+    caption = say(language, "lab_caption", fact=sheet.lesson.sentence, count=sum(row.way != "base" for row in rows))
     body = "".join(_row(row, best, language) for row in rows)
     cells = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     return (
@@ -131,9 +118,7 @@ def _row(row: Row, best: dict[str, set[str]], language: str) -> str:
     cells = ""
     for column in COLUMNS:
         shown, small = value(row, column, language)
-        label = say(
-            language, "lab_open", way=name, column=say(language, f"lab_{column}"), figure=shown
-        )
+        label = say(language, "lab_open", way=name, column=say(language, f"lab_{column}"), figure=shown)
         star = f' <abbr title="{escape(say(language, "lab_best"))}">★</abbr>'
         mark = star if row.way in best.get(column, ()) else ""
         cells += (
@@ -180,34 +165,35 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> str:
     else:
         body = note(
             say(
-                language, "lab_cell_cost", apply=duration(row.apply_seconds),
-                answer=duration(row.answer_seconds), bytes=size(row.bytes),
+                language,
+                "lab_cell_cost",
+                apply=duration(row.apply_seconds),
+                answer=duration(row.answer_seconds),
+                bytes=size(row.bytes),
                 undo=duration(row.undo_seconds),
             )
-        )  # fmt: skip
+        )
     return f"<h4>{escape(title)}</h4>{body}"
 
 
-def _questions(
-    asked: Sequence[Asked], before: dict[Question, Asked], title: str, language: str
-) -> str:  # fmt: skip
+def _questions(asked: Sequence[Asked], before: dict[Question, Asked], title: str, language: str) -> str:
     if not asked:
         return note(say(language, "lab_cell_empty"))
-    keys = ["question", "wanted", "other", "right", "written", "writes"] + (
-        ["before"] if before else []
-    )
-    heads = "".join(
-        f'<th scope="col">{escape(say(language, f"lab_cell_{key}"))}</th>' for key in keys
-    )
+    keys = ["question", "wanted", "other", "right", "written", "writes"] + (["before"] if before else [])
+    heads = "".join(f'<th scope="col">{escape(say(language, f"lab_cell_{key}"))}</th>' for key in keys)
     body = ""
     for one in asked:
         question = one.question
         other = "–" if one.other is None else f"{question.other.strip()}: {percent(one.other)}"
         right = say(language, "lab_yes" if one.right else "lab_no")
         texts = [
-            question.prompt, f"{question.answer.strip()}: {percent(one.probability)}", other,
-            right, _yes(one.written, language), one.text,
-        ]  # fmt: skip
+            question.prompt,
+            f"{question.answer.strip()}: {percent(one.probability)}",
+            other,
+            right,
+            _yes(one.written, language),
+            one.text,
+        ]
         if before:
             earlier = before.get(question)
             texts.append(earlier.text if earlier else "–")

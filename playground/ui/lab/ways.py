@@ -49,11 +49,7 @@ class Settings:
 
 
 def build_panel(
-    saved: gr.BrowserState,
-    language: gr.Textbox,
-    fact: FactPanel,
-    chosen: Settings,
-    sheet: gr.BrowserState,
+    saved: gr.BrowserState, language: gr.Textbox, fact: FactPanel, chosen: Settings, sheet: gr.BrowserState
 ) -> Any:
     """Lay out the panel and wire it.
 
@@ -62,9 +58,12 @@ def build_panel(
     """
     gr.Markdown(label("lab_step_ways"))
     ways = gr.CheckboxGroup(
-        [(label(f"way_{way}"), way) for way in WAYS if way != "base"], value=list(USUAL),
-        label=label("lab_ways"), info=label("lab_ways_info"), elem_id="lab-ways",
-    )  # fmt: skip
+        [(label(f"way_{way}"), way) for way in WAYS if way != "base"],
+        value=list(USUAL),
+        label=label("lab_ways"),
+        info=label("lab_ways_info"),
+        elem_id="lab-ways",
+    )
     with gr.Accordion(label("lab_settings"), open=False):
         chosen.corpus.render()
         with gr.Row():
@@ -79,9 +78,8 @@ def build_panel(
     clears(go.click, parts=[status])
     begun = go.click(begins("teach"), None, turn, **AT_ONCE)
     teaching = begun.then(
-        run_ways, [*given, *fact.fields], [sheet, status, *fact.questions],
-        show_progress_on=status, **MODEL,
-    )  # fmt: skip
+        run_ways, [*given, *fact.fields], [sheet, status, *fact.questions], show_progress_on=status, **MODEL
+    )
     working(go, begun, teaching)
     stop.click(stops("teach"), **AT_ONCE)
     return ways
@@ -98,13 +96,26 @@ def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
         render=False,
     )
     layer = gr.Number(
-        -1, label=label("lab_layer"), info=label("lab_layer_info"), precision=0, minimum=-1,
-        maximum=MOST_LAYER, elem_id="lab-layer", min_width=200, render=False,
-    )  # fmt: skip
+        -1,
+        label=label("lab_layer"),
+        info=label("lab_layer_info"),
+        precision=0,
+        minimum=-1,
+        maximum=MOST_LAYER,
+        elem_id="lab-layer",
+        min_width=200,
+        render=False,
+    )
     seed = gr.Number(
-        0, label=label("seed"), precision=0, minimum=0, maximum=MOST_SEED, elem_id="lab-seed",
-        min_width=200, render=False,
-    )  # fmt: skip
+        0,
+        label=label("seed"),
+        precision=0,
+        minimum=0,
+        maximum=MOST_SEED,
+        elem_id="lab-seed",
+        min_width=200,
+        render=False,
+    )
     return Settings(corpus, layer, seed)
 
 
@@ -121,9 +132,17 @@ def seeded(seed: float | None) -> int:
 
 @shown
 def run_ways(
-    saved: Any, language: str, turn: int, ways: list[str], corpus: str, layer: float | None,
-    seed: float | None, request: gr.Request, progress: Any = PROGRESS, *fields: str,
-) -> Iterator[tuple[Any, ...]]:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    ways: list[str],
+    corpus: str,
+    layer: float | None,
+    seed: float | None,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *fields: str,
+) -> Iterator[tuple[Any, ...]]:
     """Teach the fact in each way; the table grows as they are done, and takes the place of the one
     from before once a way is done. Questions that were proposed are shown."""
     if not ways:

@@ -19,31 +19,26 @@ from playground.ui.merge.form import MergePanel, merge_from
 from playground.ui.parts.building import built_or_stopped, keep_instead
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    begins,
-    clears,
-    session_of,
-    shown,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
 from playground.ui.shell.uploaded import there
 from playground.ui.text import label, say, tell
 
 
 def build_panel(
     saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel
-) -> tuple[gr.Textbox, Any]:  # fmt: skip
+) -> tuple[gr.Textbox, Any]:
     """Lay out the panel and wire it; gives the box of YAML and the event of an upload."""
     with gr.Accordion(label("mergekit_heading"), open=False):
         gr.Markdown(label("mergekit_intro"))
         text = gr.Textbox(
-            "", lines=8, max_lines=24, max_length=MAX_TEXT, label=label("mergekit_yaml"),
-            buttons=["copy"], elem_id="mergekit-yaml",
-        )  # fmt: skip
+            "",
+            lines=8,
+            max_lines=24,
+            max_length=MAX_TEXT,
+            label=label("mergekit_yaml"),
+            buttons=["copy"],
+            elem_id="mergekit-yaml",
+        )
         with gr.Row():
             write = gr.Button(label("mergekit_write"), elem_id="mergekit-write", min_width=120)
             read = gr.Button(label("mergekit_read"), elem_id="mergekit-read", min_width=120)
@@ -51,9 +46,12 @@ def build_panel(
     with gr.Accordion(label("checkpoint_heading"), open=False):
         gr.Markdown(label("checkpoint_intro"))
         zone = build_zone(
-            label("checkpoint_files"), [".safetensors", ".json"], language, file_count="multiple",
+            label("checkpoint_files"),
+            [".safetensors", ".json"],
+            language,
+            file_count="multiple",
             elem_id="checkpoint-files",
-        )  # fmt: skip
+        )
         kept = gr.HTML(elem_id="checkpoint-kept")
     ready, reading, keeping = gr.State(None), gr.State(0), gr.State(0)
     clears(write.click, read.click, parts=[taken])
@@ -62,9 +60,12 @@ def build_panel(
         read_yaml, [saved, language, text, reading], [ready, taken], **MODEL
     ).success(keep_instead, [saved, language, ready], saved, **TOLD)
     uploading = zone.takes(
-        add_checkpoint, [saved, language, uploaded, zone.file, keeping], [uploaded, kept],
-        after=zone.checked.then(begins("checkpoint"), None, keeping, **AT_ONCE), **MODEL,
-    )  # fmt: skip
+        add_checkpoint,
+        [saved, language, uploaded, zone.file, keeping],
+        [uploaded, kept],
+        after=zone.checked.then(begins("checkpoint"), None, keeping, **AT_ONCE),
+        **MODEL,
+    )
     return text, uploading
 
 
@@ -77,9 +78,8 @@ def write_yaml(saved: Any, language: str, *fields: Any) -> str:
 
 @shown
 def read_yaml(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS
+) -> tuple[Any, str]:
     """Build the recipe with the merge of a configuration on it."""
     space = spaces.from_json(saved)
     merge, ignored = from_yaml(text, space.without(Merge.KIND).recipe())
@@ -93,9 +93,14 @@ def read_yaml(
 
 @shown
 def add_checkpoint(
-    saved: Any, language: str, uploaded: Any, given: list[str] | None, turn: int,
-    request: gr.Request, progress: Any = PROGRESS,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    uploaded: Any,
+    given: list[str] | None,
+    turn: int,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> tuple[Any, str]:
     """Check uploaded files against the visitor's model and keep them."""
     paths = there(given)
     work = work_for(session_of(request), turn, progress, language)

@@ -52,65 +52,81 @@ class MergePanel:
 def build_panel(language: gr.Textbox) -> MergePanel:
     """Lay out the panel, and wire what of it follows from what."""
     example = gr.Dropdown(
-        [(label(f"merge_example_{name}"), name) for name in EXAMPLES], value=FIRST,
-        label=label("merge_example"), elem_id="merge-example",
-    )  # fmt: skip
+        [(label(f"merge_example_{name}"), name) for name in EXAMPLES],
+        value=FIRST,
+        label=label("merge_example"),
+        elem_id="merge-example",
+    )
     models = gr.Dropdown(
         # After a reload a value comes before the menu is filled: gradio must not refuse it.
-        [], multiselect=True, allow_custom_value=True, max_choices=MOST_MIXED,
-        label=label("merge_models"), info=label("merge_models_info"), elem_id="merge-models",
-    )  # fmt: skip
-    zone = build_zone(
-        label("merge_recipe_file"), [".json"], language, visible=False,
-        elem_id="merge-recipe-file",
-    )  # fmt: skip
+        [],
+        multiselect=True,
+        allow_custom_value=True,
+        max_choices=MOST_MIXED,
+        label=label("merge_models"),
+        info=label("merge_models_info"),
+        elem_id="merge-models",
+    )
+    zone = build_zone(label("merge_recipe_file"), [".json"], language, visible=False, elem_id="merge-recipe-file")
     file = zone.file
     method = gr.Dropdown(
         [(label(f"merge_method_{name}"), name) for name in get_args(MethodName)],
-        value="linear", label=label("merge_method"), elem_id="merge-method",
-    )  # fmt: skip
-    hint = gr.HTML(elem_id="merge-hint")
-    t = gr.Slider(
-        0, 1, 0.5, step=0.05, label=label("merge_t"), info=label("merge_t_info"), elem_id="merge-t"
+        value="linear",
+        label=label("merge_method"),
+        elem_id="merge-method",
     )
+    hint = gr.HTML(elem_id="merge-hint")
+    t = gr.Slider(0, 1, 0.5, step=0.05, label=label("merge_t"), info=label("merge_t_info"), elem_id="merge-t")
     with gr.Row():
         weights = [
             gr.Slider(
-                -2, 3, 1.0, step=0.1, visible=False, min_width=200,
-                label=label(f"merge_weight_{n}"), elem_id=f"merge-weight-{n}",
+                -2,
+                3,
+                1.0,
+                step=0.1,
+                visible=False,
+                min_width=200,
+                label=label(f"merge_weight_{n}"),
+                elem_id=f"merge-weight-{n}",
             )
             for n in range(1, MOST_MIXED + 1)
-        ]  # fmt: skip
+        ]
     density = gr.Slider(
-        0, 1, USUAL_DENSITY, step=0.05, visible=False, label=label("merge_density"),
-        info=label("merge_density_info"), elem_id="merge-density",
-    )  # fmt: skip
+        0,
+        1,
+        USUAL_DENSITY,
+        step=0.05,
+        visible=False,
+        label=label("merge_density"),
+        info=label("merge_density_info"),
+        elem_id="merge-density",
+    )
     layers = gr.Textbox(
-        "", visible=False, max_length=200, label=label("merge_layers"),
-        info=label("merge_layers_info"), elem_id="merge-layers",
-    )  # fmt: skip
+        "",
+        visible=False,
+        max_length=200,
+        label=label("merge_layers"),
+        info=label("merge_layers_info"),
+        elem_id="merge-layers",
+    )
     with gr.Accordion(label("more"), open=False):
         normalize = gr.Checkbox(
-            True, label=label("merge_normalize"), info=label("merge_normalize_info"),
-            elem_id="merge-normalize",
-        )  # fmt: skip
+            True, label=label("merge_normalize"), info=label("merge_normalize_info"), elem_id="merge-normalize"
+        )
         targets = gr.Dropdown(
-            [(label(f"merge_part_{name}"), name) for name in PARTS], value=["all"],
-            multiselect=True, allow_custom_value=True, label=label("merge_targets"),
-            info=label("merge_targets_info"), elem_id="merge-targets",
-        )  # fmt: skip
+            [(label(f"merge_part_{name}"), name) for name in PARTS],
+            value=["all"],
+            multiselect=True,
+            allow_custom_value=True,
+            label=label("merge_targets"),
+            info=label("merge_targets_info"),
+            elem_id="merge-targets",
+        )
         epsilon = gr.Slider(
-            0, 0.5, 0.1, step=0.01, visible=False, label=label("merge_epsilon"),
-            elem_id="merge-epsilon",
-        )  # fmt: skip
-        gamma = gr.Slider(
-            0, 0.2, 0.01, step=0.01, visible=False, label=label("merge_gamma"),
-            elem_id="merge-gamma",
-        )  # fmt: skip
-        select = gr.Slider(
-            0, 1, 1.0, step=0.05, visible=False, label=label("merge_select"),
-            elem_id="merge-select",
-        )  # fmt: skip
+            0, 0.5, 0.1, step=0.01, visible=False, label=label("merge_epsilon"), elem_id="merge-epsilon"
+        )
+        gamma = gr.Slider(0, 0.2, 0.01, step=0.01, visible=False, label=label("merge_gamma"), elem_id="merge-gamma")
+        select = gr.Slider(0, 1, 1.0, step=0.05, visible=False, label=label("merge_select"), elem_id="merge-select")
         near = gr.Number(
             1e-3,
             label=label("merge_near"),
@@ -128,24 +144,33 @@ def build_panel(language: gr.Textbox) -> MergePanel:
             elem_id="merge-rescale",
         )
         by_text = gr.Checkbox(
-            False, label=label("merge_by_text"), info=label("merge_by_text_info"),
-            elem_id="merge-by-text",
-        )  # fmt: skip
+            False, label=label("merge_by_text"), info=label("merge_by_text_info"), elem_id="merge-by-text"
+        )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="merge-seed")
     fields = [
-        models, file, method, t, density, layers, normalize, targets, epsilon, gamma, select,
-        near, rescale, by_text, seed, *weights,
-    ]  # fmt: skip
-    controls = [
-        hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights,
-    ]  # fmt: skip
+        models,
+        file,
+        method,
+        t,
+        density,
+        layers,
+        normalize,
+        targets,
+        epsilon,
+        gamma,
+        select,
+        near,
+        rescale,
+        by_text,
+        seed,
+        *weights,
+    ]
+    controls = [hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights]
     follows([method, models], show_method, [language, method, models], controls, **AT_ONCE)
     follows([models], show_file, models, file, **AT_ONCE)
     # Not "input", which also comes when a menu is left as it was
     method.select(usual_values, method, [normalize, t], **AT_ONCE)
-    example.select(
-        fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE
-    )
+    example.select(fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE)
     later = {"near": near, "rescale": rescale}
     return MergePanel(fields, models, method, t, example, controls, weights, later)
 
@@ -157,11 +182,14 @@ def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, st
         for title, source in adapter_choices(mine, language)
     ]
     return [
-        (say(language, "merge_model_base"), "base"), *adapters,
-        *((say(language, "merge_model_checkpoint", name=_short(name)), f"checkpoint:{name}")
-          for name in known_checkpoints(uploaded)),
+        (say(language, "merge_model_base"), "base"),
+        *adapters,
+        *(
+            (say(language, "merge_model_checkpoint", name=_short(name)), f"checkpoint:{name}")
+            for name in known_checkpoints(uploaded)
+        ),
         (say(language, "merge_model_file"), "file"),
-    ]  # fmt: skip
+    ]
 
 
 def _short(name: str) -> str:
@@ -179,7 +207,7 @@ def known_checkpoints(uploaded: Any) -> list[str]:
 @shown
 def list_models(
     saved: Any, mine: Any, uploaded: Any, language: str, chosen: list[str] | None, method: str
-) -> list[Any]:  # fmt: skip
+) -> list[Any]:
     """The menu of models, and the first example where nothing is chosen yet."""
     known = model_choices(mine, uploaded, language)
     names = [name for _, name in known]
@@ -194,9 +222,14 @@ def fill_example(name: str) -> list[Any]:
     given = EXAMPLES[name]
     normalize, _ = usual_values(given["method"])
     return [
-        given["models"], given["method"], given.get("t", 1.0), USUAL_DENSITY,
-        given.get("layers", ""), normalize, *[1.0] * MOST_MIXED,
-    ]  # fmt: skip
+        given["models"],
+        given["method"],
+        given.get("t", 1.0),
+        USUAL_DENSITY,
+        given.get("layers", ""),
+        normalize,
+        *[1.0] * MOST_MIXED,
+    ]
 
 
 def usual_values(method: str) -> list[Any]:
@@ -222,13 +255,19 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
         *(
             gr.update(visible=show)
             for show in (
-                known is not None, "density" in uses, method == "passthrough",
-                "normalize" in uses, "epsilon" in uses, "gamma" in uses, "select" in uses,
-                "near" in uses, "rescale" in uses,
+                known is not None,
+                "density" in uses,
+                method == "passthrough",
+                "normalize" in uses,
+                "epsilon" in uses,
+                "gamma" in uses,
+                "select" in uses,
+                "near" in uses,
+                "rescale" in uses,
             )
         ),
         *(gr.update(visible=place < count) for place in range(MOST_MIXED)),
-    ]  # fmt: skip
+    ]
 
 
 def _weighed(method: str, count: int) -> int:
@@ -240,11 +279,24 @@ def _weighed(method: str, count: int) -> int:
 
 
 def merge_from(
-    space: Workspace, models: list[str], file: str | None, method: str, t: float,
-    density: float, layers: str, normalize: bool, targets: list[str], epsilon: float, gamma: float,
-    select: float, near: float | None, rescale: str, by_text: bool, seed: float | None,
+    space: Workspace,
+    models: list[str],
+    file: str | None,
+    method: str,
+    t: float,
+    density: float,
+    layers: str,
+    normalize: bool,
+    targets: list[str],
+    epsilon: float,
+    gamma: float,
+    select: float,
+    near: float | None,
+    rescale: str,
+    by_text: bool,
+    seed: float | None,
     *weights: float,
-) -> Merge:  # fmt: skip
+) -> Merge:
     """The merge that the panel's controls stand for.
 
     :raises PlaygroundError: a control holds what cannot be used.
@@ -264,9 +316,11 @@ def merge_from(
     edit: dict[str, Any] = {"kind": "merge", "method": method, "models": sources}
     if known:
         edit |= {
-            "t": round(float(t), 3), "targets": targets or ["all"], "seed": int(seed or 0),
+            "t": round(float(t), 3),
+            "targets": targets or ["all"],
+            "seed": int(seed or 0),
             "vocabulary": "by_text" if by_text else "same",
-        }  # fmt: skip
+        }
     given = {
         "normalize": normalize,
         "epsilon": epsilon,
@@ -291,9 +345,7 @@ def _source(space: Workspace, name: str, file: str | None) -> dict[str, Any]:
     if kind == "file":
         return {"recipe": parse(recipe_text(file)).model_dump()}
     if kind != "base":
-        raise PlaygroundError(
-            "There is no model {name} here. Choose one from the menu.", name=name[:80]
-        )
+        raise PlaygroundError("There is no model {name} here. Choose one from the menu.", name=name[:80])
     return {"recipe": {"model": model, "edits": []}}
 
 
@@ -311,8 +363,7 @@ def _ranges(sources: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
         ranges.append([int(first), int(after)])
     if len(sources) not in (1, len(ranges)):
         raise PlaygroundError(
-            "There are {models} models and {ranges} ranges of layers. Choose one model, or give "
-            "each model a range.",
+            "There are {models} models and {ranges} ranges of layers. Choose one model, or give each model a range.",
             models=len(sources),
             ranges=len(ranges),
         )

@@ -34,8 +34,9 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
         drawn = gr.HTML(elem_id="picture")
         map_ = gr.HTML(elem_id="likeness")
     for button, activity, handler, inputs, output in (
-        (draw, "draw", draw_tensor, [tensor], drawn), (alike, "alike", draw_likeness, [], map_),
-    ):  # fmt: skip
+        (draw, "draw", draw_tensor, [tensor], drawn),
+        (alike, "alike", draw_likeness, [], map_),
+    ):
         turn = gr.State(0)
         button.click(begins(activity), None, turn, trigger_mode="multiple", **AT_ONCE).then(
             handler, [saved, language, turn, *inputs, *panel.fields], output, **MODEL
@@ -55,17 +56,21 @@ def list_tensors(saved: Any, language: str, chosen: str | None) -> Any:
 def _ready(merge: Merge, language: str) -> None:
     if merge.method not in METHODS:
         raise MergeError(
-            "{method} does not go tensor by tensor, so there is nothing to draw. Choose a method "
-            "that does.",
+            "{method} does not go tensor by tensor, so there is nothing to draw. Choose a method that does.",
             method=merge.method,
         )
 
 
 @shown
 def draw_tensor(
-    saved: Any, language: str, turn: int, tensor: str | None, request: gr.Request,
-    progress: Any = PROGRESS, *fields: Any,
-) -> str:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    tensor: str | None,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *fields: Any,
+) -> str:
     """Histograms of the models' changes of one tensor, and of what is kept of them."""
     space = spaces.from_json(saved).without(Merge.KIND)
     merge = merge_from(space, *fields)
@@ -84,9 +89,8 @@ def draw_tensor(
 
 @shown
 def draw_likeness(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
-    *fields: Any,
-) -> str:  # fmt: skip
+    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> str:
     """Cosines between the changes of the first two models, matrix by matrix."""
     space = spaces.from_json(saved).without(Merge.KIND)
     merge = merge_from(space, *fields)

@@ -73,9 +73,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 
 @shown
 def run_merge(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
-    *fields: Any,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> tuple[Any, str]:
     """Build the recipe with the merge on it, in the place of a merge that is its last step."""
     space = spaces.from_json(saved)
     merge = merge_from(space.without(Merge.KIND), *fields)

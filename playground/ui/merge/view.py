@@ -31,31 +31,27 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
     take = escape(say(language, "sweep_take"))
     rows = [
         [
-            f"{point['t']:g}", *(figure(value, 4) for value in point["perplexities"]),
+            f"{point['t']:g}",
+            *(figure(value, 4) for value in point["perplexities"]),
             *([percent(point["probability"])] if probed else []),
             f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
             f'aria-label="{take}: t = {point["t"]:g}">{take}</button>',
         ]
         for place, point in enumerate(points)
-    ]  # fmt: skip
+    ]
     heads = [say(language, key) for key in ("walk_t", "walk_base", "walk_models", "sweep_use")]
     if probed:
         heads.insert(3, say(language, "walk_probed"))
     return (
-        note(
-            say(
-                language, "walk_press", method=edit["method"], models=merged_models(whole, language)
-            )
-        )
+        note(say(language, "walk_press", method=edit["method"], models=merged_models(whole, language)))
         + drawn
         + table(say(language, "walk_caption"), heads, rows)
     )
 
 
 def _line(
-    points: Sequence[dict[str, Any]], heights: Sequence[float], hints: Sequence[str], title: str,
-    log: bool,
-) -> str:  # fmt: skip
+    points: Sequence[dict[str, Any]], heights: Sequence[float], hints: Sequence[str], title: str, log: bool
+) -> str:
     """Heights along the path."""
     trio = zip(points, heights, hints, strict=True)
     dots = [charts.Point(f"{point['t']:g}", height, hint) for point, height, hint in trio]
@@ -72,13 +68,16 @@ def picture(found: Picture, language: str) -> str:
     centres = [(a + b) / 2 for a, b in zip(found.edges[:-1], found.edges[1:], strict=True)]
     parts = [
         charts.histogram(
-            found.edges, change.counts, centres, change.kept,
+            found.edges,
+            change.counts,
+            centres,
+            change.kept,
             say(language, "picture_model", name=change.label),
             say(language, "picture_change", norm=figure(change.norm)),
             say(language, "picture_kept", share=percent(change.kept_share)),
         )
         for change in found.changes
-    ]  # fmt: skip
+    ]
     if found.agreement is not None:
         parts.insert(0, note(say(language, "picture_agree", share=percent(found.agreement))))
     if not any(any(change.counts) for change in found.changes):
@@ -105,8 +104,10 @@ def likeness(cells: Sequence[Likeness], language: str) -> str:
         return None if value is None else abs(value)
 
     return charts.heat_map(
-        [role.rpartition(".")[2] for role in roles], [str(layer) for layer in layers],
+        [role.rpartition(".")[2] for role in roles],
+        [str(layer) for layer in layers],
         [[cell(role, layer) for layer in layers] for role in roles],
         say(language, "likeness_title"),
-        [[hint(role, layer) for layer in layers] for role in roles], f"{most:.2f}",
-    )  # fmt: skip
+        [[hint(role, layer) for layer in layers] for role in roles],
+        f"{most:.2f}",
+    )

@@ -12,14 +12,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine import inspect
 from playground.engine.edits.merge import Merge
-from playground.engine.generate import (
-    Sampling,
-    answer_text,
-    decode,
-    next_shift,
-    prompt_ids,
-    prompt_text,
-)
+from playground.engine.generate import Sampling, answer_text, decode, next_shift, prompt_ids, prompt_text
 from playground.engine.measure import MAX_TEXT, shipped_text
 from playground.engine.merging import METHODS
 from playground.engine.merging.walk import WalkPoint, walk
@@ -66,9 +59,13 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
     """Lay out the panel and wire it."""
     gr.Markdown(label("walk_heading"))
     prompt = gr.Textbox(
-        label("merge_first_prompt"), lines=2, max_lines=8, max_length=4_000,
-        label=label("walk_prompt"), elem_id="walk-prompt",
-    )  # fmt: skip
+        label("merge_first_prompt"),
+        lines=2,
+        max_lines=8,
+        max_length=4_000,
+        label=label("walk_prompt"),
+        elem_id="walk-prompt",
+    )
     with gr.Row():
         there = gr.Button(label("walk_try"), elem_id="walk-try", min_width=120)
         go = gr.Button(label("walk"), variant="primary", elem_id="walk", min_width=120)
@@ -78,17 +75,26 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
     with gr.Accordion(label("walk_texts"), open=False):
         gr.Markdown(label("walk_texts_info"))
         first = gr.Textbox(
-            "", lines=3, max_lines=8, max_length=MAX_TEXT, label=label("walk_text_base"),
-            placeholder=label("walk_text_base_empty"), elem_id="walk-text-base",
-        )  # fmt: skip
+            "",
+            lines=3,
+            max_lines=8,
+            max_length=MAX_TEXT,
+            label=label("walk_text_base"),
+            placeholder=label("walk_text_base_empty"),
+            elem_id="walk-text-base",
+        )
         second = gr.Textbox(
-            "", lines=3, max_lines=8, max_length=MAX_TEXT, label=label("walk_text_models"),
-            placeholder=label("walk_text_models_empty"), elem_id="walk-text-models",
-        )  # fmt: skip
+            "",
+            lines=3,
+            max_lines=8,
+            max_length=MAX_TEXT,
+            label=label("walk_text_models"),
+            placeholder=label("walk_text_models_empty"),
+            elem_id="walk-text-models",
+        )
         probe = gr.Textbox(
-            "", max_length=400, label=label("walk_probe"), info=label("walk_probe_info"),
-            elem_id="walk-probe",
-        )  # fmt: skip
+            "", max_length=400, label=label("walk_probe"), info=label("walk_probe_info"), elem_id="walk-probe"
+        )
     walked = gr.HTML(js_on_load=CLICKS, elem_id="walked")
     taken = gr.HTML(elem_id="walk-taken")
     points = gr.State([])
@@ -97,26 +103,25 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
 
     for event in (there.click, panel.t.release, prompt.submit):
         event(begins("try"), None, trying, trigger_mode="multiple", **AT_ONCE).then(
-            try_there, [saved, language, prompt, trying, *panel.fields], answers,
-            show_progress_on=status, **MODEL,
-        )  # fmt: skip
+            try_there, [saved, language, prompt, trying, *panel.fields], answers, show_progress_on=status, **MODEL
+        )
     # An answer to other settings would pass for theirs.
     saved.change(nothing_yet, language, answers, **AT_ONCE)
     follows(panel.fields, nothing_yet, language, answers, **AT_ONCE)
     begun = go.click(begins("walk"), None, turn, **AT_ONCE)
     walking = begun.then(
-        run_walk, [saved, language, turn, prompt, first, second, probe, *panel.fields],
-        [walked, points], show_progress_on=status, **MODEL,
-    )  # fmt: skip
+        run_walk,
+        [saved, language, turn, prompt, first, second, probe, *panel.fields],
+        [walked, points],
+        show_progress_on=status,
+        **MODEL,
+    )
     working(go, begun, walking)
     walked.click(press_place, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [ready, taken],
-        show_progress_on=status, **MODEL,
-    ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
+        take_point, [saved, language, points, place, turn], [ready, taken], show_progress_on=status, **MODEL
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
     stop.click(stops("try", "walk"), **AT_ONCE)
-    return WalkPanel(
-        {"walked": prompt, "walkBase": first, "walkModels": second, "walkProbe": probe}
-    )
+    return WalkPanel({"walked": prompt, "walkBase": first, "walkModels": second, "walkProbe": probe})
 
 
 def press_place(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
@@ -151,9 +156,8 @@ def texts_for(merge: Merge, first: str, second: str) -> tuple[str, str]:
 
 @shown
 def try_there(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS, *fields: Any,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any, language: str, prompt: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> Iterator[str]:
     """The prompt at one place on the path: next tokens and the answer, beside the recipe's own."""
     space = spaces.from_json(saved).without(Merge.KIND)
     stopped = RUNS.stopped(session_of(request), turn)
@@ -188,9 +192,17 @@ def try_there(
 
 @shown
 def run_walk(
-    saved: Any, language: str, turn: int, prompt: str, first: str, second: str, probe: str,
-    request: gr.Request, progress: Any = PROGRESS, *fields: Any,
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:  # fmt: skip
+    saved: Any,
+    language: str,
+    turn: int,
+    prompt: str,
+    first: str,
+    second: str,
+    probe: str,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+    *fields: Any,
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Eleven places on the path, measured one after another."""
     work = work_for(session_of(request), turn, progress, language)
     space = spaces.from_json(saved).without(Merge.KIND)

@@ -24,8 +24,7 @@ def answers(columns: Sequence[Answer], language: str, again: bool = False) -> st
     """
     first = columns[0].text if columns and columns[0].done else None
     cards = "".join(
-        _answer(column, place, first if place else None, language, again)
-        for place, column in enumerate(columns)
+        _answer(column, place, first if place else None, language, again) for place, column in enumerate(columns)
     )
     return f'<div class="pg-answers" aria-live="polite">{cards}</div>'
 
@@ -47,9 +46,7 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
         title = escape(say(language, "answer_passages", count=len(answer.hits)))
         name = f"{'again' if again else 'source'}-{place}"
         items = "".join(
-            passage(
-                hit, language, "" if again else _remove(hit, place, language), f"{name}-{hit.rank}"
-            )
+            passage(hit, language, "" if again else _remove(hit, place, language), f"{name}-{hit.rank}")
             for hit in answer.hits
         )
         found += (
@@ -144,18 +141,20 @@ def low(found: Low | None, language: str) -> str:
         return ""
     limit = found.limit
     text = say(
-        language, "score_low", limit=figure(limit.score), score=figure(found.score),
+        language,
+        "score_low",
+        limit=figure(limit.score),
+        score=figure(found.score),
         part=say(language, f"retriever_{found.part}"),
-        unanswerable=percent(limit.unanswerable), answerable=percent(limit.answerable),
-    )  # fmt: skip
+        unanswerable=percent(limit.unanswerable),
+        answerable=percent(limit.answerable),
+    )
     return note(text, "warn")
 
 
 def stages(seconds: Mapping[str, float], language: str) -> str:
     """What each stage took."""
-    parts = [
-        f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()
-    ]
+    parts = [f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()]
     return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
 
 

@@ -11,12 +11,7 @@ from playground.engine.recipe import build
 from playground.engine.work import Stopped, Work
 from playground.ui.parts.html import note
 from playground.ui.parts.steps import receipt_line
-from playground.ui.shell.page import (
-    PROGRESS,
-    session_of,
-    shown,
-    work_for,
-)
+from playground.ui.shell.page import PROGRESS, session_of, shown, work_for
 from playground.ui.text import tell
 from playground.workspace import Workspace
 
@@ -45,9 +40,14 @@ def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
 
 @shown
 def take_point(
-    saved: Any, language: str, points: list[dict[str, Any]], place: int, turn: int,
-    request: gr.Request, progress: Any = PROGRESS,
-) -> Any:  # fmt: skip
+    saved: Any,
+    language: str,
+    points: list[dict[str, Any]],
+    place: int,
+    turn: int,
+    request: gr.Request,
+    progress: Any = PROGRESS,
+) -> Any:
     """Build the recipe with the edit of a point that was pressed, of a sweep or a walk."""
     if not 0 <= place < len(points):
         return None, gr.skip()

@@ -61,10 +61,7 @@ def line_chart(points: Sequence[Point], title: str, log: bool = False, press: st
     low = low if log else min(0.0, low)
     span = (high - low) or 1.0
     across = (WIDTH - LEFT - RIGHT) / max(1, len(points) - 1)
-    places = [
-        (LEFT + across * n, floor - (value - low) / span * (floor - TOP))
-        for n, value in enumerate(values)
-    ]
+    places = [(LEFT + across * n, floor - (value - low) / span * (floor - TOP)) for n, value in enumerate(values)]
     parts = [text_at(4, 14, title, "start", "bold")]
     for share in (0, 0.5, 1):
         y, value = floor - share * (floor - TOP), low + share * span
@@ -125,9 +122,7 @@ def bars(found: Sequence[Bar], title: str) -> str:
         y = TOP + place * row
         long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
         parts.append(text_at(left - 8, y + 14, names[place], "end"))
-        parts.append(
-            f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>'
-        )
+        parts.append(f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>')
         parts.append(text_at(left + long + 6, y + 14, one.figure, "start"))
     return svg(TOP + len(found) * row + 6, "".join(parts), title)
 
@@ -138,9 +133,13 @@ def _shortened(name: str) -> str:
 
 
 def heat_map(
-    rows: Sequence[str], columns: Sequence[str], cells: Sequence[Sequence[float | None]],
-    title: str, hints: Sequence[Sequence[str]], scale: str,
-) -> str:  # fmt: skip
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[float | None]],
+    title: str,
+    hints: Sequence[Sequence[str]],
+    scale: str,
+) -> str:
     """A table of colours: the deeper, the larger; an empty cell is struck through.
 
     :param hints: what hovering says of each cell.
@@ -170,10 +169,7 @@ def heat_map(
         if over % every == 0:
             parts.append(text_at(left + (over + 0.5) * width, foot + 12, name))
     for step in range(24):
-        parts.append(
-            f'<rect x="{left + step * 4}" y="{foot + 20}" width="4" height="9" '
-            f'fill="{_shade(step / 23)}"/>'
-        )
+        parts.append(f'<rect x="{left + step * 4}" y="{foot + 20}" width="4" height="9" fill="{_shade(step / 23)}"/>')
     parts.append(text_at(left - 6, foot + 28, "0", "end"))
     parts.append(text_at(left + 102, foot + 28, scale, "start"))
     return svg(foot + 36, "".join(parts), title)
@@ -186,9 +182,14 @@ def _shade(share: float) -> str:
 
 
 def histogram(
-    edges: Sequence[float], before: Sequence[int], levels: Sequence[float], after: Sequence[int],
-    title: str, above: str, below: str,
-) -> str:  # fmt: skip
+    edges: Sequence[float],
+    before: Sequence[int],
+    levels: Sequence[float],
+    after: Sequence[int],
+    title: str,
+    above: str,
+    below: str,
+) -> str:
     """Weights before rounding as bars upward, and after it as stems downward from their levels.
 
     :param above: names the bars.
@@ -205,8 +206,7 @@ def histogram(
     for level in levels if len(levels) <= MOST_LEVELS else ():  # behind the bars
         x = across(level)
         parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{middle - up}" y2="{middle}" stroke="{SOFT}" '
-            'stroke-width="0.7"/>'
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{middle - up}" y2="{middle}" stroke="{SOFT}" stroke-width="0.7"/>'
         )
     for count, start, end in zip(before, edges[:-1], edges[1:], strict=True):
         tall = count / most_before * up
@@ -264,9 +264,7 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
     for place, line in enumerate(lines):
         colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[place % 2]
         path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
-        parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{thick}"/>'
-        )
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')
         if place % 2:
             parts += [
                 f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="3" fill="{colour}">'
@@ -276,10 +274,7 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
         if len(lines) > 1:
             mark, x = ("● ", WIDTH / 2) if place % 2 else ("— ", LEFT)
             parts.append(text_at(x, 14 + LEGEND, mark + line.name, "start"))
-    parts += [
-        text_at(across(0), floor + 14, "0"),
-        text_at(across(most), floor + 14, f"{most:.0f}", "end"),
-    ]
+    parts += [text_at(across(0), floor + 14, "0"), text_at(across(most), floor + 14, f"{most:.0f}", "end")]
     return svg(height, "".join(parts), title)
 
 
@@ -291,9 +286,7 @@ def to_scale(rows: int, columns: int, rank: int, title: str) -> str:
     up, down = left + width + 60, left + width + 60 + thin + 14
 
     def box(x: float, y: float, wide: float, tall: float, fill: str) -> str:
-        return (
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{fill}"/>'
-        )
+        return f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{fill}"/>'
 
     parts = [
         text_at(4, 14, title, "start", "bold"),

@@ -20,8 +20,7 @@ def chosen_corpus(own: str, choice: str) -> str:
         return choice
     if not is_own(own):
         raise PlaygroundError(
-            "You have added no documents yet. Add some under “Your own documents”, or choose "
-            "another corpus."
+            "You have added no documents yet. Add some under “Your own documents”, or choose another corpus."
         )
     return own
 

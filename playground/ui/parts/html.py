@@ -20,9 +20,7 @@ def visible(text: str) -> str:
     """Token text with its spaces and line ends made visible, escaped."""
     if text.startswith("⟨"):  # bytes or a number in the place of text: its spaces are ours
         return escape(text)
-    return "".join(
-        f'<span class="pg-space">{SIGNS[c]}</span>' if c in SIGNS else escape(c) for c in text
-    )
+    return "".join(f'<span class="pg-space">{SIGNS[c]}</span>' if c in SIGNS else escape(c) for c in text)
 
 
 def blank(text: str, language: str) -> str:
@@ -138,8 +136,7 @@ def neighbour_table(rows: Sequence[Neighbour], language: str) -> str:
         for row in rows
     )
     heads = "".join(
-        f'<th scope="col">{escape(say(language, key))}</th>'
-        for key in ("column_token", "column_id", "column_cosine")
+        f'<th scope="col">{escape(say(language, key))}</th>' for key in ("column_token", "column_id", "column_cosine")
     )
     caption = escape(say(language, "neighbours_caption"))
     return (
@@ -187,9 +184,7 @@ def _bar(share: float, kind: str) -> str:
 # Passages
 
 
-def table(
-    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False
-) -> str:
+def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False) -> str:
     """A table of cells that are HTML already; the first of a row heads it.
 
     :param words: whether long cells break into lines, where figures stay whole.
@@ -197,8 +192,7 @@ def table(
     look = "pg-table pg-words" if words else "pg-table"
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
-        for row in rows
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
     )
     return (
         f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'

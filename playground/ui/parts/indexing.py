@@ -14,9 +14,8 @@ from playground.ui.text import say
 
 
 def index(
-    corpus: Corpus, language: str, progress: Any, stopped: Callable[[], bool] = lambda: False,
-    encoder: str = MINILM,
-) -> None:  # fmt: skip
+    corpus: Corpus, language: str, progress: Any, stopped: Callable[[], bool] = lambda: False, encoder: str = MINILM
+) -> None:
     """Embed a corpus where that was not done yet.
 
     :raises CorpusError: it was stopped, or the encoder cannot be used here.

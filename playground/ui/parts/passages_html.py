@@ -38,9 +38,7 @@ def pieces(collection: Collection, document: str) -> list[Piece]:
             if one.text[at : cut.start].strip():
                 found.append(Piece(one.text[at : cut.start].strip("\n")))
             text = one.text[cut.start : cut.end]
-            found.append(
-                Piece(text, f"{one.name}#{number}", min(max(0, at - cut.start), len(text)))
-            )
+            found.append(Piece(text, f"{one.name}#{number}", min(max(0, at - cut.start), len(text))))
             at = max(at, cut.end)
         if one.text[at:].strip():
             found.append(Piece(one.text[at:].strip("\n")))

@@ -25,8 +25,7 @@ def check_room(ids: list[str]) -> None:
     """Refuse more collections than one visitor has."""
     if len(ids) >= MOST_OWN:
         raise CorpusError(
-            "You have {limit} collections, which is as many as one visitor has. Delete one first.",
-            limit=MOST_OWN,
+            "You have {limit} collections, which is as many as one visitor has. Delete one first.", limit=MOST_OWN
         )
 
 

@@ -14,9 +14,7 @@ from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace
 
 
-def stack(
-    workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False
-) -> str:
+def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False) -> str:
     """The edits as a stack with their receipts, and buttons to switch one off or remove it."""
     if not workspace.stack.steps:
         return note(say(language, "stack_empty"))

@@ -43,12 +43,7 @@ class Zone:
     checked: Any
 
     def takes(
-        self,
-        handler: Callable[..., Any],
-        inputs: Sequence[Any],
-        outputs: Sequence[Any],
-        after: Any = None,
-        **lane: Any,
+        self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], after: Any = None, **lane: Any
     ) -> Any:
         """Let a handler have the files as soon as they are there, and empty the zone.
 
@@ -72,17 +67,13 @@ class Zone:
                 words = tell(args[spoken], error.__cause__.message)
                 return (*unchanged, note(words, "warn"))
 
-        taken = (after or self.checked).then(
-            told, inputs, [*outputs, self.words], show_progress_on=self.words, **lane
-        )
+        taken = (after or self.checked).then(told, inputs, [*outputs, self.words], show_progress_on=self.words, **lane)
         for end in (taken.then, taken.failure):
             end(None, None, self.file, js=EMPTY, api_visibility="private")
         return taken
 
 
-def build_zone(
-    title: Any, kinds: Sequence[str], language: gr.Textbox, *, elem_id: str, **options: Any
-) -> Zone:
+def build_zone(title: Any, kinds: Sequence[str], language: gr.Textbox, *, elem_id: str, **options: Any) -> Zone:
     """Lay out a zone and the words under it.
 
     :param title: its label.
@@ -91,12 +82,12 @@ def build_zone(
     """
     file = gr.File(label=title, elem_id=elem_id, **options)
     words = gr.HTML(elem_id=f"{elem_id}-words")
-    texts = {
-        spoken: say(spoken, "file_refused", names="{names}", kinds=", ".join(kinds))
-        for spoken in TABLES
-    }
+    texts = {spoken: say(spoken, "file_refused", names="{names}", kinds=", ".join(kinds)) for spoken in TABLES}
     checked = file.upload(
-        None, [file, language], [file, words],
-        js=CHECK % (json.dumps(list(kinds)), json.dumps(texts)), api_visibility="private",
-    )  # fmt: skip
+        None,
+        [file, language],
+        [file, words],
+        js=CHECK % (json.dumps(list(kinds)), json.dumps(texts)),
+        api_visibility="private",
+    )
     return Zone(file, words, language, checked)

@@ -30,5 +30,4 @@ def report(what: str, error: BaseException) -> None:
     if first:
         _seen.add(place)
     text = repr(str(error)[:MOST_TEXT])
-    log.error("%s: %s at %s:%d: %s", what, type(error).__name__, *place, text,
-              exc_info=error if first else None)  # fmt: skip
+    log.error("%s: %s at %s:%d: %s", what, type(error).__name__, *place, text, exc_info=error if first else None)

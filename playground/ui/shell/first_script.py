@@ -57,10 +57,7 @@ def page_script() -> str:
         }
         for language in TABLES
     }
-    return (
-        f"<script>\nconst PLAYGROUND_WORDS = {json.dumps(words)};\n"
-        f"{PAGE.read_text(encoding='utf-8')}</script>"
-    )
+    return f"<script>\nconst PLAYGROUND_WORDS = {json.dumps(words)};\n{PAGE.read_text(encoding='utf-8')}</script>"
 
 
 SCRIPT = LANGUAGE + page_script().encode()

@@ -54,15 +54,15 @@ def build_note(saved: gr.BrowserState, language: gr.Textbox, **progress: Any) ->
         }
         for spoken in TABLES
     }
-    told = gr.HTML(
-        html_template=FRAME, js_on_load=SCRIPT % json.dumps(words), elem_id="other-tab"
-    )  # fmt: skip
+    told = gr.HTML(html_template=FRAME, js_on_load=SCRIPT % json.dumps(words), elem_id="other-tab")
     theirs = gr.JSON(visible=False)
     told.click(
-        take_other, [saved, language, theirs], saved,
+        take_other,
+        [saved, language, theirs],
+        saved,
         js="(mine, language) => [mine, language, window.playgroundOther ?? null]",
         **(LOOK | progress),
-    )  # fmt: skip
+    )
     # The same once more, for the browser to keep and the other tabs to hear.
     told.submit(None, saved, saved, js="(mine) => ({...mine})", api_visibility="private")
     saved.change(None, saved, None, js=TELL, api_visibility="private")

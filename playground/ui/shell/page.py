@@ -26,11 +26,7 @@ from playground.ui.text import say, tell
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that
 # it is not stuck behind somebody's long answer. Embedding documents and fetching a model, which
 # may take minutes, have theirs too.
-MODEL: dict[str, Any] = {
-    "concurrency_id": "model",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-}
+MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
 LOOK: dict[str, Any] = {
     "concurrency_id": "look",
     "concurrency_limit": 1,
@@ -44,9 +40,7 @@ LOAD: dict[str, Any] = LOOK | {"concurrency_id": "load", "show_progress": "full"
 VIEW: dict[str, Any] = LOOK | {"concurrency_id": "view"}  # pictures that take a second
 AT_ONCE: dict[str, Any] = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
 # As quick as AT_ONCE, for what may be refused: gradio shows errors only of what is queued.
-TOLD: dict[str, Any] = LOOK | {
-    "concurrency_id": "told", "concurrency_limit": 8, "show_progress": "hidden",
-}  # fmt: skip
+TOLD: dict[str, Any] = LOOK | {"concurrency_id": "told", "concurrency_limit": 8, "show_progress": "hidden"}
 # Clicks on anything marked data-do inside a piece of HTML reach the handler with its data-* values;
 # so do Enter and the space bar on what is no real button.
 CLICKS = """
@@ -243,9 +237,7 @@ def clears(*events: Any, parts: Sequence[Any]) -> None:
         event(None, None, parts, js=f"() => {[''] * len(parts)}", api_visibility="private")
 
 
-def follows(
-    parts: Sequence[Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **lane: Any
-) -> None:
+def follows(parts: Sequence[Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **lane: Any) -> None:
     """Answer when the values of some parts are others than before, whoever set them.
 
     A menu of several choices says "change" whenever it is drawn, and every event that reads it
@@ -256,9 +248,7 @@ def follows(
     first = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
     seen = gr.Textbox(first, visible="hidden")
     for part in parts:
-        part.change(
-            None, parts, seen, js="(...now) => JSON.stringify(now)", api_visibility="private"
-        )
+        part.change(None, parts, seen, js="(...now) => JSON.stringify(now)", api_visibility="private")
     seen.change(handler, inputs, outputs, trigger_mode="always_last", **lane)
 
 

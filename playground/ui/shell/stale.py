@@ -12,9 +12,7 @@ from html import escape
 from typing import Any
 
 
-def belongs(
-    inputs: Mapping[str, Any], also: Sequence[str] = (), holds: Mapping[str, str] | None = None
-) -> str:
+def belongs(inputs: Mapping[str, Any], also: Sequence[str] = (), holds: Mapping[str, str] | None = None) -> str:
     """The mark of a result, which is not seen: HTML to be put into it.
 
     :param inputs: ids of fields (text, numbers, sliders) and the values that the result is of.
@@ -22,9 +20,7 @@ def belongs(
     :param holds: ids of fields and the texts that they were filled with: these are greyed in the
         place of the result, each for as long as it holds its text.
     """
-    spec = json.dumps(
-        {"of": dict(inputs), "also": list(also), "holds": dict(holds or {})}, ensure_ascii=False
-    )
+    spec = json.dumps({"of": dict(inputs), "also": list(also), "holds": dict(holds or {})}, ensure_ascii=False)
     return f'<i class="pg-of" hidden data-spec="{escape(spec)}"></i>'
 
 

@@ -46,11 +46,5 @@ def restore(page: gr.Blocks, language: gr.Textbox, typed: Mapping[str, Any]) -> 
         api_visibility="private",
     )
     for key, box in typed.items():
-        box.change(
-            None,
-            [drafts, box],
-            drafts,
-            js=f"(d, value) => ({{...d, {key}: value}})",
-            api_visibility="private",
-        )
+        box.change(None, [drafts, box], drafts, js=f"(d, value) => ({{...d, {key}: value}})", api_visibility="private")
     return opened

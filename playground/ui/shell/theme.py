@@ -5,9 +5,15 @@ from __future__ import annotations
 import gradio as gr
 
 FONTS = (
-    "system-ui", "-apple-system", "Segoe UI", "Apple SD Gothic Neo", "Malgun Gothic",
-    "Noto Sans KR", "Noto Sans CJK KR", "sans-serif",
-)  # fmt: skip
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "Noto Sans KR",
+    "Noto Sans CJK KR",
+    "sans-serif",
+)
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 

@@ -10,13 +10,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine import catalog, loader
-from playground.engine.recipe import (
-    NotBuiltError,
-    Receipt,
-    build,
-    build_quickly,
-    is_quick,
-)
+from playground.engine.recipe import NotBuiltError, Receipt, build, build_quickly, is_quick
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
@@ -83,13 +77,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
             reset = gr.Button(label("reset"), size="sm", elem_id="reset", min_width=60)
         with gr.Row():
             save = gr.Button(label("save"), size="sm", elem_id="save", min_width=60)
-            load = gr.UploadButton(
-                label("load"),
-                size="sm",
-                file_types=[".json"],
-                elem_id="load",
-                min_width=60,
-            )
+            load = gr.UploadButton(label("load"), size="sm", file_types=[".json"], elem_id="load", min_width=60)
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
     turn = gr.State(0)
@@ -142,10 +130,7 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
 
 
 @shown
-def build_now(
-    saved: Any, language: str, pending: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Any:  # fmt: skip
+def build_now(saved: Any, language: str, pending: str, turn: int, request: gr.Request, progress: Any = PROGRESS) -> Any:
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
     if pending:
         recipe = spaces.from_json(saved).recipe()
@@ -169,10 +154,7 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
         lines += [html.note(tell(language, message)) for message in found.notes]
         if found.entry.source == "packaged":
             title, text = say(language, "packaged_title"), say(language, "packaged_text")
-            lines.append(
-                f'<details class="pg-hint"><summary>{escape(title)}</summary>'
-                f"{html.note(text)}</details>"
-            )
+            lines.append(f'<details class="pg-hint"><summary>{escape(title)}</summary>{html.note(text)}</details>')
     return "".join(lines), gr.Timer(active=False)
 
 

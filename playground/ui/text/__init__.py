@@ -49,7 +49,6 @@ def tell(language: str, message: Message) -> str:
     if language != "ko" or message.template not in KO_MESSAGES:
         return str(message)
     values = {
-        name: tell(language, value) if isinstance(value, Message) else value
-        for name, value in message.values.items()
+        name: tell(language, value) if isinstance(value, Message) else value for name, value in message.values.items()
     }
     return KO_MESSAGES[message.template].format(**values)

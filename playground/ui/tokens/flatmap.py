@@ -20,10 +20,20 @@ def draw(flat: FlatMap, language: str) -> Figure:
     if (flat.after.x, flat.after.y) != (flat.before.x, flat.before.y):
         _points(figure, [flat.after], NEW, "diamond", say(language, "map_after"))
         figure.add_annotation(
-            x=flat.after.x, y=flat.after.y, ax=flat.before.x, ay=flat.before.y,
-            xref="x", yref="y", axref="x", ayref="y",
-            showarrow=True, arrowhead=3, arrowwidth=2, arrowcolor=NEW, text="",
-        )  # fmt: skip
+            x=flat.after.x,
+            y=flat.after.y,
+            ax=flat.before.x,
+            ay=flat.before.y,
+            xref="x",
+            yref="y",
+            axref="x",
+            ayref="y",
+            showarrow=True,
+            arrowhead=3,
+            arrowwidth=2,
+            arrowcolor=NEW,
+            text="",
+        )
     axis = {"showgrid": True, "gridcolor": "#e5e7eb", "zeroline": False, "showticklabels": False}
     figure.update_layout(
         template="none",
@@ -34,24 +44,10 @@ def draw(flat: FlatMap, language: str) -> Figure:
         font={"color": INK, "size": 12},
         title={
             # In two lines, so that a phone shows all of it.
-            "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}").replace(
-                " (", "<br>(", 1
-            ),
+            "text": say(language, "map_title", share=f"{flat.kept * 100:.0f}").replace(" (", "<br>(", 1),
             "font": {"size": 13},
         },
-        modebar={
-            "remove": [
-                "zoom",
-                "pan",
-                "select",
-                "lasso",
-                "zoomin",
-                "zoomout",
-                "autoscale",
-                "reset",
-                "toimage",
-            ]
-        },
+        modebar={"remove": ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "reset", "toimage"]},
         legend={"orientation": "h", "y": -0.02},
         xaxis=axis,
         yaxis=axis,

@@ -40,14 +40,10 @@ def build_panel() -> NudgePanel:
         label=label("nudge_direction"),
         elem_id="nudge-direction",
     )
-    target = gr.Textbox(
-        " Rome", label=label("nudge_target"), info=label("nudge_target_info"),
-        elem_id="nudge-target",
-    )  # fmt: skip
+    target = gr.Textbox(" Rome", label=label("nudge_target"), info=label("nudge_target_info"), elem_id="nudge-target")
     strength = gr.Slider(
-        0, 2, 0.8, step=0.05, label=label("nudge_strength"), info=label("nudge_strength_info"),
-        elem_id="nudge-strength",
-    )  # fmt: skip
+        0, 2, 0.8, step=0.05, label=label("nudge_strength"), info=label("nudge_strength_info"), elem_id="nudge-strength"
+    )
     with gr.Accordion(label("more"), open=False):
         side = gr.Radio(
             [(label(f"side_{name}"), name) for name in ("both", "input", "output")],

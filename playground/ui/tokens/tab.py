@@ -18,17 +18,7 @@ from playground.engine.tokens import named_ids
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
 from playground.ui.parts.streaming import stream
-from playground.ui.shell.page import (
-    AT_ONCE,
-    CLICKS,
-    LAST,
-    LOOK,
-    MODEL,
-    begins,
-    clears,
-    shown,
-    stops,
-)
+from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins, clears, shown, stops
 from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
@@ -76,15 +66,11 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     for chosen_field in (nudge.direction, nudge.side):
         chosen_field.input(preview_nudge, look_inputs, preview, **LAST)
     nudge.seed.submit(preview_nudge, look_inputs, preview, **LAST)
-    prompt.submit(refresh, look_inputs, look_outputs, **LAST).then(
-        lambda: "", None, written, **AT_ONCE
-    )
+    prompt.submit(refresh, look_inputs, look_outputs, **LAST).then(lambda: "", None, written, **AT_ONCE)
     kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
     turn = gr.State(0)
     for run in (kept.success, write.click):
-        run(begins("write"), None, turn, **AT_ONCE).then(
-            write_on, [saved, language, prompt, turn], written, **MODEL
-        )
+        run(begins("write"), None, turn, **AT_ONCE).then(write_on, [saved, language, prompt, turn], written, **MODEL)
     stop.click(stops("write"), **AT_ONCE)
 
     def splits(event: Listener) -> None:
@@ -98,11 +84,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         looks(event)
 
     return Wired(
-        typed={"text": text, "start": prompt},
-        on_load=splits,
-        on_model=splits,
-        on_recipe=changed_recipe,
-        on_built=looks,
+        typed={"text": text, "start": prompt}, on_load=splits, on_model=splits, on_recipe=changed_recipe, on_built=looks
     )
 
 
@@ -111,9 +93,18 @@ assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given thro
 
 @shown
 def split_text(
-    text: str, saved: Any, language: str, nudge: str, direction: str, target: str,
-    strength: float, side: str, seed: float, prompt: str, place: int | None = None,
-) -> tuple[Any, ...]:  # fmt: skip
+    text: str,
+    saved: Any,
+    language: str,
+    nudge: str,
+    direction: str,
+    target: str,
+    strength: float,
+    side: str,
+    seed: float,
+    prompt: str,
+    place: int | None = None,
+) -> tuple[Any, ...]:
     """The tokens of a text, one of them chosen and looked at."""
     space = spaces.from_json(saved)
     base = build(space.base())
@@ -127,42 +118,50 @@ def split_text(
 
 @shown
 def choose_token(
-    text: str, saved: Any, language: str, nudge: str, direction: str, target: str,
-    strength: float, side: str, seed: float, prompt: str, event: gr.EventData,
-) -> tuple[Any, ...]:  # fmt: skip
+    text: str,
+    saved: Any,
+    language: str,
+    nudge: str,
+    direction: str,
+    target: str,
+    strength: float,
+    side: str,
+    seed: float,
+    prompt: str,
+    event: gr.EventData,
+) -> tuple[Any, ...]:
     """A chip was pressed: choose that token."""
-    return split_text(
-        text, saved, language, nudge, direction, target, strength, side, seed, prompt,
-        int(event.place),
-    )  # fmt: skip
+    return split_text(text, saved, language, nudge, direction, target, strength, side, seed, prompt, int(event.place))
 
 
 @shown
 def go_on(
-    text: str, saved: Any, language: str, nudge: str, direction: str, target: str,
-    strength: float, side: str, seed: float, prompt: str, event: gr.EventData,
-) -> tuple[Any, ...]:  # fmt: skip
+    text: str,
+    saved: Any,
+    language: str,
+    nudge: str,
+    direction: str,
+    target: str,
+    strength: float,
+    side: str,
+    seed: float,
+    prompt: str,
+    event: gr.EventData,
+) -> tuple[Any, ...]:
     """A neighbour was pressed: look at it instead."""
     base = build(spaces.from_json(saved).base())
     token = min(max(0, int(event.id)), base.fork.embedding("input")[0].shape[0] - 1)
     return _look_at(token, base, saved, language, side, prompt)
 
 
-def _look_at(
-    token: int, base: Built, saved: Any, language: str, side: str, prompt: str
-) -> tuple[Any, ...]:
+def _look_at(token: int, base: Built, saved: Any, language: str, side: str, prompt: str) -> tuple[Any, ...]:
     """A newly chosen token: its id, the text that nudges it, advice, and what is shown of it."""
     tokenizer = base.fork.base.tokenizer
     text = str(tokenizer.decode([token]))
     whole = named_ids(tokenizer, text) == [token]
     advice = "" if whole else html.note(say(language, "token_in_part"), "warn")
     after = _now(saved, base)
-    return (
-        token,
-        text if whole else "",
-        advice,
-        *_shown(token, base, after, side, prompt, language),
-    )
+    return (token, text if whole else "", advice, *_shown(token, base, after, side, prompt, language))
 
 
 def _now(saved: Any, base: Built) -> Built:
@@ -174,9 +173,8 @@ def _now(saved: Any, base: Built) -> Built:
 
 
 def _shown(
-    token: int | None, base: Built, after: Built, side: str, prompt: str, language: str,
-    target: int | None = None,
-) -> tuple[Any, Any, str]:  # fmt: skip
+    token: int | None, base: Built, after: Built, side: str, prompt: str, language: str, target: int | None = None
+) -> tuple[Any, Any, str]:
     """Facts and neighbours of a token, its map, and the bars of a prompt."""
     if token is None or token >= base.fork.embedding("input")[0].shape[0]:
         return gr.skip(), gr.skip(), _bars(base, after, prompt, language)
@@ -190,11 +188,7 @@ def _shown(
     around = dict.fromkeys([n.id for n in (*old_near, *near[:4])] + ([target] if target else []))
     around.pop(token, None)
     flat = inspect.flat_map(base.fork, after.fork, token, list(around), seen)
-    return (
-        facts + html.neighbour_table(near, language),
-        draw(flat, language),
-        _bars(base, after, prompt, language),
-    )
+    return (facts + html.neighbour_table(near, language), draw(flat, language), _bars(base, after, prompt, language))
 
 
 def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
@@ -227,9 +221,17 @@ def _edit(
 
 @shown
 def preview_nudge(
-    chosen: int | None, saved: Any, language: str, text: str, direction: str, target: str,
-    strength: float, side: str, seed: float, prompt: str,
-) -> tuple[Any, ...]:  # fmt: skip
+    chosen: int | None,
+    saved: Any,
+    language: str,
+    text: str,
+    direction: str,
+    target: str,
+    strength: float,
+    side: str,
+    seed: float,
+    prompt: str,
+) -> tuple[Any, ...]:
     """What the nudge would do on top of the recipe, before it is kept."""
     space = spaces.from_json(saved)
     base = build(space.base())
@@ -250,9 +252,8 @@ def preview_nudge(
 
 @shown
 def keep_nudge(
-    saved: Any, language: str, text: str, direction: str, target: str, strength: float,
-    side: str, seed: float,
-) -> dict[str, Any]:  # fmt: skip
+    saved: Any, language: str, text: str, direction: str, target: str, strength: float, side: str, seed: float
+) -> dict[str, Any]:
     """Put the nudge on the recipe."""
     space = spaces.from_json(saved).add(_edit(text, direction, target, strength, side, seed))
     build_quickly(space.recipe())
@@ -261,9 +262,17 @@ def keep_nudge(
 
 @shown
 def refresh(
-    chosen: int | None, saved: Any, language: str, text: str, direction: str, target: str,
-    strength: float, side: str, seed: float, prompt: str,
-) -> tuple[Any, ...]:  # fmt: skip
+    chosen: int | None,
+    saved: Any,
+    language: str,
+    text: str,
+    direction: str,
+    target: str,
+    strength: float,
+    side: str,
+    seed: float,
+    prompt: str,
+) -> tuple[Any, ...]:
     """What is shown of the chosen token and the prompt, after the recipe changed."""
     space = spaces.from_json(saved)
     base = build(space.base())
@@ -271,9 +280,7 @@ def refresh(
 
 
 @shown
-def write_on(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request
-) -> Iterator[str]:
+def write_on(saved: Any, language: str, prompt: str, turn: int, request: gr.Request) -> Iterator[str]:
     """Continue the prompt with the base and with the recipe, growing side by side."""
     space = spaces.from_json(saved)
     columns = [

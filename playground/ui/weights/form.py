@@ -42,47 +42,60 @@ class EditPanel:
 def build_panel(own: gr.BrowserState) -> EditPanel:
     """Lay out the panel and what of it follows from what."""
     kind = gr.Radio(
-        [(label(f"kind_{name}"), name) for name in KINDS],
-        value="prune", label=label("edit_kind"), elem_id="edit-kind",
-    )  # fmt: skip
+        [(label(f"kind_{name}"), name) for name in KINDS], value="prune", label=label("edit_kind"), elem_id="edit-kind"
+    )
     with gr.Column(elem_id="prune-fields") as prune:
         method = gr.Radio(
             [(label(f"method_{name}"), name) for name in get_args(MethodName)],
-            value="magnitude", label=label("prune_method"), info=label("prune_method_info"),
+            value="magnitude",
+            label=label("prune_method"),
+            info=label("prune_method_info"),
             elem_id="prune-method",
-        )  # fmt: skip
+        )
         sparsity = gr.Slider(
-            0, 1, 0.5, step=0.05, label=label("sparsity"), info=label("sparsity_info"),
-            elem_id="sparsity",
-        )  # fmt: skip
+            0, 1, 0.5, step=0.05, label=label("sparsity"), info=label("sparsity_info"), elem_id="sparsity"
+        )
         pattern = gr.Dropdown(
             [(label(f"pattern_{name}"), name) for name in get_args(Pattern)],
-            value="unstructured", label=label("pattern"), elem_id="pattern",
-        )  # fmt: skip
+            value="unstructured",
+            label=label("pattern"),
+            elem_id="pattern",
+        )
     with gr.Column(visible=False, elem_id="quantize-fields") as quantize:
         scheme = gr.Dropdown(
-            [(label(f"scheme_{name}"), name) for name in SCHEMES],
-            value="int4", label=label("scheme"), elem_id="scheme",
-        )  # fmt: skip
+            [(label(f"scheme_{name}"), name) for name in SCHEMES], value="int4", label=label("scheme"), elem_id="scheme"
+        )
         rounding = gr.Radio(
             [(label(f"rounding_{name}"), name) for name in ("rtn", "gptq")],
-            value="rtn", label=label("rounding"), elem_id="rounding",
-        )  # fmt: skip
+            value="rtn",
+            label=label("rounding"),
+            elem_id="rounding",
+        )
         mode = gr.Radio(
             [(label(f"mode_{name}"), name) for name in get_args(Mode)],
-            value="simulated", label=label("mode"), info=label("mode_info"), elem_id="mode",
-        )  # fmt: skip
+            value="simulated",
+            label=label("mode"),
+            info=label("mode_info"),
+            elem_id="mode",
+        )
     with gr.Column(visible=False, elem_id="cast-fields") as cast:
         dtype = gr.Radio(
-            [(name, name) for name in DTYPES], value="bf16", label=label("cast_dtype"),
-            info=label("cast_info"), elem_id="cast-dtype",
-        )  # fmt: skip
+            [(name, name) for name in DTYPES],
+            value="bf16",
+            label=label("cast_dtype"),
+            info=label("cast_info"),
+            elem_id="cast-dtype",
+        )
     with gr.Accordion(label("which_weights"), open=False):
         targets = gr.Dropdown(
-            [(label(f"target_{name}"), name) for name in PRESETS], value=["linear"],
-            label=label("targets"), info=label("targets_info"), multiselect=True,
-            allow_custom_value=True, elem_id="targets",
-        )  # fmt: skip
+            [(label(f"target_{name}"), name) for name in PRESETS],
+            value=["linear"],
+            label=label("targets"),
+            info=label("targets_info"),
+            multiselect=True,
+            allow_custom_value=True,
+            elem_id="targets",
+        )
         with gr.Row():
             # Texts, since an empty number field turns into 0 when it is shown.
             first = gr.Textbox("", label=label("first_layer"), elem_id="first-layer")
@@ -90,34 +103,49 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     with gr.Accordion(label("more"), open=False):
         scope = gr.Dropdown(
             [(label(f"scope_{name}"), name) for name in get_args(Scope)],
-            value="auto", label=label("scope"), info=label("scope_info"), elem_id="scope",
-        )  # fmt: skip
+            value="auto",
+            label=label("scope"),
+            info=label("scope_info"),
+            elem_id="scope",
+        )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="prune-seed")
         group_size = gr.Dropdown(
-            [(label(f"group_{name}"), name) for name in GROUP_SIZES], value="64", visible=False,
-            label=label("group_size"), info=label("group_size_info"), elem_id="group-size",
-        )  # fmt: skip
+            [(label(f"group_{name}"), name) for name in GROUP_SIZES],
+            value="64",
+            visible=False,
+            label=label("group_size"),
+            info=label("group_size_info"),
+            elem_id="group-size",
+        )
         symmetric = gr.Checkbox(
-            True, label=label("symmetric"), info=label("symmetric_info"), visible=False,
-            elem_id="symmetric",
-        )  # fmt: skip
+            True, label=label("symmetric"), info=label("symmetric_info"), visible=False, elem_id="symmetric"
+        )
         source = gr.Radio(
             [(label(f"calibration_{name}"), name) for name in TEXTS],
-            value="shipped", label=label("calibration"), info=label("calibration_info"),
-            visible=False, elem_id="calibration",
-        )  # fmt: skip
+            value="shipped",
+            label=label("calibration"),
+            info=label("calibration_info"),
+            visible=False,
+            elem_id="calibration",
+        )
         text = gr.Textbox(
-            "", lines=4, max_lines=12, max_length=20_000, label=label("calibration_text"),
-            visible=False, elem_id="calibration-text",
-        )  # fmt: skip
+            "",
+            lines=4,
+            max_lines=12,
+            max_length=20_000,
+            label=label("calibration_text"),
+            visible=False,
+            elem_id="calibration-text",
+        )
         corpus = gr.Dropdown(
-            [*corpus_choices(), (label("own_documents"), OWN)], value=FIRST_CORPUS,
-            label=label("corpus"), visible=False, elem_id="calibration-corpus",
-        )  # fmt: skip
+            [*corpus_choices(), (label("own_documents"), OWN)],
+            value=FIRST_CORPUS,
+            label=label("corpus"),
+            visible=False,
+            elem_id="calibration-corpus",
+        )
 
-    kind.input(
-        show_kind, kind, [prune, quantize, cast, scope, seed, group_size, symmetric], **AT_ONCE
-    )
+    kind.input(show_kind, kind, [prune, quantize, cast, scope, seed, group_size, symmetric], **AT_ONCE)
     follows([pattern], fit_pattern, [pattern, method], [sparsity, method, scope], **AT_ONCE)
     schemes = [scheme, mode], [group_size, symmetric, mode, rounding]
     follows([scheme], fit_scheme, *schemes, **AT_ONCE)
@@ -125,9 +153,26 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     asked = [kind, method, rounding, source]  # what decides whether a text is read first
     follows(asked, show_source, asked, [source, text, corpus], **AT_ONCE)
     fields = [
-        kind, method, sparsity, pattern, scope, seed, scheme, group_size, symmetric, rounding,
-        mode, dtype, targets, first, last, source, text, corpus, own,
-    ]  # fmt: skip
+        kind,
+        method,
+        sparsity,
+        pattern,
+        scope,
+        seed,
+        scheme,
+        group_size,
+        symmetric,
+        rounding,
+        mode,
+        dtype,
+        targets,
+        first,
+        last,
+        source,
+        text,
+        corpus,
+        own,
+    ]
     return EditPanel(fields, targets)
 
 
@@ -175,11 +220,26 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
 
 
 def edit_from(
-    kind: str, method: str, sparsity: float, pattern: str, scope: str, seed: float | None,
-    scheme: str, group_size: str, symmetric: bool, rounding: str, mode: str, dtype: str,
-    targets: list[str], first: str, last: str, source: str, text: str,
-    corpus: str, own: str,
-) -> Edit:  # fmt: skip
+    kind: str,
+    method: str,
+    sparsity: float,
+    pattern: str,
+    scope: str,
+    seed: float | None,
+    scheme: str,
+    group_size: str,
+    symmetric: bool,
+    rounding: str,
+    mode: str,
+    dtype: str,
+    targets: list[str],
+    first: str,
+    last: str,
+    source: str,
+    text: str,
+    corpus: str,
+    own: str,
+) -> Edit:
     """The edit that the panel's controls stand for.
 
     :raises PlaygroundError: a control holds what cannot be used.
@@ -191,14 +251,20 @@ def edit_from(
         return parse_edit(edit | {"dtype": dtype})
     if kind == "prune":
         edit |= {
-            "method": method, "sparsity": round(float(sparsity), 4), "pattern": pattern,
-            "scope": "auto" if method == "sparsegpt" else scope, "seed": int(seed or 0),
-        }  # fmt: skip
+            "method": method,
+            "sparsity": round(float(sparsity), 4),
+            "pattern": pattern,
+            "scope": "auto" if method == "sparsegpt" else scope,
+            "seed": int(seed or 0),
+        }
     else:
         edit |= {
-            "scheme": scheme, "symmetric": symmetric, "method": rounding, "mode": mode,
+            "scheme": scheme,
+            "symmetric": symmetric,
+            "method": rounding,
+            "mode": mode,
             "group_size": int(group_size) if group_size.isdecimal() else group_size,
-        }  # fmt: skip
+        }
     if calibrated(kind, method, rounding):
         edit["calibration"] = _calibration(source, text, corpus, own)
     return parse_edit(edit)
@@ -212,9 +278,7 @@ def _ranged(targets: list[str], first: str, last: str) -> list[str]:
     low, high = low or 0, 9999 if high is None else high
     if low > high:
         raise PlaygroundError(
-            "The first layer, {first}, comes after the last, {last}. Swap them.",
-            first=low,
-            last=high,
+            "The first layer, {first}, comes after the last, {last}. Swap them.", first=low, last=high
         )
     return [target if "@" in target else f"{target}@{low}-{high}" for target in targets]
 
@@ -223,8 +287,7 @@ def _layer(text: str) -> int | None:
     text = "" if text is None else str(text).strip()
     if text and not (text.isdecimal() and len(text) <= 4):
         raise PlaygroundError(
-            "The layer {given} is not a whole number. Give one from 0 on, or leave it empty.",
-            given=text[:20],
+            "The layer {given} is not a whole number. Give one from 0 on, or leave it empty.", given=text[:20]
         )
     return int(text) if text else None
 
@@ -250,8 +313,7 @@ def target_choices(saved: Any, language: str) -> Any:
         if matrix.layer is not None:
             counts[matrix.role] = counts.get(matrix.role, 0) + 1
     roles = [
-        (say(language, "target_role", role=role, count=count), f"*.{role}.weight")
-        for role, count in counts.items()
+        (say(language, "target_role", role=role, count=count), f"*.{role}.weight") for role, count in counts.items()
     ]
     presets = [(say(language, f"target_{name}"), name) for name in PRESETS]
     return gr.update(choices=[*presets, *roles])

@@ -52,9 +52,14 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
     gr.Markdown(label("measure_intro"))
     with gr.Accordion(label("measure_text_title"), open=False):
         text = gr.Textbox(
-            "", lines=4, max_lines=12, max_length=measuring.MAX_TEXT, label=label("measure_text"),
-            placeholder=label("measure_text_empty"), elem_id="measure-text",
-        )  # fmt: skip
+            "",
+            lines=4,
+            max_lines=12,
+            max_length=measuring.MAX_TEXT,
+            label=label("measure_text"),
+            placeholder=label("measure_text_empty"),
+            elem_id="measure-text",
+        )
     with gr.Row():
         go = gr.Button(label("measure"), variant="primary", elem_id="measure", min_width=120)
         sweep = gr.Button(label("sweep"), elem_id="sweep", min_width=120)
@@ -70,8 +75,10 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
     gr.Markdown(label("view_heading"))
     by = gr.Radio(
         [(label(f"view_by_{name}"), name) for name in ("change", "zeros")],
-        value="change", show_label=False, elem_id="view-by",
-    )  # fmt: skip
+        value="change",
+        show_label=False,
+        elem_id="view-by",
+    )
     view = gr.HTML(label("view_empty"), elem_id="layer-view")
 
     turns = {name: gr.State(0) for name in ("measure", "sweep", "scan")}
@@ -80,9 +87,8 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
         """Take a turn, then do the work in the line for models."""
         turn = turns[name]
         press(begins(name), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            handler, [saved, language, text, turn, *more], outputs, show_progress_on=status,
-            **MODEL,
-        )  # fmt: skip
+            handler, [saved, language, text, turn, *more], outputs, show_progress_on=status, **MODEL
+        )
 
     runs(go.click, "measure", run_measure, [], [table, stale])
     runs(sweep.click, "sweep", run_sweep, fields, [swept, points])
@@ -90,24 +96,24 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
     place, ready = gr.State(-1), gr.State(None)  # the point pressed, its edit once it is built
     turn = turns["sweep"]  # a point that was taken is what the sweep was for
     swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [ready, taken],
-        show_progress_on=status, **MODEL,
-    ).success(keep_instead, [saved, language, ready], saved, **TOLD)  # fmt: skip
+        take_point, [saved, language, points, place, turn], [ready, taken], show_progress_on=status, **MODEL
+    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
     stop.click(stops(*turns), **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **VIEW)
     saved.change(
         lambda spoken, shown: note(say(spoken, "measure_stale")) if "<table" in shown else "",
-        [language, table], stale, **AT_ONCE,
-    )  # fmt: skip
+        [language, table],
+        stale,
+        **AT_ONCE,
+    )
     saved.change(show_view, [saved, language, by], view, **VIEW)
     return MeasurePanel(text, [saved, language, by], view)
 
 
 @shown
 def run_measure(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS
+) -> tuple[Any, str]:
     """The recipe against its base."""
     space = spaces.from_json(saved)
     work = work_for(session_of(request), turn, progress, language)
@@ -121,9 +127,8 @@ def run_measure(
 
 @shown
 def run_sweep(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS, *fields: Any,
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:  # fmt: skip
+    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Try the panel's edit over its range, on top of the recipe (less a last edit of its kind)."""
     work = work_for(session_of(request), turn, progress, language)
     edit = edit_from(*fields)
@@ -155,9 +160,8 @@ def press_point(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
 
 @shown
 def run_scan(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request,
-    progress: Any = PROGRESS, *fields: Any,
-) -> Iterator[str]:  # fmt: skip
+    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> Iterator[str]:
     """Apply the panel's edit to one layer at a time."""
     work = work_for(session_of(request), turn, progress, language)
     edit = edit_from(*fields)

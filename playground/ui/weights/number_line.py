@@ -39,13 +39,19 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
     with gr.Row():
         matrix = gr.Dropdown([], label=label("matrix"), elem_id="matrix", min_width=200)
         scheme = gr.Dropdown(
-            [(label(f"line_{name}"), name) for name in LINE_SCHEMES], value=INTEGERS,
-            label=label("line_scheme"), elem_id="line-scheme", min_width=140,
-        )  # fmt: skip
+            [(label(f"line_{name}"), name) for name in LINE_SCHEMES],
+            value=INTEGERS,
+            label=label("line_scheme"),
+            elem_id="line-scheme",
+            min_width=140,
+        )
         group = gr.Dropdown(
-            [(label(f"group_{name}"), name) for name in GROUP_SIZES], value="64",
-            label=label("group_size"), elem_id="line-group", min_width=140,
-        )  # fmt: skip
+            [(label(f"group_{name}"), name) for name in GROUP_SIZES],
+            value="64",
+            label=label("group_size"),
+            elem_id="line-group",
+            min_width=140,
+        )
     with gr.Accordion(label("more"), open=False):
         row = gr.Number(0, label=label("line_row"), precision=0, minimum=0, elem_id="line-row")
         symmetric = gr.Checkbox(True, label=label("symmetric"), elem_id="line-symmetric")
@@ -62,9 +68,15 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
 
 @shown
 def draw(
-    saved: Any, language: str, matrix: str | None, scheme: str, bits: float, group: str,
-    symmetric: bool, row: float | None,
-) -> str:  # fmt: skip
+    saved: Any,
+    language: str,
+    matrix: str | None,
+    scheme: str,
+    bits: float,
+    group: str,
+    symmetric: bool,
+    row: float | None,
+) -> str:
     """The chosen group of the recipe's weights, before and after rounding."""
     fork = build_quickly(spaces.from_json(saved).recipe()).fork
     return _picture(fork, language, matrix, scheme, bits, group, symmetric, row)
@@ -75,34 +87,44 @@ def _inside(fork: Fork) -> list[str]:
 
 
 def _picture(
-    fork: Fork, language: str, matrix: str | None, scheme: str, bits: float, group: str,
-    symmetric: bool, row: float | None,
-) -> str:  # fmt: skip
+    fork: Fork,
+    language: str,
+    matrix: str | None,
+    scheme: str,
+    bits: float,
+    group: str,
+    symmetric: bool,
+    row: float | None,
+) -> str:
     names = _inside(fork)
     if not names:
         raise PlaygroundError("No layer is left to look into: undo the edit that dropped them.")
     line = formats.number_line(
-        fork, matrix if matrix in names else names[0],
+        fork,
+        matrix if matrix in names else names[0],
         int(bits) if scheme == INTEGERS else scheme,  # type: ignore[arg-type]  # a choice's text
         int(group) if group.isdecimal() else group,  # type: ignore[arg-type]
-        symmetric, int(row or 0),
-    )  # fmt: skip
+        symmetric,
+        int(row or 0),
+    )
     return weights_html.number_line(line, language)
 
 
 @shown
 def open_panel(
-    saved: Any, language: str, matrix: str | None, scheme: str, bits: float, group: str,
-    symmetric: bool, row: float | None,
-) -> tuple[Any, str, str]:  # fmt: skip
+    saved: Any,
+    language: str,
+    matrix: str | None,
+    scheme: str,
+    bits: float,
+    group: str,
+    symmetric: bool,
+    row: float | None,
+) -> tuple[Any, str, str]:
     """The matrices of the visitor's model, the picture of one, and the table of formats."""
     base = build(spaces.from_json(saved).base()).fork
     names = _inside(base)
     chosen = matrix if matrix in names else names[0]
     picture = _picture(base, language, chosen, scheme, bits, group, symmetric, row)
     weights = sizes(base, count_zeros=False).weights
-    return (
-        gr.update(choices=names, value=chosen),
-        picture,
-        weights_html.formats(weights, language),
-    )
+    return (gr.update(choices=names, value=chosen), picture, weights_html.formats(weights, language))

@@ -65,9 +65,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 
 @shown
 def apply_edit(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS,
-    *fields: Any,
-) -> tuple[Any, str]:  # fmt: skip
+    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
+) -> tuple[Any, str]:
     """Build the recipe with the panel's edit on top."""
     space = spaces.from_json(saved).add(edit_from(*fields).model_dump())
     work = work_for(session_of(request), turn, progress, language)

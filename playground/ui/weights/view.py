@@ -29,30 +29,44 @@ def measured(found: Measured, language: str) -> str:
         return one.sizes.held_bytes
 
     rows = [
-        row("perplexity", figure(base.text.perplexity, 4), figure(mine.text.perplexity, 4),
-            times(base.text.perplexity, mine.text.perplexity)),
-        row("bits", figure(base.text.bits_per_byte, 4), figure(mine.text.bits_per_byte, 4),
-            times(base.text.bits_per_byte, mine.text.bits_per_byte)),
+        row(
+            "perplexity",
+            figure(base.text.perplexity, 4),
+            figure(mine.text.perplexity, 4),
+            times(base.text.perplexity, mine.text.perplexity),
+        ),
+        row(
+            "bits",
+            figure(base.text.bits_per_byte, 4),
+            figure(mine.text.bits_per_byte, 4),
+            times(base.text.bits_per_byte, mine.text.bits_per_byte),
+        ),
         row("kl", "0", f"{figure(found.kl)}"),
         row("top", "100 %", percent(found.same_top)),
-        row("zeros", percent(base.sizes.zeros / base.sizes.weights),
-            percent(mine.sizes.zeros / mine.sizes.weights)),
-        row("file", size(base.sizes.file_bytes), size(mine.sizes.file_bytes),
-            times(base.sizes.file_bytes, mine.sizes.file_bytes)),
-        row("packed", size(base.sizes.packed_bytes), size(mine.sizes.packed_bytes),
-            times(base.sizes.packed_bytes, mine.sizes.packed_bytes)),
-        row("effective", figure(base.sizes.effective_bits, 4), figure(mine.sizes.effective_bits, 4),
-            times(base.sizes.effective_bits, mine.sizes.effective_bits)),
+        row("zeros", percent(base.sizes.zeros / base.sizes.weights), percent(mine.sizes.zeros / mine.sizes.weights)),
+        row(
+            "file",
+            size(base.sizes.file_bytes),
+            size(mine.sizes.file_bytes),
+            times(base.sizes.file_bytes, mine.sizes.file_bytes),
+        ),
+        row(
+            "packed",
+            size(base.sizes.packed_bytes),
+            size(mine.sizes.packed_bytes),
+            times(base.sizes.packed_bytes, mine.sizes.packed_bytes),
+        ),
+        row(
+            "effective",
+            figure(base.sizes.effective_bits, 4),
+            figure(mine.sizes.effective_bits, 4),
+            times(base.sizes.effective_bits, mine.sizes.effective_bits),
+        ),
         row("held", size(held(base)), size(held(mine))),
-        row("one", duration(base.speed.one), duration(mine.speed.one),
-            times(base.speed.one, mine.speed.one)),
-        row("batch", duration(base.speed.batch), duration(mine.speed.batch),
-            times(base.speed.batch, mine.speed.batch)),
-    ]  # fmt: skip
-    heads = [
-        say(language, key)
-        for key in ("measure_what", "column_before", "column_after", "column_change")
+        row("one", duration(base.speed.one), duration(mine.speed.one), times(base.speed.one, mine.speed.one)),
+        row("batch", duration(base.speed.batch), duration(mine.speed.batch), times(base.speed.batch, mine.speed.batch)),
     ]
+    heads = [say(language, key) for key in ("measure_what", "column_before", "column_after", "column_change")]
     caption = say(language, "measure_caption", tokens=mine.text.tokens)
     return table(caption, heads, rows)
 
@@ -65,50 +79,37 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
     if not points:
         return ""
     hints = [
-        say(
-            language, "sweep_point", value=point["value"], perplexity=figure(point["perplexity"], 4)
-        )
+        say(language, "sweep_point", value=point["value"], perplexity=figure(point["perplexity"], 4))
         for point in points
     ]
     quality = charts.line_chart(
-        [
-            charts.Point(point["value"], point["perplexity"], hint)
-            for point, hint in zip(points, hints, strict=True)
-        ],
+        [charts.Point(point["value"], point["perplexity"], hint) for point, hint in zip(points, hints, strict=True)],
         say(language, "sweep_quality"),
         log=True,
         press="take",
     )
     bulk = charts.line_chart(
-        [
-            charts.Point(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"]))
-            for point in points
-        ],
+        [charts.Point(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"])) for point in points],
         say(language, "sweep_size"),
     )
     rows = [
         [
-            escape(point["value"]), figure(point["perplexity"], 4), percent(point["zeros"]),
-            size(point["file_bytes"]), size(point["packed_bytes"]),
+            escape(point["value"]),
+            figure(point["perplexity"], 4),
+            percent(point["zeros"]),
+            size(point["file_bytes"]),
+            size(point["packed_bytes"]),
             f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
             f'aria-label="{escape(say(language, "sweep_take"))}: {escape(point["value"])}">'
             f"{escape(say(language, 'sweep_take'))}</button>",
         ]
         for place, point in enumerate(points)
-    ]  # fmt: skip
+    ]
     heads = [
         say(language, key)
-        for key in (
-            "sweep_value", "measure_perplexity", "measure_zeros", "measure_file",
-            "measure_packed", "sweep_use",
-        )
-    ]  # fmt: skip
-    return (
-        note(say(language, "sweep_press"))
-        + quality
-        + bulk
-        + table(say(language, "sweep_caption"), heads, rows)
-    )
+        for key in ("sweep_value", "measure_perplexity", "measure_zeros", "measure_file", "measure_packed", "sweep_use")
+    ]
+    return note(say(language, "sweep_press")) + quality + bulk + table(say(language, "sweep_caption"), heads, rows)
 
 
 def scan(points: Sequence[ScanPoint], language: str) -> str:
@@ -120,14 +121,13 @@ def scan(points: Sequence[ScanPoint], language: str) -> str:
     chart = charts.line_chart(
         [
             charts.Point(
-                str(point.layer), point.ratio,
-                say(language, "scan_point", layer=point.layer, ratio=figure(point.ratio)),
+                str(point.layer), point.ratio, say(language, "scan_point", layer=point.layer, ratio=figure(point.ratio))
             )
             for point in points
         ],
         say(language, "scan_title"),
         log=True,
-    )  # fmt: skip
+    )
     return chart + note(line)
 
 
@@ -171,14 +171,16 @@ def layer_view(cells: Sequence[Cell], by: str, language: str) -> str:
 def number_line(line: NumberLine, language: str) -> str:
     """One group's weights and the levels that they are rounded to."""
     chart = charts.histogram(
-        line.edges, line.before, line.levels, line.after,
+        line.edges,
+        line.before,
+        line.levels,
+        line.after,
         say(language, "line_title", weights=line.weights, levels=len(line.levels)),
-        say(language, "line_before"), say(language, "line_after"),
-    )  # fmt: skip
-    used = sum(count > 0 for count in line.after)
-    return chart + note(
-        say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels))
+        say(language, "line_before"),
+        say(language, "line_after"),
     )
+    used = sum(count > 0 for count in line.after)
+    return chart + note(say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels)))
 
 
 def formats(weights: int, language: str) -> str:
@@ -190,17 +192,10 @@ def formats(weights: int, language: str) -> str:
         return f"1 + {one.exponent} + {one.mantissa}"
 
     rows = [
-        [
-            escape(one.name),
-            bits(one),
-            f"±{one.most:.3g}",
-            f"{one.step:.3g}",
-            size(one.model_bytes(weights)),
-        ]
+        [escape(one.name), bits(one), f"±{one.most:.3g}", f"{one.step:.3g}", size(one.model_bytes(weights))]
         for one in FORMATS
     ]
     heads = [
-        say(language, key)
-        for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
+        say(language, key) for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
     ]
     return table(say(language, "format_caption"), heads, rows)

@@ -5,14 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from peft import (
-    IA3Config,
-    LoraConfig,
-    PeftModel,
-    PrefixTuningConfig,
-    PromptEncoderConfig,
-    PromptTuningConfig,
-)
+from peft import IA3Config, LoraConfig, PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
 
 from playground.engine.fork import Fork
 from playground.engine.loader import Base
@@ -34,20 +27,15 @@ def config_of(method: str, base: Base) -> Any:
     makers = {
         "lora": lambda: LoraConfig(r=4, lora_alpha=12, target_modules=every, **task),
         "patterns": lambda: LoraConfig(
-            r=4, lora_alpha=12, target_modules=every, rank_pattern={every[0]: 2},
-            alpha_pattern={every[-1]: 3}, **task,
+            r=4, lora_alpha=12, target_modules=every, rank_pattern={every[0]: 2}, alpha_pattern={every[-1]: 3}, **task
         ),
-        "rslora": lambda: LoraConfig(
-            r=4, lora_alpha=12, target_modules=every, use_rslora=True, **task
-        ),
+        "rslora": lambda: LoraConfig(r=4, lora_alpha=12, target_modules=every, use_rslora=True, **task),
         "dora": lambda: LoraConfig(r=4, lora_alpha=12, target_modules=every, use_dora=True, **task),
         "ia3": lambda: IA3Config(target_modules=every, feedforward_modules=[every[-1]], **task),
         "prompt": lambda: PromptTuningConfig(num_virtual_tokens=5, **task),
-        "p_tuning": lambda: PromptEncoderConfig(
-            num_virtual_tokens=5, encoder_hidden_size=16, **task
-        ),
+        "p_tuning": lambda: PromptEncoderConfig(num_virtual_tokens=5, encoder_hidden_size=16, **task),
         "prefix": lambda: PrefixTuningConfig(num_virtual_tokens=5, **task),
-    }  # fmt: skip
+    }
     return makers[method]()
 
 

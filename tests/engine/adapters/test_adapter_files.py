@@ -142,9 +142,7 @@ MALFORMED = {
     "a shape beyond 64 bits": raw({"a": ONE | {"shape": [2**40, 2**40]}}, bytes(4)),
     "a shape beyond torch's": raw({"a": ONE | {"shape": [2**63, 0], "data_offsets": [0, 0]}}),
     "an unknown type": raw({"a": ONE | {"dtype": "F128"}}, bytes(4)),
-    "a type that torch has not": raw(
-        {"a": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}, bytes(3)
-    ),
+    "a type that torch has not": raw({"a": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}, bytes(3)),
     "text as JSON": b'{"hello": "world"}',
 }
 
@@ -217,11 +215,15 @@ def test_every_usual_float_is_read(good, llama, dtype):
 @pytest.mark.parametrize(
     ("dtype", "name"),
     [
-        (torch.float64, "float64"), (torch.int8, "int8"), (torch.int64, "int64"),
-        (torch.bool, "bool"), (torch.uint8, "uint8"), (torch.float8_e4m3fn, "float8_e4m3fn"),
+        (torch.float64, "float64"),
+        (torch.int8, "int8"),
+        (torch.int64, "int64"),
+        (torch.bool, "bool"),
+        (torch.uint8, "uint8"),
+        (torch.float8_e4m3fn, "float8_e4m3fn"),
         (torch.complex64, "complex64"),
     ],
-)  # fmt: skip
+)
 def test_other_types_are_refused_by_name(good, llama, dtype, name):
     given = changed(good, {A: torch.ones(2, 32).to(dtype)})
     refused(given, llama, A, f"stored as {name}:", "float32, float16 and bfloat16")
@@ -255,9 +257,7 @@ def torch_zip(value):
 @pytest.mark.parametrize(
     "name", ["adapter_model.bin", "model.pt", "a.PTH", "a.pkl", "x/a.ckpt", "a.pickle", "a.joblib"]
 )
-def test_a_pickle_is_passed_over_beside_good_files_and_refused_by_its_name_without(
-    good, llama, name
-):
+def test_a_pickle_is_passed_over_beside_good_files_and_refused_by_its_name_without(good, llama, name):
     wanted = files.read(good, Fork(llama)).id
     assert files.read(good | {name: pickle.dumps(Run())}, Fork(llama)).id == wanted
     said = refused({name: b"", CONFIG: good[CONFIG]}, llama, "is a pickle or may hold one", WEIGHTS)
@@ -300,12 +300,18 @@ def test_folders_before_the_names_do_not_matter(good, llama):
 
 
 NOT_JSON = {
-    "empty": b"", "cut": b'{"peft_type": "LORA"', "a list": b'["LORA"]', "null": b"null",
-    "a number": b"1", "a text": b'"LORA"', "not UTF-8": b'{"peft_type": "\xff"}',
-    "UTF-16": '{"peft_type": "LORA"}'.encode("utf-16"), "python": b"{'peft_type': 'LORA'}",
+    "empty": b"",
+    "cut": b'{"peft_type": "LORA"',
+    "a list": b'["LORA"]',
+    "null": b"null",
+    "a number": b"1",
+    "a text": b'"LORA"',
+    "not UTF-8": b'{"peft_type": "\xff"}',
+    "UTF-16": '{"peft_type": "LORA"}'.encode("utf-16"),
+    "python": b"{'peft_type': 'LORA'}",
     "half a surrogate pair": b'{"peft_type": "LORA", "\\ud800": 1}',
     "a number of 5,000 digits": b'{"r": ' + b"1" * 5000 + b"}",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", NOT_JSON)
@@ -344,12 +350,18 @@ def test_a_configuration_without_a_type_is_refused(good, llama):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("modules_to_save", ["lm_head"]), ("lora_bias", True), ("layer_replication", [[0, 2]]),
-        ("target_parameters", ["experts"]), ("trainable_token_indices", [1, 2]),
-        ("alora_invocation_tokens", [5]), ("arrow_config", {"top_k": 1}),
-        ("use_qalora", True), ("something_of_tomorrow", 1), ("x" * 999, "y"),
+        ("modules_to_save", ["lm_head"]),
+        ("lora_bias", True),
+        ("layer_replication", [[0, 2]]),
+        ("target_parameters", ["experts"]),
+        ("trainable_token_indices", [1, 2]),
+        ("alora_invocation_tokens", [5]),
+        ("arrow_config", {"top_k": 1}),
+        ("use_qalora", True),
+        ("something_of_tomorrow", 1),
+        ("x" * 999, "y"),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_asks_for_what_is_not_done_here_is_refused_by_name(good, llama, key, value):
     refused(configured(good, **{key: value}), llama, f"sets {key[:60]}", "not supported")
     for nothing in (None, False, [], {}, ""):
@@ -364,15 +376,31 @@ def test_trained_biases_are_refused(good, llama, bias):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("r", "8"), ("r", True), ("r", 1.5), ("r", 10**9), ("r", [8]), ("lora_alpha", "16"),
-        ("lora_alpha", False), ("lora_alpha", float("nan")), ("lora_alpha", float("inf")),
-        ("lora_alpha", 1e300), ("lora_alpha", -(10**400)), ("use_rslora", 1), ("use_dora", "yes"),
-        ("rank_pattern", [1]), ("alpha_pattern", "q_proj"), ("bias", False), ("bias", {}),
-        ("alpha_pattern", {"q_proj": "8"}), ("rank_pattern", {"q_proj": [8]}),
-        ("alpha_pattern", {"q_proj": None}), ("alpha_pattern", {"q_proj": float("nan")}),
-        ("alpha_pattern", {"q_proj": float("-inf")}), ("alpha_pattern", {"q_proj": 10**400}),
+        ("r", "8"),
+        ("r", True),
+        ("r", 1.5),
+        ("r", 10**9),
+        ("r", [8]),
+        ("lora_alpha", "16"),
+        ("lora_alpha", False),
+        ("lora_alpha", float("nan")),
+        ("lora_alpha", float("inf")),
+        ("lora_alpha", 1e300),
+        ("lora_alpha", -(10**400)),
+        ("use_rslora", 1),
+        ("use_dora", "yes"),
+        ("rank_pattern", [1]),
+        ("alpha_pattern", "q_proj"),
+        ("bias", False),
+        ("bias", {}),
+        ("alpha_pattern", {"q_proj": "8"}),
+        ("rank_pattern", {"q_proj": [8]}),
+        ("alpha_pattern", {"q_proj": None}),
+        ("alpha_pattern", {"q_proj": float("nan")}),
+        ("alpha_pattern", {"q_proj": float("-inf")}),
+        ("alpha_pattern", {"q_proj": 10**400}),
     ],
-)  # fmt: skip
+)
 def test_a_value_of_the_wrong_kind_is_refused_with_its_key(good, llama, key, value):
     refused(configured(good, **{key: value}), llama, f"configuration's {key} is", "not usable")
 
@@ -383,11 +411,17 @@ def test_a_value_of_the_wrong_kind_is_refused_with_its_key(good, llama, key, val
 @pytest.mark.parametrize(
     ("name", "shape", "said"),
     [
-        (A, (2, 31), "2 x 31"), (A, (2, 32, 1), "rank"), (A, (32,), "rank"), (A, (), "rank"),
-        (B, (32, 3), "32 x 3"), (B, (31, 2), "31 x 2"), (B, (2, 32), "2 x 32"), (B, (64,), "64"),
+        (A, (2, 31), "2 x 31"),
+        (A, (2, 32, 1), "rank"),
+        (A, (32,), "rank"),
+        (A, (), "rank"),
+        (B, (32, 3), "32 x 3"),
+        (B, (31, 2), "31 x 2"),
+        (B, (2, 32), "2 x 32"),
+        (B, (64,), "64"),
         (B, (), "a single number"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_shape_is_refused_and_both_shapes_said(good, llama, name, shape, said):
     words = (said, "32 x 2") if name == B else (said,)
     refused(changed(good, {name: torch.ones(shape)}), llama, "layers.0.self_attn.q_proj", *words)
@@ -407,9 +441,11 @@ def test_the_largest_rank_is_read(good, llama):
 @pytest.mark.parametrize("name", [A, B])
 def test_half_of_a_pair_is_refused(good, llama, name):
     refused(
-        changed(good, {name: None}), llama, "lora_A.weight, lora_B.weight",
+        changed(good, {name: None}),
+        llama,
+        "lora_A.weight, lora_B.weight",
         "model.layers.0.self_attn.q_proj are incomplete or too many",
-    )  # fmt: skip
+    )
 
 
 def test_a_magnitude_is_there_for_dora_and_only_then(good, llama, by_peft):
@@ -420,20 +456,23 @@ def test_a_magnitude_is_there_for_dora_and_only_then(good, llama, by_peft):
     _, dora = by_peft(llama, "dora")
     refused(changed(dora, {name: torch.ones(31)}), llama, f"{magnitude} has the shape 31")
     assert name in load(dora[WEIGHTS])
-    refused(
-        changed(dora, {f"{name}.weight": torch.ones(32)}), llama, f"not understood here: {name}"
-    )
+    refused(changed(dora, {f"{name}.weight": torch.ones(32)}), llama, f"not understood here: {name}")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "base_model.model.lm_head.weight", "base_model.model.model.norm.weight",
+        "base_model.model.lm_head.weight",
+        "base_model.model.model.norm.weight",
         "base_model.model.model.layers.0.self_attn.q_proj.lora_B.bias",
         "base_model.model.model.layers.0.self_attn.q_proj.lora_C.weight",
-        "model.layers.0.self_attn.q_proj.lora_A.weight", f"{A}.ids", f"{A}\n", "", "x" * 5000,
+        "model.layers.0.self_attn.q_proj.lora_A.weight",
+        f"{A}.ids",
+        f"{A}\n",
+        "",
+        "x" * 5000,
     ],
-)  # fmt: skip
+)
 def test_a_tensor_that_is_no_loras_is_refused_by_name(good, llama, name):
     refused(changed(good, {name: torch.ones(3)}), llama, "not understood here", name[:160])
 
@@ -461,9 +500,11 @@ def test_ia3_of_a_wrong_shape_name_or_model_is_refused(tiny, llama, by_peft):
     refused(changed(given, {f"{name}.weight": on_input}), llama, "not understood here")
     refused(changed(given, {name.replace("ia3_l", "ia3_x"): on_input}), llama, "not understood")
     refused(
-        changed(given, {name.replace("layers.0", "layers.9"): on_input}), llama,
-        "another model", "model.layers.9.mlp.down_proj",
-    )  # fmt: skip
+        changed(given, {name.replace("layers.0", "layers.9"): on_input}),
+        llama,
+        "another model",
+        "model.layers.9.mlp.down_proj",
+    )
     refused(given, tiny["tiny-neox"], "another model", "model.layers.0")
 
 
@@ -519,13 +560,21 @@ def test_changed_tensors_are_read_and_attach(llama):
 @pytest.mark.parametrize(
     "ids",
     [
-        None, torch.tensor([2, 7]), torch.tensor([2, 7, 300]), torch.tensor([-1, 2, 7]),
-        torch.tensor([7, 2, 9]), torch.tensor([2, 2, 9]), torch.tensor([2.0, 7.0, 9.0]),
-        torch.tensor([2, 7, 9], dtype=torch.int32), torch.tensor([[2, 7, 9]]), torch.tensor(2),
-        torch.empty(0, dtype=torch.int64), torch.tensor([0, 2**62, 2**63 - 1]),
+        None,
+        torch.tensor([2, 7]),
+        torch.tensor([2, 7, 300]),
+        torch.tensor([-1, 2, 7]),
+        torch.tensor([7, 2, 9]),
+        torch.tensor([2, 2, 9]),
+        torch.tensor([2.0, 7.0, 9.0]),
+        torch.tensor([2, 7, 9], dtype=torch.int32),
+        torch.tensor([[2, 7, 9]]),
+        torch.tensor(2),
+        torch.empty(0, dtype=torch.int64),
+        torch.tensor([0, 2**62, 2**63 - 1]),
         torch.tensor([-(2**63), 0, 2**63 - 1]),
     ],
-)  # fmt: skip
+)
 def test_a_bad_list_of_changed_rows_is_refused(llama, ids):
     said = refused(of_rows(**{IDS_OF: ids}), llama, TABLE)
     assert "not usable" in said or "3 x 32" in said
@@ -552,9 +601,11 @@ def test_a_list_of_rows_that_no_rows_go_with_is_refused(llama, name):
 def bottleneck(size=4, **more):
     path = "model.layers.0.mlp.down_proj."
     good = {
-        "down.weight": torch.ones(4, 32), "down.bias": torch.ones(4),
-        "up.weight": torch.ones(32, 4), "up.bias": torch.ones(32),
-    }  # fmt: skip
+        "down.weight": torch.ones(4, 32),
+        "down.bias": torch.ones(4),
+        "up.weight": torch.ones(32, 4),
+        "up.bias": torch.ones(32),
+    }
     named = {path + part: tensor for part, tensor in good.items()} | {
         key if key.startswith("model.") else path + key: tensor for key, tensor in more.items()
     }
@@ -630,12 +681,22 @@ def test_an_encrypted_zip_is_refused(good, llama):
 @pytest.mark.parametrize(
     "name",
     [
-        f"../{WEIGHTS}", f"a/../../{WEIGHTS}", "..", f"/{WEIGHTS}", f"//host/{WEIGHTS}",
-        f"C:\\{WEIGHTS}", f"C:{WEIGHTS}", f"..\\{WEIGHTS}", f"a\\..\\..\\{WEIGHTS}",
-        f"\\{WEIGHTS}", f"\\\\host\\share\\{WEIGHTS}", "../../etc/cron.d/x", "/etc/passwd",
+        f"../{WEIGHTS}",
+        f"a/../../{WEIGHTS}",
+        "..",
+        f"/{WEIGHTS}",
+        f"//host/{WEIGHTS}",
+        f"C:\\{WEIGHTS}",
+        f"C:{WEIGHTS}",
+        f"..\\{WEIGHTS}",
+        f"a\\..\\..\\{WEIGHTS}",
+        f"\\{WEIGHTS}",
+        f"\\\\host\\share\\{WEIGHTS}",
+        "../../etc/cron.d/x",
+        "/etc/passwd",
         "a.txt:stream",
     ],
-)  # fmt: skip
+)
 def test_a_zip_with_a_name_that_leaves_its_folder_is_refused(good, llama, name):
     refused(zipped([*good.items(), (name, b"x")]), llama, "land outside its folder", name)
     refused(zipped([(name, b"x"), *good.items()]), llama, "land outside its folder", name)
@@ -725,11 +786,19 @@ def test_a_zip_without_an_adapter_or_in_another_zip_is_refused(good, llama):
 def test_what_lies_beside_an_adapter_is_passed_over(good, llama):
     wanted = files.read(good, Fork(llama)).id
     names = (
-        "training_args.bin", "optimizer.pt", "README.md", ".gitattributes", "tokenizer.json",
-        "tokenizer_config.json", "rng_state.pth", "__MACOSX/._adapter_model.safetensors",
-        "checkpoint-10/adapter_model.safetensors", "checkpoint-10/adapter_config.json",
-        "checkpoint-20/adapter_model.safetensors", "checkpoint-20/optimizer.pt",
-    )  # fmt: skip
+        "training_args.bin",
+        "optimizer.pt",
+        "README.md",
+        ".gitattributes",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "rng_state.pth",
+        "__MACOSX/._adapter_model.safetensors",
+        "checkpoint-10/adapter_model.safetensors",
+        "checkpoint-10/adapter_config.json",
+        "checkpoint-20/adapter_model.safetensors",
+        "checkpoint-20/optimizer.pt",
+    )
     beside = {name: pickle.dumps(Run()) for name in names}
     assert files.read(beside | good, Fork(llama)).id == wanted
     for folder in ("", "mine/", "mine\\"):
@@ -804,10 +873,7 @@ def mangled(content, changes, first=0):
 
 
 @hypothesis_settings(deadline=None, max_examples=700)
-@given(
-    part=st.sampled_from([WEIGHTS, CONFIG, "header"]),
-    changes=st.lists(BYTES, min_size=1, max_size=3),
-)
+@given(part=st.sampled_from([WEIGHTS, CONFIG, "header"]), changes=st.lists(BYTES, min_size=1, max_size=3))
 def test_a_file_after_any_accident_works_or_is_refused(good, llama, part, changes):
     if part == "header":
         end = 8 + struct.unpack("<Q", good[WEIGHTS][:8])[0]
@@ -830,26 +896,58 @@ def test_a_zip_after_any_accident_works_or_is_refused(good, llama, method, tail,
 
 
 NUMBERS = st.one_of(
-    st.integers(-3, 70), st.sampled_from([2**31, 2**63, 2**64, -(10**400), 999_999_999, 513]),
-    st.floats(), st.sampled_from([1e-300, 1e8, 999_999_999.0]),
-)  # fmt: skip
+    st.integers(-3, 70),
+    st.sampled_from([2**31, 2**63, 2**64, -(10**400), 999_999_999, 513]),
+    st.floats(),
+    st.sampled_from([1e-300, 1e8, 999_999_999.0]),
+)
 WORDS = st.one_of(
     st.sampled_from(
-        ["LORA", "IA3", "PROMPT_TUNING", "PREFIX_TUNING", "CHANGED_TENSORS", "BOTTLENECK", "none",
-         "all", "q_proj", "model.layers.0.self_attn.q_proj", "F16", "F64", "I64", A, B]
+        [
+            "LORA",
+            "IA3",
+            "PROMPT_TUNING",
+            "PREFIX_TUNING",
+            "CHANGED_TENSORS",
+            "BOTTLENECK",
+            "none",
+            "all",
+            "q_proj",
+            "model.layers.0.self_attn.q_proj",
+            "F16",
+            "F64",
+            "I64",
+            A,
+            B,
+        ]
     ),
     st.text(st.characters(), max_size=8),
-)  # fmt: skip
+)
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, WORDS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
     max_leaves=6,
 )
 KEYS = (
-    "peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern",
-    "bias", "lora_dropout", "target_modules", "modules_to_save", "feedforward_modules", "size",
-    "num_virtual_tokens", "num_transformer_submodules", "tied", "fan_in_fan_out", "lora_bias",
-)  # fmt: skip
+    "peft_type",
+    "r",
+    "lora_alpha",
+    "use_rslora",
+    "use_dora",
+    "rank_pattern",
+    "alpha_pattern",
+    "bias",
+    "lora_dropout",
+    "target_modules",
+    "modules_to_save",
+    "feedforward_modules",
+    "size",
+    "num_virtual_tokens",
+    "num_transformer_submodules",
+    "tied",
+    "fan_in_fan_out",
+    "lora_bias",
+)
 
 
 @hypothesis_settings(deadline=None, max_examples=600)
@@ -906,17 +1004,11 @@ SIZES = st.sampled_from([0, 1, 2, 3, 4, 31, 32, 48, 513])
     scale=st.sampled_from([0.0, 1.0, 1e-30, 1e4, 1e5, -1e5, 1e20]),
     dtype=st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.float64]),
 )
-def test_tensors_swapped_and_of_any_shape_work_or_are_refused(
-    good, llama, order, shapes, ranks, scale, dtype
-):
+def test_tensors_swapped_and_of_any_shape_work_or_are_refused(good, llama, order, shapes, ranks, scale, dtype):
     tensors = load(good[WEIGHTS])
     names, values = sorted(tensors), [tensors[name] for name in sorted(tensors)]
     if ranks is not None:  # both sides of each pair agree, so many of these are good
-        values = [
-            torch.ones(rank, 32) if part == "A" else torch.ones(32, rank)
-            for rank in ranks
-            for part in "AB"
-        ]
+        values = [torch.ones(rank, 32) if part == "A" else torch.ones(32, rank) for rank in ranks for part in "AB"]
     else:
         values = [values[index] for index in order]
     values = [torch.ones(shapes[i]) if i in shapes else v for i, v in enumerate(values)]

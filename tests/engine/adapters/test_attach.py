@@ -157,9 +157,7 @@ def bottlenecked(base):
     tensors = {}
     for path in outputs(fork):
         width = fork.tensor(f"{path}.weight").shape[0]
-        for part, shape in zip(
-            bottleneck.PARTS, ((4, width), (4,), (width, 4), (width,)), strict=True
-        ):
+        for part, shape in zip(bottleneck.PARTS, ((4, width), (4,), (width, 4), (width,)), strict=True):
             tensors[f"{path}.{part}"] = torch.randn(shape, generator=generator) / 4
     config = {"peft_type": "BOTTLENECK", "size": 4}
     attach(fork, files.checked(config, tensors, fork), 1.0, False)

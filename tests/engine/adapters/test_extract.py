@@ -67,9 +67,7 @@ def test_what_a_lora_cannot_have_is_named(llama):
     Prune(targets=("*.q_proj.weight",)).apply(after)
     found = extract(Fork(llama), after, 2, ("*.q_proj.weight",))
     assert found.left_out == (name,)
-    assert {one.name for one in found.kept} == {
-        m.name for m in matrices(after) if m.name.endswith("q_proj.weight")
-    }
+    assert {one.name for one in found.kept} == {m.name for m in matrices(after) if m.name.endswith("q_proj.weight")}
 
 
 def test_no_difference_and_ranks_out_of_range_are_refused(llama):

@@ -48,9 +48,7 @@ def test_a_mix_is_pefts(llama, method, by_peft, tmp_path):
     theirs.load_adapter(tmp_path / "1", "1")
     more = {"density": 0.6} if method in WITH_DENSITY else {}
     torch.manual_seed(3)
-    theirs.add_weighted_adapter(
-        ["0", "1"], WEIGHTS, "both", combination_type=method, svd_full_matrices=False, **more
-    )
+    theirs.add_weighted_adapter(["0", "1"], WEIGHTS, "both", combination_type=method, svd_full_matrices=False, **more)
     theirs.set_adapter("both")
     mixed = mix(Fork(llama), adapters, WEIGHTS, method, 0.6, 3)
     assert torch.allclose(on(llama, mixed), logits(theirs.eval()), atol=2e-4, rtol=0)
@@ -127,9 +125,7 @@ def test_a_density_of_0_keeps_nothing_and_a_mix_that_is_no_number_is_refused(lla
             mix(Fork(llama), adapters, WEIGHTS, method, 1e-60, 0)
 
 
-def test_the_mix_by_svd_is_the_best_of_its_rank_and_never_writes_a_product(
-    llama, by_peft, monkeypatch
-):
+def test_the_mix_by_svd_is_the_best_of_its_rank_and_never_writes_a_product(llama, by_peft, monkeypatch):
     adapters = two(llama, by_peft, ("rslora", "patterns"))
     seen, svd = [], torch.linalg.svd
 
@@ -138,9 +134,7 @@ def test_the_mix_by_svd_is_the_best_of_its_rank_and_never_writes_a_product(
         return svd(matrix, *args, **more)
 
     monkeypatch.setattr(torch.linalg, "svd", watched)
-    mixed = {
-        pair.path: pair for pair in lora.pairs(mix(Fork(llama), adapters, WEIGHTS, "svd", 1, 0))
-    }
+    mixed = {pair.path: pair for pair in lora.pairs(mix(Fork(llama), adapters, WEIGHTS, "svd", 1, 0))}
     assert max(seen) <= 8
     sums = {}
     for adapter, weight in zip(adapters, WEIGHTS, strict=True):
@@ -166,8 +160,7 @@ def test_mixing_tells_of_every_matrix_and_stops_at_any(llama, by_peft):
         assert mixed.id == mix(*given).id
         told.clear()
         stopping = Work(
-            lambda done, of, what, told=told: told.append(done),
-            lambda told=told, steps=steps: len(told) == steps - 1,
+            lambda done, of, what, told=told: told.append(done), lambda told=told, steps=steps: len(told) == steps - 1
         )
         with pytest.raises(Stopped):
             mix(*given, stopping)

@@ -110,9 +110,7 @@ def test_pissa_and_olora_are_taken_out_of_the_base_as_peft_does(tiny, tmp_path):
         before = {name: tensor.clone() for name, tensor in base.tensors()}
         fork = folder.check(atol=1e-3)  # PEFT's decomposition is float32's
         assert all(torch.equal(before[name], tensor) for name, tensor in base.tensors())
-        assert torch.allclose(
-            logits(folder.attached(fold=True).model), logits(fork.model), atol=1e-4
-        )
+        assert torch.allclose(logits(folder.attached(fold=True).model), logits(fork.model), atol=1e-4)
 
 
 def test_an_untrained_pissa_is_the_base_and_a_converted_one_loads_in_peft(llama, tmp_path):
@@ -133,9 +131,7 @@ def test_an_untrained_pissa_is_the_base_and_a_converted_one_loads_in_peft(llama,
 def test_starts_whose_part_of_the_base_is_unknown_are_refused_with_the_way_out(llama, tmp_path):
     folder = Folder(llama, tmp_path / "a", lora_config(llama))
     for start in ("pissa_niter_4", "pissa_niter_16", "corda", "loftq", "lora_ga"):
-        refused(
-            folder.configure(init_lora_weights=start), start, "path_initial_model_for_weight_conve"
-        )
+        refused(folder.configure(init_lora_weights=start), start, "path_initial_model_for_weight_conve")
     for start in ("PISSA", "pissa_niter_", "something", 5, ["pissa"], {}):
         refused(folder.configure(init_lora_weights=start), "init_lora_weights is", "not usable")
     head = Folder(llama, tmp_path / "b", lora_config(llama, target_modules=["lm_head"]))
@@ -151,34 +147,57 @@ HARMLESS = {
     "lora": {
         "lora_dropout": [0.0, 0.5, 1.0],
         "init_lora_weights": [True, False, None, "gaussian", "orthogonal", "eva", "mica"],
-        "loftq_config": [{"loftq_bits": 4, "loftq_iter": 1}], "eva_config": [{"rho": 2.0}],
-        "corda_config": [{"corda_method": "kpm"}], "lora_ga_config": [{"direction": "ArBr"}],
-        "qalora_group_size": [3], "ensure_weight_tying": [True], "megatron_core": ["no.such"],
-        "fan_in_fan_out": [True, False], "exclude_modules": [["lm_head"], ".*lm_head"],
+        "loftq_config": [{"loftq_bits": 4, "loftq_iter": 1}],
+        "eva_config": [{"rho": 2.0}],
+        "corda_config": [{"corda_method": "kpm"}],
+        "lora_ga_config": [{"direction": "ArBr"}],
+        "qalora_group_size": [3],
+        "ensure_weight_tying": [True],
+        "megatron_core": ["no.such"],
+        "fan_in_fan_out": [True, False],
+        "exclude_modules": [["lm_head"], ".*lm_head"],
         "target_modules": ["all-linear", r".*\.layers\.\d+\..*_proj"],
-        "layers_to_transform": [[0, 1]], "auto_mapping": [{"base_model_class": "X"}],
-        "revision": ["main"], "peft_version": ["0.1"], "inference_mode": [False, True],
-        "base_model_name_or_path": ["else/where", None], "task_type": ["CAUSAL_LM", None],
+        "layers_to_transform": [[0, 1]],
+        "auto_mapping": [{"base_model_class": "X"}],
+        "revision": ["main"],
+        "peft_version": ["0.1"],
+        "inference_mode": [False, True],
+        "base_model_name_or_path": ["else/where", None],
+        "task_type": ["CAUSAL_LM", None],
     },
     "ia3": {
-        "init_ia3_weights": [True, False], "fan_in_fan_out": [True, False],
+        "init_ia3_weights": [True, False],
+        "fan_in_fan_out": [True, False],
         "feedforward_modules": [["down_proj"]],
-        "exclude_modules": [["lm_head"]], "revision": ["x"], "peft_version": ["9"],
+        "exclude_modules": [["lm_head"]],
+        "revision": ["x"],
+        "peft_version": ["9"],
     },
     "prompt": {
-        "prompt_tuning_init": ["RANDOM", "TEXT", "SAMPLE_VOCAB"], "tokenizer_name_or_path": ["x"],
-        "prompt_tuning_init_text": ["pirate"], "num_layers": [1, None], "token_dim": [32],
-        "num_attention_heads": [1], "revision": ["x"], "inference_mode": [False],
+        "prompt_tuning_init": ["RANDOM", "TEXT", "SAMPLE_VOCAB"],
+        "tokenizer_name_or_path": ["x"],
+        "prompt_tuning_init_text": ["pirate"],
+        "num_layers": [1, None],
+        "token_dim": [32],
+        "num_attention_heads": [1],
+        "revision": ["x"],
+        "inference_mode": [False],
     },
     "p_tuning": {
-        "encoder_hidden_size": [7], "encoder_num_layers": [5], "encoder_dropout": [0.7],
-        "encoder_reparameterization_type": ["MLP", "LSTM"], "num_layers": [1],
+        "encoder_hidden_size": [7],
+        "encoder_num_layers": [5],
+        "encoder_dropout": [0.7],
+        "encoder_reparameterization_type": ["MLP", "LSTM"],
+        "num_layers": [1],
     },
     "prefix": {
-        "encoder_hidden_size": [7], "prefix_projection": [True, False],
-        "init_weights": ["zero", None], "token_dim": [None], "num_layers": [None, 2],
+        "encoder_hidden_size": [7],
+        "prefix_projection": [True, False],
+        "init_weights": ["zero", None],
+        "token_dim": [None],
+        "num_layers": [None, 2],
     },
-}  # fmt: skip
+}
 
 
 def test_a_field_that_is_passed_over_changes_nothing_in_peft_either(llama, tmp_path):
@@ -203,21 +222,32 @@ def test_a_field_that_would_matter_is_refused_by_name(llama, tmp_path):
     folder = Folder(llama, tmp_path / "lora", lora_config(llama))
     start = json.loads((folder.path / CONFIG).read_text())
     for key, value in (
-        ("megatron_config", {"x": 1}), ("kasa_config", {"x": 1}), ("velora_config", {"x": 1}),
-        ("monteclora_config", {"x": 1}), ("use_bdlora", {"x": 1}), ("target_modules", ["q_proj"]),
-        ("exclude_modules", ["v_proj"]), ("layers_to_transform", [1]), ("layers_to_transform", 0),
-        ("target_modules", r"model\.layers\.0\..*"), ("exclude_modules", ".*v_proj"),
-        ("target_modules", 5), ("target_modules", [5]), ("layers_to_transform", "x"),
-    ):  # fmt: skip
+        ("megatron_config", {"x": 1}),
+        ("kasa_config", {"x": 1}),
+        ("velora_config", {"x": 1}),
+        ("monteclora_config", {"x": 1}),
+        ("use_bdlora", {"x": 1}),
+        ("target_modules", ["q_proj"]),
+        ("exclude_modules", ["v_proj"]),
+        ("layers_to_transform", [1]),
+        ("layers_to_transform", 0),
+        ("target_modules", r"model\.layers\.0\..*"),
+        ("exclude_modules", ".*v_proj"),
+        ("target_modules", 5),
+        ("target_modules", [5]),
+        ("layers_to_transform", "x"),
+    ):
         refused(folder.configure(**start | {key: value}), key)
     folder.configure(**start | {"layers_to_transform": [0], "layers_pattern": "h"})
     refused(folder, "layers_to_transform")
     prefix = Folder(llama, tmp_path / "prefix", config_of("prefix", llama))
     start = json.loads((prefix.path / CONFIG).read_text())
     for key, value in (
-        ("num_layers", 4), ("num_attention_heads", 4), ("token_dim", 8),
+        ("num_layers", 4),
+        ("num_attention_heads", 4),
+        ("token_dim", 8),
         ("num_transformer_submodules", 2),
-    ):  # fmt: skip
+    ):
         refused(prefix.configure(**start | {key: value}), f"{key} is {value}")
 
 
@@ -225,11 +255,18 @@ def test_a_field_that_would_matter_is_refused_by_name(llama, tmp_path):
 
 
 PATTERNS = (
-    {"q_proj": 2, "v_proj": 3}, {r".*\.(q|k)_proj": 2}, {"^model.layers.0.self_attn.q_proj": 2},
-    {r"layers\.[01]\.mlp\..*": 2, "q_proj": 3}, {r"layers\.\d+\.self_attn\.[^qk]_proj": 2},
-    {r"(?:q|k|v|o)_proj$": 2}, {r"(a+)+b": 2, "up_proj": 3}, {"proj": 2}, {".*": 3},
-    {"0.self_attn.q_proj": 2}, {"q|k_proj": 2},
-)  # fmt: skip
+    {"q_proj": 2, "v_proj": 3},
+    {r".*\.(q|k)_proj": 2},
+    {"^model.layers.0.self_attn.q_proj": 2},
+    {r"layers\.[01]\.mlp\..*": 2, "q_proj": 3},
+    {r"layers\.\d+\.self_attn\.[^qk]_proj": 2},
+    {r"(?:q|k|v|o)_proj$": 2},
+    {r"(a+)+b": 2, "up_proj": 3},
+    {"proj": 2},
+    {".*": 3},
+    {"0.self_attn.q_proj": 2},
+    {"q|k_proj": 2},
+)
 
 
 def test_patterns_of_ranks_and_alphas_are_pefts(llama, tmp_path):
@@ -248,10 +285,25 @@ def test_patterns_of_ranks_and_alphas_are_pefts(llama, tmp_path):
 def test_the_matcher_is_pythons_and_ends_on_what_python_never_ends_on():
     paths = ["model.layers.0.self_attn.q_proj", "model.layers.11.mlp.up_proj", "lm_head", "a" * 30]
     known = (
-        r"model\.layers\.(0|1|11)\..*", r".*_proj", r"[a-z_.]+\d{1,2}[^0-9]*", r"(lm_)?head",
-        r"^model.*$", r"a{30}", r"a{2,}?", r".+?head|.*\d\d.*", r"(?:a|aa)*", r"\w+", r"\S*\.\D*",
-        r"", r"(a*)*", r"((a|b)+)+", r"[^\W\d]+", r"model\Z|a+\Z", r"(x?){5}lm_head", r"(|a)+",
-    )  # fmt: skip
+        r"model\.layers\.(0|1|11)\..*",
+        r".*_proj",
+        r"[a-z_.]+\d{1,2}[^0-9]*",
+        r"(lm_)?head",
+        r"^model.*$",
+        r"a{30}",
+        r"a{2,}?",
+        r".+?head|.*\d\d.*",
+        r"(?:a|aa)*",
+        r"\w+",
+        r"\S*\.\D*",
+        r"",
+        r"(a*)*",
+        r"((a|b)+)+",
+        r"[^\W\d]+",
+        r"model\Z|a+\Z",
+        r"(x?){5}lm_head",
+        r"(|a)+",
+    )
     matcher = Matcher()
     for pattern in known:
         for path in paths:
@@ -262,17 +314,7 @@ def test_the_matcher_is_pythons_and_ends_on_what_python_never_ends_on():
     deep = "((((" + "a*" * 40 + ")*)*)*)*b"
     with pytest.raises(AdapterError, match="take too long"):
         any(matcher.matches(deep, "a" * 200) for _ in range(1_000))
-    for bad in (
-        "(",
-        "a" * 301,
-        "(?=a)",
-        r"(a)\1",
-        "(?i)a",
-        r"\bq",
-        "(?>a)",
-        "*",
-        "(" * 20 + ")" * 20,
-    ):
+    for bad in ("(", "a" * 301, "(?=a)", r"(a)\1", "(?i)a", r"\bq", "(?>a)", "*", "(" * 20 + ")" * 20):
         with pytest.raises(AdapterError, match="is not usable"):
             matcher.matches(bad, "a")
 
@@ -281,10 +323,12 @@ def test_the_matcher_is_pythons_and_ends_on_what_python_never_ends_on():
 
 
 ENDS = {
-    "tiny-llama": ("embed_tokens", "lm_head"), "tiny-llama-untied": ("embed_tokens", "lm_head"),
-    "tiny-gpt2-layout": ("wte", "lm_head"), "tiny-gemma3": ("embed_tokens", "lm_head"),
+    "tiny-llama": ("embed_tokens", "lm_head"),
+    "tiny-llama-untied": ("embed_tokens", "lm_head"),
+    "tiny-gpt2-layout": ("wte", "lm_head"),
+    "tiny-gemma3": ("embed_tokens", "lm_head"),
     "tiny-phi": ("embed_tokens", "lm_head"),
-}  # fmt: skip
+}
 
 
 def test_a_lora_beside_embedding_and_head_is_pefts_tied_or_not(tiny, tmp_path):
@@ -333,9 +377,7 @@ def test_rows_and_weights_with_a_lora_beside_them_are_those_of_the_sum(tiny, tmp
         fork, ids = Fork(base), torch.tensor([3, 7, 200])
         wanted = {}
         for side in ("input", "output"):
-            pair = next(
-                p for p in lora.pairs(adapter) if f"{p.path}.weight" == fork.weight_name(side)
-            )
+            pair = next(p for p in lora.pairs(adapter) if f"{p.path}.weight" == fork.weight_name(side))
             first = torch.full((2, fork.embedding(side)[0].shape[1]), 0.5)
             whole = fork.tensor(fork.weight_name(side)).clone()
             whole[ids[:2]] = first
@@ -364,10 +406,12 @@ def test_names_with_the_adapters_own_name_in_them_are_read(llama, tmp_path):
     wanted = folder.ours().id
     for end in (".weight", "embedding_A", "embedding_B"):
         folder.rename(
-            lambda name, end=end: name.removesuffix(".weight") + ".default.weight"
-            if end == ".weight" and name.endswith(end) and "lora_" in name
-            else name + ".default" * name.endswith(end) * (end != ".weight")
-        )  # fmt: skip
+            lambda name, end=end: (
+                name.removesuffix(".weight") + ".default.weight"
+                if end == ".weight" and name.endswith(end) and "lora_" in name
+                else name + ".default" * name.endswith(end) * (end != ".weight")
+            )
+        )
     assert any(".lora_A.default.weight" in name for name in load_file(folder.path / WEIGHTS))
     folder.check()
     assert folder.ours().id == wanted
@@ -379,15 +423,14 @@ def test_names_with_the_adapters_own_name_in_them_are_read(llama, tmp_path):
 
 def test_what_a_lora_cannot_be_beside_is_named_rightly(llama):
     for path, said in (
-        ("model.norm", "go elsewhere here"), ("model.layers.0", "go elsewhere here"),
+        ("model.norm", "go elsewhere here"),
+        ("model.layers.0", "go elsewhere here"),
         ("model.layers.9.mlp.up_proj", "made for another model"),
-    ):  # fmt: skip
+    ):
         given = files.write(lora.make({path: (torch.ones(2, 32), torch.ones(32, 2))}), "any")
         with pytest.raises(AdapterError, match=said):
             files.read(given, Fork(llama))
-    table = files.write(
-        lora.make({"model.embed_tokens": (torch.ones(2, 32), torch.ones(9, 2))}), ""
-    )
+    table = files.write(lora.make({"model.embed_tokens": (torch.ones(2, 32), torch.ones(9, 2))}), "")
     with pytest.raises(AdapterError, match="needs lora_embedding_A, lora_embedding_B"):
         files.read(table, Fork(llama))
 

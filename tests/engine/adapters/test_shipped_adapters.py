@@ -30,8 +30,13 @@ def test_each_is_safetensors_below_2_mb_with_a_card_that_says_how_it_was_made(na
     assert (folder / files.WEIGHTS).stat().st_size < 2_000_000
     card = (folder / "card.md").read_text(encoding="utf-8")
     settings: Settings = ADAPTERS[name].settings
-    for said in (f"shipped {name}`", f"seed {settings.seed}", f"rank {settings.rank}",
-                 f"{settings.rate:g}", "Apache-2.0"):  # fmt: skip
+    for said in (
+        f"shipped {name}`",
+        f"seed {settings.seed}",
+        f"rank {settings.rank}",
+        f"{settings.rate:g}",
+        "Apache-2.0",
+    ):
         assert said in card
 
 
@@ -47,7 +52,5 @@ def test_each_does_its_job_on_prompts_that_it_was_not_trained_on(smollm2, name):
     assert {pair.scaling for pair in pairs} == {settings.alpha / settings.rank}
     asked = benchmark.held_back(name)[::6][:8]
     said = benchmark.answers(fork, [prompt for prompt, _ in asked])
-    done = [
-        benchmark.JOBS[name](text, wanted) for text, (_, wanted) in zip(said, asked, strict=True)
-    ]
+    done = [benchmark.JOBS[name](text, wanted) for text, (_, wanted) in zip(said, asked, strict=True)]
     assert sum(done) >= 5

@@ -111,9 +111,7 @@ def test_of_one_making_only_a_few_are_kept_and_the_others_stay(home, adapters):
     assert kept(home) == {own, new}
 
 
-def test_an_adapter_that_was_only_half_written_is_not_there_and_can_be_kept_again(
-    home, llama, adapters
-):
+def test_an_adapter_that_was_only_half_written_is_not_there_and_can_be_kept_again(home, llama, adapters):
     source = store.keep(adapters[0], ABOUT)
     (home / "adapters" / source / store.ABOUT).unlink()
     (home / "adapters" / source / files.WEIGHTS).write_bytes(b"half")
@@ -176,17 +174,38 @@ def test_an_unknown_or_deleted_id_is_refused_with_what_to_do(home, llama, adapte
 
 
 ODD = [
-    "", ".", "..", "../secret", "../../secret", "a/../../secret", "/etc/passwd", "\0", "\0" * 32,
-    "a\0" * 16, "0" * 31 + "\0", "0" * 32 + "\0", "0" * 32 + "\n", "0" * 32 + "/..", "A" * 32,
-    "g" * 32, "٠" * 32, "0" * 31, "0" * 33, "0" * 4000, "..\\secret", "~", "*", "C:", "a//b",
-    "\ud800", "owner/\0",
-]  # fmt: skip
+    "",
+    ".",
+    "..",
+    "../secret",
+    "../../secret",
+    "a/../../secret",
+    "/etc/passwd",
+    "\0",
+    "\0" * 32,
+    "a\0" * 16,
+    "0" * 31 + "\0",
+    "0" * 32 + "\0",
+    "0" * 32 + "\n",
+    "0" * 32 + "/..",
+    "A" * 32,
+    "g" * 32,
+    "٠" * 32,
+    "0" * 31,
+    "0" * 33,
+    "0" * 4000,
+    "..\\secret",
+    "~",
+    "*",
+    "C:",
+    "a//b",
+    "\ud800",
+    "owner/\0",
+]
 
 
 @pytest.mark.parametrize("policy", ["off", "presets", "any"])
-def test_an_id_with_odd_characters_never_reaches_the_disk(
-    home, llama, adapters, monkeypatch, hub_policy, policy
-):
+def test_an_id_with_odd_characters_never_reaches_the_disk(home, llama, adapters, monkeypatch, hub_policy, policy):
     source = store.keep(adapters[0], ABOUT)
     for folder in (home / "secret", home.parent / "secret"):  # what ".." would lead to
         shutil.copytree(home / "adapters" / source, folder)
@@ -227,9 +246,7 @@ def test_an_adapter_of_the_hub_is_refused_where_the_host_takes_none(llama, hub_p
     assert "Choose a shipped one, or upload yours" in said
 
 
-def test_an_adapter_of_the_hub_is_checked_like_an_upload(
-    home, llama, by_peft, hub_policy, monkeypatch, tmp_path
-):
+def test_an_adapter_of_the_hub_is_checked_like_an_upload(home, llama, by_peft, hub_policy, monkeypatch, tmp_path):
     _, given = by_peft(llama, "lora")
     asked = []
 
@@ -264,11 +281,9 @@ DAMAGE = {
     "weights gone": (files.WEIGHTS, None, BROKEN),
     "configuration cut off": (files.CONFIG, lambda content: content[:200], "not usable JSON"),
     "configuration empty": (files.CONFIG, lambda content: b"", "not usable JSON"),
-    "another's configuration": (
-        files.CONFIG, lambda content: b'{"peft_type": "IA3"}', "not understood here",
-    ),
+    "another's configuration": (files.CONFIG, lambda content: b'{"peft_type": "IA3"}', "not understood here"),
     "configuration gone": (files.CONFIG, None, BROKEN),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", DAMAGE)
@@ -377,9 +392,7 @@ def test_using_an_adapter_keeps_it_for_another_week(home, llama, adapters, cache
 # The shipped ones
 
 
-def test_a_shipped_adapter_goes_by_its_name_and_is_offered_where_one_is_missing(
-    home, llama, adapters, tmp_path
-):
+def test_a_shipped_adapter_goes_by_its_name_and_is_offered_where_one_is_missing(home, llama, adapters, tmp_path):
     folder = tmp_path / "shipped" / "plain-words"
     folder.mkdir(parents=True)
     written = files.write(adapters[0], "tiny-llama")

@@ -16,11 +16,7 @@ from playground.engine.fork import Fork
 from playground.engine.loader import CACHE
 from playground.engine.work import QUIET, Stopped, Work
 
-LINES = [
-    Line((5, 9, 30, 41, 7), 1, 2, (3,)),
-    Line((11, 60, 2), 0, 1, ()),
-    Line((4, 8), 0, 0, (8, 9)),
-]
+LINES = [Line((5, 9, 30, 41, 7), 1, 2, (3,)), Line((11, 60, 2), 0, 1, ()), Line((4, 8), 0, 0, (8, 9))]
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,7 @@ from tokenizers import normalizers
 
 from playground.engine.facts.facts import Fact, continuation
 from playground.engine.facts.layers import usual
-from playground.engine.facts.lines import (
-    Line,
-    about_line,
-    fact_line,
-    padded,
-    places,
-    prefixes,
-    target_line,
-)
+from playground.engine.facts.lines import Line, about_line, fact_line, padded, places, prefixes, target_line
 from playground.errors import RecipeError
 
 

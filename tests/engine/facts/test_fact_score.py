@@ -38,18 +38,20 @@ def nats(fork, prompt, answer):
     tokenizer = fork.base.tokenizer
     start = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     ids = tokenizer(f"{prompt} {answer}", add_special_tokens=False)["input_ids"]
-    logs = [
-        math.log(next_probabilities(fork, ids[:n])[ids[n]]) for n in range(len(start), len(ids))
-    ]
+    logs = [math.log(next_probabilities(fork, ids[:n])[ids[n]]) for n in range(len(start), len(ids))]
     return -sum(logs) / len(logs)
 
 
 def test_a_case_is_read_in_both_of_its_forms():
     found = case_of(EASYEDIT)
     assert found == Case(
-        "France", "The capital of France is", "Rome", "Paris", ("France has the capital",),
+        "France",
+        "The capital of France is",
+        "Rome",
+        "Paris",
+        ("France has the capital",),
         (("The capital of Italy is", "the roof"),),
-    )  # fmt: skip
+    )
     assert found.fact().target == " Rome"
     other = case_of(COUNTERFACT)
     assert other.prompt == found.prompt

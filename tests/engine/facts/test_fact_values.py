@@ -25,10 +25,7 @@ BEFORE = ("", "A small model. ", "Weights are numbers. ")
 
 
 def groups(base):
-    return [
-        [*(fact_line(base, before, fact) for before in BEFORE), about_line(base, fact.subject)]
-        for fact in FACTS
-    ]
+    return [[*(fact_line(base, before, fact) for before in BEFORE), about_line(base, fact.subject)] for fact in FACTS]
 
 
 def alone(own, matrix, line, added):
@@ -64,10 +61,9 @@ def test_logits_and_gradients_are_those_of_the_whole_model(layout, layer):
     rows = torch.tensor([2, 0, 3, 7, 5])
     got = tail(added[rows], rows)
     total = sum(
-        loss_of(logits[: len(lines[row].target)], lines[row]) if lines[row].target
-        else logits[0].log_softmax(-1)[5]
+        loss_of(logits[: len(lines[row].target)], lines[row]) if lines[row].target else logits[0].log_softmax(-1)[5]
         for logits, row in zip(got, rows.tolist(), strict=True)
-    )  # fmt: skip
+    )
     [gradient] = torch.autograd.grad(total, added)
     again = added.detach().clone().requires_grad_()
     wanted = 0

@@ -73,8 +73,7 @@ def test_what_it_is_written_for_is_told(llama):
 def test_an_edit_that_fails_and_harms_is_withdrawn_and_the_recipe_stays(known, monkeypatch):
     built = build(Recipe(model="tiny-llama"))
     step = parse_edit({"kind": "edit_fact", "facts": [FIRST], "layers": [1], "steps": 1})
-    cases = ((False, 0.6, 1.03), (False, 0.1, 1.2), (False, 0.6, 1.0), (False, 0.1, 1.05),
-             (True, 5.0, 9.0))  # fmt: skip
+    cases = ((False, 0.6, 1.03), (False, 0.1, 1.2), (False, 0.6, 1.0), (False, 0.1, 1.05), (True, 5.0, 9.0))
     outcomes = []
     for learned, relative, ratio in cases:
         answer = checks.Answer(0.9 if learned else 0.1, learned)

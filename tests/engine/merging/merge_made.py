@@ -37,9 +37,7 @@ def recipe(*edits: dict[str, Any], model: str = "tiny-llama") -> dict[str, Any]:
 
 def pruned(seed: int = 1, sparsity: float = 0.4, **more: Any) -> dict[str, Any]:
     """An edit that changes every matrix in the layers in a way of its own."""
-    return {
-        "kind": "prune", "method": "random", "sparsity": sparsity, "seed": seed, **more,
-    }  # fmt: skip
+    return {"kind": "prune", "method": "random", "sparsity": sparsity, "seed": seed, **more}
 
 
 def merge(*models: dict[str, Any], method: str = "linear", **more: Any) -> dict[str, Any]:

@@ -16,20 +16,7 @@ import torch
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from merge_made import (
-    built,
-    close,
-    merge,
-    named,
-    noisy,
-    numpy_of,
-    of,
-    pruned,
-    recipe,
-    same,
-    saved,
-    weights,
-)
+from merge_made import built, close, merge, named, noisy, numpy_of, of, pruned, recipe, same, saved, weights
 from safetensors.torch import save
 
 from playground.engine import hub
@@ -42,9 +29,16 @@ from playground.errors import ModelError
 from playground.settings import settings
 
 LAYOUTS = (
-    "tiny-llama", "tiny-llama-untied", "tiny-qwen2", "tiny-gemma3", "tiny-mistral",
-    "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
-)  # fmt: skip
+    "tiny-llama",
+    "tiny-llama-untied",
+    "tiny-qwen2",
+    "tiny-gemma3",
+    "tiny-mistral",
+    "tiny-gpt2-layout",
+    "tiny-neox",
+    "tiny-opt",
+    "tiny-phi",
+)
 NAME = "model.layers.1.mlp.up_proj.weight"
 DAY = 86_400
 
@@ -83,9 +77,10 @@ def full(tensors: dict[str, torch.Tensor], base) -> dict[str, np.ndarray]:
 
 def words_file(path: Path, words: dict[str, int], added: dict[str, int] | None = None) -> Path:
     data = {
-        "version": "1.0", "model": {"type": "BPE", "vocab": words, "merges": []},
+        "version": "1.0",
+        "model": {"type": "BPE", "vocab": words, "merges": []},
         "added_tokens": [{"id": id, "content": text} for text, id in (added or {}).items()],
-    }  # fmt: skip
+    }
     path.write_text(json.dumps(data), encoding="utf-8")
     return path
 
@@ -209,9 +204,7 @@ def test_what_a_host_put_there_is_checked_when_it_is_merged(llama):
 def test_a_checkpoint_from_the_hub_is_looked_up_by_its_name(llama, tiny, monkeypatch):
     asked = []
     folder = tiny.files("tiny-llama")
-    monkeypatch.setattr(
-        hub, "download", lambda name, step, revision: asked.append((name, revision)) or folder
-    )
+    monkeypatch.setattr(hub, "download", lambda name, step, revision: asked.append((name, revision)) or folder)
     monkeypatch.setenv("PLAYGROUND_HUB", "any")
     settings.cache_clear()
     fork = built(merge(of(recipe(pruned())), {"checkpoint": "owner/name"}))
@@ -263,9 +256,16 @@ def test_a_kept_folder_holds_the_weights_and_the_tokenizer_and_nothing_else(llam
 
 @pytest.mark.parametrize(
     "name",
-    ["안녕.safetensors", "a\nb.safetensors", "{0}{x!r}.safetensors", "%s$HOME.safetensors",
-     " .safetensors", "-rf.safetensors", "x" * 243 + ".safetensors"],
-)  # fmt: skip
+    [
+        "안녕.safetensors",
+        "a\nb.safetensors",
+        "{0}{x!r}.safetensors",
+        "%s$HOME.safetensors",
+        " .safetensors",
+        "-rf.safetensors",
+        "x" * 243 + ".safetensors",
+    ],
+)
 def test_strange_file_names_do_no_harm(llama, uploads, name):
     path = uploads / name
     path.write_bytes(save(noisy(llama, 5)))
@@ -401,15 +401,14 @@ def test_a_tied_siblings_embedding_is_its_head_beside_an_untied_base(known, home
 
 def test_buffers_that_every_loader_passes_over_are_passed_over(known, home, uploads):
     buffers = {
-        "tiny-llama": [
-            "model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq",
-        ],
+        "tiny-llama": ["model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"],
         "tiny-gpt2-layout": ["transformer.h.{}.attn.bias", "transformer.h.{}.attn.masked_bias"],
         "tiny-neox": [
-            "gpt_neox.layers.{}.attention.bias", "gpt_neox.layers.{}.attention.masked_bias",
+            "gpt_neox.layers.{}.attention.bias",
+            "gpt_neox.layers.{}.attention.masked_bias",
             "gpt_neox.layers.{}.attention.rotary_emb.inv_freq",
         ],
-    }  # fmt: skip
+    }
     for model, names in buffers.items():
         base = known[model]
         tensors = noisy(base, 5)
@@ -431,9 +430,7 @@ def test_buffers_that_every_loader_passes_over_are_passed_over(known, home, uplo
         ("tiny-opt", lambda name: name.removeprefix("model.")),
     ],
 )
-def test_names_with_a_wrappers_prefix_or_without_the_models_are_the_same(
-    known, home, uploads, model, rename
-):
+def test_names_with_a_wrappers_prefix_or_without_the_models_are_the_same(known, home, uploads, model, rename):
     base = known[model]
     tensors = noisy(base, 5)
     written = {rename(name): tensor for name, tensor in tensors.items()}
@@ -448,24 +445,24 @@ def test_names_with_a_wrappers_prefix_or_without_the_models_are_the_same(
 def test_what_is_no_models_weights_is_called_what_it_is(llama, uploads):
     path, q = uploads / "m.safetensors", "model.layers.0.self_attn.q_proj"
     adapters = [
-        f"base_model.model.{q}.lora_A.weight", f"{q}.lora_B.default.weight", f"{q}.ia3_l",
-        f"base_model.model.{q}.lora_magnitude_vector", "prompt_embeddings",
+        f"base_model.model.{q}.lora_A.weight",
+        f"{q}.lora_B.default.weight",
+        f"{q}.ia3_l",
+        f"base_model.model.{q}.lora_magnitude_vector",
+        "prompt_embeddings",
         "base_model.model.lm_head.modules_to_save.default.weight",
-    ]  # fmt: skip
+    ]
     for name in adapters:
         for others in ({}, noisy(llama, 5)):
-            text = refused(
-                "an adapter's matrices", [saved(others | {name: torch.ones(2)}, path)], llama
-            )
+            text = refused("an adapter's matrices", [saved(others | {name: torch.ones(2)}, path)], llama)
             assert "Adapters tab" in text
             assert name in text
     quantized = {
         "GPTQ or AWQ": [f"{q}.qweight", f"{q}.qzeros", f"{q}.g_idx"],
-        "bitsandbytes": [f"{q}.weight.absmax", f"{q}.weight.quant_state.bitsandbytes__nf4",
-                         f"{q}.SCB"],
+        "bitsandbytes": [f"{q}.weight.absmax", f"{q}.weight.quant_state.bitsandbytes__nf4", f"{q}.SCB"],
         "8-bit floats": [f"{q}.weight_scale_inv", f"{q}.weight_scale"],
         "packed codes": [f"{q}.weight_packed", f"{q}.scales"],
-    }  # fmt: skip
+    }
     for kind, names in quantized.items():
         for name in names:
             tensors = noisy(llama, 5) | {name: torch.ones(2)}
@@ -473,9 +470,7 @@ def test_what_is_no_models_weights_is_called_what_it_is(llama, uploads):
             assert kind in text
 
 
-def test_a_checkpoint_whose_header_is_huge_is_refused_by_its_first_bytes(
-    llama, uploads, monkeypatch
-):
+def test_a_checkpoint_whose_header_is_huge_is_refused_by_its_first_bytes(llama, uploads, monkeypatch):
     from playground.engine.merging import headers, mapped
 
     monkeypatch.setattr(mapped, "safe_open", lambda *args: pytest.fail("it was read"))
@@ -501,9 +496,7 @@ def test_opening_a_checkpoint_can_be_stopped_before_its_header_is_read(llama, up
     saved(noisy(llama, 5), checkpoints.home() / "mine" / "0.safetensors")
     monkeypatch.setattr(mapped, "safe_open", lambda *args: pytest.fail("it was read"))
     for open_it in (
-        lambda work: checkpoints.keep(
-            [checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work
-        ),
+        lambda work: checkpoints.keep([checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work),
         lambda work: build(parse(recipe(merge({"checkpoint": "mine"}))), work),
     ):
         with pytest.raises(Stopped):
@@ -519,11 +512,17 @@ def test_long_and_strange_tensor_names_do_not_fill_the_message(llama, uploads):
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"{}", b"\x00" * 8, b"\xff" * 64, (2**62).to_bytes(8, "little") + b"{}",
-        (2).to_bytes(8, "little") + b"[]", (4).to_bytes(8, "little") + b"null",
-        b"PK\x03\x04 a zip file", b"\x80\x04\x95 a pickle",
+        b"",
+        b"{}",
+        b"\x00" * 8,
+        b"\xff" * 64,
+        (2**62).to_bytes(8, "little") + b"{}",
+        (2).to_bytes(8, "little") + b"[]",
+        (4).to_bytes(8, "little") + b"null",
+        b"PK\x03\x04 a zip file",
+        b"\x80\x04\x95 a pickle",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_safetensors_file_is_refused(llama, uploads, content):
     path = uploads / "m.safetensors"
     path.write_bytes(content)
@@ -560,9 +559,10 @@ def test_dtypes_that_torch_has_little_of_are_refused_or_read(llama, uploads, dty
     for name, tensor in tensors.items():
         raw = b"\x11" * size if name == NAME else tensor.numpy().tobytes()
         entries[name] = {
-            "dtype": dtype if name == NAME else "F32", "shape": list(tensor.shape),
+            "dtype": dtype if name == NAME else "F32",
+            "shape": list(tensor.shape),
             "data_offsets": [start, start + len(raw)],
-        }  # fmt: skip
+        }
         start, data = start + len(raw), data + raw
     (uploads / "m.safetensors").write_bytes(header(entries, data))
     try:
@@ -599,8 +599,7 @@ def test_only_weights_and_a_tokenizer_are_taken(llama, uploads):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["..", ".", ".hidden", "nothing", "a\0b", "a\nb", "a b", "~", "C:\\x", "x" * 97, "-x", "안녕"],
+    "name", ["..", ".", ".hidden", "nothing", "a\0b", "a\nb", "a b", "~", "C:\\x", "x" * 97, "-x", "안녕"]
 )
 def test_names_that_are_no_checkpoints_are_refused(llama, name):
     saved(noisy(llama, 5), checkpoints.home() / "0.safetensors")  # in the folder above
@@ -629,15 +628,28 @@ def test_the_tokens_of_a_tokenizer_file_are_the_tokenizers(tiny):
 
 def test_a_unigram_files_tokens_are_numbered_in_order(tmp_path):
     path = tmp_path / "tokenizer.json"
-    path.write_text(json.dumps({"model": {"vocab": [["<s>", 0.0], ["▁a", -1.5], ["b", -2.0]]},
-                                "added_tokens": [{"id": 3, "content": "<pad>"}]}))  # fmt: skip
+    path.write_text(
+        json.dumps(
+            {
+                "model": {"vocab": [["<s>", 0.0], ["▁a", -1.5], ["b", -2.0]]},
+                "added_tokens": [{"id": 3, "content": "<pad>"}],
+            }
+        )
+    )
     assert checkpoints.read_tokens(path) == {"<s>": 0, "▁a": 1, "b": 2, "<pad>": 3}
 
 
 BAD_TOKENIZERS = {
-    "empty": "", "not json": "{", "a list": "[]", "a number": "5", "null": "null", "no model": "{}",
-    "model is a list": '{"model": []}', "model is null": '{"model": null}',
-    "no vocab": '{"model": {}}', "vocab is null": '{"model": {"vocab": null}}',
+    "empty": "",
+    "not json": "{",
+    "a list": "[]",
+    "a number": "5",
+    "null": "null",
+    "no model": "{}",
+    "model is a list": '{"model": []}',
+    "model is null": '{"model": null}',
+    "no vocab": '{"model": {}}',
+    "vocab is null": '{"model": {"vocab": null}}',
     "vocab is a number": '{"model": {"vocab": 5}}',
     "an id is a text": '{"model": {"vocab": {"a": "0"}}}',
     "an id is a list": '{"model": {"vocab": {"a": [0]}}}',
@@ -654,16 +666,13 @@ BAD_TOKENIZERS = {
     "added is a number": '{"model": {"vocab": {"a": 0}}, "added_tokens": 5}',
     "added is a mapping": '{"model": {"vocab": {"a": 0}}, "added_tokens": {"a": 1}}',
     "added has no id": '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"content": "b"}]}',
-    "added has a negative id":
-        '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": -5, "content": "b"}]}',
-    "added has a list for a text":
-        '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": 1, "content": ["b"]}]}',
+    "added has a negative id": '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": -5, "content": "b"}]}',
+    "added has a list for a text": '{"model": {"vocab": {"a": 0}}, "added_tokens": [{"id": 1, "content": ["b"]}]}',
     "an id of 5000 digits": '{"model": {"vocab": {"a": ' + "9" * 5000 + "}}}",
     "lists in lists": "[" * 100_000,
     "mappings in mappings": '{"model":' * 100_000,
-    "nested where the words are":
-        '{"model": {"vocab": ' + "[" * 20_000 + "]" * 20_000 + "}}",
-}  # fmt: skip
+    "nested where the words are": '{"model": {"vocab": ' + "[" * 20_000 + "]" * 20_000 + "}}",
+}
 
 
 @pytest.mark.parametrize("case", BAD_TOKENIZERS)
@@ -685,20 +694,17 @@ def test_a_tokenizer_that_is_no_text_or_too_large_is_refused(llama, uploads, mon
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 10**20) | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from(["a", "id", "content", "vocab", "b"]), inner, max_size=4
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["a", "id", "content", "vocab", "b"]), inner, max_size=4)
     ),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @given(JSON, JSON)
-@hypothesis_settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_whatever_a_tokenizer_file_holds_it_gives_texts_with_numbers_or_is_refused(
-    tmp_path, vocabulary, added
-):
+@hypothesis_settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_tokenizer_file_holds_it_gives_texts_with_numbers_or_is_refused(tmp_path, vocabulary, added):
     path = tmp_path / "tokenizer.json"
     path.write_text(json.dumps({"model": {"vocab": vocabulary}, "added_tokens": added}))
     try:
@@ -741,24 +747,18 @@ def matched(base, tensors, theirs: dict[str, int]) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("model", ["tiny-llama", "tiny-llama-untied", "tiny-gpt2-layout",
-                                   "tiny-opt", "tiny-phi"])  # fmt: skip
+@pytest.mark.parametrize("model", ["tiny-llama", "tiny-llama-untied", "tiny-gpt2-layout", "tiny-opt", "tiny-phi"])
 @pytest.mark.parametrize(
-    ("extra", "without"), [((), ()), (("new", "newer"), ()), ((), ("Ġthe", "Ġof")),
-                           (("new",), ("Ġthe",))],
-)  # fmt: skip
-def test_rows_of_another_vocabulary_are_matched_by_their_tokens_texts(
-    known, home, uploads, model, extra, without
-):
+    ("extra", "without"), [((), ()), (("new", "newer"), ()), ((), ("Ġthe", "Ġof")), (("new",), ("Ġthe",))]
+)
+def test_rows_of_another_vocabulary_are_matched_by_their_tokens_texts(known, home, uploads, model, extra, without):
     base = known[model]
     words = shuffled(base, 3, extra, without)
     tensors = with_rows(base, 5, len(words))
     path = saved(tensors, uploads / "m.safetensors")
     tokens = words_file(uploads / "tokenizer.json", words)
     name = checkpoints.keep([path, tokens], Fork(base))
-    with pytest.raises(
-        MergeError, match=r"another vocabulary: \d+ tokens differ, such as.*by_text"
-    ):
+    with pytest.raises(MergeError, match=r"another vocabulary: \d+ tokens differ, such as.*by_text"):
         built(merge(of(model), {"checkpoint": name}), model=model)
     fork = built(merge(of(model), {"checkpoint": name}, vocabulary="by_text"), model=model)
     own, theirs = weights(Fork(base)), matched(base, tensors, words)
@@ -780,10 +780,7 @@ def test_another_vocabularys_message_names_the_first_numbers_that_differ(llama, 
         built(merge({"checkpoint": name}))
     text = str(caught.value)
     assert "3 tokens differ" in text
-    assert (
-        f"7: {by_id[7]!r}, {by_id[9]!r}; 9: {by_id[9]!r}, {by_id[7]!r}; 299: {by_id[299]!r}, -"
-        in text
-    )
+    assert f"7: {by_id[7]!r}, {by_id[9]!r}; 9: {by_id[9]!r}, {by_id[7]!r}; 299: {by_id[299]!r}, -" in text
 
 
 def test_endless_token_texts_do_not_fill_the_message(llama, uploads):
@@ -798,9 +795,7 @@ def test_endless_token_texts_do_not_fill_the_message(llama, uploads):
 def test_the_same_vocabulary_with_its_tokenizer_needs_no_matching(llama, tiny, uploads):
     tensors = noisy(llama, 5)
     words = shutil.copy(tiny.files("tiny-llama") / "tokenizer.json", uploads / "tokenizer.json")
-    name = checkpoints.keep(
-        [saved(tensors, uploads / "m.safetensors"), Path(words)], Fork(llama)
-    )  # fmt: skip
+    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), Path(words)], Fork(llama))
     for vocabulary in ("same", "by_text"):
         fork = built(merge({"checkpoint": name}, vocabulary=vocabulary))
         assert same(weights(fork), full(tensors, llama))
@@ -808,9 +803,7 @@ def test_the_same_vocabulary_with_its_tokenizer_needs_no_matching(llama, tiny, u
 
 @pytest.mark.parametrize("vocabulary", ["same", "by_text"])
 @pytest.mark.parametrize("rows", [290, 320])
-def test_a_table_that_is_padded_differently_is_cut_or_filled_up(
-    llama, tiny, uploads, vocabulary, rows
-):
+def test_a_table_that_is_padded_differently_is_cut_or_filled_up(llama, tiny, uploads, vocabulary, rows):
     """The tokens are the same; how many rows the table has beyond them is each trainer's choice."""
     tensors = with_rows(llama, 5, rows)
     words = llama.tokenizer.get_vocab()

@@ -21,9 +21,16 @@ from playground.engine.training.settings import Settings
 from playground.errors import PlaygroundError
 
 LAYOUTS = (
-    "tiny-llama", "tiny-llama-untied", "tiny-qwen2", "tiny-gemma3", "tiny-mistral",
-    "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
-)  # fmt: skip
+    "tiny-llama",
+    "tiny-llama-untied",
+    "tiny-qwen2",
+    "tiny-gemma3",
+    "tiny-mistral",
+    "tiny-gpt2-layout",
+    "tiny-neox",
+    "tiny-opt",
+    "tiny-phi",
+)
 WEIGHTS = (1.0, 2.0, 0.5)
 
 
@@ -78,9 +85,7 @@ def test_an_ensembles_probabilities_are_the_members_average(known, model, answer
         logits = answers(fork.model, prompt)
         assert logits.dtype == torch.float32
         torch.testing.assert_close(logits.double(), truth.log(), atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(
-            next_probabilities(fork, prompt).double(), truth[-1], atol=1e-6, rtol=1e-4
-        )
+        torch.testing.assert_close(next_probabilities(fork, prompt).double(), truth[-1], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("model", LAYOUTS)
@@ -216,9 +221,7 @@ def test_edits_that_follow_change_the_first_model_alone(known, answers, texts):
         fork = built(ensemble(recipes), edit)
         forks = all_built([recipe(*recipes[0]["edits"], edit), *recipes[1:]])
         truth = average(forks, WEIGHTS, prompt).log()
-        torch.testing.assert_close(
-            answers(fork.model, prompt).double(), truth, atol=1e-4, rtol=1e-4
-        )
+        torch.testing.assert_close(answers(fork.model, prompt).double(), truth, atol=1e-4, rtol=1e-4)
         assert greedy(fork, [prompt]) == [by_hand(forks, WEIGHTS, prompt, 12)]
 
 
@@ -229,10 +232,7 @@ def test_the_first_model_takes_the_place_of_the_recipe_so_far(known):
 
 
 def test_how_the_first_models_tensors_are_stored_is_known_of_the_ensemble(known):
-    edits = [
-        {"kind": "quantize", "scheme": "nf4"},
-        {"kind": "prune", "pattern": "layers", "sparsity": 0.5},
-    ]
+    edits = [{"kind": "quantize", "scheme": "nf4"}, {"kind": "prune", "pattern": "layers", "sparsity": 0.5}]
     fork, first = built(ensemble([recipe(*edits), recipe()], (1.0, 1.0))), built(*edits)
     assert first.formats
     assert fork.formats == first.formats
@@ -270,10 +270,7 @@ def test_members_of_another_depth_are_refused(known):
 
 def test_members_that_read_their_cache_in_another_way_are_refused(known):
     """Mistral's weights are shaped as Llama's are, and it looks back six tokens only."""
-    for one, other in (
-        ("tiny-llama-untied", "tiny-mistral"),
-        ("tiny-mistral", "tiny-llama-untied"),
-    ):
+    for one, other in (("tiny-llama-untied", "tiny-mistral"), ("tiny-mistral", "tiny-llama-untied")):
         recipes = [recipe(model=one), recipe(model=other)]
         refused("architecture", ensemble(recipes, (1.0, 1.0)), model=one)
         both = merge(of(one), of(other), method="passthrough")
@@ -300,9 +297,8 @@ def test_learned_tokens_and_ensembles_do_not_go_together(known, home, prefix):
     """Each member would need room of its own for them in the cache."""
     shape, kind = ((3, 2 * 2 * 2 * 8), "PREFIX_TUNING") if prefix else ((3, 32), "PROMPT_TUNING")
     learned = Adapter(
-        "virtual", {"peft_type": kind, "num_virtual_tokens": 3},
-        {"prompt_embeddings": torch.randn(shape)},
-    )  # fmt: skip
+        "virtual", {"peft_type": kind, "num_virtual_tokens": 3}, {"prompt_embeddings": torch.randn(shape)}
+    )
     source = store.keep(learned, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
     attach = {"kind": "adapter", "source": source}
     for recipes in ([recipe(attach), recipe()], [recipe(), recipe(attach)]):

@@ -175,9 +175,7 @@ def test_of_two_vectors_the_karcher_mean_is_their_slerp(weights):
     base, one, other = drawn((6, 9), 3)
     one, other = one / one.norm(), other / other.norm()
     found = karcher([one, other], base, Given(weights))
-    torch.testing.assert_close(
-        found, arc(one, other, weights[1] / sum(weights)), atol=1e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(found, arc(one, other, weights[1] / sum(weights)), atol=1e-5, rtol=1e-5)
 
 
 def test_the_karcher_mean_of_vectors_at_right_angles_is_found_too():
@@ -248,9 +246,8 @@ def test_tensors_without_numbers_and_single_numbers_merge(method, shape):
     least = METHODS[method].models[0]
     models = [torch.full(shape, 2.0)] * least
     found = METHODS[method].merge(
-        models, torch.full(shape, 2.0),
-        Given([1.0] * least, [0.5] * least, METHODS[method].normalize, select=0.5),
-    )  # fmt: skip
+        models, torch.full(shape, 2.0), Given([1.0] * least, [0.5] * least, METHODS[method].normalize, select=0.5)
+    )
     assert found.shape == shape
     assert torch.equal(found, models[0])
 
@@ -285,9 +282,7 @@ def test_the_order_of_the_models_does_not_matter(method):
     weights, densities = [0.5, 1.0, 1.5, 2.0], [0.3, 0.5, 0.7, 0.9]
     found = []
     for order in itertools.islice(itertools.permutations(range(4)), 0, 24, 5):
-        given = Given(
-            [weights[n] for n in order], [densities[n] for n in order], select=0.5, gamma=0.1
-        )
+        given = Given([weights[n] for n in order], [densities[n] for n in order], select=0.5, gamma=0.1)
         found.append(METHODS[method].merge([models[n] for n in order], base, given))
     for other in found[1:]:
         torch.testing.assert_close(found[0], other, atol=1e-6, rtol=1e-6)

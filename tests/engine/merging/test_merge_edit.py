@@ -9,20 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
-from merge_made import (
-    built,
-    close,
-    merge,
-    named,
-    noisy,
-    of,
-    pruned,
-    recipe,
-    same,
-    saved,
-    weights,
-    weights_of,
-)
+from merge_made import built, close, merge, named, noisy, of, pruned, recipe, same, saved, weights, weights_of
 
 from playground.engine import loader
 from playground.engine.edits.merge import MAX_NESTED, Merge
@@ -33,13 +20,18 @@ from playground.engine.recipe import build, parse, parse_edit
 from playground.errors import ModelError, RecipeError
 
 LAYOUTS = (
-    "tiny-llama", "tiny-llama-untied", "tiny-qwen2", "tiny-gemma3", "tiny-mistral",
-    "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
-)  # fmt: skip
-BY_TENSOR = tuple(METHODS)
-ALONE = tuple(
-    name for name, method in METHODS.items() if method.models[0] == 1 and not method.partial
+    "tiny-llama",
+    "tiny-llama-untied",
+    "tiny-qwen2",
+    "tiny-gemma3",
+    "tiny-mistral",
+    "tiny-gpt2-layout",
+    "tiny-neox",
+    "tiny-opt",
+    "tiny-phi",
 )
+BY_TENSOR = tuple(METHODS)
+ALONE = tuple(name for name, method in METHODS.items() if method.models[0] == 1 and not method.partial)
 RANDOM = ("dare_linear", "dare_ties", "della", "della_linear")
 
 
@@ -89,18 +81,14 @@ def test_a_pair_that_one_model_has_untied_is_two_tensors_afterwards(known):
     assert one.data_ptr() != other.data_ptr()
     base = weights(built())
     assert np.array_equal(weights(fork)["lm_head.weight"], base["lm_head.weight"])
-    assert not np.array_equal(
-        weights(fork)["model.embed_tokens.weight"], base["model.embed_tokens.weight"]
-    )
+    assert not np.array_equal(weights(fork)["model.embed_tokens.weight"], base["model.embed_tokens.weight"])
 
 
 @pytest.mark.parametrize("method", BY_TENSOR)
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-gpt2-layout"])
 def test_what_all_models_share_stays_shared_and_costs_nothing(known, method, model):
     """The variants differ in one matrix; a merge by any method holds that one alone."""
-    [one] = {"tiny-llama": ["*.1.mlp.up_proj.weight"], "tiny-gpt2-layout": ["*.1.mlp.c_fc.weight"]}[
-        model
-    ]
+    [one] = {"tiny-llama": ["*.1.mlp.up_proj.weight"], "tiny-gpt2-layout": ["*.1.mlp.c_fc.weight"]}[model]
     count = METHODS[method].models[0]
     variants = [of(recipe(pruned(seed, targets=[one]), model=model)) for seed in range(count)]
     fork = built(merge(*variants, method=method), model=model)
@@ -182,10 +170,7 @@ def test_task_vectors_start_from_the_base_that_is_named(siblings):
     own, one, two = (weights(built(model=f"tiny-llama{n}")) for n in ("", "-1", "-2"))
     edit = merge(of("tiny-llama-1"), method="task_arithmetic", base=of("tiny-llama-2"), t=1.0)
     close(weights(built(edit)), one)
-    edit = merge(
-        of("tiny-llama-1", weight=0.5), of("tiny-llama"), method="task_arithmetic",
-        base=of("tiny-llama-2"),
-    )  # fmt: skip
+    edit = merge(of("tiny-llama-1", weight=0.5), of("tiny-llama"), method="task_arithmetic", base=of("tiny-llama-2"))
     truth = {n: two[n] + 0.5 * (one[n] - two[n]) + (own[n] - two[n]) for n in own}
     close(weights(built(edit)), truth)
     halfway = merge(of("tiny-llama-1"), base=of("tiny-llama-2"), t=0.5)
@@ -206,9 +191,7 @@ def test_edits_after_a_merge_work_on_the_merged_weights(siblings):
     found = weights(built(step, nudge))
     rows = (found["lm_head.weight"] != merged["lm_head.weight"]).any(1).nonzero()[0]
     assert len(rows) == 1
-    np.testing.assert_allclose(
-        found["lm_head.weight"][rows], 2 * merged["lm_head.weight"][rows], rtol=1e-6
-    )
+    np.testing.assert_allclose(found["lm_head.weight"][rows], 2 * merged["lm_head.weight"][rows], rtol=1e-6)
     zeros = weights(built(step, {"kind": "prune", "sparsity": 1.0}))
     assert not zeros["model.layers.0.mlp.up_proj.weight"].any()
 
@@ -226,9 +209,7 @@ def test_adapters_kept_apart_merge_as_if_they_were_folded(known, adapter):
         for method in ("linear", "ties", "slerp", "sce"):
             found = []
             for fold in (False, True):
-                attached = [
-                    recipe({"kind": "adapter", "source": i, "fold": fold}, model=model) for i in ids
-                ]
+                attached = [recipe({"kind": "adapter", "source": i, "fold": fold}, model=model) for i in ids]
                 models = map(of, attached[:1] if method == "slerp" else attached)
                 found.append(weights(built(merge(*models, method=method), model=model)))
             close(found[0], found[1], atol=1e-5)
@@ -291,9 +272,7 @@ def test_a_value_can_differ_by_part_and_along_the_layers(siblings, key):
             return 1.0
         if "embed" in name or "lm_head" in name:
             return 0.25
-        return {"0.self_attn": 0.0, "1.self_attn": 0.5, "0.mlp": 0.75, "1.mlp": 0.0}[
-            ".".join(name.split(".")[2:4])
-        ]
+        return {"0.self_attn": 0.0, "1.self_attn": 0.5, "0.mlp": 0.75, "1.mlp": 0.0}[".".join(name.split(".")[2:4])]
 
     truth = {n: base[n] + share(n) * (other[n] - base[n]) for n in base}
     close(weights(built(edit)), truth)
@@ -472,9 +451,8 @@ def test_learned_tokens_and_bottlenecks_are_refused(known, home):
     from playground.engine.adapters.base import Adapter
 
     prompt = Adapter(
-        "virtual", {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3},
-        {"prompt_embeddings": torch.randn(3, 32)},
-    )  # fmt: skip
+        "virtual", {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3}, {"prompt_embeddings": torch.randn(3, 32)}
+    )
     source = store.keep(prompt, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
     attach = {"kind": "adapter", "source": source}
     for edits in ([merge(of(recipe(attach)))], [attach, merge(of("tiny-llama"))]):
@@ -482,9 +460,11 @@ def test_learned_tokens_and_bottlenecks_are_refused(known, home):
     refused("learned tokens", merge(of("tiny-llama"), base=of(recipe(attach))))
     path = "model.layers.0.mlp.down_proj"
     tensors = {
-        f"{path}.down.weight": torch.randn(2, 32), f"{path}.down.bias": torch.randn(2),
-        f"{path}.up.weight": torch.randn(32, 2), f"{path}.up.bias": torch.randn(32),
-    }  # fmt: skip
+        f"{path}.down.weight": torch.randn(2, 32),
+        f"{path}.down.bias": torch.randn(2),
+        f"{path}.up.weight": torch.randn(32, 2),
+        f"{path}.up.bias": torch.randn(32),
+    }
     narrow = Adapter("bottleneck", {"peft_type": "BOTTLENECK", "size": 2}, tensors)
     attach["source"] = store.keep(narrow, store.About("Mine", "uploaded", "tiny-llama", "x"))
     for method in ("linear", "passthrough"):
@@ -510,10 +490,13 @@ def test_weights_that_sum_to_0_are_refused_before_anything_is_computed(known, nu
 @pytest.mark.parametrize(
     ("method", "given", "allowed"),
     [
-        ("slerp", 2, "1 to 1"), ("nuslerp", 1, "2 to 2"), ("nuslerp", 3, "2 to 2"),
-        ("model_stock", 1, f"2 to {MOST}"), ("ensemble", 1, f"2 to {MOST}"),
+        ("slerp", 2, "1 to 1"),
+        ("nuslerp", 1, "2 to 2"),
+        ("nuslerp", 3, "2 to 2"),
+        ("model_stock", 1, f"2 to {MOST}"),
+        ("ensemble", 1, f"2 to {MOST}"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_number_of_models_is_refused(method, given, allowed):
     with pytest.raises(MergeError, match=f"{method} merges {allowed} models.*{given} are given"):
         parse_edit(merge(*[of("tiny-llama")] * given, method=method))
@@ -648,9 +631,11 @@ def test_an_epsilon_that_is_too_wide_for_its_density_is_said_to_be_narrowed(know
         ("della", 0.9, 0.15, "0.15 around a density of 0.9 is narrowed to 0.1"),
         ("della_linear", [0.5, 0.05], 0.1, "0.1 around a density of 0.05 is narrowed to 0.05"),
         ("della", {"mlp": 0.02, "rest": 1}, 0.1, "of 0.02 is narrowed to 0.02"),
-        ("della", 0.5, 0.1, ""), ("della", 1, 0.1, ""), ("della", 0, 0.1, ""),
+        ("della", 0.5, 0.1, ""),
+        ("della", 1, 0.1, ""),
+        ("della", 0, 0.1, ""),
         ("ties", 0.9, 0.15, ""),
-    ]:  # fmt: skip
+    ]:
         edit = merge(of(recipe(pruned()), density=density), method=method, epsilon=epsilon)
         [receipt] = build(parse(recipe(edit))).receipts
         said = " ".join(map(str, receipt.warnings))
@@ -688,10 +673,18 @@ def test_a_merge_says_what_it_is_doing_and_can_be_stopped(siblings):
 def test_the_recipe_keeps_everything_it_was_given():
     edit = merge(
         of("tiny-llama", weight={"mlp": [0, 1], "rest": 0.5}, density=[0.1, 0.9]),
-        {"checkpoint": "mine", "weight": 2}, method="della", t=[0.0, 1.0], normalize=False, seed=3,
-        targets=["mlp@0-1"], epsilon=0.05, gamma=0.2, select=0.3, vocabulary="by_text",
+        {"checkpoint": "mine", "weight": 2},
+        method="della",
+        t=[0.0, 1.0],
+        normalize=False,
+        seed=3,
+        targets=["mlp@0-1"],
+        epsilon=0.05,
+        gamma=0.2,
+        select=0.3,
+        vocabulary="by_text",
         base={"checkpoint": "owner/name"},
-    )  # fmt: skip
+    )
     once = parse(recipe(edit))
     again = parse(once.json_text())
     assert again == once

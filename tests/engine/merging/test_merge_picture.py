@@ -53,7 +53,7 @@ def drawn(*models, method="ties", name=NAME, model="tiny-llama", edits=(), **mor
 
 def delta(number, name=NAME, model="tiny-llama"):
     """What a sibling changes in one tensor."""
-    return weights_of(recipe(model=f"{model}-{number}"))[name] - weights_of(recipe(model=model))[name]  # noqa: E501  # fmt: skip
+    return weights_of(recipe(model=f"{model}-{number}"))[name] - weights_of(recipe(model=model))[name]
 
 
 def merged(*models, name=NAME, **more):
@@ -135,7 +135,7 @@ def test_ties_keeps_the_largest(siblings, density):
     one = delta(1)
     count = int(density * one.size)
     assert change.kept_share == count / one.size
-    kept = np.where(abs(one) >= np.sort(abs(one), axis=None)[one.size - count], one, 0) if count else one * 0  # noqa: E501  # fmt: skip
+    kept = np.where(abs(one) >= np.sort(abs(one), axis=None)[one.size - count], one, 0) if count else one * 0
     most = abs(one).max()
     assert change.kept == histogram(kept, np.linspace(-most, most, BINS + 1))
 
@@ -255,7 +255,7 @@ def alike(first, second, model="tiny-llama", **more):
 
 def test_likeness_is_the_cosine_of_every_matrix_in_the_layers(layout, siblings):
     model = layout.entry.id
-    start, one, two = (weights_of(recipe(model=name)) for name in (model, f"{model}-1", f"{model}-2"))  # noqa: E501  # fmt: skip
+    start, one, two = (weights_of(recipe(model=name)) for name in (model, f"{model}-1", f"{model}-2"))
     found = alike(of(f"{model}-1"), of(f"{model}-2"), model)
     expected = []
     for name, value in start.items():
@@ -324,7 +324,15 @@ def test_weights_that_cannot_be_normalized_are_refused(siblings):
 def test_a_plan_is_the_edits_own():
     given = {"weight": [0, 1], "density": 0.5}
     edit = parse_edit(
-        merge(of("tiny-llama", **given), method="della", t=0.5, epsilon=0.2, gamma=0.1,
-              select=0.7, seed=3, normalize=False)
-    )  # fmt: skip
+        merge(
+            of("tiny-llama", **given),
+            method="della",
+            t=0.5,
+            epsilon=0.2,
+            gamma=0.1,
+            select=0.7,
+            seed=3,
+            normalize=False,
+        )
+    )
     assert edit.plan() == Plan("della", [(0, 1)], [0.5], 0.5, False, 0.2, 0.1, 0.7, 3, rescale=True)

@@ -34,13 +34,7 @@ def test_numbers_along_the_layers_are_joined_by_straight_lines(numbers, place):
 
 
 def test_a_gradient_by_hand():
-    assert [value_at([0, 1], "mlp", place / 4, 9.0) for place in range(5)] == [
-        0,
-        0.25,
-        0.5,
-        0.75,
-        1,
-    ]
+    assert [value_at([0, 1], "mlp", place / 4, 9.0) for place in range(5)] == [0, 0.25, 0.5, 0.75, 1]
     assert [value_at((1, 0, 1), "mlp", place, 9.0) for place in (0, 0.25, 0.5, 1)] == [1, 0.5, 0, 1]
     assert value_at([0.7], "mlp", 1.0, 9.0) == 0.7
 
@@ -117,9 +111,7 @@ def test_places_run_from_the_embedding_to_the_final_norm_and_the_head(layout):
     assert list(found) == named(layout)
     for name, place in found.items():
         numbers = [int(word) for word in name.split(".") if word.isdigit()]
-        before = not numbers and any(
-            word in ("wte", "wpe") or word.startswith("embed_") for word in name.split(".")
-        )
+        before = not numbers and any(word in ("wte", "wpe") or word.startswith("embed_") for word in name.split("."))
         assert place == (numbers[0] if numbers else float(not before)), name
 
 
@@ -127,9 +119,7 @@ def test_layers_in_between_have_places_in_between(known):
     models = of("tiny-llama"), of("tiny-llama"), of("tiny-llama", layers=[1, 2])
     stacked = built(merge(*models, method="passthrough"))
     found = places(stacked)
-    assert [found[f"model.layers.{n}.mlp.up_proj.weight"] for n in range(5)] == [
-        0, 0.25, 0.5, 0.75, 1
-    ]  # fmt: skip
+    assert [found[f"model.layers.{n}.mlp.up_proj.weight"] for n in range(5)] == [0, 0.25, 0.5, 0.75, 1]
 
 
 def test_dropped_layers_have_no_parameters(known):
@@ -159,9 +149,7 @@ def test_all_and_norms_and_parts_choose_what_they_name(layout):
 
 def test_ranges_and_patterns_choose_parameters_of_any_shape(llama):
     path = "model.layers.1"
-    assert chosen(llama, "norms@1") == [
-        f"{path}.input_layernorm.weight", f"{path}.post_attention_layernorm.weight"
-    ]  # fmt: skip
+    assert chosen(llama, "norms@1") == [f"{path}.input_layernorm.weight", f"{path}.post_attention_layernorm.weight"]
     assert chosen(llama, "model.norm.weight") == ["model.norm.weight"]
     assert chosen(llama, "all@0-1") == [name for name in named(llama) if ".layers." in name]
     assert chosen(llama, "*") == named(llama)

@@ -21,9 +21,16 @@ from playground.engine.recipe import build, parse
 from playground.engine.structure import layers
 
 LAYOUTS = (
-    "tiny-llama", "tiny-llama-untied", "tiny-qwen2", "tiny-gemma3", "tiny-mistral",
-    "tiny-gpt2-layout", "tiny-neox", "tiny-opt", "tiny-phi",
-)  # fmt: skip
+    "tiny-llama",
+    "tiny-llama-untied",
+    "tiny-qwen2",
+    "tiny-gemma3",
+    "tiny-mistral",
+    "tiny-gpt2-layout",
+    "tiny-neox",
+    "tiny-opt",
+    "tiny-phi",
+)
 ORDERS = ([0], [1], [1, 0], [0, 1, 1], [0, 0, 1, 0, 1])
 
 
@@ -44,9 +51,7 @@ def by_hand(base, order: list[int], sources=None) -> nn.Module:
         config.layer_types = [kinds[n] for n in order]
     with torch.random.fork_rng(devices=[]):
         model = type(base.model)(config).eval()
-    state = {
-        n: t.clone() for n, t in base.model.state_dict().items() if not n.startswith(f"{path}.")
-    }
+    state = {n: t.clone() for n, t in base.model.state_dict().items() if not n.startswith(f"{path}.")}
     for place, (index, source) in enumerate(zip(order, sources, strict=True)):
         for name, tensor in source[index].state_dict().items():
             state[f"{path}.{place}.{name}"] = tensor.clone()
@@ -64,23 +69,16 @@ def greedy(fork: Fork, prompts: list[list[int]], count: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 @pytest.mark.parametrize("model", LAYOUTS)
-def test_stacked_layers_answer_as_a_model_that_was_built_with_them(
-    known, model, order, answers, texts
-):
+def test_stacked_layers_answer_as_a_model_that_was_built_with_them(known, model, order, answers, texts):
     fork, truth = built(stacked(order, model), model=model), by_hand(known[model], order)
     for prompt in (texts.ids(1), texts.ids(13)):
-        torch.testing.assert_close(
-            answers(fork.model, prompt), answers(truth, prompt), atol=2e-5, rtol=1e-5
-        )
+        torch.testing.assert_close(answers(fork.model, prompt), answers(truth, prompt), atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
-    ("model", "order"),
-    [*((m, [0, 1, 1, 0, 1]) for m in LAYOUTS), *(("tiny-gemma3", o) for o in ORDERS)],
+    ("model", "order"), [*((m, [0, 1, 1, 0, 1]) for m in LAYOUTS), *(("tiny-gemma3", o) for o in ORDERS)]
 )
-def test_stacked_layers_decode_step_by_step_as_they_read_at_once(
-    known, model, order, answers, texts
-):
+def test_stacked_layers_decode_step_by_step_as_they_read_at_once(known, model, order, answers, texts):
     fork, truth = built(stacked(order, model), model=model), by_hand(known[model], order)
     prompts = [texts.ids(9, 1), texts.ids(3, 2)]
     for prompt, ids in zip(prompts, greedy(fork, prompts, 12), strict=True):
@@ -98,16 +96,16 @@ def test_a_stack_of_all_layers_is_the_model_itself(layout, known, answers, texts
 
 def test_ranges_of_several_variants_are_stacked_one_after_another(known, answers, texts):
     edit = merge(
-        of("tiny-llama", layers=[0, 2]), of(recipe(pruned(1)), layers=[1, 2]),
-        of(recipe(pruned(2))), method="passthrough",
-    )  # fmt: skip
+        of("tiny-llama", layers=[0, 2]),
+        of(recipe(pruned(1)), layers=[1, 2]),
+        of(recipe(pruned(2))),
+        method="passthrough",
+    )
     forks = [built(), built(pruned(1)), built(pruned(2))]
     stacks = [layers(forks[n].model)[1] for n in (0, 0, 1, 2, 2)]
     truth = by_hand(known["tiny-llama"], [0, 1, 1, 0, 1], stacks)
     found = built(edit)
-    torch.testing.assert_close(
-        answers(found.model, texts.ids(13)), answers(truth, texts.ids(13)), atol=2e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(answers(found.model, texts.ids(13)), answers(truth, texts.ids(13)), atol=2e-5, rtol=1e-5)
 
 
 def test_what_is_outside_the_layers_stays_the_recipes_own(known):
@@ -124,21 +122,18 @@ ENDS = {
     "tiny-llama": ("model.embed_tokens.weight", "model.norm.weight"),
     "tiny-llama-untied": ("model.embed_tokens.weight", "model.norm.weight", "lm_head.weight"),
     "tiny-gpt2-layout": (
-        "transformer.wte.weight", "transformer.wpe.weight", "transformer.ln_f.weight",
+        "transformer.wte.weight",
+        "transformer.wpe.weight",
+        "transformer.ln_f.weight",
         "transformer.ln_f.bias",
     ),
-    "tiny-phi": (
-        "model.embed_tokens.weight", "model.final_layernorm.weight", "lm_head.weight",
-        "lm_head.bias",
-    ),
-}  # fmt: skip
+    "tiny-phi": ("model.embed_tokens.weight", "model.final_layernorm.weight", "lm_head.weight", "lm_head.bias"),
+}
 FIRST = ("embed_tokens", "wte", "wpe")
 
 
 @pytest.mark.parametrize("model", ENDS)
-def test_a_stacks_ends_can_be_those_of_its_first_and_last_slice(
-    siblings, home, model, answers, texts
-):
+def test_a_stacks_ends_can_be_those_of_its_first_and_last_slice(siblings, home, model, answers, texts):
     """As in mergekit: what is before the layers is the first model's, what is after the last's."""
     base = build(parse(recipe(model=model))).fork.base
     saved(noisy(base, 9), checkpoints.home() / "mine" / "0.safetensors")
@@ -158,14 +153,10 @@ def test_a_stacks_ends_can_be_those_of_its_first_and_last_slice(
     assert (fork.identity(head) == fork.identity(embedding)) is Fork(base).tied()
     truth = copy.deepcopy(base.model)
     truth.load_state_dict({n: torch.from_numpy(v).float() for n, v in found.items()}, strict=False)
-    torch.testing.assert_close(
-        answers(fork.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(answers(fork.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5)
     changed = {
         change.name
-        for change in build(
-            parse(recipe(merge(first, last, method="passthrough", ends="slices"), model=model))
-        )
+        for change in build(parse(recipe(merge(first, last, method="passthrough", ends="slices"), model=model)))
         .receipts[0]
         .changes
     }
@@ -198,9 +189,7 @@ def test_adapters_in_a_variant_become_part_of_its_layers(known, adapter, answers
     for place, index in enumerate([0, 1, 1]):
         for role in ("mlp.up_proj", "self_attn.q_proj"):
             truth = variant.tensor(f"model.layers.{index}.{role}.weight").double().numpy()
-            np.testing.assert_allclose(
-                found[f"model.layers.{place}.{role}.weight"], truth, atol=1e-6
-            )
+            np.testing.assert_allclose(found[f"model.layers.{place}.{role}.weight"], truth, atol=1e-6)
     assert list(variant.thin())  # which is as it was
 
 
@@ -250,9 +239,7 @@ def test_a_stack_of_a_stack_goes_back_to_the_same_root(known, answers, texts):
     assert fork.base.root is known["tiny-llama"]
     assert build(given).fork is fork
     truth = by_hand(known["tiny-llama"], [1, 1, 0])
-    torch.testing.assert_close(
-        answers(fork.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(answers(fork.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5)
 
 
 def test_a_stack_is_not_taken_for_one_on_a_base_that_was_loaded_again(known, tiny, monkeypatch):
@@ -271,11 +258,7 @@ def test_later_edits_work_on_every_layer_of_a_stack(known, model):
     path, stack = layers(fork.model)
     empty = built(edit, {"kind": "prune", "sparsity": 1.0, "targets": ["mlp@3"]}, model=model)
     rounded = built(edit, {"kind": "quantize", "scheme": "int8"}, model=model)
-    packed = built(
-        edit,
-        {"kind": "quantize", "scheme": "int8", "mode": "packed", "group_size": "channel"},
-        model=model,
-    )  # fmt: skip
+    packed = built(edit, {"kind": "quantize", "scheme": "int8", "mode": "packed", "group_size": "channel"}, model=model)
     matrices = [n for n, p in stack[3].named_parameters() if p.ndim == 2]
     for name in matrices:
         last, second = f"{path}.3.{name}", f"{path}.1.{name}"
@@ -289,18 +272,14 @@ def test_later_edits_work_on_every_layer_of_a_stack(known, model):
         assert len(ids) <= 3
 
 
-def test_layers_can_be_dropped_from_a_stack_and_a_stack_made_of_what_is_left(
-    known, answers, texts
-):  # fmt: skip
+def test_layers_can_be_dropped_from_a_stack_and_a_stack_made_of_what_is_left(known, answers, texts):
     drop = {"kind": "prune", "pattern": "layers", "sparsity": 0.5}
     fork = built(drop)
     [kept] = {0, 1} - set(fork.dropped)
     found = built(drop, merge(of(recipe(drop)), of(recipe(drop)), method="passthrough"))
     assert found.dropped == ()
     truth = by_hand(known["tiny-llama"], [kept, kept])
-    torch.testing.assert_close(
-        answers(found.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5
-    )
+    torch.testing.assert_close(answers(found.model, texts.ids(9)), answers(truth, texts.ids(9)), atol=2e-5, rtol=1e-5)
     dropped = built(stacked([0, 1, 0]), {"kind": "prune", "pattern": "layers", "sparsity": 0.34})
     assert len(dropped.dropped) == 1
 
@@ -325,9 +304,7 @@ def test_a_stacks_receipt_lists_the_layers_that_are_others_now(known):
     name = "model.layers.{}.mlp.up_proj.weight"
     moved = np.linalg.norm(before[name.format(0)] - before[name.format(1)])
     assert by_name[name.format(1)] == pytest.approx(moved, rel=1e-5)
-    assert by_name[name.format(2)] == pytest.approx(
-        np.linalg.norm(before[name.format(1)]), rel=1e-5
-    )
+    assert by_name[name.format(2)] == pytest.approx(np.linalg.norm(before[name.format(1)]), rel=1e-5)
     assert receipt.sizes is not None
 
 
@@ -349,17 +326,9 @@ def test_too_many_layers_are_refused(known):
 
 
 @pytest.mark.parametrize("model", ["tiny-llama", "tiny-gpt2-layout", "tiny-neox", "tiny-opt"])
-def test_loras_side_by_side_are_the_sum_of_what_they_learned(
-    known, adapter, model, answers, texts
-):  # fmt: skip
+def test_loras_side_by_side_are_the_sum_of_what_they_learned(known, adapter, model, answers, texts):
     attached = [
-        of(
-            recipe(
-                {"kind": "adapter", "source": adapter(known[model], n, rank=n), "scale": s},
-                model=model,
-            ),
-            weight=w,
-        )
+        of(recipe({"kind": "adapter", "source": adapter(known[model], n, rank=n), "scale": s}, model=model), weight=w)
         for n, s, w in ((1, 1.0, 0.7), (3, 0.5, -0.4))
     ]
     fork = built(merge(*attached, method="concat"), model=model)

@@ -28,20 +28,37 @@ RECIPE = parse({"model": SMALL})
 
 # What mergekit takes for each model, and whether it normalizes unless told otherwise.
 OWN = {
-    "linear": ("weight",), "slerp": (), "nuslerp": ("weight",), "karcher": (), "model_stock": (),
-    "task_arithmetic": ("weight",), "ties": ("weight", "density"),
-    "dare_linear": ("weight", "density"), "dare_ties": ("weight", "density"),
-    "della": ("weight", "density", "epsilon"), "breadcrumbs": ("weight", "density", "gamma"),
-    "sce": (), "multislerp": ("weight",), "della_linear": ("weight", "density", "epsilon"),
-    "breadcrumbs_ties": ("weight", "density", "gamma"), "nearswap": (), "arcee_fusion": (),
-}  # fmt: skip
+    "linear": ("weight",),
+    "slerp": (),
+    "nuslerp": ("weight",),
+    "karcher": (),
+    "model_stock": (),
+    "task_arithmetic": ("weight",),
+    "ties": ("weight", "density"),
+    "dare_linear": ("weight", "density"),
+    "dare_ties": ("weight", "density"),
+    "della": ("weight", "density", "epsilon"),
+    "breadcrumbs": ("weight", "density", "gamma"),
+    "sce": (),
+    "multislerp": ("weight",),
+    "della_linear": ("weight", "density", "epsilon"),
+    "breadcrumbs_ties": ("weight", "density", "gamma"),
+    "nearswap": (),
+    "arcee_fusion": (),
+}
 NORMALIZED = {
-    "linear": True, "task_arithmetic": False, "ties": True, "dare_linear": False,
-    "dare_ties": False, "della": True, "breadcrumbs": False, "multislerp": True,
-    "della_linear": False, "breadcrumbs_ties": False,
-}  # fmt: skip
-THINNED = ("ties", "dare_linear", "dare_ties", "della", "della_linear", "breadcrumbs",
-           "breadcrumbs_ties")  # fmt: skip
+    "linear": True,
+    "task_arithmetic": False,
+    "ties": True,
+    "dare_linear": False,
+    "dare_ties": False,
+    "della": True,
+    "breadcrumbs": False,
+    "multislerp": True,
+    "della_linear": False,
+    "breadcrumbs_ties": False,
+}
+THINNED = ("ties", "dare_linear", "dare_ties", "della", "della_linear", "breadcrumbs", "breadcrumbs_ties")
 FROM_ONE = ("slerp", "nearswap", "arcee_fusion")  # to one other
 NOT_BASED = ("linear", "multislerp")
 BASED = ("model_stock", "sce", *FROM_ONE, *(n for n in NORMALIZED if n not in NOT_BASED))
@@ -68,7 +85,9 @@ def test_every_method_that_goes_tensor_by_tensor_is_written():
 
 
 BY_HAND = [
-    (merge("linear", HEAVY, LIGHT), """
+    (
+        merge("linear", HEAVY, LIGHT),
+        """
 merge_method: linear
 models:
   - model: smollm2-135m-instruct+pirate
@@ -79,8 +98,11 @@ models:
       weight: 0.25
 parameters:
   normalize: true
-"""),
-    (merge("slerp", PIRATE, t=0.25), """
+""",
+    ),
+    (
+        merge("slerp", PIRATE, t=0.25),
+        """
 merge_method: slerp
 base_model: smollm2-135m-instruct
 models:
@@ -88,8 +110,11 @@ models:
   - model: smollm2-135m-instruct+pirate
 parameters:
   t: 0.25
-"""),
-    (merge("nuslerp", HEAVY, LIGHT), """
+""",
+    ),
+    (
+        merge("nuslerp", HEAVY, LIGHT),
+        """
 merge_method: nuslerp
 models:
   - model: smollm2-135m-instruct+pirate
@@ -98,22 +123,31 @@ models:
   - model: smollm2-135m-instruct+json
     parameters:
       weight: 0.25
-"""),
-    (merge("karcher", PIRATE, JSON, with_(None)), """
+""",
+    ),
+    (
+        merge("karcher", PIRATE, JSON, with_(None)),
+        """
 merge_method: karcher
 models:
   - model: smollm2-135m-instruct+pirate
   - model: smollm2-135m-instruct+json
   - model: smollm2-135m-instruct
-"""),
-    (merge("model_stock", PIRATE, JSON), """
+""",
+    ),
+    (
+        merge("model_stock", PIRATE, JSON),
+        """
 merge_method: model_stock
 base_model: smollm2-135m-instruct
 models:
   - model: smollm2-135m-instruct+pirate
   - model: smollm2-135m-instruct+json
-"""),
-    (merge("task_arithmetic", HEAVY, with_("json", weight=-1.5), t=0.5), """
+""",
+    ),
+    (
+        merge("task_arithmetic", HEAVY, with_("json", weight=-1.5), t=0.5),
+        """
 merge_method: task_arithmetic
 base_model: smollm2-135m-instruct
 models:
@@ -126,8 +160,11 @@ models:
 parameters:
   normalize: false
   lambda: 0.5
-"""),
-    (merge("ties", DENSE, THIN, normalize=False), """
+""",
+    ),
+    (
+        merge("ties", DENSE, THIN, normalize=False),
+        """
 merge_method: ties
 base_model: smollm2-135m-instruct
 models:
@@ -141,8 +178,11 @@ models:
       density: 0.2
 parameters:
   normalize: false
-"""),
-    (merge("dare_linear", DENSE, base=with_("handbook")), """
+""",
+    ),
+    (
+        merge("dare_linear", DENSE, base=with_("handbook")),
+        """
 merge_method: dare_linear
 base_model: smollm2-135m-instruct+handbook
 models:
@@ -152,8 +192,11 @@ models:
       density: 0.5
 parameters:
   normalize: false
-"""),
-    (merge("dare_ties", DENSE, with_(None, OTHER), normalize=False, vocabulary="by_text"), """
+""",
+    ),
+    (
+        merge("dare_ties", DENSE, with_(None, OTHER), normalize=False, vocabulary="by_text"),
+        """
 merge_method: dare_ties
 base_model: smollm2-135m-instruct
 models:
@@ -168,8 +211,11 @@ models:
 parameters:
   normalize: false
 tokenizer_source: base
-"""),
-    (merge("della", DENSE, THIN, epsilon=0.15), """
+""",
+    ),
+    (
+        merge("della", DENSE, THIN, epsilon=0.15),
+        """
 merge_method: della
 base_model: smollm2-135m-instruct
 models:
@@ -185,8 +231,11 @@ models:
       epsilon: 0.15
 parameters:
   normalize: true
-"""),
-    (merge("breadcrumbs", DENSE, gamma=0.03), """
+""",
+    ),
+    (
+        merge("breadcrumbs", DENSE, gamma=0.03),
+        """
 merge_method: breadcrumbs
 base_model: smollm2-135m-instruct
 models:
@@ -197,8 +246,11 @@ models:
       gamma: 0.03
 parameters:
   normalize: false
-"""),
-    (merge("sce", PIRATE, JSON, select=0.3), """
+""",
+    ),
+    (
+        merge("sce", PIRATE, JSON, select=0.3),
+        """
 merge_method: sce
 base_model: smollm2-135m-instruct
 models:
@@ -206,14 +258,20 @@ models:
   - model: smollm2-135m-instruct+json
 parameters:
   select_topk: 0.3
-"""),
-    (merge("sce", PIRATE), """
+""",
+    ),
+    (
+        merge("sce", PIRATE),
+        """
 merge_method: sce
 base_model: smollm2-135m-instruct
 models:
   - model: smollm2-135m-instruct+pirate
-"""),
-    (merge("multislerp", HEAVY, LIGHT, around_base=True), """
+""",
+    ),
+    (
+        merge("multislerp", HEAVY, LIGHT, around_base=True),
+        """
 merge_method: multislerp
 base_model: smollm2-135m-instruct
 models:
@@ -225,8 +283,11 @@ models:
       weight: 0.25
 parameters:
   normalize_weights: true
-"""),
-    (merge("multislerp", HEAVY, LIGHT, normalize=False), """
+""",
+    ),
+    (
+        merge("multislerp", HEAVY, LIGHT, normalize=False),
+        """
 merge_method: multislerp
 models:
   - model: smollm2-135m-instruct+pirate
@@ -237,8 +298,11 @@ models:
       weight: 0.25
 parameters:
   normalize_weights: false
-"""),
-    (merge("della_linear", DENSE, epsilon=0.15, rescale=False), """
+""",
+    ),
+    (
+        merge("della_linear", DENSE, epsilon=0.15, rescale=False),
+        """
 merge_method: della_linear
 base_model: smollm2-135m-instruct
 models:
@@ -250,8 +314,11 @@ models:
 parameters:
   normalize: false
   rescale: false
-"""),
-    (merge("breadcrumbs_ties", DENSE, gamma=0.03, rescale=True), """
+""",
+    ),
+    (
+        merge("breadcrumbs_ties", DENSE, gamma=0.03, rescale=True),
+        """
 merge_method: breadcrumbs_ties
 base_model: smollm2-135m-instruct
 models:
@@ -263,8 +330,11 @@ models:
 parameters:
   normalize: false
   rescale: true
-"""),
-    (merge("nearswap", PIRATE, near={"o_proj": 0.002, "mlp": [0, 0.1], "rest": 0.0001}), """
+""",
+    ),
+    (
+        merge("nearswap", PIRATE, near={"o_proj": 0.002, "mlp": [0, 0.1], "rest": 0.0001}),
+        """
 merge_method: nearswap
 base_model: smollm2-135m-instruct
 models:
@@ -277,16 +347,21 @@ parameters:
     - filter: mlp
       value: [0, 0.1]
     - value: 0.0001
-"""),
-    (merge("arcee_fusion", PIRATE), """
+""",
+    ),
+    (
+        merge("arcee_fusion", PIRATE),
+        """
 merge_method: arcee_fusion
 base_model: smollm2-135m-instruct
 models:
   - model: smollm2-135m-instruct
   - model: smollm2-135m-instruct+pirate
-"""),
-    (merge("passthrough", with_(None, layers=[0, 20]), with_("pirate", layers=[10, 30]),
-           ends="slices"), """
+""",
+    ),
+    (
+        merge("passthrough", with_(None, layers=[0, 20]), with_("pirate", layers=[10, 30]), ends="slices"),
+        """
 merge_method: passthrough
 slices:
   - sources:
@@ -295,8 +370,9 @@ slices:
   - sources:
       - model: smollm2-135m-instruct+pirate
         layer_range: [10, 30]
-"""),
-]  # fmt: skip
+""",
+    ),
+]
 by_hand = pytest.mark.parametrize(("edit", "text"), BY_HAND)
 
 
@@ -317,9 +393,10 @@ def test_a_configuration_written_by_hand_is_that_merge(edit, text):
 def test_values_along_the_layers_are_lists_and_by_part_lists_with_filters():
     parts = {"attention": [0, 0.5, 1], "mlp": 0.25, "embeddings": 0, "norms": 1, "rest": [1, 0]}
     edit = merge(
-        "ties", with_("pirate", weight=[0, 0.5, 1], density=parts),
+        "ties",
+        with_("pirate", weight=[0, 0.5, 1], density=parts),
         with_("json", weight={"mlp": 2.0, "rest": 0.5}, density=[0.3]),
-    )  # fmt: skip
+    )
     text = """
 merge_method: ties
 base_model: smollm2-135m-instruct
@@ -428,16 +505,13 @@ def merges(draw):
     edit: dict[str, Any] = {"kind": "merge", "method": method}
     if method == "passthrough":
         layer = st.integers(0, 1000)
-        edit["models"] = [
-            with_(adapter, model, layers=draw(st.tuples(layer, layer))) for model, adapter in others
-        ]
+        edit["models"] = [with_(adapter, model, layers=draw(st.tuples(layer, layer))) for model, adapter in others]
         edit["ends"] = "slices"
     else:
         each = {"weight": VALUE, "density": SHARES}
         each = {key: value for key, value in each.items() if key in OWN[method]}
         edit["models"] = [
-            with_(adapter, model, **{key: draw(value) for key, value in each.items()})
-            for model, adapter in others
+            with_(adapter, model, **{key: draw(value) for key, value in each.items()}) for model, adapter in others
         ]
         edit |= {key: draw(SHARE) for key in ("epsilon", "gamma") if key in OWN[method]}
         if method in BASED:
@@ -490,9 +564,11 @@ dtype: bfloat16
     edit, ignored = from_yaml(text, RECIPE)
     assert ignored == ["dtype"]
     assert edit == merge(
-        "slerp", with_(None, "other-lab/code-7b"), base=with_(None, "some-lab/chat-7b"),
+        "slerp",
+        with_(None, "other-lab/code-7b"),
+        base=with_(None, "some-lab/chat-7b"),
         t={"attention": [0, 0.5, 0.3, 0.7, 1], "mlp": [1, 0.5, 0.7, 0.3, 0], "rest": 0.5},
-    )  # fmt: skip
+    )
 
 
 def test_ties_with_gradients_and_the_base_among_the_models():
@@ -520,10 +596,12 @@ out_dtype: float16
     edit, ignored = from_yaml(text, RECIPE)
     assert ignored == ["out_dtype"]
     assert edit == merge(
-        "ties", with_(None, "some-lab/chat-7b", density=[1, 0.7, 0.1]),
+        "ties",
+        with_(None, "some-lab/chat-7b", density=[1, 0.7, 0.1]),
         with_(None, "other-lab/code-7b", density=0.33, weight={"mlp": 0.5, "rest": 0}),
-        base=with_(None, "some-lab/base-7b"), normalize=True,
-    )  # fmt: skip
+        base=with_(None, "some-lab/base-7b"),
+        normalize=True,
+    )
 
 
 def test_a_stack_of_two_models_layers():
@@ -540,9 +618,11 @@ dtype: float16
 """
     edit, _ = from_yaml(text, RECIPE)
     assert edit == merge(
-        "passthrough", with_(None, "some-lab/chat-13b", layers=[0, 24]),
-        with_(None, "other-lab/code-13b", layers=[20, 40]), ends="slices",
-    )  # fmt: skip
+        "passthrough",
+        with_(None, "some-lab/chat-13b", layers=[0, 24]),
+        with_(None, "other-lab/code-13b", layers=[20, 40]),
+        ends="slices",
+    )
 
 
 def test_a_soup():
@@ -558,9 +638,7 @@ merge_method: linear
 dtype: float16
 """
     edit, _ = from_yaml(text, RECIPE)
-    assert edit == merge(
-        "linear", with_(None, "some-lab/chat-7b"), with_(None, "other-lab/code-7b", weight=0.3)
-    )
+    assert edit == merge("linear", with_(None, "some-lab/chat-7b"), with_(None, "other-lab/code-7b", weight=0.3))
     assert edit.normalize
 
 
@@ -658,9 +736,12 @@ models:
 parameters: {{weight: 0.5, density: 0.25, epsilon: 0.2, lambda: 0.75}}
 """
     assert from_yaml(text, RECIPE)[0] == merge(
-        "della", with_("pirate", weight=0.5, density=0.25),
-        with_("json", weight=3, density=[0.1, 0.2]), epsilon=0.2, t=0.75,
-    )  # fmt: skip
+        "della",
+        with_("pirate", weight=0.5, density=0.25),
+        with_("json", weight=3, density=[0.1, 0.2]),
+        epsilon=0.2,
+        t=0.75,
+    )
 
 
 @pytest.mark.parametrize(
@@ -701,9 +782,7 @@ models:
     assert from_yaml(text, RECIPE)[0] == edit
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("lm_head", "embed_tokens"), ("embed_tokens", "lm_head")]
-)
+@pytest.mark.parametrize(("first", "second"), [("lm_head", "embed_tokens"), ("embed_tokens", "lm_head")])
 def test_the_head_and_the_embeddings_are_one_part(first, second):
     def text(one, other):
         return f"""
@@ -740,12 +819,12 @@ def test_what_has_no_effect_here_is_told_and_passed_over():
         config(more="int8_mask: true\nname: mine\ndtype: bfloat16"): ["dtype", "name", "int8_mask"],
         config(parameters=", int8_mask: true"): ["parameters.int8_mask"],
         config(parameters=", gamma: 0.1, t: 0.5, select_topk: 0.5"): [
-            "parameters.gamma", "parameters.t", "parameters.select_topk",
+            "parameters.gamma",
+            "parameters.t",
+            "parameters.select_topk",
         ],
-        config(models=", lambda: 0.1, int8_mask: 1"): [
-            "models.parameters.lambda", "models.parameters.int8_mask",
-        ],
-    }.items():  # fmt: skip
+        config(models=", lambda: 0.1, int8_mask: 1"): ["models.parameters.lambda", "models.parameters.int8_mask"],
+    }.items():
         assert from_yaml(text, RECIPE) == (plain, passed)
     alone = f"models: [{{model: {SMALL}+pirate, parameters: {{weight: 2}}}}]"
     edit, passed = from_yaml(f"{{merge_method: karcher, {alone}}}", RECIPE)
@@ -762,9 +841,10 @@ def test_vocabularies_are_matched_whatever_the_tokenizers_source():
         "tokenizer_source: a/b": ["tokenizer_source (a/b)"],
         "tokenizer: {source: base}": [],
         "tokenizer: {source: union, pad_to_multiple_of: 8}": [
-            "tokenizer.source (union)", "tokenizer.pad_to_multiple_of",
+            "tokenizer.source (union)",
+            "tokenizer.pad_to_multiple_of",
         ],
-    }.items():  # fmt: skip
+    }.items():
         assert from_yaml(config(more=text), RECIPE) == (matched, passed)
 
 
@@ -816,11 +896,15 @@ modules: {{}}
     with pytest.raises(MergeError) as refused:
         from_yaml(text, RECIPE)
     for words in (
-        "4 things are not supported here", "modules", "parameters.scale",
-        "models.parameters.wieght", "filter (oproj)", "Unknown model 'nobody'",
+        "4 things are not supported here",
+        "modules",
+        "parameters.scale",
+        "models.parameters.wieght",
+        "filter (oproj)",
+        "Unknown model 'nobody'",
         "The adapter nothing is not on this host",
         "A model in the configuration has no name",
-    ):  # fmt: skip
+    ):
         assert words in str(refused.value), words
 
 
@@ -828,9 +912,11 @@ def test_texts_that_do_not_fit_their_tags_and_deep_ones_are_refused():
     tags = ("!!int ''", "!!bool 'x'", "!!timestamp 'x'", "!!float 'x'", "!!set [a]", "!!omap a")
     for text in (
         *(f"merge_method: linear\nmodels: {tag}" for tag in tags),
-        *(mark * 20_000 for mark in "[{"), "- " * 10_000, "? " * 10_000,
+        *(mark * 20_000 for mark in "[{"),
+        "- " * 10_000,
+        "? " * 10_000,
         "merge_method: linear\nmodels: " + "[" * 17 + "]" * 17,
-    ):  # fmt: skip
+    ):
         with pytest.raises(MergeError, match="not a mergekit configuration"):
             from_yaml(text, RECIPE)
 
@@ -889,8 +975,13 @@ def test_slices_that_are_all_layers_together_are_a_list_of_models(siblings):
     nearer = "    parameters: {t: 0.75}\n"
     assert from_yaml(in_two("[0, 1]", "[1, 2]", nearer), tiny)[0] == merge("slerp", one, t=0.75)
     along = "    parameters: {t: [0, 1]}\n"  # mergekit: from 0 to 1 in either slice
-    refused = [("[0, 1]", "[0, 2]"), ("[1, 2]", "[0, 1]"), ("[0, 1]", "[1, 2]", along),
-               ("[0, 1]", "[1, 2]", "", nearer), ("[0, 1]", "[1, 1]")]  # fmt: skip
+    refused = [
+        ("[0, 1]", "[0, 2]"),
+        ("[1, 2]", "[0, 1]"),
+        ("[0, 1]", "[1, 2]", along),
+        ("[0, 1]", "[1, 2]", "", nearer),
+        ("[0, 1]", "[1, 1]"),
+    ]
     for case in refused:
         with pytest.raises(MergeError, match="merges whole models here"):
             from_yaml(in_two(*case), tiny)
@@ -922,8 +1013,7 @@ def test_slices_of_some_layers_are_refused_where_whole_models_are_merged(sibling
 
 
 def test_a_stack_whose_ends_are_the_recipes_own_says_nothing_of_them():
-    own = merge("passthrough", with_(None, layers=[0, 2]), with_("pirate", layers=[1, 3]),
-                with_(None, layers=[2, 4]))  # fmt: skip
+    own = merge("passthrough", with_(None, layers=[0, 2]), with_("pirate", layers=[1, 3]), with_(None, layers=[2, 4]))
     written = to_yaml(own, RECIPE)
     assert from_yaml(written, RECIPE)[0] == own
     assert "first slice" in written  # mergekit takes them from there, though they are the same
@@ -940,24 +1030,27 @@ def test_one_model_may_pass_through():
 def read_weight(*pairs):
     """A model's weight from filters and values, and a function of tensors' names from both."""
     filters = [{"filter": name, "value": value} for name, value in pairs]
-    text = yaml.safe_dump({"merge_method": "linear", "models": [
-        {"model": SMALL, "parameters": {"weight": [*filters, {"value": 9.0}]}}]})  # fmt: skip
+    text = yaml.safe_dump(
+        {"merge_method": "linear", "models": [{"model": SMALL, "parameters": {"weight": [*filters, {"value": 9.0}]}}]}
+    )
     return from_yaml(text, RECIPE)[0].models[0].weight
 
 
 PART_OF = {
-    "model.embed_tokens.weight": "embeddings", "lm_head.weight": "embeddings",
-    "model.norm.weight": "norms", "model.layers.0.input_layernorm.weight": "norms",
+    "model.embed_tokens.weight": "embeddings",
+    "lm_head.weight": "embeddings",
+    "model.norm.weight": "norms",
+    "model.layers.0.input_layernorm.weight": "norms",
     "model.layers.0.post_attention_layernorm.weight": "norms",
     "model.layers.0.self_attn.q_proj.weight": "attention",
     "model.layers.0.self_attn.o_proj.weight": "attention",
-    "model.layers.0.mlp.gate_proj.weight": "mlp", "model.layers.0.mlp.down_proj.weight": "mlp",
-}  # fmt: skip
+    "model.layers.0.mlp.gate_proj.weight": "mlp",
+    "model.layers.0.mlp.down_proj.weight": "mlp",
+}
 
 
 def test_of_filters_by_matrix_and_by_part_the_first_that_is_in_a_name_counts():
-    names = ("norm", "self_attn", "mlp", "embed_tokens", "lm_head", "q_proj", "gate_proj",
-             "input_layernorm")  # fmt: skip
+    names = ("norm", "self_attn", "mlp", "embed_tokens", "lm_head", "q_proj", "gate_proj", "input_layernorm")
     for chosen in itertools.permutations(names, 3):
         pairs = [(name, float(place)) for place, name in enumerate(chosen)]
         weight = read_weight(*pairs)
@@ -991,11 +1084,14 @@ def test_the_yaml_and_the_page_say_where_mergekit_does_otherwise():
         assert words in comments(edit)
         assert yaml.safe_load(to_yaml(edit, RECIPE))["merge_method"] == edit.method
     for edit in (
-        merge("linear", PIRATE), merge("ties", dense), merge("dare_ties", PIRATE),
-        merge("dare_ties", dense, rescale=False), merge("slerp", PIRATE, t=[1, 0.5, 1]),
+        merge("linear", PIRATE),
+        merge("ties", dense),
+        merge("dare_ties", PIRATE),
+        merge("dare_ties", dense, rescale=False),
+        merge("slerp", PIRATE, t=[1, 0.5, 1]),
         merge("linear", with_("pirate", weight={"mlp": [0, 1]})),
         merge("passthrough", with_("json", layers=[0, 2]), ends="slices"),
-    ):  # fmt: skip
+    ):
         assert comments(edit) == ""
     told = to_yaml(merge("nuslerp", PIRATE, JSON), RECIPE, lambda message: "직선")
     assert told.endswith("# 직선\n")
@@ -1041,34 +1137,28 @@ slices:
         (config(models=", density: [{filter: layernorm, value: 1}]"), "filter (layernorm)"),
         (config(parameters=", scale: 0.1"), "parameters.scale"),
         (config(models=", wieght: 0.1"), "models.parameters.wieght"),
-        (config(models=", density: [{filter: mlp, value: 1}, {filter: c_proj, value: 1}]"),
-         "filter (c_proj)"),
+        (config(models=", density: [{filter: mlp, value: 1}, {filter: c_proj, value: 1}]"), "filter (c_proj)"),
         (config(models=", density: [{when: mlp, value: 1}]"), "parameters.when"),
-        (config("linear", more="").replace(f"base_model: {SMALL}", f"base_model: {OTHER}"),
-         "base_model (linear)"),
+        (config("linear", more="").replace(f"base_model: {SMALL}", f"base_model: {OTHER}"), "base_model (linear)"),
         (config("nuslerp").replace("parameters: {normalize: true}", ""), "base_model (nuslerp)"),
-        ("{merge_method: nuslerp, parameters: {nuslerp_flatten: false}, models: []}",
-         "parameters.nuslerp_flatten"),
+        ("{merge_method: nuslerp, parameters: {nuslerp_flatten: false}, models: []}", "parameters.nuslerp_flatten"),
         (
-            "{merge_method: nuslerp, base_model: a/b, "
-            "models: [{model: a/b}, {model: c/d}, {model: e/f}]}",
+            "{merge_method: nuslerp, base_model: a/b, models: [{model: a/b}, {model: c/d}, {model: e/f}]}",
             "base_model (nuslerp)",
         ),
         ("{merge_method: karcher, parameters: {max_iter: 3}, models: []}", "parameters.max_iter"),
-        ("{merge_method: model_stock, parameters: {filter_wise: true}, models: []}",
-         "parameters.filter_wise"),
+        ("{merge_method: model_stock, parameters: {filter_wise: true}, models: []}", "parameters.filter_wise"),
         ("{merge_method: linear, models: [{model: a/b, revision: main}]}", "models.revision"),
         ("{merge_method: linear, models: [text]}", "models (str)"),
         ("{merge_method: linear, parameters: [1], models: []}", "parameters (list)"),
         (stack("residual_weight: 0.5"), "slices.residual_weight"),
         (stack("base_model: a/b"), "slices.base_model"),
         (stack(sources=", parameters: {scale: 0.5}"), "slices.sources.parameters"),
-        (stack(second="- {model: a/b, layer_range: [0, 2]}"),
-         "slices.sources (several in one slice)"),
+        (stack(second="- {model: a/b, layer_range: [0, 2]}"), "slices.sources (several in one slice)"),
         (stack() + "parameters: {scale: 0.5}", "parameters.scale"),
         (stack() + "models: [{model: a/b}]", "models (passthrough)"),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_is_not_supported_is_named(text, named):
     assert yaml.safe_load(text)  # the text itself is sound
     with pytest.raises(MergeError) as refused:
@@ -1077,16 +1167,28 @@ def test_a_key_that_is_not_supported_is_named(text, named):
 
 
 NO_CONFIGURATION = [
-    "", "   \n", "merge_method", "5", "null", "- merge_method: linear", "{}", "models: []",
-    "merge_method: [", "merge_method: linear: ties", "\x00", "merge_method: linear\n\tmodels: 1",
-    "{merge_method: linear, ? [a] : b}", "merge_method: 2024-99-99", "[" * 5000,
+    "",
+    "   \n",
+    "merge_method",
+    "5",
+    "null",
+    "- merge_method: linear",
+    "{}",
+    "models: []",
+    "merge_method: [",
+    "merge_method: linear: ties",
+    "\x00",
+    "merge_method: linear\n\tmodels: 1",
+    "{merge_method: linear, ? [a] : b}",
+    "merge_method: 2024-99-99",
+    "[" * 5000,
     "merge_method: &m linear\nmodels: [{model: *m}]",
     "merge_method: !!python/object/apply:os.system [echo]",
     "merge_method: linear\nmodels: !!python/name:os.system ''",
     "!!python/object:playground.engine.recipe.Recipe {merge_method: linear}",
     "merge_method: linear\n---\nmerge_method: ties",
     config() + "# " + MAX_TEXT * "x",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("text", NO_CONFIGURATION, ids=lambda text: repr(text[:24]))
@@ -1111,9 +1213,7 @@ def test_a_method_that_is_not_known_is_refused_with_those_that_are(method):
         assert name in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "models", ["null", "5", "[]", "{model: a/b}", f"[{'{model: a/b}, ' * 65}]"]
-)
+@pytest.mark.parametrize("models", ["null", "5", "[]", "{model: a/b}", f"[{'{model: a/b}, ' * 65}]"])
 @pytest.mark.parametrize("where", ["models", "slices"])
 def test_what_is_no_list_of_models_is_refused(where, models):
     method = {"models": "linear", "slices": "passthrough"}[where]
@@ -1147,10 +1247,22 @@ def test_an_adapter_that_is_not_here_is_refused_with_those_that_are(adapter):
 
 @pytest.mark.parametrize(
     "density",
-    ["11", "-0.1", "[0.5, 1.01]",
-     ".nan", ".inf", "[]", "yes", "x", "2024-01-01", "{value: 1}", "[{filter: mlp}]",
-     "[{filter: mlp, value: [{filter: norm, value: 1}]}]", str([1] * 65)],
-)  # fmt: skip
+    [
+        "11",
+        "-0.1",
+        "[0.5, 1.01]",
+        ".nan",
+        ".inf",
+        "[]",
+        "yes",
+        "x",
+        "2024-01-01",
+        "{value: 1}",
+        "[{filter: mlp}]",
+        "[{filter: mlp, value: [{filter: norm, value: 1}]}]",
+        str([1] * 65),
+    ],
+)
 def test_a_density_that_cannot_be_is_refused(density):
     with pytest.raises(RecipeError, match=r"models\[0\]\.density |A merge's density"):
         from_yaml(config(models=f", density: {density}"), RECIPE)
@@ -1199,12 +1311,7 @@ def test_slerp_takes_a_base_and_one_other(models):
 TWO = {"attention": 0.5, "rest": 1}
 PRUNED = {"recipe": {"model": SMALL, "edits": [{"kind": "prune"}]}}
 HALF = {"recipe": {"model": SMALL, "edits": [{"kind": "adapter", "source": "json", "scale": 0.5}]}}
-BOTH = {
-    "recipe": {
-        "model": SMALL,
-        "edits": [{"kind": "adapter", "source": name} for name in ("pirate", "json")],
-    }
-}
+BOTH = {"recipe": {"model": SMALL, "edits": [{"kind": "adapter", "source": name} for name in ("pirate", "json")]}}
 
 
 @pytest.mark.parametrize(
@@ -1260,7 +1367,8 @@ def test_a_recipe_with_a_merge_in_it_is_no_model_of_mergekits():
 
 def test_what_a_value_by_part_leaves_out_is_written_as_it_is_here():
     adapter = {"model": "smollm2-135m-instruct", "edits": [{"kind": "adapter", "source": "pirate"}]}
-    edit = parse_edit({"kind": "merge", "method": "nearswap", "models": [{"recipe": adapter}],
-                       "near": {"attention": 0.01}})  # fmt: skip
+    edit = parse_edit(
+        {"kind": "merge", "method": "nearswap", "models": [{"recipe": adapter}], "near": {"attention": 0.01}}
+    )
     written = yaml.safe_load(to_yaml(edit, parse({"model": "smollm2-135m-instruct"})))
     assert written["parameters"]["t"][-1] == {"value": 1e-3}

@@ -12,9 +12,7 @@ from merge_made import SHAPES, drawn, numpy_of
 from playground.engine.masks import ranked
 from playground.engine.merging import METHODS, Given
 
-multislerp, nearswap, arcee_fusion = (
-    METHODS[name].merge for name in ("multislerp", "nearswap", "arcee_fusion")
-)
+multislerp, nearswap, arcee_fusion = (METHODS[name].merge for name in ("multislerp", "nearswap", "arcee_fusion"))
 
 
 def close(found: torch.Tensor, truth: np.ndarray, atol: float = 1e-9) -> None:

@@ -19,10 +19,8 @@ from playground.engine.merging.given import TaskVector, joined, seed_of
 
 task_arithmetic, ties, dare_linear, dare_ties, della, breadcrumbs, sce = (
     METHODS[name].merge
-    for name in (
-        "task_arithmetic", "ties", "dare_linear", "dare_ties", "della", "breadcrumbs", "sce",
-    )
-)  # fmt: skip
+    for name in ("task_arithmetic", "ties", "dare_linear", "dare_ties", "della", "breadcrumbs", "sce")
+)
 DENSITIES = [0.0, 0.2, 0.5, 0.77, 1.0]
 WEIGHTS = [(1.0,), (1.0, 1.0), (0.3, 0.9), (2.0, 0.5, 0.7)]
 
@@ -135,9 +133,7 @@ def test_breadcrumbs_masks_both_ends(weights, density, gamma):
 def test_breadcrumbs_by_hand():
     delta = torch.tensor([5.0, -4.0, 3.0, -2.0, 1.0, 0.5, 0.4, 0.3, 0.2, 0.1])
     assert thinned("keep_middle", delta, 0.3, 0.2).tolist() == [0, 0, 3, -2, 1, 0, 0, 0, 0, 0]
-    assert thinned("keep_middle", delta, 0.9, 0.5).nonzero().flatten().tolist() == list(
-        range(1, 10)
-    )
+    assert thinned("keep_middle", delta, 0.9, 0.5).nonzero().flatten().tolist() == list(range(1, 10))
 
 
 @pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
@@ -305,10 +301,7 @@ def test_trimming_is_pefts(density):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         truth = merge_utils.magnitude_prune(deltas, torch.tensor([0.7, -1.0, 2.0]), density)
-    found = sum(
-        w * thinned("keep_largest", d, density)
-        for w, d in zip([0.7, -1.0, 2.0], deltas, strict=True)
-    )
+    found = sum(w * thinned("keep_largest", d, density) for w, d in zip([0.7, -1.0, 2.0], deltas, strict=True))
     torch.testing.assert_close(found, truth)
 
 
@@ -432,6 +425,5 @@ def test_each_model_draws_its_own_and_the_same_again(method):
 def test_every_tensor_has_a_seed_of_its_own():
     seeds = {seed_of(seed, name) for seed in range(20) for name in ("a", "b", "1 a", "")}
     assert len(seeds) == 80
-    draws = {torch.rand(1, generator=Given([1.0], seed=s).draws(p)).item()
-             for s in (0, 1) for p in (0, 1, 11)}  # fmt: skip
+    draws = {torch.rand(1, generator=Given([1.0], seed=s).draws(p)).item() for s in (0, 1) for p in (0, 1, 11)}
     assert len(draws) == 6

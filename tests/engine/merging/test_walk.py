@@ -89,9 +89,7 @@ def test_slerps_walk_goes_along_the_arc(siblings, known):
     points = list(walk(made(), edit_of(of("tiny-llama-1"), method="slerp"), (TEXT,)))
     for place in (3, 5, 10):
         model = of_weights(base, {n: arc(start[n], end[n], PLACES[place]) for n in start})
-        assert points[place].perplexities[0] == pytest.approx(
-            surprise(model, base.tokenizer), rel=1e-4
-        )
+        assert points[place].perplexities[0] == pytest.approx(surprise(model, base.tokenizer), rel=1e-4)
 
 
 @pytest.mark.parametrize("t", [0.0, 0.3, [0, 1], {"mlp": 0.5}])

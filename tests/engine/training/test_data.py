@@ -13,15 +13,7 @@ from tokenizers.processors import TemplateProcessing
 
 from playground.engine.generate import prompt_ids, prompt_text
 from playground.engine.training import data
-from playground.engine.training.data import (
-    DataError,
-    Encoded,
-    Example,
-    batch_of,
-    encode,
-    from_table,
-    split,
-)
+from playground.engine.training.data import DataError, Encoded, Example, batch_of, encode, from_table, split
 from playground.errors import PlaygroundError
 
 CAT = Example("Where is the cat?", "On the mat.")
@@ -126,11 +118,7 @@ def test_a_long_conversation_loses_its_oldest_turns_before_its_answer_is_cut(lla
 
 def test_without_a_chat_template_a_conversation_is_one_text(llama):
     one = encode(llama, TALK, False, 0.0, 1_000)
-    assert list(one.ids) == [
-        *plain(llama, "Be kind.\n\nHi\n\nHello\n\nBye"),
-        *plain(llama, " Ciao"),
-        1,
-    ]
+    assert list(one.ids) == [*plain(llama, "Be kind.\n\nHi\n\nHello\n\nBye"), *plain(llama, " Ciao"), 1]
 
 
 @pytest.fixture
@@ -154,8 +142,7 @@ def test_a_model_that_expects_a_first_token_learns_with_it(opening, chat):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "completion", "text"),
-    [("a", "b", " b"), ("a ", "b", "b"), ("a\n", "b", "b"), ("a", "\nb", "\nb")],
+    ("prompt", "completion", "text"), [("a", "b", " b"), ("a ", "b", "b"), ("a\n", "b", "b"), ("a", "\nb", "\nb")]
 )
 def test_a_continued_text_is_parted_by_a_space_unless_there_is_one(llama, prompt, completion, text):
     one = encode(llama, Example(prompt, completion), False, 0.0, 100)

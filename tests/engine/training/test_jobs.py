@@ -102,9 +102,7 @@ def test_without_prompts_a_held_out_example_is_answered(known, jobs):
     assert [answer.prompt in {e.prompt for e in EXAMPLES} for answer in job.answers] == [True]
 
 
-def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_been(
-    known, jobs, held
-):
+def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_been(known, jobs, held):
     job = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, "six"))
     held.release()
     held.release()
@@ -131,9 +129,7 @@ def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_bee
 
 
 def test_others_wait_their_turn_and_know_their_place(known, jobs, held):
-    first, second, third = (
-        jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, str(n))) for n in range(3)
-    )
+    first, second, third = (jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, str(n))) for n in range(3))
     wait(lambda: first.status == "training")
     assert [jobs.place(job) for job in (first, second, third)] == [0, 1, 2]
     assert second.status == third.status == "waiting"
@@ -195,9 +191,7 @@ def test_old_jobs_and_old_stopped_models_are_forgotten(known, jobs, held, monkey
     assert [(home / one).is_dir() for one in ids] == [False, False, True, True]
 
 
-def test_a_run_that_had_its_turn_goes_to_the_end_of_the_line_and_ends_as_if_alone(
-    known, jobs, held, monkeypatch
-):
+def test_a_run_that_had_its_turn_goes_to_the_end_of_the_line_and_ends_as_if_alone(known, jobs, held, monkeypatch):
     monkeypatch.setattr(module, "TURN_SECONDS", -1)  # every turn is over after a step
     dropout = QUICK.model_copy(update={"dropout": 0.3})
     first, second = (jobs.get(jobs.submit(recipe(), EXAMPLES, dropout, str(n))) for n in range(2))
@@ -219,9 +213,7 @@ def test_a_run_that_had_its_turn_goes_to_the_end_of_the_line_and_ends_as_if_alon
         assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
 
 
-def test_a_run_alone_goes_on_and_one_whose_turn_is_over_holds_no_memory(
-    known, jobs, held, monkeypatch
-):
+def test_a_run_alone_goes_on_and_one_whose_turn_is_over_holds_no_memory(known, jobs, held, monkeypatch):
     monkeypatch.setattr(module, "TURN_SECONDS", -1)
     first = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, "first"))
     for step in (1, 2):
@@ -299,9 +291,7 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
     after.recover()
     first, second, third = (after.get(one) for one in ids)
     assert "It goes on from step 3, which was saved last" in str(first.told)
-    assert [str(job.told) for job in (second, third)] == [
-        "The host was restarted. The run kept its place."
-    ] * 2
+    assert [str(job.told) for job in (second, third)] == ["The host was restarted. The run kept its place."] * 2
     assert after.place(third) == after.place(second) + 1
     assert len(first.points) == 3
     assert (first.title, first.prompts, first.settings) == ("0", ("Hi",), settings)
@@ -350,9 +340,7 @@ def test_what_is_kept_is_bounded_checked_and_not_begun_for_ever(known, home):
     crashing = put(home, "a" * 32, restarts=module.MOST_RESTARTS)
     gone = put(home, "b" * 32)
     (gone / kept.EXAMPLES).unlink()
-    done = put(
-        home, "c" * 32, status="done", source="1" * 32, points=[[1, 2.0, 0.1, 3.0, None, "x"]]
-    )
+    done = put(home, "c" * 32, status="done", source="1" * 32, points=[[1, 2.0, 0.1, 3.0, None, "x"]])
     bad = [put(home, str(n) * 32) for n in range(4)]
     (bad[0] / kept.CARD).write_bytes(b"\x80\x04K\x01.")  # a pickle
     (bad[1] / kept.CARD).write_text('{"recipe": 3}')

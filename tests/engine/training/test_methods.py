@@ -181,9 +181,11 @@ def linear_shapes(base):
 # Two layers of: outputs of keys, outputs of values, inputs of the MLP's last matrix.
 LLAMA_IA3 = 2 * (16 + 16 + 48)
 IA3 = {
-    "tiny-gpt2-layout": 2 * (96 + 128), "tiny-neox": 2 * (96 + 48),
-    "tiny-opt": 2 * (32 + 32 + 48), "tiny-phi": 2 * (32 + 32 + 48),
-}  # fmt: skip
+    "tiny-gpt2-layout": 2 * (96 + 128),
+    "tiny-neox": 2 * (96 + 48),
+    "tiny-opt": 2 * (32 + 32 + 48),
+    "tiny-phi": 2 * (32 + 32 + 48),
+}
 
 
 def count_of(method, base):
@@ -194,17 +196,20 @@ def count_of(method, base):
     parameters = list(base.model.parameters())
     encoder = 32 * 128 + 128 + 128 * 128 + 128 + 128 * 32 + 32
     return {
-        "lora": thin, "rslora": thin, "qlora": thin,
+        "lora": thin,
+        "rslora": thin,
+        "qlora": thin,
         "dora": thin + sum(outputs for _, outputs in linear_shapes(base)),
         "ia3": IA3.get(base.entry.id, LLAMA_IA3),
-        "prompt": TOKENS * width, "p_tuning": TOKENS * width + encoder,
+        "prompt": TOKENS * width,
+        "p_tuning": TOKENS * width + encoder,
         "prefix": TOKENS * 2 * 2 * key_width,
         "bitfit": sum(p.numel() for p in parameters if p.ndim == 1),
         "bottleneck": 2 * 2 * (2 * RANK * width + RANK + width),
         "embeddings": vocabulary * width,
         "last_layers": sum(p.numel() for p in layers(base.model)[1][-1].parameters()),
         "full": sum(p.numel() for p in parameters),
-    }[method]  # fmt: skip
+    }[method]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -215,10 +220,7 @@ def test_as_many_numbers_learn_as_the_formula_says(layout, method):
 
 def test_targets_say_where_a_lora_goes(llama):
     trainable = prepare(Fork(llama), asked("lora", targets=("*.q_proj.weight@1", "mlp@0")))
-    paths = {
-        name.partition(".lora_")[0].removeprefix("base_model.model.")
-        for name in trainable.parameters
-    }
+    paths = {name.partition(".lora_")[0].removeprefix("base_model.model.") for name in trainable.parameters}
     wanted = {f"model.layers.0.mlp.{role}_proj" for role in ("gate", "up", "down")}
     assert paths == wanted | {"model.layers.1.self_attn.q_proj"}
 

@@ -54,8 +54,7 @@ def test_a_csv_gives_its_rows_whatever_its_line_ends_separator_and_encoding():
 
 
 def test_the_columns_of_a_csv_may_stand_in_any_order_beside_others():
-    assert examples(csv_of(("id", "Answer", "Question"), [("1", CAT.completion, CAT.prompt)]),
-                    "a.csv") == [CAT]  # fmt: skip
+    assert examples(csv_of(("id", "Answer", "Question"), [("1", CAT.completion, CAT.prompt)]), "a.csv") == [CAT]
 
 
 def test_a_csv_is_read_as_spreadsheets_save_it():
@@ -91,10 +90,12 @@ def test_lines_a_list_and_an_object_around_a_list_give_the_same():
     rows = [{"prompt": e.prompt, "completion": e.completion} for e in TWO]
     lines = jsonl(*rows)
     contents = [
-        lines, b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n\r\n") + b"\n  \n",
-        json.dumps(rows).encode(), json.dumps(rows, indent=2).encode("utf-8-sig"),
+        lines,
+        b"\xef\xbb\xbf" + lines.replace(b"\n", b"\r\n\r\n") + b"\n  \n",
+        json.dumps(rows).encode(),
+        json.dumps(rows, indent=2).encode("utf-8-sig"),
         json.dumps({"version": 1, "data": rows}, indent=1).encode("utf-16"),
-    ]  # fmt: skip
+    ]
     for content in contents:
         for name in ("a.jsonl", "A.JSON"):
             assert examples(content, name) == TWO
@@ -115,9 +116,11 @@ def test_alpaca_puts_an_input_after_the_instruction():
         {"system": "Be brief.", "instruction": "Go.", "input": None, "output": "Gone"},
     )
     expected = [
-        Example("Add.\n\n1 and 2", "3"), Example("Greet.", "Hello"), Example("Only this", "fine"),
+        Example("Add.\n\n1 and 2", "3"),
+        Example("Greet.", "Hello"),
+        Example("Only this", "fine"),
         Example("Go.", "Gone", (("system", "Be brief."),)),
-    ]  # fmt: skip
+    ]
     assert examples(json.dumps(rows)) == expected
 
 
@@ -130,25 +133,23 @@ def test_outputs_that_are_no_texts_are_written_as_json():
     assert "김" in said[0][1]
 
 
-TURNS = (("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye"),
-         ("assistant", "Ciao"))  # fmt: skip
-TAUGHT = [
-    Example("Hi", "Hello", TURNS[:1]),
-    Example("Bye", "Ciao", TURNS[:3]),
-]
+TURNS = (("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye"), ("assistant", "Ciao"))
+TAUGHT = [Example("Hi", "Hello", TURNS[:1]), Example("Bye", "Ciao", TURNS[:3])]
 
 
 def test_every_answer_of_a_conversation_is_taught_with_what_was_said_before_it():
     names = {"system": "system", "user": "human", "assistant": "gpt"}
-    sharegpt = talk(*((names[who], said) for who, said in TURNS), key="conversations",
-                    role="from", text="value")  # fmt: skip
+    sharegpt = talk(*((names[who], said) for who, said in TURNS), key="conversations", role="from", text="value")
     parts = talk(*((who, [{"type": "text", "text": said}]) for who, said in TURNS))
     split = {"prompt": talk(*TURNS[:4])["messages"], "completion": talk(TURNS[4])["messages"]}
     cell = csv_of(("id", "messages"), [("1", json.dumps(talk(*TURNS)["messages"]))])
     for content, name in (
-        (json.dumps([talk(*TURNS)]), "a.json"), (json.dumps([sharegpt]), "a.json"),
-        (jsonl(parts), "a.jsonl"), (jsonl(split), "a.jsonl"), (cell, "a.csv"),
-    ):  # fmt: skip
+        (json.dumps([talk(*TURNS)]), "a.json"),
+        (json.dumps([sharegpt]), "a.json"),
+        (jsonl(parts), "a.jsonl"),
+        (jsonl(split), "a.jsonl"),
+        (cell, "a.csv"),
+    ):
         assert examples(content, name) == TAUGHT, content
     [note] = read_file("a.jsonl", jsonl(talk(*TURNS))).told
     assert str(note).startswith("Examples with a text of the system: 2. It is kept")
@@ -156,9 +157,13 @@ def test_every_answer_of_a_conversation_is_taught_with_what_was_said_before_it()
 
 def test_turns_that_teach_nothing_are_counted():
     odd = talk(
-        ("assistant", "Welcome!"), ("user", "Hi"), ("user", "there"), ("tool", "42"),
-        ("assistant", "Hello"), ("user", "Unanswered"),
-    )  # fmt: skip
+        ("assistant", "Welcome!"),
+        ("user", "Hi"),
+        ("user", "there"),
+        ("tool", "42"),
+        ("assistant", "Hello"),
+        ("user", "Unanswered"),
+    )
     reading = read_file("a.jsonl", jsonl(odd, {"messages": [3, {"role": ["user"]}]}))
     assert reading.examples == (Example("Hi\n\nthere", "Hello"),)
     assert "left out: 5." in str(reading.told[0])
@@ -175,9 +180,7 @@ def test_a_conversation_without_end_keeps_its_last_turns():
 
 
 def test_half_a_character_in_json_becomes_the_sign_for_it():
-    assert examples(b'{"prompt": "a\\ud800b", "completion": "\\ud83d\\ude00"}') == [
-        Example("a\ufffdb", "😀")
-    ]
+    assert examples(b'{"prompt": "a\\ud800b", "completion": "\\ud83d\\ude00"}') == [Example("a\ufffdb", "😀")]
 
 
 # What is left out, and what is refused
@@ -189,9 +192,10 @@ def test_what_cannot_be_used_is_counted_and_the_first_reasons_are_told():
     assert len(reading.examples) == 2
     assert (reading.left_out, len(reading.reasons)) == (5, MOST_REASONS)
     assert [str(reason).split(":")[0].split(".")[0] for reason in reading.reasons] == [
-        "Example 2 lacks a prompt or a completion", "Example 3 is too long",
+        "Example 2 lacks a prompt or a completion",
+        "Example 3 is too long",
         "Line 4 is not JSON",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
@@ -209,15 +213,18 @@ def test_what_cannot_be_used_is_counted_and_the_first_reasons_are_told():
         ("a.jsonl", jsonl({"prompt": None, "completion": "b"}), "Example 1 lacks"),
         ("a.jsonl", jsonl(talk(("user", "Hi"))), "Example 1 lacks a prompt or a completion"),
         ("a.csv", csv_of(("prompt", "reply"), [("a", "b")]).encode(), "Example 1 lacks"),
-        ("a.csv", csv_of(("prompt", "completion"), [("a", LONG * 50)]).encode(),
-         "Example 1 is too long: .* 8000 characters"),
+        (
+            "a.csv",
+            csv_of(("prompt", "completion"), [("a", LONG * 50)]).encode(),
+            "Example 1 is too long: .* 8000 characters",
+        ),
         ("a.jsonl", jsonl(*[PAIR] * (data.MAX_EXAMPLES + 1)), "more than 2000 examples"),
         ("a.jsonl", b"", "There are no examples"),
         ("a.json", b"[]", "There are no examples"),
         ("a.csv", b"prompt,completion\n", "There are no examples"),
         ("a.jsonl", b" " * (data.MAX_FILE + 1), "a.jsonl is larger than 4 MB"),
     ],
-)  # fmt: skip
+)
 def test_a_file_without_anything_to_use_is_refused_by_name(name, content, message):
     with pytest.raises(DataError, match=message):
         read_file(name, content)
@@ -228,8 +235,6 @@ def test_the_three_ready_sets_read():
     assert list(sets) == ["handbook", "json", "pirate"]
     for name, found in sets.items():
         lines = (SETS / name / "train.jsonl").read_text(encoding="utf-8").splitlines()
-        assert [{"prompt": e.prompt, "completion": e.completion} for e in found] == list(
-            map(json.loads, lines)
-        )
+        assert [{"prompt": e.prompt, "completion": e.completion} for e in found] == list(map(json.loads, lines))
         assert len(found) >= 200
     assert all(json.loads(example.completion)["answer"] for example in sets["json"])

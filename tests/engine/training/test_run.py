@@ -100,9 +100,7 @@ def test_a_lora_learns_as_in_a_plain_loop(llama, more):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learning, 1.0)
         done = (step - warm) / (s.steps - warm + 1)
-        after = {"linear": 1 - done, "constant": 1.0}.get(
-            s.schedule, (1 + math.cos(math.pi * done)) / 2
-        )
+        after = {"linear": 1 - done, "constant": 1.0}.get(s.schedule, (1 + math.cos(math.pi * done)) / 2)
         adamw.param_groups[0]["lr"] = s.rate * (step / warm if step <= warm else after)
         adamw.step()
         theirs.append(float(loss))
@@ -116,9 +114,7 @@ def test_a_lora_learns_as_in_a_plain_loop(llama, more):
 
 @pytest.mark.parametrize("method", ["lora", "prompt", "prefix", "last_layers"])
 def test_the_held_out_loss_is_that_of_the_variant_read_by_hand(layout, method):
-    run = new(
-        layout, method=method, held_share=0.5, steps=2, virtual_tokens=4, prompt_weight=0.5, batch=3
-    )
+    run = new(layout, method=method, held_share=0.5, steps=2, virtual_tokens=4, prompt_weight=0.5, batch=3)
     losses(run)
     s, held = run.settings, split(EXAMPLES, 0.5, 0)[1]
     fork = run.variant()
@@ -159,9 +155,7 @@ def test_a_gradient_goes_through_learned_tokens_of_the_recipe(llama):
             parameter[place] += sign * step
             found.append(float(run._loss(run._learn)[0]))
             parameter[place] -= sign * step
-    assert float(parameter.grad[place]) == pytest.approx(
-        (found[0] - found[1]) / (2 * step), rel=2e-2
-    )
+    assert float(parameter.grad[place]) == pytest.approx((found[0] - found[1]) / (2 * step), rel=2e-2)
 
 
 # Stop, resume, repeat
@@ -460,7 +454,6 @@ def test_the_targets_are_all_that_a_run_changes(llama):
     losses(run)
     fork = run.variant()
     changed = {
-        m.name for m in matrices(fork)
-        if not torch.equal(fork.tensor(m.name), llama.model.get_parameter(m.name))
-    }  # fmt: skip
+        m.name for m in matrices(fork) if not torch.equal(fork.tensor(m.name), llama.model.get_parameter(m.name))
+    }
     assert changed == {m.name for m in matrices(fork) if m.part == "attention"}

@@ -101,9 +101,7 @@ def archive(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
     return held.getvalue()
 
 
-def raw_archive(
-    name: str, packed: bytes, *, size: int, said_packed: int | None = None, crc: int = 0
-) -> bytes:
+def raw_archive(name: str, packed: bytes, *, size: int, said_packed: int | None = None, crc: int = 0) -> bytes:
     """One deflated entry, with whatever sizes its headers are to tell."""
     raw = name.encode()
     said = len(packed) if said_packed is None else said_packed
@@ -128,10 +126,7 @@ def paragraph(text: str, style: str = "", more: str = "") -> str:
 
 
 def table(*rows: Sequence[str]) -> str:
-    cells = (
-        "<w:tr>" + "".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) + "</w:tr>"
-        for row in rows
-    )
+    cells = ("<w:tr>" + "".join(f"<w:tc>{paragraph(cell)}</w:tc>" for cell in row) + "</w:tr>" for row in rows)
     return "<w:tbl>" + "".join(cells) + "</w:tbl>"
 
 
@@ -197,6 +192,4 @@ def not_text(name: str) -> str:
     )
 
 
-STOPPED = (
-    "{} could not be read: the program that reads it stopped. Save it as plain text, then add that."
-)
+STOPPED = "{} could not be read: the program that reads it stopped. Save it as plain text, then add that."

@@ -35,20 +35,8 @@ WRITTEN = {
         "價格은 천 원입니다",
         "똠방각하 펲시콜라가 있는 옛글",
     ],
-    "gb18030": [
-        "中文测试",
-        "我们在北京学习中文。",
-        "价格：一百元",
-        "你好",
-        "人工智能是计算机科学的分支",
-    ],
-    "big5hkscs": [
-        "中文測試",
-        "我們在臺北學習中文。",
-        "價格：一百元",
-        "你好",
-        "人工智慧是電腦科學的一個分支",
-    ],
+    "gb18030": ["中文测试", "我们在北京学习中文。", "价格：一百元", "你好", "人工智能是计算机科学的分支"],
+    "big5hkscs": ["中文測試", "我們在臺北學習中文。", "價格：一百元", "你好", "人工智慧是電腦科學的一個分支"],
     "cp932": ["こんにちは", "日本語のテストです。", "東京は日本の首都です", "カタカナ"],
     "euc_jp": ["こんにちは", "日本語のテストです。", "東京は日本の首都です", "カタカナ"],
     "cp1251": ["Привет, мир", "Москва — столица России.", "ПРИВЕТ", "Привіт, як справи? Її"],
@@ -84,12 +72,7 @@ def test_what_a_file_says_of_itself_comes_first(read):
     hebrew, thai = "שלום", "สวัสดี"
     cases = [
         ("a.html", "<meta charset=windows-1255><p>%s", "cp1255", hebrew),
-        (
-            "a.html",
-            "<META content='text/html; charset=windows-1255' http-equiv=x><p>%s",
-            "cp1255",
-            hebrew,
-        ),
+        ("a.html", "<META content='text/html; charset=windows-1255' http-equiv=x><p>%s", "cp1255", hebrew),
         ("a.html", "<?xml version='1.0' encoding='tis-620'?><p>%s</p>", "cp874", thai),
         ("a.html", "<meta charset='gb2312'><p>%s", "gb18030", "价格"),
         ("a.html", "<meta charset='iso-8859-7'><p>%s", "iso8859-7", "ΑΒ"),
@@ -132,9 +115,7 @@ def test_a_damaged_character_costs_itself_and_is_counted(read):
     assert document.encoding == "cp949"
     assert texts(document)[0].startswith("훈민정음은 세종이 만들었다.")
     lost = texts(document)[0].count("\ufffd")
-    assert [str(note) for note in document.notes] == [
-        f"{lost} characters of a.txt could not be read and stand as “�”."
-    ]
+    assert [str(note) for note in document.notes] == [f"{lost} characters of a.txt could not be read and stand as “�”."]
 
 
 def test_the_visitors_choice_comes_before_all_else(read):
@@ -148,9 +129,7 @@ def test_the_visitors_choice_comes_before_all_else(read):
 def test_a_choice_that_does_not_fit_is_refused(read):
     data = "훈민정음".encode("cp949")
     reason = refused(read(GOOD, ("bad.txt", data), encoding="utf-8"))
-    assert reason == (
-        "bad.txt is not text in UTF-8. Choose another encoding, or let it be found out."
-    )
+    assert reason == ("bad.txt is not text in UTF-8. Choose another encoding, or let it be found out.")
 
 
 def test_a_choice_that_is_none_is_found_out(read):
@@ -169,9 +148,7 @@ def test_names_in_a_zip_are_read_in_their_alphabet(read):
 
 
 def test_invisible_characters_do_not_part_words(read):
-    text = (
-        "play\u200bground exam\u00adple infor\u00ad\nmation \u2060joined ไทย\u200bคำ می\u200cخواهم"
-    )
+    text = "play\u200bground exam\u00adple infor\u00ad\nmation \u2060joined ไทย\u200bคำ می\u200cخواهم"
     assert texts(only(read(("a.txt", text.encode())))) == [
         "playground example information joined ไทย\u200bคำ می\u200cخواهم"
     ]

@@ -17,9 +17,7 @@ from reading_samples import GOOD, damaged, refused, told
 @pytest.mark.parametrize("said", [0xFFFFFFF0, 1_000_000_000, 20_000_000])
 @pytest.mark.parametrize("said_packed", [None, 0xFFFFFFF0])
 def test_a_zip_bomb_is_stopped_by_what_it_unpacks_to(read, said, said_packed):
-    bomb = samples.raw_archive(
-        "a.txt", samples.deflated(b"a" * 1_000_000, 1_000), size=said, said_packed=said_packed
-    )
+    bomb = samples.raw_archive("a.txt", samples.deflated(b"a" * 1_000_000, 1_000), size=said, said_packed=said_packed)
     assert len(bomb) < 2_000_000
     assert refused(read(GOOD, ("bad.zip", bomb))) == (
         "a.txt unpacks to more than 200 times its size, as documents do not. Leave it out."
@@ -37,10 +35,7 @@ def test_many_entries_together_are_bounded(read):
     bomb = samples.archive(*[(f"{n}.txt", data) for n in range(5)])
     found = read(("bad.zip", bomb), GOOD)
     assert [d.name for d in found.documents] == ["good.txt"]
-    assert told(found)[-1] == (
-        "3.txt",
-        "bad.zip unpacks to more than 50 MB. Split it, or add only what you need.",
-    )
+    assert told(found)[-1] == ("3.txt", "bad.zip unpacks to more than 50 MB. Split it, or add only what you need.")
     assert len(found.skipped) == 4  # each of the first three is too much text
 
 
@@ -53,9 +48,7 @@ def test_an_entry_above_the_limit_for_a_file_is_refused(read):
 
 def test_entries_are_counted(read):
     data = samples.archive(*[(f"{n}.txt", b"x") for n in range(201)])
-    assert refused(read(GOOD, ("bad.zip", data))) == (
-        "bad.zip holds 201 files; the limit is 200. Split it."
-    )
+    assert refused(read(GOOD, ("bad.zip", data))) == ("bad.zip holds 201 files; the limit is 200. Split it.")
 
 
 def test_a_hundred_thousand_entries_are_counted_in_time(read):
@@ -66,16 +59,18 @@ def test_a_hundred_thousand_entries_are_counted_in_time(read):
     place, end = one.index(b"PK\x01\x02"), one.index(b"PK\x05\x06")
     central = one[place:end] * 100_000
     zip64 = (
-        b"PK\x06\x06" + (44).to_bytes(8, "little") + b"\x2d\0\x2d\0" + bytes(8)
-        + (100_000).to_bytes(8, "little") * 2 + len(central).to_bytes(8, "little")
+        b"PK\x06\x06"
+        + (44).to_bytes(8, "little")
+        + b"\x2d\0\x2d\0"
+        + bytes(8)
+        + (100_000).to_bytes(8, "little") * 2
+        + len(central).to_bytes(8, "little")
         + place.to_bytes(8, "little")
-    )  # fmt: skip
+    )
     where = b"PK\x06\x07" + bytes(4) + (place + len(central)).to_bytes(8, "little") + b"\1\0\0\0"
     tail = one[end : end + 8] + b"\xff" * 12 + b"\0\0"
     data = one[:place] + central + zip64 + where + tail
-    assert refused(read(GOOD, ("bad.zip", data))) == (
-        "bad.zip holds 100,000 files; the limit is 200. Split it."
-    )
+    assert refused(read(GOOD, ("bad.zip", data))) == ("bad.zip holds 100,000 files; the limit is 200. Split it.")
 
 
 def test_what_is_no_document_in_a_zip_is_skipped_and_the_rest_read(read):

@@ -20,10 +20,7 @@ def test_a_sparse_file_of_2_gb_is_refused_unread(read, tmp_path, started):
         file.truncate(2 * 2**30)
     found = read(("bad.txt", path))
     assert told(found) == [
-        (
-            "bad.txt",
-            "bad.txt holds 2147.49 MB; the limit for one file is 20 MB. Split or shorten it.",
-        )
+        ("bad.txt", "bad.txt holds 2147.49 MB; the limit for one file is 20 MB. Split or shorten it.")
     ]
     assert started == []
 
@@ -38,8 +35,7 @@ def test_a_line_of_50_mb_is_refused(read, tmp_path):
 
 def test_a_line_of_15_mb_is_more_text_than_a_call_brings(read):
     assert refused(read(GOOD, ("bad.txt", b"word " * 3_000_000))) == (
-        "bad.txt brings the text to more than 4,000,000 characters in all. "
-        "Split or shorten it, or add fewer files."
+        "bad.txt brings the text to more than 4,000,000 characters in all. Split or shorten it, or add fewer files."
     )
 
 
@@ -72,8 +68,7 @@ def test_text_is_bounded_over_all_files(read):
 
 def test_records_are_bounded(read):
     assert refused(read(GOOD, ("bad.csv", b"a\n" + b"1\n" * 50_001), grown=30_000_000)) == (
-        "bad.csv brings the documents to more than 50,000 records in all. "
-        "Split it, or add fewer files."
+        "bad.csv brings the documents to more than 50,000 records in all. Split it, or add fewer files."
     )
 
 
@@ -81,10 +76,7 @@ def test_more_files_than_a_call_takes_are_left_out(read):
     found = read(*[(f"{n}.txt", b"text") for n in range(21)])
     assert len(found.documents) == 20
     assert told(found) == [
-        (
-            "20.txt",
-            "20.txt was left out: 21 files are too many, at most 20 are read at once. Add fewer.",
-        )
+        ("20.txt", "20.txt was left out: 21 files are too many, at most 20 are read at once. Add fewer.")
     ]
 
 
@@ -173,9 +165,7 @@ def test_a_link_or_a_pipe_is_refused(read, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link").symlink_to(tmp_path / "secret")
     os.mkfifo(tmp_path / "pipe")
-    found = read(
-        ("a.txt", tmp_path / "link"), ("b.txt", tmp_path / "pipe"), ("c.txt", tmp_path / "none")
-    )
+    found = read(("a.txt", tmp_path / "link"), ("b.txt", tmp_path / "pipe"), ("c.txt", tmp_path / "none"))
     assert told(found) == [
         ("a.txt", "a.txt is a link or a device, not a document. Add the document itself."),
         ("b.txt", "b.txt is a link or a device, not a document. Add the document itself."),

@@ -162,11 +162,7 @@ def test_a_child_that_never_starts_to_read_is_ended(read, child_does):
     child_does("import time; time.sleep(60)")
     found = read(("a.txt", b"one"), ("b.txt", b"two"), seconds=1)
     assert told(found) == [
-        (
-            name,
-            f"There was no time left to read {name}: all files together get 1 seconds. "
-            "Add it by itself.",
-        )
+        (name, f"There was no time left to read {name}: all files together get 1 seconds. Add it by itself.")
         for name in ("a.txt", "b.txt")
     ]
 
@@ -182,9 +178,7 @@ worker.read_one = read_one
 """
 
 
-@pytest.mark.parametrize(
-    "code", ["os._exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit"]
-)
+@pytest.mark.parametrize("code", ["os._exit(3)", "os.kill(os.getpid(), signal.SIGKILL)", "raise SystemExit"])
 def test_a_child_that_dies_costs_one_file(read, child_does, started, code):
     child_does(DIES % code)
     data = archive(("1.txt", b"one"), ("bad.txt", b"x"), ("2.txt", b"two"))
@@ -202,11 +196,7 @@ def test_memory_that_runs_out_costs_one_file(read, child_does):
     child_does(DIES % "return worker._skipped(name, kind, MemoryError())")
     found = read(("bad.txt", b"x"), ("good.txt", b"text"))
     assert told(found) == [
-        (
-            "bad.txt",
-            "bad.txt needs more than 1024 MB of memory to read. "
-            "Split it, or save it as plain text.",
-        )
+        ("bad.txt", "bad.txt needs more than 1024 MB of memory to read. Split it, or save it as plain text.")
     ]
 
 
@@ -228,7 +218,5 @@ def test_reading_waits_its_turn_and_says_so_when_it_gets_none(read, monkeypatch)
     monkeypatch.setattr(files, "_reading", threading.BoundedSemaphore(1))
     with files._reading:
         found = read(("a.txt", b"x"), seconds=0.4)
-    assert told(found) == [
-        ("a.txt", "This host is busy reading other documents. Add a.txt again in a moment.")
-    ]
+    assert told(found) == [("a.txt", "This host is busy reading other documents. Add a.txt again in a moment.")]
     assert files._reading.acquire(blocking=False)

@@ -74,9 +74,7 @@ def test_a_message_reaches_no_further_than_its_values(template, values):
     ],
 )
 def test_a_document_has_its_form(change):
-    frame = {
-        "name": "a", "parts": [["", "text"]], "pages": None, "encoding": "utf-8", "unreadable": 0,
-    }  # fmt: skip
+    frame = {"name": "a", "parts": [["", "text"]], "pages": None, "encoding": "utf-8", "unreadable": 0}
     assert child.document(frame).name == "a"
     with pytest.raises(GoneError):
         child.document(frame | change)

@@ -48,8 +48,7 @@ def test_a_header_that_repeats_is_counted_as_often(read):
     header = b",".join(b"h%d" % n * 20 for n in range(900))
     rows = (b"1," * 899 + b"1\n") * 100
     assert refused(read(GOOD, ("bad.csv", header + b"\n" + rows))) == (
-        "bad.csv brings the text to more than 4,000,000 characters in all. "
-        "Split or shorten it, or add fewer files."
+        "bad.csv brings the text to more than 4,000,000 characters in all. Split or shorten it, or add fewer files."
     )
 
 
@@ -69,10 +68,7 @@ def test_quotes_without_end_end_in_time(read):
 LAUGHS = '<!DOCTYPE w [<!ENTITY a "ha">' + "".join(
     f'<!ENTITY {chr(98 + n)} "{("&" + chr(97 + n) + ";") * 10}">' for n in range(12)
 )
-ENTITIES = (
-    "bad.docx declares XML entities, which no word processor writes. "
-    "Save it anew in one, then add that."
-)
+ENTITIES = "bad.docx declares XML entities, which no word processor writes. Save it anew in one, then add that."
 
 
 def test_a_billion_laughs_are_not_laughed(read):
@@ -102,9 +98,7 @@ def test_entities_in_the_styles_are_refused_too(read):
 
 
 def test_a_docx_bomb_is_stopped(read):
-    bomb = samples.raw_archive(
-        "word/document.xml", samples.deflated(b" " * 1_000_000, 1_000), size=0xFFFFFFF0
-    )
+    bomb = samples.raw_archive("word/document.xml", samples.deflated(b" " * 1_000_000, 1_000), size=0xFFFFFFF0)
     assert refused(read(GOOD, ("bad.docx", bomb))) == (
         "bad.docx unpacks to more than 200 times its size, as documents do not. Leave it out."
     )
@@ -147,8 +141,7 @@ def test_a_tree_of_pages_in_a_circle_is_refused(read):
     pages = b"<< /Type /Pages /Count 1 /Kids [2 0 R 2 0 R] >>"
     data = samples.pdf_objects([b"<< /Type /Catalog /Pages 2 0 R >>", pages])
     assert refused(read(GOOD, ("bad.pdf", data))) == (
-        "bad.pdf is built in a way that takes too much work to read. "
-        "Print it to a new PDF, then add that."
+        "bad.pdf is built in a way that takes too much work to read. Print it to a new PDF, then add that."
     )
 
 
@@ -184,8 +177,7 @@ def test_a_stream_that_unpacks_to_a_gigabyte_is_not_read(read):
     bomb = samples.stream(packed, b"/Filter /FlateDecode")
     data = samples.pdf_objects([catalog, pages, page, bomb])
     assert refused(read(GOOD, ("bad.pdf", data))) == (
-        "bad.pdf is built in a way that takes too much work to read. "
-        "Print it to a new PDF, then add that."
+        "bad.pdf is built in a way that takes too much work to read. Print it to a new PDF, then add that."
     )
 
 

@@ -20,13 +20,7 @@ KOREAN = "훈민정음은 세종이 만들었다"
 
 
 @pytest.mark.parametrize(
-    ("codec", "encoding"),
-    [
-        ("utf-8", "utf-8"),
-        ("utf-8-sig", "utf-8-sig"),
-        ("utf-16", "utf-16"),
-        ("cp949", "cp949"),
-    ],
+    ("codec", "encoding"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16"), ("cp949", "cp949")]
 )
 def test_korean_is_read_in_every_encoding_that_it_comes_in(read, codec, encoding):
     document = only(read(("글.txt", f"{KOREAN}\r\n끝".encode(codec))))

@@ -25,9 +25,7 @@ def at(*drawn: tuple[float, float, str]) -> bytes:
     """A content stream that puts texts at places, in this order."""
     return (
         b"BT /F1 10 Tf "
-        + b" ".join(
-            b"1 0 0 1 %g %g Tm (%s) Tj" % (x, y, text.encode("latin-1")) for x, y, text in drawn
-        )
+        + b" ".join(b"1 0 0 1 %g %g Tm (%s) Tj" % (x, y, text.encode("latin-1")) for x, y, text in drawn)
         + b" ET"
     )
 
@@ -44,10 +42,7 @@ def test_letters_that_are_not_there_are_not_made_up(read):
 
 
 def test_glyphs_with_names_of_their_own_are_no_letters(read):
-    odd = (
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Odd /Encoding << /Differences "
-        b"[65 /g12 /g13 /G7] >> >>"
-    )
+    odd = b"<< /Type /Font /Subtype /Type1 /BaseFont /Odd /Encoding << /Differences [65 /g12 /g13 /G7] >> >>"
     found = read(GOOD, ("bad.pdf", samples.pdf(samples.shown("ABC"), font=odd)))
     assert "do not tell which characters" in refused(found)
     known = odd.replace(b"/g12 /g13 /G7", b"/a /uni0062 /c")
@@ -55,10 +50,7 @@ def test_glyphs_with_names_of_their_own_are_no_letters(read):
 
 
 def test_pages_in_unknown_fonts_are_counted_and_the_rest_is_read(read):
-    type0 = (
-        b"<< /Type /Font /Subtype /Type0 /BaseFont /Test /Encoding /Identity-H "
-        b"/DescendantFonts [4 0 R] >>"
-    )
+    type0 = b"<< /Type /Font /Subtype /Type0 /BaseFont /Test /Encoding /Identity-H /DescendantFonts [4 0 R] >>"
     descendant = b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Test /DW 1000 >>"
     extra = (descendant, samples.HELVETICA)
     plain = samples.shown("A page that can be read well").replace(b"/F1", b"/F2")
@@ -72,16 +64,12 @@ def test_pages_in_unknown_fonts_are_counted_and_the_rest_is_read(read):
     ]
     assert (document.pages, document.unreadable) == (3, 1)
     assert notes(document) == [
-        "On 1 pages of a.pdf some text was left out: its font does not tell which characters it "
-        "shows."
+        "On 1 pages of a.pdf some text was left out: its font does not tell which characters it shows."
     ]
 
 
 def test_korean_in_an_encoding_of_the_standard_is_read(read):
-    font = (
-        b"<< /Type /Font /Subtype /Type0 /BaseFont /Batang /Encoding /KSCms-UHC-H "
-        b"/DescendantFonts [4 0 R] >>"
-    )
+    font = b"<< /Type /Font /Subtype /Type0 /BaseFont /Batang /Encoding /KSCms-UHC-H /DescendantFonts [4 0 R] >>"
     descendant = b"<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Batang /DW 1000 >>"
     code = KOREAN.encode("cp949").hex().encode()
     data = samples.pdf(b"BT /F1 12 Tf 72 720 Td <%s> Tj ET" % code, font=font, extra=(descendant,))
@@ -110,23 +98,13 @@ def test_two_columns_are_read_one_after_the_other(read):
         for n, (left, right) in enumerate(zip(LEFT, RIGHT, strict=True))
         for piece in ((72, 650 - 12 * n, left), (320, 650 - 12 * n, right))
     ]
-    heading = (
-        72,
-        700,
-        "A heading that runs across both of the columns from left to right, you see",
-    )
+    heading = (72, 700, "A heading that runs across both of the columns from left to right, you see")
     document = only(read(("a.pdf", samples.pdf(at(heading, *rows)))))
     assert texts(document)[0].split("\n") == [heading[2], *LEFT, *RIGHT]
 
 
 def test_rows_of_a_table_stay_together(read):
-    cells = [
-        ("Place", "Metres"),
-        ("Incheon", "9.1"),
-        ("Busan", "1.2"),
-        ("Mokpo", "4.3"),
-        ("Jeju", "2"),
-    ]
+    cells = [("Place", "Metres"), ("Incheon", "9.1"), ("Busan", "1.2"), ("Mokpo", "4.3"), ("Jeju", "2")]
     rows = [
         piece
         for n, (place, metres) in enumerate(cells)
@@ -140,12 +118,8 @@ def test_rows_of_a_table_stay_together(read):
 
 
 def test_a_word_broken_at_a_lines_end_is_whole(read):
-    data = samples.pdf(
-        samples.shown("The har-", "bour is a well-", "known place. Well-known!", "Anglo-", "Saxon")
-    )
-    assert texts(only(read(("a.pdf", data)))) == [
-        "The harbour is a well-known place. Well-known!\nAnglo-Saxon"
-    ]
+    data = samples.pdf(samples.shown("The har-", "bour is a well-", "known place. Well-known!", "Anglo-", "Saxon"))
+    assert texts(only(read(("a.pdf", data)))) == ["The harbour is a well-known place. Well-known!\nAnglo-Saxon"]
 
 
 def test_words_are_joined_across_no_paragraph_and_no_number():
@@ -166,9 +140,7 @@ def test_a_sentence_over_a_pages_end_stands_in_one_passage(read):
         ("p. 3", ["A new page begins here.", "3"]),
     ]
     passages = [p.text for part in document.parts for p in chunk("a.pdf", part.text)]
-    assert any(
-        "The keeper went\ndown to the harbour and lit the lamp." in text for text in passages
-    )
+    assert any("The keeper went\ndown to the harbour and lit the lamp." in text for text in passages)
 
 
 def test_headings_and_finished_pages_take_nothing_over():

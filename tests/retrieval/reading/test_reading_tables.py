@@ -63,25 +63,16 @@ def test_a_stray_quote_costs_no_row_and_is_told(read):
         'a: 6\nb: 5" disk',
     ]
     assert [str(note) for note in document.notes] == [
-        "In 2 rows of a.csv a quotation mark was never closed, or closed within a value: it was "
-        "read as a letter."
+        "In 2 rows of a.csv a quotation mark was never closed, or closed within a value: it was read as a letter."
     ]
 
 
 def test_two_stray_quotes_do_not_swallow_what_is_between_them():
-    assert rows_of('a,b\n1,"x\n2,y\n3,"z\n4,w') == [
-        ["1", '"x'],
-        ["2", "y"],
-        ["3", '"z'],
-        ["4", "w"],
-    ]
+    assert rows_of('a,b\n1,"x\n2,y\n3,"z\n4,w') == [["1", '"x'], ["2", "y"], ["3", '"z'], ["4", "w"]]
 
 
 def test_lines_within_quotes_stay_one_value():
-    assert rows_of('a,b\n1,"one\n\ntwo, ""three"""\n2,x') == [
-        ["1", 'one\n\ntwo, "three"'],
-        ["2", "x"],
-    ]
+    assert rows_of('a,b\n1,"one\n\ntwo, ""three"""\n2,x') == [["1", 'one\n\ntwo, "three"'], ["2", "x"]]
 
 
 def test_each_piece_of_a_long_row_tells_whose_it_is(read):

@@ -29,11 +29,8 @@ TEXT = {
         "Yours alone: only this browser knows it. It is deleted here after 7 days without use, so "
         "download what you want to keep."
     ),
-    "adapter_share": (
-        "Your list holds at most {count} adapters and {limit} MB. The oldest went off it: {names}."
-    ),
-    "adapter_files": "A .zip of a PEFT folder, or adapter_model.safetensors with "
-    "adapter_config.json",
+    "adapter_share": ("Your list holds at most {count} adapters and {limit} MB. The oldest went off it: {names}."),
+    "adapter_files": "A .zip of a PEFT folder, or adapter_model.safetensors with adapter_config.json",
     "adapter_download": "Download it (PEFT)",
     "adapter_forget": "Take mine off the list",
     "adapter_file": "The adapter's folder",
@@ -54,8 +51,7 @@ TEXT = {
     "look_untouched": "untouched",
     "thin_matrix": "One of its matrices",
     "thin_title": "Drawn to scale: W, and beside it B times A",
-    "thin_line": "{rows} x {columns} = {whole} numbers; B and A of rank {rank} have {thin} "
-    "({share}).",
+    "thin_line": "{rows} x {columns} = {whole} numbers; B and A of rank {rank} have {thin} ({share}).",
     "spectrum_title": "Singular values of its change",
     "costs": "Kept apart or folded: compare",
     "costs_caption": "The same adapter both ways, measured here",
@@ -64,8 +60,7 @@ TEXT = {
     "costs_memory": "Memory beside the shared model",
     "costs_hundred": "100 adapters would take",
     "costs_seconds": "Time per token",
-    "costs_same": "Same first choice at {top} of places; no logit differs by more than "
-    "{difference}.",
+    "costs_same": "Same first choice at {top} of places; no logit differs by more than {difference}.",
     # Training
     "train_heading": "## Train one",
     "train_intro": "Show the model a dozen examples of how it should answer, and it learns an "
@@ -150,8 +145,7 @@ TEXT = {
     "train_held": "Held-out share",
     "train_held_info": "Examples kept for testing, not learned from.",
     "train_patience": "Early stopping",
-    "train_patience_info": "Stop when the held-out loss has not fallen for this many checks. 0: "
-    "never.",
+    "train_patience_info": "Stop when the held-out loss has not fallen for this many checks. 0: never.",
     "train_checkpointing": "Gradient checkpointing",
     "train_checkpointing_info": "Less memory, about a third more time.",
     "train_empty": "The curves of your run are drawn here: press Train.",
@@ -170,8 +164,7 @@ TEXT = {
     "preview_cut": "{count} examples are longer than the limit and are cut.",
     "run_waiting": "Waiting: {place} runs come first.",
     "run_preparing": "⏳ Preparing the examples and the model: {clock} so far…",
-    "run_ending": "⏳ All steps are done, {clock} since they began. What was learned is being "
-    "saved and tried…",
+    "run_ending": "⏳ All steps are done, {clock} since they began. What was learned is being saved and tried…",
     "run_kept": "Stopped. Resume goes on from where it was.",
     "run_lost": "Your last run is no longer known here: the host keeps the last {count}, for 7 "
     "days. If it ended, its adapter is among yours above; if not, press Train to begin again.",
@@ -183,8 +176,7 @@ TEXT = {
     "on by attaching it first.",
     "run_done": "Done. The adapter is among yours above: attach it.",
     "run_sample": "It answers by now:",
-    "run_general": "Perplexity on general text: {before} before, {after} after. A rise is what it "
-    "forgot.",
+    "run_general": "Perplexity on general text: {before} before, {after} after. A rise is what it forgot.",
     "run_answers": "Before and after",
     "run_prompt": "Prompt",
     "run_before": "Before",
@@ -198,8 +190,7 @@ TEXT = {
     "title_mix_adapters": "Adapters mixed: {method}",
     # Mixing and extracting
     "mix_heading": "Mix several adapters into one",
-    "mix_intro": "Their thin matrices become one pair, by PEFT's methods. The mix goes on your "
-    "recipe.",
+    "mix_intro": "Their thin matrices become one pair, by PEFT's methods. The mix goes on your recipe.",
     "mix_sources": "Adapters (2 to 4, plain LoRAs)",
     "mix_weight_1": "Weight of the first",
     "mix_weight_2": "Weight of the second",
@@ -237,8 +228,7 @@ TEXT = {
     "extract_left": "{count} tensors differ that a LoRA here cannot have: {names}.",
     # The calculator
     "calculator_heading": "Memory calculator, for a model of any size",
-    "calculator_intro": "By arithmetic, in decimal gigabytes; nothing is loaded. Activations are "
-    "an estimate.",
+    "calculator_intro": "By arithmetic, in decimal gigabytes; nothing is loaded. Activations are an estimate.",
     "calculator_billions": "Parameters, in billions",
     "calculator_tuning": "Training",
     "tuning_full": "Everything (full)",

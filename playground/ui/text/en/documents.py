@@ -35,9 +35,7 @@ TEXT = {
     "own_unreadable": "{name}: {pages} pages gave no text.",
     "own_forget": "Delete this collection",
     "indexing": "Embedding the documents, once: about {left} left",
-    "hybrid_heading": (
-        "### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."
-    ),
+    "hybrid_heading": ("### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."),
     "search_options": "How to search",
     "search_options_info": (
         "The usual values suit most documents. Change one, search again, and see what moves; "
@@ -100,8 +98,7 @@ TEXT = {
     "evaluate_caption": "Evidence found, by kind of question",
     "evaluate_options": "Measured with the settings above, 20 passages a question.",
     "evaluate_questions_some": (
-        "All {count} questions, one by one; {without} of them have no answer here and are not in "
-        "the figures"
+        "All {count} questions, one by one; {without} of them have no answer here and are not in the figures"
     ),
     "evaluate_questions": "All {count} questions, one by one",
     "question_kind": "Kind",
@@ -186,8 +183,7 @@ TEXT = {
     "passage_undo": "Undo, or redo, the last change",
     "corpus_copy": "Copy to my own documents, to change them",
     "cut_intro": (
-        "**Cut in another way.** Borders put by hand are lost and dropped passages come back; "
-        "changed words stay."
+        "**Cut in another way.** Borders put by hand are lost and dropped passages come back; changed words stay."
     ),
     "cut_by": "Passages are",
     "cut_paragraphs": "whole paragraphs that fit",

@@ -20,10 +20,8 @@ TEXT = {
     "taken at the moment. Tell the host, or try again later.",
     "edge_event": "The page has changed since you opened it. Reload it: nothing of yours is lost.",
     "edge_session": "{limit} requests of yours wait here already. Wait until some are answered.",
-    "edge_address": "{limit} requests from your address wait here already. Wait until some are "
-    "answered.",
+    "edge_address": "{limit} requests from your address wait here already. Wait until some are answered.",
     "edge_busy": "Too many requests wait here. Try again in a minute: nothing of yours is lost.",
-    "edge_types": "What was sent does not fit this page (value {place}). Reload the page and try "
-    "again.",
+    "edge_types": "What was sent does not fit this page (value {place}). Reload the page and try again.",
     "edge_count": "{wanted} values are needed here, and {given} were sent.",
 }

@@ -30,9 +30,7 @@ TEXT = {
     "lab_now_next": "What comes next after the sentence",
     "lab_now_target": "The new answer has a probability of {probability}.",
     "lab_now_old": "The answer before, “{answer}”, has {probability}.",
-    "lab_now_knows": (
-        "It holds to that: after {count} of {of} ways to begin it says the same next word."
-    ),
+    "lab_now_knows": ("It holds to that: after {count} of {of} ways to begin it says the same next word."),
     "lab_now_unsure": (
         "It does not really know: after only {count} of {of} ways to begin it says the same next "
         "word, with a probability of {probability} for the likeliest."
@@ -72,9 +70,7 @@ TEXT = {
     "lab_corpus": "Documents that a search must find the fact among",
     "lab_corpus_info": "Of a large corpus, 300 of its passages.",
     "lab_teach": "Teach it, each way",
-    "lab_empty": (
-        "No table yet. Choose a ready fact or write your own, then press Teach it, each way."
-    ),
+    "lab_empty": ("No table yet. Choose a ready fact or write your own, then press Teach it, each way."),
     "lab_stopped": "Stopped. The ways that were done are in the table.",
     "lab_stopped_early": "Stopped before any way was done.",
     "lab_done": "Done in {seconds}. Ways tried: {count}, failed: {failed}.",
@@ -149,12 +145,10 @@ TEXT = {
     "lab_row_efficacy": "Share of the facts so far whose new answer is likelier",
     "lab_row_perplexity": "Perplexity of general text, × what it was",
     "lab_row_together": (
-        "{method}, all {count} at once: likelier {efficacy}, writes {written}, "
-        "perplexity × {ratio}, {seconds}"
+        "{method}, all {count} at once: likelier {efficacy}, writes {written}, perplexity × {ratio}, {seconds}"
     ),
     "lab_row_line": (
-        "{method}, one by one, {count} facts: likelier {efficacy}, writes {written}, "
-        "perplexity × {ratio}, {seconds}"
+        "{method}, one by one, {count} facts: likelier {efficacy}, writes {written}, perplexity × {ratio}, {seconds}"
     ),
     "lab_row_none": "Choose at least one method.",
     "lab_row_failed": "{method}, fact {count}: {reason}",
@@ -165,13 +159,9 @@ TEXT = {
         "it stands in the sidebar**, whichever tab it comes from. The worst come first."
     ),
     "lab_collateral_go": "Ask them again",
-    "lab_collateral_base": (
-        "Your recipe is empty: nothing can have changed. Put an edit on it first."
-    ),
+    "lab_collateral_base": ("Your recipe is empty: nothing can have changed. Put an edit on it first."),
     "lab_collateral_kept": "Still said: {right} of {of} facts. Lost: {lost}.",
-    "lab_collateral_others": (
-        "{count} more of the list are not asked: this model does not say them unchanged either."
-    ),
+    "lab_collateral_others": ("{count} more of the list are not asked: this model does not say them unchanged either."),
     "lab_collateral_none": (
         "Without any edit this model says none of these sentences as they are written, so there is "
         "nothing to compare. They were chosen for SmolLM2 135M."
@@ -208,7 +198,5 @@ TEXT = {
         "hang on the subject, and the picture says little."
     ),
     "lab_layer": "Layer that ROME and fine-tuning change",
-    "lab_layer_info": (
-        "−1: the usual one for this model. “Where is the fact?” below shows where yours is."
-    ),
+    "lab_layer_info": ("−1: the usual one for this model. “Where is the fact?” below shows where yours is."),
 }

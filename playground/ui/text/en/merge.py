@@ -15,9 +15,7 @@ TEXT = {
     "merge_example_ensemble": "Base and pirate answering together, nothing merged",
     "merge_example_upscale": "A deeper model: layers 0-20 and 10-30 stacked",
     "merge_models": "Models to merge",
-    "merge_models_info": (
-        "Your recipe, as it is before this step, is the base that changes are counted from."
-    ),
+    "merge_models_info": ("Your recipe, as it is before this step, is the base that changes are counted from."),
     "merge_model_base": "The plain model",
     "merge_model_adapter": "With adapter: {title}",
     "merge_model_checkpoint": "Checkpoint {name}",
@@ -54,12 +52,10 @@ TEXT = {
     ),
     "merge_hint_nuslerp": "The same arc between two models, the weights saying how near to which.",
     "merge_hint_multislerp": (
-        "The weighted mean of several models' directions, as long as they are on average: a quick "
-        "middle on the sphere."
+        "The weighted mean of several models' directions, as long as they are on average: a quick middle on the sphere."
     ),
     "merge_hint_karcher": (
-        "The point with the least sum of squared angles to all of the models: SLERP for more "
-        "than two."
+        "The point with the least sum of squared angles to all of the models: SLERP for more than two."
     ),
     "merge_hint_model_stock": (
         "Between your recipe and the models' average: near the average where their changes "
@@ -82,13 +78,11 @@ TEXT = {
     "merge_hint_della": "Like DARE-TIES, but larger changes of a row are likelier to stay.",
     "merge_hint_della_linear": "DELLA without the vote on signs: what is kept is added up.",
     "merge_hint_breadcrumbs": (
-        "Leaves out the smallest changes, which are noise, and the very largest, which upset "
-        "the rest."
+        "Leaves out the smallest changes, which are noise, and the very largest, which upset the rest."
     ),
     "merge_hint_breadcrumbs_ties": "Breadcrumbs, and then only changes that agree in sign.",
     "merge_hint_sce": (
-        "Weighs each model by how much it changed, matrix by matrix, and erases minority "
-        "signs. No weights to choose."
+        "Weighs each model by how much it changed, matrix by matrix, and erases minority signs. No weights to choose."
     ),
     "merge_hint_nearswap": (
         "Moves each number of your recipe towards the other model's, by a fixed distance at most: "
@@ -103,8 +97,7 @@ TEXT = {
         "slower, and usually worse until it is trained further."
     ),
     "merge_hint_concat": (
-        "Puts LoRAs side by side, kept apart: exactly the sum of their changes, for a few "
-        "megabytes."
+        "Puts LoRAs side by side, kept apart: exactly the sum of their changes, for a few megabytes."
     ),
     "merge_hint_ensemble": (
         "For contrast: every model answers, and their probabilities are averaged. Nothing is "
@@ -121,15 +114,12 @@ TEXT = {
     "merge_density_info": "1 keeps everything, 0 nothing.",
     "merge_layers": "Layers",
     "merge_layers_info": (
-        "Ranges, one after another: the first layer, and the one after the last. 0-20, 10-30 "
-        "stacks 40 layers."
+        "Ranges, one after another: the first layer, and the one after the last. 0-20, 10-30 stacks 40 layers."
     ),
     "merge_normalize": "Normalize: divide by the sum of the weights",
     "merge_normalize_info": "Then only the proportion of the weights matters.",
     "merge_targets": "Which parts",
-    "merge_targets_info": (
-        "The rest stays your recipe's. A part, a range like mlp@0-9, or a pattern of names."
-    ),
+    "merge_targets_info": ("The rest stays your recipe's. A part, a range like mlp@0-9, or a pattern of names."),
     "merge_part_all": "Everything",
     "merge_part_attention": "Attention",
     "merge_part_mlp": "MLP",
@@ -144,13 +134,9 @@ TEXT = {
     "merge_rescale_usual": "As the method's paper has it",
     "merge_rescale_yes": "Yes",
     "merge_rescale_no": "No",
-    "merge_rescale_info": (
-        "DARE and DELLA divide by the chance to stay; the others keep the sum of sizes."
-    ),
+    "merge_rescale_info": ("DARE and DELLA divide by the chance to stay; the others keep the sum of sizes."),
     "merge_by_text": "Match vocabularies by the tokens' texts",
-    "merge_by_text_info": (
-        "For a model whose vocabulary differs. Tokens that only it has are left out."
-    ),
+    "merge_by_text_info": ("For a model whose vocabulary differs. Tokens that only it has are left out."),
     "merge": "Merge",
     "merge_needs_heading": "What merging needs",
     "merge_needs": (
@@ -173,17 +159,13 @@ TEXT = {
         "the path” measures eleven places on it; about a minute."
     ),
     "walk_texts": "What the walk measures",
-    "walk_texts_info": (
-        "Two texts: one that your recipe is good at, and one that the merged models are good at."
-    ),
+    "walk_texts_info": ("Two texts: one that your recipe is good at, and one that the merged models are good at."),
     "walk_text_base": "Text for your recipe",
     "walk_text_base_empty": "Empty: the general text that comes with the playground",
     "walk_text_models": "Text for the merged models",
     "walk_text_models_empty": "Empty: what the first adapter was taught to write",
     "walk_probe": "An answer to look for",
-    "walk_probe_info": (
-        "How likely the model is to give it to the prompt, word for word. Empty: not measured."
-    ),
+    "walk_probe_info": ("How likely the model is to give it to the prompt, word for word. Empty: not measured."),
     "walk_here": "Your recipe (t = 0)",
     "walk_there": "{method} at t = {t}",
     "walk_there_whole": "{method}",
@@ -210,12 +192,8 @@ TEXT = {
     "picture_model": "{name}",
     "picture_change": "its change (norm {norm})",
     "picture_kept": "what is kept: {share} of the changed numbers",
-    "picture_agree": (
-        "Where at least two models change a number, they agree in sign at {share} of the places."
-    ),
-    "picture_outside": (
-        "The outermost bars hold what lies beyond; the two sides have scales of their own."
-    ),
+    "picture_agree": ("Where at least two models change a number, they agree in sign at {share} of the places."),
+    "picture_outside": ("The outermost bars hold what lies beyond; the two sides have scales of their own."),
     "picture_same": "No model changes this matrix. Choose another.",
     "likeness_title": "Cosine between the two models' changes",
     "likeness_line": "Crossed out: one of the two does not change it.",

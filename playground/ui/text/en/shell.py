@@ -11,11 +11,9 @@ TEXT = {
     "other_language": "한국어",
     "skip": "Skip to the content",
     "stale": "This belongs to an earlier input.",
-    "stale_questions": "These questions belong to another fact. Have some proposed, or write your "
-    "own.",
+    "stale_questions": "These questions belong to another fact. Have some proposed, or write your own.",
     "error_title": "That did not work",
-    "error_unexpected": "Something went wrong on our side. Nothing of yours is lost: try again, "
-    "or undo the last step.",
+    "error_unexpected": "Something went wrong on our side. Nothing of yours is lost: try again, or undo the last step.",
     "more": "More",
     "settings": "Settings",
     "seed": "Seed",

@@ -17,8 +17,7 @@ TEXT = {
     "column_before": "Before (base)",
     "column_after": "After (your recipe)",
     "column_change": "Change",
-    "neighbours_caption": "Nearest tokens. The cosine is 1 for the same direction. "
-    "Press one to go on from there.",
+    "neighbours_caption": "Nearest tokens. The cosine is 1 for the same direction. Press one to go on from there.",
     "map_title": "A flat map of the token and its neighbours ({share} % of their differences)",
     "map_neighbours": "neighbours",
     "map_before": "before",

@@ -13,8 +13,7 @@ TEXT = {
     "kind_quantize": "Quantize",
     "kind_cast": "Cast to 16 bits",
     "prune_method": "What counts as unimportant",
-    "prune_method_info": "Wanda, Taylor and SparseGPT first read a text and look at "
-    "what the weights do with it.",
+    "prune_method_info": "Wanda, Taylor and SparseGPT first read a text and look at what the weights do with it.",
     "method_magnitude": "Small numbers (magnitude)",
     "method_random": "At random",
     "method_wanda": "Small number x weak input (Wanda)",
@@ -95,8 +94,7 @@ TEXT = {
     "as they are, orange stems are the few levels they land on. "
     "Drag the bits.",
     "bits": "Bits",
-    "bits_info": "4 bits can name 16 levels, 2 bits only 4; symmetric around 0, one of them stays "
-    "unused.",
+    "bits_info": "4 bits can name 16 levels, 2 bits only 4; symmetric around 0, one of them stays unused.",
     "matrix": "Matrix",
     "line_scheme": "Levels",
     "line_integers": "Even steps",
@@ -109,8 +107,7 @@ TEXT = {
     "line_title": "{weights} weights, {levels} levels",
     "line_before": "Before: how many weights lie where",
     "line_after": "After: how many land on each level",
-    "line_error": "Rounding moves these weights by {error} of their size; "
-    "{used} of {levels} levels are used.",
+    "line_error": "Rounding moves these weights by {error} of their size; {used} of {levels} levels are used.",
     "formats": "Number formats compared",
     "format_caption": "How formats spend their bits. The bytes are this model's, without scales.",
     "format_name": "Format",
@@ -132,8 +129,7 @@ TEXT = {
     "sweep": "Sweep",
     "scan": "Scan layers",
     "measure_empty": "Nothing measured yet. Apply an edit, then press Measure.",
-    "measure_caption": "Measured on {tokens} tokens. Zeros, bytes and speed are "
-    "three different things.",
+    "measure_caption": "Measured on {tokens} tokens. Zeros, bytes and speed are three different things.",
     "measure_stale": "Your recipe has changed since this was measured.",
     "measure_what": "Figure",
     "measure_perplexity": "Perplexity",

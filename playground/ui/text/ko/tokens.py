@@ -17,14 +17,12 @@ TEXT = {
     "column_before": "전 (원래 모델)",
     "column_after": "후 (내 레시피)",
     "column_change": "변화",
-    "neighbours_caption": "가장 가까운 토큰. 방향이 같으면 코사인이 1입니다. "
-    "누르면 그 토큰으로 옮겨 갑니다.",
+    "neighbours_caption": "가장 가까운 토큰. 방향이 같으면 코사인이 1입니다. 누르면 그 토큰으로 옮겨 갑니다.",
     "map_title": "토큰과 이웃을 평면에 펼친 지도 (차이의 {share} %를 보여 줌)",
     "map_neighbours": "이웃",
     "map_before": "전",
     "map_after": "후",
-    "token_in_part": "이 토큰은 글자 하나의 일부라서 따로 칠 수 없습니다. "
-    "낱말 전체를 써서 그 토큰을 모두 미세요.",
+    "token_in_part": "이 토큰은 글자 하나의 일부라서 따로 칠 수 없습니다. 낱말 전체를 써서 그 토큰을 모두 미세요.",
     "nudge_heading": "### 밀어 보기",
     "nudge_text": "밀 글 (앞의 빈칸도 구별합니다)",
     "nudge_direction": "방향",
