@@ -14,10 +14,13 @@ from typing import Any, ParamSpec, TypeVar
 from playground import compare as contest
 from playground.caller import over, within
 from playground.disk import MAX_DAYS
-from playground.engine import catalog, generate, inspect, loader, measure
+from playground.engine.build import Receipt, build
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling
-from playground.engine.recipe import Receipt, Recipe, build, parse
+from playground.engine.measuring import measure, token_map
+from playground.engine.models import catalog, loader
+from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import table as lab_table
@@ -84,8 +87,8 @@ def corpora() -> list[Json]:
 def tokens(model_id: str, text: str) -> list[Json]:
     """How a base model splits a text, and what lies near each token."""
     fork = Fork(loader.load(model_id))
-    found = inspect.split(fork, text)
-    near = inspect.neighbours(fork, [token.id for token in found], NEIGHBOURS)
+    found = token_map.split(fork, text)
+    near = token_map.neighbours(fork, [token.id for token in found], NEIGHBOURS)
     return [
         {**asdict(token), "neighbours": [asdict(neighbour) for neighbour in row]}
         for token, row in zip(found, near, strict=True)
@@ -126,7 +129,7 @@ def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> l
     fork, ids = _prompted(parse(recipe), prompt, chat, 0)
     name = fork.base.tokenizer
     return [
-        {"id": token.id, "text": inspect.token_text(name, token.id), "probability": token.probability}
+        {"id": token.id, "text": token_map.token_text(name, token.id), "probability": token.probability}
         for token in generate.next_tokens(fork, ids, whole(k))
     ]
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from playground.engine import generate
-from playground.engine.generate import Sampling
-from playground.engine.loader import Base
-from playground.engine.recipe import Built, Recipe, build, parse
-from playground.engine.tokens import token_ids
+from playground.engine.build import Built, build
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import token_ids
+from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context

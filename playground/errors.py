@@ -38,6 +38,10 @@ class RecipeError(PlaygroundError):
     """A recipe, or one edit in it, is not usable as written."""
 
 
+class MissingError(PlaygroundError):
+    """What is asked for is not on this host now; it may be again."""
+
+
 class ModelError(PlaygroundError):
     """A base model is unknown, missing, damaged or of the wrong kind."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from playground.compare import Answer, Contestant, compare
-from playground.engine.generate import Sampling
+from playground.engine.decoding.generate import Sampling
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message
 from playground.retrieval.answers import answer_contained, supported, supported_share, token_f1

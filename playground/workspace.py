@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from playground.engine import catalog
+from playground.engine.models import catalog
 from playground.engine.recipe import MAX_EDITS, Recipe, parse, parse_edit
 from playground.errors import PlaygroundError, RecipeError
 from playground.settings import settings

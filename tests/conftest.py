@@ -20,9 +20,10 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from playground.engine import catalog, loader, recipe
-from playground.engine.catalog import ModelEntry
-from playground.engine.loader import CACHE, Base
+from playground.engine import build as building
+from playground.engine.models import catalog, loader
+from playground.engine.models.catalog import ModelEntry
+from playground.engine.models.loader import CACHE, Base
 from playground.settings import settings
 
 ROOT = Path(__file__).parents[1]
@@ -243,7 +244,7 @@ def known(tiny: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyMod
     entries = tuple(tiny.entry(name) for name in LAYOUTS)
     monkeypatch.setattr(catalog, "PRESETS", catalog.PRESETS + entries)
     monkeypatch.setattr(loader, "_load", load)
-    monkeypatch.setattr(recipe, "_refused", {})
+    monkeypatch.setattr(building, "_refused", {})
     CACHE.clear()
     yield tiny
     CACHE.clear()

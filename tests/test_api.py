@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from playground import api
-from playground.engine import generate, measure
+from playground.engine.decoding import generate
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.tokens import named_ids
+from playground.engine.measuring import measure
+from playground.engine.models.loader import CACHE
+from playground.engine.models.token_ids import named_ids
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
 from playground.settings import settings
 from playground.ui.shell.endpoints import ENDPOINTS

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from playground.compare import MAX_CONTESTANTS, Answer, Contestant, compare, parse_contestants
-from playground.engine import loader
-from playground.engine.generate import MAX_PROMPT_CHARACTERS, Sampling
-from playground.engine.loader import CACHE
+from playground.engine.decoding.generate import MAX_PROMPT_CHARACTERS, Sampling
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
 from playground.retrieval.own import uploads
 from playground.retrieval.search import MAX_K

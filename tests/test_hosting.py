@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from playground.engine import catalog
+from playground.engine.models import catalog
 from playground.retrieval import dense, encoders
 from playground.settings import usable_cpus
 from tests.conftest import ROOT, WEIGHTS_HOME

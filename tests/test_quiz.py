@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.compare import Answer, Contestant
-from playground.engine.generate import Sampling
+from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import parse
 from playground.engine.work import Stopped, Work
 from playground.quiz import Answered, judged, quiz, totals

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from playground.engine.edits.base import Edit
+from playground.engine.edit import Edit
 from playground.errors import Message, RecipeError
 
 # What pydantic finds wrong with a value, by its error types, in our words.

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite
 
-from playground.engine import generate
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
 from playground.engine.facts.score import losses
-from playground.engine.generate import Sampling
-from playground.engine.loader import Base
+from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 from playground.lab.lesson import KINDS, Kind, Lesson, Question

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine.edits.base import Edit
+from playground.engine.build import build, extended
+from playground.engine.edit import Edit
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, continuation
-from playground.engine.facts.layers import outputs
 from playground.engine.fork import Fork
-from playground.engine.recipe import Recipe, build, extended, parse_edit
+from playground.engine.fork.structure import mlp_outputs
+from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import readings
@@ -140,7 +141,7 @@ def _taught(fork: Fork, edit: Edit, start: str, first: int | None, work: Work) -
     changes = edit.apply(new, work)
     new.settle()
     new.origin, new.trail = None, ()
-    layers = {matrix.name: layer for layer, matrix in outputs(new).items()}
+    layers = {matrix.name: layer for layer, matrix in mlp_outputs(new).items()}
     changed = [layers[change.name] for change in changes]
     return new, min(changed if first is None else [first, *changed])
 

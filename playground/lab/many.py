@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from playground.engine.build import build
 from playground.engine.facts.score import Case, case_of, losses
-from playground.engine.recipe import Recipe, build
+from playground.engine.recipe import Recipe
 from playground.errors import PlaygroundError
 from playground.lab.aggregate import aggregated, as_table
 from playground.lab.begin import OTHERS

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine import generate
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Row, Sampling
 from playground.engine.facts.facts import Fact, check, continuation
 from playground.engine.facts.lines import MAX_TARGET_TOKENS, WORDS, Line, check_lengths, fact_line, sinks, target_line
 from playground.engine.facts.score import line_logits
 from playground.engine.fork import Fork
-from playground.engine.generate import Row, Sampling
-from playground.engine.inspect import token_text
-from playground.engine.loader import Base
-from playground.engine.tokens import token_ids
+from playground.engine.measuring.token_map import token_text
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import token_ids
 from playground.errors import Message, PlaygroundError
 from playground.lab.ways import PREFIXES
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from playground.engine import measure
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.recipe import Recipe, build
+from playground.engine.measuring import measure
+from playground.engine.recipe import Recipe
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.asking import NEW_TOKENS, Asked, Figure, ask, figures, written

@@ -14,10 +14,11 @@ from typing import Any
 from playground.disk import DiskError
 from playground.engine.adapters.base import Adapter, AdapterError
 from playground.engine.adapters.store import About, keep
+from playground.engine.build import build
 from playground.engine.facts.layers import SEVERAL
 from playground.engine.facts.values import DONE
 from playground.engine.fork import Fork
-from playground.engine.recipe import Recipe, build, parse_edit
+from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.training.data import Example
 from playground.engine.training.settings import Settings
 from playground.engine.work import Work

@@ -9,8 +9,9 @@ import re
 import sys
 from pathlib import Path
 
-from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
-from playground.engine.recipe import build, parse
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.recipe import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 SETS = ROOT / "assets" / "datasets"

@@ -1,9 +1,10 @@
 """The handbooks' questions: answers contained in the output, and recall of both retrievers."""
 
 from playground import compare
-from playground.engine import generate
-from playground.engine.generate import Sampling
-from playground.engine.recipe import Recipe, build
+from playground.engine.build import build
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
+from playground.engine.recipe import Recipe
 from playground.retrieval.answers import answer_contained
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.evaluate import recall

@@ -4,8 +4,8 @@ import statistics
 import time
 
 from playground import compare
-from playground.engine import generate
-from playground.engine.generate import Sampling
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import Recipe
 
 RUNS = 5

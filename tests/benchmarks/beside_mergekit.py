@@ -27,9 +27,10 @@ import sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from playground.engine import loader
+from playground.engine.models import loader
 from playground.engine.merging import checkpoints, mergekit
-from playground.engine.recipe import build, parse
+from playground.engine.build import build
+from playground.engine.recipe import parse
 config, home, out = map(Path, sys.argv[1:])
 loader.native_dtype = lambda: torch.float32
 checkpoints.home = lambda: home
@@ -81,7 +82,7 @@ def write_models(home):
     import torch
     from safetensors.torch import load_file, save_file
 
-    from playground.engine import catalog, loader
+    from playground.engine.models import catalog, loader
 
     loader.native_dtype = lambda: torch.float32
     entry = catalog.find(MODEL)

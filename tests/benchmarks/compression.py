@@ -10,8 +10,9 @@ import threading
 import time
 from pathlib import Path
 
-from playground.engine import measure
-from playground.engine.recipe import build, extended, parse
+from playground.engine.build import build, extended
+from playground.engine.measuring import measure
+from playground.engine.recipe import parse
 
 MODEL = "smollm2-135m-instruct"
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "wikitext2_valid.txt"

@@ -27,8 +27,9 @@ ROWS = {
 ONE = """
 import sys, json
 from tests.benchmarks.compression import MODEL, PeakMemory
-from playground.engine.recipe import build, extended, parse
-from playground.engine import loader
+from playground.engine.build import build, extended
+from playground.engine.recipe import parse
+from playground.engine.models import loader
 base = build(parse({"model": MODEL}))
 for p in base.fork.base.model.parameters():
     p.float().sum()  # the mapped file is read once, as it is by any use

@@ -14,10 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from playground.engine import measure
-from playground.engine.edits.edit_fact import USUAL
+from playground.engine.build import build, extended
+from playground.engine.facts.edit import USUAL
 from playground.engine.facts.score import case_of, losses, score
-from playground.engine.recipe import Recipe, build, extended, parse
+from playground.engine.measuring import measure
+from playground.engine.recipe import Recipe, parse
 from playground.lab.asking import ask
 from playground.lab.in_a_row import RowFact
 from playground.lab.in_a_row import in_a_row as row_points

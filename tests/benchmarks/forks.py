@@ -6,9 +6,10 @@ import statistics
 import time
 import tracemalloc
 
-from playground.engine import loader
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.recipe import build, parse
+from playground.engine.models import loader
+from playground.engine.recipe import parse
 
 RUNS = 20
 MODEL = "smollm2-135m-instruct"

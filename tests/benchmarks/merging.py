@@ -33,7 +33,8 @@ ONE = """
 import sys, json
 from tests.benchmarks.compression import PeakMemory
 from playground.engine.merging import checkpoints
-from playground.engine.recipe import build, extended, parse
+from playground.engine.build import build, extended
+from playground.engine.recipe import parse
 from pathlib import Path
 checkpoints.home = lambda: Path(sys.argv[2])
 base = build(parse({"model": "smollm2-135m-instruct"}))
@@ -52,7 +53,7 @@ def write_models(folder, count):
     """Checkpoints that differ a little in every tensor, in the model's dtype."""
     from safetensors.torch import save_file
 
-    from playground.engine.loader import load
+    from playground.engine.models.loader import load
 
     base = load(MODEL)
     for n in range(count):
@@ -85,8 +86,9 @@ def with_adapter(name):
 
 def walk():
     """The pirate adapter, folded, to the base: eleven points, against the worse of both ends."""
+    from playground.engine.build import build
     from playground.engine.merging.walk import walk as walked
-    from playground.engine.recipe import build, parse
+    from playground.engine.recipe import parse
     from playground.ui.merge.walk import texts_for
 
     merge = {"kind": "merge", "method": "linear", "models": [with_adapter("pirate")]}
@@ -110,7 +112,8 @@ def skills():
 
 def both_skills(other):
     """The share of held-back prompts whose answers show another skill, the pirate's, and both."""
-    from playground.engine.recipe import build, parse
+    from playground.engine.build import build
+    from playground.engine.recipe import parse
 
     asked = adapters.held_back(other)
     print(f"\n| method | {other} | pirate | both |\n|---|---|---|---|")

@@ -14,7 +14,7 @@ RUNS = 3
 ROOT = Path(__file__).resolve().parents[2]
 LOAD = """
 import time
-from playground.engine import loader
+from playground.engine.models import loader
 from playground.settings import settings
 start = time.perf_counter()
 loader.load(settings().model)

@@ -41,7 +41,7 @@ HELD_BACK = [
 
 def texts(base):
     """60 batches of 4 x 128 tokens of the shipped calibration text."""
-    from playground.engine.calibration import shipped_text
+    from playground.engine.measuring.calibration import shipped_text
 
     ids = torch.tensor(base.tokenizer(shipped_text())["input_ids"])
     ids = ids.repeat(1 + STEPS * BATCH * LENGTH // len(ids))
@@ -85,7 +85,7 @@ def ours(base, batches):
 
 def loop(name):
     """One of the two loops, in a process of its own: prints its seconds and its peak memory."""
-    from playground.engine.loader import load
+    from playground.engine.models.loader import load
 
     base = load(MODEL)
     seconds = {"ours": ours, "bare": bare}[name](base, texts(base))
@@ -122,9 +122,9 @@ def compare_loops():
 
 def teach(method):
     """One row of the table, in a process of its own: prints it."""
+    from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
     from playground.engine.fork import Fork
-    from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
-    from playground.engine.loader import load
+    from playground.engine.models.loader import load
     from playground.engine.training.data import Example
     from playground.engine.training.run import Run
     from playground.engine.training.settings import RATES, Settings

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from playground.engine.calculator import (
+from playground.engine.measuring.calculator import (
     MACHINES,
     Shape,
     fits,

@@ -10,14 +10,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from playground.engine import calibration
 from playground.engine.adapters import files
-from playground.engine.calibration import HESSIAN_TOKENS, LEAST_TOKENS, LONGEST, NORM_TOKENS, SINK, WINDOW
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import build, parse, parse_edit
-from playground.engine.structure import key_shape, layers, matrices, select
+from playground.engine.fork.structure import key_shape, layers, matrices, select
+from playground.engine.measuring import calibration
+from playground.engine.measuring.calibration import HESSIAN_TOKENS, LEAST_TOKENS, LONGEST, NORM_TOKENS, SINK, WINDOW
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import RecipeError
 

@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from playground.engine import catalog
-from playground.engine.catalog import Package, available, find, package_file, verify
+from playground.engine.models import catalog
+from playground.engine.models.catalog import Package, available, find, package_file, verify
 from playground.errors import ModelError
 from playground.settings import settings
 

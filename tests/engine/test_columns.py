@@ -8,8 +8,17 @@ import pytest
 import torch
 from torch import nn
 
-from playground.engine.edits.columns import BLOCK, DAMPING, Rounded, Sparse, corrected, gptq, inverse_factor, sparsegpt
-from playground.engine.edits.grids import quantized
+from playground.engine.quantizing.grids import quantized
+from playground.engine.quantizing.second_order import (
+    BLOCK,
+    DAMPING,
+    Rounded,
+    Sparse,
+    corrected,
+    gptq,
+    inverse_factor,
+    sparsegpt,
+)
 from playground.errors import RecipeError
 
 ROOT = Path(__file__).parents[2]

@@ -7,16 +7,19 @@ import pytest
 import torch
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.calibration import shipped_text
-from playground.engine.edits import Merge, Prune, Quantize
+from playground.engine.build import Built, build, extended
+from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts import checks, keys, methods
 from playground.engine.facts.facts import MAX_FACTS
 from playground.engine.facts.layers import outputs
 from playground.engine.facts.lines import fact_line, prefixes
 from playground.engine.fork import Fork
-from playground.engine.generate import next_probabilities
-from playground.engine.loader import CACHE
-from playground.engine.recipe import Built, Recipe, build, extended, parse, parse_edit
+from playground.engine.measuring.calibration import shipped_text
+from playground.engine.merging.edit import Merge
+from playground.engine.models.loader import CACHE
+from playground.engine.pruning.edit import Prune
+from playground.engine.quantizing.edit import Quantize
+from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from playground.engine.adapted import LowRank
-from playground.engine.edits import NudgeTokens
-from playground.engine.finite import PIECE, all_finite
+from playground.engine.build import build
 from playground.engine.fork import TensorChange
-from playground.engine.loader import CACHE
-from playground.engine.recipe import build, parse
+from playground.engine.fork.finite import PIECE, all_finite
+from playground.engine.fork.side_layers import LowRank
+from playground.engine.models.loader import CACHE
+from playground.engine.nudging.edit import NudgeTokens
+from playground.engine.recipe import parse
 from playground.errors import RecipeError
 
 NAME = "model.layers.1.mlp.up_proj.weight"
@@ -80,10 +81,10 @@ def test_an_edit_that_leaves_what_is_not_a_number_is_not_made(known, monkeypatch
 
 
 def test_what_an_edit_did_not_change_is_not_looked_at(known, monkeypatch):
-    from playground.engine import recipe as recipes
+    from playground.engine import build as building
 
     seen = []
-    monkeypatch.setattr(recipes, "all_finite", lambda tensor: seen.append(tensor.shape) or True)
+    monkeypatch.setattr(building, "all_finite", lambda tensor: seen.append(tensor.shape) or True)
     adapter = {"kind": "prune", "sparsity": 0.5, "targets": [NAME]}
     build(parse({"model": "tiny-llama", "edits": [NUDGE, adapter]}))
     assert [shape.numel() for shape in seen] == [32, 32, 48 * 32]  # two rows, and one matrix

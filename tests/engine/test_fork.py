@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from playground.engine.fork import TREE_BYTES, Fork, PatchedRows, relative_change
+from playground.engine.fork import TREE_BYTES, Fork, relative_change
+from playground.engine.fork.patched_rows import PatchedRows
 
 SIDES = {"input": ("input",), "output": ("output",), "both": ("input", "output")}
 IDS = [0, 5, 17, 42, 299]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from bitsandbytes import functional as bnb
 
-from playground.engine.edits.grids import SCHEMES
-from playground.engine.edits.quantize import Quantize
 from playground.engine.fork import Fork
-from playground.engine.formats import BINS, FORMATS, number_line
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.measuring.formats import BINS, FORMATS, number_line
+from playground.engine.quantizing.edit import Quantize
+from playground.engine.quantizing.grids import SCHEMES
 from playground.errors import PlaygroundError
 
 DOWN = "model.layers.0.mlp.down_proj.weight"  # (32, 48)

@@ -6,9 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from playground.engine import generate
-from playground.engine.fork import Fork
-from playground.engine.generate import (
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import (
     MAX_NEW_TOKENS,
     MAX_NEXT_TOKENS,
     MAX_PROMPT_CHARACTERS,
@@ -22,6 +21,7 @@ from playground.engine.generate import (
     prompt_ids,
     prompt_text,
 )
+from playground.engine.fork import Fork
 from playground.errors import PlaygroundError
 
 NEW = 9

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from playground.engine.edits.grids import SCHEMES, overhead_bits, pieces, quantized
+from playground.engine.quantizing.grids import SCHEMES, overhead_bits, pieces, quantized
 
 NAMES = tuple(SCHEMES)
 WITH_ZERO_POINT = ("int8", "int4", "int3", "int2")

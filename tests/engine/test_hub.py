@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-from playground.engine import hub
+from playground.engine.models import hub
 from playground.errors import ModelError
 from playground.settings import settings
 

@@ -11,9 +11,9 @@ from sklearn.metrics.pairwise import cosine_similarity
 from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
-from playground.engine import inspect
 from playground.engine.fork import Fork
-from playground.engine.inspect import MAX_TEXT, MAX_TOKENS, flat_map, neighbours, split, token_text, vector
+from playground.engine.measuring import token_map
+from playground.engine.measuring.token_map import MAX_TEXT, MAX_TOKENS, flat_map, neighbours, split, token_text, vector
 from playground.errors import PlaygroundError
 
 
@@ -46,7 +46,7 @@ def test_neighbours_are_the_highest_cosines_of_all_rows(layout, side):
 def test_a_vocabulary_of_several_parts_gives_the_same_neighbours(llama, monkeypatch):
     fork = patched(llama)
     whole = neighbours(fork, [1, 2], 299)
-    monkeypatch.setattr(inspect, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(token_map, "ROWS_AT_ONCE", 7)
     for one, other in zip(whole, neighbours(fork, [1, 2], 299), strict=True):
         expected = [each.cosine for each in other]
         assert [each.cosine for each in one] == pytest.approx(expected, abs=2e-6)

@@ -15,10 +15,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
-from playground.engine import catalog, hub, loader
-from playground.engine.catalog import ModelEntry, Package
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE, load, load_folder, native_dtype
+from playground.engine.models import catalog, hub, loader
+from playground.engine.models.catalog import ModelEntry, Package
+from playground.engine.models.loader import CACHE, load, load_folder, native_dtype
 from playground.errors import ModelError
 from playground.settings import settings
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from torch import nn
 from torch.nn.utils import prune
 
-from playground.engine.masks import drop_count, lowest, lowest_in_rows, lowest_n_of_m, lowest_of_all
+from playground.engine.pruning.masks import drop_count, lowest, lowest_in_rows, lowest_n_of_m, lowest_of_all
 
 SPARSITIES = (0.0, 1e-9, 0.1, 0.25, 1 / 3, 0.5, 0.501, 0.77, 0.999, 1.0)
 SHAPES = ((1, 1), (1, 7), (7, 1), (12, 20), (31, 33))

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from playground.engine import measure
 from playground.engine.fork import Fork
-from playground.engine.loader import Base, frozen
-from playground.engine.measure import MAX_TEXT, MAX_TOKENS, perplexity, shipped_text
+from playground.engine.measuring import measure
+from playground.engine.measuring.measure import MAX_TEXT, MAX_TOKENS, perplexity, shipped_text
+from playground.engine.models.loader import Base, frozen
 from playground.engine.recipe import parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError

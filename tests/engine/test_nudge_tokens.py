@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from playground.engine.edits.nudge_tokens import (
+from playground.engine.build import build
+from playground.engine.fork import Fork
+from playground.engine.nudging.edit import (
     MAX_STRENGTH,
     MAX_TOKENS,
     NudgeTokens,
@@ -20,8 +22,7 @@ from playground.engine.edits.nudge_tokens import (
     space_advice,
     toward,
 )
-from playground.engine.fork import Fork
-from playground.engine.recipe import build, parse, parse_edit
+from playground.engine.recipe import parse, parse_edit
 from playground.errors import RecipeError
 
 NOTHING = torch.zeros(3)

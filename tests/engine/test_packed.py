@@ -7,12 +7,13 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.edits.grids import quantized
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode
-from playground.engine.packed import PACKED_BLOCKS, PackedLinear
-from playground.engine.recipe import build, parse, parse_edit
-from playground.engine.structure import select
+from playground.engine.fork.packed_linear import PACKED_BLOCKS, PackedLinear
+from playground.engine.fork.structure import select
+from playground.engine.quantizing.grids import quantized
+from playground.engine.recipe import parse, parse_edit
 from playground.errors import RecipeError
 
 SCHEMES = ("int8", "nf4", "fp4")

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-from playground.engine import precise
-from playground.engine.precise import PreciseHead, float32_logits
+from playground.engine.models import float32_head
+from playground.engine.models.float32_head import PreciseHead, float32_logits
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
@@ -58,7 +58,7 @@ def test_bfloat16_alone_is_too_coarse_so_the_two_differ():
 
 @pytest.mark.parametrize("vocab", [1, 7, 8, 9, 16, 17])
 def test_a_vocabulary_of_several_parts_is_put_together_whole(monkeypatch, vocab):
-    monkeypatch.setattr(precise, "ROWS_AT_ONCE", 8)
+    monkeypatch.setattr(float32_head, "ROWS_AT_ONCE", 8)
     plain, x = head(torch.bfloat16, bias=True, vocab=vocab), hidden(torch.bfloat16, 3)
     with float32_logits():
         found = PreciseHead.sharing(plain)(x)

@@ -13,14 +13,15 @@ from torch import nn
 from torch.nn.utils import prune as torch_prune
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.calibration import LONGEST, SINK
-from playground.engine.edits import Prune
-from playground.engine.edits.columns import sparsegpt
+from playground.engine.build import Built, build, extended, is_quick
+from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode
-from playground.engine.loader import CACHE
-from playground.engine.recipe import Built, Recipe, build, extended, is_quick, parse, parse_edit
-from playground.engine.structure import layers, matrices, select
+from playground.engine.fork.structure import layers, matrices, select
+from playground.engine.measuring.calibration import LONGEST, SINK
+from playground.engine.models.loader import CACHE
+from playground.engine.pruning.edit import Prune
+from playground.engine.quantizing.second_order import sparsegpt
+from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
 

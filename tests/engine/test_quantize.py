@@ -10,12 +10,13 @@ from bitsandbytes import functional as bnb
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.calibration import LONGEST, SINK
-from playground.engine.edits.columns import gptq
+from playground.engine.build import Built, build, extended
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import Built, Recipe, build, extended, parse, parse_edit
-from playground.engine.structure import layers, matrices, select
+from playground.engine.fork.structure import layers, matrices, select
+from playground.engine.measuring.calibration import LONGEST, SINK
+from playground.engine.models.loader import CACHE
+from playground.engine.quantizing.second_order import gptq
+from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from playground.engine.edits import EDITS, NudgeTokens
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, decode
+from playground.engine.edit import EDITS
 from playground.engine.fork import TREE_BYTES
-from playground.engine.generate import Sampling, decode
-from playground.engine.loader import CACHE
-from playground.engine.recipe import MAX_EDITS, build, parse, parse_edit
+from playground.engine.models.loader import CACHE
+from playground.engine.nudging.edit import NudgeTokens
+from playground.engine.recipe import MAX_EDITS, parse, parse_edit
 from playground.errors import ModelError, RecipeError
 
 NUDGE = {"kind": "nudge_tokens", "text": " the", "target": " of"}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from playground.engine.rowcache import BLOCK, RowCache
+from playground.engine.decoding.row_cache import BLOCK, RowCache
 
 HEADS, SIZE = 2, 4
 

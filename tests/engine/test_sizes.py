@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from playground.engine.fork import Fork, Format
+from playground.engine.fork.structure import layers, select
+from playground.engine.measuring.sizes import sizes
 from playground.engine.recipe import parse_edit
-from playground.engine.sizes import sizes
-from playground.engine.structure import layers, select
 
 FOUR = Format("int4", 4, 32 / 64, True)
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from playground.engine.fork import Fork
-from playground.engine.structure import PRESETS, layers, matrices, select, tied_groups
+from playground.engine.fork.structure import PRESETS, layers, matrices, select, tied_groups
 from playground.errors import RecipeError
 
 ATTENTION = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj"]

@@ -8,12 +8,15 @@ import pytest
 import torch
 from torch.nn.utils import prune as torch_prune
 
-from playground.engine.edits import Cast, NudgeTokens, Prune, Quantize
+from playground.engine.build import Built, build
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.measure import MAX_TEXT, shipped_text
-from playground.engine.recipe import Built, build, parse, parse_edit
-from playground.engine.sweep import SCAN_TEXT, layer_view, scan, sweep, variations
+from playground.engine.measuring.measure import MAX_TEXT, shipped_text
+from playground.engine.measuring.sweep import SCAN_TEXT, layer_view, scan, sweep, variations
+from playground.engine.models.loader import CACHE
+from playground.engine.nudging.edit import NudgeTokens
+from playground.engine.pruning.edit import Prune
+from playground.engine.quantizing.edit import Cast, Quantize
+from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError, RecipeError
 

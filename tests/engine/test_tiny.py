@@ -4,11 +4,11 @@ import pytest
 import torch
 from transformers import GPT2LMHeadModel
 
-from playground.engine import loader
+from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode
-from playground.engine.loader import CACHE, Base
-from playground.engine.tiny import build_tiny_gpt2
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE, Base
+from playground.engine.models.tiny import build_tiny_gpt2
 
 
 def test_it_has_the_published_shape():

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.recipe import Recipe, build
+from playground.engine.recipe import Recipe
 from playground.engine.work import Stopped, Work
 from playground.lab import collateral as collateral_module
 from playground.lab.collateral import Kept, collateral, readings, sample, still_known

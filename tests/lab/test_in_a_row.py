@@ -10,11 +10,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from playground.engine.edits.edit_fact import USUAL, Usual
+from playground.engine.build import build
 from playground.engine.facts import checks, keys, layers
+from playground.engine.facts.edit import USUAL, Usual
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import Recipe, build, parse_edit
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab import in_a_row as in_a_row_module

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from playground.engine.decoding.generate import Sampling, decode, next_probabilities, prompt_ids
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode, next_probabilities, prompt_ids
-from playground.engine.tokens import token_ids
+from playground.engine.models.token_ids import token_ids
 from playground.lab import known as known_module
 from playground.lab.known import KnownFact, known_facts, read, topics
 

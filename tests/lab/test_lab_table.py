@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from playground.engine import measure
 from playground.engine.adapters.base import AdapterError
-from playground.engine.recipe import Recipe, build, parse
+from playground.engine.build import build
+from playground.engine.measuring import measure
+from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import asking, table, ways

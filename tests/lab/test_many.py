@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from playground.engine.build import build
 from playground.engine.facts.score import losses
-from playground.engine.recipe import Recipe, build
+from playground.engine.recipe import Recipe
 from playground.lab import many, table
 from playground.lab.many import main
 from playground.lab.results import Results

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from playground.engine.build import build
 from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
-from playground.engine.inspect import token_text
-from playground.engine.recipe import Recipe, build
-from playground.engine.tokens import token_ids
+from playground.engine.measuring.token_map import token_text
+from playground.engine.models.token_ids import token_ids
+from playground.engine.recipe import Recipe
 from playground.errors import PlaygroundError, RecipeError
 from playground.lab.now import NEW_TOKENS, cut, now, old_answer, same_answer, short_answers
 from playground.lab.ways import PREFIXES

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
+from playground.engine.build import build
 from playground.engine.facts.facts import Fact
-from playground.engine.recipe import Recipe, build
+from playground.engine.recipe import Recipe
 from playground.errors import RecipeError
 from playground.lab import propose as module
 from playground.lab.lesson import lesson

@@ -7,7 +7,8 @@ import re
 import pytest
 import torch
 
-from playground.engine.recipe import Recipe, build
+from playground.engine.build import build
+from playground.engine.recipe import Recipe
 from playground.lab import asking
 from playground.lab.asking import Asked, ask, figures, whole_words, writes
 from playground.lab.lesson import Question, from_json

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from playground import compare
-from playground.engine.generate import Sampling
+from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import parse
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.search import retrieve

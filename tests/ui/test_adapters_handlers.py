@@ -19,10 +19,11 @@ from playground import disk
 from playground import workspace as spaces
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.store import About
+from playground.engine.build import build_quickly
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import build_quickly, parse
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse
 from playground.engine.training import jobs
 from playground.engine.training.jobs import JOBS
 from playground.engine.training.run import Point
@@ -217,7 +218,7 @@ def test_an_adapter_under_an_edit_of_all_weights_can_be_turned(mine):
 
 def test_an_adapter_that_came_back_is_attached_again(mine, known, monkeypatch):
     adapter = store.load(mine, Fork(known[MODEL]))
-    monkeypatch.setattr("playground.engine.recipe.FOR_NOW_SECONDS", 0.0)
+    monkeypatch.setattr("playground.engine.build.FOR_NOW_SECONDS", 0.0)
     disk.remove(settings().home / "adapters" / mine)
     CACHE.clear()
     for _ in range(2):

@@ -11,8 +11,8 @@ import gradio as gr
 import pytest
 
 from playground import workspace as spaces
-from playground.engine import loader
-from playground.engine.loader import CACHE
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES
 from playground.engine.work import Stopped
 from playground.errors import CorpusError, Message, PlaygroundError

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from playground.compare import Answer
-from playground.engine.edits.base import TensorChange
-from playground.engine.edits.nudge_tokens import DIRECTIONS
-from playground.engine.inspect import FlatMap, Neighbour, Point, Token
-from playground.engine.recipe import Receipt, parse_edit
+from playground.engine.build import Receipt
+from playground.engine.edit import TensorChange
+from playground.engine.measuring.token_map import FlatMap, Neighbour, Point, Token
+from playground.engine.nudging.edit import DIRECTIONS
+from playground.engine.recipe import parse_edit
 from playground.errors import Message
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, matched
@@ -167,7 +168,14 @@ def edit(text=" a", direction="toward", target=" b", **more):
 
 def receipt(of=None, warnings=(), relative=0.25, size=2048, seconds=0.0123):
     changes = (TensorChange("a", 1.0), TensorChange("b", 1.0))
-    return Receipt(parse_edit(of or edit()), changes, relative, size, seconds, tuple(warnings))
+    return Receipt(
+        edit=parse_edit(of or edit()),
+        changes=changes,
+        relative_change=relative,
+        bytes=size,
+        seconds=seconds,
+        warnings=tuple(warnings),
+    )
 
 
 def stack_of(*steps):

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
+from playground.engine.build import build
 from playground.engine.facts import keys, layers, tracing
-from playground.engine.recipe import build, parse
+from playground.engine.recipe import parse
 from playground.engine.work import Work
 from playground.errors import Message
 from playground.lab import table as lab_table

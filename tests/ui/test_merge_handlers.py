@@ -18,11 +18,12 @@ from safetensors.torch import save_file
 from playground import workspace as spaces
 from playground.engine.adapters import lora, store
 from playground.engine.adapters.store import About
+from playground.engine.build import build, is_quick
 from playground.engine.fork import Fork
-from playground.engine.measure import shipped_text
+from playground.engine.fork.structure import matrices
+from playground.engine.measuring.measure import shipped_text
 from playground.engine.merging import checkpoints
-from playground.engine.recipe import MAX_RECIPE_BYTES, build, is_quick, parse, parse_edit
-from playground.engine.structure import matrices
+from playground.engine.recipe import MAX_RECIPE_BYTES, parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.merge import files as merge_files_panel

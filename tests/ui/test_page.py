@@ -13,8 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from playground import api, temporary
-from playground.engine import loader
-from playground.engine.loader import CACHE
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
 from playground.errors import PlaygroundError
 from playground.retrieval import dense
 from playground.settings import settings

@@ -15,14 +15,14 @@ import pytest
 
 from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
-from playground.engine.calculator import Dtype, Optimizer, Tuning
-from playground.engine.edits import EDITS
-from playground.engine.edits.grids import SCHEMES
-from playground.engine.edits.nudge_tokens import DIRECTIONS
-from playground.engine.edits.prune import MethodName, Pattern, Scope
-from playground.engine.edits.quantize import Mode
+from playground.engine.edit import EDITS
+from playground.engine.fork.structure import PRESETS
+from playground.engine.measuring.calculator import Dtype, Optimizer, Tuning
 from playground.engine.merging import MethodName as MergeMethod
-from playground.engine.structure import PRESETS
+from playground.engine.nudging.edit import DIRECTIONS
+from playground.engine.pruning.edit import MethodName, Pattern, Scope
+from playground.engine.quantizing.edit import Mode
+from playground.engine.quantizing.grids import SCHEMES
 from playground.engine.training.reading import ready_sets
 from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule

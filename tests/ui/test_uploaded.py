@@ -14,11 +14,13 @@ import pytest
 from safetensors.torch import save_file
 
 from playground import disk, owners, temporary
-from playground.engine import loader, recipe
+from playground.engine import build as building
 from playground.engine.adapters import files, lora, store
-from playground.engine.loader import CACHE
+from playground.engine.build import build_quickly
 from playground.engine.merging import checkpoints
-from playground.engine.recipe import MAX_RECIPE_BYTES, build_quickly, parse
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import MAX_RECIPE_BYTES, parse
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui.adapters import mix as mix_panel
@@ -180,22 +182,22 @@ def test_a_checkpoint_that_is_uploaded_again_is_there_at_once(known, tmp_path):
     asked = parse({"model": MODEL, "edits": [edit]})
     for _ in range(2):
         with pytest.raises(checkpoints.MissingCheckpointError, match="not on this host"):
-            recipe.build(asked)
+            building.build(asked)
     with pytest.raises(disk.PlaygroundError, match="not on this host"):
         build_quickly(asked)
     add_checkpoint(path)
-    with pytest.raises(recipe.NotBuiltError):  # it may be built again, in its turn
+    with pytest.raises(building.NotBuiltError):  # it may be built again, in its turn
         build_quickly(asked)
-    assert recipe.build(asked).receipts
+    assert building.build(asked).receipts
 
 
 def test_a_missing_checkpoint_that_came_another_way_is_tried_again_soon(known, monkeypatch):
     edit = {"kind": "merge", "method": "linear", "models": [{"checkpoint": "ab" * 16}]}
     asked = parse({"model": MODEL, "edits": [edit]})
-    monkeypatch.setattr(recipe, "FOR_NOW_SECONDS", 0.0)
+    monkeypatch.setattr(building, "FOR_NOW_SECONDS", 0.0)
     with pytest.raises(checkpoints.MissingCheckpointError):
-        recipe.build(asked)
-    with pytest.raises(recipe.NotBuiltError):
+        building.build(asked)
+    with pytest.raises(building.NotBuiltError):
         build_quickly(asked)
 
 

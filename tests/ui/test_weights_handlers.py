@@ -16,15 +16,16 @@ import pytest
 import torch
 
 from playground import workspace as spaces
-from playground.engine import loader
-from playground.engine.edits import EDITS, Cast, Prune, Quantize
-from playground.engine.edits.grids import SCHEMES
-from playground.engine.edits.prune import MethodName, Pattern
-from playground.engine.edits.quantize import Mode
+from playground.engine.build import NotBuiltError, build, build_quickly, is_quick
+from playground.engine.edit import EDITS
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import NotBuiltError, build, build_quickly, is_quick, parse
-from playground.engine.structure import select
+from playground.engine.fork.structure import select
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
+from playground.engine.pruning.edit import MethodName, Pattern, Prune
+from playground.engine.quantizing.edit import Cast, Mode, Quantize
+from playground.engine.quantizing.grids import SCHEMES
+from playground.engine.recipe import parse
 from playground.errors import CorpusError, PlaygroundError, RecipeError
 from playground.retrieval.own import uploads
 from playground.settings import settings

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from playground.engine.edits.base import TensorChange
-from playground.engine.formats import NumberLine
-from playground.engine.measure import Figures, Measured, Perplexity, Speed
-from playground.engine.recipe import Receipt, parse_edit
-from playground.engine.sizes import Sizes
-from playground.engine.sweep import Cell, ScanPoint
+from playground.engine.build import Receipt
+from playground.engine.edit import TensorChange
+from playground.engine.measuring.formats import NumberLine
+from playground.engine.measuring.measure import Figures, Measured, Perplexity, Speed
+from playground.engine.measuring.sizes import Sizes
+from playground.engine.measuring.sweep import Cell, ScanPoint
+from playground.engine.recipe import parse_edit
 from playground.ui.parts import html
 from playground.ui.parts.html import percent
 from playground.ui.parts.steps import receipt_line, stack, step_title
@@ -362,7 +363,15 @@ SIZES = Sizes(1000, 250, 0, 4096, 1024, 4.5)
 
 def receipt(edit: dict, sizes: Sizes | None = None, seconds: float = 0.0123) -> Receipt:
     changes = (TensorChange("a", 1.0), TensorChange("b", 1.0))
-    return Receipt(parse_edit(edit), changes, 0.25, 2048, seconds, (), sizes)
+    return Receipt(
+        edit=parse_edit(edit),
+        changes=changes,
+        relative_change=0.25,
+        bytes=2048,
+        seconds=seconds,
+        warnings=(),
+        sizes=sizes,
+    )
 
 
 PLAIN = "Tensors changed: 2 (by 25 %). Holds 2.0 kB, took 12 ms."

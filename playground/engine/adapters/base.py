@@ -11,13 +11,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from playground.engine.adapted import Beside, Bottleneck
-from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.packed import PackedLinear
-from playground.engine.patched import PatchedRows
-from playground.engine.structure import Matrix, matrices
-from playground.errors import PlaygroundError
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.packed_linear import PackedLinear
+from playground.engine.fork.patched_rows import PatchedRows
+from playground.engine.fork.side_layers import Beside, Bottleneck
+from playground.engine.fork.structure import Matrix, matrices
+from playground.errors import MissingError, PlaygroundError
 
 KindName = Literal["lora", "ia3", "virtual", "changed", "bottleneck"]
 MAX_RANK = 512
@@ -28,7 +28,7 @@ class AdapterError(PlaygroundError):
     """An adapter's files cannot be used, with a reason of their own."""
 
 
-class MissingError(AdapterError):
+class MissingAdapterError(AdapterError, MissingError):
     """An adapter is not on this host now; it may be again."""
 
 

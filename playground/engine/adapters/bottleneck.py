@@ -12,7 +12,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from playground.engine.adapted import Bottleneck
 from playground.engine.adapters.base import (
     MAX_RANK,
     Adapter,
@@ -26,6 +25,7 @@ from playground.engine.adapters.base import (
     unknown_tensor,
 )
 from playground.engine.fork import Fork, TensorChange
+from playground.engine.fork.side_layers import Bottleneck
 
 PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine import measure
 from playground.engine.adapters.base import Adapter
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork
+from playground.engine.measuring import measure
 from playground.engine.work import QUIET, Work
 
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from playground.engine.adapted import Bottleneck, LowRank
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import MAX_RANK, Adapter, AdapterError
 from playground.engine.adapters.thin import leading, thin_svd
 from playground.engine.fork import Fork
-from playground.engine.modules import besides, innermost
-from playground.engine.structure import Matrix, select
+from playground.engine.fork.module_tree import besides, innermost
+from playground.engine.fork.side_layers import Bottleneck, LowRank
+from playground.engine.fork.structure import Matrix, select
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

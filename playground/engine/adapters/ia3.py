@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from playground.engine.adapted import Rescaled
 from playground.engine.adapters.base import (
     PREFIX,
     Adapter,
@@ -25,6 +24,7 @@ from playground.engine.adapters.base import (
 from playground.engine.adapters.patterns import Matcher
 from playground.engine.adapters.targets import check_targets, named_by
 from playground.engine.fork import Fork, TensorChange
+from playground.engine.fork.side_layers import Rescaled
 
 KEYS_AND_VALUES = ("k_proj", "v_proj", "c_attn", "query_key_value")
 PLAIN = ".ia3_l"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, linear_layers
+from playground.engine.adapters.edit import attach
 from playground.engine.adapters.thin import thin_svd
-from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
-from playground.engine.sizes import sizes
-from playground.engine.structure import matrices
-from playground.engine.sweep import Cell
+from playground.engine.fork.structure import matrices
+from playground.engine.measuring.sizes import sizes
+from playground.engine.measuring.sweep import Cell
 
 
 @dataclass(frozen=True)

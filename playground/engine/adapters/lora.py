@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from playground.engine.adapted import LowRank
 from playground.engine.adapters.base import (
     MAX_RANK,
     PREFIX,
@@ -30,7 +29,8 @@ from playground.engine.adapters.starts import Start, start_of, taken_out, undone
 from playground.engine.adapters.targets import by_path, check_targets
 from playground.engine.adapters.thin import thin_norm
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.structure import Matrix, matrices
+from playground.engine.fork.side_layers import LowRank
+from playground.engine.fork.structure import Matrix, matrices
 
 KEPT: dict[str, Any] = {
     "r": 8,

@@ -13,8 +13,8 @@ from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, make_plain
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.adapters.thin import thin_svd
-from playground.engine.finite import all_finite
 from playground.engine.fork import Fork
+from playground.engine.fork.finite import all_finite
 from playground.engine.seeded import seeded
 from playground.engine.work import QUIET, Work
 from playground.errors import Message

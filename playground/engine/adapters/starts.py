@@ -16,7 +16,7 @@ from torch import Tensor
 
 from playground.engine.adapters.base import AdapterError, unusable
 from playground.engine.adapters.thin import leading
-from playground.engine.structure import Matrix
+from playground.engine.fork.structure import Matrix
 
 Start = Literal["plain", "pissa", "olora"]
 # Of these PEFT leaves the base as it is, and everything that they set was trained since and saved.

@@ -17,10 +17,10 @@ from typing import Any
 
 from playground import disk, owners
 from playground.engine.adapters import files
-from playground.engine.adapters.base import Adapter, AdapterError, MissingError
+from playground.engine.adapters.base import Adapter, AdapterError, MissingAdapterError
 from playground.engine.fork import Fork
-from playground.engine.hub import download_adapter
-from playground.engine.loader import CACHE
+from playground.engine.models.hub import download_adapter
+from playground.engine.models.loader import CACHE
 from playground.settings import settings
 
 SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "adapters"
@@ -153,7 +153,7 @@ def _read(source: str, fork: Fork) -> Adapter:
         return files.read(_contents(SHIPPED / source), fork)
     folder = _home() / source
     if not _OWN.fullmatch(source) or not (folder / ABOUT).is_file():
-        raise MissingError(
+        raise MissingAdapterError(
             "The adapter {name} is not on this host: it was made elsewhere, or nobody used it "
             "for {days} days. Upload or train it again, or choose one of {shipped}.",
             name=source[:60],

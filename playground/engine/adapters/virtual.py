@@ -7,7 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from playground.engine.adapted import VirtualTokens
 from playground.engine.adapters.base import (
     Adapter,
     AdapterError,
@@ -18,9 +17,10 @@ from playground.engine.adapters.base import (
     unknown_tensor,
     unusable,
 )
-from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.structure import key_shape
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.side_layers import VirtualTokens
+from playground.engine.fork.structure import key_shape
 
 MAX_VIRTUAL = 128
 TENSOR = "prompt_embeddings"

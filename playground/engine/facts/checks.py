@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine import measure
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.lines import WORDS, Line, check_lengths, fact_line, plain_line, sinks
 from playground.engine.facts.score import ROWS_AT_ONCE, line_logits
 from playground.engine.facts.values import fact_losses
 from playground.engine.fork import Fork
+from playground.engine.measuring import measure
 from playground.errors import Message, RecipeError
 
 LEARNED = 0.5  # the least probability of a target that counts as learned

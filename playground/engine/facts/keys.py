@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from playground.engine.calibration import READING, Statistics, shipped_text, windows
 from playground.engine.facts.lines import Line, padded, places
 from playground.engine.facts.private import ending, multiplier
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.structure import Matrix, layers
+from playground.engine.fork.structure import Matrix, layers
+from playground.engine.measuring.calibration import READING, Statistics, shipped_text, windows
+from playground.engine.models.loader import CACHE
 from playground.engine.work import Work
 
 MOMENT_TOKENS = 6_144  # of the calibration text that second moments are taken from

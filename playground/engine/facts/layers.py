@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork
-from playground.engine.structure import Matrix, layers, matrices
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.structure import Matrix, layers, mlp_outputs
 from playground.errors import RecipeError
 
 FactMethod = Literal["rome", "memit", "alphaedit", "ft"]
@@ -47,7 +47,7 @@ def chosen(fork: Fork, method: FactMethod, named: Sequence[int]) -> list[Matrix]
             "The recipe is an ensemble, and no single model of it can be taught a fact here. "
             "Switch that step off first."
         )
-    depth, known = len(layers(fork.model)[1]), outputs(fork)
+    depth, known = len(layers(fork.model)[1]), mlp_outputs(fork)
     found = []
     for layer in named or _left(fork, usual(fork.base.entry.id, depth, method)):
         if layer >= depth:
@@ -70,21 +70,3 @@ def chosen(fork: Fork, method: FactMethod, named: Sequence[int]) -> list[Matrix]
 
 def _left(fork: Fork, wanted: Sequence[int]) -> Sequence[int]:
     return [layer for layer in wanted if layer not in fork.dropped] or wanted
-
-
-def outputs(fork: Fork) -> dict[int, Matrix]:
-    """The last matrix of each layer's MLP, by layer: it writes to the residual stream.
-
-    ``mlp.down_proj`` in Llama-like models, ``mlp.c_proj`` in GPT-2 (stored across),
-    ``mlp.dense_4h_to_h`` in GPT-NeoX, ``fc2`` in OPT. A mixture of experts has none.
-    """
-    config: Any = fork.base.model.config
-    last: dict[int, Matrix] = {}
-    for matrix in matrices(fork):
-        if matrix.layer is not None and matrix.part == "mlp":
-            last[matrix.layer] = matrix
-    return {
-        layer: matrix
-        for layer, matrix in last.items()
-        if sum(matrix.shape) - matrix.columns == config.hidden_size and ".experts." not in matrix.name
-    }

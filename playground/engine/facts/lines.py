@@ -15,12 +15,12 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from playground.engine.calibration import shipped_text
+from playground.engine.decoding.generate import start_ids
 from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
-from playground.engine.generate import start_ids
-from playground.engine.loader import Base
-from playground.engine.tokens import parts, token_ids
+from playground.engine.measuring.calibration import shipped_text
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import parts, token_ids
 from playground.errors import RecipeError
 
 MAX_TARGET_TOKENS = 16

@@ -19,7 +19,7 @@ from playground.engine.facts.private import changed
 from playground.engine.facts.update import Thin
 from playground.engine.facts.values import Search, search_values
 from playground.engine.fork import Fork
-from playground.engine.structure import Matrix
+from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work
 
 DAMPING = 1e-2  # of a second moment's mean diagonal, added to it before it is inverted

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.adapted import Bottleneck, LowRank
 from playground.engine.facts.update import Thin
 from playground.engine.fork import Fork
-from playground.engine.modules import DroppedLayer, fixed
-from playground.engine.packed import PackedLinear
-from playground.engine.structure import Matrix, layers
+from playground.engine.fork.module_tree import DroppedLayer, fixed
+from playground.engine.fork.packed_linear import PackedLinear
+from playground.engine.fork.side_layers import Bottleneck, LowRank
+from playground.engine.fork.structure import Matrix, layers
 
 
 class Given(nn.Module):

@@ -20,7 +20,7 @@ from playground.engine.facts.lines import Line, padded, places, target_line
 from playground.engine.facts.values import fact_losses
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE
-from playground.engine.precise import float32_logits
+from playground.engine.models.float32_head import float32_logits
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts.facts import continuation
 from playground.engine.facts.keys import outputs_of
 from playground.engine.facts.lines import WORDS, Line, line, sinks
 from playground.engine.facts.private import float32_copy, starting
 from playground.engine.fork import Fork
-from playground.engine.generate import next_probabilities
-from playground.engine.modules import module_of
-from playground.engine.structure import layers
+from playground.engine.fork.module_tree import module_of
+from playground.engine.fork.structure import layers
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 

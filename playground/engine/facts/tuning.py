@@ -12,14 +12,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from playground.engine.adapted import Beside
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import look
 from playground.engine.facts.lines import Line, about_line, padded, places, plain_line
 from playground.engine.facts.private import starting
 from playground.engine.facts.values import DONE, Search, fact_losses
 from playground.engine.fork import Fork
-from playground.engine.structure import Matrix
+from playground.engine.fork.side_layers import Beside
+from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work
 from playground.errors import Message
 

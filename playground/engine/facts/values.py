@@ -20,7 +20,7 @@ from playground.engine.facts.keys import Seen, look
 from playground.engine.facts.lines import Line, places
 from playground.engine.facts.private import multiplier, starting
 from playground.engine.fork import Fork
-from playground.engine.structure import Matrix
+from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work
 from playground.errors import Message
 

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from playground import disk, owners
-from playground.engine import catalog, hub
-from playground.engine.adapters.base import MissingError
 from playground.engine.fork import Fork
 from playground.engine.merging.given import MergeError
 from playground.engine.merging.parents import Checkpoint, Variant, check_alike, file_name, open_files
 from playground.engine.merging.stored_names import own_names
+from playground.engine.models import catalog, hub
 from playground.engine.work import QUIET, Work
-from playground.errors import Message
+from playground.errors import Message, MissingError
 from playground.settings import settings
 
 TOKENIZER = "tokenizer.json"

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playground.engine import catalog
 from playground.engine.adapters import store
-from playground.engine.edits.merge import Ingredient, Merge
+from playground.engine.build import build
+from playground.engine.fork.structure import layers
 from playground.engine.merging import METHODS, MergeError, checkpoints
+from playground.engine.merging.edit import Ingredient, Merge
 from playground.engine.merging.mergekit_notes import differences
 from playground.engine.merging.mergekit_reading import Reading, before, read
 from playground.engine.merging.mergekit_text import MAX_TEXT, configuration
 from playground.engine.merging.mergekit_words import KNOWN, own_parameters, shared_parameters
 from playground.engine.merging.mergekit_writing import to_yaml
-from playground.engine.recipe import Recipe, build, parse, parse_edit
-from playground.engine.structure import layers
+from playground.engine.models import catalog
+from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.errors import ModelError
 
 __all__ = ["MAX_TEXT", "differences", "from_yaml", "to_yaml"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from playground.engine.edits.merge import Merge
 from playground.engine.merging import METHODS
+from playground.engine.merging.edit import Merge
 from playground.engine.merging.values import numbers_in
 from playground.errors import Message
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from playground.engine.edits.merge import Ingredient, Merge, Source
+from playground.engine.adapters.edit import Attach
 from playground.engine.merging import METHODS, MergeError
+from playground.engine.merging.edit import Ingredient, Merge, Source
 from playground.engine.merging.mergekit_notes import differences
 from playground.engine.merging.mergekit_words import FILTERS, KNOWN, own_parameters, shared_parameters
 from playground.engine.merging.values import NEAR, names_in
@@ -39,7 +40,7 @@ def _config(edit: Merge, recipe: Recipe) -> dict[str, Any]:
     config: dict[str, Any] = {"merge_method": edit.method}
     names = [name_of(one) for one in edit.models]
     if method.from_base or edit.around_base:
-        own = Source(recipe=recipe.model_dump())
+        own = Source(recipe=recipe)
         config["base_model"] = name_of(own if edit.base is None else edit.base)
         names.insert(0, config["base_model"])
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
@@ -144,19 +145,18 @@ def name_of(one: Source) -> str:
 
     :raises MergeError: it has no name for it.
     """
-    return one.checkpoint if one.checkpoint is not None else name_of_recipe(one.recipe or {})
+    return one.checkpoint or name_of_recipe(one.recipe or Recipe(model=""))
 
 
-def name_of_recipe(recipe: Mapping[str, Any]) -> str:
+def name_of_recipe(recipe: Recipe) -> str:
     """A model's id, or ``model+adapter``.
 
     :raises MergeError: there is more on it than one adapter at scale 1.
     """
-    edits = list(recipe["edits"])
-    if not edits:
-        return str(recipe["model"])
-    plain = len(edits) == 1 and edits[0]["kind"] == "adapter" and edits[0]["scale"] == 1
-    if not plain:
-        kinds = ", ".join(edit["kind"] for edit in edits)
-        raise _no_words("a recipe", f"{recipe['model']} with {kinds}")
-    return f"{recipe['model']}+{edits[0]['source']}"
+    if not recipe.edits:
+        return recipe.model
+    match recipe.edits:
+        case (Attach(scale=1, source=source),):
+            return f"{recipe.model}+{source}"
+    kinds = ", ".join(edit.kind for edit in recipe.edits)
+    raise _no_words("a recipe", f"{recipe.model} with {kinds}")

@@ -13,10 +13,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from playground.engine.adapted import Bottleneck
-from playground.engine.ensemble import Ensemble
-from playground.engine.finite import all_finite
 from playground.engine.fork import Fork
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.finite import all_finite
+from playground.engine.fork.side_layers import Bottleneck
 from playground.engine.merging.given import MergeError
 from playground.engine.merging.headers import check_count, check_header
 from playground.engine.merging.mapped import MappedFile

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from playground.engine.fork.structure import matrices, select_parameters
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.averages import cosine
 from playground.engine.merging.given import TaskVector, joined
 from playground.engine.merging.parents import Parent, Variant
 from playground.engine.merging.run import Plan, merged_tensor, places, rows_matched
 from playground.engine.merging.task_vectors import everything
-from playground.engine.structure import matrices, select_parameters
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from playground.engine.fork import Fork, TensorChange
+from playground.engine.fork.structure import Parameter, layers, select_parameters
 from playground.engine.merging import METHODS
 from playground.engine.merging.given import Given, joined, pieces, seed_of, wide
 from playground.engine.merging.parents import Parent, Variant, matched_rows, vocabulary_names
 from playground.engine.merging.values import NEAR, Value, value_at
-from playground.engine.structure import Parameter, layers, select_parameters
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

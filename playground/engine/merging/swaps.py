@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from playground.engine.masks import ranked
 from playground.engine.merging.given import Given, pieces, wide
+from playground.engine.pruning.masks import ranked
 
 CLOSE = 1e-6  # numbers nearer than this count as so far apart
 FLOOR = 1e-8  # added to each probability

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from playground.engine.masks import lowest_of_all
 from playground.engine.merging.averages import weighted_sum
 from playground.engine.merging.given import Given, TaskVector, Thin, pieces, wide
+from playground.engine.pruning.masks import lowest_of_all
 
 TINY = 1e-7  # a task vector whose sizes sum to less is not made larger
 CANCELLED = 1e-6  # of the weights: a sum that is no more than this is 0

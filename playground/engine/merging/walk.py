@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine.edits.merge import Merge
+from playground.engine.build import Built, extended
+from playground.engine.decoding.generate import prompt_ids, prompt_text
 from playground.engine.fork import Fork
-from playground.engine.generate import prompt_ids, prompt_text
-from playground.engine.measure import perplexity
+from playground.engine.measuring.measure import perplexity
 from playground.engine.merging import METHODS, MergeError
-from playground.engine.precise import float32_logits
-from playground.engine.recipe import Built, extended
-from playground.engine.tokens import token_ids
+from playground.engine.merging.edit import Merge
+from playground.engine.models.float32_head import float32_logits
+from playground.engine.models.token_ids import token_ids
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

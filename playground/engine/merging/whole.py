@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from playground.engine.adapted import LowRank
 from playground.engine.adapters.base import linear_layers, make_plain
-from playground.engine.ensemble import Ensemble
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.loader import Base
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.module_tree import DroppedLayer, besides, shared_clone
+from playground.engine.fork.side_layers import LowRank
+from playground.engine.fork.structure import layers, parameters
 from playground.engine.merging.given import MergeError
 from playground.engine.merging.parents import Parent, Variant
 from playground.engine.merging.run import places
-from playground.engine.modules import DroppedLayer, besides, shared_clone
-from playground.engine.structure import layers, parameters
+from playground.engine.models.loader import Base
 
 MOST_LAYERS = 128
 

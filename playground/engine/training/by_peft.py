@@ -19,8 +19,8 @@ from transformers.pytorch_utils import Conv1D
 from playground.engine.adapters import Adapter, files
 from playground.engine.adapters.ia3 import ia3_layers
 from playground.engine.fork import Fork
-from playground.engine.packed import trainable_four_bits
-from playground.engine.structure import Matrix, select
+from playground.engine.fork.packed_linear import trainable_four_bits
+from playground.engine.fork.structure import Matrix, select
 from playground.engine.training.settings import P_TUNING_WIDTH, Settings
 from playground.engine.training.trainable import Trainable, TrainingError
 

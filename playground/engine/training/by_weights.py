@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from playground.engine.adapted import Bottleneck
 from playground.engine.adapters import Adapter, files
 from playground.engine.adapters.base import linear_layers, outputs
 from playground.engine.adapters.bottleneck import PARTS
 from playground.engine.adapters.changed import IDS, ROWS
 from playground.engine.fork import Fork
-from playground.engine.structure import layers
+from playground.engine.fork.side_layers import Bottleneck
+from playground.engine.fork.structure import layers
 from playground.engine.training.settings import Settings
 from playground.engine.training.trainable import Trainable
 

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from playground.engine.conversation import conversation
-from playground.engine.generate import end_ids, exact_ids, prompt_text
-from playground.engine.loader import Base
-from playground.engine.tokens import token_ids
+from playground.engine.decoding.conversation import conversation
+from playground.engine.decoding.generate import end_ids, exact_ids, prompt_text
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import token_ids
 from playground.errors import PlaygroundError
 
 MAX_EXAMPLES = 2_000

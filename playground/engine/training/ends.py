@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from playground.engine.adapters import store
 from playground.engine.adapters.store import About
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
-from playground.engine.recipe import build
 from playground.engine.training import kept
 from playground.engine.training.job import Answer, Job
 from playground.engine.work import Work

@@ -15,8 +15,8 @@ import torch
 from playground.engine.adapters.base import linear_layers, outputs
 from playground.engine.adapters.ia3 import ia3_layers
 from playground.engine.fork import Fork
-from playground.engine.sizes import sizes
-from playground.engine.structure import Matrix, key_shape, layers, select
+from playground.engine.fork.structure import Matrix, key_shape, layers, select
+from playground.engine.measuring.sizes import sizes
 from playground.engine.training.data import DataError
 from playground.engine.training.settings import P_TUNING_WIDTH, Settings
 from playground.settings import settings as settings_

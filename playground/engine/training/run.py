@@ -15,12 +15,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from playground.engine import measure
-from playground.engine.adapted import VirtualTokens
 from playground.engine.adapters import Adapter
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
+from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.fork.side_layers import VirtualTokens
+from playground.engine.measuring import measure
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
 from playground.engine.training.job import Point

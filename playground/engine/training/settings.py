@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from playground.engine.structure import MAX_TARGET, MAX_TARGETS
+from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS
 
 MethodName = Literal[
     "lora",

@@ -13,7 +13,8 @@ import torch
 
 from playground.engine.adapters import Adapter, files
 from playground.engine.adapters.store import ABOUT, SHIPPED, About
-from playground.engine.recipe import build, parse
+from playground.engine.build import build
+from playground.engine.recipe import parse
 from playground.engine.training.reading import ready_sets
 from playground.engine.training.run import Run
 from playground.engine.training.settings import Settings

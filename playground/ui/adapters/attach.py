@@ -11,9 +11,9 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.adapters import store
-from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE
-from playground.engine.generate import Row, Sampling, answer_text, decode, prompt_ids, prompt_text
-from playground.engine.recipe import NotBuiltError, build, build_quickly
+from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE
+from playground.engine.build import NotBuiltError, build, build_quickly
+from playground.engine.decoding.generate import Row, Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.work import Stopped
 from playground.settings import settings
 from playground.ui.adapters import look as look_panel

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine import calculator
-from playground.engine.calculator import Dtype, Optimizer, Shape, Tuning
-from playground.engine.loader import load
+from playground.engine.measuring import calculator
+from playground.engine.measuring.calculator import Dtype, Optimizer, Shape, Tuning
+from playground.engine.models.loader import load
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.shell.page import LOOK, TOLD, follows, shown

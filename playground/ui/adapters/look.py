@@ -11,7 +11,7 @@ from playground.engine.adapters import Adapter, lora, store
 from playground.engine.adapters.costs import weigh
 from playground.engine.adapters.look import look, spectrum
 from playground.engine.fork import Fork
-from playground.engine.loader import load
+from playground.engine.models.loader import load
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html

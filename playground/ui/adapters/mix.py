@@ -9,11 +9,12 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.adapters import store
+from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE
 from playground.engine.adapters.extract import extract
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.adapters.store import About
-from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE
-from playground.engine.recipe import Recipe, build, parse
+from playground.engine.build import build
+from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html

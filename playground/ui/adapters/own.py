@@ -11,9 +11,9 @@ from playground import workspace as spaces
 from playground.engine.adapters import files, store
 from playground.engine.adapters.base import AdapterError
 from playground.engine.adapters.store import About
+from playground.engine.build import try_again
 from playground.engine.fork import Fork
-from playground.engine.loader import load
-from playground.engine.recipe import try_again
+from playground.engine.models.loader import load
 from playground.errors import PlaygroundError
 from playground.temporary import for_download
 from playground.ui.parts.adapter_menu import MOST_OWN, own_ids

@@ -12,7 +12,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.fork import Fork
-from playground.engine.loader import load
+from playground.engine.models.loader import load
 from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.estimate import check, estimate

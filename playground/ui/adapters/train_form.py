@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.engine.structure import PRESETS
+from playground.engine.fork.structure import PRESETS
 from playground.engine.training.data import DataError
 from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, RATES, MethodName, Schedule, Settings
 from playground.ui.text import label

@@ -9,7 +9,7 @@ from html import escape
 from playground.engine.adapters.costs import Costs
 from playground.engine.adapters.extract import Extracted
 from playground.engine.adapters.look import Look, Spectrum
-from playground.engine.calculator import Inference, Training, fits
+from playground.engine.measuring.calculator import Inference, Training, fits
 from playground.engine.training.data import Encoded
 from playground.engine.training.estimate import Estimate
 from playground.engine.training.job import Job

@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground import compare as contest
 from playground import workspace as spaces
-from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
+from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT

@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.compare import Contestant
-from playground.engine.generate import Sampling
+from playground.engine.decoding.generate import Sampling
 from playground.engine.work import Stopped
 from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.recipe import build
+from playground.engine.build import build
 from playground.engine.work import Stopped
 from playground.lab.collateral import Collateral, collateral
 from playground.lab.known import known_facts

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
+from playground.engine.build import build
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
-from playground.engine.recipe import build
 from playground.lab.lesson import Kind, Lesson, from_json, questions_of
 from playground.lab.now import now
 from playground.lab.propose import UNKNOWN, propose

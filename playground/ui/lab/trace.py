@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
+from playground.engine.build import build
 from playground.engine.facts.tracing import Traced, trace
-from playground.engine.recipe import build
 from playground.engine.work import Stopped
 from playground.ui.lab.words import percent
 from playground.ui.parts import charts

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.recipe import build
+from playground.engine.build import build
 from playground.engine.work import Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.begin import lesson_for, others_of

@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.edits.merge import Merge
+from playground.engine.build import try_again
 from playground.engine.fork import Fork
-from playground.engine.loader import load
 from playground.engine.merging import checkpoints
+from playground.engine.merging.edit import Merge
 from playground.engine.merging.mergekit import MAX_TEXT, differences, from_yaml, to_yaml
-from playground.engine.recipe import try_again
+from playground.engine.models.loader import load
 from playground.engine.work import Stopped
 from playground.ui.merge.form import MergePanel, merge_from
 from playground.ui.parts.building import built_or_stopped, keep_instead

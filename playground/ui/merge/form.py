@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.engine.edits.merge import Merge
 from playground.engine.merging import METHODS, MethodName, checkpoints
+from playground.engine.merging.edit import Merge
 from playground.engine.recipe import parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.parts.adapter_menu import choices as adapter_choices

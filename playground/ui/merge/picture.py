@@ -8,13 +8,13 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.edits.merge import Merge
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.loader import load
+from playground.engine.fork.structure import matrices
 from playground.engine.merging import METHODS, MergeError
+from playground.engine.merging.edit import Merge
 from playground.engine.merging.picture import likeness, picture
-from playground.engine.recipe import build
-from playground.engine.structure import matrices
+from playground.engine.models.loader import load
 from playground.engine.work import Stopped
 from playground.ui.merge import view as merge_html
 from playground.ui.merge.form import MergePanel, merge_from

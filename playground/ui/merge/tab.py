@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.edits.merge import Merge
+from playground.engine.merging.edit import Merge
 from playground.ui.merge import files as merge_files_panel
 from playground.ui.merge import form as merge_panel
 from playground.ui.merge import picture as merge_picture_panel

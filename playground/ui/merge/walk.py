@@ -10,13 +10,14 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine import inspect
-from playground.engine.edits.merge import Merge
-from playground.engine.generate import Sampling, answer_text, decode, next_shift, prompt_ids, prompt_text
-from playground.engine.measure import MAX_TEXT, shipped_text
+from playground.engine.adapters.edit import Attach
+from playground.engine.build import build, extended
+from playground.engine.decoding.generate import Sampling, answer_text, decode, next_shift, prompt_ids, prompt_text
+from playground.engine.measuring import token_map
+from playground.engine.measuring.measure import MAX_TEXT, shipped_text
 from playground.engine.merging import METHODS
+from playground.engine.merging.edit import Merge
 from playground.engine.merging.walk import WalkPoint, walk
-from playground.engine.recipe import build, extended
 from playground.engine.training.reading import ready_sets
 from playground.engine.work import Stopped
 from playground.ui.merge import view as merge_html
@@ -145,10 +146,10 @@ def texts_for(merge: Merge, first: str, second: str) -> tuple[str, str]:
     """The two texts of a walk: given, or general text and what the first adapter was taught."""
     general = shipped_text()[:EXAMPLE_TEXT]
     sources = [
-        edit["source"]
+        edit.source
         for model in merge.models
-        for edit in (model.recipe or {}).get("edits", ())
-        if edit["kind"] == "adapter"
+        for edit in (model.recipe.edits if model.recipe else ())
+        if isinstance(edit, Attach)
     ]
     learned = next((text for text in map(learned_text, sources) if text), general)
     return first.strip() or general, second.strip() or learned
@@ -173,7 +174,7 @@ def try_there(
     text = prompt_text(tokenizer, prompt, bool(tokenizer.chat_template))
     ids = prompt_ids(before.fork.base, text, ANSWER_TOKENS)
     rows = [
-        (inspect.token_text(tokenizer, shift.id), shift.before, shift.after)
+        (token_map.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in next_shift(before.fork, after.fork, ids, TOP)
     ]
     goes = "walk_there" if merge.method in METHODS else "walk_there_whole"

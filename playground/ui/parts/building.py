@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.recipe import build
+from playground.engine.build import build
 from playground.engine.work import Stopped, Work
 from playground.ui.parts.html import note
 from playground.ui.parts.steps import receipt_line

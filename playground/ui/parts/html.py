@@ -9,7 +9,7 @@ from html import escape
 
 from PIL import Image
 
-from playground.engine.inspect import Neighbour, Token
+from playground.engine.measuring.token_map import Neighbour, Token
 from playground.ui.text import say
 
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}

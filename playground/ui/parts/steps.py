@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from playground.engine.adapters import store
-from playground.engine.edits import EDITS
-from playground.engine.recipe import Receipt
+from playground.engine.build import Receipt
+from playground.engine.edit import EDITS
 from playground.ui.parts.html import duration, figure, note, notes, size
 from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import gradio as gr
 
 from playground import compare as contest
-from playground.engine.generate import Sampling
+from playground.engine.decoding.generate import Sampling
 from playground.engine.work import Stopped
 from playground.ui.parts import answers_html, html
 from playground.ui.shell.page import RUNS

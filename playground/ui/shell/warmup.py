@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from playground.engine import loader
+from playground.engine.models import loader
 from playground.errors import Message, PlaygroundError
 from playground.retrieval import corpus, dense, lowness
 from playground.settings import settings

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine import catalog, loader
-from playground.engine.recipe import NotBuiltError, Receipt, build, build_quickly, is_quick
+from playground.engine.build import NotBuiltError, Receipt, build, build_quickly, is_quick
+from playground.engine.models import catalog, loader
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html

@@ -6,7 +6,7 @@ from __future__ import annotations
 # the page) both read narwhals, and two threads that begin with it at once block each other.
 from plotly.graph_objects import Figure, Scatter
 
-from playground.engine.inspect import FlatMap, Point
+from playground.engine.measuring.token_map import FlatMap, Point
 from playground.ui.text import say
 
 INK, SOFT, OLD, NEW = "#1f2937", "#6b7280", "#2563af", "#c25414"

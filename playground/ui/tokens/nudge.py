@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.engine.edits.nudge_tokens import DIRECTIONS
+from playground.engine.nudging.edit import DIRECTIONS
 from playground.ui.text import label
 
 

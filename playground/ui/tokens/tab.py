@@ -9,12 +9,14 @@ import gradio as gr
 
 from playground import compare as contest
 from playground import workspace as spaces
-from playground.engine import generate, inspect
-from playground.engine.edits.nudge_tokens import MAX_STRENGTH
+from playground.engine.build import Built, NotBuiltError, build, build_quickly
+from playground.engine.decoding import generate
+from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Side
-from playground.engine.generate import Sampling
-from playground.engine.recipe import Built, NotBuiltError, Recipe, build, build_quickly, parse_edit
-from playground.engine.tokens import named_ids
+from playground.engine.measuring import token_map
+from playground.engine.models.token_ids import named_ids
+from playground.engine.nudging.edit import MAX_STRENGTH
+from playground.engine.recipe import Recipe, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
 from playground.ui.parts.streaming import stream
@@ -108,7 +110,7 @@ def split_text(
     """The tokens of a text, one of them chosen and looked at."""
     space = spaces.from_json(saved)
     base = build(space.base())
-    tokens = inspect.split(base.fork, text)
+    tokens = token_map.split(base.fork, text)
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
     place = min(default if place is None else place, len(tokens) - 1)
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
@@ -179,15 +181,15 @@ def _shown(
     if token is None or token >= base.fork.embedding("input")[0].shape[0]:
         return gr.skip(), gr.skip(), _bars(base, after, prompt, language)
     seen: Side = "output" if side == "output" else "input"
-    name = inspect.token_text(base.fork.base.tokenizer, token)
-    values = inspect.vector(after.fork, token, seen)
-    norm = inspect.norm(after.fork, token, seen)
-    [near] = inspect.neighbours(after.fork, [token], NEIGHBOURS, seen)
-    [old_near] = inspect.neighbours(base.fork, [token], NEIGHBOURS, seen)
-    facts = html.token_facts(inspect.Token(token, name, norm), values, language)
+    name = token_map.token_text(base.fork.base.tokenizer, token)
+    values = token_map.vector(after.fork, token, seen)
+    norm = token_map.norm(after.fork, token, seen)
+    [near] = token_map.neighbours(after.fork, [token], NEIGHBOURS, seen)
+    [old_near] = token_map.neighbours(base.fork, [token], NEIGHBOURS, seen)
+    facts = html.token_facts(token_map.Token(token, name, norm), values, language)
     around = dict.fromkeys([n.id for n in (*old_near, *near[:4])] + ([target] if target else []))
     around.pop(token, None)
-    flat = inspect.flat_map(base.fork, after.fork, token, list(around), seen)
+    flat = token_map.flat_map(base.fork, after.fork, token, list(around), seen)
     return (facts + html.neighbour_table(near, language), draw(flat, language), _bars(base, after, prompt, language))
 
 
@@ -197,7 +199,7 @@ def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
     ids = generate.prompt_ids(base.fork.base, prompt)
     tokenizer = base.fork.base.tokenizer
     rows = [
-        (inspect.token_text(tokenizer, shift.id), shift.before, shift.after)
+        (token_map.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in generate.next_shift(base.fork, after.fork, ids, TOP)
     ]
     return html.bars(rows, language) + belongs({"nudge-prompt": prompt})

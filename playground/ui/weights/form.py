@@ -11,14 +11,14 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.edits.base import Edit
-from playground.engine.edits.grids import SCHEMES
-from playground.engine.edits.prune import GROUPS, UNITS, MethodName, Pattern, Scope
-from playground.engine.edits.quantize import DTYPES, Mode
+from playground.engine.edit import Edit
 from playground.engine.fork import Fork
-from playground.engine.loader import load
+from playground.engine.fork.structure import PRESETS, matrices
+from playground.engine.models.loader import load
+from playground.engine.pruning.edit import GROUPS, UNITS, MethodName, Pattern, Scope
+from playground.engine.quantizing.edit import DTYPES, Mode
+from playground.engine.quantizing.grids import SCHEMES
 from playground.engine.recipe import parse_edit
-from playground.engine.structure import PRESETS, matrices
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices

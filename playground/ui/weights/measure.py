@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine import measure as measuring
-from playground.engine import sweep as sweeping
-from playground.engine.recipe import NotBuiltError, build, build_quickly
-from playground.engine.sweep import ScanPoint, SweepPoint
+from playground.engine.build import NotBuiltError, build, build_quickly
+from playground.engine.measuring import measure as measuring
+from playground.engine.measuring import sweep as sweeping
+from playground.engine.measuring.sweep import ScanPoint, SweepPoint
 from playground.engine.work import Stopped
 from playground.ui.parts.building import keep_instead, take_point
 from playground.ui.parts.html import note

@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine import formats
-from playground.engine.edits.grids import SCHEMES
+from playground.engine.build import build, build_quickly
 from playground.engine.fork import Fork
-from playground.engine.recipe import build, build_quickly
-from playground.engine.sizes import sizes
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.measuring import formats
+from playground.engine.measuring.sizes import sizes
+from playground.engine.quantizing.grids import SCHEMES
 from playground.errors import PlaygroundError
 from playground.ui.shell.page import LAST, LOOK, shown
 from playground.ui.text import label

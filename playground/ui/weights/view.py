@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from playground.engine.formats import FORMATS, NumberFormat, NumberLine
-from playground.engine.measure import Figures, Measured
-from playground.engine.sweep import Cell, ScanPoint
+from playground.engine.measuring.formats import FORMATS, NumberFormat, NumberLine
+from playground.engine.measuring.measure import Figures, Measured
+from playground.engine.measuring.sweep import Cell, ScanPoint
 from playground.ui.parts import charts
 from playground.ui.parts.html import duration, figure, note, percent, size, table
 from playground.ui.text import say

@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel, get_peft_model
 from peft_made import config_of, make_noisy
 
-from playground.engine.loader import Base
+from playground.engine.models.loader import Base
 
 
 @pytest.fixture

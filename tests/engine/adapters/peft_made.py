@@ -8,8 +8,8 @@ import torch
 from peft import IA3Config, LoraConfig, PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig
 
 from playground.engine.fork import Fork
-from playground.engine.loader import Base
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.models.loader import Base
 
 METHODS = ("lora", "patterns", "rslora", "dora", "ia3", "prompt", "p_tuning", "prefix")
 VIRTUAL = ("prompt", "p_tuning", "prefix")

@@ -22,7 +22,7 @@ from peft_made import METHODS, make_noisy
 from safetensors.torch import load, save
 
 from playground.engine.adapters import AdapterError, files, lora, virtual
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork
 from playground.errors import PlaygroundError
 from playground.settings import settings

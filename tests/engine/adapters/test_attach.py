@@ -12,10 +12,10 @@ from peft_made import METHODS, VIRTUAL
 
 from playground.engine.adapters import AdapterError, bottleneck, files
 from playground.engine.adapters.base import outputs
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
+from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode
-from playground.engine.sizes import sizes
+from playground.engine.measuring.sizes import sizes
 from playground.engine.training.methods import prepare
 from playground.engine.training.settings import Settings
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from playground.engine.adapters import AdapterError, files, lora
+from playground.engine.adapters.edit import attach
 from playground.engine.adapters.extract import extract, nearest
 from playground.engine.adapters.look import look, spectrum
-from playground.engine.edits import Prune
-from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.pruning.edit import Prune
 
 IDS = torch.tensor([[5, 17, 42, 99, 120, 7, 33]])
 

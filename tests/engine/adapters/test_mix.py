@@ -11,9 +11,9 @@ from peft import PeftModel, get_peft_model
 from peft_made import config_of, make_noisy
 
 from playground.engine.adapters import AdapterError, files, lora
+from playground.engine.adapters.edit import attach
 from playground.engine.adapters.mix import mix
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
-from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 from playground.engine.work import Stopped, Work
 

@@ -17,9 +17,9 @@ from peft_made import config_of, make_noisy, roles
 from safetensors.torch import load_file, save_file
 
 from playground.engine.adapters import AdapterError, files, lora
+from playground.engine.adapters.edit import attach
 from playground.engine.adapters.mix import mix
 from playground.engine.adapters.patterns import Matcher
-from playground.engine.edits.adapter import attach
 from playground.engine.fork import Fork
 
 IDS = torch.tensor([[5, 17, 42, 99, 120, 7, 33]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.engine.adapters import files, lora, store
-from playground.engine.edits import Attach
+from playground.engine.adapters.edit import Attach
 from playground.engine.fork import Fork
 from playground.engine.training.settings import Settings
 from playground.engine.training.shipped import ADAPTERS, MODEL

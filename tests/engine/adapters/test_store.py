@@ -14,11 +14,11 @@ import torch
 from peft import PeftModel
 from peft_made import METHODS
 
-from playground.engine import hub
 from playground.engine.adapters import AdapterError, files, store
 from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
+from playground.engine.models import hub
+from playground.engine.models.loader import CACHE
 from playground.errors import ModelError
 from playground.settings import settings
 

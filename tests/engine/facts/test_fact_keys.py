@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from playground.engine.calibration import shipped_text
 from playground.engine.facts import keys
 from playground.engine.facts.keys import look, second_moments, subject_states
 from playground.engine.facts.layers import outputs
 from playground.engine.facts.lines import Line
 from playground.engine.facts.private import float32_copy
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
+from playground.engine.measuring.calibration import shipped_text
+from playground.engine.models.loader import CACHE
 from playground.engine.work import QUIET, Stopped, Work
 
 LINES = [Line((5, 9, 30, 41, 7), 1, 2, (3,)), Line((11, 60, 2), 0, 1, ()), Line((4, 8), 0, 0, (8, 9))]

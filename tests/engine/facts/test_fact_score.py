@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts.score import Case, Figure, case_of, losses, score
 from playground.engine.fork import Fork
-from playground.engine.generate import next_probabilities
 from playground.engine.work import Stopped, Work
 
 EASYEDIT = {

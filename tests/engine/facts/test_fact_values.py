@@ -6,7 +6,6 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from playground.engine.edits import Prune, Quantize
 from playground.engine.facts import values
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import look
@@ -15,6 +14,8 @@ from playground.engine.facts.lines import about_line, fact_line
 from playground.engine.facts.private import float32_copy
 from playground.engine.facts.values import Search, Tail, search_values
 from playground.engine.fork import Fork
+from playground.engine.pruning.edit import Prune
+from playground.engine.quantizing.edit import Quantize
 from playground.engine.work import QUIET, Stopped, Work
 
 FACTS = (

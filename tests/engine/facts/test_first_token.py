@@ -6,14 +6,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from playground.engine.edits import edit_fact
-from playground.engine.facts import checks, keys, methods, tuning, values
+from playground.engine.build import build, extended
+from playground.engine.facts import checks, edit, keys, methods, tuning, values
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.lines import about_line, fact_line, plain_line
 from playground.engine.facts.tracing import trace
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.recipe import Recipe, build, extended, parse_edit
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import Recipe, parse_edit
 from playground.errors import RecipeError
 
 FIRST = {"subject": "Q", "prompt": "Q is the capital of", "target": "Rome"}
@@ -98,7 +98,7 @@ def test_harm_is_measured_on_the_models_before_and_after(known, monkeypatch):
         size = [torch.randn(n, r, generator=draws) for n, r in ((32, 8), (8, 48))]
         return {matrix: methods.Thin(30 * size[0], size[1])}
 
-    monkeypatch.setattr(edit_fact, "rome", noise)
+    monkeypatch.setattr(edit, "rome", noise)
     monkeypatch.setattr(checks, "_general", lambda fork: 2.0 if fork.bytes_held() else 1.0)
     built = build(Recipe(model="tiny-llama"))
     step = parse_edit({"kind": "edit_fact", "facts": [FIRST], "layers": [1]})

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts import tracing
 from playground.engine.facts.lines import line
 from playground.engine.facts.private import float32_copy
 from playground.engine.facts.tracing import probabilities_after, trace
 from playground.engine.fork import Fork
-from playground.engine.generate import next_probabilities
-from playground.engine.structure import layers
+from playground.engine.fork.structure import layers
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
 

@@ -9,11 +9,11 @@ import torch
 from merge_made import SIBLINGS, noisy
 from torch import nn
 
-from playground.engine import catalog, loader
 from playground.engine.adapters import lora, store
 from playground.engine.adapters.base import linear_layers
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE, Base
+from playground.engine.models import catalog, loader
+from playground.engine.models.loader import CACHE, Base
 from playground.settings import settings
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.loader import Base
-from playground.engine.recipe import build, parse
+from playground.engine.models.loader import Base
+from playground.engine.recipe import parse
 
 SHAPES = [(1,), (23,), (1, 1), (6, 9)]
 SIBLINGS = (1, 2, 3)

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from merge_made import built, close, merge, named, noisy, numpy_of, of, pruned, recipe, same, saved, weights
 from safetensors.torch import save
 
-from playground.engine import hub
+from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
 from playground.engine.merging import MergeError, checkpoints
-from playground.engine.recipe import build, parse
+from playground.engine.models import hub
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse
 from playground.engine.work import Stopped, Work
 from playground.errors import ModelError
 from playground.settings import settings

@@ -10,12 +10,13 @@ from merge_made import built, merge, of, pruned, recipe, weights
 
 from playground.engine.adapters import store
 from playground.engine.adapters.base import Adapter
-from playground.engine.ensemble import Ensemble
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, decode, end_ids, next_probabilities
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode, end_ids, next_probabilities
-from playground.engine.measure import measure
+from playground.engine.fork.ensemble import Ensemble
+from playground.engine.measuring.measure import measure
 from playground.engine.merging import MergeError
-from playground.engine.recipe import build, parse
+from playground.engine.recipe import parse
 from playground.engine.training.methods import prepare
 from playground.engine.training.settings import Settings
 from playground.errors import PlaygroundError

@@ -11,12 +11,13 @@ import pytest
 import torch
 from merge_made import built, close, merge, named, noisy, of, pruned, recipe, same, saved, weights, weights_of
 
-from playground.engine import loader
-from playground.engine.edits.merge import MAX_NESTED, Merge
-from playground.engine.loader import CACHE
+from playground.engine.build import build
 from playground.engine.merging import METHODS, MOST, MergeError, checkpoints
+from playground.engine.merging.edit import MAX_NESTED, Merge
 from playground.engine.merging.values import MOST_POINTS
-from playground.engine.recipe import build, parse, parse_edit
+from playground.engine.models import loader
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse, parse_edit
 from playground.errors import ModelError, RecipeError
 
 LAYOUTS = (

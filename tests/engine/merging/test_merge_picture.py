@@ -9,12 +9,13 @@ import pytest
 import torch
 from merge_made import merge, named, numpy_of, of, pruned, recipe, weights, weights_of
 
+from playground.engine.build import build
 from playground.engine.fork import Fork
 from playground.engine.merging import METHODS
 from playground.engine.merging import picture as drawing
 from playground.engine.merging.picture import BINS, likeness, picture, sign_agreement
 from playground.engine.merging.run import Plan
-from playground.engine.recipe import build, parse, parse_edit
+from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from merge_made import built, merge, named, of, pruned, weights
 
 from playground.engine.fork import Fork
+from playground.engine.fork.structure import parameters, select_parameters
 from playground.engine.merging.run import places
 from playground.engine.merging.values import value_at
 from playground.engine.recipe import parse_edit
-from playground.engine.structure import parameters, select_parameters
 from playground.errors import RecipeError
 
 NUMBERS = st.lists(st.floats(-10, 10), min_size=1, max_size=9)

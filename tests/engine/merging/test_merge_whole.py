@@ -11,14 +11,15 @@ import torch
 from merge_made import built, close, merge, noisy, of, pruned, recipe, same, saved, weights
 from torch import nn
 
+from playground.engine.build import build
+from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, decode
-from playground.engine.loader import CACHE
-from playground.engine.measure import perplexity
+from playground.engine.fork.structure import layers
+from playground.engine.measuring.measure import perplexity
 from playground.engine.merging import MergeError, checkpoints
 from playground.engine.merging.whole import MOST_LAYERS
-from playground.engine.recipe import build, parse
-from playground.engine.structure import layers
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse
 
 LAYOUTS = (
     "tiny-llama",

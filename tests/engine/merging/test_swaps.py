@@ -9,8 +9,8 @@ import pytest
 import torch
 from merge_made import SHAPES, drawn, numpy_of
 
-from playground.engine.masks import ranked
 from playground.engine.merging import METHODS, Given
+from playground.engine.pruning.masks import ranked
 
 multislerp, nearswap, arcee_fusion = (METHODS[name].merge for name in ("multislerp", "nearswap", "arcee_fusion"))
 

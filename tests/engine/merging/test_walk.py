@@ -12,12 +12,13 @@ import pytest
 import torch
 from merge_made import merge, numpy_of, of, pruned, recipe, weights, weights_of
 
+from playground.engine.build import build, extended
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
 from playground.engine.merging import MergeError
 from playground.engine.merging import walk as walk_module
 from playground.engine.merging.walk import MOST_ANSWER, answer_probability, walk
-from playground.engine.recipe import build, extended, parse, parse_edit
+from playground.engine.models.loader import CACHE
+from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 

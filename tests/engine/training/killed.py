@@ -14,7 +14,7 @@ if __name__ == "__main__":  # before the settings are read
     os.environ |= {"PLAYGROUND_HOME": sys.argv[1], "PLAYGROUND_HUB": "off"}
     sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
 
-from playground.engine import catalog, loader
+from playground.engine.models import catalog, loader
 from playground.engine.recipe import parse
 from playground.engine.training import jobs
 from playground.engine.training.data import Example

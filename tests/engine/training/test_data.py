@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 
-from playground.engine.generate import prompt_ids, prompt_text
+from playground.engine.decoding.generate import prompt_ids, prompt_text
 from playground.engine.training import data
 from playground.engine.training.data import DataError, Encoded, Example, batch_of, encode, from_table, split
 from playground.errors import PlaygroundError

@@ -14,9 +14,9 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.adapters import files
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork, Format
-from playground.engine.structure import layers, matrices
+from playground.engine.fork.structure import layers, matrices
 from playground.engine.training.methods import METHODS, prepare
 from playground.engine.training.settings import RATES, MethodName, Settings
 from playground.engine.training.trainable import TrainingError

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 
-from playground.engine import measure
-from playground.engine.edits.adapter import attach
+from playground.engine.adapters.edit import attach
+from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
 from playground.engine.fork import Fork
-from playground.engine.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.measuring import measure
 from playground.engine.training import run as run_module
 from playground.engine.training.data import Example, encode, split
 from playground.engine.training.methods import METHODS

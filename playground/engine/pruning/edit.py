@@ -15,12 +15,13 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from playground.engine import calibration, masks
-from playground.engine.edits.base import Edit, TensorChange
-from playground.engine.edits.columns import sparsegpt
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork
-from playground.engine.loader import Base
-from playground.engine.structure import MAX_TARGET, MAX_TARGETS, Matrix, head_count, layers, select, tied_groups
+from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS, Matrix, head_count, layers, select, tied_groups
+from playground.engine.measuring import calibration
+from playground.engine.models.loader import Base
+from playground.engine.pruning import masks
+from playground.engine.quantizing.second_order import sparsegpt
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 

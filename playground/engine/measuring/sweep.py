@@ -8,15 +8,15 @@ from typing import Literal, get_args
 
 import torch
 
-from playground.engine.edits.base import Edit
-from playground.engine.edits.grids import SchemeName
-from playground.engine.edits.prune import GROUPS, Prune
-from playground.engine.edits.quantize import Quantize
+from playground.engine.build import Built, extended
+from playground.engine.edit import Edit
 from playground.engine.fork import Fork
-from playground.engine.measure import Perplexity, perplexity, shipped_text
-from playground.engine.recipe import Built, extended
-from playground.engine.sizes import Sizes
-from playground.engine.structure import matrices, select
+from playground.engine.fork.structure import matrices, select
+from playground.engine.measuring.measure import Perplexity, perplexity, shipped_text
+from playground.engine.measuring.sizes import Sizes
+from playground.engine.pruning.edit import GROUPS, Prune
+from playground.engine.quantizing.edit import Quantize
+from playground.engine.quantizing.grids import SchemeName
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, PlaygroundError, RecipeError
 

@@ -19,13 +19,13 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from playground.engine.fork import Fork
-from playground.engine.loader import CACHE
-from playground.engine.structure import Matrix, layers, matrices, tied_groups
-from playground.engine.tokens import token_ids
+from playground.engine.fork.structure import Matrix, layers, matrices, tied_groups
+from playground.engine.models.loader import CACHE
+from playground.engine.models.token_ids import token_ids
 from playground.engine.work import Work
 from playground.errors import Message, RecipeError
 
-SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "texts" / "calibration.txt"
+SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "texts" / "calibration.txt"
 MAX_TEXT = 20_000  # characters
 NORM_TOKENS = 4_096  # of a text that norms and gradients are taken from
 HESSIAN_TOKENS = 16_384  # of a text that Hessians are: they have many more numbers to settle

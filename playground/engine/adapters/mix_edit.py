@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from playground.engine.adapters import store
+from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE, MAX_SOURCE, attach
 from playground.engine.adapters.mix import mix
 from playground.engine.adapters.names import MixMethod
-from playground.engine.edits.adapter import HIGHEST_SCALE, LOWEST_SCALE, MAX_SOURCE, attach
-from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork
 from playground.engine.work import QUIET, Work
 from playground.errors import RecipeError

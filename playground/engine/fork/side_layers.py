@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from playground.engine.patched import dense, plain_module, rows_at
+from playground.engine.fork.patched_rows import dense, plain_module, rows_at
 
 
 class Beside(nn.Module):

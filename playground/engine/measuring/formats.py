@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
-from playground.engine.edits.grids import NF4, SCHEMES, Fit, GroupSize, SchemeName, binary, integers, pieces
 from playground.engine.fork import Fork
-from playground.engine.structure import matrices
+from playground.engine.fork.structure import matrices
+from playground.engine.quantizing.grids import NF4, SCHEMES, Fit, GroupSize, SchemeName, binary, integers, pieces
 from playground.errors import PlaygroundError
 
 BINS = 61

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from playground.engine.fork import Fork, TensorChange
-from playground.engine.loader import Base
+from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
+EDITS: dict[str, type[Edit]] = {}  # by their kind; ``kinds.py`` imports the families, which fills it
+
 
 class Edit(BaseModel):
-    """One step of a recipe. Subclasses add fields, a ``kind`` and ``apply``."""
+    """One step of a recipe. Subclasses add fields, a ``KIND``, under which they stand in recipes, and ``apply``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     KIND: ClassVar[str]
@@ -23,6 +25,11 @@ class Edit(BaseModel):
     WHOLE: ClassVar[bool] = False
 
     kind: str
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the kind."""
+        EDITS[cls.KIND] = cls
 
     def check(self, base: Base) -> None:
         """Refuse what only the model can tell to be wrong.

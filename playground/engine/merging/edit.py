@@ -9,16 +9,18 @@ from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import nn
 
-from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.build import build
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork
-from playground.engine.loader import Base
+from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS, matrices, parameters
 from playground.engine.merging import METHODS, MOST, MergeError, MethodName, checkpoints, whole
 from playground.engine.merging.given import Given
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
 from playground.engine.merging.run import Plan, merge, rows_matched
 from playground.engine.merging.task_vectors import narrowed
 from playground.engine.merging.values import NEAR, PartName, Value, names_in, numbers_in
-from playground.engine.structure import MAX_TARGET, MAX_TARGETS, matrices, parameters
+from playground.engine.models.loader import Base
+from playground.engine.recipe import Recipe, parse
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -33,16 +35,14 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    recipe: dict[str, Any] | None = None
+    recipe: Recipe | None = None
     checkpoint: str | None = Field(default=None, min_length=1, max_length=200)
 
     @field_validator("recipe", mode="before")
     @classmethod
     def _parsed(cls, given: Any) -> Any:
-        """Checked as any recipe, and written in full."""
-        from playground.engine.recipe import parse  # which knows all edits, this one too
-
-        return None if given is None else parse(given).model_dump()
+        """Checked as any recipe."""
+        return None if given is None else parse(given)
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -200,11 +200,9 @@ class Merge(Edit):
 
     def _parent(self, one: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
         """A model, built or opened."""
-        from playground.engine.recipe import build, parse
-
         if one.checkpoint is not None:
             return checkpoints.opened(one.checkpoint, fork, stack, work)
-        recipe = parse(one.recipe)
+        recipe = one.recipe or Recipe(model=fork.base.entry.id)
         found = build(recipe, work).fork
         if self.method != "ensemble":
             check_mergeable(found)

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.facts import checks
 from playground.engine.facts.facts import Facts, check
 from playground.engine.facts.layers import SEVERAL, FactMethod, chosen
@@ -25,7 +25,7 @@ from playground.engine.facts.tuning import fine_tune
 from playground.engine.facts.update import Thin
 from playground.engine.facts.values import Search
 from playground.engine.fork import Fork
-from playground.engine.structure import Matrix
+from playground.engine.fork.structure import Matrix
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from playground.engine.fork import Fork, Side
-from playground.engine.tokens import named_ids
+from playground.engine.models.token_ids import named_ids
 from playground.errors import PlaygroundError
 
 MAX_TEXT = 2_000  # characters

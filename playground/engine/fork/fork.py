@@ -13,11 +13,20 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from playground.engine.adapted import Beside, Bottleneck, VirtualTokens
-from playground.engine.loader import Base
-from playground.engine.modules import DroppedLayer, Side, besides, fixed, innermost, module_of, shared_clone, tensors_of
-from playground.engine.packed import PackedLinear, PackedScheme
-from playground.engine.patched import PatchedRows, dense, plain_module, rows_at
+from playground.engine.fork.module_tree import (
+    DroppedLayer,
+    Side,
+    besides,
+    fixed,
+    innermost,
+    module_of,
+    shared_clone,
+    tensors_of,
+)
+from playground.engine.fork.packed_linear import PackedLinear, PackedScheme
+from playground.engine.fork.patched_rows import PatchedRows, dense, plain_module, rows_at
+from playground.engine.fork.side_layers import Beside, Bottleneck, VirtualTokens
+from playground.engine.models.loader import Base
 
 SIDES: tuple[Side, Side] = ("input", "output")
 TREE_BYTES = 1_000_000  # what the module objects of a 30-layer clone take, beside its tensors

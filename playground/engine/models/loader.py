@@ -26,11 +26,11 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils import logging as transformers_log
 
 from playground import disk
-from playground.engine import catalog, hub
 from playground.engine.cache import ByteCache
-from playground.engine.catalog import ModelEntry, Package
-from playground.engine.precise import PreciseHead
-from playground.engine.tiny import build_tiny_gpt2
+from playground.engine.models import catalog, hub
+from playground.engine.models.catalog import ModelEntry, Package
+from playground.engine.models.float32_head import PreciseHead
+from playground.engine.models.tiny import build_tiny_gpt2
 from playground.errors import Message, ModelError
 from playground.precision import native_dtype
 from playground.settings import LOADING, settings

@@ -13,16 +13,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from playground.engine.decoding.generate import step_seconds
 from playground.engine.fork import Fork
-from playground.engine.generate import step_seconds
-from playground.engine.inspect import byte_count
-from playground.engine.precise import float32_logits
-from playground.engine.sizes import Sizes, sizes
-from playground.engine.tokens import token_ids
+from playground.engine.measuring.sizes import Sizes, sizes
+from playground.engine.measuring.token_map import byte_count
+from playground.engine.models.float32_head import float32_logits
+from playground.engine.models.token_ids import token_ids
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, PlaygroundError
 
-SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "texts" / "measure.txt"
+SHIPPED = Path(__file__).resolve().parents[3] / "assets" / "texts" / "measure.txt"
 MAX_TEXT = 100_000  # characters
 MAX_TOKENS = 8_192
 WINDOW = 512  # tokens seen at once

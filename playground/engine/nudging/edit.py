@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork, Side
-from playground.engine.loader import Base
-from playground.engine.tokens import named_ids
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import named_ids
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
+from playground.engine.decoding.row_cache import RowCache
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE
-from playground.engine.loader import Base
-from playground.engine.precise import float32_logits
-from playground.engine.rowcache import RowCache
-from playground.engine.tokens import Span, has_control, token_ids
+from playground.engine.models.float32_head import float32_logits
+from playground.engine.models.loader import Base
+from playground.engine.models.token_ids import Span, has_control, token_ids
 from playground.errors import PlaygroundError
 
 MAX_PROMPT_CHARACTERS = 16_000

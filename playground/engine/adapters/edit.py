@@ -9,9 +9,9 @@ from pydantic import Field
 
 from playground.engine.adapters import KINDS, Adapter, AdapterError, store
 from playground.engine.adapters.virtual import TENSOR
-from playground.engine.edits.base import Edit, TensorChange
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork
-from playground.engine.loader import Base
+from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 

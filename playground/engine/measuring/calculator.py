@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playground.engine.structure import inner_width, key_shape
+from playground.engine.fork.structure import inner_width, key_shape
 from playground.errors import PlaygroundError
 from playground.settings import LOADING
 

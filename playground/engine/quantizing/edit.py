@@ -12,16 +12,16 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from playground.engine import calibration
-from playground.engine.edits.base import Edit, TensorChange
-from playground.engine.edits.columns import gptq
-from playground.engine.edits.grids import SCHEMES, SchemeName, overhead_bits, quantized
-from playground.engine.edits.prune import Targets
-from playground.engine.finite import all_finite
+from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork, Format
-from playground.engine.loader import Base
-from playground.engine.packed import PACKED_BLOCKS
-from playground.engine.structure import Matrix, select, tied_groups
+from playground.engine.fork.finite import all_finite
+from playground.engine.fork.packed_linear import PACKED_BLOCKS
+from playground.engine.fork.structure import Matrix, select, tied_groups
+from playground.engine.measuring import calibration
+from playground.engine.models.loader import Base
+from playground.engine.pruning.edit import Targets
+from playground.engine.quantizing.grids import SCHEMES, SchemeName, overhead_bits, quantized
+from playground.engine.quantizing.second_order import gptq
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 

@@ -111,6 +111,24 @@ def matrices(fork: Fork) -> list[Matrix]:
     return found
 
 
+def mlp_outputs(fork: Fork) -> dict[int, Matrix]:
+    """The last matrix of each layer's MLP, by layer: it writes to the residual stream.
+
+    ``mlp.down_proj`` in Llama-like models, ``mlp.c_proj`` in GPT-2 (stored across),
+    ``mlp.dense_4h_to_h`` in GPT-NeoX, ``fc2`` in OPT. A mixture of experts has none.
+    """
+    config: Any = fork.base.model.config
+    last: dict[int, Matrix] = {}
+    for matrix in matrices(fork):
+        if matrix.layer is not None and matrix.part == "mlp":
+            last[matrix.layer] = matrix
+    return {
+        layer: matrix
+        for layer, matrix in last.items()
+        if sum(matrix.shape) - matrix.columns == config.hidden_size and ".experts." not in matrix.name
+    }
+
+
 def parameters(fork: Fork) -> list[Parameter]:
     """Every parameter that a fork has of its base, in the model's order; dropped layers have none.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
-from playground.engine.generate import STAND_IN, Prompt, prompt_text
+from playground.engine.decoding.generate import STAND_IN, Prompt, prompt_text
 from playground.errors import PlaygroundError
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from playground.engine.adapted import Beside, VirtualTokens
-from playground.engine.packed import PackedLinear
+from playground.engine.fork.packed_linear import PackedLinear
+from playground.engine.fork.side_layers import Beside, VirtualTokens
 
 Side = Literal["input", "output"]
 TABLES = {dict, OrderedDict, set, list}

@@ -11,8 +11,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from playground.engine import masks
-from playground.engine.edits.grids import SCHEMES, Grid, GroupSize, SchemeName
+from playground.engine.pruning import masks
+from playground.engine.quantizing.grids import SCHEMES, Grid, GroupSize, SchemeName
 from playground.errors import RecipeError
 
 BLOCK = 128  # columns between two corrections of everything to their right

@@ -1,0 +1,1 @@
+"""Setting the least important weights to zero."""

@@ -1,0 +1,1 @@
+"""Rounding weights to a few levels."""
