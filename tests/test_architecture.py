@@ -124,6 +124,47 @@ def test_engine_and_retrieval_meet_only_above_both():
     assert not any(within(name, "playground.ui.text") for name in meeting)
 
 
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, by whatever way round (Tarjan 1972)."""
+    index, low, open_, found = {}, {}, [], []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        open_.append(name)
+        for other in sorted(arrows[name]):
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in open_:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            place = open_.index(name)
+            if len(open_) - place > 1:
+                found.append(sorted(open_[place:]))
+            del open_[place:]
+
+    for name in arrows:
+        if name not in index:
+            visit(name)
+    return found
+
+
+def arrows() -> dict[str, set[str]]:
+    """Which of our modules each one names in an import, wherever in the file it stands."""
+    names = {name_of(path) for path in SOURCES}
+    found = {}
+    for path in SOURCES:
+        imports = imports_of(path) & names
+        inner = {name for name in imports if any(other.startswith(f"{name}.") for other in imports)}
+        found[name_of(path)] = imports - inner - {name_of(path)}  # a package is named on the way to its module
+    return found
+
+
+def test_no_file_imports_in_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == [["b", "c"]]
+    assert circles(arrows()) == []
+
+
 def test_nothing_imports_the_entry():
     found = [name_of(p) for p in SOURCES if any(within(m, "app") for m in imports_of(p))]
     assert found == []

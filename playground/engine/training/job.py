@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from playground import owners
 from playground.engine.recipe import Recipe
 from playground.engine.training.data import Example
+from playground.engine.training.points import Point
 from playground.engine.training.settings import Settings
 from playground.errors import Message
 
@@ -21,23 +22,6 @@ if TYPE_CHECKING:
     from playground.engine.training.run import Run
 
 Status = Literal["waiting", "preparing", "training", "stopped", "done", "failed"]
-
-
-@dataclass(frozen=True)
-class Point:
-    """What is known after a step.
-
-    :param loss: mean over the step's counted tokens, in nats.
-    :param held: the same over held-out examples, at checks only.
-    :param sample: an answer to the first held-out (or first) prompt, at checks only.
-    """
-
-    step: int
-    loss: float
-    rate: float
-    seconds: float  # of training so far, pauses left out
-    held: float | None = None
-    sample: str | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from playground import disk
 from playground.disk import DiskError
 from playground.engine.recipe import parse
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.job import Answer, Job, Point, Status
+from playground.engine.training.job import Answer, Job, Status
+from playground.engine.training.points import Point
 from playground.engine.training.settings import Settings
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings

@@ -23,9 +23,9 @@ from playground.engine.fork.side_layers import VirtualTokens
 from playground.engine.measuring import measure
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
-from playground.engine.training.job import Point
 from playground.engine.training.masters import Masters
 from playground.engine.training.methods import prepare
+from playground.engine.training.points import Point
 from playground.engine.training.settings import Settings
 from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError
