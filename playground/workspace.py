@@ -6,23 +6,28 @@ Everything that comes back from a browser is checked like any other input.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
+from playground.engine.edit import Edit
 from playground.engine.models import catalog
 from playground.engine.recipe import MAX_EDITS, Recipe, parse, parse_edit
 from playground.errors import PlaygroundError, RecipeError
 from playground.settings import settings
 
 MAX_HISTORY = 20
+Json = dict[str, Any]
+# What reading something that a browser kept can end in
+UNUSABLE = (PlaygroundError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 MAX_CHARACTERS = 1_000_000  # of a stack with its history: browsers keep a few million
 
 
 @dataclass(frozen=True)
 class Step:
-    """One edit on the stack, as JSON, and whether it is switched on."""
+    """One edit on the stack, and whether it is switched on."""
 
-    edit: dict[str, Any]
+    edit: Edit
     on: bool = True
 
 
@@ -33,27 +38,29 @@ class Stack:
     model: str
     steps: tuple[Step, ...] = ()
 
+    def to_json(self) -> Json:
+        """What the browser keeps of it."""
+        steps = [{"edit": step.edit.model_dump(mode="json"), "on": step.on} for step in self.steps]
+        return {"model": self.model, "steps": steps}
+
 
 @dataclass(frozen=True)
 class Workspace:
-    """A visitor's stack, and what it was before."""
+    """A visitor's stack, and what it was before: as JSON, which is read when somebody goes back to it."""
 
     stack: Stack
-    past: tuple[Stack, ...] = ()
-    future: tuple[Stack, ...] = ()
+    past: tuple[Json, ...] = ()
+    future: tuple[Json, ...] = ()
 
     def recipe(self) -> Recipe:
-        """The recipe of the edits that are switched on.
-
-        :raises RecipeError: the stack came back damaged from the browser.
-        """
-        return parse({"model": self.stack.model, "edits": [s.edit for s in self.stack.steps if s.on]})
+        """The recipe of the edits that are switched on."""
+        return Recipe(model=self.stack.model, edits=tuple(step.edit for step in self.stack.steps if step.on))
 
     def base(self) -> Recipe:
         """The recipe without any edit."""
         return Recipe(model=self.stack.model)
 
-    def add(self, edit: dict[str, Any]) -> Workspace:
+    def add(self, edit: Edit | Json) -> Workspace:
         """With one more edit on top.
 
         :raises RecipeError: the edit is not usable, or the stack is full.
@@ -62,37 +69,37 @@ class Workspace:
             raise RecipeError(
                 "Your recipe has {limit} edits, which is as many as it can have. Remove one first.", limit=MAX_EDITS
             )
-        step = Step(parse_edit(edit, len(self.stack.steps) + 1).model_dump())
+        step = Step(parse_edit(edit, len(self.stack.steps) + 1))
         return self._now(replace(self.stack, steps=(*self.stack.steps, step)))
 
     def without(self, kind: str) -> Workspace:
         """Without the last edit that is switched on, if it is of this kind: what another of the
         kind is tried on, and what it then stands in for."""
         on = [place for place, step in enumerate(self.stack.steps) if step.on]
-        if not on or self.stack.steps[on[-1]].edit["kind"] != kind:
+        if not on or self.stack.steps[on[-1]].edit.kind != kind:
             return self
         return self.remove(on[-1])
 
-    def instead(self, edit: dict[str, Any]) -> Workspace:
+    def instead(self, edit: Edit | Json) -> Workspace:
         """With an edit on top, in the place of the last one if that is of the same kind.
 
         :raises RecipeError: the edit is not usable, or the stack is full.
         """
-        stack = self.without(str(edit.get("kind"))).add(edit).stack
-        return self._now(stack)
+        new = parse_edit(edit, len(self.stack.steps) + 1)
+        return self._now(self.without(new.kind).add(new).stack)
 
-    def put(self, edit: dict[str, Any], same: tuple[str, ...]) -> Workspace:
+    def put(self, edit: Edit | Json, same: tuple[str, ...]) -> Workspace:
         """With an edit in the place of the last one that has the same values of some keys, which
         is switched on by that; on top where there is none.
 
         :raises RecipeError: the edit is not usable, or the stack is full.
         """
-        steps = list(self.stack.steps)
+        steps, new = list(self.stack.steps), parse_edit(edit, len(self.stack.steps) + 1)
         for place in reversed(range(len(steps))):
-            if all(steps[place].edit.get(key) == edit.get(key) for key in same):
-                steps[place] = Step(parse_edit(edit, place + 1).model_dump())
+            if all(getattr(steps[place].edit, key, None) == getattr(new, key) for key in same):
+                steps[place] = Step(new)
                 return self._now(replace(self.stack, steps=tuple(steps)))
-        return self.add(edit)
+        return self.add(new)
 
     def toggle(self, index: int) -> Workspace:
         """With one edit switched off, or on again."""
@@ -123,7 +130,7 @@ class Workspace:
         :raises PlaygroundError: it is not a usable recipe, or its model is not offered here.
         """
         recipe = parse(text)
-        steps = tuple(Step(edit.model_dump()) for edit in recipe.edits)
+        steps = tuple(map(Step, recipe.edits))
         return self._now(Stack(catalog.find(recipe.model).id, steps))
 
     def take(self, other: Workspace) -> Workspace:
@@ -132,32 +139,36 @@ class Workspace:
 
     def undo(self) -> Workspace:
         """As it was before the last change."""
-        if not self.past:
-            return self
-        return replace(self, stack=self.past[-1], past=self.past[:-1], future=(self.stack, *self.future))
+        past, stack = _newest(self.past)
+        return self if stack is None else Workspace(stack, past, (self.stack.to_json(), *self.future))
 
     def redo(self) -> Workspace:
         """As it was before the last undo."""
-        if not self.future:
-            return self
-        return replace(self, stack=self.future[0], past=(*self.past, self.stack), future=self.future[1:])
+        future, stack = _newest(self.future[::-1])
+        return self if stack is None else Workspace(stack, (*self.past, self.stack.to_json()), future[::-1])
 
     def _now(self, stack: Stack) -> Workspace:
         if stack == self.stack:
             return self
-        past = (*self.past, self.stack)[-MAX_HISTORY:]
-        while past and sum(map(_characters, (*past, stack))) > MAX_CHARACTERS:
-            past = past[1:]
-        return replace(self, stack=stack, past=past, future=())
+        past = (*self.past, self.stack.to_json())[-MAX_HISTORY:]
+        sizes = [len(str(one)) for one in (*past, stack.to_json())]  # a calibration text may be in every edit
+        while past and sum(sizes) > MAX_CHARACTERS:
+            past, sizes = past[1:], sizes[1:]
+        return Workspace(stack, past)
 
     def to_json(self) -> dict[str, Any]:
         """What the browser keeps."""
-        return asdict(self)
+        return {"stack": self.stack.to_json(), "past": list(self.past), "future": list(self.future)}
 
 
-def _characters(stack: Stack) -> int:
-    """About how long a stack is as JSON: a calibration text may be in every edit."""
-    return sum(len(str(step.edit)) for step in stack.steps)
+def _newest(history: tuple[Json, ...]) -> tuple[tuple[Json, ...], Stack | None]:
+    """The last stack of a history that can be used, and what was before it."""
+    while history:
+        *before, last = history
+        history = tuple(before)
+        with suppress(*UNUSABLE):
+            return history, _stack(last)
+    return history, None
 
 
 def new() -> Workspace:
@@ -172,17 +183,16 @@ def from_json(data: object) -> Workspace:
             return new()
         return Workspace(
             _stack(data["stack"]),
-            tuple(_stack(item) for item in data.get("past", [])[-MAX_HISTORY:]),
-            tuple(_stack(item) for item in data.get("future", [])[:MAX_HISTORY]),
+            tuple(data.get("past", [])[-MAX_HISTORY:]),
+            tuple(data.get("future", [])[:MAX_HISTORY]),
         )
-    except (PlaygroundError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+    except UNUSABLE:
         return new()
 
 
-def _stack(data: dict[str, Any]) -> Stack:
+def _stack(data: Json) -> Stack:
     recipe = parse({"model": data["model"], "edits": [step["edit"] for step in data["steps"]]})
-    pairs = zip(recipe.edits, data["steps"], strict=True)
-    steps = tuple(Step(edit.model_dump(), step["on"] is True) for edit, step in pairs)
+    steps = tuple(Step(edit, step["on"] is True) for edit, step in zip(recipe.edits, data["steps"], strict=True))
     if not catalog.is_model_id(recipe.model):
         raise ValueError(recipe.model)
     return Stack(recipe.model, steps)  # kept although this host may not offer it now

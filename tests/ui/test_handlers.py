@@ -730,7 +730,7 @@ def test_steps_are_switched_and_removed_by_their_buttons(tiny_page):
     assert [step["on"] for step in off["stack"]["steps"]] == [True, False]
     left = sidebar.change_step(off, "en", click(do="remove", place="0"))
     assert [step["edit"]["text"] for step in left["stack"]["steps"]] == [" cat"]
-    assert sidebar.start_over(left, "en")["stack"]["steps"] == ()
+    assert sidebar.start_over(left, "en")["stack"]["steps"] == []
 
 
 @pytest.mark.parametrize("place", ["", "x", None, "1.5"])

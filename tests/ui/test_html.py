@@ -244,7 +244,7 @@ def test_bars_escape(evil):
 @both
 def test_the_stack_escapes_edits_and_warnings(evil, language):
     for direction, on in product(DIRECTIONS, (True, False)):
-        step = Step(edit(evil, direction, evil), on)
+        step = Step(parse_edit(edit(evil, direction, evil)), on)
         warned = receipt(step.edit, [Message("About {text}", {"text": evil})])
         root = read(stack(stack_of(step), [warned] if on else [], language))
         [item] = root.all("li")
@@ -420,7 +420,7 @@ def test_a_stack_without_edits_says_how_to_begin(language):
 
 
 def test_receipts_go_to_the_edits_that_are_on():
-    steps = [Step(edit(" a")), Step(edit(" b"), False), Step(edit(" c"))]
+    steps = [Step(parse_edit(edit(" a"))), Step(parse_edit(edit(" b")), False), Step(parse_edit(edit(" c")))]
     found = [receipt(relative=0.01), receipt(relative=0.5, size=10)]
     items = read(stack(stack_of(*steps), found, "en")).all("li")
     lines = [item.all("div", "pg-receipt")[0].text for item in items]
@@ -435,7 +435,7 @@ def test_receipts_go_to_the_edits_that_are_on():
 
 
 def test_every_edit_has_buttons_for_its_own_place():
-    root = read(stack(stack_of(Step(edit()), Step(edit(" x"))), [], "ko"))
+    root = read(stack(stack_of(Step(parse_edit(edit())), Step(parse_edit(edit(" x")))), [], "ko"))
     buttons = [(b.attributes["data-do"], b.attributes["data-place"]) for b in root.all("button")]
     assert buttons == [("toggle", "0"), ("remove", "0"), ("toggle", "1"), ("remove", "1")]
 
@@ -443,7 +443,7 @@ def test_every_edit_has_buttons_for_its_own_place():
 @both
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_nudge_has_a_title_with_what_it_does(language, direction):
-    title = step_title(Step(edit(" Paris", direction, " Rome", strength=0.8)), language)
+    title = step_title(Step(parse_edit(edit(" Paris", direction, " Rome", strength=0.8))), language)
     assert " Paris" in title
     assert "0.8" in title
     assert (" Rome" in title) == (direction in ("toward", "away"))
@@ -451,7 +451,7 @@ def test_a_nudge_has_a_title_with_what_it_does(language, direction):
 
 def test_warnings_are_told_in_the_language():
     nothing = Message("This edit changed nothing: every weight is as it was before.")
-    root = read(stack(stack_of(Step(edit())), [receipt(warnings=[nothing])], "ko"))
+    root = read(stack(stack_of(Step(parse_edit(edit()))), [receipt(warnings=[nothing])], "ko"))
     assert "아무것도 바꾸지 않았습니다" in root.all("div", "pg-warn")[0].text
 
 

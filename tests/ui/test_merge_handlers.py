@@ -550,10 +550,7 @@ def test_ranges_of_one_model_are_stacked_one_after_another(text, ends):
 
 def test_ranges_of_several_models_are_each_of_the_one_at_its_place():
     found = merge_from(SPACE, *fields(*TWO, method="passthrough", layers="0-3, 1-2"))
-    assert [(one.recipe["edits"][0]["source"], one.layers) for one in found.models] == [
-        ("pirate", (0, 3)),
-        ("json", (1, 2)),
-    ]
+    assert [(one.recipe.edits[0].source, one.layers) for one in found.models] == [("pirate", (0, 3)), ("json", (1, 2))]
 
 
 UNREADABLE = ["", " ", ",", "0", "0-", "-2", "0-2,", "a-b", "0–2", "1.5-2", "0-2-4", "0-99999"]
@@ -657,9 +654,9 @@ def filled(name):
 def test_an_example_fills_the_form_with_a_merge_of_what_is_shipped(name):
     found = merge_from(SPACE, *filled(name))
     for one in found.models:
-        edits = one.recipe["edits"]
-        assert all(edit["source"] in store.shipped() for edit in edits)
-        assert one.recipe["model"] == SMALL
+        edits = one.recipe.edits
+        assert all(edit.source in store.shipped() for edit in edits)
+        assert one.recipe.model == SMALL
     on_menu = [value for _, value in merge_panel.model_choices([], [], "en")]
     assert set(merge_panel.fill_example(name)[0]) <= set(on_menu)
 

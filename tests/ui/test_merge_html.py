@@ -79,7 +79,7 @@ def test_a_merge_on_the_recipe_is_called_by_its_method(language):
     models = [{"recipe": {"model": "tiny-llama"}}]
     for targets, more in ((["all"], ""), (["mlp@0-3", "norms"], "mlp@0-3, norms")):
         edit = parse_edit({"kind": "merge", "method": "ties", "models": models, "targets": targets})
-        title = step_title(Step(edit.model_dump(mode="json")), language)
+        title = step_title(Step(edit), language)
         added = words["title_targets"].format(targets=more) if more else ""
         assert title == words["title_merge"].format(method="ties", models="tiny-llama") + added
 
@@ -93,8 +93,8 @@ def test_a_merge_on_the_recipe_names_its_models_their_weights_and_how_far(langua
         {"checkpoint": "mine"},
         {"recipe": {"model": "tiny-llama", "edits": [nudge]}, "weight": [0, 1]},
     ]
-    edit = parse_edit({"kind": "merge", "models": models, "t": 0.3}).model_dump(mode="json")
-    inner = step_title(Step(edit["models"][2]["recipe"]["edits"][0]), language)
+    edit = parse_edit({"kind": "merge", "models": models, "t": 0.3})
+    inner = step_title(Step(edit.models[2].recipe.edits[0]), language)
     named = f"0.5 × tiny-llama, mine, … × {inner}; t = 0.3"
     assert step_title(Step(edit), language) == words["title_merge"].format(method="linear", models=named)
 

@@ -409,7 +409,7 @@ def test_a_receipt_of_a_model_without_weights_divides_by_nothing():
 @both
 @pytest.mark.parametrize("building", [True, False])
 def test_an_edit_that_waits_for_its_receipt_says_why(language, building):
-    steps = (Step(parse_edit({"kind": "prune"}).model_dump()), Step(parse_edit({"kind": "cast"}).model_dump(), False))
+    steps = (Step(parse_edit({"kind": "prune"})), Step(parse_edit({"kind": "cast"}), False))
     space = Workspace(Stack("tiny-gpt2", steps))
     root = read(stack(space, [], language, building))
     lines = [said(div) for div in root.iter("div") if div.attrib["class"] == "pg-receipt"]
@@ -418,7 +418,7 @@ def test_an_edit_that_waits_for_its_receipt_says_why(language, building):
 
 
 def test_edits_that_are_built_show_their_receipts_whatever_else_waits():
-    step = Step(parse_edit({"kind": "prune"}).model_dump())
+    step = Step(parse_edit({"kind": "prune"}))
     space = Workspace(Stack("tiny-gpt2", (step,)))
     root = read(stack(space, [receipt(step.edit)], "en", True))
     assert PLAIN in said(root)
@@ -439,11 +439,11 @@ EDITS_IN_WORDS = [
 @both
 @pytest.mark.parametrize(("edit", "words"), EDITS_IN_WORDS)
 def test_an_edit_of_whole_tensors_has_a_title_with_what_it_does(language, edit, words):
-    title = step_title(Step(parse_edit(edit).model_dump()), language)
+    title = step_title(Step(parse_edit(edit)), language)
     assert [word for word in words if word not in title] == []
     assert "linear" not in title  # the usual targets go without saying
     elsewhere = edit | {"targets": ["mlp@0-9", "embeddings"]}
-    longer = step_title(Step(parse_edit(elsewhere).model_dump()), language)
+    longer = step_title(Step(parse_edit(elsewhere)), language)
     assert longer == title + TABLES[language]["title_targets"].format(targets="mlp@0-9, embeddings")
 
 
@@ -451,7 +451,7 @@ def test_an_edit_of_whole_tensors_has_a_title_with_what_it_does(language, edit, 
 @both
 @pytest.mark.parametrize("kind", ["prune", "quantize"])
 def test_a_stack_is_whole_whatever_the_calibration_text_and_the_targets_are(evil, language, kind):
-    edit = parse_edit({"kind": kind, "calibration": evil, "targets": [evil]}).model_dump()
+    edit = parse_edit({"kind": kind, "calibration": evil, "targets": [evil]})
     root = read(stack(Workspace(Stack("tiny-gpt2", (Step(edit),))), [], language))
     assert len(list(root.iter("li"))) == 1
     assert pressable(root, "button") == [("toggle", "0"), ("remove", "0")]

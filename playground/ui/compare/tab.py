@@ -11,6 +11,7 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
+from playground.engine.recipe import parse_edit
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
@@ -172,8 +173,9 @@ def show_rows(count: float) -> list[Any]:
 def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     """Set the tab up for a ready example."""
     example, space = EXAMPLES[number], spaces.from_json(saved)
-    if example.edit and example.edit not in [s.edit for s in space.stack.steps if s.on]:
-        space = space.add(example.edit)
+    edit = parse_edit(example.edit) if example.edit else None
+    if edit and edit not in space.recipe().edits:
+        space = space.add(edit)
     return space.to_json(), *set_up(example.prompt, example.corpus, example.columns)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from playground.engine.merging.edit import Merge
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui.parts import charts
 from playground.ui.parts.html import figure, note, percent, table
@@ -19,7 +20,7 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
         return ""
     hints = [_hint(point, language) for point in points]
     edit = points[0]["edit"]
-    whole = {**edit, "t": 1}
+    whole = Merge.model_validate({**edit, "t": 1})
     drawn = ""
     for which, name in enumerate(("base", "models")):
         heights = [point["perplexities"][which] for point in points]

@@ -23,7 +23,7 @@ def built_or_stopped(space: Workspace, work: Work, language: str) -> tuple[Any, 
         built = build(space.recipe(), work)
     except Stopped as stop:
         return None, note(tell(language, stop.message))
-    return space.stack.steps[-1].edit, note(receipt_line(built.receipts[-1], language))
+    return space.stack.steps[-1].edit.model_dump(), note(receipt_line(built.receipts[-1], language))
 
 
 @shown

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from playground.engine.adapters import store
 from playground.engine.build import Receipt
 from playground.engine.edit import EDITS
+from playground.engine.merging.edit import Merge
 from playground.ui.parts.html import duration, figure, note, notes, size
 from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace
@@ -46,13 +47,13 @@ def _step(place: int, step: Step, receipt: Receipt | None, language: str, buildi
 
 def step_title(step: Step, language: str) -> str:
     """An edit in a few words."""
-    edit, kind = step.edit, step.edit["kind"]
+    edit, kind = step.edit.model_dump(), step.edit.kind
     key = f"title_nudge_{edit['direction']}" if kind == "nudge_tokens" else f"title_{kind}"
     values = {k: str(v) for k, v in edit.items()}
     if kind == "adapter":
         values["source"] = adapter_title(values["source"], language)
     if kind == "merge":
-        values["models"] = merged_models(edit, language)
+        values["models"] = merged_models(cast(Merge, step.edit), language)
     if kind == "edit_fact":
         first = edit["facts"][0]
         values["facts"], more = f"“{first['prompt']}{first['target']}”", len(edit["facts"]) - 1
@@ -64,18 +65,17 @@ def step_title(step: Step, language: str) -> str:
     return title
 
 
-def merged_models(edit: dict[str, Any], language: str) -> str:
+def merged_models(merge: Merge, language: str) -> str:
     """The models of a merge with their weights, and how far the way to them goes."""
     named = []
-    for model in edit["models"]:
-        inner = (model["recipe"] or {}).get("edits", [])
-        name = (model["checkpoint"] or "")[:12] or (
-            " + ".join(step_title(Step(one), language) for one in inner) or model["recipe"]["model"]
-        )
-        weight = model["weight"]
-        named.append(name if weight == 1 else f"{_number(weight)} × {name}")
+    for model in merge.models:
+        if model.recipe:
+            name = " + ".join(step_title(Step(edit), language) for edit in model.recipe.edits) or model.recipe.model
+        else:
+            name = (model.checkpoint or "")[:12]
+        named.append(name if model.weight == 1 else f"{_number(model.weight)} × {name}")
     found = ", ".join(named)
-    return found if edit["t"] == 1 else f"{found}; t = {_number(edit['t'])}"
+    return found if merge.t == 1 else f"{found}; t = {_number(merge.t)}"
 
 
 def _number(value: Any) -> str:
