@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
+
+
+def one_of(registry: Mapping[str, Any]) -> BeforeValidator:
+    """For a field that names a row of a registry, whose rows may come later than the field."""
+
+    def known(name: Any) -> Any:
+        if not isinstance(name, str) or name not in registry:
+            *names, last = map(repr, registry)
+            raise PydanticCustomError("literal_error", "not known", {"expected": f"{', '.join(names)} or {last}"})
+        return name
+
+    return BeforeValidator(known)
+
 
 EDITS: dict[str, type[Edit]] = {}  # by their kind; ``kinds.py`` imports the families, which fills it
 

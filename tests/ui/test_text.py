@@ -18,7 +18,7 @@ from playground.engine.adapters.names import MixMethod
 from playground.engine.edit import EDITS
 from playground.engine.fork.structure import PRESETS
 from playground.engine.measuring.calculator import Dtype, Optimizer, Tuning
-from playground.engine.merging import MethodName as MergeMethod
+from playground.engine.merging import METHODS as MERGE_METHODS
 from playground.engine.nudging.edit import DIRECTIONS
 from playground.engine.pruning.edit import MethodName, Pattern, Scope
 from playground.engine.quantizing.edit import Mode
@@ -58,7 +58,7 @@ ERRORS = (
     "CorpusError",
     "NotBuiltError",
     "Stopped",
-    "MissingError",
+    "MissingAdapterError",
     "AdapterError",
     "TrainingError",
     "DataError",
@@ -144,8 +144,8 @@ NAMED = {
     "mix_weight_{}": [f"mix_weight_{n}" for n in range(1, mix_panel.MOST_MIXED + 1)],
     "mix_{}": [f"mix_{name}" for name in get_args(MixMethod)],
     "merge_example_{}": [f"merge_example_{name}" for name in merge_panel.EXAMPLES],
-    "merge_method_{}": [f"merge_method_{name}" for name in get_args(MergeMethod)],
-    "merge_hint_{}": [f"merge_hint_{name}" for name in get_args(MergeMethod)],
+    "merge_method_{}": [f"merge_method_{name}" for name in MERGE_METHODS],
+    "merge_hint_{}": [f"merge_hint_{name}" for name in MERGE_METHODS],
     "merge_rescale_{}": [f"merge_rescale_{name}" for name in merge_panel.RESCALES],
     "merge_weight_{}": [f"merge_weight_{n}" for n in range(1, merge_panel.MOST_MIXED + 1)],
     "merge_part_{}": [f"merge_part_{name}" for name in merge_panel.PARTS],

@@ -13,16 +13,19 @@ from collections.abc import Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from playground.engine.merging.given import Given, TaskVector, pieces, wide
+from playground.engine.merging.method import MOST, TaskVector, merge_method, pieces, shares, wide
 
 PARALLEL = 0.9995  # cosine from which on a straight line is taken for the arc
 SMALL, LARGE = 1e-30, 1e38  # between which float32 holds a sum of products well
 ROUNDS, NEAR = 10, 1e-7  # of the Karcher mean: how often it is improved, and when it is reached
 
 
-def linear(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("linear", paper="Wortsman et al. 2022")
+def linear(
+    models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float], normalize: bool = True
+) -> Iterator[Tensor]:
     """Weighted average, a model soup (Wortsman et al. 2022)."""
-    return blended(models, given.shares())
+    return blended(models, shares(weight, normalize))
 
 
 def blended(models: Sequence[Tensor], weights: Sequence[float]) -> Iterator[Tensor]:
@@ -60,16 +63,18 @@ def _product(first: Tensor, second: Tensor) -> float:
     return float(first.double().flatten() @ second.double().flatten())
 
 
-def slerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("slerp", paper="Shoemake 1985", models=(1, 1), from_base=True)
+def slerp(models: Sequence[Tensor], base: Tensor, *, t: float) -> Iterator[Tensor]:
     """From the base to a model along the arc between them (Shoemake 1985): t of the angle."""
     [model] = models
-    return arc(base, model, given.t)
+    return arc(base, model, t)
 
 
-def nuslerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("nuslerp", paper="Shoemake 1985", models=(2, 2))
+def nuslerp(models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float]) -> Iterator[Tensor]:
     """Between two models along the arc; the second's share of the weights is the place on it."""
     first, second = models
-    return arc(first, second, given.shares()[1])
+    return arc(first, second, shares(weight)[1])
 
 
 def arc(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
@@ -94,7 +99,15 @@ def _line(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
         yield torch.lerp(wide(one), wide(other), t)
 
 
-def multislerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("multislerp", paper="Goddard 2025")
+def multislerp(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    normalize: bool = True,
+    around_base: bool = False,
+) -> Iterator[Tensor]:
     """The weighted mean of the models' directions, as long as the models are on average (Goddard
     2025, https://goddard.blog/posts/multislerp-wow-what-a-cool-idea); around the base where that is
     asked for.
@@ -105,37 +118,38 @@ def multislerp(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator
     """
     if len(models) == 1:
         return map(wide, pieces(models[0]))
-    vectors = [TaskVector(m, base) if given.around_base else pieces(m) for m in models]
-    inner, shares = products(*vectors), torch.tensor(given.shares(), dtype=torch.float64)
+    vectors = [TaskVector(m, base) if around_base else pieces(m) for m in models]
+    inner, parts = products(*vectors), torch.tensor(shares(weight, normalize), dtype=torch.float64)
     lengths = inner.diagonal().sqrt()
-    directions = torch.where(lengths > 0, shares / lengths, 0)
+    directions = torch.where(lengths > 0, parts / lengths, 0)
     size = math.sqrt(max(0.0, float(directions @ inner @ directions)))
-    weights = directions * float(shares @ lengths) / size if size > NEAR else shares
-    if not given.around_base:
+    weights = directions * float(parts @ lengths) / size if size > NEAR else parts
+    if not around_base:
         return blended(models, weights.tolist())
     return (
-        weighted_sum(parts, weights.tolist()).add_(wide(start))
-        for start, *parts in zip(pieces(base), *vectors, strict=True)
+        weighted_sum(changes, weights.tolist()).add_(wide(start))
+        for start, *changes in zip(pieces(base), *vectors, strict=True)
     )
 
 
-def karcher(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("karcher", paper="Karcher 1977")
+def karcher(models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float]) -> Iterator[Tensor]:
     """The Karcher mean of the models' directions, the point on the sphere with the least sum of
     squared angles to them (Karcher 1977), as long as they are on average.
 
     Mean and steps are sums of the directions, so their inner products are all that is needed.
     """
-    shares = torch.tensor(given.shares(), dtype=torch.float64)
+    parts = torch.tensor(shares(weight), dtype=torch.float64)
     inner = products(*map(pieces, models))
     lengths = inner.diagonal().sqrt()
     kept = lengths > 0
-    total = float(shares[kept].sum())
+    total = float(parts[kept].sum())
     if abs(total) < NEAR:
-        return linear(models, base, given)
+        return blended(models, parts.tolist())
     directions = inner[kept][:, kept] / torch.outer(lengths[kept], lengths[kept])
-    weights = torch.zeros_like(shares)
-    weights[kept] = _mean_direction(directions, shares[kept] / total) / lengths[kept]
-    return blended(models, (weights * (shares @ lengths)).tolist())
+    weights = torch.zeros_like(parts)
+    weights[kept] = _mean_direction(directions, parts[kept] / total) / lengths[kept]
+    return blended(models, (weights * (parts @ lengths)).tolist())
 
 
 def _mean_direction(inner: Tensor, shares: Tensor) -> Tensor:
@@ -164,7 +178,8 @@ def _mean_direction(inner: Tensor, shares: Tensor) -> Tensor:
     return mean
 
 
-def model_stock(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("model_stock", paper="Jang et al. 2024", models=(2, MOST), from_base=True)
+def model_stock(models: Sequence[Tensor], base: Tensor) -> Iterator[Tensor]:
     """Between the base and the models' average, the nearer to the average the more the models
     agree (Jang et al. 2024): t = N c / (1 + (N - 1) c) for N models whose changes have the mean
     cosine c; changes that point apart count as c = 0.

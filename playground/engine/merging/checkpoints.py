@@ -18,7 +18,7 @@ from typing import Any
 
 from playground import disk, owners
 from playground.engine.fork import Fork
-from playground.engine.merging.given import MergeError
+from playground.engine.merging.method import MergeError
 from playground.engine.merging.parents import Checkpoint, Variant, check_alike, file_name, open_files
 from playground.engine.merging.stored_names import own_names
 from playground.engine.models import catalog, hub

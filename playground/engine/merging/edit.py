@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import nn
 
 from playground.engine.build import build
-from playground.engine.edit import Edit, TensorChange
+from playground.engine.edit import Edit, TensorChange, one_of
 from playground.engine.fork import Fork
-from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS, matrices, parameters
-from playground.engine.merging import METHODS, MOST, MergeError, MethodName, checkpoints, whole
-from playground.engine.merging.given import Given
+from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS, Parameter, matrices, parameters, select_parameters
+from playground.engine.merging import METHODS, MOST, MergeError, checkpoints
+from playground.engine.merging.method import seed_of
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
-from playground.engine.merging.run import Plan, merge, rows_matched
+from playground.engine.merging.run import merge, places, rows_matched
 from playground.engine.merging.task_vectors import narrowed
-from playground.engine.merging.values import NEAR, PartName, Value, names_in, numbers_in
+from playground.engine.merging.values import NEAR, PartName, Value, names_in, numbers_in, value_at
 from playground.engine.models.loader import Base
 from playground.engine.recipe import Recipe, parse
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
 MAX_NESTED = 3  # merges of merges
+PLAIN = ("normalize", "epsilon", "gamma", "select", "rescale", "around_base")  # options that are one for all tensors
+EACH = ("weight", "layers")  # of each model
 Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Layer = Annotated[int, Field(strict=True, ge=0, le=1_000)]
@@ -77,7 +79,7 @@ class Merge(Edit):
     WHOLE: ClassVar[bool] = True
 
     kind: Literal["merge"] = "merge"
-    method: MethodName = "linear"
+    method: Annotated[str, one_of(METHODS)] = "linear"
     models: Annotated[tuple[Ingredient, ...], Field(min_length=1, max_length=MOST)]
     base: Source | None = None  # None: the recipe as it is before this step
     t: Value = 1.0
@@ -104,16 +106,14 @@ class Merge(Edit):
         known = isinstance(method, str) and method in METHODS
         defaults = {
             "t": 0.5 if method == "slerp" else 1.0,
-            "normalize": METHODS[method].normalize if known else True,
-            "rescale": METHODS[method].rescale if known else False,
+            "normalize": METHODS[method].default("normalize", True) if known else True,
+            "rescale": METHODS[method].default("rescale", False) if known else False,
         }
         return {**given, **{k: v for k, v in defaults.items() if given.get(k) is None}}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        least, most = METHODS[self.method].models if self.method in METHODS else (1, MOST)
-        if self.method == "ensemble":
-            least = 2
+        least, most = METHODS[self.method].models
         if not least <= len(self.models) <= most:
             raise MergeError(
                 "{method} merges {least} to {most} models beside the base, and {given} are given.",
@@ -128,12 +128,15 @@ class Merge(Edit):
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Get the models ready, check that they fit, and merge them."""
         with ExitStack() as stack:
-            if self.method not in METHODS:
-                parents = [self._parent(one, fork, stack, work) for one in self.models]
-                return self._as_a_whole(fork, parents)
+            method = METHODS[self.method]
+            if method.whole:
+                parents = [self._parent(model, fork, stack, work) for model in self.models]
+                options = {name: [getattr(model, name) for model in self.models] for name in EACH} | {"ends": self.ends}
+                changes: Sequence[TensorChange] = method.function(fork, parents, **{k: options[k] for k in method.uses})
+                return changes
             base, parents = self.opened(fork, stack, work)
             _check_names(fork, self)
-            return merge(fork, base, parents, self.plan(), self.targets, work)
+            return merge(fork, base, parents, method, self.chosen(fork), work)
 
     def opened(self, fork: Fork, stack: ExitStack, work: Work = QUIET) -> tuple[Variant, list[Parent]]:
         """The base and the models, built or opened, and checked to fit together.
@@ -151,22 +154,28 @@ class Merge(Edit):
         check_alike(own, [given, *parents], by_text)
         return _as_base(given, fork), parents
 
-    def plan(self) -> Plan:
-        """What is to be done to every tensor."""
-        return Plan(
-            self.method,
-            [one.weight for one in self.models],
-            [one.density for one in self.models],
-            self.t,
-            self.normalize,
-            self.epsilon,
-            self.gamma,
-            self.select,
-            self.seed,
-            self.near,
-            self.rescale,
-            self.around_base,
-        )
+    def options(self, one: Parameter, place: float) -> dict[str, Any]:
+        """What a method is told about a parameter at a place along the layers, 0 to 1."""
+
+        def number(value: Value, otherwise: float = 1.0) -> float:
+            return value_at(value, one.part, place, otherwise, one.name)
+
+        return {
+            **{name: getattr(self, name) for name in PLAIN},
+            "weight": [number(model.weight) for model in self.models],
+            "density": [number(model.density) for model in self.models],
+            "t": number(self.t),
+            "near": number(self.near, NEAR),
+            "seed": seed_of(self.seed, one.name),
+        }
+
+    def chosen(self, fork: Fork) -> dict[Parameter, dict[str, Any]]:
+        """The parameters to merge, with what the method is told about each.
+
+        :raises RecipeError: a target names nothing.
+        """
+        where = places(fork)
+        return {one: self.options(one, where[one.name]) for one in select_parameters(fork, self.targets)}
 
     def values(self) -> list[Value]:
         """The parameters that may differ along the layers and by part."""
@@ -175,7 +184,7 @@ class Merge(Edit):
 
     def narrowed_at(self) -> float | None:
         """A density around which DELLA's chances would leave 0 to 1, so that epsilon is less."""
-        if "epsilon" not in getattr(METHODS.get(self.method), "uses", ()):
+        if "epsilon" not in METHODS[self.method].uses:
             return None
         values = [one.density for one in self.models]
         densities = [d for value in values if value not in (0, 1) for d in numbers_in(value)]
@@ -209,27 +218,6 @@ class Merge(Edit):
         edits = "+".join(getattr(edit, "source", edit.kind) for edit in recipe.edits)
         return Variant(f"{recipe.model}{'+' if edits else ''}{edits}"[:80], found)
 
-    def _as_a_whole(self, fork: Fork, parents: Sequence[Parent]) -> Sequence[TensorChange]:
-        """The methods that do not go tensor by tensor."""
-        if self.method == "passthrough":
-            check_mergeable(fork)
-            _check_bases(fork, parents)
-            ranges = [one.layers for one in self.models]
-            return whole.passthrough(fork, parents, ranges, self.ends == "slices")
-        if not all(isinstance(parent, Variant) for parent in parents):
-            raise MergeError("{method} works with recipes, not with checkpoints. Choose a recipe.", method=self.method)
-        variants = cast(Sequence[Variant], parents)
-        weights = [one.weight for one in self.models]
-        if not all(isinstance(weight, int | float) for weight in weights):
-            raise MergeError("{method} takes one weight for each model.", method=self.method)
-        numbers = [float(cast(float, weight)) for weight in weights]
-        if self.method == "concat":
-            return whole.concat(fork, variants, numbers)
-        _check_bases(fork, variants)
-        if min(numbers) < 0:
-            raise MergeError("An ensemble's weights are shares: give none below 0.")
-        return whole.ensemble(fork, variants, Given(numbers).shares())
-
 
 def _share(given: Value, name: str) -> Value:
     """Refuse what is no share.
@@ -256,27 +244,6 @@ def _check_names(fork: Fork, edit: Merge) -> None:
                 name=piece,
                 parts=", ".join(get_args(PartName)),
                 role=next((m.role for m in matrices(fork) if m.layer is not None), "q_proj"),
-            )
-
-
-def _check_bases(fork: Fork, parents: Sequence[Parent]) -> None:
-    """Refuse models of another architecture, whatever layers they dropped.
-
-    The same shapes are not enough for what runs a layer: Mistral's look like Llama's.
-    """
-    variants = [one for one in parents if isinstance(one, Variant)]
-    bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
-    files = [one for one in parents if not isinstance(one, Variant)]
-    check_alike(Variant(fork.base.entry.id, Fork(fork.base)), [*bases, *files], False)
-    own = type(fork.base.model).__name__
-    for one in bases:
-        given = type(one.fork.base.model).__name__
-        if given != own:
-            raise MergeError(
-                "{name} has another architecture, {given}, than your model, {own}. Choose a model of the same one.",
-                name=one.label,
-                given=given,
-                own=own,
             )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playground.engine.merging.given import MergeError
+from playground.engine.merging.method import MergeError
 
 MAX_HEADER = 8_000_000  # bytes; a model's with 10,000 tensors has one of them
 MAX_TENSORS = 20_000

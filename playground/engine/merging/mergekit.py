@@ -192,7 +192,7 @@ def _from_shared(shared: Mapping[str, Any], method: str, reading: Reading) -> di
     ours = shared_parameters(method)
     found: dict[str, Any] = {"t": 0.5} if method == "slerp" else {}
     if "normalize" in METHODS[method].uses:
-        found["normalize"] = METHODS[method].normalize and method not in NO_NORMALIZE
+        found["normalize"] = METHODS[method].default("normalize", True) and method not in NO_NORMALIZE
     for key, name in ours.items():
         if key in shared:
             value = read(shared[key], reading)

@@ -57,7 +57,7 @@ def _differences(edit: Merge) -> Iterator[Message]:
         yield DELLA
     if edit.narrowed_at() is not None:
         yield NARROWED
-    if edit.method in METHODS and any(map(_rises, edit.values())):
+    if not METHODS[edit.method].whole and any(map(_rises, edit.values())):
         yield GRADIENT
     if edit.method == "passthrough" and edit.ends == "own":
         yield ENDS

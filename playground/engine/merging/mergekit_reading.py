@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from playground.engine.merging.given import MergeError
 from playground.engine.merging.mergekit_words import FILTERS, ROLES, WORDS
+from playground.engine.merging.method import MergeError
 from playground.engine.merging.values import NAME
 from playground.errors import Message, PlaygroundError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from playground.engine.merging.given import MergeError
+from playground.engine.merging.method import MergeError
 
 MAX_TEXT = 20_000  # characters
 MAX_DEPTH = 16  # lists and mappings one in the other; mergekit's have up to 8

@@ -78,7 +78,7 @@ def _expressible(edit: Merge) -> None:
     method = METHODS[edit.method]
     if not whole and "t" not in shared_parameters(edit.method).values():
         raise _no_words("t", edit.t)
-    if "normalize" not in method.uses and edit.normalize != method.normalize:
+    if "normalize" not in method.uses and edit.normalize != method.default("normalize", True):
         raise _no_words("normalize", edit.normalize)
     based = method.from_base or edit.around_base
     if edit.vocabulary == "by_text" and not based:  # nothing says whose is the base's
@@ -106,7 +106,7 @@ def _shared(edit: Merge) -> dict[str, Any]:
         "t": None if edit.method == "slerp" else 1,
         "normalize": None,  # mergekit's is another for some methods
         "near": None,
-        "rescale": METHODS[edit.method].rescale,
+        "rescale": METHODS[edit.method].default("rescale", False),
         "select": 1,
     }
     return {

@@ -17,9 +17,9 @@ from playground.engine.fork import Fork
 from playground.engine.fork.ensemble import Ensemble
 from playground.engine.fork.finite import all_finite
 from playground.engine.fork.side_layers import Bottleneck
-from playground.engine.merging.given import MergeError
 from playground.engine.merging.headers import check_count, check_header
 from playground.engine.merging.mapped import MappedFile
+from playground.engine.merging.method import MergeError
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -200,6 +200,27 @@ def check_alike(base: Variant, parents: Sequence[Parent], by_text: bool) -> None
                 named="; ".join(different[:NAMED]),
             )
         _check_tokens(base, parent, by_text, bool(different))
+
+
+def check_bases(fork: Fork, parents: Sequence[Parent]) -> None:
+    """Refuse models of another architecture, whatever layers they dropped.
+
+    The same shapes are not enough for what runs a layer: Mistral's look like Llama's.
+    """
+    variants = [one for one in parents if isinstance(one, Variant)]
+    bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
+    files = [one for one in parents if not isinstance(one, Variant)]
+    check_alike(Variant(fork.base.entry.id, Fork(fork.base)), [*bases, *files], False)
+    own = type(fork.base.model).__name__
+    for one in bases:
+        given = type(one.fork.base.model).__name__
+        if given != own:
+            raise MergeError(
+                "{name} has another architecture, {given}, than your model, {own}. Choose a model of the same one.",
+                name=one.label,
+                given=given,
+                own=own,
+            )
 
 
 def _check_tokens(base: Variant, parent: Parent, by_text: bool, rows_differ: bool) -> None:

@@ -11,10 +11,10 @@ from torch import Tensor
 from playground.engine.fork.structure import matrices, select_parameters
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.averages import cosine
-from playground.engine.merging.given import TaskVector, joined
+from playground.engine.merging.edit import Merge
+from playground.engine.merging.method import TaskVector, joined
 from playground.engine.merging.parents import Parent, Variant
-from playground.engine.merging.run import Plan, merged_tensor, places, rows_matched
-from playground.engine.merging.task_vectors import everything
+from playground.engine.merging.run import merged_tensor, places, rows_matched
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 
@@ -54,7 +54,7 @@ class Picture:
     agreement: float | None
 
 
-def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> Picture:
+def picture(base: Variant, parents: Sequence[Parent], merge: Merge, name: str) -> Picture:
     """The task vectors of one tensor, what is kept of them, and what comes of it.
 
     :raises MergeError: the base has no such tensor.
@@ -65,13 +65,9 @@ def picture(base: Variant, parents: Sequence[Parent], plan: Plan, name: str) -> 
     vectors = [TaskVector(rows_matched(name, parent, base), start) for parent in parents]
     deltas = [joined(vector, start, torch.float32) for vector in vectors]
     one = next(one for one in select_parameters(base.fork, ("all",)) if one.name == name)
-    given = plan.given(one, places(base.fork)[name])
-    thinner = METHODS[plan.method].thin or everything
-    thin = [
-        joined(thinner(vector, given.density(place), given, place), start, torch.float32)
-        for place, vector in enumerate(vectors)
-    ]
-    merged = merged_tensor(name, base, parents, plan.method, given, torch.float32).float() - start
+    method, options = METHODS[merge.method], merge.options(one, places(base.fork)[name])
+    thin = [joined(method.left(vector, place, options), start, torch.float32) for place, vector in enumerate(vectors)]
+    merged = merged_tensor(name, base, parents, method, options, torch.float32).float() - start
     most = max(map(_reach, (*deltas, *thin, merged))) or 1.0
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from playground.engine.fork import Fork
-from playground.engine.merging.given import MergeError
+from playground.engine.merging.method import MergeError
 
 # Of wrappers: PEFT's, torch.compile's, those that train on several devices, an older transformers.
 PREFIXES = (

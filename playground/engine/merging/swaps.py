@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from playground.engine.merging.given import Given, pieces, wide
+from playground.engine.merging.method import merge_method, pieces, wide
+from playground.engine.merging.values import NEAR
 from playground.engine.pruning.masks import ranked
 
 CLOSE = 1e-6  # numbers nearer than this count as so far apart
@@ -18,18 +19,20 @@ FLOOR = 1e-8  # added to each probability
 QUARTERS, BEYOND = (0.25, 0.5, 0.75), 1.5  # of the importances: quartiles, and how far above them
 
 
-def nearswap(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("nearswap", paper="alchemonaut 2024", models=(1, 1), from_base=True, partial=True)
+def nearswap(models: Sequence[Tensor], base: Tensor, *, near: float = NEAR) -> Iterator[Tensor]:
     """Each number goes to the model's by ``near / distance``, at most all of the way: by
-    ``given.near``, so that what is near is swapped and what is far hardly moves (alchemonaut 2024,
+    ``near``, so that what is near is swapped and what is far hardly moves (alchemonaut 2024,
     https://huggingface.co/alchemonaut/QuartetAnemoi-70B-t0.0001).
     """
     [model] = models
     for start, there in zip(map(wide, pieces(base)), map(wide, pieces(model)), strict=True):
-        share = (given.near / (there - start).abs_().clamp_(min=CLOSE)).clamp_(0, 1)
+        share = (near / (there - start).abs_().clamp_(min=CLOSE)).clamp_(0, 1)
         yield torch.lerp(start, there, share)
 
 
-def arcee_fusion(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("arcee_fusion", paper="Arcee AI 2024", models=(1, 1), from_base=True, partial=True)
+def arcee_fusion(models: Sequence[Tensor], base: Tensor) -> Iterator[Tensor]:
     """The model's numbers where they matter most, the base's elsewhere (Arcee AI 2024).
 
     A number matters as much as it differs, times how much its row's softmax does (their KL

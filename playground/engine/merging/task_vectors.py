@@ -8,12 +8,13 @@ once and holds none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from playground.engine.merging.averages import weighted_sum
-from playground.engine.merging.given import Given, TaskVector, Thin, pieces, wide
+from playground.engine.merging.method import TaskVector, density_at, draws, merge_method, pieces, shares, wide
 from playground.engine.pruning.masks import lowest_of_all
 
 TINY = 1e-7  # a task vector whose sizes sum to less is not made larger
@@ -52,7 +53,9 @@ def _without(delta: Iterable[Tensor], dropped: Iterable[Tensor]) -> Iterator[Ten
         yield piece.masked_fill_(mask, 0)
 
 
-def drop_random(delta: TaskVector, density: float, draws: torch.Generator, rescale: bool = True) -> Iterable[Tensor]:
+def drop_random(
+    delta: TaskVector, density: float, generator: torch.Generator, rescale: bool = True
+) -> Iterable[Tensor]:
     """Each number stays with the chance ``density`` and is divided by it, else it is dropped.
 
     :param rescale: whether it is divided.
@@ -62,13 +65,15 @@ def drop_random(delta: TaskVector, density: float, draws: torch.Generator, resca
     if density <= 0:
         return (torch.zeros_like(piece) for piece in delta)
     return (
-        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=draws)).div_(density if rescale else 1)
+        piece.mul_(torch.bernoulli(torch.full_like(piece, density), generator=generator)).div_(
+            density if rescale else 1
+        )
         for piece in delta
     )
 
 
 def drop_by_rank(
-    delta: TaskVector, density: float, epsilon: float, draws: torch.Generator, rescale: bool = True
+    delta: TaskVector, density: float, epsilon: float, generator: torch.Generator, rescale: bool = True
 ) -> Iterable[Tensor]:
     """The larger a number in its row, the likelier it stays, from density - epsilon to density +
     epsilon; what stays is divided by its chance (MagPrune, Deep et al. 2024).
@@ -81,7 +86,7 @@ def drop_by_rank(
     if density <= 0:
         return (torch.zeros_like(piece) for piece in delta)
     epsilon = narrowed(epsilon, density)
-    return (_drop_rows_by_rank(rows, density, epsilon, draws, rescale) for rows in delta)
+    return (_drop_rows_by_rank(rows, density, epsilon, generator, rescale) for rows in delta)
 
 
 def narrowed(epsilon: float, density: float) -> float:
@@ -89,13 +94,15 @@ def narrowed(epsilon: float, density: float) -> float:
     return min(epsilon, density, 1 - density)
 
 
-def _drop_rows_by_rank(rows: Tensor, density: float, epsilon: float, draws: torch.Generator, rescale: bool) -> Tensor:
+def _drop_rows_by_rank(
+    rows: Tensor, density: float, epsilon: float, generator: torch.Generator, rescale: bool
+) -> Tensor:
     width = rows.shape[1]
     steps = torch.linspace(-epsilon, epsilon, width, dtype=rows.dtype) if width > 1 else 0.0
     order = rows.abs().argsort(dim=1, stable=True)  # the smallest of a row first
     chance = torch.empty_like(rows).scatter_(1, order, (rows.new_zeros(rows.shape) + steps))
     chance.add_(density)
-    kept = torch.bernoulli(chance.clamp_(0, 1), generator=draws)
+    kept = torch.bernoulli(chance.clamp_(0, 1), generator=generator)
     rows.mul_(kept)
     return rows.div_(chance.clamp_(min=1e-6)) if rescale else rows
 
@@ -110,63 +117,68 @@ def _as_long(delta: TaskVector, thinned: Callable[[], Iterable[Tensor]]) -> Iter
     return (piece * (before / after) for piece in thinned())
 
 
-def everything(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
-    """All of it."""
-    return delta
+# What a method keeps of the task vector of the model at a place
 
 
-def largest(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
+def largest(delta: TaskVector, place: int, *, density: float, rescale: bool = False) -> Iterable[Tensor]:
     """The largest numbers."""
-    if given.rescale and density < 1:
+    if rescale and density < 1:
         return _as_long(delta, lambda: keep_largest(delta, density))
     return keep_largest(delta, density)
 
 
-def middle(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
+def middle(
+    delta: TaskVector, place: int, *, density: float, gamma: float = 0.01, rescale: bool = False
+) -> Iterable[Tensor]:
     """All but the largest and the smallest numbers."""
-    if given.rescale and density < 1:
-        return _as_long(delta, lambda: keep_middle(delta, density, given.gamma))
-    return keep_middle(delta, density, given.gamma)
+    if rescale and density < 1:
+        return _as_long(delta, lambda: keep_middle(delta, density, gamma))
+    return keep_middle(delta, density, gamma)
 
 
-def at_random(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
+def at_random(
+    delta: TaskVector, place: int, *, density: float, seed: int = 0, rescale: bool = True
+) -> Iterable[Tensor]:
     """Random numbers, made larger."""
-    return drop_random(delta, density, given.draws(place), given.rescale is not False)
+    return drop_random(delta, density, draws(seed, place), rescale)
 
 
-def by_rank(delta: TaskVector, density: float, given: Given, place: int) -> Iterable[Tensor]:
+def by_rank(
+    delta: TaskVector, place: int, *, density: float, epsilon: float = 0.1, seed: int = 0, rescale: bool = True
+) -> Iterable[Tensor]:
     """Random numbers, the larger the likelier, made larger."""
-    rescale = given.rescale is not False
-    return drop_by_rank(delta, density, given.epsilon, given.draws(place), rescale)
+    return drop_by_rank(delta, density, epsilon, draws(seed, place), rescale)
+
+
+def thinned(
+    thin: Callable[..., Iterable[Tensor]],
+    models: Sequence[Tensor],
+    base: Tensor,
+    density: Sequence[float],
+    **options: Any,
+) -> list[Iterable[Tensor]]:
+    """Every model's task vector, with what one of the functions above keeps of it."""
+    return [
+        thin(TaskVector(model, base), place, density=density_at(density, place), **options)
+        for place, model in enumerate(models)
+    ]
 
 
 # Adding them up
 
 
-def added(thin: Thin) -> Callable[[Sequence[Tensor], Tensor, Given], Iterator[Tensor]]:
-    """A method: the base and the weighted sum of thinned-out task vectors."""
-
-    def method(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
-        shares = given.shares()
-        for start, *parts in zip(pieces(base), *_thinned(models, base, given, thin), strict=True):
-            yield weighted_sum(parts, shares).add_(wide(start))
-
-    return method
+def added(changes: Sequence[Iterable[Tensor]], base: Tensor, weights: Sequence[float]) -> Iterator[Tensor]:
+    """The base and the weighted sum of changes."""
+    for start, *parts in zip(pieces(base), *changes, strict=True):
+        yield weighted_sum(parts, weights).add_(wide(start))
 
 
-def agreed(thin: Thin) -> Callable[[Sequence[Tensor], Tensor, Given], Iterator[Tensor]]:
-    """A method: the base and what those say who agree with the weightier sign at each place."""
-
-    def method(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
-        weights = given.weights
-        for start, *parts in zip(pieces(base), *_thinned(models, base, given, thin), strict=True):
-            yield elected(parts, weights, weights, given.normalize).add_(wide(start))
-
-    return method
-
-
-def _thinned(models: Sequence[Tensor], base: Tensor, given: Given, thin: Thin) -> list[Iterable[Tensor]]:
-    return [thin(TaskVector(model, base), given.density(place), given, place) for place, model in enumerate(models)]
+def agreed(
+    changes: Sequence[Iterable[Tensor]], base: Tensor, weight: Sequence[float], normalize: bool
+) -> Iterator[Tensor]:
+    """The base and what those say who agree with the weightier sign at each place."""
+    for start, *parts in zip(pieces(base), *changes, strict=True):
+        yield elected(parts, weight, weight, normalize).add_(wide(start))
 
 
 def elected(changes: Sequence[Tensor], votes: Sequence[float], weights: Sequence[float], normalize: bool) -> Tensor:
@@ -188,25 +200,129 @@ def elected(changes: Sequence[Tensor], votes: Sequence[float], weights: Sequence
     return total.div_(taken.masked_fill_(taken.abs() <= least, 1)) if normalize else total
 
 
-# Weighted sum of the task vectors (Ilharco et al. 2023)
-task_arithmetic = added(everything)
-# The largest changes of each, and only where they agree in sign (Yadav et al. 2023)
-ties = agreed(largest)
-# Random changes of each, made larger for those that were dropped (Yu et al. 2024)
-dare_linear = added(at_random)
-# As dare_linear, and only where they agree in sign
-dare_ties = agreed(at_random)
-# As dare_ties, the larger changes of a row more likely kept (Deep et al. 2024)
-della = agreed(by_rank)
-# As della, whether they agree in sign or not
-della_linear = added(by_rank)
-# Neither the largest nor the smallest changes of each (Davari and Belilovsky 2024)
-breadcrumbs = added(middle)
-# As breadcrumbs, and only where they agree in sign
-breadcrumbs_ties = agreed(middle)
+@merge_method("task_arithmetic", paper="Ilharco et al. 2023", from_base=True)
+def task_arithmetic(
+    models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float], normalize: bool = False
+) -> Iterator[Tensor]:
+    """Weighted sum of the task vectors (Ilharco et al. 2023)."""
+    return added([TaskVector(model, base) for model in models], base, shares(weight, normalize))
 
 
-def sce(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor]:
+@merge_method("ties", paper="Yadav et al. 2023", from_base=True, thin=largest, by_place=True)
+def ties(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = True,
+    rescale: bool = False,
+) -> Iterator[Tensor]:
+    """The largest changes of each, and only where they agree in sign (Yadav et al. 2023)."""
+    left = thinned(largest, models, base, density, rescale=rescale)
+    return agreed(left, base, weight, normalize)
+
+
+@merge_method("dare_linear", paper="Yu et al. 2024", from_base=True, thin=at_random)
+def dare_linear(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = False,
+    seed: int = 0,
+    rescale: bool = True,
+) -> Iterator[Tensor]:
+    """Random changes of each, made larger for those that were dropped (Yu et al. 2024)."""
+    left = thinned(at_random, models, base, density, seed=seed, rescale=rescale)
+    return added(left, base, shares(weight, normalize))
+
+
+@merge_method("dare_ties", paper="Yu et al. 2024", from_base=True, thin=at_random, by_place=True)
+def dare_ties(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = True,
+    seed: int = 0,
+    rescale: bool = True,
+) -> Iterator[Tensor]:
+    """As dare_linear, and only where they agree in sign."""
+    left = thinned(at_random, models, base, density, seed=seed, rescale=rescale)
+    return agreed(left, base, weight, normalize)
+
+
+@merge_method("della", paper="Deep et al. 2024", from_base=True, thin=by_rank, by_place=True)
+def della(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = True,
+    epsilon: float = 0.1,
+    seed: int = 0,
+    rescale: bool = True,
+) -> Iterator[Tensor]:
+    """As dare_ties, the larger changes of a row more likely kept (Deep et al. 2024)."""
+    left = thinned(by_rank, models, base, density, epsilon=epsilon, seed=seed, rescale=rescale)
+    return agreed(left, base, weight, normalize)
+
+
+@merge_method("della_linear", paper="Deep et al. 2024", from_base=True, thin=by_rank)
+def della_linear(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = False,
+    epsilon: float = 0.1,
+    seed: int = 0,
+    rescale: bool = True,
+) -> Iterator[Tensor]:
+    """As della, whether they agree in sign or not."""
+    left = thinned(by_rank, models, base, density, epsilon=epsilon, seed=seed, rescale=rescale)
+    return added(left, base, shares(weight, normalize))
+
+
+@merge_method("breadcrumbs", paper="Davari and Belilovsky 2024", from_base=True, thin=middle)
+def breadcrumbs(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = False,
+    gamma: float = 0.01,
+    rescale: bool = False,
+) -> Iterator[Tensor]:
+    """Neither the largest nor the smallest changes of each (Davari and Belilovsky 2024)."""
+    left = thinned(middle, models, base, density, gamma=gamma, rescale=rescale)
+    return added(left, base, shares(weight, normalize))
+
+
+@merge_method("breadcrumbs_ties", paper="Davari and Belilovsky 2024", from_base=True, thin=middle, by_place=True)
+def breadcrumbs_ties(
+    models: Sequence[Tensor],
+    base: Tensor,
+    *,
+    weight: Sequence[float],
+    density: Sequence[float] = (),
+    normalize: bool = False,
+    gamma: float = 0.01,
+    rescale: bool = False,
+) -> Iterator[Tensor]:
+    """As breadcrumbs, and only where they agree in sign."""
+    left = thinned(middle, models, base, density, gamma=gamma, rescale=rescale)
+    return agreed(left, base, weight, normalize)
+
+
+@merge_method("sce", paper="Wan et al. 2024", from_base=True)
+def sce(models: Sequence[Tensor], base: Tensor, *, select: float = 1.0) -> Iterator[Tensor]:
     """Select, calculate, erase (Wan et al. 2024): only places where the models differ most, each
     model weighted by the squares of its changes in this tensor, minority signs erased.
 
@@ -214,9 +330,9 @@ def sce(models: Sequence[Tensor], base: Tensor, given: Given) -> Iterator[Tensor
     """
     deltas = [TaskVector(model, base) for model in models]
     dropped: list[Tensor] = []  # a byte a number: the only thing of a tensor's size
-    if given.select < 1 and len(deltas) > 1:
+    if select < 1 and len(deltas) > 1:
         differ = sum(int(spread.count_nonzero()) for spread in map(_spread, *deltas))
-        count = base.numel() - int(given.select * differ)
+        count = base.numel() - int(select * differ)
         dropped = list(lowest_of_all(lambda: map(_spread, *deltas), count))
 
     def chosen() -> list[Iterable[Tensor]]:

@@ -47,7 +47,7 @@ def walk(
     :raises MergeError: the method has no path.
     :raises Stopped: ``work`` says so; the points so far were given.
     """
-    if edit.method not in METHODS:
+    if METHODS[edit.method].whole:
         raise MergeError(
             "{method} has no path from the base to the merge. Choose a method that goes tensor by "
             "tensor, such as linear or slerp.",

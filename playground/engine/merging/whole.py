@@ -14,37 +14,41 @@ from playground.engine.fork import Fork, TensorChange
 from playground.engine.fork.ensemble import Ensemble
 from playground.engine.fork.module_tree import DroppedLayer, besides, shared_clone
 from playground.engine.fork.side_layers import LowRank
-from playground.engine.fork.structure import layers, parameters
-from playground.engine.merging.given import MergeError
-from playground.engine.merging.parents import Parent, Variant
+from playground.engine.fork.structure import layers as layers_of
+from playground.engine.fork.structure import parameters
+from playground.engine.merging.method import MOST, MergeError, merge_method, shares
+from playground.engine.merging.parents import Parent, Variant, check_bases, check_mergeable
 from playground.engine.merging.run import places
 from playground.engine.models.loader import Base
 
 MOST_LAYERS = 128
 
 
+@merge_method("passthrough", paper="Kim et al. 2023", whole=True)
 def passthrough(
-    fork: Fork, parents: Sequence[Parent], ranges: Sequence[tuple[int, int] | None], their_ends: bool = False
+    fork: Fork, parents: Sequence[Parent], *, layers: Sequence[tuple[int, int] | None], ends: str = "own"
 ) -> list[TensorChange]:
     """Stack ranges of layers of several models, or of one again and again (depth up-scaling, Kim et
-    al. 2023). What is outside the layers stays the fork's unless ``their_ends``.
+    al. 2023).
 
     Layers are shared, not copied, so a repeated layer costs no memory for its weights.
 
-    :param ranges: first layer and the one after the last of each; None takes all.
-    :param their_ends: whether what is before the layers is the first model's and what is after
-        them the last's, as in mergekit.
+    :param layers: first layer and the one after the last of each; None takes all.
+    :param ends: what is outside the layers: "own", the fork's, or "slices": what is before them is
+        the first model's and what is after them the last's, as in mergekit.
     :raises MergeError: a range is outside the model, or there are too many layers in all.
     """
-    path, before = layers(fork.model)
+    check_mergeable(fork)
+    check_bases(fork, parents)
+    path, before = layers_of(fork.model)
     stack: list[nn.Module] = []
     kinds: list[str | None] = []  # of attention, where a model has layers of several
-    for parent, ends in zip(parents, ranges, strict=True):
-        own = _forked(parent, fork, path, ends)
+    for parent, span in zip(parents, layers, strict=True):
+        own = _forked(parent, fork, path, span)
         make_plain(own)
         own.fold()
-        mine = layers(own.model)[1]
-        first, after = ends or (0, len(mine))
+        mine = layers_of(own.model)[1]
+        first, after = span or (0, len(mine))
         if not 0 <= first < after <= len(mine):
             raise MergeError(
                 "The layers {first} to {after} are not in {name}: it has the layers 0 to {last}. A "
@@ -71,7 +75,7 @@ def passthrough(
         for name, parameter in layer.named_parameters()
     }
     _rest_on(fork, path, stack, kinds)
-    changes = _take_ends(fork, parents[0], parents[-1]) if their_ends else []
+    changes = _take_ends(fork, parents[0], parents[-1]) if ends == "slices" else []
     for place in range(len(stack)):
         for name in names:
             whole = f"{path}.{place}.{name}"
@@ -87,7 +91,7 @@ def _forked(parent: Parent, fork: Fork, path: str, ends: tuple[int, int] | None)
     if isinstance(parent, Variant):
         return parent.fork.clone()
     found = Fork(fork.base)
-    first, after = ends or (0, len(layers(found.model)[1]))
+    first, after = ends or (0, len(layers_of(found.model)[1]))
     prefixes = tuple(f"{path}.{place}." for place in range(first, min(after, MOST_LAYERS)))
     for name in parent.shapes():
         if name.startswith(prefixes):
@@ -145,20 +149,22 @@ def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[
     fork.formats.clear()
 
 
-def concat(fork: Fork, parents: Sequence[Variant], weights: Sequence[float]) -> list[TensorChange]:
+@merge_method("concat", paper="", whole=True)
+def concat(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> list[TensorChange]:
     """The LoRAs of several recipes side by side, kept apart: their changes are added up exactly.
 
     :raises MergeError: a recipe changes weights by something else than plain LoRAs.
     """
+    variants, weights = _variants("concat", parents), _numbers("concat", weight)
     found: dict[str, list[tuple[LowRank, float]]] = {}
-    for parent, weight in zip(parents, weights, strict=True):
+    for parent, share in zip(variants, weights, strict=True):
         if parent.fork.base is not fork.base or parent.fork.dropped != fork.dropped:
             raise _not_loras(parent)
         for path in linear_layers(parent.fork):
             for beside in besides(parent.fork.model.get_submodule(path)):
                 if not isinstance(beside, LowRank) or beside.stretch is not None:
                     raise _not_loras(parent)
-                found.setdefault(path, []).append((beside, weight))
+                found.setdefault(path, []).append((beside, share))
         if not all(torch.equal(parent.fork.held(n), fork.held(n)) for n in parent.shapes()):
             raise _not_loras(parent)
     changes = []
@@ -166,7 +172,7 @@ def concat(fork: Fork, parents: Sequence[Variant], weights: Sequence[float]) -> 
         name = f"{path}.weight"
         before = fork.tensor(name).float()
         down = torch.cat([one.down for one, _ in pairs])
-        up = torch.cat([one.up * (one.scale * weight) for one, weight in pairs], dim=1)
+        up = torch.cat([one.up * (one.scale * share) for one, share in pairs], dim=1)
 
         def thin(inner: nn.Module, transposed: bool, down: Any = down, up: Any = up) -> LowRank:
             return LowRank(inner, transposed, down, up, 1.0)
@@ -184,15 +190,34 @@ def _not_loras(parent: Variant) -> MergeError:
     )
 
 
-def ensemble(fork: Fork, parents: Sequence[Variant], shares: Sequence[float]) -> list[TensorChange]:
+def _variants(method: str, parents: Sequence[Parent]) -> list[Variant]:
+    variants = [parent for parent in parents if isinstance(parent, Variant)]
+    if len(variants) < len(parents):
+        raise MergeError("{method} works with recipes, not with checkpoints. Choose a recipe.", method=method)
+    return variants
+
+
+def _numbers(method: str, weight: Sequence[Any]) -> list[float]:
+    if not all(isinstance(each, int | float) for each in weight):
+        raise MergeError("{method} takes one weight for each model.", method=method)
+    return [float(each) for each in weight]
+
+
+@merge_method("ensemble", paper="Hansen and Salamon 1990", models=(2, MOST), whole=True)
+def ensemble(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> list[TensorChange]:
     """Let a fork answer with the average of several models' probabilities; no weight changes.
 
     The fork becomes the first of them, which the others answer beside; edits that follow change it.
 
-    :param shares: of each; they sum to 1.
+    :param weight: of each, divided by their sum.
     :raises MergeError: they do not fit together.
     """
-    first, *others = (parent.fork for parent in parents)
+    variants, weights = _variants("ensemble", parents), _numbers("ensemble", weight)
+    check_bases(fork, variants)
+    if min(weights) < 0:
+        raise MergeError("An ensemble's weights are shares: give none below 0.")
+    parts = shares(weights)
+    first, *others = (variant.fork for variant in variants)
     if first.base is not fork.base or any(_depth(other) != _depth(first) for other in others):
         raise MergeError(
             "An ensemble needs models with the same number of layers, the first of them a recipe of your own model."
@@ -206,9 +231,9 @@ def ensemble(fork: Fork, parents: Sequence[Variant], shares: Sequence[float]) ->
         )
     fork.model = shared_clone(first.model)
     fork.formats, fork.dropped = dict(first.formats), first.dropped
-    Ensemble([other.model for other in others], shares).attach(fork.model)
+    Ensemble([other.model for other in others], parts).attach(fork.model)
     return [TensorChange(Ensemble.NAME, 1.0)]
 
 
 def _depth(fork: Fork) -> int:
-    return len(layers(fork.model)[1])
+    return len(layers_of(fork.model)[1])

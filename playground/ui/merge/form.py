@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
-from playground.engine.merging import METHODS, MethodName, checkpoints
+from playground.engine.merging import METHODS, checkpoints
 from playground.engine.merging.edit import Merge
 from playground.engine.recipe import parse, parse_edit
 from playground.errors import PlaygroundError
@@ -32,7 +32,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 FIRST = "walk"
 USUAL_DENSITY = 0.5
-WEIGHED = ("concat", "ensemble")  # take weights and do not go tensor by tensor
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def build_panel(language: gr.Textbox) -> MergePanel:
     zone = build_zone(label("merge_recipe_file"), [".json"], language, visible=False, elem_id="merge-recipe-file")
     file = zone.file
     method = gr.Dropdown(
-        [(label(f"merge_method_{name}"), name) for name in get_args(MethodName)],
+        [(label(f"merge_method_{name}"), name) for name in METHODS],
         value="linear",
         label=label("merge_method"),
         elem_id="merge-method",
@@ -234,8 +233,7 @@ def fill_example(name: str) -> list[Any]:
 
 def usual_values(method: str) -> list[Any]:
     """What a method's paper has for normalizing, and a place on the path that shows it."""
-    known = METHODS.get(method)
-    return [known.normalize if known else True, 0.5 if method == "slerp" else 1.0]
+    return [METHODS[method].default("normalize", True), 0.5 if method == "slerp" else 1.0]
 
 
 def show_file(models: list[str] | None) -> Any:
@@ -245,17 +243,17 @@ def show_file(models: list[str] | None) -> Any:
 
 def show_method(language: str, method: str, models: list[str] | None) -> list[Any]:
     """Only the controls of a method, and what it does."""
-    known = METHODS.get(method)
-    uses: tuple[str, ...] = known.uses if known else ()
+    known = METHODS[method]
+    uses = known.uses
     text = say(language, f"merge_hint_{method}")
-    paper = say(language, "merge_paper", paper=known.paper) if known else ""
+    paper = say(language, "merge_paper", paper=known.paper) if known.paper else ""
     count = _weighed(method, len(models or []))
     return [
         note(f"{text} {paper}".strip()),
         *(
             gr.update(visible=show)
             for show in (
-                known is not None,
+                not known.whole,
                 "density" in uses,
                 method == "passthrough",
                 "normalize" in uses,
@@ -272,10 +270,9 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
 
 def _weighed(method: str, count: int) -> int:
     """How many of the models have a weight: where weights are proportions, one alone has none."""
-    known = METHODS.get(method)
-    if known is None:
-        return count if method in WEIGHED else 0
-    return count if "weight" in known.uses and (count > 1 or not known.normalize) else 0
+    known = METHODS[method]
+    alone = count == 1 and not known.whole and known.default("normalize", True)
+    return count if "weight" in known.uses and not alone else 0
 
 
 def merge_from(
@@ -303,8 +300,8 @@ def merge_from(
     """
     if not models:
         raise PlaygroundError("No model is chosen. Choose what to merge, or one of the examples.")
-    known = METHODS.get(method)
-    uses: tuple[str, ...] = known.uses if known else ()
+    known = METHODS[method]
+    uses = known.uses
     sources = [_source(space, one, file) for one in models]
     if method == "passthrough":
         sources = _ranges(sources, layers)
@@ -314,7 +311,7 @@ def merge_from(
         for source in sources:
             source["density"] = round(float(density), 3)
     edit: dict[str, Any] = {"kind": "merge", "method": method, "models": sources}
-    if known:
+    if not known.whole:
         edit |= {
             "t": round(float(t), 3),
             "targets": targets or ["all"],

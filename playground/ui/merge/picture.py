@@ -54,7 +54,7 @@ def list_tensors(saved: Any, language: str, chosen: str | None) -> Any:
 
 
 def _ready(merge: Merge, language: str) -> None:
-    if merge.method not in METHODS:
+    if METHODS[merge.method].whole:
         raise MergeError(
             "{method} does not go tensor by tensor, so there is nothing to draw. Choose a method that does.",
             method=merge.method,
@@ -81,7 +81,7 @@ def draw_tensor(
     try:
         with ExitStack() as stack:
             base, parents = merge.opened(build(space.recipe(), work).fork, stack, work)
-            found = picture(base, parents, merge.plan(), tensor)
+            found = picture(base, parents, merge, tensor)
     except Stopped as stop:
         return note(tell(language, stop.message))
     return merge_html.picture(found, language)

@@ -177,7 +177,7 @@ def try_there(
         (token_map.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in next_shift(before.fork, after.fork, ids, TOP)
     ]
-    goes = "walk_there" if merge.method in METHODS else "walk_there_whole"
+    goes = "walk_there_whole" if METHODS[merge.method].whole else "walk_there"
     where = f"{merge.t:g}" if isinstance(merge.t, int | float) else "…"
     heads = [say(language, "walk_here"), say(language, goes, method=merge.method, t=where)]
     shown_bars = html.bars(rows, language, heads) + belongs({"walk-prompt": prompt})

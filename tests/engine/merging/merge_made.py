@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from playground.engine.build import build
 from playground.engine.fork import Fork
+from playground.engine.merging import METHODS as ALL_METHODS
 from playground.engine.models.loader import Base
 from playground.engine.recipe import parse
 
@@ -27,6 +28,17 @@ def drawn(shape: tuple[int, ...], count: int = 4, seed: int = 0) -> list[torch.T
 
 def numpy_of(*tensors: torch.Tensor) -> list[np.ndarray]:
     return [tensor.detach().double().numpy().copy() for tensor in tensors]
+
+
+def options(
+    weight: list[float], density: list[float] | tuple = (), normalize: bool = True, **more: Any
+) -> dict[str, Any]:
+    """What a method is told about a tensor, as a merge would tell it."""
+    return {"weight": weight, "density": density, "normalize": normalize, "t": 1.0, **more}
+
+
+# Tensor by tensor
+METHODS = {name: method for name, method in ALL_METHODS.items() if not method.whole}
 
 
 # Recipes

@@ -139,7 +139,7 @@ def test_members_may_lack_a_layer(known, texts, monkeypatch, gone, who):
     forks[who] = forks[who].clone()
     forks[who].drop_layer("model.layers", gone)
     fork = Fork(known["tiny-llama"])
-    join(fork, [Variant("", one) for one in forks], [w / sum(WEIGHTS) for w in WEIGHTS])
+    join(fork, [Variant("", one) for one in forks], weight=[w / sum(WEIGHTS) for w in WEIGHTS])
     prompts = [texts.ids(9), texts.ids(4)]
     truth = [by_hand(forks, WEIGHTS, prompt, 8) for prompt in prompts]
     assert greedy(fork, prompts, 8) == truth

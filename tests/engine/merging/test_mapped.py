@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 
 from playground.engine.merging import mapped
 from playground.engine.merging.averages import products
-from playground.engine.merging.given import pieces
 from playground.engine.merging.mapped import MappedFile
+from playground.engine.merging.method import pieces
 
 NAMES = [f"t{n}" for n in range(8)]
 

@@ -7,14 +7,14 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import torch
-from merge_made import merge, named, numpy_of, of, pruned, recipe, weights, weights_of
+from merge_made import METHODS, merge, named, numpy_of, of, pruned, recipe, weights, weights_of
 
 from playground.engine.build import build
 from playground.engine.fork import Fork
-from playground.engine.merging import METHODS
+from playground.engine.fork.structure import Parameter
 from playground.engine.merging import picture as drawing
+from playground.engine.merging.method import seed_of
 from playground.engine.merging.picture import BINS, likeness, picture, sign_agreement
-from playground.engine.merging.run import Plan
 from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import Stopped, Work
 from playground.errors import RecipeError
@@ -49,7 +49,7 @@ def drawn(*models, method="ties", name=NAME, model="tiny-llama", edits=(), **mor
     edit = parse_edit(merge(*models, method=method, **more))
     with ExitStack() as stack:
         base, parents = edit.opened(build(parse(recipe(*edits, model=model))).fork, stack)
-        return picture(base, parents, edit.plan(), name)
+        return picture(base, parents, edit, name)
 
 
 def delta(number, name=NAME, model="tiny-llama"):
@@ -309,7 +309,7 @@ def test_drawing_changes_nothing(siblings, known):
         own, parents = edit.opened(Fork(base), stack)
         started = [numpy_of(parent.tensor(NAME))[0] for parent in parents]
         for name in named(base):
-            picture(own, parents, edit.plan(), name)
+            picture(own, parents, edit, name)
         likeness(own, *parents)
         for parent, start in zip(parents, started, strict=True):
             assert np.array_equal(numpy_of(parent.tensor(NAME))[0], start)
@@ -336,4 +336,14 @@ def test_a_plan_is_the_edits_own():
             normalize=False,
         )
     )
-    assert edit.plan() == Plan("della", [(0, 1)], [0.5], 0.5, False, 0.2, 0.1, 0.7, 3, rescale=True)
+    told = edit.options(Parameter("a", "mlp", 0), 0.25)
+    mine = {name: told[name] for name in METHODS["della"].uses}
+    assert mine == {
+        "weight": [0.25],
+        "density": [0.5],
+        "normalize": False,
+        "epsilon": 0.2,
+        "seed": seed_of(3, "a"),
+        "rescale": True,
+    }
+    assert told["t"] == 0.5

@@ -292,7 +292,7 @@ def test_a_stack_after_dropping_the_first_layer_says_what_changed(known):
     from playground.engine.merging.parents import Variant
     from playground.engine.merging.whole import passthrough
 
-    changes = passthrough(fork, [Variant("", fork.clone())], [None])
+    changes = passthrough(fork, [Variant("", fork.clone())], layers=[None])
     assert {change.name.split(".")[2] for change in changes} == {"0"}
     assert len(changes) == 9
 

@@ -14,8 +14,9 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merge_made import METHODS
 
-from playground.engine.merging import METHODS, MergeError
+from playground.engine.merging import MergeError
 from playground.engine.merging.mergekit import MAX_TEXT, from_yaml, to_yaml
 from playground.engine.merging.values import value_at
 from playground.engine.recipe import parse, parse_edit

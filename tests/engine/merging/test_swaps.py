@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from merge_made import SHAPES, drawn, numpy_of
+from merge_made import METHODS, SHAPES, drawn, numpy_of, options
 
-from playground.engine.merging import METHODS, Given
 from playground.engine.pruning.masks import ranked
 
 multislerp, nearswap, arcee_fusion = (METHODS[name].merge for name in ("multislerp", "nearswap", "arcee_fusion"))
@@ -40,21 +39,21 @@ def test_multislerp_is_the_barycentre_on_the_sphere(weights):
         base, *models = drawn(shape, len(weights) + 1)
         b, *arrays = numpy_of(base, *models)
         shares = [weight / sum(weights) for weight in weights]
-        close(multislerp(models, base, Given(weights)), barycentre(arrays, shares), 1e-7)
-        around = Given(weights, around_base=True)
+        close(multislerp(models, base, options(weights)), barycentre(arrays, shares), 1e-7)
+        around = options(weights, around_base=True)
         truth = b + barycentre([array - b for array in arrays], shares)
         close(multislerp(models, base, around), truth, 1e-7)
-        plain = Given(weights, normalize=False)
+        plain = options(weights, normalize=False)
         close(multislerp(models, base, plain), barycentre(arrays, list(weights)), 1e-7)
 
 
 def test_multislerp_of_one_of_zeros_and_of_opposites_is_a_weighted_sum():
     base, model = drawn((6, 9), 2)
-    assert torch.equal(multislerp([model], base, Given([0.5], normalize=False)), model)
+    assert torch.equal(multislerp([model], base, options([0.5], normalize=False)), model)
     zeros = torch.zeros(6, 9, dtype=torch.float64)
-    close(multislerp([zeros, zeros], base, Given([1.0, 2.0])), zeros.numpy())
-    close(multislerp([model, -model], base, Given([1.0, 1.0])), zeros.numpy())
-    close(multislerp([base, base], base, Given([1.0, 2.0], around_base=True)), base.numpy())
+    close(multislerp([zeros, zeros], base, options([1.0, 2.0])), zeros.numpy())
+    close(multislerp([model, -model], base, options([1.0, 1.0])), zeros.numpy())
+    close(multislerp([base, base], base, options([1.0, 2.0], around_base=True)), base.numpy())
 
 
 # NearSwap
@@ -71,12 +70,12 @@ def test_nearswap_moves_each_number_by_so_much_at_most(near):
             a, b = float(base[place]), float(model[place])
             share = min(1.0, max(0.0, near / max(1e-6, abs(a - b))))
             truth[place] = share * b + (1 - share) * a
-        close(nearswap([model], base, Given([1.0], near=near)), truth)
+        close(nearswap([model], base, options([1.0], near=near)), truth)
 
 
 def test_nearswap_by_hand():
     base, model = torch.zeros(4), torch.tensor([0.05, -0.1, 0.4, -1.0])
-    found = nearswap([model], base, Given([1.0], near=0.1))
+    found = nearswap([model], base, options([1.0], near=0.1))
     torch.testing.assert_close(found, torch.tensor([0.05, -0.1, 0.1, -0.1]))
 
 
@@ -104,16 +103,16 @@ def test_arcee_fusion_takes_what_matters_most():
     for seed, shape in enumerate([(7,), (23,), (6, 9), (40, 30)]):
         base, model = drawn(shape, 2, seed)
         truth = fused(*numpy_of(base, model))
-        close(arcee_fusion([model], base, Given([1.0])), truth)
+        close(arcee_fusion([model], base, options([1.0])), truth)
         assert not shape[1:] or 0 < (truth != base.numpy()).sum() < truth.size / 2
 
 
 def test_arcee_fusion_of_equal_models_and_of_a_single_change():
     [base] = drawn((6, 9), 1)
-    assert torch.equal(arcee_fusion([base.clone()], base, Given([1.0])), base)
+    assert torch.equal(arcee_fusion([base.clone()], base, options([1.0])), base)
     other = base.clone()
     other[2, 3] += 1
-    assert torch.equal(arcee_fusion([other], base, Given([1.0])), other)
+    assert torch.equal(arcee_fusion([other], base, options([1.0])), other)
 
 
 def test_numbers_at_ranks_are_those_of_a_sort():

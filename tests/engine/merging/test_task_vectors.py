@@ -11,11 +11,11 @@ import torch
 from hypothesis import given as over
 from hypothesis import settings
 from hypothesis import strategies as st
-from merge_made import SHAPES, drawn, numpy_of
+from merge_made import METHODS, SHAPES, drawn, numpy_of, options
 from peft.utils import merge_utils
 
-from playground.engine.merging import METHODS, Given, task_vectors
-from playground.engine.merging.given import TaskVector, joined, seed_of
+from playground.engine.merging import task_vectors
+from playground.engine.merging.method import TaskVector, draws, joined, seed_of
 
 task_arithmetic, ties, dare_linear, dare_ties, della, breadcrumbs, sce = (
     METHODS[name].merge
@@ -81,12 +81,12 @@ def added(deltas: list[np.ndarray], weights: tuple[float, ...], mean: bool) -> n
 def test_task_arithmetic_adds_the_weighted_changes(shape, weights):
     base, *models = drawn(shape, len(weights) + 1)
     truth = base.numpy() + added(deltas_of(base, models), weights, False)
-    near(task_arithmetic(models, base, Given(weights, normalize=False)), truth)
+    near(task_arithmetic(models, base, options(weights, normalize=False)), truth)
 
 
 def test_a_negative_weight_takes_away_what_was_learned():
     base, model = drawn((6, 9), 2)
-    near(task_arithmetic([model], base, Given([-1.0], normalize=False)), (2 * base - model).numpy())
+    near(task_arithmetic([model], base, options([-1.0], normalize=False)), (2 * base - model).numpy())
 
 
 @pytest.mark.parametrize("mean", [True, False])
@@ -96,7 +96,7 @@ def test_ties_trims_elects_and_averages(weights, density, mean):
     for shape in SHAPES:
         base, *models = drawn(shape, len(weights) + 1)
         kept = [trimmed(delta, density) for delta in deltas_of(base, models)]
-        found = ties(models, base, Given(weights, [density] * len(weights), mean))
+        found = ties(models, base, options(weights, [density] * len(weights), mean))
         near(found, base.numpy() + disjoint(kept, weights, mean))
 
 
@@ -105,17 +105,17 @@ def test_ties_with_a_density_for_each_model():
     densities = [0.0, 0.3, 1.0]
     kept = [trimmed(d, p) for d, p in zip(deltas_of(base, models), densities, strict=True)]
     truth = base.numpy() + disjoint(kept, (1, 1, 1), True)
-    near(ties(models, base, Given([1.0] * 3, densities)), truth)
+    near(ties(models, base, options([1.0] * 3, densities)), truth)
 
 
 def test_ties_of_a_conflict_by_hand():
     zero = torch.zeros(4)
     models = [torch.tensor([1.0, 1.0, 1.0, 0.0]), torch.tensor([3.0, -3.0, -1.0, 0.0])]
-    found = ties(models, zero, Given([1.0, 1.0]))
+    found = ties(models, zero, options([1.0, 1.0]))
     assert found.tolist() == [2.0, -3.0, 1.0, 0.0]  # a draw goes to the positive
-    found = ties(models, zero, Given([1.0, 1.0], normalize=False))
+    found = ties(models, zero, options([1.0, 1.0], normalize=False))
     assert found.tolist() == [4.0, -3.0, 1.0, 0.0]
-    found = ties(models, zero, Given([5.0, 1.0], normalize=False))  # the heavier one decides
+    found = ties(models, zero, options([5.0, 1.0], normalize=False))  # the heavier one decides
     assert found.tolist() == [8.0, 5.0, 5.0, 0.0]
 
 
@@ -126,7 +126,7 @@ def test_breadcrumbs_masks_both_ends(weights, density, gamma):
     for shape in SHAPES:
         base, *models = drawn(shape, len(weights) + 1)
         kept = [without_outliers(delta, density, gamma) for delta in deltas_of(base, models)]
-        given = Given(weights, [density] * len(weights), False, gamma=gamma)
+        given = options(weights, [density] * len(weights), False, gamma=gamma)
         near(breadcrumbs(models, base, given), base.numpy() + added(kept, weights, False))
 
 
@@ -141,11 +141,11 @@ def test_breadcrumbs_by_hand():
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_dare_drops_at_random_and_makes_the_rest_larger(method, weights, density):
     base, *models = drawn((6, 9), len(weights) + 1)
-    given = Given(weights, [density] * len(weights), method == "dare_ties", seed=5)
+    given = options(weights, [density] * len(weights), method == "dare_ties", seed=5)
     kept = []
     for place, delta in enumerate(deltas_of(base, models)):
         chances = torch.full((6, 9), density, dtype=torch.float64)
-        mask = torch.bernoulli(chances, generator=given.draws(place)).numpy()
+        mask = torch.bernoulli(chances, generator=draws(given["seed"], place)).numpy()
         kept.append(delta * mask / (density or 1))
     found = METHODS[method].merge(models, base, given)
     truth = disjoint(kept, weights, True) if method == "dare_ties" else added(kept, weights, False)
@@ -166,12 +166,12 @@ def chances_by_rank(delta: np.ndarray, density: float, epsilon: float) -> np.nda
 @pytest.mark.parametrize(("density", "epsilon"), [(0.5, 0.1), (0.3, 0.3), (0.5, 0.0), (0.8, 0.2)])
 def test_della_keeps_by_rank_and_divides_by_the_chance(shape, density, epsilon):
     base, *models = drawn(shape, 3)
-    given = Given([1.0, 0.5], [density] * 2, epsilon=epsilon, seed=9)
+    given = options([1.0, 0.5], [density] * 2, epsilon=epsilon, seed=9)
     kept = []
     for place, delta in enumerate(deltas_of(base, models)):
         chances = chances_by_rank(delta, density, epsilon)
         rows = torch.from_numpy(np.atleast_2d(chances))
-        mask = torch.bernoulli(rows, generator=given.draws(place)).numpy().reshape(shape)
+        mask = torch.bernoulli(rows, generator=draws(given["seed"], place)).numpy().reshape(shape)
         kept.append(np.where(mask > 0, delta / np.maximum(chances, 1e-12), 0))
     near(della(models, base, given), base.numpy() + disjoint(kept, (1.0, 0.5), True))
 
@@ -195,22 +195,22 @@ def test_sce_selects_calculates_and_erases(shape, select, count):
         left = [(d[place], e) for d, e in zip(deltas, eta, strict=True) if d[place] * sign > 0]
         share = sum(e for _, e in left)
         truth[place] = sum(d * e for d, e in left) / share if share else 0
-    near(sce(models, base, Given([1.0] * count, select=select)), base.numpy() + truth)
+    near(sce(models, base, options([1.0] * count, select=select)), base.numpy() + truth)
 
 
 def test_sce_of_models_that_do_not_differ_keeps_the_base():
     base, model = drawn((6, 9), 2)
     for select in (0.0, 0.5, 0.99):
-        found = sce([model, model.clone()], base, Given([1.0] * 2, select=select))
+        found = sce([model, model.clone()], base, options([1.0] * 2, select=select))
         assert torch.equal(found, base)
-    assert torch.equal(sce([base, base.clone()], base, Given([1.0] * 2, select=0.5)), base)
+    assert torch.equal(sce([base, base.clone()], base, options([1.0] * 2, select=0.5)), base)
 
 
 def test_sce_selects_among_the_places_that_differ():
     """Of eight places four differ, and half of those are two: the two that differ most."""
     base, one = torch.zeros(8, dtype=torch.float64), torch.ones(8, dtype=torch.float64)
     other = one + torch.tensor([0, 0, 0, 0, 1, 2, 3, 4.0], dtype=torch.float64)
-    found = sce([one, other], base, Given([1.0] * 2, select=0.5))
+    found = sce([one, other], base, options([1.0] * 2, select=0.5))
     assert found.nonzero().flatten().tolist() == [6, 7]
 
 
@@ -219,7 +219,7 @@ def test_sce_selects_among_the_places_that_differ():
 def test_weights_that_sum_to_0_are_normalized_place_by_place(method, weights):
     """Where those that agree cancel each other out there is nothing to divide by."""
     base, *models = (one.float() for one in drawn((6, 9), len(weights) + 1))
-    given = Given(weights, [1.0] * len(weights), True)
+    given = options(weights, [1.0] * len(weights), True)
     truth = np.zeros((6, 9))
     deltas = deltas_of(base, models)
     for place in np.ndindex(6, 9):
@@ -239,7 +239,7 @@ def test_breadcrumbs_ties_masks_both_ends_and_elects(weights, mean):
     for shape in SHAPES:
         base, *models = drawn(shape, len(weights) + 1)
         kept = [without_outliers(delta, 0.6, 0.1) for delta in deltas_of(base, models)]
-        given = Given(weights, [0.6] * len(weights), mean, gamma=0.1)
+        given = options(weights, [0.6] * len(weights), mean, gamma=0.1)
         found = METHODS["breadcrumbs_ties"].merge(models, base, given)
         near(found, base.numpy() + disjoint(kept, weights, mean))
 
@@ -248,11 +248,11 @@ def test_breadcrumbs_ties_masks_both_ends_and_elects(weights, mean):
 @pytest.mark.parametrize("rescale", [True, False])
 def test_della_linear_keeps_by_rank_and_adds(weights, rescale):
     base, *models = drawn((6, 9), len(weights) + 1)
-    given = Given(weights, [0.5] * len(weights), False, epsilon=0.2, seed=9, rescale=rescale)
+    given = options(weights, [0.5] * len(weights), False, epsilon=0.2, seed=9, rescale=rescale)
     kept = []
     for place, delta in enumerate(deltas_of(base, models)):
         chances = chances_by_rank(delta, 0.5, 0.2)
-        mask = torch.bernoulli(torch.from_numpy(chances), generator=given.draws(place)).numpy()
+        mask = torch.bernoulli(torch.from_numpy(chances), generator=draws(given["seed"], place)).numpy()
         kept.append(delta * mask / (chances if rescale else 1))
     found = METHODS["della_linear"].merge(models, base, given)
     near(found, base.numpy() + added(kept, weights, False))
@@ -269,7 +269,7 @@ def test_rescaled_changes_have_the_sizes_that_they_had(method):
             left = trimmed(delta, density) if whole else without_outliers(delta, density, 0.1)
             size = np.abs(left).sum()
             kept.append(left * (np.abs(delta).sum() / size if size else 1))
-        given = Given(weights, [density] * len(weights), False, gamma=0.1, rescale=True)
+        given = options(weights, [density] * len(weights), False, gamma=0.1, rescale=True)
         found = METHODS[method].merge(models, base, given)
         agreed = method != "breadcrumbs"
         truth = disjoint(kept, weights, False) if agreed else added(kept, weights, False)
@@ -279,11 +279,11 @@ def test_rescaled_changes_have_the_sizes_that_they_had(method):
 @pytest.mark.parametrize("method", ["dare_linear", "dare_ties"])
 def test_dare_that_is_not_rescaled_leaves_what_stays_as_it_is(method):
     base, *models = drawn((6, 9), 3)
-    given = Given([0.3, 0.9], [0.4] * 2, False, seed=5, rescale=False)
+    given = options([0.3, 0.9], [0.4] * 2, False, seed=5, rescale=False)
     kept = []
     for place, delta in enumerate(deltas_of(base, models)):
         chances = torch.full((6, 9), 0.4, dtype=torch.float64)
-        kept.append(delta * torch.bernoulli(chances, generator=given.draws(place)).numpy())
+        kept.append(delta * torch.bernoulli(chances, generator=draws(given["seed"], place)).numpy())
     truth = (disjoint if method == "dare_ties" else added)(kept, (0.3, 0.9), False)
     near(METHODS[method].merge(models, base, given), base.numpy() + truth)
 
@@ -312,7 +312,7 @@ def test_ties_is_pefts(density, count):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         truth = merge_utils.ties(deltas, torch.ones(count), density)
-    found = ties(deltas, torch.zeros(11, 13), Given([1.0] * count, [density] * count))
+    found = ties(deltas, torch.zeros(11, 13), options([1.0] * count, [density] * count))
     torch.testing.assert_close(found, truth)
 
 
@@ -320,7 +320,7 @@ def test_ties_is_pefts(density, count):
 def in_turn(monkeypatch):
     """All models draw from one stream, as PEFT does from the global one."""
     stream = torch.Generator().manual_seed(8)
-    monkeypatch.setattr(Given, "draws", lambda self, place: stream)
+    monkeypatch.setattr(task_vectors, "draws", lambda seed, place: stream)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(8)
         yield
@@ -330,7 +330,7 @@ def in_turn(monkeypatch):
 def test_dare_linear_is_pefts(in_turn, density):
     deltas, weights = peft_deltas(), [0.7, -1.0, 2.0]
     truth = merge_utils.dare_linear(deltas, torch.tensor(weights), density)
-    found = dare_linear(deltas, torch.zeros(11, 13), Given(weights, [density] * 3, False))
+    found = dare_linear(deltas, torch.zeros(11, 13), options(weights, [density] * 3, False))
     torch.testing.assert_close(found, truth)
 
 
@@ -338,7 +338,7 @@ def test_dare_linear_is_pefts(in_turn, density):
 def test_dare_ties_is_pefts(in_turn, density):
     deltas = peft_deltas()
     truth = merge_utils.dare_ties(deltas, torch.ones(3), density)
-    found = dare_ties(deltas, torch.zeros(11, 13), Given([1.0] * 3, [density] * 3))
+    found = dare_ties(deltas, torch.zeros(11, 13), options([1.0] * 3, [density] * 3))
     torch.testing.assert_close(found, truth)
 
 
@@ -348,12 +348,12 @@ def test_dare_ties_is_pefts(in_turn, density):
 @pytest.mark.parametrize("method", [n for n, m in METHODS.items() if "density" in m.uses])
 def test_density_0_is_the_base_and_1_drops_nothing(method):
     base, *models = drawn((6, 9), 3)
-    mean = METHODS[method].normalize
+    mean = METHODS[method].default("normalize", True)
     run = METHODS[method].merge
-    assert torch.equal(run(models, base, Given([1.0, 2.0], [0.0, 0.0], mean)), base)
+    assert torch.equal(run(models, base, options([1.0, 2.0], [0.0, 0.0], mean)), base)
     plain = METHODS["ties" if METHODS[method].by_place else "task_arithmetic"].merge
-    found = run(models, base, Given([1.0, 2.0], [1.0, 1.0], mean))
-    torch.testing.assert_close(found, plain(models, base, Given([1.0, 2.0], (), mean)))
+    found = run(models, base, options([1.0, 2.0], [1.0, 1.0], mean))
+    torch.testing.assert_close(found, plain(models, base, options([1.0, 2.0], (), mean)))
 
 
 @over(st.integers(0, 40), st.floats(0, 1), st.integers(0, 2**20))
@@ -412,7 +412,7 @@ def test_each_model_draws_its_own_and_the_same_again(method):
     run = METHODS[method].merge
 
     def kept(seed, *models):
-        given = Given([1.0] * len(models), [0.5] * len(models), False, seed=seed)
+        given = options([1.0] * len(models), [0.5] * len(models), False, seed=seed)
         return run(list(models), base, given) != base
 
     alone, again, other = kept(1, one), kept(1, one), kept(2, one)
@@ -425,5 +425,5 @@ def test_each_model_draws_its_own_and_the_same_again(method):
 def test_every_tensor_has_a_seed_of_its_own():
     seeds = {seed_of(seed, name) for seed in range(20) for name in ("a", "b", "1 a", "")}
     assert len(seeds) == 80
-    draws = {torch.rand(1, generator=Given([1.0], seed=s).draws(p)).item() for s in (0, 1) for p in (0, 1, 11)}
-    assert len(draws) == 6
+    drawn_first = {torch.rand(1, generator=draws(s, p)).item() for s in (0, 1) for p in (0, 1, 11)}
+    assert len(drawn_first) == 6
