@@ -19,7 +19,7 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.lowness import Low, is_low
+from playground.retrieval.low_scores import Low, is_low
 from playground.retrieval.search import Found, Hit, Stages, search
 
 MAX_CONTESTANTS = 6

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from playground.engine import catalog
-from playground.retrieval import dense, encoders
+from playground.retrieval.dense import encoders
+from playground.retrieval.dense import index as dense
 from playground.settings import usable_cpus
 from tests.conftest import ROOT, WEIGHTS_HOME
 

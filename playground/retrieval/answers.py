@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from playground.retrieval.lexical.terms import IS_HANGUL, RUN, STOP_WORDS, folded, located
 from playground.retrieval.passages import Span
-from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, folded, located
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking.markdown import chunk
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind, printable

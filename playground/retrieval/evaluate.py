@@ -153,8 +153,8 @@ def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: Que
 
 def main() -> None:
     """Read a test collection and print what each retriever makes of it."""
-    from playground.retrieval.collection import read_collection
-    from playground.retrieval.dense import dense_index
+    from playground.retrieval.beir_trec import read_collection
+    from playground.retrieval.dense.index import dense_index
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path, help="folder of the collection, BEIR's or TREC's files")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from playground.errors import CorpusError
-from playground.retrieval.bm25 import Hits
+from playground.retrieval.lexical.bm25 import Hits
 from playground.settings import LOADING, settings
 
 HUB_ID = "cross-encoder/ms-marco-MiniLM-L6-v2"

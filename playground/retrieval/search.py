@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval import encoders
-from playground.retrieval.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
-from playground.retrieval.dense import DenseIndex, dense_index, query_vector, reads
-from playground.retrieval.encoders import MINILM
-from playground.retrieval.hybrid import FUSIONS, Fusion, diversified
+from playground.retrieval.dense.encoders import MINILM
+from playground.retrieval.dense.index import DenseIndex, dense_index, encoders, query_vector, reads
+from playground.retrieval.fusion import FUSIONS, Fusion, diversified
+from playground.retrieval.lexical.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
+from playground.retrieval.lexical.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
 from playground.retrieval.passages import Corpus, Passage, Span, printable
 from playground.retrieval.rerank import DEPTH, rerank
-from playground.retrieval.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
 
@@ -197,7 +196,7 @@ def explained(corpus: Corpus, query: str, hit: Hit, options: Options) -> list[Co
 def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
     """Where a text has terms of a query: whole words, and in Hangul the shared syllable pairs.
 
-    :param asked: terms as :func:`~playground.retrieval.terms.words` gives them.
+    :param asked: terms as :func:`~playground.retrieval.lexical.terms.words` gives them.
     :return: [start, end) in ``text``, in order; spans that touch are one.
     """
     spans: list[Span] = []

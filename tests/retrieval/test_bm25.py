@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import bm25, bm25_large
-from playground.retrieval.bm25 import Bm25Index, Scoring, bm25_index, explain, words
+from playground.retrieval.lexical import bm25
+from playground.retrieval.lexical import large as bm25_large
+from playground.retrieval.lexical.bm25 import Bm25Index, Scoring, bm25_index, explain, words
 
 TEXTS = [
     "The cat sat on the mat with the other cat.",

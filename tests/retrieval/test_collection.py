@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval.collection import read_collection
+from playground.retrieval.beir_trec import read_collection
 from playground.retrieval.evaluate import outcomes, reports
 
 DOCUMENTS = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from playground.retrieval import lowness
-from playground.retrieval.lowness import Low, best_score, is_low, limit
+from playground.retrieval import low_scores as lowness
+from playground.retrieval.low_scores import Low, best_score, is_low, limit
 from playground.retrieval.passages import Corpus, Passage, Question
 from playground.retrieval.search import Found, Hit, Options
 

@@ -7,7 +7,7 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval.evaluate import judged, outcomes, reports
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question
-from playground.retrieval.question_file import MAX_BYTES, MAX_ROWS, read_questions
+from playground.retrieval.questions_csv import MAX_BYTES, MAX_ROWS, read_questions
 
 CORPUS = Corpus(
     "own",

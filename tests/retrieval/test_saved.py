@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from playground.errors import CorpusError
 from playground.retrieval import corpus as shipping
-from playground.retrieval.chunking import Cut
+from playground.retrieval.chunking.cutting import Cutting
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.corpus import cards, list_corpora, load_collection, load_corpus
-from playground.retrieval.cutting import Cutting
 from playground.retrieval.own.changes import cut_anew, dropped, edited, renamed
 from playground.retrieval.own.stored import Collection, Stored, added, corpus_of, from_json, title_of, to_json
 from playground.retrieval.own.uploads import (

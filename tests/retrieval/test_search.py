@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import dense, rerank
+from playground.retrieval import rerank
 from playground.retrieval import search as searching
-from playground.retrieval.bm25 import Scoring, words
+from playground.retrieval.dense import index as dense
+from playground.retrieval.lexical.bm25 import Scoring, words
+from playground.retrieval.lexical.terms import Terms
 from playground.retrieval.search import STOP_WORDS, Options, explained, matched, retrieve, search
-from playground.retrieval.terms import Terms
 
 TEXTS = [
     "The cat sat on the mat.",

@@ -9,12 +9,12 @@ import xml.etree.ElementTree as ET
 import gradio as gr
 import pytest
 
-from playground.retrieval import dense
-from playground.retrieval.bm25 import Contribution, Scoring
+from playground.retrieval.dense import index as dense
 from playground.retrieval.evaluate import Judged, Outcome, reports
+from playground.retrieval.lexical.bm25 import Contribution, Scoring
+from playground.retrieval.lexical.terms import Terms
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, Options
-from playground.retrieval.terms import Terms
 from playground.settings import settings
 from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel

@@ -16,8 +16,8 @@ from playground.engine.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES
 from playground.engine.work import Stopped
 from playground.errors import CorpusError, Message, PlaygroundError
-from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus, shipped_ids
+from playground.retrieval.dense import index as dense
 from playground.retrieval.own import stored, uploads
 from playground.settings import settings
 from playground.ui.compare import tab as compare_tab

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval import dense
+from playground.retrieval.dense import index as dense
 from playground.retrieval.passages import Corpus
 from playground.ui.parts import indexing
 from playground.ui.parts.indexing import index

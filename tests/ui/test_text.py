@@ -31,10 +31,10 @@ from playground.lab.lesson import KINDS
 from playground.lab.ready import ready
 from playground.lab.verdict import IMPORTANT, NEEDS
 from playground.lab.ways import WAYS
-from playground.retrieval.bm25 import Variant
+from playground.retrieval.chunking.cutting import By
 from playground.retrieval.context import Order
-from playground.retrieval.cutting import By
-from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.fusion import FUSIONS
+from playground.retrieval.lexical.bm25 import Variant
 from playground.retrieval.passages import QuestionKind
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel

@@ -12,7 +12,7 @@ from corpora.countries.make import clocks, habits, languages, money
 from corpora.countries.make.cldr import shared, territory
 from corpora.countries.make.places import NOW, codes
 from corpora.countries.make.words import Country, slug
-from playground.retrieval.chunking import chunk, sentences
+from playground.retrieval.chunking.markdown import chunk, sentences
 from playground.retrieval.corpus import CORPORA
 from playground.retrieval.passages import Passage
 

@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import Cut
-from playground.retrieval.cutting import USUAL_CUTTING, Cutting, check_cutting, cuts
-from playground.retrieval.documents import MAX_NAME_CHARS, MAX_TOTAL_BYTES
+from playground.retrieval.chunking.cutting import USUAL_CUTTING, Cutting, check_cutting, cuts
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.passages import Corpus, Passage, Question
+from playground.retrieval.reading.text_files import MAX_NAME_CHARS, MAX_TOTAL_BYTES
 
 MAX_FILES = 30
 MAX_PASSAGES = 3_000

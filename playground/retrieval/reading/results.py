@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playground.errors import Message
-from playground.retrieval.documents import Part
+from playground.retrieval.reading.text_files import Part
 
 
 @dataclass(frozen=True)

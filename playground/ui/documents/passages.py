@@ -9,8 +9,8 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.retrieval.chunking.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cutting
 from playground.retrieval.corpus import load_collection, load_corpus
-from playground.retrieval.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cutting
 from playground.retrieval.own import changes, uploads
 from playground.retrieval.own.stored import MAX_FILES, Collection
 from playground.retrieval.own.uploads import is_own

@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.retrieval import encoders
-from playground.retrieval.bm25 import MAX_K1, USUAL, Scoring, Variant
-from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.dense import encoders
+from playground.retrieval.fusion import FUSIONS
+from playground.retrieval.lexical.bm25 import MAX_K1, USUAL, Scoring, Variant
+from playground.retrieval.lexical.terms import Terms, has_morphemes
 from playground.retrieval.search import Options
-from playground.retrieval.terms import Terms, has_morphemes
 from playground.settings import settings
 from playground.ui.text import label
 

@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.retrieval.bm25 import LARGE
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.lowness import is_low
+from playground.retrieval.lexical.bm25 import LARGE
+from playground.retrieval.lexical.terms import PLAIN, words
+from playground.retrieval.low_scores import is_low
 from playground.retrieval.search import MAX_K, Options, explained, search
-from playground.retrieval.terms import PLAIN, words
 from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import view as documents_html

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from playground.retrieval.bm25 import Contribution
 from playground.retrieval.evaluate import Outcome, Report
-from playground.retrieval.lowness import Low
+from playground.retrieval.lexical.bm25 import Contribution
+from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages

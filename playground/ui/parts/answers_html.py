@@ -10,7 +10,7 @@ from html import escape
 
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
-from playground.retrieval.lowness import Low
+from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Hit
 from playground.ui.parts.html import duration, figure, note, notes, percent
 from playground.ui.parts.passages_html import passage

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from playground.errors import CorpusError
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.question_file import MAX_BYTES, read_questions
+from playground.retrieval.questions_csv import MAX_BYTES, read_questions
 from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.shell import uploaded
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from playground.engine import loader
 from playground.errors import Message, PlaygroundError
-from playground.retrieval import corpus, dense, lowness
+from playground.retrieval import corpus
+from playground.retrieval import low_scores as lowness
+from playground.retrieval.dense import index as dense
 from playground.settings import settings
 
 log = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 
 from playground.errors import CorpusError
-from playground.retrieval import files as disk
+from playground.retrieval import indexes as disk
+from playground.retrieval.lexical.terms import PLAIN, Terms, words
 from playground.retrieval.passages import Corpus, printable
-from playground.retrieval.terms import PLAIN, Terms, words
 
 LARGE = 20_000  # passages from which on bm25s serves, memory-mapped
 MAX_K1 = 10.0
@@ -212,7 +212,7 @@ def bm25_index(corpus: Corpus, terms: Terms = PLAIN, scoring: Scoring = USUAL) -
     :raises CorpusError: Korean morphemes are asked for and cannot be had.
     """
     if len(corpus.passages) > LARGE:
-        from playground.retrieval.bm25_large import large_index
+        from playground.retrieval.lexical.large import large_index
 
         name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}"
         return _indexes.get(corpus, lambda: large_index(corpus, terms, scoring), name)

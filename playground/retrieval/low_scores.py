@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from playground.errors import CorpusError
-from playground.retrieval.dense import reads
-from playground.retrieval.files import Indexes
+from playground.retrieval.dense.index import reads
+from playground.retrieval.indexes import Indexes
 from playground.retrieval.passages import Corpus
 from playground.retrieval.search import USUALLY, Hit, Options, search
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import MAX_HEADING_CHARS
+from playground.retrieval.chunking.markdown import MAX_HEADING_CHARS
 
 MAX_FILE_BYTES = 1_000_000
 MAX_TOTAL_BYTES = 3_000_000

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from playground.retrieval.bm25 import Hits
+from playground.retrieval.lexical.bm25 import Hits
 
 Fusion = Literal["rrf", "weighted"]
 RANK_CONSTANT = 60  # as in the paper: how little the first few ranks differ

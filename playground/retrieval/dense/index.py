@@ -21,11 +21,11 @@ import numpy as np
 from playground.caller import over
 from playground.errors import CorpusError
 from playground.precision import native_dtype
-from playground.retrieval import encoders
-from playground.retrieval import files as disk
-from playground.retrieval.encoders import MINILM
+from playground.retrieval import indexes as disk
+from playground.retrieval.dense import encoders
+from playground.retrieval.dense.encoders import MINILM
+from playground.retrieval.dense.vectors import MOST_PASSAGES, Made, dimension, model, prefix
 from playground.retrieval.passages import Corpus
-from playground.retrieval.vectors import MOST_PASSAGES, Made, dimension, model, prefix
 from playground.settings import settings
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def embed(
     :param as_query: the texts are queries, not passages: encoders may tell them apart.
     :return: float32, (texts, the encoder's dimension: MiniLM's is 384), in the order of ``texts``.
     :raises CorpusError: it was stopped; see :func:`encoder` and
-        :func:`~playground.retrieval.vectors.model` too.
+        :func:`~playground.retrieval.dense.vectors.model` too.
     """
     vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
