@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.errors import CorpusError
-from playground.retrieval.evaluate import Judged
+from playground.retrieval.judged import Judged
 from playground.retrieval.passages import Corpus, Passage
 from playground.retrieval.search import MAX_QUERY_CHARS
 

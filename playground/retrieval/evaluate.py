@@ -1,6 +1,6 @@
 """How well retrievers find what is relevant, over a corpus's questions or a test collection.
 
-`python -m playground.retrieval.evaluate PATH` reads a test collection (see ``collection.py``) and
+`python -m playground.retrieval.evaluate PATH` reads a test collection (see ``beir_trec.py``) and
 prints the figures of BM25, dense and hybrid search over its first 200 judged queries.
 """
 
@@ -14,27 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.retrieval import metrics
+from playground.retrieval.beir_trec import read_collection
+from playground.retrieval.dense.index import dense_index
+from playground.retrieval.judged import Judged, judged
 from playground.retrieval.passages import Corpus, QuestionKind
 from playground.retrieval.search import MAX_K, USUALLY, Hit, Options, check_k, search
 
 CUTS = (1, 3, 5, 10)
 COMPARED = ("bm25", "dense", "hybrid")
 MAX_QUERIES = 200  # of a test collection
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A question with what is relevant to it.
-
-    :param pieces: of evidence: places of the passages that hold each.
-    :param gains: of each piece; 1 where relevance has no degrees.
-    """
-
-    id: str
-    question: str
-    kind: str
-    pieces: tuple[frozenset[int], ...]
-    gains: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -62,31 +50,6 @@ class Report:
     mrr: float  # mean of 1 / rank of the first evidence, 0 beyond rank 20
     ndcg: float  # at the last of the cuts
     seconds: float  # of a search, at the median
-
-
-def _spaced(text: str) -> str:
-    return " ".join(text.split())
-
-
-def judged(corpus: Corpus) -> list[Judged]:
-    """A corpus's questions with the passages that hold their evidence, word for word, spaces
-    aside."""
-    documents: dict[str, list[tuple[int, str]]] = {}
-    for place, passage in enumerate(corpus.passages):
-        documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
-    return [
-        Judged(
-            one.id,
-            one.question,
-            one.kind,
-            tuple(
-                frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
-                for piece in one.evidence
-            ),
-            (1.0,) * len(one.evidence),
-        )
-        for one in corpus.questions
-    ]
 
 
 def outcomes(
@@ -153,9 +116,6 @@ def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: Que
 
 def main() -> None:
     """Read a test collection and print what each retriever makes of it."""
-    from playground.retrieval.beir_trec import read_collection
-    from playground.retrieval.dense.index import dense_index
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path, help="folder of the collection, BEIR's or TREC's files")
     parser.add_argument("--queries", type=int, default=MAX_QUERIES, help="how many are asked")

@@ -13,6 +13,7 @@ from typing import Literal
 
 QuestionKind = Literal["keyword", "paraphrase", "unanswerable"]
 Span = tuple[int, int]  # [start, end) in a text
+Scored = tuple[int, float]  # a passage by its place in its corpus, and its score
 
 
 def plain(text: str) -> str:

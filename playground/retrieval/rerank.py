@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from playground.errors import CorpusError
-from playground.retrieval.lexical.bm25 import Hits
+from playground.retrieval.passages import Scored
 from playground.settings import LOADING, settings
 
 HUB_ID = "cross-encoder/ms-marco-MiniLM-L6-v2"
@@ -22,7 +22,7 @@ DEPTH = 20  # hits that are read again
 _lock = threading.Lock()
 
 
-def rerank(query: str, hits: Hits, texts: Sequence[str]) -> Hits:
+def rerank(query: str, hits: list[Scored], texts: Sequence[str]) -> list[Scored]:
     """The hits in the order of the cross-encoder's scores, which they get.
 
     :param texts: of the passages, one for each hit.

@@ -11,9 +11,10 @@ from playground.errors import CorpusError
 from playground.retrieval.dense.encoders import MINILM
 from playground.retrieval.dense.index import DenseIndex, dense_index, encoders, query_vector, reads
 from playground.retrieval.fusion import FUSIONS, Fusion, diversified
-from playground.retrieval.lexical.bm25 import USUAL, Contribution, Hits, Scoring, bm25_index, explain
+from playground.retrieval.lexical.bm25 import USUAL, Contribution, Scoring, explain
+from playground.retrieval.lexical.index import bm25_index
 from playground.retrieval.lexical.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
-from playground.retrieval.passages import Corpus, Passage, Span, printable
+from playground.retrieval.passages import Corpus, Passage, Scored, Span, printable
 from playground.retrieval.rerank import DEPTH, rerank
 
 Retriever = Literal["none", "bm25", "dense", "hybrid"]
@@ -149,8 +150,8 @@ def _depth(k: int, retriever: str, options: Options) -> int:
 
 def _rankings(
     corpus: Corpus, query: str, retriever: str, depth: int, options: Options, timed: Stages
-) -> dict[str, Hits]:
-    found: dict[str, Hits] = {}
+) -> dict[str, list[Scored]]:
+    found: dict[str, list[Scored]] = {}
     if retriever in ("bm25", "hybrid"):
         terms = words(query, options.terms or PLAIN)
         timed.lap("tokenise")
@@ -170,14 +171,14 @@ def _index(corpus: Corpus, encoder: str) -> DenseIndex:
     return dense_index(corpus) if encoder == MINILM else dense_index(corpus, encoder=encoder)
 
 
-def _fused(corpus: Corpus, rankings: Mapping[str, Hits], options: Options) -> Hits:
+def _fused(corpus: Corpus, rankings: Mapping[str, list[Scored]], options: Options) -> list[Scored]:
     share = options.dense_share
     if share is None:
         share = 0.5 if reads(corpus.language, options.encoder) else UNREAD
     return FUSIONS[options.fusion]([rankings["bm25"], rankings["dense"]], [1 - share, share])
 
 
-def _parts(rankings: Mapping[str, Hits]) -> dict[int, dict[str, tuple[int, float]]]:
+def _parts(rankings: Mapping[str, list[Scored]]) -> dict[int, dict[str, tuple[int, float]]]:
     found: dict[int, dict[str, tuple[int, float]]] = {}
     for name, hits in rankings.items():
         for rank, (place, score) in enumerate(hits, start=1):

@@ -57,7 +57,7 @@ def of_passages(count, vectors):
     import numpy as np
 
     from playground.retrieval.dense import index as dense
-    from playground.retrieval.lexical.bm25 import bm25_index
+    from playground.retrieval.lexical.index import bm25_index
     from playground.retrieval.lexical.terms import PLAIN
     from playground.retrieval.passages import Corpus, Passage
     from playground.retrieval.search import Options, search

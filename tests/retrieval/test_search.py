@@ -11,8 +11,8 @@ from playground.errors import CorpusError
 from playground.retrieval import rerank
 from playground.retrieval import search as searching
 from playground.retrieval.dense import index as dense
-from playground.retrieval.lexical.bm25 import Scoring, words
-from playground.retrieval.lexical.terms import Terms
+from playground.retrieval.lexical.bm25 import Scoring
+from playground.retrieval.lexical.terms import Terms, words
 from playground.retrieval.search import STOP_WORDS, Options, explained, matched, retrieve, search
 
 TEXTS = [

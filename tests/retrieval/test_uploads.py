@@ -15,8 +15,8 @@ from playground import disk, owners
 from playground.disk import DiskError
 from playground.errors import CorpusError
 from playground.retrieval.corpus import list_corpora, load_corpus
-from playground.retrieval.lexical import bm25
-from playground.retrieval.lexical.bm25 import bm25_index
+from playground.retrieval.lexical import index as bm25
+from playground.retrieval.lexical.index import bm25_index
 from playground.retrieval.own import stored, uploads
 from playground.retrieval.own.uploads import add_documents, remove_corpus
 from playground.retrieval.passages import Passage

@@ -27,7 +27,7 @@ from playground.retrieval.own.stored import (
     to_json,
 )
 from playground.retrieval.passages import Corpus, printable
-from playground.retrieval.reading import Document
+from playground.retrieval.reading.results import Document
 from playground.retrieval.reading.text_files import Part, read_document
 from playground.settings import settings
 

@@ -52,7 +52,7 @@ class _Item:
 def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS, encoding: str = "") -> Read:
     """Read what can be read of a visitor's files; one that cannot does not stop the others.
 
-    Accepts the kinds in :data:`playground.retrieval.reading.KINDS`. Nothing is parsed here: a
+    Accepts the kinds in :data:`playground.retrieval.reading.names.KINDS`. Nothing is parsed here: a
     child process does, and it is ended when time is up. The smallest file is read first, and
     each gets an equal share of the time that is left, a .zip's entries likewise.
 

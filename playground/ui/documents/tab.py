@@ -9,7 +9,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.lexical.bm25 import LARGE
+from playground.retrieval.lexical.index import LARGE
 from playground.retrieval.lexical.terms import PLAIN, words
 from playground.retrieval.low_scores import is_low
 from playground.retrieval.search import MAX_K, Options, explained, search
