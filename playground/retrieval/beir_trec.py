@@ -55,18 +55,20 @@ def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
     passages = tuple(Passage(id, id, title, text) for id, (title, text) in documents.items())
     place = {id: number for number, id in enumerate(documents)}
     asked = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
-    corpus = Corpus(folder.resolve().name, folder.resolve().name, "en", passages, ())
+    corpus = Corpus(
+        id=folder.resolve().name, title=folder.resolve().name, language="en", passages=passages, questions=()
+    )
     return corpus, [one for one in asked if one.pieces]
 
 
 def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) -> Judged:
     relevant = [(name, gain) for name, gain in gains.items() if gain > 0]
     return Judged(
-        id,
-        text.strip()[:MAX_QUERY_CHARS] or "-",
-        "judged",
-        tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
-        tuple(gain for _, gain in relevant),
+        id=id,
+        question=text.strip()[:MAX_QUERY_CHARS] or "-",
+        kind="judged",
+        pieces=tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
+        gains=tuple(gain for _, gain in relevant),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from playground.retrieval.passages import Corpus
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """A question with what is relevant to it.
 
@@ -34,14 +34,14 @@ def judged(corpus: Corpus) -> list[Judged]:
         documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
     return [
         Judged(
-            one.id,
-            one.question,
-            one.kind,
-            tuple(
+            id=one.id,
+            question=one.question,
+            kind=one.kind,
+            pieces=tuple(
                 frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
                 for piece in one.evidence
             ),
-            (1.0,) * len(one.evidence),
+            gains=(1.0,) * len(one.evidence),
         )
         for one in corpus.questions
     ]

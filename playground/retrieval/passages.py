@@ -75,7 +75,7 @@ class Evidence:
     quote: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A question with its answer; an unanswerable one has neither answer nor evidence."""
 
@@ -86,7 +86,7 @@ class Question:
     kind: QuestionKind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Corpus:
     """Passages under one name; ``own`` marks a visitor's private documents."""
 

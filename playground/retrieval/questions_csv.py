@@ -79,7 +79,7 @@ def _question(row: dict[str, str], number: int, title: str, texts: Texts) -> Que
     if kind == "unanswerable" and (answer or quote):
         raise CorpusError("Line {line}: an unanswerable question has neither answer nor quote.", line=number)
     evidence = (Evidence(_document(row, quote, number, title, texts), quote),) if quote else ()
-    return Question(f"line-{number}", text, answer, evidence, kind)  # type: ignore[arg-type]
+    return Question(id=f"line-{number}", question=text, answer=answer, evidence=evidence, kind=kind)  # type: ignore[arg-type]
 
 
 def _document(row: dict[str, str], quote: str, number: int, title: str, texts: Texts) -> str:

@@ -20,12 +20,13 @@ QUERIES = 50
 
 def quality():
     from playground.retrieval.corpus import list_corpora
-    from playground.retrieval.evaluate import COMPARED, judged, outcomes, reports
+    from playground.retrieval.evaluate import judged, outcomes, reports
+    from playground.retrieval.retrievers import RETRIEVERS
 
     print("| corpus | passages | retriever | nDCG@10 | recall@1 | recall@5 | MRR |")
     print("|---|---|---|---|---|---|---|")
     for corpus in list_corpora():
-        for row in reports(outcomes(corpus, judged(corpus), COMPARED)):
+        for row in reports(outcomes(corpus, judged(corpus), list(RETRIEVERS))):
             if row.kind == "all":
                 print(
                     f"| {corpus.id} | {len(corpus.passages)} | {row.retriever} | {row.ndcg:.3f} "
@@ -64,7 +65,7 @@ def of_passages(count, vectors):
 
     texts = made_up(count)
     passages = tuple(Passage(f"d#{n}", "d", "", text) for n, text in enumerate(texts, start=1))
-    corpus = Corpus("made-up", "Made up", "en", passages, ())
+    corpus = Corpus(id="made-up", title="Made up", language="en", passages=passages, questions=())
     queries = [" ".join(text.split()[:8]) for text in made_up(QUERIES, seed=1)]
     start = time.perf_counter()
     bm25_index(corpus)

@@ -13,7 +13,7 @@ from playground.retrieval.search import Found, Hit
 
 def question(name: str, quote: str, kind: str = "keyword", document: str = "d.md") -> Question:
     evidence = () if kind == "unanswerable" else (Evidence(document, quote),)
-    return Question(name, name, "answer", evidence, kind)
+    return Question(id=name, question=name, answer="answer", evidence=evidence, kind=kind)
 
 
 QUESTIONS = (
@@ -31,7 +31,7 @@ def corpus(make_corpus, monkeypatch):
 
     def in_order(corpus, query, retriever, k, options):
         hits = enumerate(corpus.passages[:k], start=1)
-        return Found(tuple(Hit(n, p, 1.0, (), n - 1) for n, p in hits), {})
+        return Found(tuple(Hit(rank=n, passage=p, score=1.0, matched=(), place=n - 1) for n, p in hits), {})
 
     monkeypatch.setattr(evaluate, "search", in_order)
     return made
@@ -105,10 +105,16 @@ def test_reports_have_a_row_for_each_retriever_and_kind(corpus):
 def test_two_pieces_of_evidence_are_each_looked_for(make_corpus):
     evidence = (Evidence("d.md", "alpha"), Evidence("d.md", "gamma"))
     made = make_corpus(
-        "alpha", "beta", "gamma", "alpha gamma delta", questions=(Question("q", "alpha", "x", evidence, "keyword"),)
+        "alpha",
+        "beta",
+        "gamma",
+        "alpha gamma delta",
+        questions=(Question(id="q", question="alpha", answer="x", evidence=evidence, kind="keyword"),),
     )
     [one] = judged(made)
-    assert one == Judged("q", "alpha", "keyword", (frozenset({0, 3}), frozenset({2, 3})), (1.0, 1.0))
+    assert one == Judged(
+        id="q", question="alpha", kind="keyword", pieces=(frozenset({0, 3}), frozenset({2, 3})), gains=(1.0, 1.0)
+    )
     [found] = outcomes(made, [one], ("bm25",))
     assert found.ranks == (1, 2)  # "gamma" stands in the second hit
 

@@ -20,8 +20,9 @@ from transformers import BertConfig, BertModel
 
 from playground.errors import CorpusError
 from playground.retrieval.corpus import load_corpus
+from playground.retrieval.dense import encoders, vectors
 from playground.retrieval.dense.encoders import PACKED_E5
-from playground.retrieval.dense.index import embed, encoders, vectors
+from playground.retrieval.dense.index import embed
 from playground.retrieval.dense.vectors import Made, PackedE5, Vectors, read_e5
 from playground.retrieval.evaluate import judged, outcomes, report
 from playground.retrieval.search import Options

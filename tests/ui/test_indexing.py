@@ -10,7 +10,7 @@ from playground.retrieval.passages import Corpus
 from playground.ui.parts import indexing
 from playground.ui.parts.indexing import index
 
-CORPUS = Corpus("c", "t", "en", (), ())
+CORPUS = Corpus(id="c", title="t", language="en", passages=(), questions=())
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "about 30 s left"), ("ko", "약 30 s 남음")])

@@ -51,7 +51,7 @@ MODULE = re.compile(r"sentence_transformers\.([\w.]+\.)?(Transformer|Pooling|Nor
 MODULE_PATH = re.compile(r"|\d_[A-Za-z]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoder:
     """A model that makes vectors of texts.
 
@@ -80,29 +80,56 @@ class Encoder:
 
 
 PACKAGED = (
-    Encoder(MINILM, "all-MiniLM-L6-v2 (packaged)", "packaged", ("en",), 384, 256, version="minilm-v2"),
     Encoder(
-        PACKED_E5,
-        "multilingual-e5-small (packaged, 4 bits)",
-        "packaged",
-        EVERY,
-        384,
-        512,
-        *E5_PREFIXES,
+        id=MINILM,
+        title="all-MiniLM-L6-v2 (packaged)",
+        source="packaged",
+        languages=("en",),
+        dimension=384,
+        max_tokens=256,
+        version="minilm-v2",
+    ),
+    Encoder(
+        id=PACKED_E5,
+        title="multilingual-e5-small (packaged, 4 bits)",
+        source="packaged",
+        languages=EVERY,
+        dimension=384,
+        max_tokens=512,
+        query_prefix=E5_PREFIXES[0],
+        passage_prefix=E5_PREFIXES[1],
         version="multilingual-e5-small-v1",
     ),
 )
 PRESETS = (
-    Encoder("intfloat/multilingual-e5-small", "multilingual-e5-small (Hub)", "hub", EVERY, None, 512, *E5_PREFIXES),
     Encoder(
-        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
-        "paraphrase-multilingual-MiniLM-L12-v2 (Hub)",
-        "hub",
-        EVERY,
-        None,
-        128,
+        id="intfloat/multilingual-e5-small",
+        title="multilingual-e5-small (Hub)",
+        source="hub",
+        languages=EVERY,
+        dimension=None,
+        max_tokens=512,
+        query_prefix=E5_PREFIXES[0],
+        passage_prefix=E5_PREFIXES[1],
     ),
-    Encoder("BAAI/bge-small-en-v1.5", "bge-small-en-v1.5 (Hub)", "hub", ("en",), None, 512, *BGE_PREFIXES),
+    Encoder(
+        id="sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        title="paraphrase-multilingual-MiniLM-L12-v2 (Hub)",
+        source="hub",
+        languages=EVERY,
+        dimension=None,
+        max_tokens=128,
+    ),
+    Encoder(
+        id="BAAI/bge-small-en-v1.5",
+        title="bge-small-en-v1.5 (Hub)",
+        source="hub",
+        languages=("en",),
+        dimension=None,
+        max_tokens=512,
+        query_prefix=BGE_PREFIXES[0],
+        passage_prefix=BGE_PREFIXES[1],
+    ),
 )
 
 
@@ -144,7 +171,7 @@ def _allowed() -> str:
 
 def _unlisted(hub_id: str) -> Encoder:
     before = next((given for names, given in FAMILIES if names.fullmatch(hub_id)), ("", ""))
-    return Encoder(hub_id, hub_id, query_prefix=before[0], passage_prefix=before[1])
+    return Encoder(id=hub_id, title=hub_id, query_prefix=before[0], passage_prefix=before[1])
 
 
 # Encoders of the Hub

@@ -92,7 +92,7 @@ def idfs(having: Mapping[str, int], count: int, variant: str) -> dict[str, float
     return {term: math.log1p((count - n + 0.5) / (n + 0.5)) for term, n in having.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contribution:
     """What one term of the query adds to a passage's score: times x idf x tf."""
 
@@ -150,5 +150,5 @@ def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: 
         idf = index.idf(term, scoring.variant)
         if idf is not None and counts[term]:
             tf = float(TF[scoring.variant](counts[term], length, scoring.k1, scoring.b))
-            found.append(Contribution(term, times, counts[term], idf, tf))
+            found.append(Contribution(term=term, times=times, count=counts[term], idf=idf, tf=tf))
     return sorted(found, key=lambda one: -one.score)

@@ -135,7 +135,14 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
     everything = tuple(passage for own in passages.values() for passage in own)
     if not everything:
         raise CorpusError("This is the last passage. Delete your documents instead.")
-    return Corpus(corpus_id, title_of(collection), _language(everything), everything, collection.questions, own=True)
+    return Corpus(
+        id=corpus_id,
+        title=title_of(collection),
+        language=_language(everything),
+        passages=everything,
+        questions=collection.questions,
+        own=True,
+    )
 
 
 def title_of(collection: Collection) -> str:

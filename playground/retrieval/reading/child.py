@@ -132,7 +132,9 @@ def document(frame: dict[str, Any]) -> Document:
         raise GoneError from error
     if not (isinstance(name, str) and isinstance(pages, int | None) and isinstance(encoding, str | None) and parts):
         raise GoneError
-    return Document(document_name(name), parts, pages, encoding, unreadable, notes)
+    return Document(
+        name=document_name(name), parts=parts, pages=pages, encoding=encoding, unreadable=unreadable, notes=notes
+    )
 
 
 def skipped(frame: dict[str, Any]) -> Skipped:

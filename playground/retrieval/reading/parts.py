@@ -23,7 +23,7 @@ _INVISIBLE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|[\
 _MARKUP = re.compile(r"^ {0,3}(?=#{1,6}(?:[ \t]|$)|`{3}|~{3})", re.MULTILINE)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Budget:
     """What the files of one call may still bring.
 

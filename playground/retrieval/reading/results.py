@@ -8,7 +8,7 @@ from playground.errors import Message
 from playground.retrieval.reading.text_files import Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """The text of one file, or of one entry of a .zip.
 
