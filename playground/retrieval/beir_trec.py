@@ -32,7 +32,7 @@ _QREL = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(-?\d+)\s*")
 _LINE = re.compile(r"([^\t\n]+)\t([^\n]+)")
 
 
-def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
+def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
     """A collection's documents, and its queries that have a relevant document, in their order.
 
     :raises CorpusError: a part is missing or cannot be read.
@@ -72,10 +72,10 @@ def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) 
     )
 
 
-Parts = tuple[dict[str, tuple[str, str]], dict[str, str], Judgements]
+Published = tuple[dict[str, tuple[str, str]], dict[str, str], Judgements]
 
 
-def _beir(folder: Path) -> Parts:
+def _beir(folder: Path) -> Published:
     documents = {
         str(row["_id"]): (" ".join(str(row.get("title") or "").split()), str(row["text"]))
         for row in _json_lines(folder / "corpus.jsonl")
@@ -102,7 +102,7 @@ def _text(path: Path) -> str:
     return data.decode("utf-8-sig", errors="replace")
 
 
-def _trec(folder: Path) -> Parts:
+def _trec(folder: Path) -> Published:
     documents: dict[str, tuple[str, str]] = {}
     queries: dict[str, str] = {}
     judgements: Judgements = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.retrieval import metrics
-from playground.retrieval.beir_trec import read_collection
+from playground.retrieval.beir_trec import read_test_collection
 from playground.retrieval.dense.index import dense_index
 from playground.retrieval.judged import Judged, judged
 from playground.retrieval.options import USUALLY, Options
@@ -102,7 +102,7 @@ def report(retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[i
     )
 
 
-def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None) -> Report:
+def measure(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None) -> Report:
     """Ask a corpus's answerable questions of one retriever.
 
     :param ks: cut-offs, each 1 to 20.
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--retrievers", default=",".join(RETRIEVERS))
     parser.add_argument("--encoder", default=USUALLY.encoder, help="of those that search vectors")
     given = parser.parse_args()
-    corpus, questions = read_collection(given.path)
+    corpus, questions = read_test_collection(given.path)
     asked, chosen = questions[: given.queries], given.retrievers.split(",")
     print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
     if need(chosen, "vectors"):

@@ -15,8 +15,8 @@ from playground.retrieval.passages import Corpus
 from playground.retrieval.retrievers import NONE, RETRIEVERS, need
 from playground.retrieval.search import Hit, search
 
-LEAST = 5  # questions of either sort that it takes
-MOST = 120  # questions that are asked for it, evenly spread
+LEAST_QUESTIONS = 5  # questions of either sort that it takes
+MOST_QUESTIONS = 120  # questions that are asked for it, evenly spread
 LEAST_APART = 0.3  # Youden's J, from 0 to 1, below which scores say too little to be told
 
 
@@ -92,12 +92,12 @@ def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
 
 def _found(corpus: Corpus, retriever: str) -> Limit | None:
     scores: dict[bool, list[float]] = {True: [], False: []}
-    step = max(1, -(-len(corpus.questions) // MOST))
+    step = max(1, -(-len(corpus.questions) // MOST_QUESTIONS))
     for one in corpus.questions[::step]:
         hits = search(corpus, one.question, retriever, 1).hits
         scores[one.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
     without, having = sorted(scores[False]), sorted(scores[True])
-    if len(without) < LEAST or len(having) < LEAST:
+    if len(without) < LEAST_QUESTIONS or len(having) < LEAST_QUESTIONS:
         return None
     every = sorted({*without, *having})
     borders = [(low + high) / 2 for low, high in pairwise(every)]

@@ -15,8 +15,8 @@ from playground.errors import CorpusError
 from playground.retrieval.passages import Scored
 from playground.settings import LOADING, settings
 
-HUB_ID = "cross-encoder/ms-marco-MiniLM-L6-v2"
-HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
+CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L6-v2"
+CROSS_ENCODER_FILES = ["*.json", "vocab.txt", "model.safetensors"]
 DEPTH = 20  # hits that are read again
 
 _lock = threading.Lock()
@@ -43,7 +43,7 @@ def _model() -> Any:
         raise CorpusError(
             "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be "
             "had from the Hub. Search without it.",
-            name=HUB_ID,
+            name=CROSS_ENCODER,
         )
     import torch
     from sentence_transformers import CrossEncoder
@@ -66,6 +66,6 @@ def _folder() -> str | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return str(snapshot_download(HUB_ID, allow_patterns=HUB_FILES, etag_timeout=3))
+        return str(snapshot_download(CROSS_ENCODER, allow_patterns=CROSS_ENCODER_FILES, etag_timeout=3))
     except (OSError, ValueError, httpx2.HTTPError):
         return None

@@ -89,7 +89,7 @@ def retriever(name: str, **row: Any) -> Callable[[Find], Find]:
     return register
 
 
-def choices() -> tuple[str, ...]:
+def retriever_names() -> tuple[str, ...]:
     """The names among which one may choose, ``none`` among them."""
     return NONE, *RETRIEVERS
 
@@ -101,11 +101,11 @@ def need(names: Iterable[str], what: Need) -> bool:
 
 def check_retriever(name: str) -> None:
     """Refuse a name that no row has."""
-    if name not in choices():
+    if name not in retriever_names():
         raise CorpusError(
             "Retriever {retriever} is unknown. Choose one of: {retrievers}.",
             retriever=printable(name),
-            retrievers=", ".join(choices()),
+            retrievers=", ".join(retriever_names()),
         )
 
 

@@ -7,7 +7,7 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval.evaluate import judged, outcomes, reports
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question
-from playground.retrieval.questions_csv import MAX_BYTES, MAX_ROWS, read_questions
+from playground.retrieval.questions_csv import MAX_CSV_BYTES, MAX_ROWS, read_questions
 
 CORPUS = Corpus(
     id="own",
@@ -89,4 +89,4 @@ def test_bytes_that_are_no_text_or_too_many_are_refused():
     with pytest.raises(CorpusError, match="not a CSV file in UTF-8"):
         read_questions("question\n한글?".encode("cp949"), CORPUS)
     with pytest.raises(CorpusError, match="more than 1 MB"):
-        read_questions(b"x" * (MAX_BYTES + 1), CORPUS)
+        read_questions(b"x" * (MAX_CSV_BYTES + 1), CORPUS)

@@ -36,7 +36,7 @@ from playground.retrieval.context import Order
 from playground.retrieval.fusion import FUSIONS
 from playground.retrieval.lexical.bm25 import Variant
 from playground.retrieval.passages import QuestionKind
-from playground.retrieval.retrievers import RETRIEVERS, choices
+from playground.retrieval.retrievers import RETRIEVERS, retriever_names
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
 from playground.ui.compare import tab as compare_tab
@@ -97,7 +97,7 @@ NAMED = {
     "side_{}": [f"side_{name}" for name in ("both", "input", "output")],
     "weights_{}": ["weights_base", "weights_mine"],
     "weights_of_{}": [f"weights_of_{n}" for n in range(1, compare_tab.MOST + 1)],
-    "retriever_{}": [f"retriever_{name}" for name in choices()],
+    "retriever_{}": [f"retriever_{name}" for name in retriever_names()],
     "title_nudge_{}": [f"title_nudge_{name}" for name in DIRECTIONS],
     "title_{}": [f"title_{kind}" for kind in EDITS if kind != "nudge_tokens"],
     "bm25_{}": [f"bm25_{name}" for name in get_args(Variant)],

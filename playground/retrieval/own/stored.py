@@ -18,7 +18,7 @@ from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.passages import Corpus, Passage, Question
 from playground.retrieval.reading.text_files import MAX_NAME_CHARS, MAX_TOTAL_BYTES
 
-MAX_FILES = 30
+MAX_DOCUMENTS = 30
 MAX_PASSAGES = 3_000
 MAX_INDEXED_CHARS = 4_000_000  # headings repeat in every passage below them
 MAX_QUESTIONS = 1_000
@@ -168,12 +168,12 @@ def _language(passages: Iterable[Passage]) -> str:
 
 def check_count(count: int) -> None:
     """Refuse more documents than one collection holds."""
-    if count > MAX_FILES:
+    if count > MAX_DOCUMENTS:
         raise CorpusError(
             "{count} documents are too many: a collection of your own holds at most {limit}. "
             "Add fewer, or start a new one.",
             count=count,
-            limit=MAX_FILES,
+            limit=MAX_DOCUMENTS,
         )
 
 

@@ -13,7 +13,7 @@ from playground import workspace as spaces
 from playground.engine.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.retrievers import NONE, choices, need
+from playground.retrieval.retrievers import NONE, need, retriever_names
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
 from playground.ui.parts import html
 from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, set_up
@@ -151,7 +151,7 @@ def _column_rows() -> tuple[list[gr.Row], list[Any]]:
                     elem_id=f"weights-{number}",
                 ),
                 gr.Dropdown(
-                    [(label(f"retriever_{name}"), name) for name in choices()],
+                    [(label(f"retriever_{name}"), name) for name in retriever_names()],
                     value=retriever,
                     label=label("retrieval"),
                     min_width=120,

@@ -15,7 +15,7 @@ from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.passages import Question
-from playground.retrieval.retrievers import choices, need
+from playground.retrieval.retrievers import need, retriever_names
 from playground.retrieval.search import MAX_K
 from playground.ui.documents import quiz_view as quiz_html
 from playground.ui.parts.corpus_menu import chosen_corpus
@@ -39,8 +39,8 @@ def build_panel(
         gr.Markdown(label("answering_intro"))
         with gr.Row():
             ways = gr.CheckboxGroup(
-                [(label(f"retriever_{name}"), name) for name in choices()],
-                value=list(choices()),
+                [(label(f"retriever_{name}"), name) for name in retriever_names()],
+                value=list(retriever_names()),
                 label=label("retrieval"),
                 elem_id="answering-ways",
                 min_width=260,
@@ -111,7 +111,7 @@ def run_answering(
     recipe = space.recipe() if weights == "mine" else space.base()
     contestants = [
         Contestant(say(language, f"retriever_{way}"), recipe, way, corpus.id, int(k))
-        for way in choices()
+        for way in retriever_names()
         if way in ways
     ]
     if not contestants:
