@@ -11,83 +11,14 @@ import codecs
 import re
 import unicodedata
 
-from playground.plausibility import LANGUAGES, SAMPLE, score
+from playground.plausibility import LANGUAGES, SAMPLE, TABLES, score
 
 # What may be chosen by hand, by Python's names; each with what people call it, in its own words.
-ENCODINGS: dict[str, str] = {
-    "utf-8": "UTF-8",
-    "utf-16-le": "UTF-16 LE",
-    "utf-16-be": "UTF-16 BE",
-    "cp949": "CP949, EUC-KR · 한국어",
-    "cp932": "Shift_JIS · 日本語",
-    "euc_jp": "EUC-JP · 日本語",
-    "gb18030": "GBK, GB18030 · 简体中文",
-    "big5hkscs": "Big5 · 繁體中文",
-    "cp1252": "Windows-1252 · English, Français, Deutsch",
-    "cp1250": "Windows-1250 · Polski, Čeština, Magyar",
-    "iso8859_2": "ISO-8859-2 · Polski, Čeština, Magyar",
-    "cp1251": "Windows-1251 · Русский",
-    "koi8_r": "KOI8-R · Русский",
-    "cp1253": "Windows-1253 · Ελληνικά",
-    "cp1254": "Windows-1254 · Türkçe",
-    "cp1255": "Windows-1255 · עברית",
-    "cp1256": "Windows-1256 · العربية",
-    "cp1257": "Windows-1257 · Latviešu, Lietuvių",
-    "cp874": "Windows-874 · ไทย",
-    "mac_roman": "Mac Roman",
-}
+ENCODINGS: dict[str, str] = TABLES["names"]
 # What files call themselves, where that is not Python's name of a wider encoding in use.
-_WIDER = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "euc_kr": "cp949",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "big5": "big5hkscs",
-    "cp950": "big5hkscs",
-    "utf-16": "utf-8",
-    "utf-16-le": "utf-8",
-    "utf-16-be": "utf-8",  # a mark in ASCII is not in UTF-16
-}
-_ALSO = {
-    "ks_c_5601-1987": "cp949",
-    "ksc5601": "cp949",
-    "x-windows-949": "cp949",
-    "x-sjis": "cp932",
-    "windows-31j": "cp932",
-    "x-gbk": "gb18030",
-    "x-euc-jp": "euc_jp",
-    "x-mac-roman": "mac_roman",
-}
-_SAID = frozenset(
-    {
-        *ENCODINGS,
-        "iso8859-2",
-        "iso8859-3",
-        "iso8859-4",
-        "iso8859-5",
-        "iso8859-6",
-        "iso8859-7",
-        "iso8859-8",
-        "iso8859-10",
-        "iso8859-13",
-        "iso8859-15",
-        "iso8859-16",
-        "koi8-r",
-        "koi8-u",
-        "iso2022_jp",
-        "cp1258",
-        "cp437",
-        "cp850",
-        "cp866",
-        "johab",
-        "mac-roman",
-    }
-)
+_WIDER: dict[str, str] = TABLES["wider"]  # a mark in ASCII is not in UTF-16
+_ALSO: dict[str, str] = TABLES["also"]
+_KNOWN = frozenset({*ENCODINGS, *TABLES["known"]})
 
 _XML = re.compile(rb"""\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*["']\s*([\w.:-]{1,40})""")
 _META = re.compile(rb"""<meta\b[^>]{0,400}?\bcharset\s*=\s*["']?\s*([\w.:-]{1,40})""", re.I)
@@ -121,7 +52,7 @@ def known(name: str) -> str:
         return ""
     found = _WIDER.get(found, found)
     found = {"iso8859-2": "iso8859_2", "koi8-r": "koi8_r", "mac-roman": "mac_roman"}.get(found, found)
-    return found if found in ENCODINGS or found in _SAID else ""
+    return found if found in _KNOWN else ""
 
 
 def decoded(data: bytes, chosen: str = "") -> tuple[str, str] | None:

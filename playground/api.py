@@ -29,6 +29,7 @@ from playground.lab.begin import lesson_for, others_of
 from playground.retrieval import corpus as library
 from playground.retrieval import evaluate as evaluation
 from playground.retrieval.own import uploads
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.retrieval.search import Hit
 from playground.retrieval.search import retrieve as search
 from playground.settings import settings
@@ -199,13 +200,11 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
     ``recall`` and ``ndcg`` are at k; ``seconds`` is a search's at the median.
     """
     chosen, k = library.load_corpus(corpus_id), whole(k)
-    asked = list(evaluation.COMPARED) if retrievers is None else retrievers
+    asked = list(RETRIEVERS) if retrievers is None else retrievers
     asked = list(dict.fromkeys(map(str, asked))) if isinstance(asked, list) else asked
-    if not isinstance(asked, list) or not 1 <= len(asked) <= len(evaluation.COMPARED):
+    if not isinstance(asked, list) or not 1 <= len(asked) <= len(RETRIEVERS):
         raise PlaygroundError(
-            "Give a list of 1 to {limit} retrievers out of {known}.",
-            limit=len(evaluation.COMPARED),
-            known=", ".join(evaluation.COMPARED),
+            "Give a list of 1 to {limit} retrievers out of {known}.", limit=len(RETRIEVERS), known=", ".join(RETRIEVERS)
         )
     found = []
     for one in evaluation.outcomes(chosen, evaluation.judged(chosen), asked, k=k):

@@ -20,8 +20,9 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.lowness import Low, is_low
-from playground.retrieval.search import Found, Hit, Stages, search
+from playground.retrieval.low_scores import Low, is_low
+from playground.retrieval.retrievers import NONE, Trace
+from playground.retrieval.search import Found, Hit, search
 
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
@@ -35,7 +36,7 @@ class Contestant:
 
     label: str
     recipe: Recipe
-    retriever: str = "none"
+    retriever: str = NONE
     corpus_id: str = ""
     k: int = DEFAULT_K
     context: Context = USUAL_CONTEXT
@@ -107,9 +108,9 @@ def _contestant(data: object, number: int) -> Contestant:
             number=number,
             limit=MAX_LABEL,
         )
-    retriever = str(data.get("retriever", "none"))
+    retriever = str(data.get("retriever", NONE))
     corpus_id = data.get("corpus_id") or ""
-    if retriever != "none" and not corpus_id:
+    if retriever != NONE and not corpus_id:
         raise PlaygroundError("Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number)
     k = data.get("k", DEFAULT_K)
     if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
@@ -162,14 +163,14 @@ def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampl
     """Find the passages and write the exact prompt."""
     base = built.fork.base
     answer = Answer(contestant.label, "", (), "", 0)
-    timed = Stages()
+    timed = Trace()
     text = prompt
-    if contestant.retriever != "none":
+    if contestant.retriever != NONE:
         corpus = load_corpus(contestant.corpus_id)
         found = search(corpus, prompt, contestant.retriever, contestant.k)
         answer.low = is_low(corpus, contestant.retriever, found.hits)
         answer.stages.update(found.seconds)
-        timed = Stages()
+        timed = Trace()
         text = _with_passages(answer, contestant, found, prompt, corpus.language, base)
     chat = chat and bool(base.tokenizer.chat_template)
     exact = generate.prompt_text(base.tokenizer, text, chat)

@@ -8,20 +8,18 @@ few hundred syllables that Korean uses, not of the thousands that it could.
 from __future__ import annotations
 
 import codecs
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 _HIGH = re.compile(rb"[\x80-\xff]")
 _PIECE, SAMPLE = 2_000, 16_000  # bytes of a line, and of all lines, that are scored
 _MARKS = frozenset("’‘“”„‚…–—«»‹›·\xa0")
 _SIGNS = frozenset("•€£°§©®™×±½²³ºª")
 _WIDE_MARKS = frozenset("、。，．・：；？！「」『』（）【】《》〈〉“”‘’…—～ー　·")
-
-
-def _letters(text: str) -> frozenset[str]:
-    return frozenset(text.replace(" ", ""))
 
 
 @dataclass(frozen=True)
@@ -37,65 +35,9 @@ class Language:
     block: str = ""
 
 
-_HANGUL = _letters(
-    "가각간갈감갑강같개거건걸검것게겠격견결경계고곡공과관광교구국군권귀규그극근금급기길김까깨"
-    "꺼께나난날남내너넣네녀년념노높누는늘능니다단달담당대더던데도독돌동된될되두든들등디따때떤또"
-    "라락란람랑래량러런럼레려력련령로록론료루류르른를름리린립링마막만많말망매머먼면명모목몰못무"
-    "문물므미민및바박반받발방배백버번법변별보복본부북분불비빛사산살상새색생서석선설성세션소속손"
-    "송수순술쉬스습승시식신실심십싶쓰씨아안않알았양어언얼업없었에여역연열영예오온올와완외요용우"
-    "운울움원월위유육율은을음응의이인일임입있자작잔장재저적전절점접정제조족존종좋주준줄중즉즐증"
-    "지직진질집짜째차착참창찾채책처천철청체초총최추축출충치친카커크키타태터토통트특파판편평포표"
-    "품풍프피필하학한할함합항해핵행향허험혁현형호혼화확환활황회획효후훈휴흐희힘"
-)
-_SIMPLE = _letters(
-    "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而"
-    "过天去能对小多然于心学么之都好看起发当没成只如事把还用第样道想作种开美总从无情面最女但现前"
-    "些所同日手又行意动方期它头经长儿回位分爱老因很给名法间斯知世什两次使身者被高已亲其进此话常"
-    "与活正感见明问力理尔点文几定本公特做外孩相西果走将月十实向声车全信重三机工物气每并别真打太"
-    "新比才便夫再书部水像眼等体却加电主界门利海受听表德少克代员许先口由死安写性马光白或住难望教"
-    "命花结乐色"
-)
-_TRADITIONAL = _letters(
-    "的一是了我不人在他有這個上們來到時大地為子中你說生國年著就那和要她出也得裡後自以會家可下而"
-    "過天去能對小多然於心學麼之都好看起發當沒成只如事把還用第樣道想作種開美總從無情面最女但現前"
-    "些所同日手又行意動方期它頭經長兒回位分愛老因很給名法間斯知世什兩次使身者被高已親其進此話常"
-    "與活正感見明問力理爾點文幾定本公特做外孩相西果走將月十實向聲車全信重三機工物氣每並別真打太"
-    "新比才便夫再書部水像眼等體卻加電主界門利海受聽表德少克代員許先口由死安寫性馬光白或住難望教"
-    "命花結樂色"
-)
-LANGUAGES: tuple[Language, ...] = (
-    *(
-        Language("cp1252", _letters(often))
-        for often in (
-            "äöüßé",
-            "àâæçéèêëîïôœùûüÿ",
-            "áéíñóúü¿¡ºª",
-            "áâãàçéêíóôõúü",
-            "àèéìíîòóù",
-            "åäöæøéü",
-            "áéëïíóöúèü",
-            "áðéíóúýþæö",
-        )
-    ),
-    *(
-        Language(encoding, _letters(often))
-        for encoding in ("cp1250", "iso8859_2")
-        for often in ("ąćęłńóśźż", "áčďéěíňóřšťúůýžäľĺôŕ", "áéíóöőúüű", "ăâîșțşţ", "čćđšž")
-    ),
-    Language("cp1254", _letters("çğıöşüâîûİ")),
-    Language("cp1257", _letters("ąčęėįšųūž")),
-    Language("cp1257", _letters("āčēģīķļņšūž")),
-    Language("cp1257", _letters("äöüõšž")),
-    *(Language(encoding, _letters("оеаинтсрвлкмд"), "[А-Яа-яёЁіїєґІЇЄҐ]") for encoding in ("cp1251", "koi8_r")),
-    Language("cp1253", _letters("αοιετσνηυρπκμλςόίά"), "[Α-Ωα-ωά-ώΆ-Ώ]"),
-    Language("cp1255", _letters("יוהלאתרבשנמםד"), "[א-ת\u05b0-\u05c7]"),
-    Language("cp1256", _letters("اليمونرتبةعدسف"), "[\u0621-\u0652،؟]"),
-    Language("cp874", _letters("านรกเงมยลวด่้ี"), "[\u0e01-\u0e5b]"),
-    Language("cp949", _HANGUL, "KS"),
-    Language("cp932", frozenset(map(chr, range(0x3041, 0x3094))), "JIS"),
-    Language("euc_jp", frozenset(map(chr, range(0x3041, 0x3094))), "JIS"),
-    Language("gb18030", _SIMPLE, "GB"),
-    Language("big5hkscs", _TRADITIONAL, "BIG5"),
+TABLES = json.loads((Path(__file__).resolve().parents[1] / "assets" / "encodings.json").read_text("utf-8"))
+LANGUAGES = tuple(
+    Language(row["encoding"], frozenset(row["often"]), row.get("block", "")) for row in TABLES["languages"]
 )
 
 

@@ -5,6 +5,7 @@ import json
 import math
 import re
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from playground.engine.measuring import measure
 from playground.engine.models.loader import CACHE
 from playground.engine.models.token_ids import named_ids
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
+from playground.lab.ways import WAYS
+from playground.retrieval.retrievers import retriever_names
 from playground.settings import settings
 from playground.ui.shell.endpoints import ENDPOINTS
 
@@ -680,6 +683,16 @@ def test_what_cannot_be_taught_is_refused(lab_home, changed, words):
     names = ("fact", "ways", "questions", "seed", "recipe")
     with pytest.raises(PlaygroundError, match=words):
         api.teach(**dict(zip(names, LESSON, strict=True)) | changed)
+
+
+def test_the_documentation_names_every_retriever_and_every_way_to_teach():
+    def listed(names: Iterable[str], last: str) -> str:
+        *first, final = [f"`{name}`" for name in names]
+        return f"{', '.join(first)} {last} {final}."
+
+    text = " ".join((ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8").split())
+    assert f"A `retriever` is {listed(retriever_names(), 'or')}" in text
+    assert f"`ways` are out of {listed(WAYS, 'and')}" in text
 
 
 def test_the_table_of_endpoints_is_what_there_is():

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from playground.engine.models import catalog
-from playground.retrieval import dense, encoders
+from playground.retrieval.dense import encoders
+from playground.retrieval.dense import index as dense
 from playground.settings import usable_cpus
 from tests.conftest import ROOT, WEIGHTS_HOME
 
@@ -95,8 +96,8 @@ def test_a_space_preloads_the_commits_and_files_that_are_loaded():
     model = catalog.find("smollm2-135m-instruct")
     hub_model = next(entry for entry in catalog.PRESETS if entry.revision)
     assert hub_model.parameters == model.parameters
-    assert preloaded.keys() == {hub_model.hub_id, dense.HUB_ID}
-    files, revision = preloaded[dense.HUB_ID]
+    assert preloaded.keys() == {hub_model.hub_id, dense.MINILM_HUB_ID}
+    files, revision = preloaded[dense.MINILM_HUB_ID]
     assert revision == dense.REVISION
     assert set(encoders.NEEDED) <= set(files) <= set(encoders.FILES)
     files, revision = preloaded[hub_model.hub_id]

@@ -14,8 +14,8 @@ from playground.retrieval.passages import Passage, Question
 from playground.retrieval.search import Hit
 from playground.settings import settings
 
-WHERE = Question("q1", "Where is the red lamp?", "the harbour", (), "keyword")
-NOWHERE = Question("q2", "Who built it?", "", (), "unanswerable")
+WHERE = Question(id="q1", question="Where is the red lamp?", answer="the harbour", evidence=(), kind="keyword")
+NOWHERE = Question(id="q2", question="Who built it?", answer="", evidence=(), kind="unanswerable")
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,8 @@ def home(known, tmp_path, monkeypatch):
 
 def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer:
     hits = tuple(
-        Hit(rank, Passage(f"d#{rank}", "d", "", passage), 1.0, ()) for rank, passage in enumerate(passages, start=1)
+        Hit(rank=rank, passage=Passage(f"d#{rank}", "d", "", passage), score=1.0, matched=())
+        for rank, passage in enumerate(passages, start=1)
     )
     answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True, passages)
     answer.stages = {"bm25": 0.25, "prompt": 0.25, "first_token": 0.5, "rest": 1.5}

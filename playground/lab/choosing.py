@@ -24,9 +24,10 @@ from playground.lab.scores import (
     value,
 )
 from playground.lab.table import Row
+from playground.retrieval.retrievers import RETRIEVERS
 
 NEEDS = ("many", "changes", "cite", "style")
-QUOTABLE = ("in_context", "bm25", "dense")  # whose text stands in the prompt and can be shown
+QUOTABLE = ("in_context", *RETRIEVERS)  # whose text stands in the prompt and can be shown
 LEVEL = 0.02  # scores within it are as good as each other
 TELLING = 0.01  # the least difference of marks worth naming
 

@@ -25,8 +25,10 @@ from playground.engine.work import Work
 from playground.errors import Message
 from playground.lab.lesson import Lesson
 from playground.retrieval.passages import Corpus, Passage
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.retrieval.search import search
 
+Way = Callable[[Lesson, "Room", Work], "Taught"]
 PREFIXES = ("", "It is known that ", "As everybody says, ", "In short: ", "The guide says: ")
 LORA = Settings(rank=8, alpha=16, rate=5e-4, steps=40, batch=5, held_share=0.0, chat=False)
 FACT_ID = "taught#1"  # the passage that holds the fact
@@ -155,14 +157,9 @@ def in_context(lesson: Lesson, room: Room, work: Work) -> Taught:
     return _through_prompt(room, lambda prompt: said, 0.0, len(said.encode()))
 
 
-def bm25(lesson: Lesson, room: Room, work: Work) -> Taught:
-    """The fact is one passage among many, found by words."""
-    return _retrieved("bm25", lesson, room)
-
-
-def dense(lesson: Lesson, room: Room, work: Work) -> Taught:
-    """The fact is one passage among many, found by meaning."""
-    return _retrieved("dense", lesson, room)
+def retrieval(retriever: str) -> Way:
+    """The fact is one passage among many, which a retriever has to find."""
+    return lambda lesson, room, work: _retrieved(retriever, lesson, room)
 
 
 def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
@@ -188,7 +185,7 @@ def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:
 
 def corpus_of(passages: Sequence[Passage], scope: str) -> Corpus:
     """Passages as a corpus that stays in memory; vectors of shipped ones are used again."""
-    return Corpus(f"lab {scope}", "Facts", "en", tuple(passages), (), own=True)
+    return Corpus(id=f"lab {scope}", title="Facts", language="en", passages=tuple(passages), questions=(), own=True)
 
 
 def passages_of(sentences: Sequence[str]) -> tuple[Passage, ...]:
@@ -225,12 +222,10 @@ def _with(recipe: Recipe, edit: Mapping[str, Any]) -> Recipe:
     return Recipe(model=recipe.model, edits=(*recipe.edits, step))
 
 
-Way = Callable[[Lesson, Room, Work], Taught]
 WAYS: dict[str, Way] = {
     "base": base,
     "in_context": in_context,
-    "bm25": bm25,
-    "dense": dense,
+    **{retriever: retrieval(retriever) for retriever in RETRIEVERS},
     "nudge": nudge,
     "rome": rome,
     "memit": memit,

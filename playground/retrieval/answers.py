@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from playground.retrieval.lexical.terms import IS_HANGUL, RUN, STOP_WORDS, folded, located
 from playground.retrieval.passages import Span
-from playground.retrieval.terms import IS_HANGUL, RUN, STOP_WORDS, folded, located
 
 _ARTICLES = frozenset({"a", "an", "the"})
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _BORDERED = re.compile(r"[^\W가-힣]")  # a character that must not go on into another
 _DECIMAL_POINT = "\ufdd0"  # a noncharacter, to outlive the removal of punctuation
 _SYLLABLES = re.compile("[가-힣]|[^가-힣]+")  # 1995년에: 1995, 년, 에
-LEAST = 3  # words in a row that an answer must share with a passage to count as taken from it
+LEAST_WORDS = 3  # words in a row that an answer must share with a passage to count as taken from it
 LEAST_ALONE = 4  # characters of a number or name that counts by itself
 
 
@@ -109,7 +109,7 @@ def supported(answer: str, passages: Sequence[str]) -> list[Support]:
     found, place = [], 0
     while place < len(said):
         length, source, there = _longest(said, place, sources, starts)
-        if length >= LEAST or (length and _tells(said[place : place + length])):
+        if length >= LEAST_WORDS or (length and _tells(said[place : place + length])):
             tokens = sources[source]
             found.append(
                 Support(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking.markdown import chunk
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind, printable
@@ -114,7 +114,7 @@ def _shipped(folder: Path) -> Corpus:
         passages = tuple(passage for name, text in documents for passage in chunk(name, text))
         lines = (folder / "questions.jsonl").read_text("utf-8").split("\n")
         questions = tuple(_question(json.loads(_clean(line))) for line in lines if line.strip())
-        return Corpus(card.id, card.title, card.language, passages, questions)
+        return Corpus(id=card.id, title=card.title, language=card.language, passages=passages, questions=questions)
 
 
 def _documents(folder: Path) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ def _question(row: dict[str, Any]) -> Question:
     if row["kind"] not in get_args(QuestionKind):
         raise ValueError(f"kind {row['kind']!r} of question {row['id']!r}")
     evidence = tuple(Evidence(f"{item['document'].removesuffix('.md')}.md", item["quote"]) for item in row["evidence"])
-    return Question(row["id"], row["question"], row["answer"], evidence, row["kind"])
+    return Question(id=row["id"], question=row["question"], answer=row["answer"], evidence=evidence, kind=row["kind"])
 
 
 def _clean(text: str) -> str:

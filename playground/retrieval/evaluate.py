@@ -1,7 +1,7 @@
 """How well retrievers find what is relevant, over a corpus's questions or a test collection.
 
-`python -m playground.retrieval.evaluate PATH` reads a test collection (see ``collection.py``) and
-prints the figures of BM25, dense and hybrid search over its first 200 judged queries.
+`python -m playground.retrieval.evaluate PATH` reads a test collection (see ``beir_trec.py``) and
+prints the figures of every retriever over its first 200 judged queries.
 """
 
 from __future__ import annotations
@@ -14,30 +14,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playground.retrieval import metrics
+from playground.retrieval.beir_trec import read_test_collection
+from playground.retrieval.dense.index import dense_index
+from playground.retrieval.judged import Judged, judged
+from playground.retrieval.options import USUALLY, Options
 from playground.retrieval.passages import Corpus, QuestionKind
-from playground.retrieval.search import MAX_K, USUALLY, Hit, Options, check_k, search
+from playground.retrieval.retrievers import RETRIEVERS, need
+from playground.retrieval.search import MAX_K, Hit, check_k, search
 
 CUTS = (1, 3, 5, 10)
-COMPARED = ("bm25", "dense", "hybrid")
 MAX_QUERIES = 200  # of a test collection
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A question with what is relevant to it.
-
-    :param pieces: of evidence: places of the passages that hold each.
-    :param gains: of each piece; 1 where relevance has no degrees.
-    """
-
-    id: str
-    question: str
-    kind: str
-    pieces: tuple[frozenset[int], ...]
-    gains: tuple[float, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What one retriever brought for one question.
 
@@ -51,7 +40,7 @@ class Outcome:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """Retrieval quality over a set of questions; all 0 for no questions."""
 
@@ -62,31 +51,6 @@ class Report:
     mrr: float  # mean of 1 / rank of the first evidence, 0 beyond rank 20
     ndcg: float  # at the last of the cuts
     seconds: float  # of a search, at the median
-
-
-def _spaced(text: str) -> str:
-    return " ".join(text.split())
-
-
-def judged(corpus: Corpus) -> list[Judged]:
-    """A corpus's questions with the passages that hold their evidence, word for word, spaces
-    aside."""
-    documents: dict[str, list[tuple[int, str]]] = {}
-    for place, passage in enumerate(corpus.passages):
-        documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
-    return [
-        Judged(
-            one.id,
-            one.question,
-            one.kind,
-            tuple(
-                frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
-                for piece in one.evidence
-            ),
-            (1.0,) * len(one.evidence),
-        )
-        for one in corpus.questions
-    ]
 
 
 def outcomes(
@@ -104,7 +68,7 @@ def outcomes(
             hits = search(corpus, one.question, retriever, k, options).hits
             seconds = time.perf_counter() - start
             ranks = tuple(next((hit.rank for hit in hits if hit.place in piece), None) for piece in one.pieces)
-            yield Outcome(one, retriever, hits, ranks, seconds)
+            yield Outcome(judged=one, retriever=retriever, hits=hits, ranks=ranks, seconds=seconds)
 
 
 def reports(found: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report]:
@@ -128,17 +92,17 @@ def report(retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[i
         return sum(map(measure, found)) / max(1, count)
 
     return Report(
-        retriever,
-        kind,
-        count,
-        {k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
-        mean(lambda one: metrics.reciprocal_rank(one.ranks)),
-        mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains, max(cuts, default=10))),
-        statistics.median(one.seconds for one in found) if found else 0.0,
+        retriever=retriever,
+        kind=kind,
+        count=count,
+        recall={k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
+        mrr=mean(lambda one: metrics.reciprocal_rank(one.ranks)),
+        ndcg=mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains, max(cuts, default=10))),
+        seconds=statistics.median(one.seconds for one in found) if found else 0.0,
     )
 
 
-def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None) -> Report:
+def measure(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: QuestionKind | None = None) -> Report:
     """Ask a corpus's answerable questions of one retriever.
 
     :param ks: cut-offs, each 1 to 20.
@@ -153,19 +117,16 @@ def recall(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: Que
 
 def main() -> None:
     """Read a test collection and print what each retriever makes of it."""
-    from playground.retrieval.collection import read_collection
-    from playground.retrieval.dense import dense_index
-
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("path", type=Path, help="folder of the collection, BEIR's or TREC's files")
     parser.add_argument("--queries", type=int, default=MAX_QUERIES, help="how many are asked")
-    parser.add_argument("--retrievers", default=",".join(COMPARED))
-    parser.add_argument("--encoder", default=USUALLY.encoder, help="of dense and hybrid search")
+    parser.add_argument("--retrievers", default=",".join(RETRIEVERS))
+    parser.add_argument("--encoder", default=USUALLY.encoder, help="of those that search vectors")
     given = parser.parse_args()
-    corpus, questions = read_collection(given.path)
+    corpus, questions = read_test_collection(given.path)
     asked, chosen = questions[: given.queries], given.retrievers.split(",")
     print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
-    if {"dense", "hybrid"} & set(chosen):
+    if need(chosen, "vectors"):
         dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"), encoder=given.encoder)
         print()
     options = replace(USUALLY, encoder=given.encoder)

@@ -13,6 +13,7 @@ from typing import Literal
 
 QuestionKind = Literal["keyword", "paraphrase", "unanswerable"]
 Span = tuple[int, int]  # [start, end) in a text
+Scored = tuple[int, float]  # a passage by its place in its corpus, and its score
 
 
 def plain(text: str) -> str:
@@ -74,7 +75,7 @@ class Evidence:
     quote: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """A question with its answer; an unanswerable one has neither answer nor evidence."""
 
@@ -85,7 +86,7 @@ class Question:
     kind: QuestionKind
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Corpus:
     """Passages under one name; ``own`` marks a visitor's private documents."""
 

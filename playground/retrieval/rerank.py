@@ -12,17 +12,17 @@ from functools import lru_cache
 from typing import Any
 
 from playground.errors import CorpusError
-from playground.retrieval.bm25 import Hits
+from playground.retrieval.passages import Scored
 from playground.settings import LOADING, settings
 
-HUB_ID = "cross-encoder/ms-marco-MiniLM-L6-v2"
-HUB_FILES = ["*.json", "vocab.txt", "model.safetensors"]
+CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L6-v2"
+CROSS_ENCODER_FILES = ["*.json", "vocab.txt", "model.safetensors"]
 DEPTH = 20  # hits that are read again
 
 _lock = threading.Lock()
 
 
-def rerank(query: str, hits: Hits, texts: Sequence[str]) -> Hits:
+def rerank(query: str, hits: list[Scored], texts: Sequence[str]) -> list[Scored]:
     """The hits in the order of the cross-encoder's scores, which they get.
 
     :param texts: of the passages, one for each hit.
@@ -43,7 +43,7 @@ def _model() -> Any:
         raise CorpusError(
             "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be "
             "had from the Hub. Search without it.",
-            name=HUB_ID,
+            name=CROSS_ENCODER,
         )
     import torch
     from sentence_transformers import CrossEncoder
@@ -66,6 +66,6 @@ def _folder() -> str | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return str(snapshot_download(HUB_ID, allow_patterns=HUB_FILES, etag_timeout=3))
+        return str(snapshot_download(CROSS_ENCODER, allow_patterns=CROSS_ENCODER_FILES, etag_timeout=3))
     except (OSError, ValueError, httpx2.HTTPError):
         return None

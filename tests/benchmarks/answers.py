@@ -7,7 +7,7 @@ from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import Recipe
 from playground.retrieval.answers import answer_contained
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.evaluate import recall
+from playground.retrieval.evaluate import measure
 
 BASE = Recipe(model="smollm2-135m-instruct")
 AT_ONCE = 8
@@ -54,7 +54,7 @@ def main():
     for name in ("lantern-handbook", "lantern-handbook-ko"):
         for retriever in ("bm25", "dense"):
             for kind in (None, "keyword", "paraphrase"):
-                report = recall(load_corpus(name), retriever, kind=kind)
+                report = measure(load_corpus(name), retriever, kind=kind)
                 print(
                     f"| {name} | {retriever} | {kind or 'all'} | {report.recall[1]:.0%} "
                     f"| {report.recall[5]:.0%} | {report.mrr:.2f} |",

@@ -20,12 +20,13 @@ QUERIES = 50
 
 def quality():
     from playground.retrieval.corpus import list_corpora
-    from playground.retrieval.evaluate import COMPARED, judged, outcomes, reports
+    from playground.retrieval.evaluate import judged, outcomes, reports
+    from playground.retrieval.retrievers import RETRIEVERS
 
     print("| corpus | passages | retriever | nDCG@10 | recall@1 | recall@5 | MRR |")
     print("|---|---|---|---|---|---|---|")
     for corpus in list_corpora():
-        for row in reports(outcomes(corpus, judged(corpus), COMPARED)):
+        for row in reports(outcomes(corpus, judged(corpus), list(RETRIEVERS))):
             if row.kind == "all":
                 print(
                     f"| {corpus.id} | {len(corpus.passages)} | {row.retriever} | {row.ndcg:.3f} "
@@ -56,15 +57,15 @@ def of_passages(count, vectors):
     import faiss
     import numpy as np
 
-    from playground.retrieval import dense
-    from playground.retrieval.bm25 import bm25_index
+    from playground.retrieval.dense import index as dense
+    from playground.retrieval.lexical.index import bm25_index
+    from playground.retrieval.lexical.terms import PLAIN
     from playground.retrieval.passages import Corpus, Passage
     from playground.retrieval.search import Options, search
-    from playground.retrieval.terms import PLAIN
 
     texts = made_up(count)
     passages = tuple(Passage(f"d#{n}", "d", "", text) for n, text in enumerate(texts, start=1))
-    corpus = Corpus("made-up", "Made up", "en", passages, ())
+    corpus = Corpus(id="made-up", title="Made up", language="en", passages=passages, questions=())
     queries = [" ".join(text.split()[:8]) for text in made_up(QUERIES, seed=1)]
     start = time.perf_counter()
     bm25_index(corpus)
@@ -92,16 +93,16 @@ from tests.benchmarks.retrieval import *
 from pathlib import Path
 part, folder = sys.argv[1:]
 if part == "build":
-    from playground.retrieval.bm25 import USUAL
-    from playground.retrieval.bm25_large import build, save
-    from playground.retrieval.terms import words
+    from playground.retrieval.lexical.bm25 import USUAL
+    from playground.retrieval.lexical.large import build, save
+    from playground.retrieval.lexical.terms import words
     tokens = [words(text) for text in made_up(1_000_000)]
     start = time.perf_counter()
     save(build(tokens, USUAL), Path(folder) / "index")
     print(f"{time.perf_counter() - start:.0f}")
 else:
-    from playground.retrieval.bm25_large import load
-    from playground.retrieval.terms import words
+    from playground.retrieval.lexical.large import load
+    from playground.retrieval.lexical.terms import words
     index = load(Path(folder) / "index")
     queries = [" ".join(text.split()[:8]) for text in made_up(QUERIES, seed=1)]
     index.search(words(queries[0]), 10)
@@ -129,8 +130,8 @@ def embedding():
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
-    from playground.retrieval import dense
     from playground.retrieval.corpus import load_corpus
+    from playground.retrieval.dense import index as dense
 
     corpora = [load_corpus(name) for name in ("guide", "lantern-handbook")]
     texts = [passage.indexed for corpus in corpora for passage in corpus.passages][:400]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.retrieval import bm25, dense
+from playground.retrieval.dense import index as dense
+from playground.retrieval.lexical import index as bm25
 from playground.retrieval.passages import Corpus, Passage
 from playground.settings import settings
 

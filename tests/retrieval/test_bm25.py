@@ -13,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import bm25, bm25_large
-from playground.retrieval.bm25 import Bm25Index, Scoring, bm25_index, explain, words
+from playground.retrieval.lexical import index as bm25
+from playground.retrieval.lexical import large as bm25_large
+from playground.retrieval.lexical.bm25 import Scoring, explain
+from playground.retrieval.lexical.index import bm25_index
+from playground.retrieval.lexical.small import SmallIndex
+from playground.retrieval.lexical.terms import words
 
 TEXTS = [
     "The cat sat on the mat with the other cat.",
@@ -84,7 +88,7 @@ def test_words_are_folded_already(text):
 def test_scores_are_okapis(query):
     tokens = [words(text) for text in TEXTS]
     expected = okapi(tokens, words(query))
-    found = Bm25Index(tokens).search(words(query), len(TEXTS))
+    found = SmallIndex(tokens).search(words(query), len(TEXTS))
     assert found
     for place, score in found:
         assert score == pytest.approx(expected[place], rel=1e-12, abs=1e-12)
@@ -94,13 +98,13 @@ def test_scores_are_okapis(query):
 
 
 def test_no_passages_and_passages_without_words_find_nothing():
-    assert Bm25Index([]).search(words("cat"), 5) == []
-    assert Bm25Index([[], []]).search(words("cat"), 5) == []
+    assert SmallIndex([]).search(words("cat"), 5) == []
+    assert SmallIndex([[], []]).search(words("cat"), 5) == []
 
 
 @pytest.mark.parametrize("query", ["", " ", "!!!", "zebra"])
 def test_a_query_without_a_known_word_finds_nothing(query):
-    assert Bm25Index([words(text) for text in TEXTS]).search(words(query), 5) == []
+    assert SmallIndex([words(text) for text in TEXTS]).search(words(query), 5) == []
 
 
 def test_a_passages_own_text_ranks_it_first_however_few_passages_there_are():
@@ -111,7 +115,7 @@ def test_a_passages_own_text_ranks_it_first_however_few_passages_there_are():
     ]
     for count in (1, 2, 3):
         tokens = [words(text) for text in passages[:count]]
-        index = Bm25Index(tokens)
+        index = SmallIndex(tokens)
         for place, row in enumerate(tokens):
             ranked = index.search(row, 5)
             assert ranked[0][0] == place, (count, place)
@@ -119,7 +123,7 @@ def test_a_passages_own_text_ranks_it_first_however_few_passages_there_are():
 
 
 def test_a_word_of_every_passage_finds_them_all_and_k_bounds_them():
-    index = Bm25Index([["a", "x"], ["a", "y"], ["a", "z"]])
+    index = SmallIndex([["a", "x"], ["a", "y"], ["a", "z"]])
     # ties: the lower index first
     assert [place for place, _ in index.search(words("a"), 20)] == [0, 1, 2]
     assert [place for place, _ in index.search(words("a"), 2)] == [0, 1]
@@ -212,7 +216,7 @@ def test_the_other_variants_are_their_papers(variant, k1, b, query):
     tokens = made_up(80)
     mean = sum(map(len, tokens)) / len(tokens)
     having = {w: sum(w in row for row in tokens) for w in query}
-    found = Bm25Index(tokens).search(query, 80, Scoring(variant, k1, b))
+    found = SmallIndex(tokens).search(query, 80, Scoring(variant, k1, b))
     truth = {
         place: sum(
             idf_of_paper(variant, having[w], 80) * tf_of_paper(variant, row.count(w), len(row) / mean, k1, b)
@@ -230,7 +234,7 @@ def test_the_other_variants_are_their_papers(variant, k1, b, query):
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.9, 0.4)])
 def test_okapi_scores_as_bm25s_does_with_lucenes_idf_and_plus_as_rank_bm25_does(query, k1, b):
     tokens = made_up(80)
-    index = Bm25Index(tokens)
+    index = SmallIndex(tokens)
     theirs = bm25s.BM25(k1=k1, b=b, method="atire", idf_method="lucene")
     theirs.index(tokens, create_empty_token=False, show_progress=False)
     known = [word for word in query if word in theirs.vocab_dict]
@@ -248,7 +252,7 @@ def test_okapi_scores_as_bm25s_does_with_lucenes_idf_and_plus_as_rank_bm25_does(
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_parts_of_a_score_sum_up_to_it(variant, query):
     tokens, scoring = made_up(80), Scoring(variant, 1.2, 0.6)
-    for index in (Bm25Index(tokens), bm25_large.build(tokens, scoring)):
+    for index in (SmallIndex(tokens), bm25_large.build(tokens, scoring)):
         for place, score in index.search(query, 80, scoring):
             parts = explain(index, query, tokens[place], scoring)
             assert sum(part.score for part in parts) == pytest.approx(score, rel=1e-5, abs=1e-5)
@@ -259,7 +263,7 @@ def test_the_parts_of_a_score_sum_up_to_it(variant, query):
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.5, 0.0)])
 def test_bm25s_ranks_as_rank_bm25_does(variant, k1, b, tmp_path):
     tokens, scoring = made_up(3_000, seed=1), Scoring(variant, k1, b)
-    small, large = Bm25Index(tokens), bm25_large.build(tokens, scoring)
+    small, large = SmallIndex(tokens), bm25_large.build(tokens, scoring)
     bm25_large.save(large, tmp_path / "kept")
     mapped = bm25_large.load(tmp_path / "kept")
     assert large.mean_length == small.mean_length
@@ -284,7 +288,7 @@ def test_past_the_limit_bm25s_takes_over_and_is_mapped_by_the_next(make_corpus, 
     assert isinstance(first, bm25_large.LargeIndex)
     found = first.search(words("the cat"), 5)
     assert [place for place, _ in found] == [
-        p for p, _ in Bm25Index([words(text) for text in TEXTS]).search(words("the cat"), 5)
+        p for p, _ in SmallIndex([words(text) for text in TEXTS]).search(words("the cat"), 5)
     ]
     bm25._indexes.clear()
     monkeypatch.setattr(bm25_large, "build", None)

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import Cut
-from playground.retrieval.cutting import Cutting
+from playground.retrieval.chunking.cutting import Cutting
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.own.changes import MAX_PASSAGE_CHARS, cut_anew, dropped, edited, place_of, renamed, split
 from playground.retrieval.own.stored import Collection, Stored, corpus_of, from_json, to_json
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from playground.retrieval import chunking
-from playground.retrieval.chunking import WORD_CHARS, chunk, chunks, count_words
+from playground.retrieval.chunking import markdown as chunking
+from playground.retrieval.chunking.markdown import WORD_CHARS, chunk, chunks, count_words
 
 ALPHABET = "ab c.!?。\n\n\n  \t'가나다 漢#`-1*é\r\x0b\u2028"
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval.collection import read_collection
+from playground.retrieval.beir_trec import read_test_collection
 from playground.retrieval.evaluate import outcomes, reports
 
 DOCUMENTS = {
@@ -68,7 +68,7 @@ WRITERS = {
 @pytest.mark.parametrize("how", WRITERS)
 def test_both_formats_say_the_same(tmp_path, how):
     WRITERS[how](tmp_path)
-    corpus, queries = read_collection(tmp_path)
+    corpus, queries = read_test_collection(tmp_path)
     assert [p.document for p in corpus.passages] == ["d1", "d2", "d3"]
     assert corpus.passages[2].indexed == "Boats & tides\nBoats leave when the tide turns."
     assert corpus.passages[1].indexed == "Bread is baked at dawn."
@@ -87,9 +87,9 @@ def test_what_is_missing_is_said(tmp_path, missing):
     write_beir(tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(CorpusError, match=r"test collection (has no|cannot be read)"):
-        read_collection(tmp_path)
+        read_test_collection(tmp_path)
     with pytest.raises(CorpusError, match=r"test collection (has no|cannot be read)"):
-        read_collection(tmp_path / "nowhere")
+        read_test_collection(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"_id": "d4"}', "null"])
@@ -98,7 +98,7 @@ def test_a_broken_line_is_told_and_not_a_traceback(tmp_path, line):
     with (tmp_path / "corpus.jsonl").open("a") as file:
         file.write(line)
     with pytest.raises(CorpusError, match="cannot be read"):
-        read_collection(tmp_path)
+        read_test_collection(tmp_path)
 
 
 def test_the_documented_command_prints_a_table(tmp_path):

@@ -15,7 +15,10 @@ from playground.retrieval.search import Hit
 
 
 def hits(*texts: str) -> list[Hit]:
-    return [Hit(rank, Passage(f"d#{rank}", "d", "", text), 1 / rank, ()) for rank, text in enumerate(texts, start=1)]
+    return [
+        Hit(rank=rank, passage=Passage(f"d#{rank}", "d", "", text), score=1 / rank, matched=())
+        for rank, text in enumerate(texts, start=1)
+    ]
 
 
 def words(text: str) -> int:

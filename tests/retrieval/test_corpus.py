@@ -155,7 +155,7 @@ def test_the_content_hash_is_the_documented_one():
 
     passage = Passage("d#1", "d", "T", "가")
     data = b"".join(len(part).to_bytes(8, "big") + part for part in (b"d#1", "T\n가".encode()))
-    corpus = Corpus("c", "C", "ko", (passage,), ())
+    corpus = Corpus(id="c", title="C", language="ko", passages=(passage,), questions=())
     assert corpus.content_hash == hashlib.sha256(data).hexdigest()[:16]
 
 

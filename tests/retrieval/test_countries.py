@@ -17,9 +17,9 @@ from importlib import metadata
 
 import pytest
 
+from corpora.countries.make import __main__ as script
+from corpora.countries.make import ground, words
 from playground.retrieval.corpus import CORPORA, load_corpus
-from playground.retrieval.shipped_countries import __main__ as script
-from playground.retrieval.shipped_countries import ground, words
 
 FOLDER = CORPORA / "countries"
 MONTHS = {name: number for number, name in enumerate(calendar.month_name) if name}

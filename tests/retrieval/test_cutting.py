@@ -10,9 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import chunking, cutting, dense
-from playground.retrieval.chunking import WORD_CHARS, chunk
-from playground.retrieval.cutting import Cutting, check_cutting, cuts
+from playground.retrieval.chunking import cutting
+from playground.retrieval.chunking import markdown as chunking
+from playground.retrieval.chunking.cutting import Cutting, check_cutting, cuts
+from playground.retrieval.chunking.markdown import WORD_CHARS, chunk
+from playground.retrieval.dense import index as dense
 
 needs_minilm = pytest.mark.weights
 WAYS = [

@@ -14,9 +14,9 @@ import pytest
 
 from playground.errors import CorpusError
 from playground.precision import native_dtype
-from playground.retrieval import dense
-from playground.retrieval import vectors as store
-from playground.retrieval.dense import DenseIndex, dense_index, embed, query_vector
+from playground.retrieval.dense import index as dense
+from playground.retrieval.dense import vectors as store
+from playground.retrieval.dense.index import DenseIndex, dense_index, embed, query_vector
 from playground.settings import LOADING
 
 TEXTS = [

@@ -15,9 +15,10 @@ from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNot
 from huggingface_hub.utils import filter_repo_objects
 
 from playground.errors import CorpusError
-from playground.retrieval import dense, encoders, vectors
-from playground.retrieval.dense import dense_index, embed, query_vector, reads
-from playground.retrieval.encoders import FILES, MOST_BYTES, NEEDED, PACKED_E5
+from playground.retrieval.dense import encoders, vectors
+from playground.retrieval.dense import index as dense
+from playground.retrieval.dense.encoders import FILES, MOST_BYTES, NEEDED, PACKED_E5
+from playground.retrieval.dense.index import dense_index, embed, query_vector, reads
 from playground.retrieval.search import Options, search
 from playground.settings import settings
 

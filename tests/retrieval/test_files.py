@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from playground.retrieval import files
+from playground.retrieval import indexes as files
 
 
 def test_recent_keeps_the_last_used():

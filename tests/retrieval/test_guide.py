@@ -18,8 +18,8 @@ import torch
 from rank_bm25 import BM25Okapi
 from torch.nn import functional
 
-from playground.retrieval.bm25 import words
-from playground.retrieval.chunking import MAX_WORDS
+from playground.retrieval.chunking.markdown import MAX_WORDS
+from playground.retrieval.lexical.terms import words
 from playground.retrieval.search import STOP_WORDS
 from tests.retrieval.test_shipped import answerable, documents, plain, sections
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 from rank_bm25 import BM25Okapi
 
-from playground.retrieval.bm25 import words
-from playground.retrieval.chunking import MAX_WORDS
+from playground.retrieval.chunking.markdown import MAX_WORDS
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.dense import DIMENSION
+from playground.retrieval.dense.index import DIMENSION
+from playground.retrieval.lexical.terms import words
 from playground.retrieval.search import retrieve
 
 CORPUS = "guide-ko"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.retrieval.hybrid import diversified, reciprocal_ranks, weighted_sum
+from playground.retrieval.fusion import diversified, reciprocal_ranks, weighted_sum
 
 FIRST = [(7, 9.0), (3, 5.0), (1, 1.0)]
 SECOND = [(3, 0.9), (8, 0.4)]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from playground.retrieval import lowness
-from playground.retrieval.lowness import Low, best_score, is_low, limit
+from playground.retrieval import low_scores as lowness
+from playground.retrieval.low_scores import Low, best_score, is_low, limit
 from playground.retrieval.passages import Corpus, Passage, Question
 from playground.retrieval.search import Found, Hit, Options
 
@@ -17,11 +17,17 @@ PASSAGE = Passage("d#1", "d", "", "text")
 def corpus(answerable: int, unanswerable: int, name: str = "c") -> Corpus:
     kinds = ["keyword"] * answerable + ["unanswerable"] * unanswerable
     questions = tuple(
-        Question(f"q{number}", f"{name} {number}", "a" if kind == "keyword" else "", (), kind)
+        Question(
+            id=f"q{number}",
+            question=f"{name} {number}",
+            answer="a" if kind == "keyword" else "",
+            evidence=(),
+            kind=kind,
+        )
         for number, kind in enumerate(kinds)
     )
     passages = (Passage("d#1", "d", "", f"{name} {answerable} {unanswerable}"),)
-    return Corpus(name, "Title", "en", passages, questions)
+    return Corpus(id=name, title="Title", language="en", passages=passages, questions=questions)
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def scored(monkeypatch):
     def score(scores: Sequence[float]) -> None:
         def search(corpus, query, retriever, k):
             value = scores[int(query.split()[-1])]
-            return Found((Hit(1, PASSAGE, value, ()),) if value else (), {})
+            return Found((Hit(rank=1, passage=PASSAGE, score=value, matched=()),) if value else (), {})
 
         monkeypatch.setattr(lowness, "search", search)
 
@@ -68,7 +74,7 @@ def test_a_best_score_below_it_is_low_and_one_above_is_not(scored):
     asked = corpus(5, 5)
 
     def at(score: float) -> list[Hit]:
-        return [Hit(1, PASSAGE, score, ())]
+        return [Hit(rank=1, passage=PASSAGE, score=score, matched=())]
 
     assert is_low(asked, "bm25", at(4.9)) == Low(4.9, "bm25", limit(asked, "bm25"))
     assert is_low(asked, "bm25", at(5.1)) is None
@@ -78,10 +84,10 @@ def test_a_best_score_below_it_is_low_and_one_above_is_not(scored):
 
 
 def test_of_hybrid_search_the_part_that_reads_the_language_counts():
-    hit = Hit(1, PASSAGE, 0.03, (), 0, {"bm25": (3, 12.0), "dense": (1, 0.7)})
-    english, korean = corpus(1, 1), Corpus("k", "t", "ko", (PASSAGE,), ())
+    hit = Hit(rank=1, passage=PASSAGE, score=0.03, matched=(), place=0, parts={"bm25": (3, 12.0), "dense": (1, 0.7)})
+    english, korean = corpus(1, 1), Corpus(id="k", title="t", language="ko", passages=(PASSAGE,), questions=())
     assert best_score(english, "hybrid", [hit]) == 0.7
     assert best_score(korean, "hybrid", [hit]) == 12.0
-    assert best_score(english, "hybrid", [Hit(1, PASSAGE, 0.03, ())]) == 0
+    assert best_score(english, "hybrid", [Hit(rank=1, passage=PASSAGE, score=0.03, matched=())]) == 0
     assert best_score(english, "bm25", [hit]) == 0.03
     assert best_score(english, "bm25", []) == 0

@@ -7,17 +7,17 @@ import pytest
 from playground.errors import CorpusError
 from playground.retrieval.evaluate import judged, outcomes, reports
 from playground.retrieval.passages import Corpus, Evidence, Passage, Question
-from playground.retrieval.question_file import MAX_BYTES, MAX_ROWS, read_questions
+from playground.retrieval.questions_csv import MAX_CSV_BYTES, MAX_ROWS, read_questions
 
 CORPUS = Corpus(
-    "own",
-    "My notes",
-    "en",
-    (
+    id="own",
+    title="My notes",
+    language="en",
+    passages=(
         Passage("a.md#1", "a.md", "", "The bell rings\nat noon."),
         Passage("b.md#1", "b.md", "", "The bell rings at noon. The cat is Ada."),
     ),
-    (),
+    questions=(),
 )
 
 
@@ -30,14 +30,14 @@ def test_a_line_is_a_question_with_its_answer_and_where_it_stands():
         'Question, ANSWER ,document,quote,kind\nWhen?,"noon, sharp",b.md,The bell rings at  noon,paraphrase\n'
     )
     evidence = (Evidence("b.md", "The bell rings at  noon"),)
-    assert found == Question("line-2", "When?", "noon, sharp", evidence, "paraphrase")
+    assert found == Question(id="line-2", question="When?", answer="noon, sharp", evidence=evidence, kind="paraphrase")
 
 
 def test_the_document_may_be_left_out_and_spaces_do_not_matter():
     [found] = read("question,quote\nWhen?,rings at noon\n")
     assert found.evidence[0].document == "a.md"
     assert found.kind == "keyword"
-    corpus = Corpus("own", "t", "en", CORPUS.passages, (found,))
+    corpus = Corpus(id="own", title="t", language="en", passages=CORPUS.passages, questions=(found,))
     assert judged(corpus)[0].pieces == (frozenset({0}),)
 
 
@@ -80,7 +80,7 @@ def test_blank_lines_of_a_spreadsheet_are_no_questions():
 
 def test_a_question_without_a_quote_is_answered_and_not_searched_for():
     questions = read("question,answer,quote\nWhen?,noon,rings at noon\nWho?,Ada,\n")
-    corpus = Corpus("own", "t", "en", CORPUS.passages, questions)
+    corpus = Corpus(id="own", title="t", language="en", passages=CORPUS.passages, questions=questions)
     [row, _] = reports(list(outcomes(corpus, judged(corpus), ("bm25",))))
     assert row.count == 1  # and not 2, the second never found
 
@@ -89,4 +89,4 @@ def test_bytes_that_are_no_text_or_too_many_are_refused():
     with pytest.raises(CorpusError, match="not a CSV file in UTF-8"):
         read_questions("question\n한글?".encode("cp949"), CORPUS)
     with pytest.raises(CorpusError, match="more than 1 MB"):
-        read_questions(b"x" * (MAX_BYTES + 1), CORPUS)
+        read_questions(b"x" * (MAX_CSV_BYTES + 1), CORPUS)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from playground.errors import CorpusError
 from playground.retrieval import corpus as shipping
-from playground.retrieval.chunking import Cut
+from playground.retrieval.chunking.cutting import Cutting
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.corpus import cards, list_corpora, load_collection, load_corpus
-from playground.retrieval.cutting import Cutting
 from playground.retrieval.own.changes import cut_anew, dropped, edited, renamed
 from playground.retrieval.own.stored import Collection, Stored, added, corpus_of, from_json, title_of, to_json
 from playground.retrieval.own.uploads import (
@@ -84,7 +84,7 @@ def test_a_saved_file_is_a_collection_of_texts_cuts_and_questions():
         ),
         "Mine",
         Cutting("sentences", 2, 1),
-        (Question("q1", "When?", "One.", (Evidence("a.md", "One."),), "keyword"),),
+        (Question(id="q1", question="When?", answer="One.", evidence=(Evidence("a.md", "One."),), kind="keyword"),),
     )
     assert json.loads(to_json(found)) == SAVED
     corpus = corpus_of(ID, found)
@@ -143,11 +143,11 @@ EVIDENCE = (Evidence("a.md", "One."),)
 @pytest.mark.parametrize(
     "question",
     [
-        Question("q", " ", "One.", EVIDENCE, "keyword"),
-        Question("q", "x" * 2_001, "One.", EVIDENCE, "keyword"),
-        Question("q", "When?", "x" * 2_001, EVIDENCE, "keyword"),
-        Question("q", "When?", "One.", EVIDENCE * 11, "keyword"),
-        Question("q", "When?", "One.", (Evidence("a.md", "x" * 2_001),), "keyword"),
+        Question(id="q", question=" ", answer="One.", evidence=EVIDENCE, kind="keyword"),
+        Question(id="q", question="x" * 2_001, answer="One.", evidence=EVIDENCE, kind="keyword"),
+        Question(id="q", question="When?", answer="x" * 2_001, evidence=EVIDENCE, kind="keyword"),
+        Question(id="q", question="When?", answer="One.", evidence=EVIDENCE * 11, kind="keyword"),
+        Question(id="q", question="When?", answer="One.", evidence=(Evidence("a.md", "x" * 2_001),), kind="keyword"),
     ],
 )
 def test_a_question_that_cannot_be_asked_is_refused(question):

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval import dense, rerank
-from playground.retrieval import search as searching
-from playground.retrieval.bm25 import Scoring, words
-from playground.retrieval.search import STOP_WORDS, Options, explained, matched, retrieve, search
-from playground.retrieval.terms import Terms
+from playground.retrieval import rerank, retrievers
+from playground.retrieval.dense import index as dense
+from playground.retrieval.lexical.bm25 import Scoring
+from playground.retrieval.lexical.terms import Terms, words
+from playground.retrieval.options import Options
+from playground.retrieval.search import STOP_WORDS, matched, retrieve, search
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -56,7 +57,7 @@ def test_dense_passages_are_marked_too(make_corpus, monkeypatch):
         def search(self, query, k):
             return [(2, 0.5), (0, 0.25)][:k]
 
-    monkeypatch.setattr(searching, "dense_index", lambda corpus: Index())
+    monkeypatch.setattr(retrievers, "dense_index", lambda corpus, encoder: Index())
     hits = retrieve(make_corpus(*TEXTS), "Tides", "dense", 2)
     assert [(hit.rank, hit.score, hit.matched) for hit in hits] == [(1, 0.5, ((0, 5),)), (2, 0.25, ())]
 
@@ -194,7 +195,7 @@ def test_the_terms_of_a_hit_explain_its_score(make_corpus):
     corpus = make_corpus(*PETS, heading="Pets")
     options = Options(scoring=Scoring("plus", 1.2, 0.5), terms=Terms(stem=True))
     for hit in search(corpus, "cats and mats", "bm25", 4, options).hits:
-        parts = explained(corpus, "cats and mats", hit, options)
+        parts = retrievers.RETRIEVERS["bm25"].explain(corpus, "cats and mats", hit.passage, options)
         assert sum(part.score for part in parts) == pytest.approx(hit.score)
         assert {part.term for part in parts} <= {"cat", "mat"}
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval import terms
 from playground.retrieval.answers import answer_contained
+from playground.retrieval.lexical import terms
+from playground.retrieval.lexical.terms import Terms, words
 from playground.retrieval.search import matched
-from playground.retrieval.terms import Terms, words
 
 STEMS = Terms(stem=True)
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from playground import disk, owners
 from playground.disk import DiskError
 from playground.errors import CorpusError
-from playground.retrieval import bm25
-from playground.retrieval.bm25 import bm25_index
 from playground.retrieval.corpus import list_corpora, load_corpus
-from playground.retrieval.documents import MAX_NAME_CHARS, safe_name
+from playground.retrieval.lexical import index as bm25
+from playground.retrieval.lexical.index import bm25_index
 from playground.retrieval.own import stored, uploads
 from playground.retrieval.own.uploads import add_documents, remove_corpus
 from playground.retrieval.passages import Passage
+from playground.retrieval.reading.text_files import MAX_NAME_CHARS, safe_name
 
 NOTES = ("notes.md", b"# Notes\n\nThe bell rings at noon.")
 

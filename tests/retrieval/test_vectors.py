@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
 from playground.errors import CorpusError
-from playground.retrieval import encoders, vectors
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.dense import embed
-from playground.retrieval.encoders import PACKED_E5
+from playground.retrieval.dense import encoders, vectors
+from playground.retrieval.dense.encoders import PACKED_E5
+from playground.retrieval.dense.index import embed
+from playground.retrieval.dense.vectors import Made, PackedE5, Vectors, read_e5
 from playground.retrieval.evaluate import judged, outcomes, report
 from playground.retrieval.search import Options
-from playground.retrieval.vectors import Made, PackedE5, Vectors, read_e5
 
 # A file of the package's form, written as its publisher's converter does; 4 bits by gguf
 

@@ -13,7 +13,10 @@ from playground.ui.parts import answers_html
 from playground.ui.text import TABLES
 
 TEXTS = ("Skarrow lies 31 kilometres off Brennick.", "The keeper lights <the> lamp at dusk.")
-HITS = tuple(Hit(rank, Passage(f"d.md#{rank}", "d.md", "", text), 1.0, ()) for rank, text in enumerate(TEXTS, start=1))
+HITS = tuple(
+    Hit(rank=rank, passage=Passage(f"d.md#{rank}", "d.md", "", text), score=1.0, matched=())
+    for rank, text in enumerate(TEXTS, start=1)
+)
 
 
 def answer(text, hits=HITS, done=True, begun="According to the context,"):

@@ -9,12 +9,12 @@ import xml.etree.ElementTree as ET
 import gradio as gr
 import pytest
 
-from playground.retrieval import dense
-from playground.retrieval.bm25 import Contribution, Scoring
+from playground.retrieval.dense import index as dense
 from playground.retrieval.evaluate import Judged, Outcome, reports
+from playground.retrieval.lexical.bm25 import Contribution, Scoring
+from playground.retrieval.lexical.terms import Terms
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, Options
-from playground.retrieval.terms import Terms
 from playground.settings import settings
 from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
@@ -27,8 +27,11 @@ from playground.ui.text import EN, TABLES
 both = pytest.mark.parametrize("language", ["en", "ko"])
 EVIL = "<script>alert(1)</script>&\"'"
 PASSAGE = Passage(f"{EVIL}#1", EVIL, EVIL, f"a {EVIL} b")
-HIT = Hit(1, PASSAGE, 3.5, ((0, 1),), 0, {"bm25": (4, 3.5)})
-TERMS = [Contribution(EVIL, 2, 1, 1.5, 1.0), Contribution("b", 1, 3, 0.25, 2.0)]
+HIT = Hit(rank=1, passage=PASSAGE, score=3.5, matched=((0, 1),), place=0, parts={"bm25": (4, 3.5)})
+TERMS = [
+    Contribution(term=EVIL, times=2, count=1, idf=1.5, tf=1.0),
+    Contribution(term="b", times=1, count=3, idf=0.25, tf=2.0),
+]
 
 
 def read(piece: str) -> ET.Element:
@@ -45,7 +48,7 @@ def said(element: ET.Element) -> str:
 def test_a_hit_opens_to_what_each_word_adds(language):
     words = TABLES[language]
     result = Found((HIT,), {"tokenise": 0.0001, "bm25": 2.0})
-    root = read(documents_html.found(result, [TERMS], ["x", EVIL], language))
+    root = read(documents_html.found(result, [TERMS], ["x", EVIL], language, joined=("bm25", "dense")))
     rows = [[said(cell) for cell in row] for row in root.iter("tr")]
     assert rows[0] == [words[k] for k in ("term", "term_idf", "term_count", "term_tf", "term_adds")]
     assert rows[1] == [f"{EVIL} (×2)", "1.50", "1", "1.00", "3.00"]
@@ -65,8 +68,8 @@ def test_nothing_found_says_what_to_do(language):
 
 def outcome(id: str, kind: str, retriever: str, *ranks: int | None) -> Outcome:
     pieces = tuple(frozenset({0}) for _ in ranks)
-    judged = Judged(id, f"{EVIL} {id}?", kind, pieces, (1.0,) * len(ranks))
-    return Outcome(judged, retriever, (HIT,), ranks, 0.002)
+    judged = Judged(id=id, question=f"{EVIL} {id}?", kind=kind, pieces=pieces, gains=(1.0,) * len(ranks))
+    return Outcome(judged=judged, retriever=retriever, hits=(HIT,), ranks=ranks, seconds=0.002)
 
 
 OUTCOMES = [
@@ -102,8 +105,8 @@ def test_an_evaluation_has_a_row_for_each_kind_and_opens_to_every_question(langu
 
 def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
     evil = outcome("q", "keyword", "bm25", 2)
-    judged = Judged("q", "=HYPERLINK(1)", "keyword", evil.judged.pieces, (1.0,))
-    evil = Outcome(judged, "bm25", evil.hits, evil.ranks, 0.5)
+    judged = Judged(id="q", question="=HYPERLINK(1)", kind="keyword", pieces=evil.judged.pieces, gains=(1.0,))
+    evil = Outcome(judged=judged, retriever="bm25", hits=evil.hits, ranks=evil.ranks, seconds=0.5)
     text = evaluate_panel.to_csv([evil, *OUTCOMES])
     assert text.startswith("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
@@ -118,7 +121,9 @@ def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
 )
 def test_the_controls_become_options(split, terms):
     found = options_from("l", 1, 0.5, split, "weighted", 0.25, True, "minilm")
-    assert found == Options(Scoring("l", 1.0, 0.5), terms, "weighted", None, 0.25, True)
+    assert found == Options(
+        scoring=Scoring("l", 1.0, 0.5), terms=terms, fusion="weighted", dense_share=None, diversity=0.25, rerank=True
+    )
 
 
 @pytest.fixture
@@ -137,7 +142,7 @@ class Request:
 
 
 def evaluate(monkeypatch, choice="lantern-handbook", turn=None, seen=None, own=""):
-    monkeypatch.setattr(evaluate_panel, "COMPARED", ("bm25",))
+    monkeypatch.setattr(evaluate_panel, "RETRIEVERS", ("bm25",))
     monkeypatch.setattr(dense, "dense_index", lambda *more: None)
     turn = RUNS.begin("somebody") if turn is None else turn
     steps = (lambda at, desc: seen.append(desc)) if seen is not None else (lambda at, desc: None)

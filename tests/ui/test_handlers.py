@@ -16,8 +16,8 @@ from playground.engine.models.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES
 from playground.engine.work import Stopped
 from playground.errors import CorpusError, Message, PlaygroundError
-from playground.retrieval import dense
 from playground.retrieval.corpus import load_corpus, shipped_ids
+from playground.retrieval.dense import index as dense
 from playground.retrieval.own import stored, uploads
 from playground.settings import settings
 from playground.ui.compare import tab as compare_tab
@@ -329,7 +329,7 @@ def test_after_the_documents_were_deleted_new_ones_make_a_new_corpus(upload):
 
 
 def test_files_that_are_too_many_are_counted_before_they_are_read(upload, monkeypatch):
-    files = [upload(f"{number}.txt", "A fact.") for number in range(stored.MAX_FILES + 1)]
+    files = [upload(f"{number}.txt", "A fact.") for number in range(stored.MAX_DOCUMENTS + 1)]
     monkeypatch.setattr(own_panel, "read_files", lambda files: pytest.fail("it was read"))
     with pytest.raises(gr.Error, match="too many"):
         add_own("", "en", files)

@@ -154,7 +154,7 @@ def token(text, number=7):
 
 def hit(text="The cat sat.", asked="", document="d.md", heading="", score=1.0):
     passage = Passage(f"{document}#1", document, heading, text)
-    return Hit(1, passage, score, matched(text, frozenset(asked.split())))
+    return Hit(rank=1, passage=passage, score=score, matched=matched(text, frozenset(asked.split())))
 
 
 def answer(text="", label="A", prompt="p", hits=(), **more):
@@ -469,7 +469,7 @@ def test_shared_words_are_marked_where_they_stand():
 def test_exactly_the_spans_are_marked(text, places):
     places = sorted({min(place, len(text)) for place in places})
     spans = tuple(zip(places[::2], places[1::2], strict=False))
-    found = Hit(1, Passage("d#1", "d", "", text), 0.5, spans)
+    found = Hit(rank=1, passage=Passage("d#1", "d", "", text), score=0.5, matched=spans)
     body = read(passage(found, "en")).all("div")[1]
     assert [mark.text for mark in body.all("mark")] == [text[a:b] for a, b in spans]
     assert body.text == text

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval import dense
+from playground.retrieval.dense import index as dense
 from playground.retrieval.passages import Corpus
 from playground.ui.parts import indexing
 from playground.ui.parts.indexing import index
 
-CORPUS = Corpus("c", "t", "en", (), ())
+CORPUS = Corpus(id="c", title="t", language="en", passages=(), questions=())
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "about 30 s left"), ("ko", "약 30 s 남음")])

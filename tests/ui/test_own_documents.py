@@ -9,9 +9,9 @@ import gradio as gr
 import pytest
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import Cut
+from playground.retrieval.chunking.cutting import Cutting
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.cutting import Cutting
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored, to_json
 from playground.settings import settings

@@ -16,7 +16,7 @@ from playground import api, temporary
 from playground.engine.models import loader
 from playground.engine.models.loader import CACHE
 from playground.errors import PlaygroundError
-from playground.retrieval import dense
+from playground.retrieval.dense import index as dense
 from playground.settings import settings
 from playground.ui import layout
 from playground.ui.layout import TABS

@@ -30,12 +30,13 @@ from playground.errors import Message
 from playground.lab.lesson import KINDS
 from playground.lab.ready import ready
 from playground.lab.verdict import IMPORTANT, NEEDS
-from playground.lab.ways import WAYS
-from playground.retrieval.bm25 import Variant
+from playground.lab.ways import IN_WEIGHTS, WAYS
+from playground.retrieval.chunking.cutting import By
 from playground.retrieval.context import Order
-from playground.retrieval.cutting import By
-from playground.retrieval.hybrid import FUSIONS
+from playground.retrieval.fusion import FUSIONS
+from playground.retrieval.lexical.bm25 import Variant
 from playground.retrieval.passages import QuestionKind
+from playground.retrieval.retrievers import RETRIEVERS, retriever_names
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
 from playground.ui.compare import tab as compare_tab
@@ -43,6 +44,7 @@ from playground.ui.documents import search_form as search_panel
 from playground.ui.lab.fact import QUESTIONS
 from playground.ui.layout import TABS
 from playground.ui.merge import form as merge_panel
+from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import EN, KO, KO_MESSAGES, TABLES, label, say, tell
 from playground.ui.weights import form as edit_panel
 from playground.ui.weights import number_line as number_line_panel
@@ -73,7 +75,7 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
     "tab_{}": [f"tab_{tab.id}" for tab in TABS],
-    "way_{}": [f"way_{name}" for name in WAYS],
+    "way_{}": [f"way_{name}" for name in IN_WEIGHTS],
     "lab_{}": [
         *(f"lab_{name}" for name in (*IMPORTANT, *KINDS)),
         *(f"lab_{name}{part}" for name in QUESTIONS for part in ("", "_info")),
@@ -95,27 +97,12 @@ NAMED = {
     "side_{}": [f"side_{name}" for name in ("both", "input", "output")],
     "weights_{}": ["weights_base", "weights_mine"],
     "weights_of_{}": [f"weights_of_{n}" for n in range(1, compare_tab.MOST + 1)],
-    "retriever_{}": [f"retriever_{name}" for name in compare_tab.RETRIEVERS],
+    "retriever_{}": [f"retriever_{name}" for name in retriever_names()],
     "title_nudge_{}": [f"title_nudge_{name}" for name in DIRECTIONS],
     "title_{}": [f"title_{kind}" for kind in EDITS if kind != "nudge_tokens"],
     "bm25_{}": [f"bm25_{name}" for name in get_args(Variant)],
     "split_{}": [f"split_{name}" for name in search_panel.SPLITS],
     "fusion_{}": [f"fusion_{name}" for name in FUSIONS],
-    "stage_{}": [
-        f"stage_{name}"
-        for name in (
-            "tokenise",
-            "bm25",
-            "embed",
-            "dense",
-            "fuse",
-            "rerank",
-            "diversify",
-            "prompt",
-            "first_token",
-            "rest",
-        )
-    ],
     "asked_{}": ["asked_all", *(f"asked_{kind}" for kind in get_args(QuestionKind))],
     "kind_{}": [f"kind_{name}" for name in edit_panel.KINDS],
     "method_{}": [f"method_{name}" for name in get_args(MethodName)],
@@ -161,6 +148,12 @@ NAMED = {
     "run_{}": ["run_stopped", "run_done"],
     "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
 }
+# Places where a retriever, or what stands beside it there, is called by name.
+PLACES = {
+    "heading": RETRIEVERS,
+    "stage": ("tokenise", "bm25", "embed", "dense", "fuse", "rerank", "diversify", "prompt", "first_token", "rest"),
+    "way": WAYS,
+}
 
 
 def fields(template: str) -> set[str]:
@@ -196,6 +189,9 @@ def wanted(given: ast.expr, within: ast.AST) -> set[str]:
         shape = "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in given.values)
         assert shape in NAMED, f"{shape}: say in NAMED what it may become"
         return set(NAMED[shape])
+    if isinstance(given, ast.Call) and ast.unparse(given.func) == "words_of":
+        place = str(ast.literal_eval(given.args[0]))
+        return {words_of(place, name) for name in PLACES[place]}
     assert isinstance(given, ast.Name), ast.unparse(given)
     found: set[str] = set()
     for node in ast.walk(within):

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import Cut
-from playground.retrieval.cutting import Cutting, check_cutting
+from playground.retrieval.chunking.cutting import Cutting, check_cutting
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.own.stored import MAX_TITLE, Collection, cuts_of
 from playground.retrieval.passages import printable
 

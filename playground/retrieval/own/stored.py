@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import Cut
-from playground.retrieval.cutting import USUAL_CUTTING, Cutting, check_cutting, cuts
-from playground.retrieval.documents import MAX_NAME_CHARS, MAX_TOTAL_BYTES
+from playground.retrieval.chunking.cutting import USUAL_CUTTING, Cutting, check_cutting, cuts
+from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.passages import Corpus, Passage, Question
+from playground.retrieval.reading.text_files import MAX_NAME_CHARS, MAX_TOTAL_BYTES
 
-MAX_FILES = 30
+MAX_DOCUMENTS = 30
 MAX_PASSAGES = 3_000
 MAX_INDEXED_CHARS = 4_000_000  # headings repeat in every passage below them
 MAX_QUESTIONS = 1_000
@@ -135,7 +135,14 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
     everything = tuple(passage for own in passages.values() for passage in own)
     if not everything:
         raise CorpusError("This is the last passage. Delete your documents instead.")
-    return Corpus(corpus_id, title_of(collection), _language(everything), everything, collection.questions, own=True)
+    return Corpus(
+        id=corpus_id,
+        title=title_of(collection),
+        language=_language(everything),
+        passages=everything,
+        questions=collection.questions,
+        own=True,
+    )
 
 
 def title_of(collection: Collection) -> str:
@@ -161,12 +168,12 @@ def _language(passages: Iterable[Passage]) -> str:
 
 def check_count(count: int) -> None:
     """Refuse more documents than one collection holds."""
-    if count > MAX_FILES:
+    if count > MAX_DOCUMENTS:
         raise CorpusError(
             "{count} documents are too many: a collection of your own holds at most {limit}. "
             "Add fewer, or start a new one.",
             count=count,
-            limit=MAX_FILES,
+            limit=MAX_DOCUMENTS,
         )
 
 

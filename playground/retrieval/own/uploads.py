@@ -15,8 +15,7 @@ from pathlib import Path
 
 from playground import disk, owners
 from playground.errors import CorpusError
-from playground.retrieval.documents import Part, read_document
-from playground.retrieval.files import Recent, sweep_indexes
+from playground.retrieval.indexes import Recent, sweep_indexes
 from playground.retrieval.own.stored import (
     Collection,
     Stored,
@@ -28,7 +27,8 @@ from playground.retrieval.own.stored import (
     to_json,
 )
 from playground.retrieval.passages import Corpus, printable
-from playground.retrieval.reading import Document
+from playground.retrieval.reading.results import Document
+from playground.retrieval.reading.text_files import Part, read_document
 from playground.settings import settings
 
 MAX_CORPORA = 200  # kept on the host; then whoever has most loses the one used least recently

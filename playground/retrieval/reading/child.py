@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from playground.errors import Message
-from playground.retrieval.documents import Part
 from playground.retrieval.reading.limits import MAX_REPLY_BYTES
 from playground.retrieval.reading.names import document_name
 from playground.retrieval.reading.results import Document, Skipped
+from playground.retrieval.reading.text_files import Part
 
 _ROOT = Path(__file__).parents[3]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from playground.retrieval.reading.worker import main; main()"
@@ -132,7 +132,9 @@ def document(frame: dict[str, Any]) -> Document:
         raise GoneError from error
     if not (isinstance(name, str) and isinstance(pages, int | None) and isinstance(encoding, str | None) and parts):
         raise GoneError
-    return Document(document_name(name), parts, pages, encoding, unreadable, notes)
+    return Document(
+        name=document_name(name), parts=parts, pages=pages, encoding=encoding, unreadable=unreadable, notes=notes
+    )
 
 
 def skipped(frame: dict[str, Any]) -> Skipped:

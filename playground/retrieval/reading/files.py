@@ -28,7 +28,7 @@ from playground.retrieval.reading.worker import unopened
 _reading = threading.BoundedSemaphore(MAX_AT_ONCE)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Item:
     """One of the files.
 
@@ -52,7 +52,7 @@ class _Item:
 def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECONDS, encoding: str = "") -> Read:
     """Read what can be read of a visitor's files; one that cannot does not stop the others.
 
-    Accepts the kinds in :data:`playground.retrieval.reading.KINDS`. Nothing is parsed here: a
+    Accepts the kinds in :data:`playground.retrieval.reading.names.KINDS`. Nothing is parsed here: a
     child process does, and it is ended when time is up. The smallest file is read first, and
     each gets an equal share of the time that is left, a .zip's entries likewise.
 
@@ -87,7 +87,7 @@ def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECOND
 
 def _checked(raw_name: str, path: Path) -> _Item:
     """A file as it is on disk, which is not opened here; skipped if it cannot be read."""
-    item = _Item(document_name(raw_name), path=str(Path(path).absolute()))
+    item = _Item(name=document_name(raw_name), path=str(Path(path).absolute()))
     try:
         item.kind = kind_of(raw_name)
         status = Path(path).lstat()
@@ -115,7 +115,7 @@ def _check_size(name: str, size: int) -> None:
 
 
 def _left_out(raw_name: str, count: int) -> _Item:
-    item = _Item(document_name(raw_name))
+    item = _Item(name=document_name(raw_name))
     item.skip(
         CorpusError(
             "{name} was left out: {count} files are too many, at most {limit} are read at once. Add fewer.",

@@ -15,65 +15,15 @@ from playground.retrieval.reading.grid import Cell, Grid, span
 from playground.retrieval.reading.limits import MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, literal
 
-_DROPPED = frozenset(
-    {
-        "script",
-        "style",
-        "nav",
-        "template",
-        "noscript",
-        "iframe",
-        "object",
-        "applet",
-        "svg",
-        "canvas",
-        "audio",
-        "video",
-        "annotation",
-        "annotation-xml",
-    }
-)
-_BLOCKS = frozenset(
-    {
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "head",
-        "header",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "select",
-        "summary",
-        "table",
-        "tbody",
-        "textarea",
-        "tfoot",
-        "thead",
-        "ul",
-    }
-)
+_DROPPED_TAGS = """
+script style nav template noscript iframe object applet svg canvas audio video annotation annotation-xml
+"""
+_DROPPED = frozenset(_DROPPED_TAGS.split())
+_BLOCKS_TAGS = """
+address article aside blockquote body caption dd details div dl dt fieldset figcaption figure footer form head
+header hr html legend li main ol optgroup option p pre section select summary table tbody textarea tfoot thead ul
+"""
+_BLOCKS = frozenset(_BLOCKS_TAGS.split())
 _HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 _CLOSE_LINES = ("li", "tr", "br", "option", "dd")  # no empty line before these
 _CELLS = ("td", "th")

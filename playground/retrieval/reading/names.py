@@ -7,7 +7,7 @@ from zipfile import ZipInfo
 
 from playground.alphabets import decoded
 from playground.errors import CorpusError
-from playground.retrieval.documents import MAX_NAME_CHARS, safe_name
+from playground.retrieval.reading.text_files import MAX_NAME_CHARS, safe_name
 
 KINDS = (".txt", ".md", ".pdf", ".docx", ".csv", ".jsonl", ".html", ".htm", ".zip")
 

@@ -7,9 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from playground.errors import CorpusError, Message
-from playground.retrieval.chunking import MAX_HEADING_CHARS
-from playground.retrieval.documents import Part
+from playground.retrieval.chunking.markdown import MAX_HEADING_CHARS
 from playground.retrieval.reading.limits import MAX_CHARACTERS, MAX_LINE_CHARACTERS, MAX_RECORDS
+from playground.retrieval.reading.text_files import Part
 
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f]")
@@ -23,7 +23,7 @@ _INVISIBLE = re.compile("(?<![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])\u200b|[\
 _MARKUP = re.compile(r"^ {0,3}(?=#{1,6}(?:[ \t]|$)|`{3}|~{3})", re.MULTILINE)
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Budget:
     """What the files of one call may still bring.
 

@@ -49,7 +49,7 @@ _GUTTER = 12.0  # points, at least, between two columns
 _MOST_GAPS = 40  # places that are tried as a gutter
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Piece:
     """Text as it was drawn at once: where its line is, from left to right, in points."""
 
@@ -124,7 +124,7 @@ class _Recorder(_text_extractor.TextExtraction):
         if drawn.strip() and matrix[0] > 0 and abs(matrix[1]) < 1e-3:  # upright
             left = matrix[4] + before / 1000 * matrix[0]
             right = matrix[4] + sizes["str_widths"] / 1000 * matrix[0]
-            self.pieces.append(Piece(drawn, left, right, matrix[5], abs(size * matrix[3])))
+            self.pieces.append(Piece(text=drawn, left=left, right=right, base=matrix[5], size=abs(size * matrix[3])))
         return after, right_to_left, sizes
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from playground.errors import CorpusError, Message
-from playground.retrieval.chunking import MAX_WORDS, count_words
-from playground.retrieval.documents import records as records_of
+from playground.retrieval.chunking.markdown import MAX_WORDS, count_words
 from playground.retrieval.reading.decoding import decode_into
 from playground.retrieval.reading.limits import MAX_COLUMNS, MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, tidy
+from playground.retrieval.reading.text_files import records as records_of
 from playground.sheets import read_sheet
 
 _MAX_TITLE = 80  # characters of a row's first value that stands above it
@@ -28,7 +28,7 @@ def read_text(file: BinaryIO, parts: Parts) -> str:
 
 
 def read_json_lines(file: BinaryIO, parts: Parts) -> str:
-    """Add the records of a ``.jsonl`` file, as :mod:`playground.retrieval.documents` reads them.
+    """Add the records of a ``.jsonl`` file, as :mod:`playground.retrieval.reading.text_files` reads them.
 
     :return: its encoding.
     :raises CorpusError: it is not text, or one of its lines is not a record.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playground.errors import Message
-from playground.retrieval.documents import Part
+from playground.retrieval.reading.text_files import Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """The text of one file, or of one entry of a .zip.
 

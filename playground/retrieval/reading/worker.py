@@ -41,7 +41,9 @@ def main() -> None:
         for stream in (0, 1, 2):  # what a library prints must not get among the frames
             os.dup2(nowhere, stream)
         send(out, {"event": "ready"})
-        budget = Budget(request["characters"], request["records"], encoding=request.get("encoding", ""))
+        budget = Budget(
+            characters=request["characters"], records=request["records"], encoding=request.get("encoding", "")
+        )
         for item in request["files"]:
             budget.unpacked, budget.full = 0, False
             for frame in frames_of(item, budget):

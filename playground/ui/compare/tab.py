@@ -14,6 +14,7 @@ from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE,
 from playground.engine.recipe import parse_edit
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
+from playground.retrieval.retrievers import NONE, need, retriever_names
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
 from playground.ui.parts import html
 from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, set_up
@@ -26,7 +27,6 @@ from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
-RETRIEVERS = ("none", "bm25", "dense", "hybrid")
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -152,7 +152,7 @@ def _column_rows() -> tuple[list[gr.Row], list[Any]]:
                     elem_id=f"weights-{number}",
                 ),
                 gr.Dropdown(
-                    [(label(f"retriever_{name}"), name) for name in RETRIEVERS],
+                    [(label(f"retriever_{name}"), name) for name in retriever_names()],
                     value=retriever,
                     label=label("retrieval"),
                     min_width=120,
@@ -191,7 +191,7 @@ def prepare(
     *fields: Any,
 ) -> Any:
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
-    if any(retriever in ("dense", "hybrid") for _, retriever, _ in _columns(count, fields)):
+    if need((retriever for _, retriever, _ in _columns(count, fields)), "vectors"):
         corpus = load_corpus(chosen_corpus(own, choice))
         stopped = RUNS.stopped(str(request.session_hash), turn)
         index(corpus, language, progress, stopped)
@@ -274,13 +274,13 @@ def _contestant(
 ) -> contest.Contestant:
     space = spaces.from_json(saved)
     name = say(language, f"weights_{weights}")
-    if retriever != "none":
+    if retriever != NONE:
         name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
     return contest.Contestant(
         name,
         space.recipe() if weights == "mine" else space.base(),
         retriever,
-        chosen_corpus(own, choice) if retriever != "none" else "",
+        chosen_corpus(own, choice) if retriever != NONE else "",
         int(k),
     )
 

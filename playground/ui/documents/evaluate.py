@@ -9,7 +9,8 @@ import gradio as gr
 
 from playground.engine.work import Stopped
 from playground.errors import Message
-from playground.retrieval.evaluate import COMPARED, Outcome, judged, outcomes, reports
+from playground.retrieval.evaluate import Outcome, judged, outcomes, reports
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.ui.documents import quiz as answering_panel
 from playground.ui.documents import view as documents_html
 from playground.ui.documents.search_form import fields_of, options_from
@@ -66,8 +67,8 @@ def run_evaluation(
     index(corpus, language, progress, work.stopped, options.encoder)
     found: list[Outcome] = []
     try:
-        for one in outcomes(corpus, questions, COMPARED, options):
-            done, of = len(found) // len(COMPARED), len(questions)
+        for one in outcomes(corpus, questions, list(RETRIEVERS), options):
+            done, of = len(found) // len(RETRIEVERS), len(questions)
             work.step(done, of, Message("Question {done} of {of}…", {"done": done + 1, "of": of}))
             found.append(one)
     except Stopped:

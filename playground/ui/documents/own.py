@@ -15,7 +15,9 @@ from playground.retrieval.own import uploads
 from playground.retrieval.own.changes import renamed
 from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
 from playground.retrieval.own.uploads import is_own
-from playground.retrieval.reading import KINDS, Read, read_files
+from playground.retrieval.reading.files import read_files
+from playground.retrieval.reading.names import KINDS
+from playground.retrieval.reading.results import Read
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.shelf import check_room, make_room, shelf_ids, still_there, with_one

@@ -9,10 +9,10 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground.errors import PlaygroundError
+from playground.retrieval.chunking.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cutting
 from playground.retrieval.corpus import load_collection, load_corpus
-from playground.retrieval.cutting import OVERLAPS, SIZES, USUAL_CUTTING, By, Cutting
 from playground.retrieval.own import changes, uploads
-from playground.retrieval.own.stored import MAX_FILES, Collection
+from playground.retrieval.own.stored import MAX_DOCUMENTS, Collection
 from playground.retrieval.own.uploads import is_own
 from playground.ui.parts import html, passages_html
 from playground.ui.parts.corpus_menu import chosen_corpus
@@ -163,7 +163,7 @@ def show_passages(
         view,
         gr.update(visible=False),
         gr.update(visible=mine),
-        gr.update(visible=not mine and len(names) <= MAX_FILES),
+        gr.update(visible=not mine and len(names) <= MAX_DOCUMENTS),
         "",
     )
 

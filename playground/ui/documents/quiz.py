@@ -15,7 +15,8 @@ from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.passages import Question
-from playground.retrieval.search import MAX_K, Retriever
+from playground.retrieval.retrievers import need, retriever_names
+from playground.retrieval.search import MAX_K
 from playground.ui.documents import quiz_view as quiz_html
 from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.parts.html import note
@@ -25,7 +26,6 @@ from playground.ui.shell.js import saves
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, begins, session_of, shown, stops, work_for
 from playground.ui.text import label, say, tell
 
-RETRIEVERS: tuple[Retriever, ...] = ("none", "bm25", "dense", "hybrid")
 NEW_TOKENS = 32  # the handbook's answers are a few words
 FIRST_QUESTIONS = 12
 
@@ -39,8 +39,8 @@ def build_panel(
         gr.Markdown(label("answering_intro"))
         with gr.Row():
             ways = gr.CheckboxGroup(
-                [(label(f"retriever_{name}"), name) for name in RETRIEVERS],
-                value=list(RETRIEVERS),
+                [(label(f"retriever_{name}"), name) for name in retriever_names()],
+                value=list(retriever_names()),
                 label=label("retrieval"),
                 elem_id="answering-ways",
                 min_width=260,
@@ -83,7 +83,7 @@ def prepare_answering(
     own: str, language: str, choice: str, ways: Sequence[str], turn: int, request: gr.Request, progress: Any = PROGRESS
 ) -> Any:
     """Embed the corpus where a way searches it by meaning and nobody has done so yet."""
-    if {"dense", "hybrid"} & set(ways):
+    if need(ways, "vectors"):
         corpus = load_corpus(chosen_corpus(own, choice))
         work = work_for(session_of(request), turn, progress, language)
         index(corpus, language, progress, work.stopped)
@@ -111,7 +111,7 @@ def run_answering(
     recipe = space.recipe() if weights == "mine" else space.base()
     contestants = [
         Contestant(say(language, f"retriever_{way}"), recipe, way, corpus.id, int(k))
-        for way in RETRIEVERS
+        for way in retriever_names()
         if way in ways
     ]
     if not contestants:

@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from playground.retrieval import encoders
-from playground.retrieval.bm25 import MAX_K1, USUAL, Scoring, Variant
-from playground.retrieval.hybrid import FUSIONS
-from playground.retrieval.search import Options
-from playground.retrieval.terms import Terms, has_morphemes
+from playground.retrieval.dense import encoders
+from playground.retrieval.fusion import FUSIONS
+from playground.retrieval.lexical.bm25 import MAX_K1, USUAL, Scoring, Variant
+from playground.retrieval.lexical.terms import Terms, has_morphemes
+from playground.retrieval.options import Options
 from playground.settings import settings
 from playground.ui.text import label
 
@@ -95,7 +95,9 @@ def options_from(
     :raises CorpusError: one is out of its bounds.
     """
     terms = {"words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes")}.get(split)
-    return Options(Scoring(variant, k1, b), terms, fusion, None, diversity, rerank, encoder)
+    return Options(
+        scoring=Scoring(variant, k1, b), terms=terms, fusion=fusion, diversity=diversity, rerank=rerank, encoder=encoder
+    )
 
 
 def fields_of(*given: Any) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gradio as gr
 
 from playground.errors import PlaygroundError
-from playground.retrieval.bm25 import LARGE
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.lowness import is_low
-from playground.retrieval.search import MAX_K, Options, explained, search
-from playground.retrieval.terms import PLAIN, words
+from playground.retrieval.lexical.index import LARGE
+from playground.retrieval.lexical.terms import PLAIN, words
+from playground.retrieval.low_scores import is_low
+from playground.retrieval.options import Options
+from playground.retrieval.retrievers import RETRIEVERS, need
+from playground.retrieval.search import MAX_K, search
 from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import view as documents_html
@@ -21,6 +23,7 @@ from playground.ui.documents.search_form import build_options, fields_of, option
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
+from playground.ui.parts.retriever_words import words_of
 from playground.ui.parts.shelf import still_there
 from playground.ui.shell.page import AT_ONCE, LOOK, PROGRESS, RUNS, SEARCH, begins, clears, session_of, shown, stops
 from playground.ui.shell.stale import belongs, touches
@@ -29,6 +32,7 @@ from playground.ui.text import label, say, tell
 
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
+COLUMNS = [f"{name}-hits" for name in RETRIEVERS]  # their ids
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -51,16 +55,12 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         search = gr.Button(label("search"), variant="primary", elem_id="search")
         stop = gr.Button(label("stop"), elem_id="search-stop", min_width=90, scale=0)
     options = build_options()
+    hits = []
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=260):
-            gr.Markdown(label("bm25_heading"))
-            by_words = gr.HTML(elem_id="bm25-hits")
-        with gr.Column(min_width=260):
-            gr.Markdown(label("dense_heading"))
-            meaning = gr.HTML(elem_id="dense-hits")
-        with gr.Column(min_width=260):
-            gr.Markdown(label("hybrid_heading"))
-            both = gr.HTML(elem_id="hybrid-hits")
+        for name in RETRIEVERS:
+            with gr.Column(min_width=260):
+                gr.Markdown(label(words_of("heading", name)))
+                hits.append(gr.HTML(elem_id=f"{name}-hits"))
     evaluate_panel.build_panel(saved, own, language, corpus, options)
     mine = own_panel.build_panel(own, shelf, language, corpus)
     passages = PassagesPanel(
@@ -74,10 +74,10 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     passages.refreshes(*mine.changed)
 
     turn = gr.State(0)
-    asked, hits = [own, language, corpus, query, count, turn, *options], [by_words, meaning, both]
+    asked = [own, language, corpus, query, count, turn, *options]
     for ask in (search.click, query.submit):
         ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(search_all, asked, hits, **SEARCH)
-    touches([part for part in options if isinstance(part, gr.Dropdown)], "bm25-hits")
+    touches([part for part in options if isinstance(part, gr.Dropdown)], COLUMNS[0])
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
         listen(sample_questions, [own, language, corpus], question, **LOOK)
@@ -120,41 +120,42 @@ def search_all(
     request: gr.Request | None = None,
     progress: Any = PROGRESS,
     *given: Any,
-) -> Iterator[tuple[Any, Any, Any]]:
-    """BM25's passages at once, then dense search's and those of both together.
+) -> Iterator[list[Any]]:
+    """The passages of each retriever: at once of those that search words, then of those that search vectors.
 
     :param given: the controls of how to search; none for the usual ones.
     """
     corpus = load_corpus(chosen_corpus(own, choice))
     options = options_from(*given) if given else Options()
-    also = ["dense-hits", "hybrid-hits"]
-    mark = belongs({"query": query, "query-k": int(k), **fields_of(*given)}, also)
-    found = _by_words(corpus, query, int(k), options, language) + mark
-    waiting = html.note(say(language, "dense_working"))
-    yield found, waiting, ""
+    mark = belongs({"query": query, "query-k": int(k), **fields_of(*given)}, COLUMNS[1:])
+    later = [name for name in RETRIEVERS if need([name], "vectors")]
+    columns = {
+        name: "" if name in later else _found(corpus, query, name, int(k), options, language) for name in RETRIEVERS
+    }
+    yield _marked(columns | {later[0]: html.note(say(language, "dense_working"))}, mark)
     try:
         stopped = RUNS.stopped(session_of(request), turn) if request else lambda: False
         index(corpus, language, progress, stopped, options.encoder)
-        meaning = search(corpus, query, "dense", int(k), options)
-        both = search(corpus, query, "hybrid", int(k), options)
+        columns |= {name: _found(corpus, query, name, int(k), options, language) for name in later}
     except PlaygroundError as error:
-        yield found, html.note(tell(language, error.message), "warn"), ""
-        return
-    yield (
-        found,
-        documents_html.found(meaning, [], [], language, is_low(corpus, "dense", meaning.hits, options)),
-        documents_html.found(both, [], [], language, is_low(corpus, "hybrid", both.hits, options)),
-    )
+        columns[later[0]] = html.note(tell(language, error.message), "warn")
+    yield _marked(columns, mark)
 
 
-def _by_words(corpus: Corpus, query: str, k: int, options: Options, language: str) -> str:
-    """BM25's passages, with what each term adds to their scores."""
-    result = search(corpus, query, "bm25", k, options)
-    why = [explained(corpus, query, hit, options) for hit in result.hits]
-    library = html.note(say(language, "bm25s_serves")) if len(corpus.passages) > LARGE else ""
-    terms = words(query, options.terms or PLAIN)
-    limit = is_low(corpus, "bm25", result.hits, options)
-    return library + documents_html.found(result, why, terms, language, limit)
+def _marked(columns: Mapping[str, str], mark: str) -> list[str]:
+    """The columns in their order, the first with the mark of what they belong to."""
+    first, *others = columns.values()
+    return [first + mark, *others]
+
+
+def _found(corpus: Corpus, query: str, name: str, k: int, options: Options, language: str) -> str:
+    """A retriever's passages; of one that searches words the query's, and what each adds to a score that is a sum."""
+    result, row = search(corpus, query, name, k, options), RETRIEVERS[name]
+    why = [row.explain(corpus, query, hit.passage, options) for hit in result.hits] if row.explain else []
+    library = html.note(say(language, "bm25s_serves")) if row.explain and len(corpus.passages) > LARGE else ""
+    terms = [] if need([name], "vectors") else words(query, options.terms or PLAIN)
+    limit = is_low(corpus, name, result.hits, options)
+    return library + documents_html.found(result, why, terms, language, limit, row.parts)
 
 
 TAB = Tab("documents", build_tab)

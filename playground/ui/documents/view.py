@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from playground.retrieval.bm25 import Contribution
 from playground.retrieval.evaluate import Outcome, Report
-from playground.retrieval.lowness import Low
+from playground.retrieval.lexical.bm25 import Contribution
+from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages
@@ -17,19 +17,25 @@ from playground.ui.text import say
 
 
 def found(
-    result: Found, why: Sequence[Sequence[Contribution]], asked: Sequence[str], language: str, limit: Low | None = None
+    result: Found,
+    why: Sequence[Sequence[Contribution]],
+    asked: Sequence[str],
+    language: str,
+    limit: Low | None = None,
+    joined: Sequence[str] = (),
 ) -> str:
     """Found passages, what their scores are made of, and what each stage took.
 
     :param why: for each hit, what the query's terms add; empty where there is no such sum.
     :param asked: the query's terms.
     :param limit: if the best score is below it.
+    :param joined: the retrievers whose rankings were joined.
     """
     if not result.hits:
         return note(say(language, "hits_none"))
     parts = [*why, *[()] * (len(result.hits) - len(why))]
     items = "".join(
-        passage(hit, language, _terms(hit, list(terms), language) + _ranks(hit, language))
+        passage(hit, language, _terms(hit, list(terms), language) + _ranks(hit, joined, language))
         for hit, terms in zip(result.hits, parts, strict=True)
     )
     split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
@@ -55,15 +61,15 @@ def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
     return f"<details><summary>{summary}</summary>{table(caption, heads, rows)}</details>"
 
 
-def _ranks(hit: Hit, language: str) -> str:
-    """Where hybrid search's parts had the passage."""
-    if not hit.parts:
+def _ranks(hit: Hit, joined: Sequence[str], language: str) -> str:
+    """Where the rankings that were joined had the passage."""
+    if not joined:
         return ""
     lines = [
         say(language, "hit_rank", name=say(language, f"retriever_{name}"), rank=hit.parts[name][0])
         if name in hit.parts
         else say(language, "hit_no_rank", name=say(language, f"retriever_{name}"))
-        for name in ("bm25", "dense")
+        for name in joined
     ]
     return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
 

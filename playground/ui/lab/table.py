@@ -16,6 +16,7 @@ from playground.lab.ways import IN_WEIGHTS
 from playground.retrieval.corpus import load_collection
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.ui.lab import plot as lab_plot
 from playground.ui.lab import report as lab_report
 from playground.ui.lab import view as lab_html
@@ -185,7 +186,7 @@ def send_to_compare(
     if way in IN_WEIGHTS:
         saved, corpus = _with_edit(saved, found, way).to_json(), FIRST_CORPUS
     else:
-        retriever = "dense" if way == "dense" else "bm25"
+        retriever = way if way in RETRIEVERS else "bm25"
         whose = "mine" if spaces.from_json(saved).recipe().edits else "base"
         columns = ((whose, "none", 1), (whose, retriever, 1))
         own, shelf = _with_fact(own, shelf, found, alone=way == "in_context")

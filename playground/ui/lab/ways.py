@@ -20,6 +20,7 @@ from playground.lab.ways import WAYS, Room
 from playground.ui.lab.fact import FactPanel, lesson_json, typed
 from playground.ui.lab.words import way_name
 from playground.ui.parts.html import duration, note
+from playground.ui.parts.retriever_words import words_of
 from playground.ui.shell.page import (
     AT_ONCE,
     MODEL,
@@ -58,7 +59,7 @@ def build_panel(
     """
     gr.Markdown(label("lab_step_ways"))
     ways = gr.CheckboxGroup(
-        [(label(f"way_{way}"), way) for way in WAYS if way != "base"],
+        [(label(words_of("way", way)), way) for way in WAYS if way != "base"],
         value=list(USUAL),
         label=label("lab_ways"),
         info=label("lab_ways_info"),

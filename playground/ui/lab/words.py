@@ -10,6 +10,7 @@ from playground.lab.choosing import Compared, Listed, Measured
 from playground.lab.scores import IMPORTANT
 from playground.lab.ways import WAYS
 from playground.ui.parts.html import duration, figure, size
+from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say, tell
 
 NAMED = ("way", "other", "ways", "what")  # places of a message that hold keys
@@ -17,7 +18,7 @@ NAMED = ("way", "other", "ways", "what")  # places of a message that hold keys
 
 def way_name(way: str, language: str) -> str:
     """What a way is called; an unknown one by its key."""
-    return say(language, f"way_{way}") if way in WAYS else way
+    return say(language, words_of("way", way)) if way in WAYS else way
 
 
 def column_name(column: str, language: str) -> str:

@@ -10,10 +10,11 @@ from html import escape
 
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
-from playground.retrieval.lowness import Low
+from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Hit
 from playground.ui.parts.html import duration, figure, note, notes, percent
 from playground.ui.parts.passages_html import passage
+from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say
 
 
@@ -154,7 +155,7 @@ def low(found: Low | None, language: str) -> str:
 
 def stages(seconds: Mapping[str, float], language: str) -> str:
     """What each stage took."""
-    parts = [f"{say(language, f'stage_{name}')} {duration(spent)}" for name, spent in seconds.items()]
+    parts = [f"{say(language, words_of('stage', name))} {duration(spent)}" for name, spent in seconds.items()]
     return f'<p class="pg-receipt">{escape(say(language, "stages", parts=", ".join(parts)))}</p>'
 
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from playground.retrieval import dense
 from playground.retrieval.corpus import Corpus
-from playground.retrieval.encoders import MINILM
+from playground.retrieval.dense import index as dense
+from playground.retrieval.dense.encoders import MINILM
 from playground.ui.parts.html import clock
 from playground.ui.text import say
 

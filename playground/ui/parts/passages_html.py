@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from playground.retrieval.chunking import count_words
+from playground.retrieval.chunking.markdown import count_words
 from playground.retrieval.own.stored import Collection, cuts_of
 from playground.retrieval.search import Hit
 from playground.ui.parts.html import figure

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from playground.errors import CorpusError
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.question_file import MAX_BYTES, read_questions
+from playground.retrieval.questions_csv import MAX_CSV_BYTES, read_questions
 from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.shell import uploaded
 
@@ -21,7 +21,7 @@ def asked_corpus(own: str, choice: str, file: str | None) -> Corpus:
     """
     corpus = load_corpus(chosen_corpus(own, choice))
     if file:
-        questions = read_questions(uploaded.read(file, MAX_BYTES), corpus)
+        questions = read_questions(uploaded.read(file, MAX_CSV_BYTES), corpus)
         corpus = replace(corpus, questions=questions)
     if not corpus.questions:
         raise CorpusError(

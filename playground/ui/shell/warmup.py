@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from playground.engine.models import loader
 from playground.errors import Message, PlaygroundError
-from playground.retrieval import corpus, dense, lowness
+from playground.retrieval import corpus, low_scores
+from playground.retrieval.dense import index as dense
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.settings import settings
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ class Warmup:
             for shipped in corpus.list_corpora():
                 if len(shipped.passages) <= MOST_PASSAGES:
                     dense.dense_index(shipped)
-                    for retriever in ("bm25", "dense", "hybrid"):
-                        lowness.limit(shipped, retriever)
+                    for retriever in RETRIEVERS:
+                        low_scores.limit(shipped, retriever)
             log.info("Dense search is ready.")
         except PlaygroundError as error:
             if self.ready:  # only dense search is missing; it says so itself when asked

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from assets.adapters.make.__main__ import ADAPTERS, MODEL
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.edit import Attach
 from playground.engine.fork import Fork
 from playground.engine.training.settings import Settings
-from playground.engine.training.shipped import ADAPTERS, MODEL
 from tests.benchmarks import adapters as benchmark
 
 NAMES = ("handbook", "json", "pirate")
@@ -30,13 +30,7 @@ def test_each_is_safetensors_below_2_mb_with_a_card_that_says_how_it_was_made(na
     assert (folder / files.WEIGHTS).stat().st_size < 2_000_000
     card = (folder / "card.md").read_text(encoding="utf-8")
     settings: Settings = ADAPTERS[name].settings
-    for said in (
-        f"shipped {name}`",
-        f"seed {settings.seed}",
-        f"rank {settings.rank}",
-        f"{settings.rate:g}",
-        "Apache-2.0",
-    ):
+    for said in (f"make {name}`", f"seed {settings.seed}", f"rank {settings.rank}", f"{settings.rate:g}", "Apache-2.0"):
         assert said in card
 
 

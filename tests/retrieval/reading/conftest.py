@@ -10,7 +10,9 @@ from textwrap import dedent
 
 import pytest
 
-from playground.retrieval.reading import Read, child, files, read_files
+from playground.retrieval.reading import child, files
+from playground.retrieval.reading.files import read_files
+from playground.retrieval.reading.results import Read
 
 SOURCE_ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import pypdf
 
-from playground.retrieval.reading import Document, Read
+from playground.retrieval.reading.results import Document, Read
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 

@@ -10,8 +10,8 @@ import pytest
 import reading_samples as samples
 from reading_samples import locked, only, texts
 
-from playground.retrieval.chunking import chunk
-from playground.retrieval.documents import Part
+from playground.retrieval.chunking.markdown import chunk
+from playground.retrieval.reading.text_files import Part
 
 KOREAN = "훈민정음은 세종이 만들었다"
 

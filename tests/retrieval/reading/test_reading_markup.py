@@ -8,7 +8,7 @@ import zipfile
 import reading_samples as samples
 from reading_samples import W, only, texts
 
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking.markdown import chunk
 
 M = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reading_samples as samples
 from reading_samples import GOOD, only, refused, texts
 
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking.markdown import chunk
 from playground.retrieval.reading.pdf_join import joined_sentences, joined_words
 
 KOREAN = "훈민정음은 세종이 만들었다"

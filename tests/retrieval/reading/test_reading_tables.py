@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reading_samples import only, texts
 
-from playground.retrieval.chunking import chunk
+from playground.retrieval.chunking.markdown import chunk
 from playground.sheets import read_sheet
 
 

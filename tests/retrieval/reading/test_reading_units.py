@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval.documents import MAX_NAME_CHARS
 from playground.retrieval.reading.decoding import decode
 from playground.retrieval.reading.limits import MAX_LINE_CHARACTERS
 from playground.retrieval.reading.names import KINDS, document_name, numbered
 from playground.retrieval.reading.parts import tidy
+from playground.retrieval.reading.text_files import MAX_NAME_CHARS
 from playground.sheets import delimiter_of
 
 

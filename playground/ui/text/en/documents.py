@@ -9,8 +9,8 @@ TEXT = {
     "query": "What to look for",
     "passages_k": "Passages (k)",
     "search": "Search",
-    "bm25_heading": "### By words: BM25\nCounts shared words, rare ones more. The score is a sum.",
-    "dense_heading": "### By meaning: dense\nCompares embeddings by MiniLM, which reads English "
+    "heading_bm25": "### By words: BM25\nCounts shared words, rare ones more. The score is a sum.",
+    "heading_dense": "### By meaning: dense\nCompares embeddings by MiniLM, which reads English "
     "only. The score is a cosine.",
     "dense_working": "Searching by meaning… The first time, its model is loaded.",
     "hits_none": "No passage shares a word with this. Try other words, or the other search.",
@@ -35,7 +35,7 @@ TEXT = {
     "own_unreadable": "{name}: {pages} pages gave no text.",
     "own_forget": "Delete this collection",
     "indexing": "Embedding the documents, once: about {left} left",
-    "hybrid_heading": ("### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."),
+    "heading_hybrid": ("### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."),
     "search_options": "How to search",
     "search_options_info": (
         "The usual values suit most documents. Change one, search again, and see what moves; "
@@ -73,7 +73,6 @@ TEXT = {
     "hit_no_rank": "{name}: not found",
     "stages": "Took: {parts}",
     "stage_tokenise": "words",
-    "stage_bm25": "BM25",
     "stage_embed": "embedding the question",
     "stage_dense": "comparing embeddings",
     "stage_fuse": "joining",

@@ -5,6 +5,7 @@ TEXT = {
     "way_in_context": "Said in the prompt",
     "way_bm25": "Search by words (BM25)",
     "way_dense": "Search by meaning (dense)",
+    "way_hybrid": "Search by both (hybrid)",
     "way_nudge": "Nudged embedding",
     "way_rome": "ROME (rank-one edit)",
     "way_memit": "MEMIT (memory edit)",

@@ -5,6 +5,7 @@ TEXT = {
     "way_in_context": "프롬프트에서 말하기",
     "way_bm25": "낱말로 검색 (BM25)",
     "way_dense": "뜻으로 검색 (밀집)",
+    "way_hybrid": "둘 다로 검색 (혼합)",
     "way_nudge": "임베딩 옮기기",
     "way_rome": "ROME (계수 1 편집)",
     "way_memit": "MEMIT (기억 편집)",

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from playground.retrieval.shipped_countries import doubts, ground
-from playground.retrieval.shipped_countries.places import FIRST_YEAR, LAST_YEAR, NOW, Change, Place, places, section
-from playground.retrieval.shipped_countries.words import (
-    DAYS,
-    MONTHS,
-    Country,
-    Section,
-    choose,
-    listed,
-    number,
-    ranked,
-    said,
-)
+from corpora.countries.make import doubts, ground
+from corpora.countries.make.places import FIRST_YEAR, LAST_YEAR, NOW, Change, Place, places, section
+from corpora.countries.make.words import DAYS, MONTHS, Country, Section, choose, listed, number, ranked, said
 
 MOST_WORDS = 38  # of a section, so that it makes one passage
 FAR = (

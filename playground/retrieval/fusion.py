@@ -7,13 +7,13 @@ from typing import Literal
 
 import numpy as np
 
-from playground.retrieval.bm25 import Hits
+from playground.retrieval.passages import Scored
 
 Fusion = Literal["rrf", "weighted"]
 RANK_CONSTANT = 60  # as in the paper: how little the first few ranks differ
 
 
-def reciprocal_ranks(rankings: Sequence[Hits], weights: Sequence[float]) -> Hits:
+def reciprocal_ranks(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> list[Scored]:
     """Reciprocal rank fusion (Cormack et al. 2009): the sum of weight / (60 + rank), rank from 1.
 
     :param weights: one for each ranking; 0 leaves it out.
@@ -26,7 +26,7 @@ def reciprocal_ranks(rankings: Sequence[Hits], weights: Sequence[float]) -> Hits
     return _sorted(scores)
 
 
-def weighted_sum(rankings: Sequence[Hits], weights: Sequence[float]) -> Hits:
+def weighted_sum(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> list[Scored]:
     """The sum of weight x score, each ranking's scores brought to 0 (its last) and 1 (its first).
 
     What a ranking does not have counts as 0 in it.
@@ -45,11 +45,11 @@ def weighted_sum(rankings: Sequence[Hits], weights: Sequence[float]) -> Hits:
 FUSIONS = {"rrf": reciprocal_ranks, "weighted": weighted_sum}
 
 
-def _sorted(scores: dict[int, float]) -> Hits:
+def _sorted(scores: dict[int, float]) -> list[Scored]:
     return sorted(scores.items(), key=lambda hit: (-hit[1], hit[0]))
 
 
-def diversified(hits: Hits, vectors: np.ndarray, k: int, diversity: float) -> Hits:
+def diversified(hits: list[Scored], vectors: np.ndarray, k: int, diversity: float) -> list[Scored]:
     """Maximal marginal relevance (Carbonell and Goldstein 1998): one after another the passage
     with the highest (1 - diversity) x relevance - diversity x likeness to those chosen already.
 

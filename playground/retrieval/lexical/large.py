@@ -1,6 +1,6 @@
 """BM25 for corpora past 20,000 passages: bm25s, its scores computed ahead and memory-mapped.
 
-The same terms, variants and rankings as :class:`~playground.retrieval.bm25.Bm25Index`, in float32.
+The same terms, variants and rankings as :class:`~playground.retrieval.lexical.small.SmallIndex`, in float32.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from playground.disk import DiskError, aside, touch
-from playground.retrieval import files as disk
-from playground.retrieval.bm25 import USUAL, Bm25, Bm25Index, Hits, Scoring, best, idfs
-from playground.retrieval.passages import Corpus
-from playground.retrieval.terms import Terms, words
+from playground.retrieval import indexes as disk
+from playground.retrieval.lexical.bm25 import USUAL, Bm25, Scoring, best, idfs
+from playground.retrieval.lexical.small import SmallIndex
+from playground.retrieval.lexical.terms import Terms, words
+from playground.retrieval.passages import Corpus, Scored
 
 _METHODS = {"okapi": "atire", "l": "bm25l", "plus": "bm25+"}  # bm25s's names for the same tf
 _DELTAS = {"okapi": 0.0, "l": 0.5, "plus": 1.0}
@@ -38,14 +39,14 @@ class LargeIndex:
         self.mean_length = mean_length
 
     def idf(self, term: str, variant: str) -> float | None:
-        """See :class:`~playground.retrieval.bm25.Bm25`."""
+        """See :class:`~playground.retrieval.lexical.bm25.Bm25`."""
         place = self._bm25.vocab_dict.get(term)
         if place is None:
             return None
         return idfs({term: int(self._having[place])}, self._count, variant)[term]
 
-    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
-        """See :class:`~playground.retrieval.bm25.Bm25`; the scoring is that of the index."""
+    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> list[Scored]:
+        """See :class:`~playground.retrieval.lexical.bm25.Bm25`; the scoring is that of the index."""
         ids = self._bm25.get_tokens_ids(query)
         if not ids:
             return []
@@ -93,7 +94,7 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
         return kept
     tokens = [words(passage.indexed, terms) for passage in corpus.passages]
     if not any(tokens):
-        return Bm25Index([])
+        return SmallIndex([])
     index = build(tokens, scoring)
     if folder is None:
         return index

@@ -11,7 +11,6 @@ nearly the same for rare terms.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,15 +20,11 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 
 from playground.errors import CorpusError
-from playground.retrieval import files as disk
-from playground.retrieval.passages import Corpus, printable
-from playground.retrieval.terms import PLAIN, Terms, words
+from playground.retrieval.passages import Scored, printable
 
-LARGE = 20_000  # passages from which on bm25s serves, memory-mapped
 MAX_K1 = 10.0
 Variant = Literal["okapi", "l", "plus"]
 Numbers = Any  # a number or an array of them
-Hits = list[tuple[int, float]]  # (passage index, score), best first
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,7 @@ def idfs(having: Mapping[str, int], count: int, variant: str) -> dict[str, float
     return {term: math.log1p((count - n + 0.5) / (n + 0.5)) for term, n in having.items()}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contribution:
     """What one term of the query adds to a passage's score: times x idf x tf."""
 
@@ -116,7 +111,7 @@ class Contribution:
 class Bm25(Protocol):
     """Passages as bags of words, ready to score."""
 
-    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
+    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> list[Scored]:
         """The best passages among those that share a word with the query.
 
         Every score is above zero. Ties go to the lower index.
@@ -133,51 +128,7 @@ class Bm25(Protocol):
         """Terms of a passage, in the mean."""
 
 
-class Bm25Index:
-    """For corpora of up to 20,000 passages: any variant, k1 and b from one index.
-
-    :param tokens: the words of each passage; a passage, or all of them, may have none.
-    """
-
-    def __init__(self, tokens: Sequence[Sequence[str]]) -> None:
-        from rank_bm25 import BM25Okapi
-
-        # The library counts words and lengths; the idf is ours. No words: it would divide by 0.
-        okapi = BM25Okapi(tokens) if any(tokens) else None
-        self._lengths = np.array(okapi.doc_len if okapi else [], dtype=np.float64)
-        self.mean_length = float(okapi.avgdl) if okapi else 0.0
-        places: dict[str, list[int]] = {}
-        counts: dict[str, list[int]] = {}
-        for place, row in enumerate(okapi.doc_freqs if okapi else []):
-            for term, count in row.items():
-                places.setdefault(term, []).append(place)
-                counts.setdefault(term, []).append(count)
-        self._postings = {
-            term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32)) for term in places
-        }
-        having = {term: len(found) for term, found in places.items()}
-        self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
-
-    def idf(self, term: str, variant: str) -> float | None:
-        """See :class:`Bm25`."""
-        return self._idf[variant].get(term)
-
-    def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> Hits:
-        """See :class:`Bm25`."""
-        scores = np.zeros(len(self._lengths))
-        sharing = np.zeros(len(self._lengths), dtype=bool)
-        idf, tf = self._idf[scoring.variant], TF[scoring.variant]
-        for term, times in Counter(query).items():
-            if term not in self._postings:
-                continue
-            places, counts = self._postings[term]
-            lengths = self._lengths[places] / self.mean_length
-            scores[places] += times * idf[term] * tf(counts, lengths, scoring.k1, scoring.b)
-            sharing[places] = True
-        return best(scores, np.flatnonzero(sharing), k)
-
-
-def best(scores: np.ndarray, places: np.ndarray, k: int) -> Hits:
+def best(scores: np.ndarray, places: np.ndarray, k: int) -> list[Scored]:
     """The k highest of the scores at some places, ties to the lower index."""
     found = scores[places]
     if len(places) > k > 0:
@@ -199,47 +150,5 @@ def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: 
         idf = index.idf(term, scoring.variant)
         if idf is not None and counts[term]:
             tf = float(TF[scoring.variant](counts[term], length, scoring.k1, scoring.b))
-            found.append(Contribution(term, times, counts[term], idf, tf))
+            found.append(Contribution(term=term, times=times, count=counts[term], idf=idf, tf=tf))
     return sorted(found, key=lambda one: -one.score)
-
-
-_indexes: disk.Indexes[Bm25] = disk.Indexes()
-
-
-def bm25_index(corpus: Corpus, terms: Terms = PLAIN, scoring: Scoring = USUAL) -> Bm25:
-    """The corpus's index: from memory, from what is kept on disk, or built and kept.
-
-    :raises CorpusError: Korean morphemes are asked for and cannot be had.
-    """
-    if len(corpus.passages) > LARGE:
-        from playground.retrieval.bm25_large import large_index
-
-        name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}"
-        return _indexes.get(corpus, lambda: large_index(corpus, terms, scoring), name)
-    return _indexes.get(corpus, lambda: Bm25Index(tokens_of(corpus, terms)), terms.name)
-
-
-def tokens_of(corpus: Corpus, terms: Terms = PLAIN) -> list[list[str]]:
-    """Words of each passage, read from the disk where a sound file is there."""
-    kind = f"{terms.name}.json"
-    kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
-    if kept is not None:
-        return kept
-    once: dict[str, str] = {}  # a word is one object, however often a heading repeats it
-    tokens = [[once.setdefault(word, word) for word in words(passage.indexed, terms)] for passage in corpus.passages]
-    disk.save_index(corpus, kind, json.dumps(tokens, ensure_ascii=False).encode())
-    return tokens
-
-
-def _parse(data: bytes | None, count: int) -> list[list[str]] | None:
-    """The words in an index file, None if there is no file or it is not what was written."""
-    try:
-        tokens = json.loads(data or b"")
-    except (ValueError, RecursionError):
-        return None
-    sound = (
-        isinstance(tokens, list)
-        and len(tokens) == count
-        and all(isinstance(row, list) and all(isinstance(w, str) for w in row) for row in tokens)
-    )
-    return tokens if sound else None

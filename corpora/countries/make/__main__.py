@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from playground.retrieval.chunking import chunk, sentences
+from corpora.countries.make import clocks, habits, languages, money
+from corpora.countries.make.cldr import shared, territory
+from corpora.countries.make.places import NOW, codes
+from corpora.countries.make.words import Country, slug
+from playground.retrieval.chunking.markdown import chunk, sentences
 from playground.retrieval.corpus import CORPORA
 from playground.retrieval.passages import Passage
-from playground.retrieval.shipped_countries import clocks, habits, languages, money
-from playground.retrieval.shipped_countries.cldr import shared, territory
-from playground.retrieval.shipped_countries.places import NOW, codes
-from playground.retrieval.shipped_countries.words import Country, slug
 
 FOLDER = CORPORA / "countries"
 QUESTIONS = Path(__file__).with_name("questions.txt")
@@ -128,7 +128,7 @@ at the end of this card.
 
 ## How it was made
 
-`python -m playground.retrieval.shipped_countries` wrote all of it, this card included, from CLDR \
+`python -m corpora.countries.make` wrote all of it, this card included, from CLDR \
 {cldr} (in babel {babel}) and from the tz database (in tzdata {tzdata}); the same releases give \
 the same files. Nothing was copied but names. The sentences come from templates with several \
 phrasings each. The questions were written by hand.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.cldr import english, in_locale, shared, spoken
-from playground.retrieval.shipped_countries.words import Country, Section, choose, is_latin, listed, ranked, said
+from corpora.countries.make import doubts
+from corpora.countries.make.cldr import english, in_locale, shared, spoken
+from corpora.countries.make.words import Country, Section, choose, is_latin, listed, ranked, said
 
 LANGUAGE_GROUPS = {
     "in Romance languages": "fr es it pt ca ro",

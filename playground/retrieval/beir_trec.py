@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.errors import CorpusError
-from playground.retrieval.evaluate import Judged
+from playground.retrieval.judged import Judged
 from playground.retrieval.passages import Corpus, Passage
 from playground.retrieval.search import MAX_QUERY_CHARS
 
@@ -32,7 +32,7 @@ _QREL = re.compile(r"\s*(\S+)\s+(\S+)\s+(\S+)\s+(-?\d+)\s*")
 _LINE = re.compile(r"([^\t\n]+)\t([^\n]+)")
 
 
-def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
+def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
     """A collection's documents, and its queries that have a relevant document, in their order.
 
     :raises CorpusError: a part is missing or cannot be read.
@@ -55,25 +55,27 @@ def read_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
     passages = tuple(Passage(id, id, title, text) for id, (title, text) in documents.items())
     place = {id: number for number, id in enumerate(documents)}
     asked = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
-    corpus = Corpus(folder.resolve().name, folder.resolve().name, "en", passages, ())
+    corpus = Corpus(
+        id=folder.resolve().name, title=folder.resolve().name, language="en", passages=passages, questions=()
+    )
     return corpus, [one for one in asked if one.pieces]
 
 
 def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) -> Judged:
     relevant = [(name, gain) for name, gain in gains.items() if gain > 0]
     return Judged(
-        id,
-        text.strip()[:MAX_QUERY_CHARS] or "-",
-        "judged",
-        tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
-        tuple(gain for _, gain in relevant),
+        id=id,
+        question=text.strip()[:MAX_QUERY_CHARS] or "-",
+        kind="judged",
+        pieces=tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
+        gains=tuple(gain for _, gain in relevant),
     )
 
 
-Parts = tuple[dict[str, tuple[str, str]], dict[str, str], Judgements]
+Published = tuple[dict[str, tuple[str, str]], dict[str, str], Judgements]
 
 
-def _beir(folder: Path) -> Parts:
+def _beir(folder: Path) -> Published:
     documents = {
         str(row["_id"]): (" ".join(str(row.get("title") or "").split()), str(row["text"]))
         for row in _json_lines(folder / "corpus.jsonl")
@@ -100,7 +102,7 @@ def _text(path: Path) -> str:
     return data.decode("utf-8-sig", errors="replace")
 
 
-def _trec(folder: Path) -> Parts:
+def _trec(folder: Path) -> Published:
     documents: dict[str, tuple[str, str]] = {}
     queries: dict[str, str] = {}
     judgements: Judgements = {}

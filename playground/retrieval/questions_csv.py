@@ -12,7 +12,7 @@ from playground.errors import CorpusError
 from playground.retrieval.passages import Corpus, Evidence, Question, QuestionKind, printable
 from playground.retrieval.search import MAX_QUERY_CHARS
 
-MAX_BYTES, MAX_ROWS, MAX_FIELD = 1_000_000, 500, 2_000
+MAX_CSV_BYTES, MAX_ROWS, MAX_FIELD = 1_000_000, 500, 2_000
 Texts = Sequence[tuple[str, str]]  # document and words of each passage
 COLUMNS = ("question", "answer", "document", "quote", "kind")
 
@@ -26,8 +26,8 @@ def read_questions(data: bytes, corpus: Corpus) -> tuple[Question, ...]:
 
     :raises CorpusError: not such a file, or a line names what the corpus does not hold.
     """
-    if len(data) > MAX_BYTES:
-        raise CorpusError("The questions hold more than {limit} MB. Give fewer.", limit=MAX_BYTES // 1_000_000)
+    if len(data) > MAX_CSV_BYTES:
+        raise CorpusError("The questions hold more than {limit} MB. Give fewer.", limit=MAX_CSV_BYTES // 1_000_000)
     texts = [(one.document, " ".join(one.text.split())) for one in corpus.passages]
     found = tuple(_question(row, number, corpus.title, texts) for number, row in enumerate(_rows(data), start=2) if row)
     if not found:
@@ -79,7 +79,7 @@ def _question(row: dict[str, str], number: int, title: str, texts: Texts) -> Que
     if kind == "unanswerable" and (answer or quote):
         raise CorpusError("Line {line}: an unanswerable question has neither answer nor quote.", line=number)
     evidence = (Evidence(_document(row, quote, number, title, texts), quote),) if quote else ()
-    return Question(f"line-{number}", text, answer, evidence, kind)  # type: ignore[arg-type]
+    return Question(id=f"line-{number}", question=text, answer=answer, evidence=evidence, kind=kind)  # type: ignore[arg-type]
 
 
 def _document(row: dict[str, str], quote: str, number: int, title: str, texts: Texts) -> str:

@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, Literal, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import (
+from playground.retrieval.chunking.markdown import (
     MAX_WORDS,
     WORD_CHARS,
     Cut,
@@ -26,7 +26,7 @@ from playground.retrieval.chunking import (
     sentences,
     units,
 )
-from playground.retrieval.dense import model_folder
+from playground.retrieval.dense.index import model_folder
 from playground.retrieval.passages import Span, printable
 
 By = Literal["paragraphs", "sentences", "tokens", "headings"]

@@ -14,10 +14,10 @@ from playground.disk import DiskError, make_room, sweep, touch, write_whole
 from playground.retrieval.passages import Corpus
 from playground.settings import settings
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 MAX_SHIPPED = 32  # indexes of one kind in memory, of shipped corpora
 MAX_OWN = 8  # and of visitors' own, which never push out those
-MAX_FILES, MAX_BYTES = 400, 4_000_000_000  # on the disk, where visitors choose the settings
+MAX_INDEXES, MAX_INDEX_BYTES = 400, 4_000_000_000  # on the disk, where visitors choose the settings
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def index_path(corpus: Corpus, kind: str) -> Path | None:
 
 def index_room(size: int = 0) -> None:
     """Let go of the index files used least recently, where one of ``size`` bytes has no room."""
-    make_room(_indexes(), MAX_FILES, MAX_BYTES, size)
+    make_room(_indexes(), MAX_INDEXES, MAX_INDEX_BYTES, size)
 
 
 def save_index(corpus: Corpus, kind: str, data: bytes) -> None:
@@ -72,12 +72,12 @@ def _indexes() -> Path:
 
 
 @dataclass
-class _Slot(Generic[T]):
+class _Slot(Generic[_T]):
     lock: threading.Lock = field(default_factory=threading.Lock)
-    value: T | None = None
+    value: _T | None = None
 
 
-class Recent(Generic[T]):
+class Recent(Generic[_T]):
     """The last few things built, by key; each is built by one thread while others wait for it.
 
     :param size: how many are kept; the one used least recently goes first.
@@ -86,9 +86,9 @@ class Recent(Generic[T]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._lock = threading.Lock()
-        self._slots: OrderedDict[str, _Slot[T]] = OrderedDict()
+        self._slots: OrderedDict[str, _Slot[_T]] = OrderedDict()
 
-    def get(self, key: str, build: Callable[[], T]) -> T:
+    def get(self, key: str, build: Callable[[], _T]) -> _T:
         """What is kept under ``key``, built now if it is not there. A failed build keeps nothing.
 
         Builds of different keys run at the same time.
@@ -109,7 +109,7 @@ class Recent(Generic[T]):
             self._slots.clear()
 
 
-class Indexes(Generic[T]):
+class Indexes(Generic[_T]):
     """Indexes of one kind in memory, by what is indexed; visitors' corpora apart from shipped.
 
     A visitor's own are found by that corpus alone, so that nobody can tell from the time that a
@@ -117,10 +117,10 @@ class Indexes(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._shipped: Recent[T] = Recent(MAX_SHIPPED)
-        self._own: Recent[T] = Recent(MAX_OWN)
+        self._shipped: Recent[_T] = Recent(MAX_SHIPPED)
+        self._own: Recent[_T] = Recent(MAX_OWN)
 
-    def get(self, corpus: Corpus, build: Callable[[], T], name: str = "") -> T:
+    def get(self, corpus: Corpus, build: Callable[[], _T], name: str = "") -> _T:
         """As :meth:`Recent.get`.
 
         :param name: which of several indexes of the corpus.

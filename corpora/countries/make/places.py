@@ -10,8 +10,8 @@ from functools import cached_property, lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-from playground.retrieval.shipped_countries import doubts
-from playground.retrieval.shipped_countries.words import Section, choose, said
+from corpora.countries.make import doubts
+from corpora.countries.make.words import Section, choose, said
 
 FIRST_YEAR, LAST_YEAR = 1970, 2025  # before 1970 the database is unsure
 NOW = 2027  # the year whose rules are told as the ones that hold

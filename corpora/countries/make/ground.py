@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from playground.retrieval.shipped_countries.places import NOW, Place, places, section
-from playground.retrieval.shipped_countries.words import MONTHS, Section, choose, listed
+from corpora.countries.make.places import NOW, Place, places, section
+from corpora.countries.make.words import MONTHS, Section, choose, listed
 
 EARTH = 6371.0  # km, mean radius
 TILT, RISING = 23.44, -0.833  # degrees: the sun's path at the solstices; its centre at sunrise

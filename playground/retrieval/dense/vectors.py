@@ -18,8 +18,8 @@ import numpy as np
 
 from playground.errors import CorpusError
 from playground.precision import native_dtype
-from playground.retrieval import encoders
-from playground.retrieval.files import Recent
+from playground.retrieval.dense import encoders
+from playground.retrieval.indexes import Recent
 from playground.retrieval.passages import Corpus
 from playground.settings import LOADING
 
@@ -41,7 +41,7 @@ def model(encoder_id: str) -> Any:
 
     Loaded once; the two used last are kept.
 
-    :raises CorpusError: as :func:`~playground.retrieval.encoders.find` and ``open_hub``; or the
+    :raises CorpusError: as :func:`~playground.retrieval.dense.encoders.find` and ``open_hub``; or the
         package is not installed or damaged.
     """
     encoders.find(encoder_id)

@@ -1,6 +1,6 @@
 """Train the adapters that come with the project, from the packaged base and its data sets.
 
-Usage: `python -m playground.engine.training.shipped pirate` writes ``assets/adapters/pirate``.
+Usage: `python -m assets.adapters.make pirate` writes ``assets/adapters/pirate``.
 """
 
 from __future__ import annotations

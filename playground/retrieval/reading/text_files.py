@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking import MAX_HEADING_CHARS
+from playground.retrieval.chunking.markdown import MAX_HEADING_CHARS
 
-MAX_FILE_BYTES = 1_000_000
+MAX_TEXT_BYTES = 1_000_000
 MAX_TOTAL_BYTES = 3_000_000
 MAX_NAME_CHARS = 80
 SUFFIXES = (".txt", ".md", ".jsonl")
@@ -36,12 +36,12 @@ def read_document(raw_name: str, data: bytes) -> tuple[str, list[Part]]:
     name = safe_name(raw_name)
     if not name.lower().endswith(SUFFIXES):
         raise CorpusError("{name} is not of a kind that can be read. Choose .txt, .md or .jsonl files.", name=name)
-    if len(data) > MAX_FILE_BYTES:
+    if len(data) > MAX_TEXT_BYTES:
         raise CorpusError(
             "{name} holds {size} MB; the limit for one file is {limit} MB. Split or shorten it.",
             name=name,
             size=f"{-(-len(data) // 10_000) / 100:.2f}",
-            limit=MAX_FILE_BYTES // 1_000_000,
+            limit=MAX_TEXT_BYTES // 1_000_000,
         )
     if b"\0" in data:
         raise CorpusError("{name} is not a text file. Save it as UTF-8 text first.", name=name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 MINILM, PACKED_E5 = "minilm", "multilingual-e5-small"
 EVERY = ("*",)
 E5_PREFIXES = ("query: ", "passage: ")  # Wang et al. 2022
@@ -32,7 +32,7 @@ FAMILIES = (  # of unlisted encoders, by their ids
     (re.compile(r".*/(multilingual-)?e5-(small|base|large)(-v2)?", re.I), E5_PREFIXES),
     (re.compile(r".*/bge-(small|base|large)-en(-v1\.5)?", re.I), BGE_PREFIXES),
 )
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 MOST_BYTES = 600_000_000  # of a Hub encoder's files
 ANSWER_SECONDS = 3.0  # how long the Hub may take to begin an answer
 NEEDED = ("model.safetensors", "modules.json", "config.json", "1_Pooling/config.json")
@@ -51,7 +51,7 @@ MODULE = re.compile(r"sentence_transformers\.([\w.]+\.)?(Transformer|Pooling|Nor
 MODULE_PATH = re.compile(r"|\d_[A-Za-z]+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Encoder:
     """A model that makes vectors of texts.
 
@@ -80,29 +80,56 @@ class Encoder:
 
 
 PACKAGED = (
-    Encoder(MINILM, "all-MiniLM-L6-v2 (packaged)", "packaged", ("en",), 384, 256, version="minilm-v2"),
     Encoder(
-        PACKED_E5,
-        "multilingual-e5-small (packaged, 4 bits)",
-        "packaged",
-        EVERY,
-        384,
-        512,
-        *E5_PREFIXES,
+        id=MINILM,
+        title="all-MiniLM-L6-v2 (packaged)",
+        source="packaged",
+        languages=("en",),
+        dimension=384,
+        max_tokens=256,
+        version="minilm-v2",
+    ),
+    Encoder(
+        id=PACKED_E5,
+        title="multilingual-e5-small (packaged, 4 bits)",
+        source="packaged",
+        languages=EVERY,
+        dimension=384,
+        max_tokens=512,
+        query_prefix=E5_PREFIXES[0],
+        passage_prefix=E5_PREFIXES[1],
         version="multilingual-e5-small-v1",
     ),
 )
 PRESETS = (
-    Encoder("intfloat/multilingual-e5-small", "multilingual-e5-small (Hub)", "hub", EVERY, None, 512, *E5_PREFIXES),
     Encoder(
-        "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
-        "paraphrase-multilingual-MiniLM-L12-v2 (Hub)",
-        "hub",
-        EVERY,
-        None,
-        128,
+        id="intfloat/multilingual-e5-small",
+        title="multilingual-e5-small (Hub)",
+        source="hub",
+        languages=EVERY,
+        dimension=None,
+        max_tokens=512,
+        query_prefix=E5_PREFIXES[0],
+        passage_prefix=E5_PREFIXES[1],
     ),
-    Encoder("BAAI/bge-small-en-v1.5", "bge-small-en-v1.5 (Hub)", "hub", ("en",), None, 512, *BGE_PREFIXES),
+    Encoder(
+        id="sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+        title="paraphrase-multilingual-MiniLM-L12-v2 (Hub)",
+        source="hub",
+        languages=EVERY,
+        dimension=None,
+        max_tokens=128,
+    ),
+    Encoder(
+        id="BAAI/bge-small-en-v1.5",
+        title="bge-small-en-v1.5 (Hub)",
+        source="hub",
+        languages=("en",),
+        dimension=None,
+        max_tokens=512,
+        query_prefix=BGE_PREFIXES[0],
+        passage_prefix=BGE_PREFIXES[1],
+    ),
 )
 
 
@@ -119,7 +146,7 @@ def find(encoder_id: str) -> Encoder:
     :raises CorpusError: no encoder has the id, or PLAYGROUND_HUB does not allow it.
     """
     known = next((one for one in (*PACKAGED, *PRESETS) if one.id == encoder_id), None)
-    if known is None and not (isinstance(encoder_id, str) and HUB_ID.fullmatch(encoder_id)):
+    if known is None and not (isinstance(encoder_id, str) and HUB_NAME.fullmatch(encoder_id)):
         raise CorpusError(
             "Encoder {encoder} is unknown. Choose one of: {encoders}.",
             encoder=printable(encoder_id),
@@ -144,7 +171,7 @@ def _allowed() -> str:
 
 def _unlisted(hub_id: str) -> Encoder:
     before = next((given for names, given in FAMILIES if names.fullmatch(hub_id)), ("", ""))
-    return Encoder(hub_id, hub_id, query_prefix=before[0], passage_prefix=before[1])
+    return Encoder(id=hub_id, title=hub_id, query_prefix=before[0], passage_prefix=before[1])
 
 
 # Encoders of the Hub
@@ -247,7 +274,7 @@ def _download(hub_id: str) -> Path:
     return Path(snapshot_download(hub_id, allow_patterns=[*FILES], etag_timeout=ANSWER_SECONDS))
 
 
-def _asked(hub_id: str, ask: Callable[[str], T]) -> T:
+def _asked(hub_id: str, ask: Callable[[str], _T]) -> _T:
     """What the Hub answers; that it does not is told in words."""
     import httpx2
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, XetDownloadError
