@@ -8,6 +8,7 @@ from functools import cache
 
 Spot = tuple[float, float]
 REACH, STEP = 150, 3  # how far from its mark a label may stand, and how finely it looks for room
+ASIDE = 3  # further from other marks than from its own, so that it is not taken for theirs
 
 
 def beside(
@@ -30,7 +31,8 @@ def beside(
     spots: list[Spot] = []
     for (x, y), (wide, tall) in zip(places, sizes, strict=True):
         left, top, right, bottom = frame[0] + wide / 2, frame[1] + tall / 2, frame[2] - wide / 2, frame[3] - tall / 2
-        taken = [(at, (wide / 2 + half, tall / 2 + half)) for at in marks]
+        apart = [(at, half if at == (x, y) else half + ASIDE) for at in marks]
+        taken = [(at, (wide / 2 + gap, tall / 2 + gap)) for at, gap in apart]
         taken += [(at, ((wide + w) / 2, (tall + t) / 2)) for at, (w, t) in zip(spots, sizes, strict=False)]
         free = (
             (x + over, y + down)

@@ -46,8 +46,15 @@ def draw(flat: FlatMap, language: str) -> Markup:
     leaders = [_leader(*where) for where in zip(places, spots, sizes, strict=True)]
     arrow = _arrow(*places[:2]) if moved else []
     head = text_at(4, 31, bracket + share, "start")
-    # The token is drawn last, above its neighbours.
-    parts = [head, *leaders, *arrow, *reversed(drawn), *_legend(list(dict.fromkeys(kinds)), language)]
+    own = len(points) - len(flat.others)  # drawn last, above the neighbours
+    parts = [
+        head,
+        *leaders,
+        *arrow,
+        *drawn[own:],
+        *reversed(drawn[:own]),
+        *_legend(list(dict.fromkeys(kinds)), language),
+    ]
     return svg(HEIGHT, title.strip(), parts, "group", "pg-map")
 
 
