@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -275,6 +276,72 @@ def test_every_file_of_the_page_is_in_a_room():
     assert {path.name for path in hall.glob("*.py")} == {"__init__.py", "layout.py"}
     rooms = {path.name for path in hall.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert rooms == {"text", *BELOW}
+
+
+# HTML is escaped by construction
+
+# Where a tag is written around a value by hand, and why.
+BY_HAND = {
+    "playground.ui.parts.html": "makes the tags",
+    "playground.ui.shell.first_script": "a script with our own words as JSON, put into the page as bytes",
+}
+TAG = re.compile(r"</?[a-zA-Z!]")
+
+
+def makers_of_html(source: str) -> set[str]:
+    """Names of the functions that give ``Markup``, without those that methods of texts have too."""
+    functions = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.returns)
+    return {node.name for node in functions if ast.unparse(node.returns) == "Markup"} - set(dir(str))
+
+
+def unescaped_in(source: str, makers: set[str]) -> Iterator[str]:
+    """Where text may get into HTML as it is, or HTML may be taken for text and be escaped later."""
+
+    def gives_html(node: ast.AST) -> bool:
+        name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        return name in makers
+
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value for part in node.values if isinstance(part, ast.Constant)]
+            values = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+            if values and (any(map(TAG.search, parts)) or any(map(gives_html, values))):
+                yield ast.unparse(node)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Constant)
+        ):
+            text, method = str(node.func.value.value), node.func.attr
+            if method == "format" and TAG.search(text):
+                yield ast.unparse(node)
+            if method == "join" and any(map(gives_html, ast.walk(node))):
+                yield ast.unparse(node)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Markup":
+            yield from (ast.unparse(node) for given in node.args if not isinstance(given, ast.Constant))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
+            for side in (node.left, node.right):
+                if isinstance(side, ast.Constant) and isinstance(side.value, str) and TAG.search(side.value):
+                    yield ast.unparse(node)
+
+
+def test_the_walk_sees_html_made_by_hand():
+    source = """
+f"<b>{name}</b>"; "<b>{}</b>".format(name); "<b>%s</b>" % name; "<b>" + name; Markup(name)
+"".join(note(text) for text in texts); f"{note(text)} more"
+f"{name} < 3"; "<b>"; f"<b>"; Markup("<b>{}</b>").format(name); joined(note(text) for text in texts)
+"""
+    assert len(list(unescaped_in(source, {"note"}))) == 7
+
+
+def test_the_page_makes_no_html_by_hand():
+    page = {path: path.read_text(encoding="utf-8") for path in SOURCES if within(name_of(path), "playground.ui")}
+    makers = {name for source in page.values() for name in makers_of_html(source) if not name.startswith("_")}
+    assert {"tag", "note", "table", "svg", "belongs"} <= makers
+    for path, source in page.items():
+        assert [module for module in imports_of(path) if within(module, "html")] == [], path
+        if name_of(path) not in BY_HAND and not within(name_of(path), "playground.ui.text"):
+            assert list(unescaped_in(source, makers | makers_of_html(source))) == [], path
 
 
 def test_the_entry_is_short():

@@ -100,7 +100,7 @@ class Visitor:
         self.page.goto(self.server.url)
         expect(self.page.locator("#chips button").first).to_be_attached(timeout=3 * WAIT)
         expect(self.page.locator("#bars table")).to_be_attached()
-        expect(self.page.locator("#token-map .js-plotly-plot")).to_be_attached(timeout=3 * WAIT)
+        expect(self.page.locator("#token-map svg")).to_be_attached(timeout=3 * WAIT)
         return self.page
 
     def tab(self, name):

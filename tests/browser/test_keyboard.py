@@ -96,6 +96,24 @@ def test_keys_move_between_tabs_shut_menus_and_skip_the_sidebar(visit):
     expect(page.locator("[role=listbox]:visible")).to_have_count(0)
 
 
+def test_a_neighbour_on_the_map_is_reached_and_pressed_by_key(visit):
+    page = visit().page
+    for key in ("Enter", " "):
+        neighbour = page.locator("#token-map .pg-dot").last
+        label = neighbour.get_attribute("aria-label")
+        page.locator("#token-facts [data-do=go]").last.focus()
+        page.keyboard.press("Tab")
+        while page.evaluate("document.activeElement.getAttribute('aria-label')") != label:
+            page.keyboard.press("Tab")
+        assert outline(page)[1] >= 2
+        page.keyboard.press(key)
+        number = label.rpartition("(")[2].removesuffix(")")
+        expect(page.locator("#token-facts")).to_contain_text(f"Token {number}:")
+        expect(page.locator("#token-map [role=img][aria-label^=before]")).to_have_attribute(
+            "aria-label", f"before: {label}"
+        )
+
+
 def test_what_belongs_to_an_earlier_input_is_greyed(visit):
     visitor = visit()
     page = visitor.page

@@ -34,7 +34,7 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     expect(facts).to_contain_text("Token 7042")
     expect(chips.nth(2)).to_have_attribute("aria-pressed", "true")
     expect(facts.locator("tbody tr")).to_have_count(10)
-    expect(page.locator("#token-map .js-plotly-plot")).to_be_visible()
+    expect(page.locator("#token-map svg")).to_be_visible()
     facts.get_by_role("button", name="London").first.click()
     expect(facts).to_contain_text("Token 4528")
     expect(page.locator("#nudge-text textarea")).to_have_value(" London")

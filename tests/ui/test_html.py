@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import product
 
-import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +26,10 @@ from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, matched
 from playground.ui.documents import view as documents_html
 from playground.ui.parts import answers_html, html
+from playground.ui.parts.labels import width_of
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.steps import stack, step_title
+from playground.ui.tokens import view as tokens_html
 from playground.ui.tokens.flatmap import draw
 from playground.workspace import Stack, Step, Workspace
 
@@ -216,21 +218,21 @@ def test_notes_escape(evil, kind):
 @evil
 @both
 def test_chips_escape(evil, language):
-    root = read(html.chips([token(evil), token("b", 8)], 1, language))
+    root = read(tokens_html.chips([token(evil), token("b", 8)], 1, language))
     assert [b.all("b")[0].text for b in root.all("button")] == [seen(evil), "b"]
 
 
 @evil
 @both
 def test_token_facts_escape(evil, language):
-    root = read(html.token_facts(token(evil), [0.5, -1.0], language))
+    root = read(tokens_html.token_facts(token(evil), [0.5, -1.0], language))
     assert root.all("h3")[0].text == seen(evil)
     assert evil in root.all("img")[0].attributes["alt"]
 
 
 @evil
 def test_neighbour_tables_escape(evil):
-    root = read(html.neighbour_table([Neighbour(3, evil, 0.5)], "en"))
+    root = read(tokens_html.neighbour_table([Neighbour(3, evil, 0.5)], "en"))
     assert root.all("button")[0].text == seen(evil)
 
 
@@ -293,14 +295,15 @@ def test_differing_escapes_what_is_new_and_what_is_not(evil):
 
 @evil
 @both
-def test_the_map_leaves_plotly_no_markup(evil, language):
-    """Plotly reads some HTML in texts: <b>, <a href>, <span style>."""
+def test_the_map_escapes_tokens(evil, language):
     points = [Point(n, evil, float(n), 0.0) for n in range(3)]
-    drawn = draw(FlatMap(points[0], points[1], (points[2],), 0.5), language)
-    for trace in drawn.data:
-        for shown in (*trace.text, *trace.hovertext):
-            assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", shown)
-            assert evil.replace(" ", "␣") in (shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    groups = marks(draw(FlatMap(points[0], points[1], (points[2],), 0.5), language))
+    for group in groups:
+        assert seen(evil) in group.attrib["aria-label"]
+        assert group.find("title").text == group.attrib["aria-label"]
+        label = group.find("text").text
+        assert seen(evil).startswith(label.removesuffix("…"))
+    assert len(groups) == 3
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
@@ -326,7 +329,7 @@ def test_spaces_and_line_ends_are_visible():
 
 
 def test_the_chosen_chip_is_pressed_and_no_other():
-    buttons = read(html.chips([token("a", 5), token("b", 6), token("a", 5)], 2, "en")).all("button")
+    buttons = read(tokens_html.chips([token("a", 5), token("b", 6), token("a", 5)], 2, "en")).all("button")
     assert [b.attributes["aria-pressed"] for b in buttons] == ["false", "false", "true"]
     assert [b.attributes["data-place"] for b in buttons] == ["0", "1", "2"]
     assert [b.attributes["data-id"] for b in buttons] == ["5", "6", "5"]
@@ -334,7 +337,7 @@ def test_the_chosen_chip_is_pressed_and_no_other():
 
 
 def test_no_tokens_are_an_empty_group():
-    root = read(html.chips([], 0, "en"))
+    root = read(tokens_html.chips([], 0, "en"))
     assert root.all("div", "pg-chips")
     assert root.all("button") == []
 
@@ -346,7 +349,7 @@ def pixels(node: Node) -> list[tuple[int, int, int]]:
 
 
 def test_a_strip_has_a_column_for_each_number_white_at_zero_and_apart_above_and_below():
-    [image] = read(html.strip([0.0, 1.0, -1.0, 0.5, -0.5], "a row")).all("img")
+    [image] = read(tokens_html.strip([0.0, 1.0, -1.0, 0.5, -0.5], "a row")).all("img")
     zero, one, minus, half, minus_half = pixels(image)
     assert zero == (255, 255, 255)
     assert one[0] > one[2]  # orange above
@@ -358,7 +361,7 @@ def test_a_strip_has_a_column_for_each_number_white_at_zero_and_apart_above_and_
 
 def test_neighbours_keep_their_order_and_can_be_pressed():
     rows = [Neighbour(3, " x", 0.98765), Neighbour(9, "", 0.5), Neighbour(4, "y", -0.1)]
-    root = read(html.neighbour_table(rows, "en"))
+    root = read(tokens_html.neighbour_table(rows, "en"))
     body = root.all("tbody")[0].all("tr")
     assert [[cell.text for cell in row.all("td")] for row in body] == [
         ["␣x", "3", "0.988"],
@@ -367,7 +370,7 @@ def test_neighbours_keep_their_order_and_can_be_pressed():
     ]
     assert [b.attributes["data-id"] for b in root.all("button")] == ["3", "9", "4"]
     assert len(root.all("th")) == 3
-    assert read(html.neighbour_table([], "en")).all("td") == []
+    assert read(tokens_html.neighbour_table([], "en")).all("td") == []
 
 
 def test_bars_are_as_wide_as_their_probabilities():
@@ -579,20 +582,62 @@ def test_marks_hold_words_and_never_spaces_alone():
 # The map
 
 
+def marks(drawing: str) -> list[ET.Element]:
+    """The marks of a map with their labels, the token's own last; nothing else is in it that acts."""
+    root = ET.fromstring(drawing)
+    assert {element.tag for element in root.iter()} <= {"svg", "rect", "text", "line", "circle", "g", "title"}
+    assert not [name for element in root.iter() for name in element.attrib if name.startswith("on")]
+    return list(root.iter("g"))
+
+
 def test_the_map_has_an_arrow_only_when_the_token_moved():
     here, there = Point(1, " Paris", 0.0, 0.0), Point(1, " Paris", 1.0, 1.0)
-    still = draw(FlatMap(here, here, (), 1.0), "en")
-    moved = draw(FlatMap(here, there, (), 1.0), "en")
-    assert isinstance(moved, go.Figure)
-    assert len(still.layout.annotations) == 0
-    [arrow] = moved.layout.annotations
-    assert (arrow.ax, arrow.ay, arrow.x, arrow.y) == (0.0, 0.0, 1.0, 1.0)
-    assert [trace.name for trace in moved.data] == ["neighbours", "before", "after"]
+    still, moved = draw(FlatMap(here, here, (), 1.0), "en"), draw(FlatMap(here, there, (), 1.0), "en")
+    assert "stroke-width" not in still
+    assert [group.attrib["aria-label"] for group in marks(still)] == ["before: ␣Paris (1)"]
+    after, before = marks(moved)
+    assert [after.attrib["aria-label"], before.attrib["aria-label"]] == ["after: ␣Paris (1)", "before: ␣Paris (1)"]
     # Told apart by shape too, not by colour alone.
-    assert moved.data[1].marker.symbol != moved.data[2].marker.symbol
+    assert after.find("rect") is not None
+    arrow = next(line.attrib for line in ET.fromstring(moved).iter("line") if "stroke-width" in line.attrib)
+    circle, diamond = before.find("circle").attrib, after.find("rect").attrib
+    assert (arrow["x1"], arrow["y1"]) == (circle["cx"], circle["cy"])
+    assert (float(arrow["x2"]), float(arrow["y2"])) == (float(diamond["x"]) + 5, float(diamond["y"]) + 5)
+    assert float(arrow["x2"]) > float(arrow["x1"])
+    assert float(arrow["y2"]) < float(arrow["y1"])  # up is more
+
+
+def test_neighbours_on_the_map_can_be_pressed_by_hand_and_by_keyboard():
+    points = [Point(n, f" t{n}", float(n), 0.0) for n in range(3)]
+    drawing = draw(FlatMap(points[0], points[0], tuple(points[1:]), 0.5), "en")
+    buttons = [group.attrib for group in marks(drawing) if group.attrib["role"] == "button"]
+    assert [(b["data-do"], b["data-id"], b["tabindex"]) for b in buttons] == [("go", "1", "0"), ("go", "2", "0")]
+    assert [b["aria-label"] for b in buttons] == ["␣t1 (1)", "␣t2 (2)"]
+    assert ET.fromstring(drawing).attrib["role"] != "img"  # whose parts would be hidden
+
+
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.text("aW가 ", max_size=30)), min_size=2, max_size=16))
+def test_labels_on_the_map_lie_on_no_mark_and_on_no_other_label(found):
+    points = [Point(n, text, x, y) for n, (x, y, text) in enumerate(found)]
+    groups = marks(draw(FlatMap(points[0], points[1], tuple(points[2:]), 0.5), "en"))
+    boxes, places = [], []
+    for group in groups:
+        text = group.find("text")
+        wide = width_of(text.text, 17)
+        x, y = float(text.attrib["x"]), float(text.attrib["y"]) - 5
+        assert x - wide / 2 >= 0
+        assert x + wide / 2 <= 440
+        boxes.append((x, y, wide))
+        circles = [c.attrib for c in group.iter("circle")]
+        places += [(float(c["cx"]), float(c["cy"])) for c in circles]
+    for number, (x, y, wide) in enumerate(boxes):
+        assert all(abs(x - a) >= wide / 2 or abs(y - b) >= 8 for a, b in places)
+        for a, b, other in boxes[:number]:
+            assert abs(x - a) >= (wide + other) / 2 or abs(y - b) >= 17
 
 
 def test_the_map_says_how_much_of_the_differences_it_shows():
     here = Point(1, "a", 0.0, 0.0)
-    title = draw(FlatMap(here, here, (), 0.4251), "ko").layout.title.text
-    assert "43" in title
+    for language in ("en", "ko"):
+        drawing = ET.fromstring(draw(FlatMap(here, here, (), 0.4251), language))
+        assert any("43 %" in (text.text or "") for text in drawing.iter("text"))

@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import Markup
 
 from playground.engine.facts.facts import Fact
 from playground.errors import Message
@@ -21,7 +22,8 @@ from playground.lab.table import Row
 from playground.lab.verdict import USUAL, verdict
 from playground.lab.ways import WAYS
 from playground.ui.lab.report import questions_csv, to_csv, to_html
-from playground.ui.lab.words import column_name, percent, shown, told, way_name
+from playground.ui.lab.words import column_name, shown, told, way_name
+from playground.ui.parts.html import percent
 
 NASTY = '<script>alert("1")</script>&'
 HANGUL = re.compile("[가-힣]")
@@ -51,7 +53,7 @@ def sheet(text="Norway.", subject="Skarrow", error=None) -> Sheet:
 
 
 def page(given: Sheet, language="en", plot="") -> str:
-    return to_html(given, verdict(given.rows, USUAL, ()), plot, language)
+    return to_html(given, verdict(given.rows, USUAL, ()), Markup(plot), language)
 
 
 class Reader(HTMLParser):
@@ -111,7 +113,7 @@ def test_a_figure_has_its_unit(column, value, text):
 
 
 def test_percent_keeps_small_shares_apart():
-    assert [percent(one) for one in (0.0, 0.0004, 0.099, 0.1, 2 / 3, 1.0)] == [
+    assert [percent(one, 2) for one in (0.0, 0.0004, 0.099, 0.1, 2 / 3, 1.0)] == [
         "0 %",
         "0.04 %",
         "9.9 %",

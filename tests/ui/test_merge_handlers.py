@@ -1255,10 +1255,7 @@ def test_keys_without_effect_are_told(known, language):
                 "ko": r"것이 2개.*modules, &lt;b&gt;.*또한: ",
             },
         ),
-        (
-            "{merge_method: linear, models: [{model: nosuch}]}",
-            {"en": "Unknown model &#x27;nosuch&#x27;", "ko": "nosuch"},
-        ),
+        ("{merge_method: linear, models: [{model: nosuch}]}", {"en": "Unknown model &#39;nosuch&#39;", "ko": "nosuch"}),
         (
             "{merge_method: linear, models: [{model: tiny-llama+nosuch}]}",
             {"en": "adapter nosuch is not on this host", "ko": "어댑터 nosuch이 이 서버에 없습니다"},

@@ -124,6 +124,7 @@ NAMED = {
     "train_{}": [f"train_{name}" for name in get_args(TrainingMethod)],
     "schedule_{}": [f"schedule_{name}" for name in get_args(Schedule)],
     "costs_{}": ["costs_memory", "costs_hundred", "costs_seconds"],
+    "map_{}": ["map_neighbours", "map_before", "map_after"],
     "estimate_{}": [
         f"estimate_{name}"
         for name in ("parameters", "weights", "trained", "gradients", "optimizer", "activations", "steps", "seconds")

@@ -60,7 +60,7 @@ OURS = {
 
 def read(piece: str) -> ET.Element:
     """The piece as a tree: every tag closed and ours, nothing that runs."""
-    root = ET.fromstring(f"<piece>{piece.replace('<br>', '<br/>')}</piece>")
+    root = ET.fromstring(f"<piece>{str(piece).replace('<br>', '<br/>')}</piece>")
     for element in root.iter():
         assert element.tag in OURS, element.tag
         assert not [name for name in element.attrib if name.startswith("on") or name == "href"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import escape
 
 from playground import workspace as spaces
 from playground.engine.adapters import files, store
@@ -91,7 +91,7 @@ def with_own_told(mine: Any, source: str, language: str) -> list[str]:
     gone = [adapter_title(one, language) for one in own_ids(mine) if one not in kept]
     if gone:
         text = say(language, "adapter_share", count=MOST_OWN, limit=SHARE // 1_000_000, names=", ".join(gone[:5]))
-        gr.Warning(escape(text), title="")
+        gr.Warning(str(escape(text)), title="")
     return kept
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from playground.engine.adapters.costs import Costs
 from playground.engine.adapters.extract import Extracted
@@ -15,57 +16,49 @@ from playground.engine.training.estimate import Estimate
 from playground.engine.training.job import Job
 from playground.engine.training.reading import Reading
 from playground.ui.parts import charts
-from playground.ui.parts.html import clock, duration, figure, note, percent, size, table
+from playground.ui.parts.html import clock, duration, figure, joined, note, percent, size, table, tag
+from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say, tell
 
 CHART_POINTS = 60  # of a loss curve: more would not be seen
+MEMORY = ("weights", "trained", "gradients", "optimizer", "activations")  # of an estimate, in bytes
+RUNNING = ("weights", "cache", "total", "rule")  # of the calculator's costs, in bytes
+TRAINING = ("weights", "gradients", "states", "activations", "total")
 
 
 # An adapter looked into
 
 
-def look(found: Look, language: str) -> str:
+def look(found: Look, language: str) -> Markup:
     """What an adapter is, in figures and as a map of where it changes how much."""
-    rows = [[escape(say(language, "look_kind")), escape(found.kind)]]
+    rows = [[say(language, "look_kind"), found.kind]]
     if found.rank is not None:
-        rows.append([escape(say(language, "look_rank")), str(found.rank)])
+        rows.append([say(language, "look_rank"), str(found.rank)])
     if found.alpha is not None:
-        rows.append([escape(say(language, "look_alpha")), figure(found.alpha)])
+        rows.append([say(language, "look_alpha"), figure(found.alpha)])
     if found.targets:
-        rows.append([escape(say(language, "look_targets")), escape(", ".join(found.targets))])
+        rows.append([say(language, "look_targets"), ", ".join(found.targets)])
     share = say(language, "look_share", count=f"{found.parameters:,}", share=percent(found.share))
-    rows.append([escape(say(language, "look_parameters")), escape(share)])
-    rows.append([escape(say(language, "look_bytes")), size(found.bytes)])
-    heads = (say(language, "look_what"), say(language, "look_value"))
-    return table(say(language, "look_caption"), heads, rows, True) + _map(found, language)
+    rows.append([say(language, "look_parameters"), share])
+    rows.append([say(language, "look_bytes"), size(found.bytes)])
+    return _values(say(language, "look_caption"), rows, language) + _map(found, language)
 
 
-def _map(found: Look, language: str) -> str:
+def _values(caption: str, rows: Sequence[Sequence[str]], language: str) -> Markup:
+    """A table of names and their values."""
+    return table(caption, (say(language, "look_what"), say(language, "look_value")), rows, "pg-words")
+
+
+def _map(found: Look, language: str) -> Markup:
     """Layers across, kinds of matrices down; deeper is more changed."""
-    changed = [cell for cell in found.cells if cell.value is not None]
-    if not changed:
-        return ""
-    roles = list(dict.fromkeys(cell.role for cell in changed))
-    layers = sorted({cell.layer for cell in found.cells})
-    at = {(cell.role, cell.layer): cell.value for cell in changed}
-    most = max(cell.value or 0 for cell in changed)
-
-    def hint(role: str, layer: int) -> str:
-        value = at.get((role, layer))
-        shown = say(language, "look_untouched") if value is None else percent(value)
-        return say(language, "view_cell", layer=layer, role=role, value=shown)
-
-    return charts.heat_map(
-        [role.rpartition(".")[2] for role in roles],
-        [str(layer) for layer in layers],
-        [[at.get((role, layer)) for layer in layers] for role in roles],
-        say(language, "look_map"),
-        [[hint(role, layer) for layer in layers] for role in roles],
-        percent(most),
+    changed = {cell.role for cell in found.cells if cell.value is not None}
+    values = {(cell.role, cell.layer): cell.value for cell in found.cells if cell.role in changed}
+    return (
+        layer_map(values, say(language, "look_map"), say(language, "look_untouched"), language) if changed else Markup()
     )
 
 
-def thin(found: Spectrum, language: str) -> str:
+def thin(found: Spectrum, language: str) -> Markup:
     """The matrices drawn to scale, so that the low rank is seen, and the singular values."""
     points = [
         charts.Point(str(place), value, f"{place}: {figure(value)}") for place, value in enumerate(found.values, 1)
@@ -87,11 +80,11 @@ def thin(found: Spectrum, language: str) -> str:
     return drawn + note(line) + values
 
 
-def costs(found: Costs, language: str) -> str:
+def costs(found: Costs, language: str) -> Markup:
     """Kept apart against folded."""
 
     def row(key: str, apart: str, folded: str) -> list[str]:
-        return [escape(say(language, f"costs_{key}")), apart, folded]
+        return [say(language, f"costs_{key}"), apart, folded]
 
     rows = [
         row("memory", size(found.apart_bytes), size(found.folded_bytes)),
@@ -106,54 +99,39 @@ def costs(found: Costs, language: str) -> str:
 # Training
 
 
-def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: str) -> str:
+def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: str) -> Markup:
     """Exactly what the model sees of the first examples; what the loss counts is marked."""
     parts = []
     for one, pieces in shown:
-        text = "".join(
-            f"<mark>{escape(piece)}</mark>" if weight else escape(piece)
-            for piece, weight in zip(pieces, one.weights, strict=True)
-        )
+        text = (tag("mark", piece) if weight else piece for piece, weight in zip(pieces, one.weights, strict=True))
         counted = sum(weight > 0 for weight in one.weights[1:])
         line = say(language, "preview_tokens", tokens=len(one.ids), counted=counted)
-        parts.append(f'<pre class="pg-preview">{text}</pre>{note(line)}')
+        parts += [tag("pre", *text, class_="pg-preview"), note(line)]
     if cut:
         parts.append(note(say(language, "preview_cut", count=cut), "warn"))
-    return "".join(parts)
+    return joined(parts)
 
 
-def left_out(reading: Reading, language: str) -> str:
+def left_out(reading: Reading, language: str) -> Markup:
     """What a file holds that is not learned from, and what else is told of it."""
     parts = [note(tell(language, message)) for message in reading.told]
     if reading.left_out:
         reasons = " ".join(tell(language, reason) for reason in reading.reasons)
         line = say(language, "read_left_out", count=reading.left_out, kept=len(reading.examples), reasons=reasons)
         parts.insert(0, note(line, "warn"))
-    return "".join(parts)
+    return joined(parts)
 
 
-def estimate(found: Estimate, steps: int, language: str) -> str:
+def estimate(found: Estimate, steps: int, language: str) -> Markup:
     """What learns, what memory it takes by part, and how long."""
-
-    def row(key: str, value: str) -> list[str]:
-        return [escape(say(language, f"estimate_{key}")), value]
-
+    memory = {name: size(getattr(found, name)) for name in MEMORY}
     learns = say(language, "look_share", count=f"{found.parameters:,}", share=percent(found.share))
-    rows = [
-        row("parameters", escape(learns)),
-        row("weights", size(found.weights)),
-        row("trained", size(found.trained)),
-        row("gradients", size(found.gradients)),
-        row("optimizer", size(found.optimizer)),
-        row("activations", size(found.activations)),
-        row("steps", str(steps)),
-        row("seconds", duration(found.seconds)),
-    ]
-    heads = (say(language, "look_what"), say(language, "look_value"))
-    return table(say(language, "estimate_caption"), heads, rows, True)
+    values = {"parameters": learns, **memory, "steps": str(steps), "seconds": duration(found.seconds)}
+    rows = [[say(language, f"estimate_{key}"), value] for key, value in values.items()]
+    return _values(say(language, "estimate_caption"), rows, language)
 
 
-def run(job: Job, place: int, language: str) -> str:
+def run(job: Job, place: int, language: str) -> Markup:
     """How a run goes: its state, its curves, its last sample, and in the end before and after."""
     parts = [note(_state(job, place, language), "warn" if job.error else "")]
     if job.told is not None:
@@ -162,15 +140,15 @@ def run(job: Job, place: int, language: str) -> str:
         parts.append(_curves(job, language))
         sample = next((p.sample for p in reversed(job.points) if p.sample is not None), None)
         if sample is not None:
-            parts.append(f"<p><b>{escape(say(language, 'run_sample'))}</b> {escape(sample)}</p>")
+            parts.append(tag("p", tag("b", say(language, "run_sample")), f" {sample}"))
     if job.general is not None:
         before, after = job.general
         parts.append(note(say(language, "run_general", before=figure(before, 4), after=figure(after, 4))))
     if job.answers:
         heads = [say(language, key) for key in ("run_prompt", "run_before", "run_after")]
-        rows = [[escape(a.prompt), escape(a.before), escape(a.after)] for a in job.answers]
-        parts.append(table(say(language, "run_answers"), heads, rows, True))
-    return "".join(parts)
+        rows = [[a.prompt, a.before, a.after] for a in job.answers]
+        parts.append(table(say(language, "run_answers"), heads, rows, "pg-words"))
+    return joined(parts)
 
 
 def _state(job: Job, place: int, language: str) -> str:
@@ -196,7 +174,7 @@ def _state(job: Job, place: int, language: str) -> str:
     return say(language, key)
 
 
-def _curves(job: Job, language: str) -> str:
+def _curves(job: Job, language: str) -> Markup:
     """Training and held-out loss, and the learning rate, by step."""
     every = max(1, len(job.points) // CHART_POINTS)
     kept = [p for n, p in enumerate(job.points) if n % every == 0 or p is job.points[-1]]
@@ -221,11 +199,11 @@ def _curves(job: Job, language: str) -> str:
 # Extracting, and the calculator
 
 
-def extracted(found: Extracted, language: str) -> str:
+def extracted(found: Extracted, language: str) -> Markup:
     """How much of the difference the LoRA has, and where it has least."""
     worst = sorted(found.kept, key=lambda one: one.energy)[:5]
-    rows = [[escape(one.name.removesuffix(".weight")), percent(one.energy), percent(one.error)] for one in worst]
-    rows.insert(0, [escape(say(language, "extract_all")), percent(found.energy), percent(found.error)])
+    rows = [[one.name.removesuffix(".weight"), percent(one.energy), percent(one.error)] for one in worst]
+    rows.insert(0, [say(language, "extract_all"), percent(found.energy), percent(found.error)])
     heads = [say(language, key) for key in ("look_what", "extract_energy", "extract_error")]
     shown = table(say(language, "extract_caption", count=len(found.kept)), heads, rows)
     if found.left_out:
@@ -239,32 +217,17 @@ def gigabytes(count: float) -> str:
     return f"{figure(count / 1e9, 4)} GB"
 
 
-def calculated(run: Inference, train: Training, language: str) -> str:
+def calculated(run: Inference, train: Training, language: str) -> Markup:
     """Memory for running and for training, by part, and the machines that have it."""
 
-    def row(key: str, value: str) -> list[str]:
-        return [escape(say(language, f"calculated_{key}")), value]
+    def rows(cost: Inference | Training, parts: Sequence[str]) -> list[list[str]]:
+        costs = [[say(language, f"calculated_{name}"), gigabytes(getattr(cost, name))] for name in parts]
+        return [*costs, [say(language, "calculated_fits"), _machines(cost.total, language)]]
 
-    heads = (say(language, "look_what"), say(language, "look_value"))
-    running = [
-        row("weights", gigabytes(run.weights)),
-        row("cache", gigabytes(run.cache)),
-        row("total", gigabytes(run.total)),
-        row("rule", gigabytes(run.rule)),
-        row("fits", escape(_machines(run.total, language))),
-    ]
-    training = [
-        row("learns", f"{train.trained:,.0f}"),
-        row("weights", gigabytes(train.weights)),
-        row("gradients", gigabytes(train.gradients)),
-        row("states", gigabytes(train.states)),
-        row("activations", gigabytes(train.activations)),
-        row("total", gigabytes(train.total)),
-        row("fits", escape(_machines(train.total, language))),
-    ]
-    return table(say(language, "calculated_running"), heads, running, True) + table(
-        say(language, "calculated_training"), heads, training, True
-    )
+    learns = [say(language, "calculated_learns"), f"{train.trained:,.0f}"]
+    training = [learns, *rows(train, TRAINING)]
+    running = _values(say(language, "calculated_running"), rows(run, RUNNING), language)
+    return running + _values(say(language, "calculated_training"), training, language)
 
 
 def _machines(total: float, language: str) -> str:

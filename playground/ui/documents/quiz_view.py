@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from playground.quiz import Answered, Total
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, note, percent, table
+from playground.ui.parts.html import details, duration, joined, note, percent, table, tag
 from playground.ui.text import say
 
 
-def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) -> str:
+def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) -> Markup:
     """How often each way was right, and every question with what each way said."""
     if not rows:
         return note(say(language, "evaluate_none"), "warn")
@@ -30,8 +31,8 @@ def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) ->
     ]
     cells = [
         [
-            escape(row.label),
-            escape(say(language, f"asked_{row.kind}")),
+            row.label,
+            say(language, f"asked_{row.kind}"),
             str(row.count),
             _share(row.contained),
             "–" if row.f1 is None else f"{row.f1:.2f}",
@@ -41,7 +42,7 @@ def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) ->
         for row in rows
     ]
     return (
-        (charts.bars(bars, say(language, "answered_chart")) if bars else "")
+        (charts.bars(bars, say(language, "answered_chart")) if bars else Markup())
         + table(say(language, "answered_caption"), heads, cells)
         + note(say(language, "answered_note"))
         + _questions(found, language)
@@ -52,34 +53,30 @@ def _share(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
-def _questions(found: Sequence[Answered], language: str) -> str:
+def _questions(found: Sequence[Answered], language: str) -> Markup:
     asked: dict[str, list[Answered]] = {}
     for one in found:
         asked.setdefault(one.question.id, []).append(one)
-    items = "".join(_question(group, language) for group in asked.values())
-    title = escape(say(language, "evaluate_questions", count=len(asked)))
-    return f"<details><summary>{title}</summary>{items}</details>"
+    items = (_question(group, language) for group in asked.values())
+    return details(say(language, "evaluate_questions", count=len(asked)), *items)
 
 
-def _question(group: Sequence[Answered], language: str) -> str:
+def _question(group: Sequence[Answered], language: str) -> Markup:
     question = group[0].question
     right = question.answer or say(language, "no_evidence")
-    lines = "".join(
-        f"<li><b>{escape(one.label)}</b> {_mark(one, language)}: {escape(one.text)} "
-        f"<small>({escape(', '.join(one.passages) or '–')})</small></li>"
+    lines = (
+        tag("li", tag("b", one.label), " ", _mark(one, language), f": {one.text} ", tag("small", f"({sources})"))
         for one in group
+        for sources in [", ".join(one.passages) or "–"]
     )
-    return (
-        f'<details class="pg-question"><summary>{escape(question.question)} '
-        f"<small>{escape(say(language, f'asked_{question.kind}'))}</small></summary>"
-        f"<p>{escape(say(language, 'right_answer', answer=right))}</p><ul>{lines}</ul></details>"
-    )
+    title = joined([question.question, " ", tag("small", say(language, f"asked_{question.kind}"))])
+    answer = tag("p", say(language, "right_answer", answer=right))
+    return details(title, answer, tag("ul", *lines), class_="pg-question")
 
 
-def _mark(one: Answered, language: str) -> str:
+def _mark(one: Answered, language: str) -> Markup:
     """A sign and a word for right or not; nothing where there is no right answer."""
     if one.contained is None:
-        return ""
-    sign = "✓" if one.contained else "✗"
-    named = say(language, "is_right" if one.contained else "is_wrong")
-    return f"{sign} <small>{escape(named)}</small>"
+        return Markup()
+    word = say(language, "is_right" if one.contained else "is_wrong")
+    return joined(["✓ " if one.contained else "✗ ", tag("small", word)])

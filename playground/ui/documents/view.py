@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from playground.retrieval.evaluate import Outcome, Report
 from playground.retrieval.lexical.bm25 import Contribution
@@ -11,7 +12,7 @@ from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages
-from playground.ui.parts.html import duration, note, percent, table
+from playground.ui.parts.html import details, duration, joined, note, percent, receipt, table, tag
 from playground.ui.parts.passages_html import passage
 from playground.ui.text import say
 
@@ -23,7 +24,7 @@ def found(
     language: str,
     limit: Low | None = None,
     joined: Sequence[str] = (),
-) -> str:
+) -> Markup:
     """Found passages, what their scores are made of, and what each stage took.
 
     :param why: for each hit, what the query's terms add; empty where there is no such sum.
@@ -34,21 +35,21 @@ def found(
     if not result.hits:
         return note(say(language, "hits_none"))
     parts = [*why, *[()] * (len(result.hits) - len(why))]
-    items = "".join(
+    items = (
         passage(hit, language, _terms(hit, list(terms), language) + _ranks(hit, joined, language))
         for hit, terms in zip(result.hits, parts, strict=True)
     )
     split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
-    return low(limit, language) + split + f'<ol class="pg-hits">{items}</ol>' + stages(result.seconds, language)
+    return low(limit, language) + split + tag("ol", *items, class_="pg-hits") + stages(result.seconds, language)
 
 
-def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
+def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> Markup:
     if not terms:
-        return ""
+        return Markup()
     heads = [say(language, key) for key in ("term", "term_idf", "term_count", "term_tf", "term_adds")]
     rows = [
         [
-            escape(one.term if one.times == 1 else f"{one.term} (×{one.times})"),
+            one.term if one.times == 1 else f"{one.term} (×{one.times})",
             f"{one.idf:.2f}",
             str(one.count),
             f"{one.tf:.2f}",
@@ -56,25 +57,25 @@ def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> str:
         ]
         for one in terms
     ]
-    summary = escape(say(language, "hit_why"))
-    caption = say(language, "terms_caption", rank=hit.rank)
-    return f"<details><summary>{summary}</summary>{table(caption, heads, rows)}</details>"
+    return details(say(language, "hit_why"), table(say(language, "terms_caption", rank=hit.rank), heads, rows))
 
 
-def _ranks(hit: Hit, joined: Sequence[str], language: str) -> str:
+def _ranks(hit: Hit, joined: Sequence[str], language: str) -> Markup:
     """Where the rankings that were joined had the passage."""
     if not joined:
-        return ""
+        return Markup()
     lines = [
         say(language, "hit_rank", name=say(language, f"retriever_{name}"), rank=hit.parts[name][0])
         if name in hit.parts
         else say(language, "hit_no_rank", name=say(language, f"retriever_{name}"))
         for name in joined
     ]
-    return f'<p class="pg-receipt">{escape("; ".join(lines))}</p>'
+    return receipt("; ".join(lines))
 
 
-def evaluated(rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
+def evaluated(
+    rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str
+) -> Markup:
     """Recall, MRR and nDCG of every retriever by kind of question, drawn and in a table; every
     question opens to what each retriever brought.
 
@@ -99,8 +100,8 @@ def evaluated(rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Ma
     ]
     cells = [
         [
-            escape(say(language, f"retriever_{row.retriever}")),
-            escape(say(language, f"asked_{row.kind}")),
+            say(language, f"retriever_{row.retriever}"),
+            say(language, f"asked_{row.kind}"),
             str(row.count),
             *(percent(row.recall[k]) for k in cuts),
             f"{row.mrr:.3f}",
@@ -116,18 +117,17 @@ def evaluated(rows: Sequence[Report], outcomes: Sequence[Outcome], documents: Ma
     )
 
 
-def _questions(outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
+def _questions(outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> Markup:
     asked: dict[str, list[Outcome]] = {}
     for one in outcomes:
         asked.setdefault(one.judged.id, []).append(one)
-    items = "".join(_question(group, documents, language) for group in asked.values())
+    items = (_question(group, documents, language) for group in asked.values())
     without = sum(not group[0].judged.pieces for group in asked.values())
     key = "evaluate_questions_some" if without else "evaluate_questions"
-    title = escape(say(language, key, count=len(asked), without=without))
-    return f"<details><summary>{title}</summary>{items}</details>"
+    return details(say(language, key, count=len(asked), without=without), *items)
 
 
-def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: str) -> str:
+def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: str) -> Markup:
     judged = group[0].judged
     places = sorted({place for piece in judged.pieces for place in piece})
     gold = ", ".join(documents[place] for place in places) or say(language, "no_evidence")
@@ -139,11 +139,7 @@ def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: 
             where = say(language, "found_unanswerable")
         brought = ", ".join(hit.passage.id for hit in one.hits[:3]) or "-"
         name = say(language, f"retriever_{one.retriever}")
-        lines.append(f"<li><b>{escape(name)}</b>: {escape(where)} ({escape(brought)})</li>")
-    kind = say(language, f"asked_{judged.kind}")
-    return (
-        f'<details class="pg-question"><summary>{escape(judged.question)} '
-        f"<small>{escape(kind)}</small></summary>"
-        f"<p>{escape(say(language, 'evidence_in', passages=gold))}</p>"
-        f"<ul>{''.join(lines)}</ul></details>"
-    )
+        lines.append(tag("li", tag("b", name), f": {where} ({brought})"))
+    title = joined([judged.question, " ", tag("small", say(language, f"asked_{judged.kind}"))])
+    evidence = tag("p", say(language, "evidence_in", passages=gold))
+    return details(title, evidence, tag("ul", *lines), class_="pg-question")

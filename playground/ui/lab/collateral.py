@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.work import Stopped
 from playground.lab.collateral import Collateral, collateral
 from playground.lab.known import known_facts
-from playground.ui.lab.words import percent
 from playground.ui.parts import charts
-from playground.ui.parts.html import note
+from playground.ui.parts.html import grid, joined, note, percent, scrolled, tag
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, clears, session_of, shown, stops, work_for
 from playground.ui.text import label, say
 
@@ -52,7 +51,7 @@ def ask_again(saved: Any, language: str, turn: int, request: gr.Request, progres
     return as_html(found, language)
 
 
-def as_html(found: Collateral, language: str) -> str:
+def as_html(found: Collateral, language: str) -> Markup:
     """How many are kept, in all and by topic, and those that changed most."""
     if not found.asked:
         return note(say(language, "lab_collateral_none"))
@@ -65,21 +64,17 @@ def as_html(found: Collateral, language: str) -> str:
         [charts.Bar(topic.name, topic.right / topic.of, f"{topic.right}/{topic.of}") for topic in topics],
         say(language, "lab_collateral_topics"),
     )
-    keys = ("fact", "topic", "before", "after", "says")
-    heads = "".join(f'<th scope="col">{escape(say(language, f"lab_collateral_{key}"))}</th>' for key in keys)
+    heads = [say(language, f"lab_collateral_{key}") for key in ("fact", "topic", "before", "after", "says")]
     worst = found.changes[:WORST]
-    body = "".join(
-        "<tr>"
-        + f"<td>{escape(one.fact.prompt)}<b>{escape(one.fact.target)}</b></td>"
-        + f"<td>{escape(one.fact.topic)}</td><td>{percent(one.before)}</td>"
-        + f"<td>{percent(one.after)}</td>"
-        + f"<td>{'✓' if one.right else '✗'} {escape(one.says)}</td></tr>"
+    rows = [
+        [
+            joined([one.fact.prompt, tag("b", one.fact.target)]),
+            one.fact.topic,
+            percent(one.before, 2),
+            percent(one.after, 2),
+            f"{'✓' if one.right else '✗'} {one.says}",
+        ]
         for one in worst
-    )
-    caption = escape(say(language, "lab_collateral_caption", count=len(worst)))
-    return (
-        f"<p><b>{escape(heading)}</b></p>{bars}"
-        f'<div class="pg-scroll" tabindex="0" role="region" aria-label="{caption}">'
-        f'<table class="pg-table pg-lab-facts"><caption>{caption}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    ]
+    caption = say(language, "lab_collateral_caption", count=len(worst))
+    return tag("p", tag("b", heading)) + bars + scrolled(grid(heads, rows, caption, "pg-lab-facts"), caption)

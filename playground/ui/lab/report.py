@@ -1,14 +1,14 @@
 """What came of teaching a fact, to take away: the table and the questions as CSV, a page as HTML.
 
-The page needs nothing else: no script, no font and no picture from elsewhere. Every text from a
-model or a visitor is escaped here; the picture comes escaped from ``charts``.
+The page needs nothing else: no script, no font and no picture from elsewhere.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from playground.lab.asking import Asked
 from playground.lab.lesson import KINDS
@@ -16,15 +16,15 @@ from playground.lab.scores import IMPORTANT, best_of, figure_of, untold, value
 from playground.lab.sheet import Sheet
 from playground.lab.table import Row
 from playground.lab.verdict import Verdict
-from playground.ui.lab.words import column_name, percent, shown, told, way_name
-from playground.ui.parts.html import figure
+from playground.ui.lab.words import column_name, shown, told, way_name
+from playground.ui.parts.html import details, figure, grid, joined, percent, tag
 from playground.ui.parts.questions import written
 from playground.ui.text import TABLES, say
 
 # What says nothing of the model before anything was taught.
 UNTAUGHT = ("perplexity", "apply_seconds", "bytes", "undo_seconds")
 WRITTEN = ("_low", "_high", "_written", "_written_low", "_written_high")
-STYLE = """
+STYLE = Markup("""
 @page { size: A4; margin: 10mm; }
 body { font: 8.5pt/1.25 system-ui, "Malgun Gothic", "Noto Sans CJK KR", sans-serif; color: #1f2937;
   background: white; max-width: 190mm; margin: 8mm auto; padding: 0 4mm; }
@@ -42,7 +42,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 7pt; }
 tr, li, svg { break-inside: avoid; }
 @media print { body { margin: 0; padding: 0; max-width: none; }
   details:not([open]) { display: none; } }
-"""
+""")  # not escaped: a style sheet is no text
 
 
 def to_csv(sheet: Sheet) -> str:
@@ -107,34 +107,35 @@ def _number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def to_html(sheet: Sheet, verdict: Verdict, plot_svg: str, language: str) -> str:
+def to_html(sheet: Sheet, verdict: Verdict, plot_svg: Markup, language: str) -> str:
     """A page to print or to hand on; the same sheet always gives the same page.
 
-    :param plot_svg: a chart of the page, or "".
+    :param plot_svg: a chart of the page, or nothing.
     """
-    title = escape(say(language, "report_title"))
-    lang = language if language in TABLES else "en"
-    sentences = "".join(f"<li>{escape(told(one, language))}</li>" for one in verdict.sentences)
+    title = say(language, "report_title")
     parts = [
-        (say(language, "report_verdict"), f"<ul>{sentences}</ul>"),
+        (
+            say(language, "report_verdict"),
+            tag("ul", *(tag("li", told(sentence, language)) for sentence in verdict.sentences)),
+        ),
         (say(language, "report_table"), _table(sheet.rows, verdict.chosen, language)),
         (say(language, "report_plot"), plot_svg),
         (say(language, "report_questions"), _questions(sheet.rows, language)),
     ]
-    body = "".join(_part(head, part) for head, part in parts if part)
-    return (
-        f'<!DOCTYPE html>\n<html lang="{lang}"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
-        f"<style>{STYLE}</style></head><body><h1>{title}</h1>{_fact(sheet, language)}{body}"
-        f"{_recipes(sheet.rows, language)}</body></html>\n"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width"),
+        tag("title", title),
+        tag("style", STYLE),
     )
+    sections = (tag("section", tag("h2", name), part) for name, part in parts if part)
+    body = tag("body", tag("h1", title), _fact(sheet, language), *sections, _recipes(sheet.rows, language))
+    page = tag("html", head, body, lang=language if language in TABLES else "en")
+    return str(Markup("<!DOCTYPE html>\n{}\n").format(page))
 
 
-def _part(head: str, body: str) -> str:
-    return f"<section><h2>{escape(head)}</h2>{body}</section>"
-
-
-def _fact(sheet: Sheet, language: str) -> str:
+def _fact(sheet: Sheet, language: str) -> Markup:
     fact = sheet.lesson.fact
     parts = [say(language, "report_subject", subject=fact.subject)]
     model = next((str(row.recipe["model"]) for row in sheet.rows if row.recipe.get("model")), "")
@@ -143,14 +144,11 @@ def _fact(sheet: Sheet, language: str) -> str:
     if sheet.others:
         parts.append(say(language, "report_corpus", corpus=sheet.others))
     old = sheet.lesson.old.strip()
-    instead = f" <small>{escape(say(language, 'report_replaces', old=old))}</small>" if old else ""
-    return (
-        f"<p>{escape(fact.prompt)}<b>{escape(fact.target)}</b>{instead}</p>"
-        f'<p class="soft">{escape(" · ".join(parts))}</p>'
-    )
+    instead = [" ", tag("small", say(language, "report_replaces", old=old))] if old else []
+    return tag("p", fact.prompt, tag("b", fact.target), *instead) + tag("p", " · ".join(parts), class_="soft")
 
 
-def _table(rows: Sequence[Row], chosen: str | None, language: str) -> str:
+def _table(rows: Sequence[Row], chosen: str | None, language: str) -> Markup:
     best = best_of(rows)
     names = [
         say(language, "report_way"),
@@ -159,33 +157,27 @@ def _table(rows: Sequence[Row], chosen: str | None, language: str) -> str:
     ]
     body = []
     for row in rows:
-        name = escape(way_name(row.way, language))
+        name: list[str] = [way_name(row.way, language)]
         if row.way == chosen:
-            name = f"✔ {name} <small>({escape(say(language, 'report_best'))})</small>"
-        mark = ' class="best"' if row.way == chosen else ""
-        head = f'<tr{mark}><th scope="row">{name}</th>'
+            name = ["✔ ", *name, " ", tag("small", f"({say(language, 'report_best')})")]
         if row.error is not None:
-            error = escape(told(row.error, language))
-            body.append(f'{head}<td colspan="{len(names) - 1}">{error}</td></tr>')
-            continue
-        cells = "".join(_cell(row, column, row.way in best[column]) for column in IMPORTANT)
-        body.append(f'{head}{cells}<td class="long">{escape(row.answer)}</td></tr>')
-    legend = escape(say(language, "report_legend"))
-    close = [column_name(one, language) for one in untold(rows)]
-    legend += f" {escape(say(language, 'lab_too_few', columns=', '.join(close)))}" if close else ""
-    table = f"<table>{_heads(names)}<tbody>{''.join(body)}</tbody></table>"
-    return f'{table}<p class="soft">{legend}</p>'
+            cells = [tag("td", told(row.error, language), colspan=len(names) - 1)]
+        else:
+            cells = [_cell(row, column, row.way in best[column]) for column in IMPORTANT]
+            cells.append(tag("td", row.answer, class_="long"))
+        mark = "best" if row.way == chosen else None
+        body.append(tag("tr", tag("th", *name, scope="row"), *cells, class_=mark))
+    legend = [say(language, "report_legend")]
+    close = [column_name(column, language) for column in untold(rows)]
+    legend += [say(language, "lab_too_few", columns=", ".join(close))] if close else []
+    return grid(names, body) + tag("p", " ".join(legend), class_="soft")
 
 
-def _heads(names: Sequence[str]) -> str:
-    cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    return f"<thead><tr>{cells}</tr></thead>"
-
-
-def _cell(row: Row, column: str, best: bool) -> str:
+def _cell(row: Row, column: str, best: bool) -> Markup:
     """A figure of the table, the best one with its sign."""
-    text = escape(_shown(row, column)).replace(" (", "<br>(")
-    return f'<td class="figure">{f"<b>★ {text}</b>" if best else text}</td>'
+    first, *rest = _shown(row, column).split(" (", 1)
+    text = joined([first, *([tag("br"), f"({rest[0]}"] if rest else [])])
+    return tag("td", tag("b", "★ ", text) if best else text, class_="figure")
 
 
 def _shown(row: Row, column: str) -> str:
@@ -195,14 +187,14 @@ def _shown(row: Row, column: str) -> str:
         return "–"
     if own:
         low, high = (round(100 * end) for end in own.said_interval)
-        likely = f"{percent(own.share)}, {figure(own.probability, 2)}"
-        return f"{percent(own.said)} [{low}–{high}] ({likely})"
+        likely = f"{percent(own.share, 2)}, {figure(own.probability, 2)}"
+        return f"{percent(own.said, 2)} [{low}–{high}] ({likely})"
     if column == "kept":
         return f"{row.kept.right}/{row.kept.of}"
     return shown(column, given)
 
 
-def _questions(rows: Sequence[Row], language: str) -> str:
+def _questions(rows: Sequence[Row], language: str) -> Markup:
     """A line for each question, a column for each way."""
     asked = [row for row in rows if row.asked]
     found: dict[tuple[str, str, str], dict[str, Asked]] = {}
@@ -215,15 +207,12 @@ def _questions(rows: Sequence[Row], language: str) -> str:
         say(language, "report_should"),
         *(way_name(row.way, language) for row in asked),
     ]
-    body = []
+    body: list[Markup] = []
     for (kind, prompt, answer), by_way in found.items():
-        cells = "".join(f'<td class="figure">{_result(by_way.get(row.way))}</td>' for row in asked)
-        head = f"<small>{escape(column_name(kind, language))}</small> {escape(prompt)}"
-        first = f'<td class="asked">{head}</td><td>{escape(answer.strip())}</td>'
-        body.append(f"<tr>{first}{cells}</tr>")
-    legend = escape(say(language, "report_asked"))
-    table = f"<table>{_heads(names)}<tbody>{''.join(body)}</tbody></table>"
-    return f'{table}<p class="soft">{legend}</p>'
+        cells = (tag("td", _result(by_way.get(row.way)), class_="figure") for row in asked)
+        question = tag("td", tag("small", column_name(kind, language)), f" {prompt}", class_="asked")
+        body.append(tag("tr", question, tag("td", answer.strip()), *cells))
+    return grid(names, body) + tag("p", say(language, "report_asked"), class_="soft")
 
 
 def _result(one: Asked | None) -> str:
@@ -234,13 +223,12 @@ def _result(one: Asked | None) -> str:
     return f"{mark} {figure(one.probability, 2)}"
 
 
-def _recipes(rows: Sequence[Row], language: str) -> str:
+def _recipes(rows: Sequence[Row], language: str) -> Markup:
     """Each way's recipe, to make the same variant again."""
     parts = [
-        f"<h3>{escape(way_name(row.way, language))}</h3>"
-        f"<pre>{escape(json.dumps(row.recipe, ensure_ascii=False, sort_keys=True, indent=1))}</pre>"
+        tag("h3", way_name(row.way, language))
+        + tag("pre", json.dumps(row.recipe, ensure_ascii=False, sort_keys=True, indent=1))
         for row in rows
         if row.recipe
     ]
-    summary = escape(say(language, "report_recipes"))
-    return f"<details><summary>{summary}</summary>{''.join(parts)}</details>" if parts else ""
+    return details(say(language, "report_recipes"), *parts) if parts else Markup()

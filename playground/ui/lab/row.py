@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.engine.work import Stopped
@@ -115,17 +116,17 @@ def name(method: str, language: str) -> str:
     return "AlphaEdit" if method == "alphaedit" else say(language, f"way_{method}")
 
 
-def drawn(found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str) -> str:
+def drawn(found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str) -> Markup:
     """Two plots over the number of facts, and a line for each method."""
     series = {method: points for method, points in found.items() if points}
     most = max((len(facts), 1))
 
-    def plot(title: str, value: Any) -> str:
+    def plot(title: str, value: Any) -> Markup:
         lines = [
             charts.Curve(name(method, language), [(p.count, value(p)) for p in points])
             for method, points in series.items()
         ]
-        return charts.curves(lines, title, most) if lines else ""
+        return charts.curves(lines, title, most) if lines else Markup()
 
     lines = [
         say(

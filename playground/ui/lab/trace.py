@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.facts.tracing import Traced, trace
 from playground.engine.work import Stopped
-from playground.ui.lab.words import percent
 from playground.ui.parts import charts
-from playground.ui.parts.html import note
+from playground.ui.parts.html import note, percent
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, session_of, shown, stops, work_for
 from playground.ui.text import label, say
 
@@ -78,7 +78,7 @@ def best_layer(found: Traced) -> int:
     return int(found.restored[found.subject[1] - 1].argmax())
 
 
-def as_html(found: Traced, language: str) -> str:
+def as_html(found: Traced, language: str) -> Markup:
     """Tokens down, layers across; where the subject's last token brings back most is named."""
     cells = found.restored.tolist()  # (tokens, layers)
     depth = len(cells[0])
@@ -88,7 +88,7 @@ def as_html(found: Traced, language: str) -> str:
     ]
     hints = [
         [
-            say(language, "lab_trace_hint", token=token, layer=layer, probability=percent(cells[place][layer]))
+            say(language, "lab_trace_hint", token=token, layer=layer, probability=percent(cells[place][layer], 2))
             for layer in range(depth)
         ]
         for place, token in enumerate(found.tokens)
@@ -100,13 +100,13 @@ def as_html(found: Traced, language: str) -> str:
         cells,
         say(language, "lab_trace_title", answer=found.answer.strip()),
         hints,
-        say(language, "lab_trace_scale", probability=percent(most)),
+        say(language, "lab_trace_scale", probability=percent(most, 2)),
     )
     return picture + note(_summary(found, language)) + note(say(language, "lab_trace_warning"))
 
 
 def _summary(found: Traced, language: str) -> str:
-    clean, corrupted = percent(found.clean), percent(found.corrupted)
+    clean, corrupted = percent(found.clean, 2), percent(found.corrupted, 2)
     if found.corrupted > CHANGED * found.clean:
         return say(language, "lab_trace_lost", clean=clean, corrupted=corrupted)
     best = best_layer(found)
@@ -118,5 +118,5 @@ def _summary(found: Traced, language: str) -> str:
         clean=clean,
         corrupted=corrupted,
         layer=best,
-        probability=percent(most),
+        probability=percent(most, 2),
     )

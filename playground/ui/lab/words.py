@@ -9,7 +9,7 @@ from playground.errors import Message
 from playground.lab.choosing import Compared, Listed, Measured
 from playground.lab.scores import IMPORTANT
 from playground.lab.ways import WAYS
-from playground.ui.parts.html import duration, figure, size
+from playground.ui.parts.html import duration, figure, percent, size
 from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say, tell
 
@@ -34,13 +34,7 @@ def shown(column: str, value: float) -> str:
         return size(round(value))
     if column.endswith("seconds"):
         return duration(value)
-    return percent(value)
-
-
-def percent(share: float) -> str:
-    """A share in percent, with a digit more where it is small."""
-    rounded = f"{100 * share:.0f}" if share >= 0.1 or share == 0 else figure(100 * share, 2)
-    return f"{rounded} %"
+    return percent(value, 2)
 
 
 def told(message: Message, language: str) -> str:

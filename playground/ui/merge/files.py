@@ -17,7 +17,7 @@ from playground.engine.models.loader import load
 from playground.engine.work import Stopped
 from playground.ui.merge.form import MergePanel, merge_from
 from playground.ui.parts.building import built_or_stopped, keep_instead
-from playground.ui.parts.html import note
+from playground.ui.parts.html import note, notes
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
 from playground.ui.shell.uploaded import there
@@ -87,8 +87,7 @@ def read_yaml(
     edit, line = built_or_stopped(space.instead(merge.model_dump()), work, language)
     if ignored:
         line += note(say(language, "mergekit_ignored", keys=", ".join(ignored)))
-    line += "".join(note(tell(language, message)) for message in differences(merge))
-    return edit, line
+    return edit, line + notes([tell(language, message) for message in differences(merge)], "hint")
 
 
 @shown

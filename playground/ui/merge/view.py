@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from playground.engine.merging.edit import Merge
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui.parts import charts
-from playground.ui.parts.html import figure, note, percent, table
+from playground.ui.parts.html import figure, joined, link, note, percent, table
+from playground.ui.parts.layer_map import layer_map
 from playground.ui.parts.steps import merged_models
 from playground.ui.text import say
 
 
-def walked(points: Sequence[dict[str, Any]], language: str) -> str:
+def walked(points: Sequence[dict[str, Any]], language: str) -> Markup:
     """Both texts' perplexity and the probe's probability along the path; points can be pressed."""
     if not points:
-        return ""
+        return Markup()
     hints = [_hint(point, language) for point in points]
     edit = points[0]["edit"]
     whole = Merge.model_validate({**edit, "t": 1})
-    drawn = ""
+    drawn = Markup()
     for which, name in enumerate(("base", "models")):
         heights = [point["perplexities"][which] for point in points]
         drawn += _line(points, heights, hints, say(language, f"walk_chart_{name}"), True)
@@ -29,14 +31,13 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
     if probed:
         heights = [point["probability"] * 100 for point in points]
         drawn += _line(points, heights, hints, say(language, "walk_chart_probe"), False)
-    take = escape(say(language, "sweep_take"))
+    take = say(language, "sweep_take")
     rows = [
         [
             f"{point['t']:g}",
             *(figure(value, 4) for value in point["perplexities"]),
             *([percent(point["probability"])] if probed else []),
-            f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
-            f'aria-label="{take}: t = {point["t"]:g}">{take}</button>',
+            link(take, "take", f"{take}: t = {point['t']:g}", place=place),
         ]
         for place, point in enumerate(points)
     ]
@@ -52,7 +53,7 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> str:
 
 def _line(
     points: Sequence[dict[str, Any]], heights: Sequence[float], hints: Sequence[str], title: str, log: bool
-) -> str:
+) -> Markup:
     """Heights along the path."""
     trio = zip(points, heights, hints, strict=True)
     dots = [charts.Point(f"{point['t']:g}", height, hint) for point, height, hint in trio]
@@ -64,7 +65,7 @@ def _hint(point: dict[str, Any], language: str) -> str:
     return say(language, "walk_point", t=f"{point['t']:g}", base=base, models=models)
 
 
-def picture(found: Picture, language: str) -> str:
+def picture(found: Picture, language: str) -> Markup:
     """Each model's change of a tensor above the line and what the method keeps of it below."""
     centres = [(a + b) / 2 for a, b in zip(found.edges[:-1], found.edges[1:], strict=True)]
     parts = [
@@ -85,30 +86,11 @@ def picture(found: Picture, language: str) -> str:
         parts.insert(0, note(say(language, "picture_same"), "warn"))
     else:
         parts.append(note(say(language, "picture_outside")))
-    return "".join(parts)
+    return joined(parts)
 
 
-def likeness(cells: Sequence[Likeness], language: str) -> str:
+def likeness(cells: Sequence[Likeness], language: str) -> Markup:
     """Layers across, kinds of matrices down; the deeper, the more alike two models' changes."""
-    roles = list(dict.fromkeys(cell.role for cell in cells))
-    layers = sorted({cell.layer for cell in cells})
-    at = {(cell.role, cell.layer): cell.cosine for cell in cells}
-    most = max((abs(cell.cosine) for cell in cells if cell.cosine is not None), default=0.0)
-
-    def hint(role: str, layer: int) -> str:
-        value = at.get((role, layer))
-        text = say(language, "look_untouched") if value is None else f"{value:+.3f}"
-        return say(language, "view_cell", layer=layer, role=role, value=text)
-
-    def cell(role: str, layer: int) -> float | None:
-        value = at.get((role, layer))
-        return None if value is None else abs(value)
-
-    return charts.heat_map(
-        [role.rpartition(".")[2] for role in roles],
-        [str(layer) for layer in layers],
-        [[cell(role, layer) for layer in layers] for role in roles],
-        say(language, "likeness_title"),
-        [[hint(role, layer) for layer in layers] for role in roles],
-        f"{most:.2f}",
-    )
+    values = {(cell.role, cell.layer): cell.cosine for cell in cells}
+    title, untouched = say(language, "likeness_title"), say(language, "look_untouched")
+    return layer_map(values, title, untouched, language, said="{:+.3f}".format, scale="{:.2f}".format)

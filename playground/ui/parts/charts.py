@@ -1,17 +1,18 @@
 """Small charts as SVG: they need no library, follow the page's width and can be pressed.
 
-Every text is escaped here. Colours are fixed on a white ground, so that they keep their contrast
-in dark mode too; what colour says is also said in words beside it or on hovering.
+Colours are fixed on a white ground, so that they keep their contrast in dark mode too; what colour
+says is also said in words beside it or on hovering.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from playground.ui.parts.html import figure
+from markupsafe import Markup
+
+from playground.ui.parts.html import figure, tag
 
 WIDTH = 440
 LEFT, RIGHT, TOP, BOTTOM = 56, 10, 26, 30  # margins of a plot; 6 characters fit on the left
@@ -31,25 +32,41 @@ class Point:
     hint: str
 
 
-def svg(height: int, body: str, title: str, role: str = "img") -> str:
-    """A picture of the usual width on white ground.
+def svg(height: int, title: str, parts: Sequence[Markup], role: str = "img", look: str = "") -> Markup:
+    """A picture of the usual width on white ground, under its title.
 
-    :param body: HTML; what is said in it was escaped before.
+    :param look: a class besides ``pg-chart``.
     """
-    return (
-        f'<svg class="pg-chart" viewBox="0 0 {WIDTH} {height}" role="{role}" '
-        f'aria-label="{escape(title)}"><rect width="{WIDTH}" height="{height}" fill="white"/>'
-        f"{body}</svg>"
+    return tag(
+        "svg",
+        tag("rect", width=WIDTH, height=height, fill="white"),
+        text_at(4, 14, title, "start", "bold"),
+        *parts,
+        class_=f"pg-chart {look}".strip(),
+        viewBox=f"0 0 {WIDTH} {height}",
+        role=role,
+        aria_label=title,
     )
 
 
-def text_at(x: float, y: float, text: str, anchor: str = "middle", weight: str = "") -> str:
-    """A line of text, escaped."""
-    bold = ' font-weight="600"' if weight else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{bold}>{escape(text)}</text>'
+def text_at(x: float, y: float, text: str, anchor: str = "middle", weight: str = "") -> Markup:
+    """A line of text."""
+    bold = "600" if weight else None
+    return tag("text", text, x=float(x), y=float(y), text_anchor=anchor, font_weight=bold)
 
 
-def line_chart(points: Sequence[Point], title: str, log: bool = False, press: str = "") -> str:
+def pressed(inside: Sequence[Markup], x: float, y: float, hint: str, do: str, **data: object) -> Markup:
+    """A mark at a place that is pressed with a finger or by keyboard, and sends ``data-do``.
+
+    :param hint: what it is called, and what hovering says.
+    """
+    values = {f"data_{key}": value for key, value in {"do": do, **data}.items()}
+    target = tag("circle", cx=x, cy=y, r=12, fill="transparent")
+    title = tag("title", hint)
+    return tag("g", target, *inside, title, class_="pg-dot", role="button", tabindex=0, **values, aria_label=hint)
+
+
+def line_chart(points: Sequence[Point], title: str, log: bool = False, press: str = "") -> Markup:
     """Values from left to right.
 
     :param log: a logarithmic height, for what grows by factors.
@@ -62,35 +79,38 @@ def line_chart(points: Sequence[Point], title: str, log: bool = False, press: st
     span = (high - low) or 1.0
     across = (WIDTH - LEFT - RIGHT) / max(1, len(points) - 1)
     places = [(LEFT + across * n, floor - (value - low) / span * (floor - TOP)) for n, value in enumerate(values)]
-    parts = [text_at(4, 14, title, "start", "bold")]
-    for share in (0, 0.5, 1):
-        y, value = floor - share * (floor - TOP), low + share * span
-        shown = 10**value if log else value
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
-        parts.append(text_at(LEFT - 5, y + 4, _short(shown), "end"))
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    parts.append(f'<polyline points="{path}" fill="none" stroke="{BEFORE}" stroke-width="1.5"/>')
+    parts = _rules(floor, TOP, lambda share: 10 ** (low + share * span) if log else low + share * span)
+    parts.append(_path(places, BEFORE, 1.5))
     for place, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
         parts.append(_dot(place, point, x, y, press))
         lift = 12 if len(points) > 7 and place % 2 else 0  # neighbouring names share no line
         parts.append(text_at(x, floor + 12 + lift, point.label))
-    return svg(height, "".join(parts), title, "group" if press else "img")
+    return svg(height, title, parts, "group" if press else "img")
 
 
 def _scaled(value: float, log: bool) -> float:
     return math.log10(max(value, 1e-9)) if log else value
 
 
-def _dot(place: int, point: Point, x: float, y: float, press: str) -> str:
-    hint = f"<title>{escape(point.hint)}</title>"
+def _rules(floor: float, top: float, value: Callable[[float], float]) -> list[Markup]:
+    """Lines at the ends and in the middle of a plot's height, with what they stand for."""
+    parts = []
+    for share in (0, 0.5, 1):
+        y = floor - share * (floor - top)
+        parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, stroke=SOFT))
+        parts.append(text_at(LEFT - 5, y + 4, _short(value(share)), "end"))
+    return parts
+
+
+def _path(places: Sequence[tuple[float, float]], colour: str, thick: float) -> Markup:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return tag("polyline", points=path, fill="none", stroke=colour, stroke_width=thick)
+
+
+def _dot(place: int, point: Point, x: float, y: float, press: str) -> Markup:
     if not press:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{AFTER}">{hint}</circle>'
-    return (
-        f'<g class="pg-dot" role="button" tabindex="0" data-do="{escape(press)}" '
-        f'data-place="{place}" aria-label="{escape(point.hint)}">'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="12" fill="transparent"/>'
-        f'<circle class="pg-mark" cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{AFTER}"/>{hint}</g>'
-    )
+        return tag("circle", tag("title", point.hint), cx=x, cy=y, r=3.5, fill=AFTER)
+    return pressed([tag("circle", class_="pg-mark", cx=x, cy=y, r=5, fill=AFTER)], x, y, point.hint, press, place=place)
 
 
 def _short(value: float) -> str:
@@ -112,24 +132,24 @@ class Bar:
     figure: str
 
 
-def bars(found: Sequence[Bar], title: str) -> str:
+def bars(found: Sequence[Bar], title: str) -> Markup:
     """Horizontal bars, one below the other."""
-    names = [_shortened(one.name) for one in found]
+    names = [shortened(one.name, MOST_NAME) for one in found]
     longest = max((len(name) for name in names), default=0)
     left, row = min(200, max(110, 12 + 7 * longest)), 26
-    parts = [text_at(4, 14, title, "start", "bold")]
+    parts = []
     for place, one in enumerate(found):
         y = TOP + place * row
         long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
         parts.append(text_at(left - 8, y + 14, names[place], "end"))
-        parts.append(f'<rect x="{left}" y="{y}" width="{long:.1f}" height="{row - 8}" fill="{BEFORE}"/>')
+        parts.append(tag("rect", x=left, y=y, width=long, height=row - 8, fill=BEFORE))
         parts.append(text_at(left + long + 6, y + 14, one.figure, "start"))
-    return svg(TOP + len(found) * row + 6, "".join(parts), title)
+    return svg(TOP + len(found) * row + 6, title, parts)
 
 
-def _shortened(name: str) -> str:
-    """A name that fits beside its bar: what is left out runs over no edge."""
-    return name if len(name) <= MOST_NAME else f"{name[: MOST_NAME - 1]}…"
+def shortened(name: str, most: int) -> str:
+    """A name of so many characters: what is left out runs over no edge."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def heat_map(
@@ -139,40 +159,41 @@ def heat_map(
     title: str,
     hints: Sequence[Sequence[str]],
     scale: str,
-) -> str:
+) -> Markup:
     """A table of colours: the deeper, the larger; an empty cell is struck through.
 
     :param hints: what hovering says of each cell.
     :param scale: what the deepest colour means.
     """
-    left, cell_height = 96, 18
+    left, top, cell_height = 96, 24, 18
     width = (WIDTH - left - 6) / max(1, len(columns))
     most = max((cell for row in cells for cell in row if cell is not None), default=0) or 1.0
-    parts = [text_at(4, 14, title, "start", "bold")]
+    parts = []
     for down, (name, row) in enumerate(zip(rows, cells, strict=True)):
-        y = 24 + down * cell_height
+        y = top + down * cell_height
         parts.append(text_at(left - 6, y + 13, name, "end"))
         for over, cell in enumerate(row):
-            x = left + over * width
-            hint = f"<title>{escape(hints[down][over])}</title>"
-            fill = "#ffffff" if cell is None else _shade(cell / most)
-            parts.append(
-                f'<rect x="{x:.1f}" y="{y}" width="{width - 0.6:.1f}" height="{cell_height - 1}" '
-                f'fill="{fill}" stroke="{SOFT}" stroke-width="0.3">{hint}</rect>'
-            )
-            if cell is None:
-                end = f'x2="{x + width:.1f}" y2="{y}"'
-                parts.append(f'<line x1="{x:.1f}" y1="{y + 16}" {end} stroke="{INK}"/>')
-    foot = 24 + len(rows) * cell_height
+            share = None if cell is None else cell / most
+            parts += _cell(left + over * width, y, width, cell_height, share, hints[down][over])
+    foot = top + len(rows) * cell_height
     every = max(1, math.ceil(len(columns) * 14 / (WIDTH - left)))
     for over, name in enumerate(columns):
         if over % every == 0:
             parts.append(text_at(left + (over + 0.5) * width, foot + 12, name))
     for step in range(24):
-        parts.append(f'<rect x="{left + step * 4}" y="{foot + 20}" width="4" height="9" fill="{_shade(step / 23)}"/>')
+        parts.append(tag("rect", x=left + step * 4, y=foot + 20, width=4, height=9, fill=_shade(step / 23)))
     parts.append(text_at(left - 6, foot + 28, "0", "end"))
     parts.append(text_at(left + 102, foot + 28, scale, "start"))
-    return svg(foot + 36, "".join(parts), title)
+    return svg(foot + 36, title, parts)
+
+
+def _cell(x: float, y: int, width: float, height: int, share: float | None, hint: str) -> list[Markup]:
+    fill = "#ffffff" if share is None else _shade(share)
+    size: dict[str, object] = {"width": width - 0.6, "height": height - 1, "fill": fill}
+    parts = [tag("rect", tag("title", hint), x=x, y=y, **size, stroke=SOFT, stroke_width=0.3)]
+    if share is None:
+        parts.append(tag("line", x1=x, y1=y + height - 2, x2=x + width, y2=y, stroke=INK))
+    return parts
 
 
 def _shade(share: float) -> str:
@@ -189,7 +210,7 @@ def histogram(
     title: str,
     above: str,
     below: str,
-) -> str:
+) -> Markup:
     """Weights before rounding as bars upward, and after it as stems downward from their levels.
 
     :param above: names the bars.
@@ -201,34 +222,26 @@ def histogram(
     def across(value: float) -> float:
         return 10 + (value - low) / ((high - low) or 1.0) * (WIDTH - 20)
 
-    most_before, most_after = max([*before, 1]), max([*after, 1])
-    parts = [text_at(4, 14, title, "start", "bold"), text_at(4, 30, above, "start")]
-    for level in levels if len(levels) <= MOST_LEVELS else ():  # behind the bars
-        x = across(level)
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{middle - up}" y2="{middle}" stroke="{SOFT}" stroke-width="0.7"/>'
-        )
+    def upright(value: float, start: float, end: float, *inside: Markup, **look: object) -> Markup:
+        return tag("line", *inside, x1=across(value), x2=across(value), y1=start, y2=end, **look)
+
+    few, most_before, most_after = len(levels) <= MOST_LEVELS, max([*before, 1]), max([*after, 1])
+    parts = [text_at(4, 30, above, "start")]
+    if few:  # behind the bars
+        parts += [upright(level, middle - up, middle, stroke=SOFT, stroke_width=0.7) for level in levels]
     for count, start, end in zip(before, edges[:-1], edges[1:], strict=True):
-        tall = count / most_before * up
-        x, wide = across(start), across(end) - across(start)
-        parts.append(
-            f'<rect x="{x:.1f}" y="{middle - tall:.1f}" width="{max(0.5, wide - 0.5):.1f}" '
-            f'height="{tall:.1f}" fill="{BEFORE}"/>'
-        )
-    thick = 3 if len(levels) <= MOST_LEVELS else 1
+        tall, wide = count / most_before * up, across(end) - across(start)
+        size: dict[str, object] = {"width": max(0.5, wide - 0.5), "height": tall}
+        parts.append(tag("rect", x=across(start), y=middle - tall, **size, fill=BEFORE))
     for level, count in zip(levels, after, strict=True):
-        x, tall = across(level), count / most_after * down
-        parts.append(
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{middle}" y2="{middle + 4 + tall:.1f}" '
-            f'stroke="{AFTER}" stroke-width="{thick}">'
-            f"<title>{figure(level)}: {count}</title></line>"
-        )
-    parts.append(f'<line x1="8" x2="{WIDTH - 8}" y1="{middle}" y2="{middle}" stroke="{INK}"/>')
+        hint, tall = tag("title", f"{figure(level)}: {count}"), count / most_after * down
+        parts.append(upright(level, middle, middle + 4 + tall, hint, stroke=AFTER, stroke_width=3 if few else 1))
+    parts.append(tag("line", x1=8, x2=WIDTH - 8, y1=middle, y2=middle, stroke=INK))
     for value, anchor in ((low, "start"), (0.0, "middle"), (high, "end")):
         if low <= value <= high:
             parts.append(text_at(across(value), middle + down + 20, figure(value), anchor))
     parts.append(text_at(4, middle + down + 38, below, "start"))
-    return svg(middle + down + 48, "".join(parts), title)
+    return svg(middle + down + 48, title, parts)
 
 
 @dataclass(frozen=True)
@@ -239,7 +252,7 @@ class Curve:
     points: Sequence[tuple[float, float]]
 
 
-def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -> str:
+def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -> Markup:
     """Up to two lines over steps 0 to ``most``: the first thin with no marks, the second thick
     with a dot at each point, so that they differ by more than colour. Their names stand in a line
     of their own, above all that is drawn."""
@@ -256,46 +269,38 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
     def down(y: float) -> float:
         return floor - (y - low) / span * (floor - top)
 
-    parts = [text_at(4, 14, title, "start", "bold")]
-    for share in (0, 0.5, 1):
-        y = floor - share * (floor - top)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke="{SOFT}"/>')
-        parts.append(text_at(LEFT - 5, y + 4, _short(low + share * span), "end"))
+    parts = _rules(floor, top, lambda share: low + share * span)
     for place, line in enumerate(lines):
         colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[place % 2]
-        path = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in line.points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')
+        parts.append(_path([(across(x), down(y)) for x, y in line.points], colour, thick))
         if place % 2:
             parts += [
-                f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="3" fill="{colour}">'
-                f"<title>{x:.0f}: {figure(y)}</title></circle>"
+                tag("circle", tag("title", f"{x:.0f}: {figure(y)}"), cx=across(x), cy=down(y), r=3, fill=colour)
                 for x, y in line.points
             ]
         if len(lines) > 1:
             mark, x = ("● ", WIDTH / 2) if place % 2 else ("— ", LEFT)
             parts.append(text_at(x, 14 + LEGEND, mark + line.name, "start"))
     parts += [text_at(across(0), floor + 14, "0"), text_at(across(most), floor + 14, f"{most:.0f}", "end")]
-    return svg(height, "".join(parts), title)
+    return svg(height, title, parts)
 
 
-def to_scale(rows: int, columns: int, rank: int, title: str) -> str:
+def to_scale(rows: int, columns: int, rank: int, title: str) -> Markup:
     """A matrix and the two thin ones beside it, all to one scale."""
     scale = 120 / max(rows, columns)
     height, width, thin = rows * scale, columns * scale, max(0.8, rank * scale)
     top, left = 34.0, 10.0
     up, down = left + width + 60, left + width + 60 + thin + 14
-
-    def box(x: float, y: float, wide: float, tall: float, fill: str) -> str:
-        return f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" fill="{fill}"/>'
-
-    parts = [
-        text_at(4, 14, title, "start", "bold"),
-        box(left, top, width, height, BEFORE),
-        text_at(left + width / 2, top + height / 2 + 4, f"W: {rows} x {columns}"),
-        text_at(left + width + 30, top + height / 2 + 4, "+"),
-        box(up, top, thin, height, AFTER),
-        box(down, top, width, thin, AFTER),
-        text_at(up, top + height + 14, f"B: {rows} x {rank}"),
-        text_at(down, top + thin + 16, f"A: {rank} x {columns}", "start"),
-    ]
-    return svg(int(top + height + 24), "".join(parts), title)
+    return svg(
+        int(top + height + 24),
+        title,
+        [
+            tag("rect", x=left, y=top, width=width, height=height, fill=BEFORE),
+            text_at(left + width / 2, top + height / 2 + 4, f"W: {rows} x {columns}"),
+            text_at(left + width + 30, top + height / 2 + 4, "+"),
+            tag("rect", x=up, y=top, width=thin, height=height, fill=AFTER),
+            tag("rect", x=down, y=top, width=width, height=thin, fill=AFTER),
+            text_at(up, top + height + 14, f"B: {rows} x {rank}"),
+            text_at(down, top + thin + 16, f"A: {rank} x {columns}", "start"),
+        ],
+    )

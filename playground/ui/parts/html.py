@@ -1,26 +1,54 @@
-"""Pieces of HTML. Every text from a model, a token, a document or a visitor is escaped here."""
+"""Pieces of HTML, escaped by construction: what is put into a tag is text unless it is ``Markup``."""
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
 
-from PIL import Image
+from markupsafe import Markup, escape
 
-from playground.engine.measuring.token_map import Neighbour, Token
 from playground.ui.text import say
 
 SIGNS = {" ": "␣", "\n": "⏎", "\t": "⇥", "\r": "␍"}
-COLD, HOT = (37, 99, 175), (194, 84, 20)  # below and above zero: apart for colour-blind eyes too
+VOID = ("br", "img", "meta")  # tags that hold nothing and are not closed
 
 
-def visible(text: str) -> str:
-    """Token text with its spaces and line ends made visible, escaped."""
+def tag(name: str, /, *inside: object, **attributes: object) -> Markup:
+    """An element of HTML or SVG.
+
+    :param inside: texts, which are escaped, and ``Markup``, which is not.
+    :param attributes: an underscore stands for a dash, one at the end for nothing (``class_``);
+        None and False leave it out, True says its name alone; a float is rounded to tenths.
+    """
+    said = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
+    return Markup(f"<{name}{said}>" if name in VOID else f"<{name}{said}>{joined(inside)}</{name}>")
+
+
+def _attribute(key: str, value: object) -> str:
+    name = key.rstrip("_").replace("_", "-")
+    if isinstance(value, bool):
+        return f" {name}" if value else ""
+    return f' {name}="{f"{value:.1f}" if isinstance(value, float) else escape(str(value))}"'
+
+
+def joined(parts: Iterable[object], between: str = "") -> Markup:
+    """Pieces one after the other; texts among them are escaped."""
+    return escape(between).join(parts)  # type: ignore[arg-type]  # whatever it is, it is escaped
+
+
+def link(inside: str, do: str, label: str = "", **data: object) -> Markup:
+    """A button that looks like a link and sends ``data-do`` with the other ``data-`` values.
+
+    :param label: what it is called for those who do not see what it stands beside.
+    """
+    values = {f"data_{key}": value for key, value in {"do": do, **data}.items()}
+    return tag("button", inside, type="button", class_="pg-link", **values, aria_label=label or None)
+
+
+def visible(text: str) -> Markup:
+    """Token text with its spaces and line ends made visible."""
     if text.startswith("⟨"):  # bytes or a number in the place of text: its spaces are ours
         return escape(text)
-    return "".join(f'<span class="pg-space">{SIGNS[c]}</span>' if c in SIGNS else escape(c) for c in text)
+    return joined(tag("span", SIGNS[c], class_="pg-space") if c in SIGNS else c for c in text)
 
 
 def blank(text: str, language: str) -> str:
@@ -39,26 +67,44 @@ def signed(text: str, language: str) -> str:
     return f"{signs} {blank(text, language)}".strip()
 
 
-def named(text: str, language: str) -> str:
-    """The same as HTML, escaped."""
+def named(text: str, language: str) -> Markup:
+    """The same as HTML."""
     word = blank(text, language)
-    return visible(text) + (f" <small>{escape(word)}</small>" if word else "")
+    return visible(text) + (" " + tag("small", word) if word else Markup())
 
 
-def note(text: str, kind: str = "hint") -> str:
+def note(text: str, kind: str = "hint") -> Markup:
     """A line of help (``hint``), or a warning (``warn``) with its sign."""
-    sign = "⚠ " if kind == "warn" else ""
-    return f'<div class="pg-{kind}">{sign}{escape(text)}</div>' if text else ""
+    return tag("div", "⚠ " if kind == "warn" else "", text, class_=f"pg-{kind}") if text else Markup()
 
 
-def notes(texts: Sequence[str], kind: str) -> str:
+def notes(texts: Sequence[str], kind: str) -> Markup:
     """Several lines of help or warning."""
-    return "".join(note(text, kind) for text in texts)
+    return joined(note(text, kind) for text in texts)
+
+
+def receipt(text: str) -> Markup:
+    """A small line under a result."""
+    return tag("p", text, class_="pg-receipt")
+
+
+def details(summary: str, *inside: str, **attributes: object) -> Markup:
+    """What is folded away under a line."""
+    return tag("details", tag("summary", summary), *inside, **attributes)
+
+
+# Figures
 
 
 def figure(value: float, digits: int = 3) -> str:
     """A number with few digits, never 0.30000000000000004."""
     return f"{value:.{digits}g}"
+
+
+def percent(share: float, digits: int = 3) -> str:
+    """A share in percent with so many digits, more only where it is a hundred percent and above."""
+    value = 100 * share
+    return f"{value:.0f} %" if abs(value) >= 10 ** (digits - 1) else f"{figure(value, digits)} %"
 
 
 def size(count: int) -> str:
@@ -85,122 +131,71 @@ def clock(seconds: float) -> str:
     return duration(max(1, round(seconds)))
 
 
-# Tokens
+# Tables
+
+Row = Sequence[str]  # cells; a row that is Markup is a whole row already
 
 
-def chips(tokens: Sequence[Token], chosen: int, language: str) -> str:
-    """The tokens of a text as buttons, each with its id; ``chosen`` is the pressed one's place."""
-    buttons = (
-        f'<button type="button" class="pg-chip" data-do="choose" data-place="{place}" '
-        f'data-id="{token.id}" aria-pressed="{str(place == chosen).lower()}">'
-        f"<b>{visible(token.text)}</b><small>{token.id}</small></button>"
-        for place, token in enumerate(tokens)
-    )
-    return (
-        f'<div class="pg-chips" role="group" aria-label="{escape(say(language, "chips_label"))}">'
-        f"{''.join(buttons)}</div>"
-    )
+def grid(heads: Sequence[str], rows: Iterable[Row], caption: str = "", look: str = "", headed: bool = False) -> Markup:
+    """A table.
 
-
-def strip(values: Sequence[float], text: str) -> str:
-    """A row of the embedding as a strip of colour, one column for each number."""
-    image = Image.new("RGB", (len(values), 1))
-    image.putdata([_shade(value) for value in values])
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<img class="pg-strip" alt="{escape(text)}" src="data:image/png;base64,{data}">'
-
-
-def _shade(value: float) -> tuple[int, int, int]:
-    colour, depth = (HOT if value > 0 else COLD), min(1.0, abs(value)) ** 0.7
-    r, g, b = (round(255 + (channel - 255) * depth) for channel in colour)
-    return r, g, b
-
-
-def token_facts(token: Token, values: Sequence[float], language: str) -> str:
-    """One token: its id, its norm, its vector."""
-    facts = say(language, "token_facts", id=token.id, norm=figure(token.norm), size=len(values))
-    return (
-        f'<h3 class="pg-token">{visible(token.text)}</h3><p>{escape(facts)}</p>'
-        f"{strip(values, say(language, 'strip_alt', text=token.text))}"
-        f'<p class="pg-legend">{escape(say(language, "strip_legend"))}</p>'
+    :param look: a class besides ``pg-table``.
+    :param headed: whether the first cell of a row heads it.
+    """
+    return tag(
+        "table",
+        tag("caption", caption) if caption else "",
+        tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads))),
+        tag("tbody", *(row if isinstance(row, Markup) else _line(row, headed) for row in rows)),
+        class_=f"pg-table {look}".strip(),
     )
 
 
-def neighbour_table(rows: Sequence[Neighbour], language: str) -> str:
-    """The nearest tokens; each can be pressed to go on from it."""
-    body = "".join(
-        f'<tr><td><button type="button" class="pg-link" data-do="go" data-id="{row.id}">'
-        f"{named(row.text, language)}</button></td><td>{row.id}</td><td>{row.cosine:.3f}</td></tr>"
-        for row in rows
-    )
-    heads = "".join(
-        f'<th scope="col">{escape(say(language, key))}</th>' for key in ("column_token", "column_id", "column_cosine")
-    )
-    caption = escape(say(language, "neighbours_caption"))
-    return (
-        f'<table class="pg-table"><caption>{caption}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+def _line(cells: Sequence[str], headed: bool) -> Markup:
+    first = tag("th", cells[0], scope="row") if headed else tag("td", cells[0])
+    return tag("tr", first, *(tag("td", cell) for cell in cells[1:]))
 
 
-def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequence[str] = ()) -> str:
+def scrolled(inside: Markup, name: str) -> Markup:
+    """A place for what may be wider than the page, named for those who do not see it."""
+    return tag("div", inside, class_="pg-scroll", role="region", tabindex=0, aria_label=name)
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Row], look: str = "") -> Markup:
+    """A table with a caption that may be wider than the page; the first cell of a row heads it.
+
+    :param look: ``pg-words`` where long cells break into lines, where figures stay whole.
+    """
+    return scrolled(grid(heads, rows, caption, look, headed=True), caption)
+
+
+def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequence[str] = ()) -> Markup:
     """Next-token probabilities before and after, as bars with figures.
 
     :param rows: (token text, probability before, probability after).
     :param named: what the two are called.
     """
-    body = "".join(_bar_row(*row, language) for row in rows)
     usual = (say(language, "column_before"), say(language, "column_after"))
-    names = (say(language, "column_token"), *(named or usual), say(language, "column_change"))
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    return (
-        f'<table class="pg-table pg-bars"><caption>{escape(say(language, "bars_caption"))}'
-        f"</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    heads = (say(language, "column_token"), *(named or usual), say(language, "column_change"))
+    return grid(heads, [_bar_row(*row, language) for row in rows], say(language, "bars_caption"), "pg-bars")
 
 
-def _bar_row(text: str, before: float, after: float, language: str) -> str:
+def _bar_row(text: str, before: float, after: float, language: str) -> Markup:
     change = (after - before) * 100
     direction = "up" if change > 0.005 else "down" if change < -0.005 else "same"
     sign = {"up": "▲", "down": "▼", "same": "="}[direction]
-    return (
-        f"<tr><td>{named(text, language)}</td>{_bar(before, 'before')}{_bar(after, 'after')}"
-        f'<td class="pg-{direction}">{sign} {abs(change):.2f}</td></tr>'
+    return tag(
+        "tr",
+        tag("td", named(text, language)),
+        _bar(before, "before"),
+        _bar(after, "after"),
+        tag("td", f"{sign} {abs(change):.2f}", class_=f"pg-{direction}"),
     )
 
 
-def _bar(share: float, kind: str) -> str:
-    return (
-        f'<td><span class="pg-bar pg-bar-{kind}" style="width:{share * 100:.2f}%"></span>'
-        f'<span class="pg-figure">{share * 100:.2f} %</span></td>'
+def _bar(share: float, kind: str) -> Markup:
+    return tag(
+        "td",
+        tag("span", class_=f"pg-bar pg-bar-{kind}", style=f"width:{share * 100:.2f}%"),
+        tag("span", f"{share * 100:.2f} %", class_="pg-figure"),
     )
-
-
-# The recipe
-
-
-# Passages
-
-
-def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], words: bool = False) -> str:
-    """A table of cells that are HTML already; the first of a row heads it.
-
-    :param words: whether long cells break into lines, where figures stay whole.
-    """
-    look = "pg-table pg-words" if words else "pg-table"
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
-    )
-    return (
-        f'<div class="pg-scroll" role="region" tabindex="0" aria-label="{escape(caption)}">'
-        f'<table class="{look}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def percent(share: float) -> str:
-    """A share in percent."""
-    return f"{figure(share * 100)} %"

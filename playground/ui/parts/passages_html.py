@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 from playground.retrieval.chunking.markdown import count_words
 from playground.retrieval.own.stored import Collection, cuts_of
 from playground.retrieval.search import Hit
-from playground.ui.parts.html import figure
+from playground.ui.parts.html import figure, joined, receipt, tag
 from playground.ui.text import say
 
 
@@ -50,7 +51,7 @@ def count(found: Sequence[Piece]) -> int:
     return sum(bool(one.id) for one in found)
 
 
-def document(found: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> str:
+def document(found: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> Markup:
     """Some of a document's passages, and what stands between them.
 
     :param first: passages before the first one that is shown.
@@ -63,48 +64,45 @@ def document(found: Sequence[Piece], first: int, most: int, mine: bool, language
         passages += bool(one.id)
         if inside:
             items.append(_passage(one, mine, language) if one.id else _between(one))
-    title = escape(say(language, "passages_count", count=count(found)))
-    return f'<p class="pg-receipt">{title}</p><div class="pg-document">{"".join(items)}</div>'
+    title = receipt(say(language, "passages_count", count=count(found)))
+    return title + tag("div", *items, class_="pg-document")
 
 
-def _passage(one: Piece, mine: bool, language: str) -> str:
+def _passage(one: Piece, mine: bool, language: str) -> Markup:
     words = say(language, "passage_words", count=count_words(one.text))
-    named = escape(f"{one.id.rpartition('#')[2]} · {words}")
-    text = escape(one.text[one.repeated :])
-    if one.repeated:
-        again = escape(one.text[: one.repeated])
-        text = f'<span class="pg-again">{again}</span>{text}'
-    press = (
-        f' role="button" tabindex="0" data-do="passage" data-passage="{escape(one.id)}" '
-        f'aria-label="{escape(say(language, "passage_change", passage=one.id))}"'
-        if mine
-        else ""
-    )
-    return f'<div class="pg-cut"{press}><small>{named}</small>{text}</div>'
+    number = tag("small", f"{one.id.rpartition('#')[2]} · {words}")
+    again = tag("span", one.text[: one.repeated], class_="pg-again") if one.repeated else ""
+    press: dict[str, object] = {"role": "button", "tabindex": 0, "data_do": "passage", "data_passage": one.id}
+    press["aria_label"] = say(language, "passage_change", passage=one.id)
+    return tag("div", number, again, one.text[one.repeated :], class_="pg-cut", **(press if mine else {}))
 
 
-def _between(one: Piece) -> str:
-    return f'<div class="pg-between">{escape(one.text)}</div>'
+def _between(one: Piece) -> Markup:
+    return tag("div", one.text, class_="pg-between")
 
 
-def passage(hit: Hit, language: str, more: str = "", id: str = "") -> str:
+def passage(hit: Hit, language: str, more: str = "", id: str = "") -> Markup:
     """A found passage: rank, score, document, and its text with the matched words marked.
 
-    :param more: HTML that follows.
+    :param more: what follows.
     :param id: what links lead to.
     """
-    text, at = "", 0
-    for start, end in hit.matched:
-        words = escape(hit.passage.text[start:end])
-        text += f"{escape(hit.passage.text[at:start])}<mark>{words}</mark>"
-        at = end
-    text += escape(hit.passage.text[at:])
     heading, _, first_row = hit.passage.heading.partition("\n")  # see ``Cut``: a table's first row
-    where = escape(heading or hit.passage.document)
-    text = (f"<small>{escape(first_row)}</small><br>" if first_row else "") + text
-    score = escape(say(language, "hit_score", score=figure(hit.score)))
-    named = f' id="{escape(id)}"' if id else ""
-    return (
-        f'<li{named}><div class="pg-hit"><b>{hit.rank}.</b> {where} '
-        f"<small>{escape(hit.passage.id)} · {score}</small></div><div>{text}</div>{more}</li>"
+    above = [tag("small", first_row), tag("br")] if first_row else []
+    source = tag("small", f"{hit.passage.id} · {say(language, 'hit_score', score=figure(hit.score))}")
+    return tag(
+        "li",
+        tag("div", tag("b", f"{hit.rank}."), f" {heading or hit.passage.document} ", source, class_="pg-hit"),
+        tag("div", *above, marked(hit.passage.text, hit.matched)),
+        more,
+        id=id or None,
     )
+
+
+def marked(text: str, spans: Sequence[tuple[int, int]]) -> Markup:
+    """A text with some stretches of it marked, which do not overlap and are in order."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [text[at:start], tag("mark", text[start:end])]
+        at = end
+    return joined([*parts, text[at:]])

@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, cast
+
+from markupsafe import Markup
 
 from playground.engine.adapters import store
 from playground.engine.build import Receipt
 from playground.engine.edit import EDITS
 from playground.engine.merging.edit import Merge
-from playground.ui.parts.html import duration, figure, note, notes, size
+from playground.ui.parts.html import duration, figure, link, note, notes, size, tag
 from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace
 
 
-def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False) -> str:
+def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str, building: bool = False) -> Markup:
     """The edits as a stack with their receipts, and buttons to switch one off or remove it."""
     if not workspace.stack.steps:
         return note(say(language, "stack_empty"))
     left = iter(receipts)
-    items = "".join(
+    items = (
         _step(place, step, next(left, None) if step.on else None, language, building)
         for place, step in enumerate(workspace.stack.steps)
     )
-    return f'<ol class="pg-stack">{items}</ol>'
+    return tag("ol", *items, class_="pg-stack")
 
 
-def _step(place: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> str:
+def _step(place: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> Markup:
     name = step_title(step, language)
     waiting = "step_building" if building else "step_not_built"
     missing = say(language, waiting if step.on else "step_off")
     what = receipt_line(receipt, language) if receipt else missing
     warnings = [tell(language, message) for message in receipt.warnings] if receipt else []
-    switch = say(language, "step_switch_off" if step.on else "step_switch_on")
-    return (
-        f'<li class="{"" if step.on else "pg-off"}"><b>{escape(name)}</b>'
-        f'<div class="pg-receipt">{escape(what)}</div>{notes(warnings, "warn")}'
-        f'<button type="button" class="pg-link" data-do="toggle" data-place="{place}" '
-        f'aria-label="{escape(switch)}: {escape(name)}">{escape(switch)}</button> '
-        f'<button type="button" class="pg-link" data-do="remove" data-place="{place}" '
-        f'aria-label="{escape(say(language, "step_remove"))}: {escape(name)}">'
-        f"{escape(say(language, 'step_remove'))}</button></li>"
+    switch, remove = say(language, "step_switch_off" if step.on else "step_switch_on"), say(language, "step_remove")
+    return tag(
+        "li",
+        tag("b", name),
+        tag("div", what, class_="pg-receipt"),
+        notes(warnings, "warn"),
+        link(switch, "toggle", f"{switch}: {name}", place=place),
+        " ",
+        link(remove, "remove", f"{remove}: {name}", place=place),
+        class_="" if step.on else "pg-off",
     )
 
 

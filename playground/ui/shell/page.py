@@ -10,11 +10,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
 from typing import Any
 
 import gradio as gr
 from gradio.context import LocalContext
+from markupsafe import escape
 
 from playground import owners
 from playground.disk import refusal
@@ -79,7 +79,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
             report("A handler failed", error)
             text = say(language, "error_unexpected")
         # The page shows the text as HTML, and it may quote what somebody wrote into a file.
-        return gr.Error(escape(text), title=say(language, "error_title"), print_exception=False)
+        return gr.Error(str(escape(text)), title=say(language, "error_title"), print_exception=False)
 
     if inspect.isgeneratorfunction(handler):
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
 
-def belongs(inputs: Mapping[str, Any], also: Sequence[str] = (), holds: Mapping[str, str] | None = None) -> str:
+
+def belongs(inputs: Mapping[str, Any], also: Sequence[str] = (), holds: Mapping[str, str] | None = None) -> Markup:
     """The mark of a result, which is not seen: HTML to be put into it.
 
     :param inputs: ids of fields (text, numbers, sliders) and the values that the result is of.
@@ -21,7 +22,7 @@ def belongs(inputs: Mapping[str, Any], also: Sequence[str] = (), holds: Mapping[
         place of the result, each for as long as it holds its text.
     """
     spec = json.dumps({"of": dict(inputs), "also": list(also), "holds": dict(holds or {})}, ensure_ascii=False)
-    return f'<i class="pg-of" hidden data-spec="{escape(spec)}"></i>'
+    return Markup('<i class="pg-of" hidden data-spec="{}"></i>').format(spec)
 
 
 def each(results: Iterable[str], mark: str) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -145,7 +144,7 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
         return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
     if not WARMUP.ready and not WARMUP.error:
         step = f"{tell(language, WARMUP.step)} {say(language, 'seconds', n=WARMUP.seconds())}"
-        bar = f'<progress aria-label="{escape(say(language, "loading"))}"></progress>'
+        bar = html.tag("progress", aria_label=say(language, "loading"))
         return html.note(step) + bar, gr.Timer(active=True)
     lines = []
     if isinstance(found, loader.Base):
@@ -154,8 +153,8 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
         lines += [html.note(tell(language, message)) for message in found.notes]
         if found.entry.source == "packaged":
             title, text = say(language, "packaged_title"), say(language, "packaged_text")
-            lines.append(f'<details class="pg-hint"><summary>{escape(title)}</summary>{html.note(text)}</details>')
-    return "".join(lines), gr.Timer(active=False)
+            lines.append(html.details(title, html.note(text), class_="pg-hint"))
+    return html.joined(lines), gr.Timer(active=False)
 
 
 @shown

@@ -24,6 +24,7 @@ from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins,
 from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.text import label, say, tell
+from playground.ui.tokens import view
 from playground.ui.tokens.flatmap import draw
 from playground.ui.tokens.nudge import build_panel
 
@@ -45,7 +46,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             text = gr.Textbox(FIRST_TEXT, label=label("tokens_text"), elem_id="tokens-text")
             chips = gr.HTML(js_on_load=CLICKS, elem_id="chips")
             facts = gr.HTML(js_on_load=CLICKS, elem_id="token-facts")
-            flat = gr.Plot(show_label=False, elem_id="token-map")
+            flat = gr.HTML(js_on_load=CLICKS, elem_id="token-map")
         with gr.Column(scale=1, min_width=320):
             nudge = build_panel()
             prompt = gr.Textbox(FIRST_PROMPT, label=label("nudge_prompt"), elem_id="nudge-prompt")
@@ -61,7 +62,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     split_outputs = [chips, chosen, nudge.text, nudge.advice, *look_outputs]
     text.submit(split_text, split_inputs, split_outputs, **LAST)
     chips.click(choose_token, split_inputs, split_outputs, **LOOK)
-    facts.click(go_on, split_inputs, [chosen, nudge.text, nudge.advice, *look_outputs], **LOOK)
+    for seen in (facts, flat):
+        seen.click(go_on, split_inputs, [chosen, nudge.text, nudge.advice, *look_outputs], **LOOK)
     preview = [*look_outputs, nudge.advice]
     for changed in (nudge.strength.release, nudge.target.submit, nudge.text.submit):
         changed(preview_nudge, look_inputs, preview, **LAST)
@@ -114,7 +116,7 @@ def split_text(
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
     place = min(default if place is None else place, len(tokens) - 1)
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
-    chips = html.chips(tokens, place, language) + mark
+    chips = view.chips(tokens, place, language) + mark
     return (chips, *_look_at(tokens[place].id, base, saved, language, side, prompt))
 
 
@@ -186,11 +188,11 @@ def _shown(
     norm = token_map.norm(after.fork, token, seen)
     [near] = token_map.neighbours(after.fork, [token], NEIGHBOURS, seen)
     [old_near] = token_map.neighbours(base.fork, [token], NEIGHBOURS, seen)
-    facts = html.token_facts(token_map.Token(token, name, norm), values, language)
+    facts = view.token_facts(token_map.Token(token, name, norm), values, language)
     around = dict.fromkeys([n.id for n in (*old_near, *near[:4])] + ([target] if target else []))
     around.pop(token, None)
     flat = token_map.flat_map(base.fork, after.fork, token, list(around), seen)
-    return (facts + html.neighbour_table(near, language), draw(flat, language), _bars(base, after, prompt, language))
+    return (facts + view.neighbour_table(near, language), draw(flat, language), _bars(base, after, prompt, language))
 
 
 def _bars(base: Built, after: Built, prompt: str, language: str) -> str:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
+
+from markupsafe import Markup
 
 from playground.engine.measuring.formats import FORMATS, NumberFormat, NumberLine
 from playground.engine.measuring.measure import Figures, Measured
 from playground.engine.measuring.sweep import Cell, ScanPoint
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, figure, note, percent, size, table
+from playground.ui.parts.html import duration, figure, joined, link, note, percent, size, table, tag
+from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say
 
 
-def measured(found: Measured, language: str) -> str:
+def measured(found: Measured, language: str) -> Markup:
     """The recipe's figures beside the base's, in three groups: quality, size, speed."""
     base, mine = found.base, found.fork
 
     def row(key: str, old: str, new: str, change: str = "") -> list[str]:
         name, hint = say(language, f"measure_{key}"), say(language, f"measure_{key}_hint")
-        return [f"{escape(name)}<br><small>{escape(hint)}</small>", old, new, change]
+        return [joined([name, tag("br"), tag("small", hint)]), old, new, change]
 
     def times(old: float, new: float) -> str:
         return f"× {figure(new / old)}" if old else ""
@@ -74,10 +76,10 @@ def measured(found: Measured, language: str) -> str:
 # Sweeps: points as plain data, since the page keeps them between events
 
 
-def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
+def sweep(points: Sequence[dict[str, Any]], language: str) -> Markup:
     """Perplexity and size along a sweep, as two charts and a table; points can be pressed."""
     if not points:
-        return ""
+        return Markup()
     hints = [
         say(language, "sweep_point", value=point["value"], perplexity=figure(point["perplexity"], 4))
         for point in points
@@ -92,16 +94,15 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
         [charts.Point(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"])) for point in points],
         say(language, "sweep_size"),
     )
+    take = say(language, "sweep_take")
     rows = [
         [
-            escape(point["value"]),
+            point["value"],
             figure(point["perplexity"], 4),
             percent(point["zeros"]),
             size(point["file_bytes"]),
             size(point["packed_bytes"]),
-            f'<button type="button" class="pg-link" data-do="take" data-place="{place}" '
-            f'aria-label="{escape(say(language, "sweep_take"))}: {escape(point["value"])}">'
-            f"{escape(say(language, 'sweep_take'))}</button>",
+            link(take, "take", f"{take}: {point['value']}", place=place),
         ]
         for place, point in enumerate(points)
     ]
@@ -112,10 +113,10 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> str:
     return note(say(language, "sweep_press")) + quality + bulk + table(say(language, "sweep_caption"), heads, rows)
 
 
-def scan(points: Sequence[ScanPoint], language: str) -> str:
+def scan(points: Sequence[ScanPoint], language: str) -> Markup:
     """What each layer alone costs."""
     if not points:
-        return ""
+        return Markup()
     worst = max(points, key=lambda point: point.ratio)
     line = say(language, "scan_worst", layer=worst.layer, ratio=figure(worst.ratio))
     chart = charts.line_chart(
@@ -131,44 +132,27 @@ def scan(points: Sequence[ScanPoint], language: str) -> str:
     return chart + note(line)
 
 
-def layer_view(cells: Sequence[Cell], by: str, language: str) -> str:
+def layer_view(cells: Sequence[Cell], by: str, language: str) -> Markup:
     """Layers across, kinds of matrices down; deeper is more changed, or emptier."""
-    roles = list(dict.fromkeys(cell.role for cell in cells))
-    layers = sorted({cell.layer for cell in cells})
-    at = {(cell.role, cell.layer): cell.value for cell in cells}
-    values = [cell.value for cell in cells]
-    if by == "change" and not any(value != 0 for value in values):
+    if by == "change" and not any(cell.value != 0 for cell in cells):
         return note(say(language, "view_unchanged"))
-
-    def hint(role: str, layer: int) -> str:
-        value = at.get((role, layer))
-        shown = say(language, "view_gone") if value is None else percent(value)
-        return say(language, "view_cell", layer=layer, role=role, value=shown)
-
-    left = [cell for cell in cells if cell.value is not None]
-    most = max(left, key=lambda cell: cell.value or 0, default=Cell(0, "", 0.0))
-    chart = charts.heat_map(
-        [role.rpartition(".")[2] for role in roles],
-        [str(layer) for layer in layers],
-        [[at.get((role, layer)) for layer in layers] for role in roles],
-        say(language, f"view_{by}"),
-        [[hint(role, layer) for layer in layers] for role in roles],
-        percent(most.value or 0),
-    )
+    values = {(cell.role, cell.layer): cell.value for cell in cells}
+    chart = layer_map(values, say(language, f"view_{by}"), say(language, "view_gone"), language)
     lines = []
-    gone = [str(layer) for layer in layers if layer not in {cell.layer for cell in left}]
+    left = [cell for cell in cells if cell.value is not None]
+    gone = sorted({cell.layer for cell in cells} - {cell.layer for cell in left})
     if gone:
-        lines.append(say(language, "view_layers_gone", layers=", ".join(gone)))
+        lines.append(say(language, "view_layers_gone", layers=", ".join(map(str, gone))))
     if left:
-        shown = percent(most.value or 0)
-        lines.append(say(language, "view_most", value=shown, role=most.role, layer=most.layer))
+        most = max(left, key=lambda cell: cell.value or 0)
+        lines.append(say(language, "view_most", value=percent(most.value or 0), role=most.role, layer=most.layer))
     return chart + note(" ".join(lines))
 
 
 # The number line and the table of formats
 
 
-def number_line(line: NumberLine, language: str) -> str:
+def number_line(line: NumberLine, language: str) -> Markup:
     """One group's weights and the levels that they are rounded to."""
     chart = charts.histogram(
         line.edges,
@@ -183,17 +167,16 @@ def number_line(line: NumberLine, language: str) -> str:
     return chart + note(say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels)))
 
 
-def formats(weights: int, language: str) -> str:
+def formats(weights: int, language: str) -> Markup:
     """How number formats spend their bits, and what this model would take in each."""
 
     def bits(one: NumberFormat) -> str:
         if one.exponent is None or one.mantissa is None:
-            return escape(say(language, "format_no_exponent"))
+            return say(language, "format_no_exponent")
         return f"1 + {one.exponent} + {one.mantissa}"
 
     rows = [
-        [escape(one.name), bits(one), f"±{one.most:.3g}", f"{one.step:.3g}", size(one.model_bytes(weights))]
-        for one in FORMATS
+        [one.name, bits(one), f"±{one.most:.3g}", f"{one.step:.3g}", size(one.model_bytes(weights))] for one in FORMATS
     ]
     heads = [
         say(language, key) for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
