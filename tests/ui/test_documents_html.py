@@ -58,7 +58,7 @@ def test_a_hit_opens_to_what_each_word_adds(language):
     assert words["hit_rank"].format(name=words["retriever_bm25"], rank=4) in text
     assert words["hit_no_rank"].format(name=words["retriever_dense"]) in text
     assert f"{words['stage_tokenise']} 0.1 ms" in text
-    assert f"{words['stage_bm25']} 2 s" in text
+    assert f"{words['retriever_bm25']} 2 s" in text
 
 
 @both
