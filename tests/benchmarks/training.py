@@ -126,12 +126,13 @@ def teach(method):
     from playground.engine.fork import Fork
     from playground.engine.models.loader import load
     from playground.engine.training.data import Example
+    from playground.engine.training.methods import METHODS
     from playground.engine.training.run import Run
-    from playground.engine.training.settings import RATES, Settings
+    from playground.engine.training.settings import Settings
 
     base = load(MODEL)
     examples = [Example(*pair) for pair in TAUGHT]
-    settings = Settings(method=method, steps=60, batch=4, rate=RATES[method], length=64, held_share=0.0, seed=1)
+    settings = Settings(method=method, steps=60, batch=4, rate=METHODS[method].rate, length=64, held_share=0.0, seed=1)
     run = Run(Fork(base), settings, examples)
     start = time.perf_counter()
     for _ in range(run.total):
@@ -155,9 +156,9 @@ def teach(method):
 
 
 def main():
-    from playground.engine.training.settings import RATES
+    from playground.engine.training.methods import METHODS
 
-    asked = [word for word in sys.argv[2:] if word in RATES]
+    asked = [word for word in sys.argv[2:] if word in METHODS]
     if not asked:
         compare_loops()
     print(
@@ -166,5 +167,5 @@ def main():
         "|---|---|---|---|---|---|---|---|",
         flush=True,
     )
-    for method in asked or RATES:
+    for method in asked or METHODS:
         print(alone(f"teach({method!r})"), flush=True)

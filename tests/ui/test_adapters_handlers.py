@@ -26,8 +26,9 @@ from playground.engine.models.loader import CACHE
 from playground.engine.recipe import parse
 from playground.engine.training import jobs
 from playground.engine.training.jobs import JOBS
+from playground.engine.training.methods import METHODS
 from playground.engine.training.run import Point
-from playground.engine.training.settings import RATES, Settings
+from playground.engine.training.settings import Settings
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings
 from playground.ui.adapters import attach as attach_panel
@@ -325,13 +326,13 @@ def test_what_is_left_out_of_a_file_is_told_before_training(known, tmp_path, lan
 
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
-    shown = {method: [u["visible"] for u in train_settings.show_method(method)] for method in RATES}
+    shown = {method: [u["visible"] for u in train_settings.show_method(method)] for method in METHODS}
     assert shown["lora"] == [True, True, False, False]
     assert shown["bottleneck"] == [True, False, False, False]
     assert shown["last_layers"] == [False, False, True, False]
     assert shown["prefix"] == [False, False, False, True]
     assert shown["full"] == [False] * 4
-    assert train_settings.usual_rate("full") == RATES["full"]
+    assert train_settings.usual_rate("full") == METHODS["full"].rate
     for place, name in enumerate(train_panel.SOURCES):
         visible = [update["visible"] for update in train_panel.show_source(name)]
         assert visible == [n == place for n in range(3)]

@@ -23,8 +23,8 @@ from playground.engine.nudging.edit import DIRECTIONS
 from playground.engine.pruning.edit import MethodName, Pattern, Scope
 from playground.engine.quantizing.edit import Mode
 from playground.engine.quantizing.grids import SCHEMES
+from playground.engine.training.methods import METHODS as TRAINING_METHODS
 from playground.engine.training.reading import ready_sets
-from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
 from playground.lab.lesson import KINDS
@@ -121,7 +121,7 @@ NAMED = {
     "shipped_{}": [f"shipped_{name}" for name in store.shipped()],
     "data_{}": [f"data_{name}" for name in train_panel.SOURCES],
     "set_{}": [f"set_{name}" for name in ready_sets()],
-    "train_{}": [f"train_{name}" for name in get_args(TrainingMethod)],
+    "train_{}": [f"train_{name}" for name in TRAINING_METHODS],
     "schedule_{}": [f"schedule_{name}" for name in get_args(Schedule)],
     "costs_{}": ["costs_memory", "costs_hundred", "costs_seconds"],
     "map_{}": ["map_neighbours", "map_before", "map_after"],

@@ -12,13 +12,13 @@ from typing import Any
 
 import torch
 
-from playground.engine.adapters.base import linear_layers, outputs
-from playground.engine.adapters.ia3 import ia3_layers
+from playground.engine.adapters.base import linear_layers
 from playground.engine.fork import Fork
-from playground.engine.fork.structure import Matrix, key_shape, layers, select
+from playground.engine.fork.structure import layers
 from playground.engine.measuring.sizes import sizes
 from playground.engine.training.data import DataError
-from playground.engine.training.settings import P_TUNING_WIDTH, Settings
+from playground.engine.training.methods import METHODS
+from playground.engine.training.settings import Settings
 from playground.settings import settings as settings_
 
 MOST_HOURS = 4
@@ -56,10 +56,10 @@ def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Es
     :param examples: how many are trained on.
     :param tokens: in an example, on average.
     """
-    learn, model = parameters(fork, settings), sizes(fork, count_zeros=False).weights
-    inside = settings.method in ("bitfit", "embeddings", "last_layers", "full")
+    method = METHODS[settings.method]
+    learn, model = method.numbers(fork, settings), sizes(fork, count_zeros=False).weights
     width = fork.base.dtype.itemsize
-    own = width if inside else WIDE  # bytes of a number that learns
+    own = width if method.inside else WIDE  # bytes of a number that learns
     masters = WIDE if own < WIDE else 0
     steps = settings.total_steps(examples) * settings.accumulate
     seen = steps * settings.batch * tokens
@@ -105,7 +105,7 @@ def _operations(model: int, learn: int, settings: Settings) -> float:
     back, 2 for each number that learns; once more forward with checkpointing."""
     again = 2 * model if settings.checkpointing else 0
     back = 2 * model
-    if settings.method == "last_layers":
+    if METHODS[settings.method].shallow:
         back = min(back, 4 * learn)
     return 2 * model + back + 2 * learn + again
 
@@ -142,54 +142,3 @@ def activations(fork: Fork, settings: Settings, tokens: float) -> int:
     # The logits, a copy of those that count, the same in float32 with their softmax, and gradients.
     head = (4 * each + 3 * WIDE) * config.vocab_size * 0.7  # about the share of completions
     return int(rows * (inner + head))
-
-
-def parameters(fork: Fork, settings: Settings) -> int:
-    """How many numbers learn, by each method's own formula."""
-    method, rank = settings.method, settings.rank
-    if method in ("lora", "rslora", "qlora", "dora"):
-        chosen = [m for m in select(fork, settings.targets) if m.layer is not None]
-        pairs = sum(rank * sum(matrix.shape) for matrix in chosen)
-        return pairs + (sum(_rows(matrix) for matrix in chosen) if method == "dora" else 0)
-    if method in ("prompt", "p_tuning", "prefix"):
-        return _virtual(fork, settings)
-    if method == "bottleneck":
-        known = linear_layers(fork)
-        widths = [_rows(known[path]) for path in outputs(fork)]
-        return sum(2 * rank * width + rank + width for width in widths)
-    if method == "ia3":
-        keys, inner = ia3_layers(fork)
-        known = linear_layers(fork)
-        return sum(_rows(known[p]) for p in keys) + sum(known[p].columns for p in inner)
-    return _inside(fork, settings)
-
-
-def _rows(matrix: Matrix) -> int:
-    return (matrix.shape[::-1] if matrix.transposed else matrix.shape)[0]
-
-
-def _virtual(fork: Fork, settings: Settings) -> int:
-    count, width = settings.virtual_tokens, fork.embedding("input")[0].shape[1]
-    if settings.method == "prefix":
-        depth, heads, size = key_shape(fork.base.model.config)
-        return count * depth * 2 * heads * size
-    if settings.method == "prompt":
-        return count * width
-    w = P_TUNING_WIDTH
-    return count * width + (width * w + w) + (w * w + w) + (w * width + width)
-
-
-def _inside(fork: Fork, settings: Settings) -> int:
-    """Of the methods that change weights which the model has."""
-    table = fork.weight_name("input")
-    if settings.method == "embeddings":
-        return fork.base.model.get_parameter(table).numel()
-    path, stack = layers(fork.model)
-    count = min(settings.layers, len(stack))
-    starts = tuple(f"{path}.{n}." for n in range(len(stack) - count, len(stack)))
-    total = 0
-    for name, parameter in fork.base.model.named_parameters():
-        small = name.endswith(".bias") or parameter.ndim == 1
-        wanted = {"bitfit": small, "last_layers": name.startswith(starts), "full": True}[settings.method]
-        total += parameter.numel() if wanted and fork.has(name) else 0
-    return total

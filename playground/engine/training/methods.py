@@ -1,51 +1,59 @@
-"""Every training method by its name in the settings, and how one is made ready.
+"""Every training method by its name in the settings.
 
-To add one, write a function from a private clone, the fork and settings to a
-:class:`~playground.engine.training.trainable.Trainable`, and a line in ``METHODS``.
+To add one, write a function under ``@training_method`` from a private clone, the fork that it was cloned
+from and settings to a :class:`~playground.engine.training.trainable.Trainable`: in ``peft_methods.py``,
+``weight_methods.py``, or a file of its own that the package imports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import torch
+from playground.engine.training.trainable import Trainable
 
-from playground.engine.adapters.base import make_plain
-from playground.engine.fork import Fork
-from playground.engine.seeded import seeded
-from playground.engine.training import by_peft, by_weights
-from playground.engine.training.settings import MethodName, Settings
-from playground.engine.training.trainable import Trainable, TrainingError
-
-METHODS: dict[MethodName, Callable[[Fork, Fork, Settings], Trainable]] = {
-    "lora": by_peft.lora,
-    "rslora": by_peft.rslora,
-    "dora": by_peft.dora,
-    "qlora": by_peft.qlora,
-    "ia3": by_peft.ia3,
-    "prompt": by_peft.prompt,
-    "p_tuning": by_peft.p_tuning,
-    "prefix": by_peft.prefix,
-    "bitfit": by_weights.bitfit,
-    "bottleneck": by_weights.bottleneck,
-    "embeddings": by_weights.embeddings,
-    "last_layers": by_weights.last_layers,
-    "full": by_weights.full,
-}
+Need = Literal["rank", "targets", "layers", "virtual_tokens"]  # settings that are not every method's
 
 
-def prepare(fork: Fork, settings: Settings) -> Trainable:
-    """A private clone of a fork, ready to learn by a method; the fork stays as it is.
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to train, one row of ``METHODS``.
 
-    :raises TrainingError: the method does not fit the model.
-    :raises RecipeError: a target names nothing.
+    :param function: makes the clone ready to learn.
+    :param rate: a learning rate that suits it.
+    :param numbers: how many numbers learn, by its own formula, from a fork and settings.
+    :param needs: which of the settings matter to it that not all have.
+    :param inside: whether it changes weights which the model has, in their own precision.
+    :param shallow: whether gradients flow back no further than to the first layer that learns.
     """
-    if settings.checkpointing and fork.virtual is not None:
-        raise TrainingError(
-            "The recipe has learned tokens before the text, which gradient checkpointing would "
-            "leave out. Switch one of them off."
+
+    function: Callable[..., Trainable]
+    rate: float
+    numbers: Callable[..., int]
+    needs: tuple[Need, ...]
+    inside: bool
+    shallow: bool
+
+
+METHODS: dict[str, Method] = {}
+
+
+def training_method(
+    name: str,
+    *,
+    rate: float,
+    numbers: Callable[..., int],
+    needs: tuple[Need, ...] = (),
+    inside: bool = False,
+    shallow: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a function as a way to train; see :class:`Method`."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        METHODS[name] = Method(
+            function=function, rate=rate, numbers=numbers, needs=needs, inside=inside, shallow=shallow
         )
-    own = fork.clone()
-    make_plain(own)
-    with seeded(settings.seed), torch.inference_mode(False), torch.enable_grad():
-        return METHODS[settings.method](own, fork, settings)
+        return function
+
+    return register

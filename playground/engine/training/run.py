@@ -24,8 +24,8 @@ from playground.engine.measuring import measure
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
 from playground.engine.training.masters import Masters
-from playground.engine.training.methods import prepare
 from playground.engine.training.points import Point
+from playground.engine.training.prepare import prepare
 from playground.engine.training.settings import Settings
 from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError

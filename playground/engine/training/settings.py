@@ -6,23 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from playground.engine.edit import one_of
 from playground.engine.fork.structure import MAX_TARGET, MAX_TARGETS
+from playground.engine.training.methods import METHODS
 
-MethodName = Literal[
-    "lora",
-    "rslora",
-    "dora",
-    "qlora",
-    "ia3",
-    "prompt",
-    "p_tuning",
-    "prefix",
-    "bitfit",
-    "bottleneck",
-    "embeddings",
-    "last_layers",
-    "full",
-]
 Schedule = Literal["linear", "cosine", "constant"]
 Target = Annotated[str, Field(min_length=1, max_length=MAX_TARGET)]
 P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
@@ -34,7 +21,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    method: MethodName = "lora"
+    method: Annotated[str, one_of(METHODS)] = "lora"
     rank: int = Field(default=8, strict=True, ge=1, le=256)
     alpha: float = Field(default=16.0, gt=0, le=1_024)
     dropout: float = Field(default=0.0, ge=0, le=0.5)
@@ -63,20 +50,3 @@ class Settings(BaseModel):
             return self.steps
         each = self.batch * self.accumulate
         return max(1, min(MAX_STEPS, round(self.epochs * examples / each)))
-
-
-RATES: dict[MethodName, float] = {
-    "lora": 5e-4,
-    "rslora": 3e-4,
-    "dora": 5e-4,
-    "qlora": 5e-4,
-    "ia3": 1e-2,
-    "prompt": 3e-2,
-    "p_tuning": 3e-3,
-    "prefix": 1e-2,
-    "bitfit": 2e-3,
-    "bottleneck": 1e-3,
-    "embeddings": 1e-3,
-    "last_layers": 2e-4,
-    "full": 5e-5,
-}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
@@ -17,8 +17,9 @@ from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.estimate import check, estimate
 from playground.engine.training.jobs import JOBS, MAX_PROMPTS, MOST_KEPT
+from playground.engine.training.methods import METHODS
 from playground.engine.training.reading import KINDS, Reading, read_file, ready_sets
-from playground.engine.training.settings import MethodName, Settings
+from playground.engine.training.settings import Settings
 from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
 from playground.ui.adapters.examples_table import build_table, rows_of
@@ -75,7 +76,7 @@ def build_panel(
             file = zone.file
             rows = build_table("train-table", visible=False)
             method = gr.Dropdown(
-                [(label(f"train_{name}"), name) for name in get_args(MethodName)],
+                [(label(f"train_{name}"), name) for name in METHODS],
                 value="lora",
                 label=label("train_method"),
                 info=label("train_method_info"),

@@ -8,13 +8,11 @@ import gradio as gr
 
 from playground.engine.fork.structure import PRESETS
 from playground.engine.training.data import DataError
-from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, RATES, MethodName, Schedule, Settings
+from playground.engine.training.methods import METHODS
+from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, Schedule, Settings
 from playground.ui.text import label
 
 FIRST_STEPS = 60  # about a minute, which is enough to see a style change
-LORAS = ("lora", "rslora", "dora", "qlora")
-RANKED = (*LORAS, "bottleneck")
-VIRTUAL = ("prompt", "p_tuning", "prefix")
 
 
 def build_settings() -> list[Any]:
@@ -198,13 +196,13 @@ QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of th
 
 def show_method(method: str) -> list[Any]:
     """Only the controls that a method has."""
-    shows = [method in RANKED, method in LORAS, method == "last_layers", method in VIRTUAL]
-    return [gr.update(visible=show) for show in shows]
+    needs = METHODS[method].needs
+    return [gr.update(visible=name in needs) for name in ("rank", "targets", "layers", "virtual_tokens")]
 
 
-def usual_rate(method: MethodName) -> float:
+def usual_rate(method: str) -> float:
     """A learning rate that suits a method."""
-    return RATES[method]
+    return METHODS[method].rate
 
 
 def settings_from(
@@ -237,7 +235,7 @@ def settings_from(
     named = [part for target in targets or ["linear"] for part in target.split(",")]
     try:
         return Settings(
-            method=method,  # type: ignore[arg-type]
+            method=method,
             rank=int(rank),
             targets=tuple(named),
             layers=int(layers),

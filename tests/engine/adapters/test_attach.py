@@ -16,7 +16,7 @@ from playground.engine.adapters.edit import attach
 from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
 from playground.engine.measuring.sizes import sizes
-from playground.engine.training.methods import prepare
+from playground.engine.training.prepare import prepare
 from playground.engine.training.settings import Settings
 
 IDS = [5, 17, 42, 99, 120, 7, 33]

@@ -17,7 +17,7 @@ from playground.engine.fork.ensemble import Ensemble
 from playground.engine.measuring.measure import measure
 from playground.engine.merging import MergeError
 from playground.engine.recipe import parse
-from playground.engine.training.methods import prepare
+from playground.engine.training.prepare import prepare
 from playground.engine.training.settings import Settings
 from playground.errors import PlaygroundError
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
 from playground.engine.fork import Fork
 from playground.engine.training.data import DataError
-from playground.engine.training.estimate import activations, check, estimate, parameters
-from playground.engine.training.methods import prepare
-from playground.engine.training.settings import MethodName, Settings
+from playground.engine.training.estimate import activations, check, estimate
+from playground.engine.training.methods import METHODS
+from playground.engine.training.prepare import prepare
+from playground.engine.training.settings import Settings
 from playground.errors import PlaygroundError
 
 
-@pytest.mark.parametrize("method", get_args(MethodName))
+@pytest.mark.parametrize("method", METHODS)
 def test_the_numbers_that_learn_are_counted_before_as_they_are_after(layout, method):
     settings = Settings(method=method, rank=3, layers=1, virtual_tokens=5)
     fork = Fork(layout)
@@ -22,7 +21,7 @@ def test_the_numbers_that_learn_are_counted_before_as_they_are_after(layout, met
         with pytest.raises(PlaygroundError, match="plain linear layers"):
             prepare(fork, settings)
         return
-    assert parameters(fork, settings) == prepare(fork, settings).count()
+    assert METHODS[settings.method].numbers(fork, settings) == prepare(fork, settings).count()
 
 
 def test_memory_by_part_for_a_case_worked_by_hand(llama):

@@ -1,26 +1,22 @@
-"""The methods that PEFT does: LoRA and its relatives, IA³, and learned tokens before the text."""
+"""The methods that PEFT does: LoRA and its relatives, IA³, and learned tokens before the text.
+
+PEFT is imported when one of them is used: that takes seconds.
+"""
 
 from __future__ import annotations
 
 import warnings
 from typing import Any
 
-from peft import (
-    IA3Config,
-    LoraConfig,
-    PrefixTuningConfig,
-    PromptEncoderConfig,
-    PromptTuningConfig,
-    get_peft_model,
-    get_peft_model_state_dict,
-)
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.adapters import Adapter, files
+from playground.engine.adapters.base import linear_layers
 from playground.engine.adapters.ia3 import ia3_layers
 from playground.engine.fork import Fork
 from playground.engine.fork.packed_linear import trainable_four_bits
-from playground.engine.fork.structure import Matrix, select
+from playground.engine.fork.structure import Matrix, key_shape, select
+from playground.engine.training.methods import training_method
 from playground.engine.training.settings import P_TUNING_WIDTH, Settings
 from playground.engine.training.trainable import Trainable, TrainingError
 
@@ -28,6 +24,8 @@ PREFIX_START = 0.1
 
 
 def _by_peft(own: Fork, fork: Fork, config: Any, before: int = 0) -> Trainable:
+    from peft import get_peft_model, get_peft_model_state_dict
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that GPT-2's Conv1D is transposed, and the like
         model: Any = get_peft_model(own.model, config)
@@ -51,8 +49,47 @@ def _plain(value: Any) -> Any:
     return str(value.value) if hasattr(value, "value") else value
 
 
+def _rows(matrix: Matrix) -> int:
+    return (matrix.shape[::-1] if matrix.transposed else matrix.shape)[0]
+
+
+def _pairs(fork: Fork, settings: Settings) -> int:
+    """Numbers of two thin matrices beside each target."""
+    return sum(settings.rank * sum(matrix.shape) for matrix in _chosen(fork, settings))
+
+
+def _pairs_and_lengths(fork: Fork, settings: Settings) -> int:
+    return _pairs(fork, settings) + sum(_rows(matrix) for matrix in _chosen(fork, settings))
+
+
+def _scales(fork: Fork, settings: Settings) -> int:
+    keys, inner = ia3_layers(fork)
+    known = linear_layers(fork)
+    return sum(_rows(known[p]) for p in keys) + sum(known[p].columns for p in inner)
+
+
+def _embedded(fork: Fork, settings: Settings) -> int:
+    """Numbers of the learned tokens' embeddings."""
+    return settings.virtual_tokens * int(fork.embedding("input")[0].shape[1])
+
+
+def _encoded(fork: Fork, settings: Settings) -> int:
+    """The same, and the three layers of the encoder that makes them."""
+    w, width = P_TUNING_WIDTH, fork.embedding("input")[0].shape[1]
+    return _embedded(fork, settings) + (width * w + w) + (w * w + w) + (w * width + width)
+
+
+def _keys_and_values(fork: Fork, settings: Settings) -> int:
+    depth, heads, size = key_shape(fork.base.model.config)
+    return settings.virtual_tokens * depth * 2 * heads * size
+
+
+def _chosen(fork: Fork, settings: Settings) -> list[Matrix]:
+    return [matrix for matrix in select(fork, settings.targets) if matrix.layer is not None]
+
+
 def _targets(fork: Fork, settings: Settings) -> list[Matrix]:
-    chosen = [matrix for matrix in select(fork, settings.targets) if matrix.layer is not None]
+    chosen = _chosen(fork, settings)
     if not chosen:
         raise TrainingError("The targets name no matrix inside the layers. Choose linear, attention or mlp.")
     return chosen
@@ -62,8 +99,11 @@ def _paths(fork: Fork, settings: Settings) -> list[str]:
     return [matrix.name.removesuffix(".weight") for matrix in _targets(fork, settings)]
 
 
+@training_method("lora", rate=5e-4, numbers=_pairs, needs=("rank", "targets"))
 def lora(own: Fork, fork: Fork, settings: Settings, **more: Any) -> Trainable:
     """Two thin matrices beside each target (Hu et al. 2021); the rank fits all of them."""
+    from peft import LoraConfig
+
     paths = _paths(fork, settings)
     smallest = min(min(matrix.shape) for matrix in _targets(fork, settings))
     if settings.rank > smallest:
@@ -83,16 +123,19 @@ def lora(own: Fork, fork: Fork, settings: Settings, **more: Any) -> Trainable:
     return _by_peft(own, fork, config)
 
 
+@training_method("rslora", rate=3e-4, numbers=_pairs, needs=("rank", "targets"))
 def rslora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """LoRA scaled by alpha / sqrt(r) (Kalajdzievski 2023)."""
     return lora(own, fork, settings, use_rslora=True)
 
 
+@training_method("dora", rate=5e-4, numbers=_pairs_and_lengths, needs=("rank", "targets"))
 def dora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """LoRA for directions, and a learned length for each row (Liu et al. 2024)."""
     return lora(own, fork, settings, use_dora=True)
 
 
+@training_method("qlora", rate=5e-4, numbers=_pairs, needs=("rank", "targets"))
 def qlora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """LoRA beside bitsandbytes' 4-bit layers (Dettmers et al. 2023): nf4, blocks of 64."""
     for matrix in select(own, ("linear",)):
@@ -110,15 +153,21 @@ def _four_bits(own: Fork, name: str) -> None:
     own.model.set_submodule(path, trainable_four_bits(layer.weight, layer.bias))
 
 
+@training_method("ia3", rate=1e-2, numbers=_scales)
 def ia3(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """On keys, values and the MLP's inner activations, as the paper has it."""
+    from peft import IA3Config
+
     keys, outputs = ia3_layers(fork)
     config = IA3Config(target_modules=[*keys, *outputs], feedforward_modules=outputs, task_type="CAUSAL_LM")
     return _by_peft(own, fork, config)
 
 
+@training_method("prompt", rate=3e-2, numbers=_embedded, needs=("virtual_tokens",))
 def prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """Starts from embeddings of tokens that the model has, chosen by the seed."""
+    from peft import PromptTuningConfig
+
     _refuse_second(fork)
     own.fold()  # PEFT takes the table's own weight, without rows that replace its
     config = PromptTuningConfig(
@@ -127,8 +176,11 @@ def prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     return _by_peft(own, fork, config, settings.virtual_tokens)
 
 
+@training_method("p_tuning", rate=3e-3, numbers=_encoded, needs=("virtual_tokens",))
 def p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """Learned tokens that an encoder makes (Liu et al. 2021); only they are kept."""
+    from peft import PromptEncoderConfig
+
     _refuse_second(fork)
     own.fold()  # as above
     config = PromptEncoderConfig(
@@ -137,8 +189,11 @@ def p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     return _by_peft(own, fork, config, settings.virtual_tokens)
 
 
+@training_method("prefix", rate=1e-2, numbers=_keys_and_values, needs=("virtual_tokens",))
 def prefix(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     """Keys and values of learned tokens in every layer (Li and Liang 2021)."""
+    from peft import PrefixTuningConfig
+
     _refuse_second(fork)
     if settings.checkpointing:
         raise TrainingError("Prefix tuning does not work with gradient checkpointing. Switch one of them off.")
