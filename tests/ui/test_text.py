@@ -12,7 +12,6 @@ from string import Formatter
 from typing import get_args
 
 import pytest
-from playground.lab.ready import ready
 
 from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
@@ -29,6 +28,7 @@ from playground.engine.training.settings import MethodName as TrainingMethod
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
 from playground.lab.lesson import KINDS
+from playground.lab.ready_lessons import ready
 from playground.lab.scores import IMPORTANT
 from playground.lab.verdict import NEEDS
 from playground.lab.ways import WAYS
