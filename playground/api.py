@@ -16,16 +16,18 @@ from playground.caller import over, within
 from playground.disk import MAX_DAYS
 from playground.engine.build import Receipt, build
 from playground.engine.decoding import generate
+from playground.engine.decoding.answering import answering
 from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.measuring import measure, token_map
 from playground.engine.models import catalog, loader
-from playground.engine.recipe import Recipe, parse
+from playground.engine.recipe import parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.lab import table as lab_table
 from playground.lab import ways as lab
-from playground.lab.begin import lesson_for, others_of
+from playground.lab.propose import lesson_for
+from playground.lab.ways.prompt import others_of
 from playground.retrieval import corpus as library
 from playground.retrieval import evaluate as evaluation
 from playground.retrieval.own import uploads
@@ -36,7 +38,6 @@ from playground.settings import settings
 
 Json = dict[str, Any]
 NEIGHBOURS = 8
-NOT_USUAL = ("base", "memit")  # ways that are taught only if they are named
 ALL_WAYS = ", ".join(lab.WAYS)
 MOST_SECONDS = 120.0  # of one call; what is written by then is the answer
 P = ParamSpec("P")
@@ -127,10 +128,11 @@ def receipt_json(receipt: Receipt) -> Json:
 @bounded
 def next_tokens(recipe: Json, prompt: str, k: int = 10, chat: bool = False) -> list[Json]:
     """The k likeliest next tokens after a prompt, most likely first."""
-    fork, ids = _prompted(parse(recipe), prompt, chat, 0)
-    name = fork.base.tokenizer
+    fork = build(parse(recipe)).fork
+    tokenizer = fork.base.tokenizer
+    ids = generate.prompt_ids(fork.base, generate.prompt_text(tokenizer, prompt, chat), fork.virtual_count())
     return [
-        {"id": token.id, "text": token_map.token_text(name, token.id), "probability": token.probability}
+        {"id": token.id, "text": token_map.token_text(tokenizer, token.id), "probability": token.probability}
         for token in generate.next_tokens(fork, ids, whole(k))
     ]
 
@@ -141,9 +143,10 @@ def generate_text(
 ) -> Json:
     """One answer to one prompt."""
     sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
-    fork, ids = _prompted(parse(recipe), prompt, chat, sampling.max_new_tokens)
+    fork = build(parse(recipe)).fork
+    rows = answering(fork, [generate.prompt_text(fork.base.tokenizer, prompt, chat)], sampling, over)
     Work().check()  # nothing is written once it is over
-    *_, (row,) = generate.decode(fork, [ids], sampling, over)
+    *_, (row,) = rows
     return {"text": generate.answer_text(fork.base, row), "tokens": len(row.ids), "seconds": row.seconds}
 
 
@@ -281,7 +284,7 @@ def teach(
     out, it is what the model says now. ``questions`` is ``{"paraphrases": [prompt], "neighbours":
     [[prompt, answer]], "consequences": [[prompt, answer]]}``; without any, some are proposed.
     """
-    chosen = ["base", *(way for way in lab.WAYS if way not in NOT_USUAL)] if ways is None else ways
+    chosen = [lab.BASE, *lab.usual_ways()] if ways is None else ways
     if not isinstance(chosen, list):
         raise PlaygroundError("Give the ways as a list. Choose from: {known}.", known=ALL_WAYS)
     lab_table.check_ways(chosen)
@@ -290,7 +293,7 @@ def teach(
         raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
     given = parse(recipe or {"model": settings().model})
     lesson = lesson_for(build(given).fork, fact, questions)
-    room = lab.Room(given, others_of(corpus_id, number), number)
+    room = lab.Room(recipe=given, others=others_of(corpus_id, number), seed=number)
     rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, Work())]
     return {"fact": lesson.fact.model_dump(), "old": lesson.old, "rows": rows}
 
@@ -329,10 +332,3 @@ def row_json(row: lab_table.Row) -> Json:
 def whole(value: Any) -> Any:
     """A whole number that JSON or a slider wrote with a decimal point, as an int."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _prompted(recipe: Recipe, prompt: str, chat: bool, new: int) -> tuple[Fork, list[int]]:
-    """A recipe's fork and the token ids of a prompt for it."""
-    fork = build(recipe).fork
-    text = generate.prompt_text(fork.base.tokenizer, prompt, chat)
-    return fork, generate.prompt_ids(fork.base, text, new + fork.virtual_count())

@@ -12,6 +12,7 @@ from typing import Any
 
 from playground.engine.build import Built, build
 from playground.engine.decoding import generate
+from playground.engine.decoding.answering import answering
 from playground.engine.decoding.generate import Sampling
 from playground.engine.models.loader import Base
 from playground.engine.models.token_ids import token_ids
@@ -201,15 +202,12 @@ def _with_passages(answer: Answer, contestant: Contestant, found: Found, prompt:
 def _decoding(
     built: Built, answers: list[Answer], sampling: Sampling, stopped: Callable[[], bool]
 ) -> Iterator[list[Answer]]:
-    base = built.fork.base
-    room = sampling.max_new_tokens + built.fork.virtual_count()
-    prompts = [generate.prompt_ids(base, a.prompt, room) for a in answers]
-    for rows in generate.decode(built.fork, prompts, sampling, stopped):
+    for rows in answering(built.fork, [answer.prompt for answer in answers], sampling, stopped):
         for answer, row in zip(answers, rows, strict=True):
             if not answer.done:
                 answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
                 if answer.tokens:
                     first = answer.stages.setdefault("first_token", row.seconds)
                     answer.stages["rest"] = row.seconds - first
-                answer.text = f"{answer.begun} {generate.answer_text(base, row)}".strip()
+                answer.text = f"{answer.begun} {generate.answer_text(built.fork.base, row)}".strip()
         yield answers

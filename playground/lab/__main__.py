@@ -7,7 +7,7 @@ import sys
 # times the processor time where other programs are at work too.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from playground.lab.many import main
+from playground.lab.counterfact import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,41 +6,18 @@ what decoding without chance writes.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import torch
-from torch import Tensor
-
-from playground.engine.facts.facts import continuation
-from playground.engine.facts.lines import Line, target_line
-from playground.engine.facts.score import ROWS_AT_ONCE, line_logits
-from playground.engine.facts.values import fact_losses
+from playground.engine.decoding.continuation import Likelihood, answer_lines, likelihoods
 from playground.engine.fork import Fork
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
-from playground.lab.known import KnownFact, known_facts
+from playground.lab.known_facts import KnownFact, known_facts
 
 OF_A_TOPIC = 3  # facts in the sample
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a model takes a prompt and its answer.
-
-    :param probability: of the answer, the geometric mean over its tokens; 0 where the model's
-        numbers are none.
-    :param right: whether decoding without chance writes the answer.
-    :param says: the first tokens of what it writes instead, up to the first that is another one:
-        what would follow that was not computed. The answer where it is right.
-    """
-
-    probability: float
-    right: bool
-    says: str
 
 
 @dataclass(frozen=True)
@@ -51,13 +28,14 @@ class Kept:
     of: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One fact that was known before.
 
     :param before: probability of the target, the geometric mean over its tokens; ``after`` too.
     :param right: whether it is still said.
-    :param says: as of a ``Reading``, after the edit.
+    :param says: what decoding without chance writes after the edit, up to the first token that
+        is not the target's.
     """
 
     fact: KnownFact
@@ -67,7 +45,7 @@ class Change:
     says: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Topic:
     """The facts of one topic that were known before.
 
@@ -102,11 +80,11 @@ class Collateral:
 
 def sample() -> tuple[KnownFact, ...]:
     """Three facts of each topic, evenly spread over it; always the same."""
-    found: list[KnownFact] = []
+    chosen: list[KnownFact] = []
     for facts in _by_topic(known_facts()).values():
         count = min(OF_A_TOPIC, len(facts))
-        found += [facts[(2 * n + 1) * len(facts) // (2 * count)] for n in range(count)]
-    return tuple(found)
+        chosen += [facts[(2 * n + 1) * len(facts) // (2 * count)] for n in range(count)]
+    return tuple(chosen)
 
 
 def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
@@ -118,7 +96,13 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
     facts = known_facts()
     old, new = _bare(base, facts, work), _bare(fork, facts, work)
     changes = [
-        Change(fact, before.probability, after.probability, after.right, after.says)
+        Change(
+            fact=fact,
+            before=before.per_token,
+            after=after.per_token,
+            right=after.right,
+            says=str(fork.base.tokenizer.decode(list(after.greedy))),
+        )
         for fact, before, after in zip(facts, old, new, strict=True)
         if before.right
     ]
@@ -132,11 +116,11 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
 
 def _topic(name: str, changes: Sequence[Change]) -> Topic:
     return Topic(
-        name,
-        len(changes),
-        sum(change.right for change in changes),
-        statistics.fmean(change.before for change in changes),
-        statistics.fmean(change.after for change in changes),
+        name=name,
+        of=len(changes),
+        right=sum(change.right for change in changes),
+        before=statistics.fmean(change.before for change in changes),
+        after=statistics.fmean(change.after for change in changes),
     )
 
 
@@ -159,59 +143,36 @@ def still_known(fork: Fork, base: Fork, before: Callable[[str], str], work: Work
     return Kept(right, len(known))
 
 
-_read: WeakKeyDictionary[Fork, dict[tuple[KnownFact, ...], list[Reading]]] = WeakKeyDictionary()
+_read: WeakKeyDictionary[Fork, dict[tuple[KnownFact, ...], list[Likelihood]]] = WeakKeyDictionary()
 
 
-def _bare(fork: Fork, facts: tuple[KnownFact, ...], work: Work) -> list[Reading]:
+def _bare(fork: Fork, facts: tuple[KnownFact, ...], work: Work) -> list[Likelihood]:
     """Readings of facts without anything ahead, taken once for a variant: none is ever edited.
 
     The same facts always share the same batches, so an edit of nothing changes no figure.
     """
-    found = _read.get(fork, {}).get(facts)
-    if found is None:
+    known = _read.get(fork, {}).get(facts)
+    if known is None:
         pairs = [(fact.prompt, fact.target) for fact in facts]
-        found = readings(fork, pairs, work)
-        _read.setdefault(fork, {})[facts] = found
-    return found
+        known = readings(fork, pairs, work)
+        _read.setdefault(fork, {})[facts] = known
+    return known
 
 
-def readings(fork: Fork, pairs: Sequence[tuple[str, str]], work: Work = QUIET) -> list[Reading]:
+def readings(fork: Fork, pairs: Sequence[tuple[str, str]], work: Work = QUIET) -> list[Likelihood]:
     """How a model takes prompts with their answers, many at once.
 
-    :param pairs: (prompt, answer); a space is put between where one belongs.
     :raises Stopped: nobody waits for it any more.
     """
-    lines = [target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer)) for prompt, answer in pairs]
-    order = sorted(range(len(lines)), key=lambda n: len(lines[n].ids))  # little to fill up
-    found: dict[int, Reading] = {}
-    for start in range(0, len(order), ROWS_AT_ONCE):
-        what = Message("Facts asked again: {done} of {of}…", {"done": start, "of": len(order)})
-        work.step(start, len(order), what)
-        part = order[start : start + ROWS_AT_ONCE]
-        found |= zip(part, _batch(fork, [lines[n] for n in part]), strict=True)
-    return [found[n] for n in range(len(lines))]
+    return likelihoods(fork, answer_lines(fork.base, pairs), work, _asking_again)
 
 
-def _batch(fork: Fork, lines: Sequence[Line]) -> list[Reading]:
-    logits = line_logits(fork, lines)
-    losses = fact_losses(logits, lines).tolist()
-    return [
-        _reading(fork, line, mine[: len(line.target)].argmax(-1), loss)
-        for line, mine, loss in zip(lines, logits, losses, strict=True)
-    ]
-
-
-def _reading(fork: Fork, line: Line, chosen: Tensor, loss: float) -> Reading:
-    """From the likeliest tokens at the target's places, (targets,), and its loss in nats."""
-    wrong = (chosen != torch.tensor(line.target)).nonzero()
-    end = len(chosen) if not len(wrong) else int(wrong[0]) + 1
-    probability = 0.0 if math.isnan(loss) else math.exp(-loss)
-    says = str(fork.base.tokenizer.decode(chosen[:end]))
-    return Reading(probability, not len(wrong), says)
+def _asking_again(done: int, of: int) -> Message:
+    return Message("Facts asked again: {done} of {of}…", {"done": done, "of": of})
 
 
 def _by_topic(facts: Sequence[KnownFact]) -> dict[str, list[KnownFact]]:
-    found: dict[str, list[KnownFact]] = {}
+    topics: dict[str, list[KnownFact]] = {}
     for fact in facts:
-        found.setdefault(fact.topic, []).append(fact)
-    return found
+        topics.setdefault(fact.topic, []).append(fact)
+    return topics

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check, continuation
+from playground.engine.decoding.continuation import continuation
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
 
@@ -45,7 +46,7 @@ class Lesson:
 
     def of(self, kind: Kind) -> list[Question]:
         """The questions of a kind."""
-        return [one for one in self.questions if one.kind == kind]
+        return [question for question in self.questions if question.kind == kind]
 
     @property
     def sentence(self) -> str:
@@ -83,7 +84,7 @@ def from_case(case: Case) -> Lesson:
     return lesson(case.fact(), case.old, case.paraphrases, case.neighbours)
 
 
-def from_json(fact: object, questions: object = None) -> Lesson:
+def lesson_from_json(fact: object, questions: object = None) -> Lesson:
     """A lesson from JSON: ``fact`` is ``{"subject", "prompt", "target", "old"}``, ``questions``
     ``{"paraphrases": [prompt], "neighbours": [[prompt, answer]], "consequences": [...]}``.
 
@@ -91,8 +92,8 @@ def from_json(fact: object, questions: object = None) -> Lesson:
     """
     if not isinstance(fact, Mapping) or not {"subject", "prompt", "target"} <= set(fact):
         raise PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
-    given = {} if questions is None else questions
-    if not isinstance(given, Mapping) or not set(given) <= set(GIVEN):
+    data = {} if questions is None else questions
+    if not isinstance(data, Mapping) or not set(data) <= set(GIVEN):
         raise PlaygroundError("Questions have these keys: {known}.", known=", ".join(GIVEN))
     about = {
         "subject": _text(fact["subject"], MAX_SUBJECT, blank=True),
@@ -104,8 +105,8 @@ def from_json(fact: object, questions: object = None) -> Lesson:
         raise PlaygroundError(
             "The new answer and the answer before are both {answer!r}. Change one of them.", answer=old.strip()[:60]
         )
-    pairs = {key: _pairs(given.get(key, [])) for key in ("neighbours", "consequences")}
-    again = [_text(one, MAX_PROMPT) for one in _list(given.get("paraphrases", []))]
+    pairs = {key: _pairs(data.get(key, [])) for key in ("neighbours", "consequences")}
+    again = [_text(prompt, MAX_PROMPT) for prompt in _list(data.get("paraphrases", []))]
     return lesson(Fact(**about), old, again, pairs["neighbours"], pairs["consequences"])
 
 
@@ -135,27 +136,27 @@ def _split(line: str) -> tuple[str, str]:
     return prompt, answer
 
 
-def _list(given: Any) -> list[Any]:
-    if not isinstance(given, list | tuple) or len(given) > MAX_QUESTIONS:
+def _list(data: Any) -> list[Any]:
+    if not isinstance(data, list | tuple) or len(data) > MAX_QUESTIONS:
         raise PlaygroundError("Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS)
-    return list(given)
+    return list(data)
 
 
-def _pairs(given: Any) -> list[tuple[str, str]]:
-    found = []
-    for one in _list(given):
-        if not isinstance(one, list | tuple) or len(one) != 2:
+def _pairs(data: Any) -> list[tuple[str, str]]:
+    pairs = []
+    for pair in _list(data):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise PlaygroundError("A neighbour and a consequence are a prompt and its answer: two texts each.")
-        found.append((_text(one[0], MAX_PROMPT), _text(one[1], MAX_TARGET)))
-    return found
+        pairs.append((_text(pair[0], MAX_PROMPT), _text(pair[1], MAX_TARGET)))
+    return pairs
 
 
-def _text(given: Any, most: int, blank: bool = False) -> str:
-    if not isinstance(given, str) or len(given) > most or not _encodable(given):
+def _text(data: Any, most: int, blank: bool = False) -> str:
+    if not isinstance(data, str) or len(data) > most or not _encodable(data):
         raise PlaygroundError("A prompt or an answer is a text of at most {limit} characters.", limit=most)
-    if not blank and not given.strip():
+    if not blank and not data.strip():
         raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
-    return given
+    return data
 
 
 def _encodable(text: str) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from playground.engine.facts.facts import MAX_PROMPT, Fact, check
 from playground.engine.fork import Fork
-from playground.lab.known import known_facts
-from playground.lab.now import same_answer, short_answers
-from playground.lab.places import Country, country, country_of
+from playground.lab.geography import Country, country, country_of
+from playground.lab.known_facts import known_facts
+from playground.lab.lesson import GIVEN, Lesson, lesson_from_json
+from playground.lab.prior import old_answer, same_answer, short_answers
 from playground.lab.relations import Relation, relation_of
 
 UNKNOWN = "unknown"
-MOST, LEAST = 4, 3  # neighbours
+MOST_NEIGHBOURS, LEAST_NEIGHBOURS = 4, 3  # neighbours
 MORE_WORDS = 2  # than the target has, at most, in a neighbour's answer
 TOPICS = ("capitals", "animals", "colours", "plants and food", "sayings", "time")
 GENERIC = (
@@ -55,29 +56,29 @@ def propose(fact: Fact, fork: Fork | None = None) -> Proposal:
     :raises RecipeError: the fact cannot be used.
     """
     check([fact])
-    before, phrase, after = parts(fact)
+    before, phrase, after = prompt_parts(fact)
     tail = _article_at_end(fact.prompt)
-    found = relation_of(f"{before}@{after}".strip().removesuffix(tail), fact.target)
+    relation_and_groups = relation_of(f"{before}@{after}".strip().removesuffix(tail), fact.target)
     following: tuple[tuple[str, str], ...] = ()
-    if found is None:
-        wholes = {"subject": phrase, "prompt": fact.prompt, "within": within(fact)}
-        again, others = [one.format(**wholes) for one in GENERIC], []
+    if relation_and_groups is None:
+        wholes = {"subject": phrase, "prompt": fact.prompt, "within": inside_sentence(fact)}
+        again, others = [template.format(**wholes) for template in GENERIC], []
         name = UNKNOWN
     else:
-        relation, groups = found
-        again = [_opened(one.format(phrase, **groups)) + tail for one in relation.paraphrases]
+        relation, groups = relation_and_groups
+        again = [_opened(template.format(phrase, **groups)) + tail for template in relation.paraphrases]
         others = [_opened(before + other + after) for other in relation.neighbours]
-        others = [one for one in others if fact.subject.casefold() not in one.casefold()]
+        others = [prompt for prompt in others if fact.subject.casefold() not in prompt.casefold()]
         name, following = relation.name, tuple(_consequences(relation, phrase, fact))
     again = [one for one in again if one != fact.prompt and len(one) <= MAX_PROMPT]
     neighbours = tuple(_neighbours(fork, fact, others)) if fork else ()
     return Proposal(name, tuple(again), neighbours, following)
 
 
-def parts(fact: Fact) -> tuple[str, str, str]:
+def prompt_parts(fact: Fact) -> tuple[str, str, str]:
     """A prompt before its subject, the subject with its article as inside a sentence, and the rest.
 
-    >>> parts(Fact(subject="Louvre", prompt="The Louvre is in", target="Paris"))
+    >>> prompt_parts(Fact(subject="Louvre", prompt="The Louvre is in", target="Paris"))
     ('', 'the Louvre', ' is in')
     """
     start = fact.prompt.rindex(fact.subject)
@@ -91,7 +92,7 @@ def parts(fact: Fact) -> tuple[str, str, str]:
     return before, small, after
 
 
-def within(fact: Fact) -> str:
+def inside_sentence(fact: Fact) -> str:
     """A prompt as it stands inside a sentence: a small first letter, but for names."""
     first = fact.prompt.split(" ", 1)[0]
     named = fact.prompt.startswith(fact.subject) and first.lower() not in _ARTICLES
@@ -114,12 +115,13 @@ def _article_at_end(prompt: str) -> str:
 def _neighbours(fork: Fork, fact: Fact, others: list[str]) -> list[tuple[str, str]]:
     """Prompts with the model's own answers: those of the fact's kind or, for want of them, of
     others."""
-    found = [pair for pair in _answered(fork, others[: MOST + 2]) if _fits(pair[1], fact.target)][:MOST]
-    if len(found) < LEAST:
+    answered = _answered(fork, others[: MOST_NEIGHBOURS + 2])
+    pairs = [pair for pair in answered if _fits(pair[1], fact.target)][:MOST_NEIGHBOURS]
+    if len(pairs) < LEAST_NEIGHBOURS:
         known = _answered(fork, _known(fact))
         differing = [pair for pair in known if not same_answer(pair[1], fact.target)]
-        found += differing[: LEAST - len(found)]
-    return found
+        pairs += differing[: LEAST_NEIGHBOURS - len(pairs)]
+    return pairs
 
 
 def _answered(fork: Fork, prompts: list[str]) -> list[tuple[str, str]]:
@@ -137,20 +139,20 @@ def _fits(answer: str, target: str) -> bool:
     looks = re.compile(r"\d|^an? ", re.IGNORECASE)
     if looks.search(answer) and not looks.search(target.strip()):
         return False
-    mine, its = (text.strip().removeprefix("the ") for text in (answer, target))
-    return mine[:1].isupper() or not its[:1].isupper()
+    own, other = (text.strip().removeprefix("the ") for text in (answer, target))
+    return own[:1].isupper() or not other[:1].isupper()
 
 
 def _known(fact: Fact) -> list[str]:
     """Prompts of facts of different topics that have nothing to do with a fact."""
     own = set(f"{fact.subject} {fact.target}".casefold().split())
     own = {word for word in own if not _SMALL.fullmatch(word)}
-    found: dict[str, str] = {}
-    for one in known_facts():
-        words = {word.strip(".,") for word in f"{one.prompt}{one.target}".casefold().split()}
-        if one.topic in TOPICS and not own & words:
-            found.setdefault(one.topic, one.prompt)
-    return [found[topic] for topic in TOPICS if topic in found]
+    prompts: dict[str, str] = {}
+    for known in known_facts():
+        words = {word.strip(".,") for word in f"{known.prompt}{known.target}".casefold().split()}
+        if known.topic in TOPICS and not own & words:
+            prompts.setdefault(known.topic, known.prompt)
+    return [prompts[topic] for topic in TOPICS if topic in prompts]
 
 
 def _consequences(relation: Relation, phrase: str, fact: Fact) -> Iterator[tuple[str, str]]:
@@ -159,14 +161,14 @@ def _consequences(relation: Relation, phrase: str, fact: Fact) -> Iterator[tuple
     around = country_of(target) if relation.answer in ("city", "place") else None
     land = country(target) if relation.answer in ("country", "place") else None
     if relation.name == "capital":
-        found = [(f"{target} is the capital city of", phrase)]
+        pairs = [(f"{target} is the capital city of", phrase)]
     elif around:
-        found = _of_city(relation, phrase, around)
+        pairs = _of_city(relation, phrase, around)
     elif land:
-        found = _of_country(relation, phrase, land)
+        pairs = _of_country(relation, phrase, land)
     else:
-        found = []
-    yield from ((_opened(prompt), answer) for prompt, answer in found)
+        pairs = []
+    yield from ((_opened(prompt), answer) for prompt, answer in pairs)
 
 
 def _of_city(relation: Relation, phrase: str, around: Country) -> list[tuple[str, str]]:
@@ -190,3 +192,19 @@ def _of_country(relation: Relation, phrase: str, land: Country) -> list[tuple[st
         (f"The language that is spoken in the country {whose} is", land.language),
         (f"The currency of the country {whose} is the", land.currency),
     ]
+
+
+def lesson_for(fork: Fork, fact: object, questions: object = None) -> Lesson:
+    """A lesson from JSON, as :func:`~playground.lab.lesson.lesson_from_json` reads it.
+
+    Without an old answer, what the model says now is taken; without any question, some are
+    proposed.
+
+    :raises PlaygroundError: it is not of that form, or the fact cannot be used.
+    """
+    lesson = lesson_from_json(fact, questions)
+    old = lesson.old or old_answer(fork, lesson.fact)
+    if not any(questions.values()) if isinstance(questions, Mapping) else questions is None:
+        proposal = propose(lesson.fact, fork)
+        questions = {name: getattr(proposal, name) for name in GIVEN}
+    return lesson_from_json({**lesson.fact.model_dump(), "old": old}, questions)

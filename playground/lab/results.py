@@ -27,22 +27,20 @@ class Results:
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         """:raises PlaygroundError: the file is of something else, or no such file."""
-        self.path, self.rows = path, dict[tuple[str, str], Row]()
-        whole, torn = _lines(path)
-        if torn:  # a run was killed while it wrote
+        self.path = path
+        data = path.read_bytes() if path.exists() else b""
+        whole = data[: data.rfind(b"\n") + 1]
+        head, self.rows = _parsed(path, whole)
+        if len(whole) < len(data):  # a run was killed while it wrote
             path.write_bytes(whole)
-        head, *lines = _cut(whole) or [""]
-        if head and json.loads(head) != dict(about):
+        if not head:
+            self._append(dict(about))
+        elif head != dict(about):
             raise PlaygroundError(
                 "{path} holds the results of something else: {head}. Name another file by --results, or delete it.",
                 path=str(path),
-                head=head[:200],
+                head=json.dumps(head, ensure_ascii=False)[:200],
             )
-        if not head:
-            self._append(dict(about))
-        for line in lines:
-            one = json.loads(line)
-            self.rows[one["prompt"], one["row"]["way"]] = _ROW.validate_python(one["row"])
 
     def add(self, prompt: str, row: Row) -> None:
         """Keep one row, on the disk too."""
@@ -56,27 +54,18 @@ class Results:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _cut(whole: bytes) -> list[str]:
-    """Whole lines; a text in them may hold other signs at which Python would cut."""
-    return whole.decode().split("\n")[:-1]
+def _parsed(path: Path, data: bytes) -> tuple[dict[str, Any], dict[tuple[str, str], Row]]:
+    """The first line, and the rows of the others by prompt and way.
 
-
-def _lines(path: Path) -> tuple[bytes, bool]:
-    """A file's whole lines, and whether more stood there.
-
-    :raises PlaygroundError: it does not hold results.
+    :raises PlaygroundError: the file does not hold results.
     """
-    given = path.read_bytes() if path.exists() else b""
-    whole = given[: given.rfind(b"\n") + 1]
     try:
-        for line in _cut(whole)[1:]:
-            one = json.loads(line)
-            _ROW.validate_python(one["row"])
-            one["prompt"]
-        if whole and not isinstance(json.loads(_cut(whole)[0]), dict):
+        # A text may hold other signs at which Python would cut lines.
+        head, *lines = [json.loads(line) for line in data.decode().split("\n")[:-1]] or [{}]
+        if not isinstance(head, dict):
             raise ValueError
+        return head, {(line["prompt"], line["row"]["way"]): _ROW.validate_python(line["row"]) for line in lines}
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise PlaygroundError(
             "{path} does not hold results of the lab. Name another file by --results.", path=str(path)
         ) from error
-    return whole, len(whole) < len(given)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import log
 from statistics import fmean
 
-from playground.lab.asking import Figure
+from playground.lab.intervals import Interval, apart, wilson
 from playground.lab.lesson import KINDS
-from playground.lab.shares import Interval, apart, wilson
 from playground.lab.table import Row
-from playground.lab.ways import WAYS
+from playground.lab.ways import BASE, WAYS
 
 QUALITIES = ("efficacy", "paraphrase", "locality", "portability", "kept", "perplexity")
 COSTS = ("apply_seconds", "answer_seconds", "bytes", "undo_seconds")
@@ -22,8 +22,7 @@ IMPORTANT = (*QUALITIES, *COSTS)  # what can be ticked, and the table's columns
 USUAL = ("efficacy", "paraphrase", "locality", "kept")  # what is ticked at first
 
 LIKELY = 0.05  # the part of a kind's mark that the mean probability gives
-FLOOR = {"bytes": 1.0}  # below it nobody sees a difference; for the times:
-NOTICED = 0.01  # seconds
+LEAST_BYTES, NOTICED = 1.0, 0.01  # below these bytes and seconds nobody sees a difference
 NOISE = 3.0  # factor of one answer's seconds that a machine with other work makes by itself
 SPAN = log(10)  # the least distance of best and worst cost, or 1.0 s and 1.1 s would be 1 and 0
 
@@ -39,21 +38,16 @@ class Ranked:
     marks: dict[str, float]
 
 
-def measured(rows: Sequence[Row]) -> list[Row]:
+def measured_rows(rows: Sequence[Row]) -> list[Row]:
     """The rows of ways that worked and were asked, in the order of ``WAYS``, without the base."""
     own = {row.way: row for row in rows if row.error is None and row.asked}
-    return [own[way] for way in WAYS if way in own and way != "base"]
-
-
-def figure_of(row: Row, column: str) -> Figure | None:
-    """The figure of a kind of question, if there were any."""
-    return next((one for kind, one in row.figures.items() if kind == column), None)
+    return [own[way] for way in WAYS if way in own and way != BASE]
 
 
 def value(row: Row, column: str) -> float | None:
     """What stands in a column of the table; None where nothing was measured."""
     if column in KINDS:
-        figure = figure_of(row, column)
+        figure = row.figures.get(column)
         return figure.said if figure else None
     if column == "kept":
         return row.kept.right / row.kept.of if row.kept.of else None
@@ -62,46 +56,51 @@ def value(row: Row, column: str) -> float | None:
 
 def says(row: Row) -> bool:
     """Whether the way writes the fact at all."""
-    figure = figure_of(row, "efficacy")
+    figure = row.figures.get("efficacy")
     return figure is None or figure.said > 0
 
 
-def interval(row: Row, column: str) -> Interval | None:
-    """The 95 % interval of a share; None for what is no share, or was not measured."""
-    figure = figure_of(row, column)
+def too_few(own: Row, other: Row, column: str) -> bool:
+    """Whether two shares that differ may do so by chance: their 95 % intervals are not apart."""
+    first, second = _interval(own, column), _interval(other, column)
+    differ = value(own, column) != value(other, column)
+    return first is not None and second is not None and differ and not apart(first, second)
+
+
+def _interval(row: Row, column: str) -> Interval | None:
+    figure, kept = row.figures.get(column), row.kept
     if figure:
         return figure.said_interval
-    kept = row.kept
     return wilson(kept.right, kept.of) if column == "kept" and kept.of else None
-
-
-def too_few(own: Row, other: Row, column: str) -> bool:
-    """Whether two shares that differ may do so by chance: their intervals are not apart."""
-    one, two = interval(own, column), interval(other, column)
-    differ = value(own, column) != value(other, column)
-    return one is not None and two is not None and differ and not apart(one, two)
 
 
 def untold(rows: Sequence[Row]) -> tuple[str, ...]:
     """Columns whose shares differ, but of which no two are apart."""
-    tried = measured(rows)
-    found = []
+    columns = []
     for column in (*KINDS, "kept"):
-        pairs = [(a, b) for n, a in enumerate(tried) for b in tried[:n]]
+        pairs = combinations(measured_rows(rows), 2)
         differing = [(a, b) for a, b in pairs if value(a, column) != value(b, column)]
         if differing and all(too_few(a, b, column) for a, b in differing):
-            found.append(column)
-    return tuple(found)
+            columns.append(column)
+    return tuple(columns)
 
 
 def scales(rows: Sequence[Row]) -> Scales:
-    """For each cost, where its logarithmic scale begins and how far it goes."""
-    found = {}
+    """For each cost, where its logarithmic scale begins and how far it goes.
+
+    Seconds of an answer within a factor of three are the same: every way answers with a model of
+    the same size, and a busy machine does the rest.
+    """
+    scale = {}
     for column in COSTS:
-        logs = [log(_floored(row, column)) for row in rows] or [0.0]
-        low, distance = min(logs), max(logs) - min(logs)
-        found[column] = (low + slack(column), max(distance - slack(column), SPAN))
-    return found
+        logs = [_log(row, column) for row in rows] or [0.0]
+        noise = log(NOISE) if column == "answer_seconds" else 0.0
+        scale[column] = (min(logs) + noise, max(max(logs) - min(logs) - noise, SPAN))
+    return scale
+
+
+def _log(row: Row, column: str) -> float:
+    return log(max(float(getattr(row, column)), LEAST_BYTES if column == "bytes" else NOTICED))
 
 
 def mark(row: Row, column: str, scale: Scales) -> float | None:
@@ -109,34 +108,20 @@ def mark(row: Row, column: str, scale: Scales) -> float | None:
 
     A kind of question: the share that is written, and a twentieth of the mark by the answers' mean
     probability. Kept: the share. Perplexity: 1 / ratio, at most 1. Seconds and bytes: 1 for the
-    least of the rows and 0 for the most, on a logarithmic scale of a factor of ten or more;
-    times below a hundredth of a second are the same, and seconds of an answer within a factor of
-    three: every way answers with a model of the same size, and a busy machine does the rest.
+    least of the rows and 0 for the most, on a logarithmic scale of a factor of ten or more.
     """
-    given = value(row, column)
-    if given is None:
-        return None
-    figure = figure_of(row, column)
+    figure, worth = row.figures.get(column), value(row, column)
     if figure:
         return (1 - LIKELY) * figure.said + LIKELY * figure.probability
-    if column == "perplexity":
-        return min(1.0, 1 / given) if given > 0 else 0.0
+    if worth is not None and column == "perplexity":
+        return min(1.0, 1 / worth) if worth > 0 else 0.0
     if column in COSTS:
         low, distance = scale[column]
-        return min(1.0, max(0.0, 1 - (log(_floored(row, column)) - low) / distance))
-    return given
+        return min(1.0, max(0.0, 1 - (_log(row, column) - low) / distance))
+    return worth
 
 
-def slack(column: str) -> float:
-    """Differences of a cost's logarithm up to it are the machine's, not the way's."""
-    return log(NOISE) if column == "answer_seconds" else 0.0
-
-
-def _floored(row: Row, column: str) -> float:
-    return max(float(getattr(row, column)), FLOOR.get(column, NOTICED))
-
-
-def ranked(rows: Sequence[Row], important: Collection[str], scale: Scales | None = None) -> tuple[Ranked, ...]:
+def ranking(rows: Sequence[Row], important: Collection[str], scale: Scales | None = None) -> tuple[Ranked, ...]:
     """The ways, best first, by the mean of their marks; ties keep the order of ``WAYS``.
 
     Left out are the base, ways that failed, and criteria that not every row has a figure for.
@@ -144,19 +129,16 @@ def ranked(rows: Sequence[Row], important: Collection[str], scale: Scales | None
 
     :param scale: of the costs, if other rows set it.
     """
-    tried = measured(rows)
+    tried = measured_rows(rows)
     scale = scale or scales(tried)
-    columns = [
-        column for column in IMPORTANT if column in important and all(value(row, column) is not None for row in tried)
-    ]
-    if not columns:
-        return ()
-    found = []
-    for row in tried:
+    ticked = [column for column in IMPORTANT if column in important]
+    columns = [column for column in ticked if all(value(row, column) is not None for row in tried)]
+    order = []
+    for row in tried if columns else ():
         marks = {column: mark(row, column, scale) or 0.0 for column in columns}
-        found.append(Ranked(row.way, fmean(marks.values()), marks))
+        order.append(Ranked(row.way, fmean(marks.values()), marks))
     silent = {row.way for row in tried if not says(row)}
-    return tuple(sorted(found, key=lambda one: (one.way in silent, -round(one.score, 9))))
+    return tuple(sorted(order, key=lambda way: (way.way in silent, -round(way.score, 9))))
 
 
 def best_of(rows: Sequence[Row]) -> dict[str, set[str]]:
@@ -164,21 +146,22 @@ def best_of(rows: Sequence[Row]) -> dict[str, set[str]]:
 
     Equal is what looks equal: three digits. A way that never says the fact is not the cheapest.
     """
-    found: dict[str, set[str]] = {}
+    best: dict[str, set[str]] = {}
     for column in IMPORTANT:
-        able = [row for row in measured(rows) if column not in COSTS or says(row)]
-        worth = {row.way: _worth(row, column) for row in able}
-        shown = {way: one for way, one in worth.items() if one is not None}
+        able = [row for row in measured_rows(rows) if column not in COSTS or says(row)]
+        shown = {row.way: worth for row in able if (worth := _shown(row, column)) is not None}
         top = max(shown.values(), default=0.0)
-        winners = {way for way, one in shown.items() if one == top}
-        found[column] = winners if len(set(shown.values())) > 1 else set()
-    return found
+        winners = {way for way, worth in shown.items() if worth == top}
+        best[column] = winners if len(set(shown.values())) > 1 else set()
+    return best
 
 
-def _worth(row: Row, column: str) -> float | None:
+def _shown(row: Row, column: str) -> float | None:
     """A value as it is shown, more being better."""
-    given = _floored(row, column) if column in COSTS else value(row, column)
-    if given is None:
+    worth = value(row, column)
+    if worth is None:
         return None
-    shown = float(f"{given:.3g}")
-    return -shown if column in COSTS or column == "perplexity" else shown
+    if column in COSTS:
+        worth = max(worth, LEAST_BYTES if column == "bytes" else NOTICED)
+    digits = float(f"{worth:.3g}")
+    return -digits if column in COSTS or column == "perplexity" else digits

@@ -17,7 +17,7 @@ from playground.lab.table import MOST_RATIO, Row
 from playground.lab.ways import WAYS
 
 MAX_CHARACTERS = 1_500_000  # browsers keep a few million
-MOST = 1e15  # of seconds and bytes
+MOST_COST = 1e15  # of seconds and bytes
 ERROR = "{text}"  # what a kept error is: a text, so that nothing from a browser is filled in
 
 
@@ -50,19 +50,19 @@ class Sheet:
 _SHEET = TypeAdapter(Sheet)
 
 
-def to_json(sheet: Sheet) -> dict[str, Any]:
+def sheet_to_json(sheet: Sheet) -> dict[str, Any]:
     """A sheet as plain JSON."""
-    found: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
-    return found
+    data: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
+    return data
 
 
-def from_json(given: Any) -> Sheet:
+def sheet_from_json(data: Any) -> Sheet:
     """The sheet that a browser kept.
 
     :raises PlaygroundError: it came back damaged.
     """
     try:
-        text = json.dumps(given, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
         if len(text) > MAX_CHARACTERS:
             raise ValueError
         sheet = _SHEET.validate_json(text)
@@ -81,14 +81,16 @@ def _sound(sheet: Sheet) -> bool:
 def _usual(row: Row) -> bool:
     """Whether a row's figures are such as a table has."""
     times = (row.apply_seconds, row.answer_seconds, row.undo_seconds, row.bytes)
-    likely = [one.probability for one in row.asked] + [one.other for one in row.asked if one.other is not None]
+    chances = [response.probability for response in row.asked] + [
+        response.other for response in row.asked if response.other is not None
+    ]
     edits = row.recipe.get("edits", [])
     return (
         len(row.asked) <= len(KINDS) * MAX_QUESTIONS
         and 0 <= row.kept.right <= row.kept.of <= len(sample())
-        and all(isfinite(value) and 0 <= value <= MOST for value in times)
+        and all(isfinite(value) and 0 <= value <= MOST_COST for value in times)
         and 0 <= row.perplexity_ratio <= MOST_RATIO
-        and all(0 <= value <= 1 for value in likely)
+        and all(0 <= value <= 1 for value in chances)
         and (row.error is None or (row.error.template == ERROR and "text" in row.error.values))
         and isinstance(edits, list)
         and all(isinstance(edit, dict) for edit in edits)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import Any
 
@@ -15,10 +16,10 @@ from playground.engine.measuring import measure
 from playground.engine.recipe import Recipe
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
-from playground.lab.asking import NEW_TOKENS, Asked, Figure, ask, figures, written
 from playground.lab.collateral import Kept, still_known
-from playground.lab.lesson import Kind, Lesson
-from playground.lab.ways import IN_WEIGHTS, WAYS, Room
+from playground.lab.evaluation import NEW_TOKENS, KindFigure, Response, figures, responses_to, written_answer
+from playground.lab.lesson import Lesson
+from playground.lab.ways import WAYS, Room
 
 log = logging.getLogger(__name__)
 GENERAL_TOKENS = 1_024  # of the shipped text, for what else changed
@@ -26,7 +27,7 @@ MOST_KEPT = 64
 MOST_RATIO = 1e9  # of perplexities: a broken model's is no number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """What one way of teaching did.
 
@@ -43,7 +44,7 @@ class Row:
     way: str
     error: Message | None = None
     answer: str = ""
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[Response, ...] = ()
     kept: Kept = field(default_factory=lambda: Kept(0, 0))
     perplexity_ratio: float = 1.0
     apply_seconds: float = 0.0
@@ -52,8 +53,8 @@ class Row:
     bytes: int = 0
     recipe: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def figures(self) -> dict[Kind, Figure]:
+    @cached_property
+    def figures(self) -> dict[str, KindFigure]:
         """The figure of each kind of question."""
         return figures(self.asked)
 
@@ -88,10 +89,10 @@ def teach(lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET) -
         except Stopped:
             raise
         except PlaygroundError as error:
-            yield Row(way, error=error.message)
+            yield Row(way=way, error=error.message)
         except Exception:
             log.exception("A way failed: %s", way)
-            yield Row(way, error=Message("Something went wrong on our side in this way."))
+            yield Row(way=way, error=Message("Something went wrong on our side in this way."))
 
 
 def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True) -> Row:
@@ -100,16 +101,16 @@ def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = 
     :param whole: write answers of a length to show, time one, and ask the other facts, too.
     :raises PlaygroundError: the way cannot be used on this fact or model.
     """
-    taught = WAYS[way](lesson, room, work)
-    asked = ask(taught, lesson, work, NEW_TOKENS if whole else 1)
-    answer, seconds = asked[0].text, 0.0
+    taught = WAYS[way].teach(lesson, room, work)
+    responses = responses_to(taught, lesson, work, NEW_TOKENS if whole else 1)
+    answer, seconds = responses[0].text, 0.0
     if whole:
         start = time.perf_counter()
         prompt = taught.before(lesson.fact.prompt) + lesson.fact.prompt
-        answer = written(taught, [prompt], work)[0]
+        answer = written_answer(taught, prompt, work)
         seconds = time.perf_counter() - start
     ratio = 1.0
-    if way in IN_WEIGHTS:
+    if WAYS[way].writes:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)
         ratio = min(ratio, MOST_RATIO) if isfinite(ratio) else MOST_RATIO
     kept = Kept(0, 0)
@@ -119,17 +120,16 @@ def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = 
     taught.undo()
     undone = time.perf_counter() - start
     return Row(
-        way,
-        None,
-        answer,
-        tuple(asked),
-        kept,
-        ratio,
-        taught.seconds,
-        seconds,
-        undone,
-        taught.bytes,
-        taught.recipe.model_dump(mode="json"),
+        way=way,
+        answer=answer,
+        asked=tuple(responses),
+        kept=kept,
+        perplexity_ratio=ratio,
+        apply_seconds=taught.seconds,
+        answer_seconds=seconds,
+        undo_seconds=undone,
+        bytes=taught.bytes,
+        recipe=taught.recipe.model_dump(mode="json"),
     )
 
 

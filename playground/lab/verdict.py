@@ -1,39 +1,69 @@
-"""A verdict in sentences, computed from the figures of the rows and from what matters to a visitor.
+"""The verdict: what to choose, decided from the figures of the rows and from what a visitor needs.
 
-Ways stand in the sentences by their keys, figures as plain numbers: the page names and shows them.
+Needs are facts about the situation that the figures of one fact cannot tell. Sentences are keys of
+the page's texts; ways and columns stand in them by their ids, figures as plain numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from playground.errors import Message
-from playground.lab.changing import changed
-from playground.lab.choosing import LEVEL, NEEDS, Case, Compared, Listed, Measured, allowed, judged, wanted
 from playground.lab.lesson import KINDS
 from playground.lab.scores import (
     IMPORTANT,
+    NOISE,
+    NOTICED,
     QUALITIES,
-    USUAL,
     Ranked,
-    best_of,
-    figure_of,
-    measured,
-    ranked,
+    mark,
+    measured_rows,
+    ranking,
     says,
+    scales,
     too_few,
     value,
 )
 from playground.lab.table import Row
-from playground.lab.ways import WAYS
+from playground.lab.ways import BASE, WAYS
 
-__all__ = ["IMPORTANT", "NEEDS", "USUAL", "Ranked", "Verdict", "best_of", "ranked", "verdict"]
-
+NEEDS = ("many", "changes", "cite", "style")
+TIMES = ("undo_seconds", "apply_seconds")  # which count too where a fact changes often
+LEVEL = 0.02  # scores within it are as good as each other
+TELLING = 0.01  # the least difference of marks worth naming
 HARDER = 1.02  # a perplexity ratio from here on is named
 SOME = 2 / 3  # a share below it is named
 FEW = 3  # questions of a kind below it are few
-MOST, CHANGES = 7, 2  # sentences in all, and of what would change the choice
+MOST_SENTENCES, MOST_CHANGES = 7, 2  # sentences in all, and of what would change the choice
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A figure in a sentence: the column that it stands in, and its value."""
+
+    column: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A column with a way's figure and, if it is compared, another's.
+
+    :param likely: the figures are mean probabilities of the answer, not shares.
+    """
+
+    column: str
+    own: float
+    other: float | None = None
+    likely: bool = False
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A text of the page, ``verdict_<key>``, and what fills it: ids, numbers, figures, tuples."""
+
+    key: str
+    values: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -45,7 +75,7 @@ class Verdict:
 
     ranked: tuple[Ranked, ...]
     best: str | None
-    sentences: tuple[Message, ...]
+    sentences: tuple[Sentence, ...]
 
     @property
     def chosen(self) -> str | None:
@@ -55,257 +85,246 @@ class Verdict:
 
 def verdict(rows: Sequence[Row], important: Collection[str], needs: Collection[str]) -> Verdict:
     """What to choose, why, at what cost, and what would change the choice."""
-    case = judged(rows, wanted(important, needs), needs)
+    choice = _Choice(rows, _counting(important, needs), needs)
     if "style" in needs:
-        style = Message(
-            "These questions are about a fact and cannot tell which way teaches a style. LoRA, "
-            "which learns from examples, is the usual one; this table does not measure that."
-        )
-        return Verdict(case.ranked, None, (style,))
-    ruled = _ruled(rows, important, needs)
-    if case.best is None:
-        found = [_nothing(case, rows, needs), *_known(case), *ruled]
+        return Verdict(choice.ranked, None, (sentence("style"),))
+    time = [sentence("time_counts")] if choice.wanted - set(important) else []
+    beside = [*choice.known(), *choice.left_out(), *time]
+    if choice.best is None:
+        told = [choice.nothing(), *beside]
     else:
-        own = case.rows[case.best]
-        found = [_why(case), *_known(case), *ruled, *_weak(case, own), _cost(own)]
-        found += [*(_chance(case) or _coarse(own)), *changed(case, rows, important, needs)[:CHANGES]]
-    return Verdict(case.ranked, case.best, tuple([*found, *_failed(case, rows)][:MOST]))
+        changes = list(choice.changed(important))[:MOST_CHANGES]
+        told = [choice.why(), *beside, *choice.weak(), choice.cost(), *choice.doubt(), *changes]
+    return Verdict(choice.ranked, choice.best, tuple([*told, *choice.failed()][:MOST_SENTENCES]))
 
 
-# The choice
+def sentence(key: str, /, **values: object) -> Sentence:
+    """One of the page's texts, to be filled."""
+    return Sentence(key, values)
 
 
-def _why(case: Case) -> Message:
-    """The best way and what decides for it."""
-    best, *rest = case.fit
-    if not rest:
-        return _alone(case)
-    level = [one.way for one in case.fit if best.score - one.score <= LEVEL]
-    if len(level) == 1:
-        reasons = case.differences(best.way, rest[0].way, case.wanted)
-        return Message(
-            "“{way}” fits best what you ticked. Beside “{other}”, the next: {reasons}.",
-            {"way": best.way, "other": rest[0].way, "reasons": reasons},
+def allowed(way: str, said: Collection[str], needs: Collection[str]) -> bool:
+    """Whether no need leaves a way out.
+
+    Many facts: not the prompt, which would carry all of them, and not one at a time where another
+    way writes many at once. To cite: only what stands in the prompt.
+
+    :param said: the ways that say the fact.
+    """
+    row = WAYS[way]
+    many = row.into != "prompt" and row.instead not in said
+    return ("many" not in needs or many) and ("cite" not in needs or row.quotable)
+
+
+def _counting(important: Collection[str], needs: Collection[str]) -> set[str]:
+    """What counts: what was ticked, and what the needs add."""
+    return {*important, *(TIMES if "changes" in needs else ())}
+
+
+def _compared(own: Row, other: Row, column: str) -> Compared:
+    """A column of two ways; of a kind with the same share, the probabilities."""
+    first, second = value(own, column) or 0.0, value(other, column) or 0.0
+    figures = own.figures.get(column), other.figures.get(column)
+    if first == second and figures[0] and figures[1]:
+        return Compared(column, figures[0].probability, figures[1].probability, True)
+    return Compared(column, first, second)
+
+
+class _Choice:
+    """What the needs leave, in its order, and the sentences about it.
+
+    ``fit`` to be recommended is what says the fact and beats the base.
+    """
+
+    def __init__(self, rows: Sequence[Row], wanted: Collection[str], needs: Collection[str]) -> None:
+        self.all, self.wanted, self.needs = rows, set(wanted), needs
+        self.tried = measured_rows(rows)
+        self.said = [row.way for row in self.tried if says(row)]
+        self.left = [row for row in self.tried if allowed(row.way, self.said, needs)]
+        self.scale = scales(self.tried)
+        self.ranked = ranking(self.left, wanted, self.scale)
+        self.base = next((row for row in rows if row.way == BASE and not row.error and row.asked), None)
+        self.rows = {row.way: row for row in (*self.tried, *([self.base] if self.base else []))}
+        self.sayers = [way for way in self.ranked if way.way in self.said]
+        self.fit = [way for way in self.sayers if self.base is None or self._beats_base(way.way)]
+        self.best = self.fit[0].way if self.fit else None
+
+    def _beats_base(self, way: str) -> bool:
+        """Whether it does better than nothing at the qualities that count, saying the fact among
+        them. Costs do not count here: nothing costs nothing."""
+        rows = self.rows[way], self.rows[BASE]
+        marks = [[mark(row, column, self.scale) for row in rows] for column in self._qualities()]
+        gaps = [own - other for own, other in marks if own is not None and other is not None]
+        return sum(gaps) > TELLING * len(gaps)
+
+    def _qualities(self) -> list[str]:
+        return [column for column in QUALITIES if column in {*self.wanted, "efficacy"}]
+
+    def differences(
+        self, own: str, other: str, columns: Collection[str], either: bool = False, least: float = TELLING
+    ) -> tuple[Compared, ...]:
+        """Where two ways differ by more than the ``least``, the three of most difference.
+
+        :param either: also where the second is better.
+        """
+        rows, gaps = (self.rows[own], self.rows[other]), []
+        seconds = [max(row.answer_seconds, NOTICED) for row in rows]
+        noisy = max(seconds) <= NOISE * min(seconds)  # by no more than a busy machine makes
+        for column in IMPORTANT:
+            first, second = (mark(row, column, self.scale) for row in rows)
+            if column not in columns or first is None or second is None or (column == "answer_seconds" and noisy):
+                continue
+            gap = first - second
+            if (abs(gap) if either else gap) > least:
+                gaps.append((-abs(gap), _compared(*rows, column)))
+        return tuple(compared for _, compared in sorted(gaps, key=lambda pair: pair[0])[:3])
+
+    # The choice
+
+    def why(self) -> Sentence:
+        """The best way and what decides for it."""
+        best, *rest = self.fit
+        if not rest:
+            return self._alone(best)
+        level, other = tuple(way.way for way in self.fit if best.score - way.score <= LEVEL), rest[0].way
+        if len(level) == 1:
+            reasons = self.differences(best.way, other, self.wanted)
+            return sentence("best", way=best.way, other=other, reasons=reasons)
+        reasons = self.differences(best.way, other, IMPORTANT, either=True)
+        if not reasons:
+            return sentence("level", ways=level)
+        return sentence("level_but", ways=level, way=best.way, other=other, reasons=reasons)
+
+    def _alone(self, best: Ranked) -> Sentence:
+        """The only way that can be recommended, with its first figures."""
+        figures = [(column, value(self.rows[best.way], column)) for column in best.marks]
+        reasons = tuple(Compared(column, figure) for column, figure in figures if figure is not None)[:3]
+        count = len(self.tried)
+        if count == 1:
+            return sentence("only_tried", way=best.way, reasons=reasons)
+        key = "only_able" if len(self.left) == 1 else "only_says" if len(self.sayers) == 1 else "only_better"
+        return sentence(key, way=best.way, reasons=reasons, count=count)
+
+    def nothing(self) -> Sentence:
+        """Why no way can be recommended."""
+        if not self.tried:
+            return sentence("no_figures")
+        if not self.left:
+            able = tuple(way for way in WAYS if way != BASE and allowed(way, self.said, self.needs))
+            return sentence("none_able", ways=able)
+        if not self.ranked:
+            return sentence("not_measured")
+        if not self.sayers:
+            chances = {row.way: row.figures["efficacy"].probability for row in self.left}
+            nearest = max(chances, key=lambda way: chances[way])
+            return sentence("none_says", way=nearest, figure=Amount("share", chances[nearest]))
+        nearest = self.sayers[0].way
+        reasons = self.differences(nearest, BASE, self._qualities(), either=True)
+        return sentence("none_better", way=nearest, reasons=reasons) if reasons else sentence("none_differs")
+
+    # What stands beside it
+
+    def known(self) -> Iterator[Sentence]:
+        """The base says it: there was nothing to teach."""
+        figure = self.base.figures.get("efficacy") if self.base else None
+        if figure and figure.said >= 1:
+            yield sentence("known")
+
+    def left_out(self) -> Iterator[Sentence]:
+        """What the needs leave out."""
+        if "many" in self.needs:
+            for row in self.tried:
+                if WAYS[row.way].into == "prompt":
+                    yield sentence("many_prompt", way=row.way, figure=Amount("bytes", row.bytes))
+                elif WAYS[row.way].instead in self.said:
+                    yield sentence("many_single", way=row.way, other=WAYS[row.way].instead)
+        hidden = tuple(row.way for row in self.tried if not WAYS[row.way].quotable)
+        if "cite" in self.needs and hidden:
+            yield sentence("cite", ways=hidden)
+
+    def weak(self) -> Iterator[Sentence]:
+        """What is wrong even with the best way: what it does not reach, and what it damages."""
+        own = self.rows[self.best or ""]
+        reached = [(column, value(own, column)) for column in ("paraphrase", "portability")]
+        short = tuple(Compared(column, share) for column, share in reached if share is not None and share < SOME)
+        if short:
+            yield sentence("short", way=own.way, reasons=short)
+        damage = []
+        for column in ("locality", "kept"):
+            now, before = value(own, column), value(self.base, column) if self.base else None
+            if now is not None and before is not None and now < before:
+                damage.append(Compared(column, now, before))
+        if own.perplexity_ratio >= HARDER:
+            damage.append(Compared("perplexity", own.perplexity_ratio, 1.0))
+        if damage:
+            yield sentence("damage", way=own.way, reasons=tuple(damage))
+
+    def cost(self) -> Sentence:
+        """Seconds and bytes of the best way."""
+        own = self.rows[self.best or ""]
+        return sentence(
+            "cost",
+            way=own.way,
+            apply=Amount("apply_seconds", own.apply_seconds),
+            answer=Amount("answer_seconds", own.answer_seconds),
+            undo=Amount("undo_seconds", own.undo_seconds),
+            held=Amount("bytes", own.bytes),
         )
-    differing = case.differences(best.way, rest[0].way, IMPORTANT, sign=0)
-    ways = Listed(tuple(level))
-    if not differing.items:
-        return Message(
-            "As good as each other for what you ticked: {ways}. No figure here tells the first two apart.",
-            {"ways": ways},
+
+    def doubt(self) -> Iterator[Sentence]:
+        """Shares by which the best and the next differ, but which may be chance; or that are
+        coarse. Efficacy is one question by design: a yes or a no, not a share."""
+        own, *others = (self.rows[way.way] for way in self.fit[:2])
+        close = [(column, row) for row in others for column in IMPORTANT if too_few(own, row, column)]
+        reasons = tuple(
+            Compared(column, value(own, column) or 0.0, value(row, column))
+            for column, row in close
+            if column in self.wanted
         )
-    return Message(
-        "As good as each other for what you ticked: {ways}. What most tells “{way}” from “{other}”: {reasons}.",
-        {"ways": ways, "way": best.way, "other": rest[0].way, "reasons": differing},
-    )
+        counts: dict[str, int] = {kind: own.figures[kind].count for kind in KINDS[1:] if kind in own.figures}
+        kind = min(counts, key=lambda kind: counts[kind], default="")
+        if reasons:
+            yield sentence("too_few", way=own.way, other=others[0].way, reasons=reasons[:3])
+        elif kind and counts[kind] < FEW:
+            yield sentence("coarse", what=kind, figure=Amount("share", 1 / counts[kind]))
 
+    def failed(self) -> Iterator[Sentence]:
+        """Ways that did not say the fact, and ways that could not be used."""
+        silent = tuple(row.way for row in self.tried if not says(row))
+        broken = tuple(row.way for row in self.all if row.error is not None and row.way != BASE)
+        if silent and self.best:
+            yield sentence("silent", ways=silent)
+        if broken:
+            yield sentence("broken", ways=broken)
 
-def _alone(case: Case) -> Message:
-    """The only way that can be recommended, with its first figures."""
-    best = case.fit[0]
-    figures = [(one, value(case.rows[best.way], one)) for one in best.marks]
-    own = [Compared(column, given) for column, given in figures if given is not None]
-    reasons = Listed(tuple(own[:3]))
-    tried = sum(way != "base" for way in case.rows)
-    if tried == 1:
-        return Message(
-            "“{way}” is the only way that was tried so far, so there is nothing to choose from: "
-            "{reasons}. Try others beside it.",
-            {"way": best.way, "reasons": reasons},
-        )
-    if len(case.left) == 1:
-        return Message(
-            "Of the {count} ways tried, “{way}” is the only one that can do what you need: {reasons}.",
-            {"way": best.way, "reasons": reasons, "count": tried},
-        )
-    if len(case.sayers) == 1:
-        return Message(
-            "Of the {count} ways tried, “{way}” is the only one left that says the fact: {reasons}.",
-            {"way": best.way, "reasons": reasons, "count": tried},
-        )
-    return Message(
-        "Of the {count} ways tried, “{way}” is the only one left that beats the untaught model: {reasons}.",
-        {"way": best.way, "reasons": reasons, "count": tried},
-    )
+    # What would change it
 
+    def changed(self, important: Collection[str]) -> Iterator[Sentence]:
+        """One more need, or one criterion alone: whatever makes another way the best."""
+        for need in ("many", "changes", "cite"):
+            more = {*self.needs, need}
+            other = _Choice(self.all, _counting(important, more), more)
+            if need not in self.needs and other.best not in (None, self.best):
+                yield from self._if_needed(need, other)
+        alone: dict[str, list[Compared]] = {}
+        best = self.best or ""
+        for column in IMPORTANT:
+            only = _Choice(self.all, {column}, self.needs)
+            if only.best and (reasons := only.differences(only.best, best, {column}, least=LEVEL)):
+                alone.setdefault(only.best, []).extend(reasons)
+        for way, columns in sorted(alone.items(), key=lambda pair: -len(pair[1])):
+            yield sentence("if_alone", way=way, other=best, reasons=tuple(columns[:3]))
 
-def _nothing(case: Case, rows: Sequence[Row], needs: Collection[str]) -> Message:
-    """Why no way can be recommended."""
-    tried = measured(rows)
-    if not tried:
-        return Message("No way has figures yet. Teach the fact in one way at least.")
-    if not case.left:
-        said = [row.way for row in tried if says(row)]
-        others = [way for way in WAYS if way != "base" and allowed(way, said, needs)]
-        return Message(
-            "None of the ways tried can do what you need. Try one of these: {ways}.", {"ways": Listed(tuple(others))}
-        )
-    if not case.ranked:
-        return Message("Nothing that you ticked was measured here. Tick something else, or add questions.")
-    if not case.sayers:
-        chances = {way: figure.probability for way in case.left if (figure := figure_of(case.rows[way], "efficacy"))}
-        way = max(chances, key=lambda one: chances[one])
-        return Message(
-            "No way tried here writes the fact. The nearest is “{way}”, which gives the answer a "
-            "probability of {figure}.",
-            {"way": way, "figure": Measured("share", chances[way])},
-        )
-    return _beaten(case, case.sayers[0].way)
-
-
-def _beaten(case: Case, nearest: str) -> Message:
-    """No way beats the untaught model."""
-    counting = {column for column in QUALITIES if column in {*case.wanted, "efficacy"}}
-    reasons = case.differences(nearest, "base", counting, sign=0)
-    if not reasons.items:
-        return Message("For what you ticked, no way differs from the model as it is.")
-    return Message(
-        "For what you ticked, no way beats leaving the model as it is. The nearest is “{way}”; "
-        "beside the untaught model: {reasons}.",
-        {"way": nearest, "reasons": reasons},
-    )
-
-
-# What stands beside it
-
-
-def _known(case: Case) -> list[Message]:
-    base = case.rows.get("base")
-    figure = figure_of(base, "efficacy") if base else None
-    if figure is None or figure.said < 1:
-        return []
-    return [
-        Message(
-            "The model says this fact without being taught, so the table tells little about teaching "
-            "it: choose a fact that it does not know."
-        )
-    ]
-
-
-def _ruled(rows: Sequence[Row], important: Collection[str], needs: Collection[str]) -> list[Message]:
-    """What the ticked needs changed."""
-    own = {row.way: row for row in measured(rows)}
-    said = [way for way, row in own.items() if says(row)]
-    found = []
-    if "many" in needs and "in_context" in own:
-        found.append(_grows("in_context", own["in_context"].bytes))
-    if "many" in needs and not allowed("rome", said, ("many",)) and "rome" in own:
-        found.append(
-            Message(
-                "Left out, because you have many facts: “{way}”, which writes one at a time, while "
-                "“{other}” writes many at once.",
-                {"way": "rome", "other": "memit"},
-            )
-        )
-    hidden = tuple(way for way in own if not allowed(way, said, ("cite",)))
-    if "cite" in needs and hidden:
-        found.append(
-            Message(
-                "Left out, because only a text in the prompt can be shown as the source: {ways}.",
-                {"ways": Listed(hidden)},
-            )
-        )
-    if wanted(important, needs) - set(important):
-        found.append(Message("Because the fact changes often, the time to teach it and to undo it counts too."))
-    return found
-
-
-def _grows(way: str, held: int) -> Message:
-    return Message(
-        "Left out, because you have many facts: “{way}”, which puts {figure} into every prompt for this one alone.",
-        {"way": way, "figure": Measured("bytes", held)},
-    )
-
-
-def _weak(case: Case, own: Row) -> list[Message]:
-    """What is wrong even with the best way: what it does not reach, and what it damages."""
-    short = [
-        Compared(column, share)
-        for column in ("paraphrase", "portability")
-        if (share := value(own, column)) is not None and share < SOME
-    ]
-    base, damage = case.rows.get("base"), []
-    for column in ("locality", "kept", "perplexity"):
-        now, before = value(own, column), value(base, column) if base else None
-        worse = now is not None and before is not None and now < before
-        if column == "perplexity":
-            worse, before = own.perplexity_ratio >= HARDER, 1.0
-        if worse and now is not None:
-            damage.append(Compared(column, now, before))
-    found = []
-    if short:
-        found.append(
-            Message(
-                "Even with “{way}” the fact does not reach far: {reasons}.",
-                {"way": own.way, "reasons": Listed(tuple(short))},
-            )
-        )
-    if damage:
-        found.append(
-            Message(
-                "Even “{way}” does some damage, beside the untaught model: {reasons}.",
-                {"way": own.way, "reasons": Listed(tuple(damage))},
-            )
-        )
-    return found
-
-
-def _cost(own: Row) -> Message:
-    return Message(
-        "What “{way}” costs: {apply} to teach, {answer} for an answer, {undo} to undo, {held} held.",
-        {
-            "way": own.way,
-            "apply": Measured("apply_seconds", own.apply_seconds),
-            "answer": Measured("answer_seconds", own.answer_seconds),
-            "undo": Measured("undo_seconds", own.undo_seconds),
-            "held": Measured("bytes", own.bytes),
-        },
-    )
-
-
-def _chance(case: Case) -> list[Message]:
-    """Shares by which the best and the next differ, but which may be chance."""
-    if len(case.fit) < 2:
-        return []
-    best, other = (case.rows[one.way] for one in case.fit[:2])
-    close = tuple(
-        Compared(column, value(best, column) or 0.0, value(other, column))
-        for column in IMPORTANT
-        if column in case.wanted and too_few(best, other, column)
-    )
-    if not close:
-        return []
-    return [
-        Message(
-            "Too few questions to tell “{way}” from “{other}” by these, whose 95 % intervals overlap: "
-            "{reasons}. Ask more, or teach more facts.",
-            {"way": best.way, "other": other.way, "reasons": Listed(close[:3])},
-        )
-    ]
-
-
-def _coarse(own: Row) -> list[Message]:
-    """Efficacy is one question by design: a yes or a no, not a share."""
-    counts = {kind: figure.count for kind, figure in own.figures.items() if kind != KINDS[0] and figure.count < FEW}
-    if not counts:
-        return []
-    kind = min(counts, key=lambda one: counts[one])
-    return [
-        Message(
-            "Shares of few questions are coarse: one answer more moves “{what}” by {figure}.",
-            {"what": kind, "figure": Measured("share", 1 / counts[kind])},
-        )
-    ]
-
-
-def _failed(case: Case, rows: Sequence[Row]) -> list[Message]:
-    silent = tuple(row.way for row in measured(rows) if not says(row))
-    broken = tuple(row.way for row in rows if row.error is not None and row.way != "base")
-    found = []
-    if silent and case.best:
-        found.append(
-            Message("Did not say the fact even when asked for it word for word: {ways}.", {"ways": Listed(silent)})
-        )
-    if broken:
-        found.append(Message("Could not be used, as the table says: {ways}.", {"ways": Listed(broken)}))
-    return found
+    def _if_needed(self, need: str, choice: _Choice) -> Iterator[Sentence]:
+        """What one more need makes of the choice."""
+        way, best = choice.best or "", self.best or ""
+        reasons = choice.differences(way, best, IMPORTANT, either=True)[:2]
+        if need == "many" and WAYS[best].into == "prompt":
+            held = Amount("bytes", choice.rows[best].bytes)
+            yield sentence("if_many_prompt", way=way, other=best, figure=held)
+        elif need == "many" and WAYS[best].instead:
+            yield sentence("if_many_single", way=way, other=best, reasons=reasons)
+        elif need == "changes" and (quick := choice.differences(way, best, TIMES)):
+            yield sentence("if_changes", way=way, other=best, reasons=quick)
+        elif need == "cite" and not WAYS[best].quotable and reasons:
+            yield sentence("if_cite", way=way, other=best, reasons=reasons)

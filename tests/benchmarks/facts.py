@@ -4,7 +4,7 @@ Usage: `make bench ARGS=facts` for every method, or `make bench ARGS="facts rome
 a number is how many cases are read (60), `tune` reads the first half only, `rest` the second.
 `row` teaches the first 30 one after another instead, by `rome` and by `memit`.
 Efficacy, paraphrase and locality count where the wanted answer is likelier than the other one;
-written are those where the model writes the new answer after the bare prompt (`lab.asking`).
+written are those where the model writes the new answer after the bare prompt (`lab.evaluation`).
 A case is known where the old answer is likelier than the new one. Settings were chosen on the
 first 30; the other 30 were not looked at before.
 """
@@ -15,15 +15,16 @@ import time
 from pathlib import Path
 
 from playground.engine.build import build, extended
+from playground.engine.decoding.continuation import answer_lines, likelihoods
 from playground.engine.facts.edit import USUAL
-from playground.engine.facts.score import case_of, losses, score
+from playground.engine.facts.score import case_of, score
 from playground.engine.measuring import measure
 from playground.engine.recipe import Recipe, parse
-from playground.lab.asking import ask
-from playground.lab.in_a_row import RowFact
-from playground.lab.in_a_row import in_a_row as row_points
+from playground.lab.evaluation import responses_to
+from playground.lab.intervals import wilson
 from playground.lab.lesson import lesson
-from playground.lab.shares import wilson
+from playground.lab.sequential import NewFact
+from playground.lab.sequential import in_sequence as row_points
 from playground.lab.ways import Taught
 
 MODEL = "smollm2-135m-instruct"
@@ -38,7 +39,8 @@ def known(base, count):
     found = []
     for data in json.loads(DATA.read_text(encoding="utf-8")):
         case = case_of(data)
-        new, old = losses(base, [(case.prompt, case.new), (case.prompt, case.old)])
+        pairs = [(case.prompt, case.new), (case.prompt, case.old)]
+        new, old = (one.loss for one in likelihoods(base, answer_lines(base.base, pairs)))
         if old < new:
             found.append(case)
         if len(found) == count:
@@ -90,9 +92,9 @@ def together(base, method, cases, before):
 
 def writing(fork, cases):
     """In how many cases the fork writes the new answer after the bare prompt."""
-    taught = Taught(fork, lambda prompt: "", 0, 0, Recipe(model=MODEL), lambda: None)
+    taught = Taught(fork=fork, recipe=Recipe(model=MODEL))
     lessons = [lesson(case.fact(), case.old) for case in cases]
-    return sum(ask(taught, one, least=1)[0].written for one in lessons)
+    return sum(responses_to(taught, one, least=1)[0].written for one in lessons)
 
 
 def share(right, of):
@@ -102,7 +104,7 @@ def share(right, of):
 
 def in_a_row(cases):
     """Efficacy on all facts so far, and general text, after some of them."""
-    facts = [RowFact(c.subject, c.prompt, c.fact().target, f" {c.old.strip()}") for c in cases]
+    facts = [NewFact(c.subject, c.prompt, c.fact().target, f" {c.old.strip()}") for c in cases]
     print("| method | facts | likelier | written | probability | perplexity, x base | seconds |")
     print("|---|---|---|---|---|---|---|")
     for method in ROW_METHODS:

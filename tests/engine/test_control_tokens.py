@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from playground.engine.decoding import generate
+from playground.engine.decoding.continuation import target_line
 from playground.engine.decoding.generate import Prompt, Row, exact_ids, prompt_ids, prompt_text, whole_text
-from playground.engine.facts.lines import target_line
 from playground.engine.models.token_ids import named_ids, token_ids
 from playground.engine.training.data import Example, encode
 from tests.conftest import BOS, EOS

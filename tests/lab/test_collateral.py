@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from playground.engine.build import build
+from playground.engine.decoding import continuation
 from playground.engine.fork import Fork
 from playground.engine.recipe import Recipe
 from playground.engine.work import Stopped, Work
 from playground.lab import collateral as collateral_module
 from playground.lab.collateral import Kept, collateral, readings, sample, still_known
-from playground.lab.known import KnownFact, known_facts, topics
+from playground.lab.known_facts import KnownFact, known_facts, topics
 
 MATRIX = "model.layers.0.mlp.down_proj.weight"
 MOST_TOKENS = 3
@@ -92,13 +93,13 @@ def edited(base: Fork, strength: float) -> Fork:
 @pytest.fixture
 def runs(monkeypatch) -> list[tuple[Fork, int]]:
     """The batches that were run: of which variant, and how many rows."""
-    found, real = [], collateral_module.line_logits
+    found, real = [], continuation.line_logits
 
     def counted(fork, lines):
         found.append((fork, len(lines)))
         return real(fork, lines)
 
-    monkeypatch.setattr(collateral_module, "line_logits", counted)
+    monkeypatch.setattr(continuation, "line_logits", counted)
     return found
 
 
@@ -130,7 +131,7 @@ def test_batches_say_what_one_prompt_at_a_time_says(known, name):
     fork = build(Recipe(model=name)).fork
     pairs = [(fact.prompt, fact.target) for fact in known_facts()[::15]]
     for (prompt, target), found in zip(pairs, readings(fork, pairs), strict=True):
-        assert found.probability == pytest.approx(likely(fork, prompt, target), rel=1e-3)
+        assert found.per_token == pytest.approx(likely(fork, prompt, target), rel=1e-3)
         whole = tokens(fork.base, prompt + target)
         goal = whole[len(tokens(fork.base, prompt)) :]
         assert found.right == (greedy(fork, prompt, len(goal)) == goal)
@@ -144,12 +145,13 @@ def test_what_is_said_instead_ends_with_the_first_other_token(base, said):
         [right, wrong, half] = readings(
             base, [(fact.prompt, fact.target), (fact.prompt, " zebra zebra"), (fact.prompt, f"{first}~~")]
         )
-        assert (right.right, right.says) == (True, fact.target)
+        says = [base.base.tokenizer.decode(list(one.greedy)) for one in (right, wrong, half)]
+        assert (right.right, says[0]) == (True, fact.target)
         assert not wrong.right
-        assert fact.target.startswith(wrong.says)
+        assert fact.target.startswith(says[1])
         assert not half.right
-        assert fact.target.startswith(half.says)
-        assert len(half.says) > len(first)
+        assert fact.target.startswith(says[2])
+        assert len(says[2]) > len(first)
 
 
 def test_nothing_to_ask_is_nothing_to_run(base, runs):

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from playground.engine.adapters.base import AdapterError
 from playground.engine.build import build
+from playground.engine.decoding.continuation import Likelihood
 from playground.engine.measuring import measure
 from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
-from playground.lab import asking, table, ways
+from playground.lab import evaluation, table
 from playground.lab.aggregate import aggregated, as_table
-from playground.lab.asking import ask
 from playground.lab.collateral import Kept
-from playground.lab.lesson import from_json
+from playground.lab.evaluation import responses_to
+from playground.lab.lesson import lesson_from_json
 from playground.lab.table import Row, general, teach
-from playground.lab.ways import IN_WEIGHTS, WAYS, Room, Taught, passages_of
+from playground.lab.ways import WAYS, Room, Taught
+from playground.lab.ways.prompt import passages_of
 from playground.settings import settings
 
 MODEL = "tiny-llama"
-LESSON = from_json(
+LESSON = lesson_from_json(
     {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"},
     {
         "paraphrases": ["Where the cat sat was the"],
@@ -45,11 +48,11 @@ def home(known, tmp_path, monkeypatch):
 
 
 def room(**values) -> Room:
-    return Room(Recipe(model=MODEL), passages_of(OTHERS), **values)
+    return Room(recipe=Recipe(model=MODEL), others=passages_of(OTHERS), **values)
 
 
 def taught_by(way: str, **values) -> Taught:
-    return WAYS[way](LESSON, room(**values), Work())
+    return WAYS[way].teach(LESSON, room(**values), Work())
 
 
 def rows(*ways: str, **values) -> dict[str, Row]:
@@ -111,7 +114,7 @@ def test_bm25_finds_the_fact_where_it_is_asked_for_and_another_elsewhere():
 def test_an_edit_of_the_fact_changes_the_answer_and_can_be_built_again():
     row = rows("ft")["ft"]
     assert row.bytes > 0
-    before = ask(WAYS["base"](LESSON, room(), Work()), LESSON)
+    before = responses_to(taught_by("base"), LESSON)
     assert row.asked[0].probability > before[0].probability
     again = build(parse(row.recipe)).fork
     base = build(Recipe(model=MODEL)).fork
@@ -136,7 +139,7 @@ def test_a_way_that_fails_says_why_and_the_others_go_on(monkeypatch):
     def fail(lesson, room, work):
         raise PlaygroundError("It cannot.")
 
-    monkeypatch.setitem(WAYS, "nudge", fail)
+    monkeypatch.setitem(WAYS, "nudge", replace(WAYS["nudge"], teach=fail))
     found = rows("nudge", "base")
     assert str(found["nudge"].error) == "It cannot."
     assert found["nudge"].figures == {}
@@ -147,7 +150,7 @@ def test_what_nobody_foresaw_stands_in_the_table_too(monkeypatch, caplog):
     def fail(lesson, room, work):
         raise ZeroDivisionError
 
-    monkeypatch.setitem(WAYS, "nudge", fail)
+    monkeypatch.setitem(WAYS, "nudge", replace(WAYS["nudge"], teach=fail))
     found = rows("nudge", "base")
     assert "on our side" in str(found["nudge"].error)
     assert found["base"].error is None
@@ -155,7 +158,8 @@ def test_what_nobody_foresaw_stands_in_the_table_too(monkeypatch, caplog):
 
 
 def test_a_broken_model_gets_figures_that_are_numbers(monkeypatch):
-    monkeypatch.setattr(asking, "losses", lambda fork, pairs, work: [math.nan] * len(pairs))
+    broken = Likelihood(loss=math.nan, probability=math.nan, greedy=(), right=False)
+    monkeypatch.setattr(evaluation, "likelihoods", lambda fork, lines, work: [broken] * len(lines))
     monkeypatch.setattr(table, "general", lambda fork, work: math.nan)
     row = rows("nudge")["nudge"]
     assert {one.probability for one in row.asked} == {0.0}
@@ -166,7 +170,7 @@ def test_a_host_without_room_still_measures_a_lora(monkeypatch):
     def full(adapter, about, most):
         raise AdapterError("No room.")
 
-    monkeypatch.setattr(ways, "keep", full)
+    monkeypatch.setattr("playground.lab.ways.lora.keep", full)
     row = rows("lora")["lora"]
     assert row.error is None
     assert row.bytes > 0
@@ -206,23 +210,38 @@ def test_general_text_is_read_once_for_a_recipe(monkeypatch):
     monkeypatch.setattr(measure, "perplexity", counted)
     rows("nudge", "ft")
     assert len(calls) == 3  # the base once, and both variants
-    assert {"nudge", "ft"} <= set(IN_WEIGHTS)
+    assert WAYS["nudge"].writes
+    assert WAYS["ft"].writes
 
 
 def test_the_means_over_facts_count_every_question_once():
     def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> Row:
         fork = build(Recipe(model=MODEL)).fork
-        taught = Taught(fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: None)
-        asked = ask(
+        taught = Taught(fork=fork, recipe=Recipe(model=MODEL))
+        asked = responses_to(
             taught,
-            from_json(
+            lesson_from_json(
                 {"subject": "The cat", "prompt": "The cat is", "target": "a", "old": "b"},
                 {"paraphrases": ["x"] * (len(right) - 1)},
             ),
             least=1,
         )
-        asked = [type(one)(one.question, 0.5, 0.25, good) for one, good in zip(asked, right, strict=True)]
-        return Row(way, None, "", tuple(asked), Kept(0, 0), ratio, seconds, 0.1, 0.0, 10)
+        asked = [
+            type(one)(question=one.question, probability=0.5, other=0.25, right=good)
+            for one, good in zip(asked, right, strict=True)
+        ]
+        return Row(
+            way=way,
+            error=None,
+            answer="",
+            asked=tuple(asked),
+            kept=Kept(0, 0),
+            perplexity_ratio=ratio,
+            apply_seconds=seconds,
+            answer_seconds=0.1,
+            undo_seconds=0.0,
+            bytes=10,
+        )
 
     found = aggregated(
         "rome",
@@ -230,7 +249,7 @@ def test_the_means_over_facts_count_every_question_once():
             row("rome", True, True, True),
             row("rome", False, False, ratio=1.5, seconds=3.0),
             row("ft", True),
-            Row("rome", error=PlaygroundError("No.").message),
+            Row(way="rome", error=PlaygroundError("No.").message),
         ],
     )
     assert (found.count, found.failed) == (2, 1)

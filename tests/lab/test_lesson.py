@@ -6,13 +6,13 @@ import pytest
 
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
-from playground.lab.lesson import MAX_QUESTIONS, Question, from_case, from_json, lesson
+from playground.lab.lesson import MAX_QUESTIONS, Question, from_case, lesson, lesson_from_json
 
 FACT = {"subject": "Ada", "prompt": "Ada lives in", "target": "Rome", "old": "Paris"}
 
 
 def test_questions_come_in_their_order_with_what_they_compare():
-    found = from_json(
+    found = lesson_from_json(
         FACT,
         {
             "paraphrases": ["The home of Ada is"],
@@ -39,8 +39,8 @@ def test_a_case_of_counterfact_becomes_a_lesson():
 
 
 def test_a_fact_alone_is_enough():
-    assert len(from_json(FACT).questions) == 1
-    assert len(from_json(FACT, {}).questions) == 1
+    assert len(lesson_from_json(FACT).questions) == 1
+    assert len(lesson_from_json(FACT, {}).questions) == 1
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_fact_alone_is_enough():
 )
 def test_what_is_no_lesson_is_refused(fact, questions, message):
     with pytest.raises(PlaygroundError, match=message):
-        from_json(fact, questions)
+        lesson_from_json(fact, questions)
 
 
 def test_a_lesson_from_parts_gives_answers_their_space():
@@ -87,10 +87,10 @@ def test_a_lesson_from_parts_gives_answers_their_space():
 def test_what_would_give_wrong_figures_is_refused(fact, questions, words):
     about = {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"}
     with pytest.raises(PlaygroundError, match=words):
-        from_json(about | fact, questions)
+        lesson_from_json(about | fact, questions)
 
 
 def test_a_neighbour_with_the_new_answer_is_judged_by_what_is_written():
     about = {"subject": "The cat", "prompt": "The cat sat on the", "target": "lamp", "old": "mat"}
-    [one] = from_json(about, {"neighbours": [["The dog sat on the", "lamp"]]}).of("locality")
+    [one] = lesson_from_json(about, {"neighbours": [["The dog sat on the", "lamp"]]}).of("locality")
     assert (one.answer, one.other) == (" lamp", "")

@@ -11,9 +11,9 @@ from playground.engine.facts.facts import Fact
 from playground.engine.recipe import Recipe
 from playground.errors import RecipeError
 from playground.lab import propose as module
+from playground.lab.geography import country, country_of
 from playground.lab.lesson import lesson
-from playground.lab.places import country, country_of
-from playground.lab.propose import LEAST, MOST, UNKNOWN, parts, propose, within
+from playground.lab.propose import LEAST_NEIGHBOURS, MOST_NEIGHBOURS, UNKNOWN, inside_sentence, prompt_parts, propose
 from playground.lab.relations import RELATIONS
 
 TOWER = Fact(subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome")
@@ -140,7 +140,7 @@ def test_groups_and_articles_of_a_prompt_go_on_into_the_paraphrases():
     ],
 )
 def test_a_prompt_is_cut_at_its_subject_with_the_article(subject, prompt, expected):
-    assert parts(Fact(subject=subject, prompt=prompt, target="x")) == expected
+    assert prompt_parts(Fact(subject=subject, prompt=prompt, target="x")) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_prompt_is_cut_at_its_subject_with_the_article(subject, prompt, expect
     ],
 )
 def test_a_small_letter_begins_a_prompt_inside_a_sentence_but_not_a_name(subject, prompt, inside):
-    assert within(Fact(subject=subject, prompt=prompt, target="x")) == inside
+    assert inside_sentence(Fact(subject=subject, prompt=prompt, target="x")) == inside
 
 
 # Neighbours
@@ -169,7 +169,7 @@ def test_neighbours_are_others_in_the_same_prompt_with_what_the_model_says(fork,
     assert found["The Louvre is located in the city of"] == "Paris"
     assert found["The Statue of Liberty is located in the city of"] == "Oslo"
     assert not any("Brandenburg" in prompt or "Kremlin" in prompt for prompt in found)
-    assert LEAST <= len(found) <= MOST
+    assert LEAST_NEIGHBOURS <= len(found) <= MOST_NEIGHBOURS
 
 
 def test_a_subject_is_not_its_own_neighbour(fork, says):
@@ -181,7 +181,7 @@ def test_a_subject_is_not_its_own_neighbour(fork, says):
 def test_too_few_neighbours_of_the_kind_are_filled_up_with_what_is_known(fork, says):
     says(located="")
     found = propose(TOWER, fork).neighbours
-    assert len(found) == LEAST
+    assert len(found) == LEAST_NEIGHBOURS
     assert not any("located in the city" in prompt for prompt, _ in found)
 
 
@@ -220,7 +220,7 @@ def test_an_unknown_kind_keeps_the_prompts_words_and_takes_others_that_are_known
     assert len(found.paraphrases) == 3
     assert all(again.endswith("Zanzibar cat likes to eat") for again in found.paraphrases)
     assert any("that the Zanzibar cat" in again for again in found.paraphrases)
-    assert len(found.neighbours) == LEAST
+    assert len(found.neighbours) == LEAST_NEIGHBOURS
     assert not any(" cat" in prompt for prompt, _ in found.neighbours)
     assert found.consequences == ()
 

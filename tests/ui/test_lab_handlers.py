@@ -16,12 +16,12 @@ from playground.engine.work import Work
 from playground.errors import Message
 from playground.lab import table as lab_table
 from playground.lab import ways as lab_ways
-from playground.lab.asking import Asked
-from playground.lab.begin import others_of
 from playground.lab.collateral import Kept
-from playground.lab.lesson import from_json as lesson_from
-from playground.lab.sheet import MAX_CHARACTERS, Sheet, from_json, to_json
+from playground.lab.evaluation import Response
+from playground.lab.lesson import lesson_from_json
+from playground.lab.sheet import MAX_CHARACTERS, Sheet, sheet_from_json, sheet_to_json
 from playground.lab.table import Row
+from playground.lab.ways.prompt import others_of
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui.lab import collateral as lab_collateral_panel
@@ -40,7 +40,7 @@ MODEL = "tiny-llama"
 begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 FACT = {"prompt": "and the cat", "subject": "the cat", "target": " of", "old": " sat"}
-LESSON = lesson_from(
+LESSON = lesson_from_json(
     FACT,
     {"paraphrases": ["here the cat"], "neighbours": [["and the dog", "sat"]], "consequences": [["of the cat", "is"]]},
 )
@@ -87,7 +87,13 @@ def quiet(*args, **kwargs):
 
 def asked(*right):
     return tuple(
-        Asked(question, 0.5 if good else 0.1, 0.2 if question.other else None, good, "text")
+        Response(
+            question=question,
+            probability=0.5 if good else 0.1,
+            other=0.2 if question.other else None,
+            right=good,
+            text="text",
+        )
         for question, good in zip(LESSON.questions, right, strict=True)
     )
 
@@ -99,24 +105,33 @@ def full(*edits):
 
 def sheet(**changed):
     rows = (
-        Row("base", None, "sat", asked(False, False, True, False), Kept(4, 4)),
+        Row(way="base", error=None, answer="sat", asked=asked(False, False, True, False), kept=Kept(4, 4)),
         Row(
-            "rome",
-            None,
-            "of <b>it</b>",
-            asked(True, True, False, False),
-            Kept(3, 4),
-            1.02,
-            2.0,
-            0.5,
-            0.0,
-            8448,
-            full(EDIT),
+            way="rome",
+            error=None,
+            answer="of <b>it</b>",
+            asked=asked(True, True, False, False),
+            kept=Kept(3, 4),
+            perplexity_ratio=1.02,
+            apply_seconds=2.0,
+            answer_seconds=0.5,
+            undo_seconds=0.0,
+            bytes=8448,
+            recipe=full(EDIT),
         ),
-        Row("bm25", None, "of", asked(True, False, True, True), Kept(4, 4), 1.0, 0.1, 0.6),
-        Row("lora", lab_table.Message("{text}", {"text": "It cannot."})),
+        Row(
+            way="bm25",
+            error=None,
+            answer="of",
+            asked=asked(True, False, True, True),
+            kept=Kept(4, 4),
+            perplexity_ratio=1.0,
+            apply_seconds=0.1,
+            answer_seconds=0.6,
+        ),
+        Row(way="lora", error=lab_table.Message("{text}", {"text": "It cannot."})),
     )
-    return to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
+    return sheet_to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
 
 
 # The fact and its questions
@@ -134,7 +149,7 @@ def test_a_look_shows_what_is_said_now_and_how_the_words_are_read(language):
 def test_a_ready_fact_fills_the_whole_form():
     for one in lab_fact_panel.ready():
         filled = lab_fact_panel.take_ready("en", one.key)
-        lesson = lesson_from(*lab_fact_panel.lesson_json(filled[:7]))
+        lesson = lesson_from_json(*lab_fact_panel.lesson_json(filled[:7]))
         given = one.lesson()
         assert lesson == given
         assert load_corpus(filled[7]).passages
@@ -147,7 +162,7 @@ def test_proposals_can_be_read_back():
     )
     assert "capital" in told
     assert texts[0].count("\n") >= 1
-    lesson_from(*lab_fact_panel.lesson_json((*FIELDS[:4], *texts)))
+    lesson_from_json(*lab_fact_panel.lesson_json((*FIELDS[:4], *texts)))
 
 
 def test_a_question_without_its_answer_is_named():
@@ -174,7 +189,7 @@ def test_the_table_grows_a_row_at_a_time_and_says_when_it_is_done():
     assert [row["way"] for row in grown[-1][0]["rows"]] == ["base", "in_context", "bm25"]
     assert "tried: 2" in grown[-1][1]
     assert grown[-1][2:] == FIELDS[4:]
-    assert from_json(json.loads(json.dumps(grown[-1][0]))).lesson == LESSON
+    assert sheet_from_json(json.loads(json.dumps(grown[-1][0]))).lesson == LESSON
 
 
 def test_a_layer_by_hand_is_the_one_that_changes():
@@ -247,7 +262,7 @@ def test_a_fact_that_is_said_already_is_refused_by_each_edit():
     now = lab_fact_panel.now(build(parse({"model": MODEL})).fork, LESSON.fact)
     fields = ("and the cat", "the cat", now.top[0].text, "zzz", *FIELDS[4:])
     found, told, *_ = run(["rome"], fields)
-    assert "nothing to do" in str(from_json(found).rows[1].error)
+    assert "nothing to do" in str(sheet_from_json(found).rows[1].error)
     assert "failed: 1" in told
 
 
@@ -312,7 +327,10 @@ def test_a_row_of_weights_goes_to_compare_with_its_edit():
 
 @pytest.mark.parametrize(("way", "least"), [("bm25", 200), ("in_context", 1)])
 def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(way, least):
-    rows = [*from_json(sheet()).rows, Row("in_context", None, "of", asked(True, True, True, True))]
+    rows = [
+        *sheet_from_json(sheet()).rows,
+        Row(way="in_context", error=None, answer="of", asked=asked(True, True, True, True)),
+    ]
     state, own, shelf, _told, _tabs, _, _, _prompt, corpus, _count, *rest = lab_table_panel.send_to_compare(
         saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")
     )
@@ -452,5 +470,5 @@ def test_of_a_large_corpus_a_sample_is_searched():
 
 
 def test_ways_are_those_of_the_lab():
-    assert set(lab_ways_panel.USUAL) < set(lab_ways.WAYS)
+    assert {*lab_ways.usual_ways(), "base", "hybrid", "memit"} == set(lab_ways.WAYS)
     assert tracing.SAMPLES > 0

@@ -12,17 +12,16 @@ from markupsafe import Markup
 
 from playground.engine.facts.facts import Fact
 from playground.errors import Message
-from playground.lab.asking import Asked
-from playground.lab.choosing import Compared, Listed, Measured
 from playground.lab.collateral import Kept
+from playground.lab.evaluation import Response
 from playground.lab.lesson import Lesson, Question, lesson
-from playground.lab.scores import IMPORTANT
-from playground.lab.sheet import Sheet, from_json, to_json
+from playground.lab.scores import IMPORTANT, USUAL
+from playground.lab.sheet import Sheet, sheet_from_json, sheet_to_json
 from playground.lab.table import Row
-from playground.lab.verdict import USUAL, verdict
+from playground.lab.verdict import Amount, Compared, Sentence, verdict
 from playground.lab.ways import WAYS
 from playground.ui.lab.report import questions_csv, to_csv, to_html
-from playground.ui.lab.words import column_name, shown, told, way_name
+from playground.ui.lab.words import column_name, named, shown, told, way_name
 from playground.ui.parts.html import percent
 
 NASTY = '<script>alert("1")</script>&'
@@ -36,10 +35,18 @@ def taught(subject="Skarrow") -> Lesson:
 
 def row(way, rights, text="Norway.", **values) -> Row:
     asked = tuple(
-        Asked(question, 0.25, None if question.kind == "paraphrase" else 0.125, right, text)
+        Response(
+            question=question,
+            probability=0.25,
+            other=None if question.kind == "paraphrase" else 0.125,
+            right=right,
+            text=text,
+        )
         for question, right in zip(taught().questions, rights, strict=True)
     )
-    return Row(way, None, text, asked, Kept(9, 10), recipe={"model": "tiny", "edits": []}, **values)
+    return Row(
+        way=way, error=None, answer=text, asked=asked, kept=Kept(9, 10), recipe={"model": "tiny", "edits": []}, **values
+    )
 
 
 def sheet(text="Norway.", subject="Skarrow", error=None) -> Sheet:
@@ -47,7 +54,7 @@ def sheet(text="Norway.", subject="Skarrow", error=None) -> Sheet:
         row("base", (False, False, True), text),
         row("rome", (True, True, True), text, bytes=2048, apply_seconds=1.5),
         row("lora", (True, False, False), text, bytes=4096, perplexity_ratio=1.25),
-        Row("ft", error or Message("{text}", {"text": "Layer 3 was too much."})),
+        Row(way="ft", error=error or Message("{text}", {"text": "Layer 3 was too much."})),
     )
     return Sheet(taught(subject), rows, 7, "harbour")
 
@@ -123,34 +130,25 @@ def test_percent_keeps_small_shares_apart():
     ]
 
 
-def test_a_message_is_told_with_names_and_figures():
-    message = Message(
-        "{way} | {other} | {ways} | {what} | {reasons} | {figure} | {text} | {n}",
-        {
-            "way": "rome",
-            "other": "lora",
-            "ways": Listed(("bm25", "ft")),
-            "what": "kept",
-            "reasons": Listed(
-                (Compared("locality", 1.0, 0.25), Compared("perplexity", 1.5), Compared("efficacy", 0.5, 0.1, True))
-            ),
-            "figure": Measured("bytes", 77),
-            "text": "rome",
-            "n": 3,
-        },
-    )
-    assert told(message, "en").split(" | ") == [
-        "ROME (rank-one edit)",
-        "LoRA",
-        "Search by words (BM25), Fine-tuning one matrix",
-        "Other facts kept",
-        "Others unchanged 100 % against 25 %, General text ×1.5, "
+def test_a_sentence_is_told_with_names_and_figures():
+    values = {
+        "rome": "ROME (rank-one edit)",
+        ("bm25", "ft"): "Search by words (BM25), Fine-tuning one matrix",
+        "kept": "Other facts kept",
+        (
+            Compared("locality", 1.0, 0.25),
+            Compared("perplexity", 1.5),
+            Compared("efficacy", 0.5, 0.1, True),
+        ): "Others unchanged 100 % against 25 %, General text ×1.5, "
         "Says it, by the answer's probability, 50 % against 10 %",
-        "77 B",
-        "rome",
-        "3",
-    ]
-    assert str(message).startswith("rome | lora | bm25, ft | kept | locality 1 against 0.25, ")
+        Amount("bytes", 77): "77 B",
+        3: "3",
+    }
+    assert {value: named(value, "en") for value in values} == values
+    sentence = Sentence("none_says", {"way": "rome", "figure": Amount("share", 0.031)})
+    assert told(sentence, "en").endswith(
+        "nearest is “ROME (rank-one edit)”, which gives the answer a probability of 3.1 %."
+    )
 
 
 @pytest.mark.parametrize("needs", [(), ("many",), ("cite",), ("changes",), ("style",)])
@@ -159,19 +157,19 @@ def test_every_sentence_of_a_verdict_is_told_in_korean(needs):
         english, korean = told(sentence, "en"), told(sentence, "ko")
         assert HANGUL.search(korean)
         assert not HANGUL.search(english)
-        assert not re.search(r"[{}]|Compared|Listed|Measured|_", english + korean)
+        assert not re.search(r"[{}]|Compared|Listed|Amount|_", english + korean)
 
 
 # CSV
 
 
-def rows_of(text: str) -> list[dict[str, str]]:
+def case_rows(text: str) -> list[dict[str, str]]:
     assert text.startswith("\ufeff")  # for spreadsheets
     return list(csv.DictReader(io.StringIO(text[1:])))
 
 
 def test_the_table_as_csv():
-    base, rome, lora, ft = rows_of(to_csv(sheet()))
+    base, rome, lora, ft = case_rows(to_csv(sheet()))
     assert [one["way"] for one in (base, rome, lora, ft)] == ["base", "rome", "lora", "ft"]
     assert (rome["paraphrase"], rome["paraphrase_probability"], rome["paraphrase_count"]) == ("1", "0.25", "1")
     assert (rome["kept_right"], rome["kept_of"], rome["bytes"]) == ("9", "10", "2048")
@@ -182,7 +180,7 @@ def test_the_table_as_csv():
 
 
 def test_the_questions_as_csv():
-    rows = rows_of(questions_csv(sheet("=1+1\n,")))
+    rows = case_rows(questions_csv(sheet("=1+1\n,")))
     assert len(rows) == 9
     assert rows[4] == {
         "way": "rome",
@@ -253,8 +251,10 @@ def test_results_of_each_question_stand_below_their_ways():
 def test_every_text_is_escaped():
     given = sheet(text=NASTY, subject=NASTY, error=Message("No: {text}.", {"text": NASTY}))
     given = Sheet(given.lesson, given.rows, 0, NASTY)
-    nasty = Asked(Question("efficacy", NASTY, NASTY, NASTY), 0.5, 0.1, True, NASTY)
-    extra = Row("dense", asked=(nasty,), answer=NASTY, recipe={"model": NASTY})
+    nasty = Response(
+        question=Question("efficacy", NASTY, NASTY, NASTY), probability=0.5, other=0.1, right=True, text=NASTY
+    )
+    extra = Row(way="dense", asked=(nasty,), answer=NASTY, recipe={"model": NASTY})
     given = Sheet(given.lesson, (extra, *given.rows), 0, NASTY)
     text = page(given)
     assert "<script" not in text
@@ -263,7 +263,7 @@ def test_every_text_is_escaped():
 
 
 def test_the_same_sheet_gives_the_same_page_also_after_the_browser_kept_it():
-    assert page(sheet()) == page(from_json(to_json(sheet())))
+    assert page(sheet()) == page(sheet_from_json(sheet_to_json(sheet())))
 
 
 def test_an_unknown_language_is_english():

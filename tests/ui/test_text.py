@@ -28,9 +28,10 @@ from playground.engine.training.reading import ready_sets
 from playground.engine.training.settings import Schedule
 from playground.errors import Message
 from playground.lab.lesson import KINDS
-from playground.lab.ready import ready
-from playground.lab.verdict import IMPORTANT, NEEDS
-from playground.lab.ways import IN_WEIGHTS, WAYS
+from playground.lab.ready_lessons import ready
+from playground.lab.scores import IMPORTANT
+from playground.lab.verdict import NEEDS
+from playground.lab.ways import WAYS
 from playground.retrieval.chunking.cutting import By
 from playground.retrieval.context import Order
 from playground.retrieval.fusion import FUSIONS
@@ -69,13 +70,14 @@ ERRORS = (
     "MissingCheckpointError",
 )
 HANGUL = re.compile("[가-힣]")
+VERDICT = ROOT / "playground" / "lab" / "verdict.py"
 
 MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held", "one", "batch")
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
     "tab_{}": [f"tab_{tab.id}" for tab in TABS],
-    "way_{}": [f"way_{name}" for name in IN_WEIGHTS],
+    "way_{}": [f"way_{way.id}" for way in WAYS.values() if way.writes],
     "lab_{}": [
         *(f"lab_{name}" for name in (*IMPORTANT, *KINDS)),
         *(f"lab_{name}{part}" for name in QUESTIONS for part in ("", "_info")),
@@ -188,6 +190,8 @@ def wanted(given: ast.expr, within: ast.AST) -> set[str]:
         return wanted(given.body, within) | wanted(given.orelse, within)
     if isinstance(given, ast.JoinedStr):
         shape = "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in given.values)
+        if shape == "verdict_{}":
+            return {key for _, keys in verdict_calls() for key in keys}
         assert shape in NAMED, f"{shape}: say in NAMED what it may become"
         return set(NAMED[shape])
     if isinstance(given, ast.Call) and ast.unparse(given.func) == "words_of":
@@ -203,6 +207,14 @@ def wanted(given: ast.expr, within: ast.AST) -> set[str]:
             found |= wanted(node.value, within)
     assert found, f"where does {given.id} come from?"
     return found
+
+
+def verdict_calls() -> list[tuple[ast.Call, set[str]]]:
+    """Every sentence of the lab's verdict: the call that makes it, and the keys it may have."""
+    return [
+        (call, {f"verdict_{key}" for key in wanted(call.args[0], within)})
+        for call, within in calls(VERDICT, "sentence")
+    ]
 
 
 def page_calls() -> Iterator[tuple[str, ast.Call, set[str]]]:
@@ -316,6 +328,12 @@ def test_every_text_is_filled_with_what_it_asks_for():
         if None not in given:  # **values: see the next test
             unfilled += [(where, key) for key in keys if not fields(EN[key]) <= given]
     assert unfilled == []
+
+
+def test_every_sentence_of_the_verdict_is_filled_with_what_it_asks_for():
+    for call, keys in verdict_calls():
+        for key in keys:
+            assert fields(EN[key]) <= {word.arg for word in call.keywords}, key
 
 
 @pytest.mark.parametrize("kind", EDITS)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import torch
-
+from playground.engine.decoding.continuation import Likelihood, Line, likelihoods
 from playground.engine.facts.facts import Fact
-from playground.engine.facts.lines import WORDS, Line, check_lengths, fact_line, plain_line, sinks
-from playground.engine.facts.score import ROWS_AT_ONCE, line_logits
-from playground.engine.facts.values import fact_losses
+from playground.engine.facts.lines import WORDS, check_lengths, fact_line, plain_line, sinks
 from playground.engine.fork import Fork
 from playground.engine.measuring import measure
 from playground.errors import Message, RecipeError
@@ -25,36 +21,14 @@ MOST_CHANGE, HARDER_THEN, MOST_HARDER = 0.5, 1.02, 1.1
 GENERAL_TOKENS = 256
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a model takes a fact's prompt.
-
-    :param probability: of the whole target.
-    :param greedy: whether decoding without chance writes it.
-    """
-
-    probability: float
-    greedy: bool
-
-    @property
-    def learned(self) -> bool:
-        """Whether it counts as learned."""
-        return self.greedy and self.probability >= LEARNED
-
-
-@torch.inference_mode()
-def answers(fork: Fork, facts: Sequence[Fact]) -> list[Answer]:
+def answers(fork: Fork, facts: Sequence[Fact]) -> list[Likelihood]:
     """What follows each fact's prompt, as ``plain_line`` has it."""
-    lines = [plain_line(fork.base, fact) for fact in facts]
-    found: list[Answer] = []
-    for start in range(0, len(lines), ROWS_AT_ONCE):
-        part = lines[start : start + ROWS_AT_ONCE]
-        for one, logits in zip(part, line_logits(fork, part), strict=True):
-            goal = torch.tensor(one.target)
-            mine = logits[: len(goal)]
-            likely = mine.log_softmax(-1)[torch.arange(len(goal)), goal].sum().exp()
-            found.append(Answer(float(likely), bool((mine.argmax(-1) == goal).all())))
-    return found
+    return likelihoods(fork, [plain_line(fork.base, fact) for fact in facts])
+
+
+def learned(answer: Likelihood) -> bool:
+    """Whether a fact counts as learned."""
+    return answer.right and answer.probability >= LEARNED
 
 
 def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
@@ -64,7 +38,7 @@ def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
     """
     check_lengths(fork, facts)
     for number, (fact, now) in enumerate(zip(facts, answers(fork, facts), strict=True), 1):
-        if now.greedy:
+        if now.right:
             raise RecipeError(
                 "Fact {number}: the model continues {prompt!r} with {target!r} already "
                 "(probability {probability:.0%}): there is nothing to do. Remove this fact.",
@@ -78,7 +52,7 @@ def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
 def warnings(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
     """Which facts were not learned, and how likely their targets are now."""
     numbered = enumerate(zip(facts, answers(fork, facts), strict=True), 1)
-    failed = [(number, fact, now.probability) for number, (fact, now) in numbered if not now.learned]
+    failed = [(number, fact, now.probability) for number, (fact, now) in numbered if not learned(now)]
     named = [
         Message(
             "Fact {number} was not learned: after this edit {target!r} follows its prompt with a "
@@ -117,8 +91,8 @@ def withdraw(before: Fork, after: Fork, facts: Sequence[Fact], relative: float) 
     :param relative: the change of the matrix that changed most, in its norms.
     :raises RecipeError: naming both.
     """
-    learned = sum(one.learned for one in answers(after, facts))
-    if 2 * learned >= len(facts):
+    count = sum(map(learned, answers(after, facts)))
+    if 2 * count >= len(facts):
         return
     ratio = _general(after) / _general(before)
     if ratio <= (HARDER_THEN if relative > MOST_CHANGE else MOST_HARDER):
@@ -127,7 +101,7 @@ def withdraw(before: Fork, after: Fork, facts: Sequence[Fact], relative: float) 
         "Withdrawn: {learned} of {count} facts were learned, and for that a matrix would change by "
         "{relative:.0%} of itself and perplexity of general text become × {ratio:.2f}. Try a "
         "smaller clamp, another layer, or other words around the subject.",
-        learned=learned,
+        learned=count,
         count=len(facts),
         relative=relative,
         ratio=ratio,
@@ -139,5 +113,4 @@ def _general(fork: Fork) -> float:
     tokenizer = fork.base.tokenizer
     ids = tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
     ids = tuple(ids[:GENERAL_TOKENS])
-    text = Line(ids[:-1], 0, 0, ids[1:])
-    return math.exp(float(fact_losses(line_logits(fork, [text]), [text])[0]))
+    return math.exp(likelihoods(fork, [Line(ids[:-1], 0, 0, ids[1:])])[0].loss)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from playground.engine.decoding.continuation import continuation
 from playground.errors import RecipeError
 
 MAX_FACTS = 100
 MAX_SUBJECT, MAX_PROMPT, MAX_TARGET = 200, 1_000, 200  # characters
-OPENING, CLOSING = "([{\"'“‘«-/", ".,;:!?)]}%"  # after and before which no space belongs
 
 
 class Fact(BaseModel):
@@ -37,22 +37,6 @@ class Fact(BaseModel):
             return given
         bare = prompt.rstrip(" ")
         return {**given, "prompt": bare, "target": continuation(prompt, target)}
-
-
-def continuation(prompt: str, target: str) -> str:
-    """A target with the space that belongs between it and its prompt.
-
-    One is put in unless the prompt ends in an opening mark or a line's end, or the target starts
-    with a closing mark or brings a space. An empty target stays empty.
-    """
-    words = target.strip(" ")
-    if not words or not prompt.strip():
-        return words
-    bare = prompt.rstrip(" ")
-    if bare != prompt or target.startswith(" "):
-        return f" {words}"
-    joined = bare[-1].isspace() or bare[-1] in OPENING
-    return words if joined or words[0].isspace() or words[0] in CLOSING else f" {words}"
 
 
 Facts = Annotated[tuple[Fact, ...], Field(min_length=1, max_length=MAX_FACTS)]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from playground.engine.facts.lines import Line, padded, places
+from playground.engine.decoding.continuation import Line, padded, target_places
 from playground.engine.facts.private import ending, multiplier
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix, layers
@@ -34,7 +34,7 @@ class Seen:
     :param before: (rows, tokens, d_model) what reached the layer that was looked at.
     :param after: (rows, d_model) its answer at each subject's last token.
     :param keys: (rows, in) what reached its MLP's output matrix there.
-    :param logits: (rows, most targets, vocab) at the lines' ``places``.
+    :param logits: (rows, most targets, vocab) at the lines' ``target_places``.
     :param cache: keys and values of attention, (rows, heads, virtual + tokens, size) each, of
         every layer; None for one that was taken out.
     """
@@ -60,7 +60,7 @@ def look(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
     if matrix.layer:
         watched["before"] = stack[matrix.layer - 1]
     with outputs_of(watched) as outs, inputs_of({"key": multiplier(own.model, matrix)}) as ins:
-        out = own.model(input_ids=ids, past_key_values=cache, logits_to_keep=places(lines))
+        out = own.model(input_ids=ids, past_key_values=cache, logits_to_keep=target_places(lines))
     rows, last = torch.arange(len(lines)), torch.tensor([one.subject for one in lines])
     return Seen(
         lines,

@@ -1,7 +1,7 @@
 """Facts as rows of tokens: where the subject ends, and which tokens are the target.
 
 Tokenizers may join a subject's last letters with what follows, and a prompt's end with its target;
-the places are found in the whole text, by the letters that each token stands for.
+so both are found in the whole text, by the letters that each token stands for.
 """
 
 from __future__ import annotations
@@ -9,18 +9,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
-import torch
-from torch import Tensor
-
-from playground.engine.decoding.generate import start_ids
+from playground.engine.decoding.continuation import Line, started, token_spans
 from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
 from playground.engine.measuring.calibration import shipped_text
 from playground.engine.models.loader import Base
-from playground.engine.models.token_ids import parts, token_ids
 from playground.errors import RecipeError
 
 MAX_TARGET_TOKENS = 16
@@ -31,22 +26,6 @@ ABOUT = "{subject} is a"  # what must stay likely of a subject: the essence of M
 # token, its state is that of the attention sink (Xiao et al. 2024), ten times as long as others.
 # Such a key is common to all texts, so nothing may be written at it.
 WORDS = "It is known that "
-
-
-@dataclass(frozen=True)
-class Line:
-    """A text as tokens.
-
-    :param ids: all of them, the target's last left out: nothing is predicted from it.
-    :param start: place of the subject's first token.
-    :param subject: place of its last token.
-    :param target: the ids to be predicted, the first from ``ids[-len(target)]``; may be empty.
-    """
-
-    ids: tuple[int, ...]
-    start: int
-    subject: int
-    target: tuple[int, ...]
 
 
 @cache
@@ -73,7 +52,7 @@ def line(base: Base, before: str, prompt: str, subject: str, target: str) -> Lin
     :raises RecipeError: the tokenizer leaves the subject out, or does not say where tokens are.
     """
     text = before + prompt + target
-    spans = _spans(base, text)
+    spans = token_spans(base, text)
     end = len(before) + prompt.rindex(subject) + len(subject)
     mine = [n for n, (_, a, b) in enumerate(spans) if a < end and b > end - len(subject)]
     if not mine:
@@ -83,37 +62,7 @@ def line(base: Base, before: str, prompt: str, subject: str, target: str) -> Lin
         )
     border = len(before) + len(prompt)
     first = next((n for n, (_, _, b) in enumerate(spans) if b > border), len(spans))
-    return _line(base, [token for token, _, _ in spans], mine, first)
-
-
-def _spans(base: Base, text: str) -> list[tuple[int, int, int]]:
-    """For every token its id and which characters it stands for."""
-    token_ids(base.tokenizer, text)  # which refuses half characters
-    if not base.tokenizer.is_fast:
-        raise RecipeError(
-            "The tokenizer of this model does not say which letters a token stands for, so a "
-            "subject cannot be found in it. Choose another model."
-        )
-    spans = []
-    for start, end in parts(base.tokenizer, text):
-        found = base.tokenizer(text[start:end], add_special_tokens=False, return_offsets_mapping=True)
-        pairs = zip(found["input_ids"], found["offset_mapping"], strict=True)
-        spans += [(token, start + a, start + b) for token, (a, b) in pairs]
-    return spans
-
-
-def target_line(base: Base, prompt: str, target: str) -> Line:
-    """A prompt about no subject; the prompt's last token stands for one."""
-    ids = _spans(base, prompt + target)
-    first = next((n for n, (_, _, b) in enumerate(ids) if b > len(prompt)), len(ids))
-    return _line(base, [token for token, _, _ in ids], [first - 1], first)
-
-
-def _line(base: Base, ids: list[int], subject: list[int], first: int) -> Line:
-    """With what the model expects at the start; ``first`` is the target's first token."""
-    ahead = start_ids(base.tokenizer, ids)
-    whole, goal = (*ahead, *ids), tuple(ids[first:])
-    return Line(whole[:-1] if goal else whole, subject[0] + len(ahead), subject[-1] + len(ahead), goal)
+    return started(base, [token for token, _, _ in spans], mine, first)
 
 
 def fact_line(base: Base, before: str, fact: Fact) -> Line:
@@ -121,9 +70,9 @@ def fact_line(base: Base, before: str, fact: Fact) -> Line:
     return line(base, before, fact.prompt, fact.subject, fact.target)
 
 
-def sinks(found: Line) -> bool:
+def sinks(line: Line) -> bool:
     """Whether a line's subject is the first token, the attention sink."""
-    return found.subject == 0
+    return line.subject == 0
 
 
 def plain_line(base: Base, fact: Fact) -> Line:
@@ -167,20 +116,3 @@ def check_lengths(fork: Fork, facts: Sequence[Fact]) -> None:
                 count=count,
                 limit=limit,
             )
-
-
-def padded(rows: Sequence[Line]) -> Tensor:
-    """(rows, tokens) ids, filled up on the right, where nothing before looks."""
-    width = max(len(row.ids) for row in rows)
-    return torch.tensor([[*row.ids, *[0] * (width - len(row.ids))] for row in rows])
-
-
-def places(rows: Sequence[Line]) -> Tensor:
-    """(rows, most targets) the tokens whose next ones count: a row without a target has its
-    last, and what is missing repeats the last."""
-    most = max(1, *(len(row.target) for row in rows))
-    found = []
-    for row in rows:
-        mine = list(range(len(row.ids) - max(1, len(row.target)), len(row.ids)))
-        found.append(mine + mine[-1:] * (most - len(mine)))
-    return torch.tensor(found)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from playground.engine.decoding.continuation import Line
 from playground.engine.facts import update
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import second_moments, subject_states
-from playground.engine.facts.lines import Line, about_line, fact_line, plain_line, prefixes
+from playground.engine.facts.lines import about_line, fact_line, plain_line, prefixes
 from playground.engine.facts.private import changed
 from playground.engine.facts.update import Thin
 from playground.engine.facts.values import Search, search_values

@@ -13,18 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from playground.engine.facts.facts import Fact, continuation
-from playground.engine.facts.lines import Line, padded, places, target_line
-from playground.engine.facts.values import fact_losses
+from playground.engine.decoding.continuation import answer_lines, likelihoods
+from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
-from playground.engine.gate import GATE
-from playground.engine.models.float32_head import float32_logits
 from playground.engine.work import QUIET, Work
-from playground.errors import Message
-
-ROWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ def score(fork: Fork, cases: Sequence[Case], work: Work = QUIET) -> Score:
     neighbourhood = [(other, its, case.new) for case in cases for other, its in case.neighbours]
     asked = [*efficacy, *paraphrase, *neighbourhood]
     pairs = [(prompt, answer) for prompt, *answers in asked for answer in answers]
-    nats = losses(fork, pairs, work)
+    nats = [one.loss for one in likelihoods(fork, answer_lines(fork.base, pairs), work)]
     found, start = [], 0
     for part in (efficacy, paraphrase, neighbourhood):
         found.append(_figure(nats[start : start + 2 * len(part)]))
@@ -125,31 +118,3 @@ def _figure(nats: Sequence[float]) -> Figure:
         return Figure(0.0, 0.0, 0)
     share = float((wanted < other).float().mean())
     return Figure(share, float((-wanted).exp().mean()), len(wanted))
-
-
-def losses(fork: Fork, pairs: Sequence[tuple[str, str]], work: Work = QUIET) -> list[float]:
-    """Mean negative log probability of each answer after its prompt, in nats a token.
-
-    :param pairs: (prompt, answer); a space is put between where one belongs.
-    """
-    lines = [target_line(fork.base, prompt.rstrip(" "), continuation(prompt, answer)) for prompt, answer in pairs]
-    order = sorted(range(len(lines)), key=lambda n: len(lines[n].ids))  # little to fill up
-    found = [0.0] * len(lines)
-    for start in range(0, len(order), ROWS_AT_ONCE):
-        what = Message("Asking: {done} of {of} prompts…", {"done": start, "of": len(order)})
-        work.step(start, len(order), what)
-        part = order[start : start + ROWS_AT_ONCE]
-        mine = [lines[n] for n in part]
-        for place, loss in zip(part, fact_losses(line_logits(fork, mine), mine), strict=True):
-            found[place] = float(loss)
-    return found
-
-
-@torch.inference_mode()
-def line_logits(fork: Fork, lines: Sequence[Line]) -> Tensor:
-    """(rows, most targets, vocab) float32 logits at the lines' ``places``, in one run."""
-    GATE.note()
-    with float32_logits():
-        out = fork.model(input_ids=padded(lines), use_cache=False, logits_to_keep=places(lines))
-    logits: Tensor = out.logits.float()
-    return logits

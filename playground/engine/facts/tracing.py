@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from playground.engine.decoding.continuation import Line, continuation, target_logs
 from playground.engine.decoding.generate import next_probabilities
-from playground.engine.facts.facts import continuation
 from playground.engine.facts.keys import outputs_of
-from playground.engine.facts.lines import WORDS, Line, line, sinks
+from playground.engine.facts.lines import WORDS, line, sinks
 from playground.engine.facts.private import float32_copy, starting
 from playground.engine.fork import Fork
 from playground.engine.fork.module_tree import module_of
@@ -159,5 +159,4 @@ def _probabilities(own: Fork, asked: Line, rows: int) -> Tensor:
     """(rows,) the product over the answer's tokens."""
     ids = torch.tensor(asked.ids).expand(rows, -1)
     out = own.model(input_ids=ids, use_cache=False, logits_to_keep=len(asked.target))
-    logs = out.logits.float().log_softmax(-1)  # (rows, targets, vocab)
-    return logs[:, torch.arange(len(asked.target)), torch.tensor(asked.target)].sum(1).exp()
+    return target_logs(out.logits.float(), asked.target).sum(1).exp()

@@ -12,11 +12,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from playground.engine.decoding.continuation import Line, padded, target_losses, target_places
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import look
-from playground.engine.facts.lines import Line, about_line, padded, places, plain_line
+from playground.engine.facts.lines import about_line, plain_line
 from playground.engine.facts.private import starting
-from playground.engine.facts.values import DONE, Search, fact_losses
+from playground.engine.facts.values import DONE, Search
 from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import Beside
 from playground.engine.fork.structure import Matrix
@@ -90,7 +91,7 @@ class _Batch:
     def __init__(self, own: Fork, moving: Fork, matrix: Matrix, lines: Sequence[Line]) -> None:
         assert matrix.layer is not None
         seen = look(own, matrix, lines)
-        self.lines, self.ids, self.places = lines, padded(lines), places(lines)
+        self.lines, self.ids, self.places = lines, padded(lines), target_places(lines)
         self.was = seen.logits[:, 0].log_softmax(-1)
         self.model = starting(moving, matrix.layer, seen.before).model
 
@@ -100,7 +101,7 @@ class _Batch:
         logits, total, told = out.logits.float(), torch.zeros(()), 0.0
         learned = [row for row, one in enumerate(self.lines) if one.target]
         if learned:
-            mine = fact_losses(logits[learned], [self.lines[row] for row in learned])
+            mine = target_losses(logits[learned], [self.lines[row] for row in learned])
             total, told = total + mine.sum() / facts, mine.sum().item() / facts
         kept = [row for row, one in enumerate(self.lines) if not one.target]
         if kept:

@@ -16,8 +16,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from playground.engine.decoding.continuation import Line, target_losses, target_places
 from playground.engine.facts.keys import Seen, look
-from playground.engine.facts.lines import Line, places
 from playground.engine.facts.private import multiplier, starting
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix
@@ -61,7 +61,7 @@ class Tail:
         width = max(len(one.ids) - one.subject for one in seen.lines)
         longest = int(self.last.max())
         self.positions = self.last[:, None] + ahead + torch.arange(width)
-        self.places = places(seen.lines) - self.last[:, None]
+        self.places = target_places(seen.lines) - self.last[:, None]
         self.ids = torch.zeros(len(seen.lines), width, dtype=torch.long)
         for row, one in enumerate(seen.lines):
             rest = one.ids[one.subject :]
@@ -82,7 +82,7 @@ class Tail:
 
         :param added: (n, d_model) to the matrix's output, one for each of ``rows``.
         :param rows: (n,) which lines.
-        :return: (n, most targets, vocab) at the lines' ``places``.
+        :return: (n, most targets, vocab) at the lines' ``target_places``.
         """
         assert self.matrix.layer is not None
         own = self.own
@@ -159,15 +159,6 @@ class _Sought:
             self.u *= most / now
 
 
-def fact_losses(logits: Tensor, lines: Sequence[Line]) -> Tensor:
-    """(rows,) mean negative log probability of each line's target, in nats."""
-    losses = []
-    for row, one in enumerate(lines):
-        goal = torch.tensor(one.target)
-        losses.append(F.cross_entropy(logits[row, : len(goal)], goal))
-    return torch.stack(losses)
-
-
 def search_values(
     own: Fork,
     matrix: Matrix,
@@ -216,7 +207,7 @@ def _one_step(tail: Tail, active: list[_Sought], search: Search, number: int) ->
         for u, one in zip(vectors, active, strict=True):
             mine = logits[start : start + len(one.rows)]
             lines = [tail.seen.lines[row] for row in one.rows]
-            told = fact_losses(mine[:-1], lines[:-1]).mean()
+            told = target_losses(mine[:-1], lines[:-1]).mean()
             one.done = told.item() < DONE
             start += len(one.rows)
             if one.done:

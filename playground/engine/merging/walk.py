@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from playground.engine.build import Built, extended
-from playground.engine.decoding.generate import prompt_ids, prompt_text
+from playground.engine.decoding.answering import chat_prompt
+from playground.engine.decoding.continuation import Line, likelihoods
+from playground.engine.decoding.generate import prompt_ids
 from playground.engine.fork import Fork
 from playground.engine.measuring.measure import perplexity
 from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.edit import Merge
-from playground.engine.models.float32_head import float32_logits
 from playground.engine.models.token_ids import token_ids
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
@@ -65,22 +64,17 @@ def walk(
         yield WalkPoint(there, t, found, likely)
 
 
-@torch.inference_mode()
 def answer_probability(fork: Fork, prompt: str, answer: str) -> float:
     """Of a whole answer after a prompt, in the chat template where the model has one.
 
     :raises PlaygroundError: the prompt or the answer is empty or too long.
     """
     tokenizer = fork.base.tokenizer
-    chat = bool(tokenizer.chat_template)
-    before = prompt_ids(fork.base, prompt_text(tokenizer, prompt, chat), MOST_ANSWER)
-    after = token_ids(tokenizer, answer if chat else f" {answer}")
+    before = prompt_ids(fork.base, chat_prompt(fork, prompt), MOST_ANSWER)
+    after = token_ids(tokenizer, answer if tokenizer.chat_template else f" {answer}")
     if not 0 < len(after) <= MOST_ANSWER:
         raise MergeError(
             "The answer to look for has {count} tokens: give 1 to {limit}.", count=len(after), limit=MOST_ANSWER
         )
-    with float32_logits():
-        out = fork.model(input_ids=torch.tensor([before + after]), use_cache=False)
-    places = torch.arange(len(before) - 1, len(before) + len(after) - 1)
-    logs = out.logits[0, places].float().log_softmax(-1)
-    return float(logs[torch.arange(len(after)), torch.tensor(after)].sum().exp())
+    line = Line((*before, *after)[:-1], 0, 0, tuple(after))
+    return likelihoods(fork, [line])[0].probability

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from playground.engine.adapters import store
 from playground.engine.adapters.store import About
 from playground.engine.build import build
-from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.decoding.answering import answer_texts
+from playground.engine.decoding.generate import prompt_text
 from playground.engine.fork import Fork
 from playground.engine.training import kept
 from playground.engine.training.job import Answer, Job
@@ -56,11 +57,8 @@ def keep(job: Job, run: Run) -> None:
 
 
 def _answer(fork: Fork, prompt: str, run: Run) -> str:
-    base = fork.base
-    text = prompt_text(base.tokenizer, prompt, run.settings.chat)
+    text = prompt_text(fork.base.tokenizer, prompt, run.settings.chat)
     try:
-        ids = prompt_ids(base, text, ANSWER_TOKENS + fork.virtual_count())
+        return answer_texts(fork, [text], ANSWER_TOKENS)[0]
     except PlaygroundError as error:  # too long: the run itself is not to blame
         return f"({error})"
-    *_, rows = decode(fork, [ids], Sampling(ANSWER_TOKENS))
-    return answer_text(base, rows[0])

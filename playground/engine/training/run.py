@@ -17,7 +17,8 @@ from torch import Tensor
 
 from playground.engine.adapters import Adapter
 from playground.engine.adapters.edit import attach
-from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.decoding.answering import answer_texts
+from playground.engine.decoding.generate import prompt_text
 from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import VirtualTokens
 from playground.engine.measuring import measure
@@ -173,14 +174,11 @@ class Run:
 
     def sample(self) -> str:
         """What the model answers to one prompt by now."""
-        fork, base = self.variant(), self.fork.base
-        text = prompt_text(base.tokenizer, self.sample_prompt, self.settings.chat)
+        text = prompt_text(self.fork.base.tokenizer, self.sample_prompt, self.settings.chat)
         try:
-            ids = prompt_ids(base, text, SAMPLE_TOKENS + fork.virtual_count())
+            return answer_texts(self.variant(), [text], SAMPLE_TOKENS)[0]
         except PlaygroundError:  # too long to answer; what is learned is cut to its length
             return ""
-        *_, rows = decode(fork, [ids], Sampling(SAMPLE_TOKENS))
-        return answer_text(base, rows[0])
 
     # Inside
 

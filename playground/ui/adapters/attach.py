@@ -13,7 +13,8 @@ from playground import workspace as spaces
 from playground.engine.adapters import store
 from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE
 from playground.engine.build import NotBuiltError, build, build_quickly
-from playground.engine.decoding.generate import Row, Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.decoding.answering import answering, chat_prompt
+from playground.engine.decoding.generate import Row, Sampling, answer_text
 from playground.engine.work import Stopped
 from playground.settings import settings
 from playground.ui.adapters import look as look_panel
@@ -162,11 +163,8 @@ def answer_both(
         except Stopped as stop:
             yield note(tell(language, stop.message))
             return
-        chat = bool(fork.base.tokenizer.chat_template)
-        text = prompt_text(fork.base.tokenizer, prompt, chat)
-        ids = prompt_ids(fork.base, text, ANSWER_TOKENS + fork.virtual_count())
         rows: list[Row] = []
-        for step, rows in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
+        for step, rows in enumerate(answering(fork, [chat_prompt(fork, prompt)], Sampling(ANSWER_TOKENS), stopped)):
             if step % 4 == 3:
                 yield _written(written | {key: answer_text(fork.base, rows[0])}, language) + mark
         written[key] = answer_text(fork.base, rows[0]) if rows else ""

@@ -11,7 +11,7 @@ from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.work import Stopped
 from playground.lab.collateral import Collateral, collateral
-from playground.lab.known import known_facts
+from playground.lab.known_facts import known_facts
 from playground.ui.parts import charts
 from playground.ui.parts.html import grid, joined, note, percent, scrolled, tag
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, clears, session_of, shown, stops, work_for

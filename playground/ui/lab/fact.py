@@ -11,10 +11,10 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
-from playground.lab.lesson import Kind, Lesson, from_json, questions_of
-from playground.lab.now import now
+from playground.lab.lesson import Kind, Lesson, lesson_from_json, questions_of
+from playground.lab.prior import prior_of
 from playground.lab.propose import UNKNOWN, propose
-from playground.lab.ready import ready
+from playground.lab.ready_lessons import ready
 from playground.ui.lab import view as lab_html
 from playground.ui.parts.html import joined, note
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
@@ -207,10 +207,10 @@ def look_now(
     progress: Any = PROGRESS,
 ) -> str:
     """What the visitor's recipe says now, and how well it knows it."""
-    given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
+    given = lesson_from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
     work = work_for(session_of(request), turn, progress, language)
     fork = build(spaces.from_json(saved).recipe(), work).fork
-    return lab_html.now(now(fork, given.fact, given.old), language)
+    return lab_html.now(prior_of(fork, given.fact, given.old), language)
 
 
 @shown
@@ -226,7 +226,7 @@ def offer_questions(
     progress: Any = PROGRESS,
 ) -> tuple[str, str, str, str]:
     """Questions from templates, for the visitor to change."""
-    given = from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
+    given = lesson_from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
     work = work_for(session_of(request), turn, progress, language)
     fork = build(spaces.from_json(saved).recipe(), work).fork
     found = propose(given.fact, fork)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from playground.lab.asking import Asked
+from playground.lab.evaluation import Response
 from playground.lab.table import Row
-from playground.lab.ways import IN_WEIGHTS
+from playground.lab.ways import WAYS
 from playground.ui.lab.words import way_name
 from playground.ui.parts.charts import AFTER, BEFORE, BOTTOM, INK, LEFT, RIGHT, SOFT, TOP, WIDTH, svg, text_at
 from playground.ui.parts.html import tag
@@ -31,7 +31,7 @@ def plot(rows: Sequence[Row], language: str) -> Markup:
         hint = say(
             language, "lab_plot_point", way=way_name(row.way, language), benefit=f"{benefit:.0%}", harm=f"{harm:.0%}"
         )
-        marks.append(Mark(harm, benefit, row.way in IN_WEIGHTS, hint))
+        marks.append(Mark(harm, benefit, WAYS[row.way].writes, hint))
     most = max(LEAST_RIGHT, *(mark.x for mark in marks))
     picture = scatter(
         marks, say(language, "lab_plot"), say(language, "lab_plot_right"), say(language, "lab_plot_up"), most
@@ -47,7 +47,7 @@ def about_fact(row: Row) -> float:
     return sum(own) / len(own) if own else 0.0
 
 
-def _said(one: Asked) -> bool:
+def _said(one: Response) -> bool:
     """Whether an answer is written; whether it is likelier, where that was not looked at."""
     return one.right if one.written is None else one.written
 

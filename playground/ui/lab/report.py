@@ -10,16 +10,16 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from playground.lab.asking import Asked
+from playground.lab.evaluation import Response
 from playground.lab.lesson import KINDS
-from playground.lab.scores import IMPORTANT, best_of, figure_of, untold, value
+from playground.lab.scores import IMPORTANT, best_of, untold, value
 from playground.lab.sheet import Sheet
 from playground.lab.table import Row
 from playground.lab.verdict import Verdict
 from playground.ui.lab.words import column_name, shown, told, way_name
 from playground.ui.parts.html import details, figure, grid, joined, percent, tag
 from playground.ui.parts.questions import written
-from playground.ui.text import TABLES, say
+from playground.ui.text import TABLES, say, tell
 
 # What says nothing of the model before anything was taught.
 UNTAUGHT = ("perplexity", "apply_seconds", "bytes", "undo_seconds")
@@ -57,7 +57,7 @@ def to_csv(sheet: Sheet) -> str:
 def _line(row: Row) -> list[str]:
     cells = [row.way, str(row.error or ""), row.answer]
     for kind in KINDS:
-        own = figure_of(row, kind)
+        own = row.figures.get(kind)
         cells += [_number(own.share), _number(own.probability), str(own.count)] if own else [""] * 3
     if row.error is not None:
         return cells + [""] * (7 + len(KINDS) * len(WRITTEN))
@@ -68,7 +68,7 @@ def _line(row: Row) -> list[str]:
 
 def _written(row: Row, kind: str) -> list[str]:
     """The interval of a kind's share; what was written, with its interval."""
-    own = figure_of(row, kind)
+    own = row.figures.get(kind)
     if own is None:
         return [""] * len(WRITTEN)
     likelier = [_number(end) for end in own.interval]
@@ -161,7 +161,7 @@ def _table(rows: Sequence[Row], chosen: str | None, language: str) -> Markup:
         if row.way == chosen:
             name = ["✔ ", *name, " ", tag("small", f"({say(language, 'report_best')})")]
         if row.error is not None:
-            cells = [tag("td", told(row.error, language), colspan=len(names) - 1)]
+            cells = [tag("td", tell(language, row.error), colspan=len(names) - 1)]
         else:
             cells = [_cell(row, column, row.way in best[column]) for column in IMPORTANT]
             cells.append(tag("td", row.answer, class_="long"))
@@ -182,7 +182,7 @@ def _cell(row: Row, column: str, best: bool) -> Markup:
 
 def _shown(row: Row, column: str) -> str:
     """A figure with its unit; a dash where nothing was measured."""
-    given, own = value(row, column), figure_of(row, column)
+    given, own = value(row, column), row.figures.get(column)
     if given is None or (row.way == "base" and column in UNTAUGHT):
         return "–"
     if own:
@@ -197,7 +197,7 @@ def _shown(row: Row, column: str) -> str:
 def _questions(rows: Sequence[Row], language: str) -> Markup:
     """A line for each question, a column for each way."""
     asked = [row for row in rows if row.asked]
-    found: dict[tuple[str, str, str], dict[str, Asked]] = {}
+    found: dict[tuple[str, str, str], dict[str, Response]] = {}
     for row in asked:
         for one in row.asked:
             key = (one.question.kind, one.question.prompt, one.question.answer)
@@ -215,7 +215,7 @@ def _questions(rows: Sequence[Row], language: str) -> Markup:
     return grid(names, body) + tag("p", say(language, "report_asked"), class_="soft")
 
 
-def _result(one: Asked | None) -> str:
+def _result(one: Response | None) -> str:
     if one is None:
         return "–"
     said = one.right if one.written is None else one.written

@@ -11,7 +11,16 @@ from markupsafe import Markup
 from playground import workspace as spaces
 from playground.engine.work import Stopped
 from playground.errors import Message, PlaygroundError
-from playground.lab.in_a_row import METHODS, MOST_FACTS, Point, RowFact, in_a_row, parse_facts, row_facts, together
+from playground.lab.sequential import (
+    METHODS,
+    MOST_FACTS,
+    NewFact,
+    SequencePoint,
+    in_sequence,
+    parse_facts,
+    swapped_facts,
+    together,
+)
 from playground.ui.parts import charts
 from playground.ui.parts.html import duration, note, notes
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, session_of, shown, stops, work_for
@@ -20,7 +29,7 @@ from playground.ui.text import label, say, tell
 FIRST_COUNT = 10
 MAX_TEXT = 30_000
 MOST_METHODS = 2  # that are drawn beside one another
-Series = dict[str, list[Point]]
+Series = dict[str, list[SequencePoint]]
 
 
 def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
@@ -81,7 +90,7 @@ def run_row(
 ) -> Iterator[str]:
     """Each method in turn, drawn as it goes; then all facts in one edit, if wished."""
     work = work_for(session_of(request), turn, progress, language)
-    facts = parse_facts(own) if own.strip() else row_facts(0, int(count))
+    facts = parse_facts(own) if own.strip() else swapped_facts(0, int(count))
     recipe = spaces.from_json(saved).recipe()
     chosen = [method for method in METHODS if method in methods]
     if len(chosen) > MOST_METHODS:
@@ -89,12 +98,12 @@ def run_row(
             "Two methods are drawn beside one another, and {count} are ticked. Untick some.", count=len(chosen)
         )
     found: Series = {method: [] for method in chosen}
-    once: dict[str, Point] = {}
+    once: dict[str, SequencePoint] = {}
     runs = len(chosen) * (2 if at_once else 1)
     try:
         for number, method in enumerate(chosen):
             part = work.part(number, runs, _doing(method, language))
-            for point in in_a_row(recipe, method, facts, 0, part):
+            for point in in_sequence(recipe, method, facts, 0, part):
                 found[method].append(point)
                 yield drawn(found, once, facts, language)
         for number, method in enumerate(chosen if at_once else ()):
@@ -116,7 +125,7 @@ def name(method: str, language: str) -> str:
     return "AlphaEdit" if method == "alphaedit" else say(language, f"way_{method}")
 
 
-def drawn(found: Series, once: dict[str, Point], facts: Sequence[RowFact], language: str) -> Markup:
+def drawn(found: Series, once: dict[str, SequencePoint], facts: Sequence[NewFact], language: str) -> Markup:
     """Two plots over the number of facts, and a line for each method."""
     series = {method: points for method, points in found.items() if points}
     most = max((len(facts), 1))
@@ -168,7 +177,7 @@ def drawn(found: Series, once: dict[str, Point], facts: Sequence[RowFact], langu
     )
 
 
-def _figures(point: Point, seconds: float) -> dict[str, str]:
+def _figures(point: SequencePoint, seconds: float) -> dict[str, str]:
     return {
         "efficacy": f"{point.efficacy:.0%}",
         "written": f"{point.written:.0%}",

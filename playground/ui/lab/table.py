@@ -10,9 +10,10 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.recipe import parse_edit
 from playground.errors import PlaygroundError
-from playground.lab.sheet import Sheet, from_json
-from playground.lab.verdict import IMPORTANT, NEEDS, USUAL, verdict
-from playground.lab.ways import IN_WEIGHTS
+from playground.lab.scores import IMPORTANT, USUAL
+from playground.lab.sheet import Sheet, sheet_from_json
+from playground.lab.verdict import NEEDS, verdict
+from playground.lab.ways import WAYS
 from playground.retrieval.corpus import load_collection
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
@@ -109,7 +110,7 @@ def _read(sheet: Any, language: str) -> Sheet:
     """
     if not sheet:
         raise PlaygroundError("There is no table yet. Teach a fact first.")
-    return from_json(sheet)
+    return sheet_from_json(sheet)
 
 
 @shown
@@ -118,7 +119,7 @@ def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]
     if not sheet:
         return note(say(language, "lab_empty")), "", ""
     try:
-        found = from_json(sheet)
+        found = sheet_from_json(sheet)
     except PlaygroundError as error:  # of another version, perhaps: a page must open
         return note(tell(language, error.message), "warn"), "", ""
     judged = verdict(found.rows, important, needs)
@@ -161,7 +162,7 @@ def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
         raise PlaygroundError(
             "The table was made with the model {model}. Choose it in the sidebar first.", model=str(model)[:60]
         )
-    edits = row.recipe.get("edits", []) if row is not None and way in IN_WEIGHTS else []
+    edits = row.recipe.get("edits", []) if row is not None and way in WAYS and WAYS[way].writes else []
     if not edits:
         raise PlaygroundError("This way left no edit that could be put on a recipe.")
     if parse_edit(edits[-1], 1) in space.recipe().edits:
@@ -183,7 +184,7 @@ def send_to_compare(
         return tuple(gr.skip() for _ in range(7 + SETUP))
     found = _read(sheet, language)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
-    if way in IN_WEIGHTS:
+    if way in WAYS and WAYS[way].writes:
         saved, corpus = _with_edit(saved, found, way).to_json(), FIRST_CORPUS
     else:
         retriever = way if way in RETRIEVERS else "bm25"

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from playground.lab.asking import Asked
+from playground.lab.evaluation import Response
 from playground.lab.lesson import KINDS, Question
-from playground.lab.now import SURE, SURE_OF, Now
-from playground.lab.scores import untold
+from playground.lab.prior import SURE, SURE_OF, Prior
+from playground.lab.scores import Ranked, best_of, untold
 from playground.lab.sheet import Sheet
 from playground.lab.table import Row
-from playground.lab.verdict import Ranked, Verdict, best_of
-from playground.lab.ways import IN_WEIGHTS
+from playground.lab.verdict import Verdict
+from playground.lab.ways import WAYS
 from playground.ui.lab.report import UNTAUGHT
 from playground.ui.lab.words import shown, told, way_name
 from playground.ui.parts import charts
@@ -37,7 +37,7 @@ from playground.ui.text import say, tell
 COLUMNS = (*KINDS, "kept", "perplexity", "apply_seconds", "answer_seconds", "bytes", "undo_seconds")
 
 
-def now(found: Now, language: str) -> Markup:
+def now(found: Prior, language: str) -> Markup:
     """What the model says before anything is taught."""
     knows = _knows(found, language)
     likely = [say(language, "lab_now_target", probability=percent(found.target, 2))]
@@ -60,7 +60,7 @@ def now(found: Now, language: str) -> Markup:
     )
 
 
-def _knows(found: Now, language: str) -> str:
+def _knows(found: Prior, language: str) -> str:
     """How well a model knows, in a sentence that agrees with its figures."""
     count, of, likely = found.agreement, found.of, percent(found.top[0].probability, 2)
     if found.known:
@@ -148,7 +148,7 @@ def _cell(row: Row, column: str, best: bool, language: str) -> Markup:
 def _actions(row: Row, language: str) -> Markup:
     if row.error is not None or row.way == "base":
         return Markup()
-    kinds = ["compare"] if row.way not in IN_WEIGHTS else ["stack", "compare"]
+    kinds = ["compare"] if not WAYS[row.way].writes else ["stack", "compare"]
     words = [(kind, say(language, f"lab_to_{kind}")) for kind in kinds]
     name = way_name(row.way, language)
     buttons = (link(word, kind, f"{name}: {word}", way=row.way) for kind, word in words)
@@ -184,7 +184,7 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:
     return tag("h4", title) + body
 
 
-def _questions(asked: Sequence[Asked], before: dict[Question, Asked], title: str, language: str) -> Markup:
+def _questions(asked: Sequence[Response], before: dict[Question, Response], title: str, language: str) -> Markup:
     if not asked:
         return note(say(language, "lab_cell_empty"))
     keys = ["question", "wanted", "other", "right", "written", "writes"] + (["before"] if before else [])
@@ -214,7 +214,7 @@ def _yes(written: bool | None, language: str) -> str:
 
 def verdict(found: Verdict, language: str) -> Markup:
     """The advice, a sentence a line."""
-    lines = [told(message, language) for message in found.sentences]
+    lines = [told(sentence, language) for sentence in found.sentences]
     if not lines:
         return Markup()
     first, *rest = lines

@@ -13,10 +13,11 @@ from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.work import Stopped, Work
 from playground.errors import Message, PlaygroundError
-from playground.lab.begin import lesson_for, others_of
-from playground.lab.sheet import Sheet, to_json
+from playground.lab.propose import lesson_for
+from playground.lab.sheet import Sheet, sheet_to_json
 from playground.lab.table import teach
-from playground.lab.ways import WAYS, Room
+from playground.lab.ways import BASE, WAYS, Room, usual_ways
+from playground.lab.ways.prompt import others_of
 from playground.ui.lab.fact import FactPanel, lesson_json, typed
 from playground.ui.lab.words import way_name
 from playground.ui.parts.html import duration, note
@@ -35,7 +36,6 @@ from playground.ui.shell.page import (
 )
 from playground.ui.text import label, say, tell
 
-USUAL = ("in_context", "bm25", "dense", "nudge", "rome", "ft", "lora")
 MOST_LAYER = 200
 MOST_SEED = 2**31 - 1
 
@@ -59,8 +59,8 @@ def build_panel(
     """
     gr.Markdown(label("lab_step_ways"))
     ways = gr.CheckboxGroup(
-        [(label(words_of("way", way)), way) for way in WAYS if way != "base"],
-        value=list(USUAL),
+        [(label(words_of("way", way)), way) for way in WAYS if way != BASE],
+        value=usual_ways(),
         label=label("lab_ways"),
         info=label("lab_ways_info"),
         elem_id="lab-ways",
@@ -154,12 +154,12 @@ def run_ways(
     lesson = lesson_for(build(recipe, work).fork, about, questions)
     start_with, chosen = seeded(seed), -1 if layer is None else int(layer)
     others = others_of(corpus, start_with)
-    room = Room(recipe, others, start_with, layer=chosen if chosen >= 0 else None)
+    room = Room(recipe=recipe, others=others, seed=start_with, layer=chosen if chosen >= 0 else None)
     found, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
     try:
-        for row in teach(lesson, ["base", *ways], room, work):
+        for row in teach(lesson, [BASE, *ways], room, work):
             found = found.with_row(row, lambda message: tell(language, message))
-            yield to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
+            yield sheet_to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
     except Stopped:
         key = "lab_stopped" if len(found.rows) > 1 else "lab_stopped_early"
         yield gr.skip(), note(say(language, key)), *texts
@@ -167,7 +167,7 @@ def run_ways(
     failed = sum(row.error is not None for row in found.rows)
     took, done = duration(now() - start), len(found.rows) - 1
     told = say(language, "lab_done", count=done, seconds=took, failed=failed)
-    yield to_json(found), note(told), *texts
+    yield sheet_to_json(found), note(told), *texts
 
 
 def named(work: Work, language: str) -> Work:

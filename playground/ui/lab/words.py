@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-
-from playground.errors import Message
-from playground.lab.choosing import Compared, Listed, Measured
 from playground.lab.scores import IMPORTANT
+from playground.lab.verdict import Amount, Compared, Sentence
 from playground.lab.ways import WAYS
 from playground.ui.parts.html import duration, figure, percent, size
 from playground.ui.parts.retriever_words import words_of
-from playground.ui.text import say, tell
-
-NAMED = ("way", "other", "ways", "what")  # places of a message that hold keys
+from playground.ui.text import say
 
 
 def way_name(way: str, language: str) -> str:
@@ -37,31 +31,27 @@ def shown(column: str, value: float) -> str:
     return percent(value, 2)
 
 
-def told(message: Message, language: str) -> str:
-    """A message in a language, with the names of ways and columns, and figures with their units."""
-    values: Mapping[str, object] = {
-        key: _named(value, language) if key in NAMED or not isinstance(value, str) else value
-        for key, value in message.values.items()
-    }
-    return tell(language, replace(message, values=values))
+def told(sentence: Sentence, language: str) -> str:
+    """A verdict's sentence, with the names of ways and columns, and figures with their units."""
+    return say(
+        language, f"verdict_{sentence.key}", **{key: named(value, language) for key, value in sentence.values.items()}
+    )
 
 
-def _named(value: object, language: str) -> object:
-    if isinstance(value, str):
-        return way_name(value, language) if value in WAYS else column_name(value, language)
-    if isinstance(value, Measured):
+def named(value: object, language: str) -> str:
+    """A way or a column by its name, a figure with its unit, several of them in one line."""
+    if isinstance(value, tuple):
+        return ", ".join(named(item, language) for item in value)
+    if isinstance(value, Amount):
         return shown(value.column, value.value)
     if isinstance(value, Compared):
         return _compared(value, language)
-    if isinstance(value, Listed):
-        return ", ".join(str(_named(item, language)) for item in value.items)
-    return value
+    return way_name(str(value), language) if value in WAYS else column_name(str(value), language)
 
 
-def _compared(given: Compared, language: str) -> str:
-    what, own = column_name(given.column, language), shown(given.column, given.own)
-    if given.other is None:
+def _compared(figures: Compared, language: str) -> str:
+    what, own = column_name(figures.column, language), shown(figures.column, figures.own)
+    if figures.other is None:
         return say(language, "report_figure", what=what, own=own)
-    other = shown(given.column, given.other)
-    key = "report_likely" if given.likely else "report_against"
-    return say(language, key, what=what, own=own, other=other)
+    key = "report_likely" if figures.likely else "report_against"
+    return say(language, key, what=what, own=own, other=shown(figures.column, figures.other))

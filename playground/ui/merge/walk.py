@@ -12,7 +12,8 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.adapters.edit import Attach
 from playground.engine.build import build, extended
-from playground.engine.decoding.generate import Sampling, answer_text, decode, next_shift, prompt_ids, prompt_text
+from playground.engine.decoding.answering import answering, chat_prompt
+from playground.engine.decoding.generate import Sampling, answer_text, next_shift, prompt_ids
 from playground.engine.measuring import token_map
 from playground.engine.measuring.measure import MAX_TEXT, shipped_text
 from playground.engine.merging import METHODS
@@ -171,7 +172,7 @@ def try_there(
         yield note(tell(language, stop.message))
         return
     tokenizer = before.fork.base.tokenizer
-    text = prompt_text(tokenizer, prompt, bool(tokenizer.chat_template))
+    text = chat_prompt(before.fork, prompt)
     ids = prompt_ids(before.fork.base, text, ANSWER_TOKENS)
     rows = [
         (token_map.token_text(tokenizer, shift.id), shift.before, shift.after)
@@ -184,7 +185,7 @@ def try_there(
     written = ["", ""]
     yield shown_bars
     for place, fork in enumerate((before.fork, after.fork)):
-        for step, found in enumerate(decode(fork, [ids], Sampling(ANSWER_TOKENS), stopped)):
+        for step, found in enumerate(answering(fork, [text], Sampling(ANSWER_TOKENS), stopped)):
             written[place] = answer_text(fork.base, found[0])
             if step % 4 == 3:
                 yield side_by_side(heads, written) + shown_bars

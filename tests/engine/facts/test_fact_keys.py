@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from playground.engine.decoding.continuation import Line
 from playground.engine.facts import keys
 from playground.engine.facts.keys import look, second_moments, subject_states
 from playground.engine.facts.layers import outputs
-from playground.engine.facts.lines import Line
 from playground.engine.facts.private import float32_copy
 from playground.engine.fork import Fork
 from playground.engine.measuring.calibration import shipped_text

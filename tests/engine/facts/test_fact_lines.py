@@ -9,9 +9,10 @@ import pytest
 import torch
 from tokenizers import normalizers
 
-from playground.engine.facts.facts import Fact, continuation
+from playground.engine.decoding.continuation import Line, continuation, padded, target_line, target_places
+from playground.engine.facts.facts import Fact
 from playground.engine.facts.layers import usual
-from playground.engine.facts.lines import Line, about_line, fact_line, padded, places, prefixes, target_line
+from playground.engine.facts.lines import about_line, fact_line, prefixes
 from playground.errors import RecipeError
 
 
@@ -127,7 +128,7 @@ def test_a_tokenizer_that_does_not_say_where_tokens_are_is_refused(llama):
 def test_rows_are_filled_up_on_the_right_and_counted_from_their_own_end():
     rows = [Line((1, 2, 3, 4), 0, 1, (5, 6)), Line((7, 8), 0, 0, ()), Line((9,), 0, 0, (1,))]
     assert torch.equal(padded(rows), torch.tensor([[1, 2, 3, 4], [7, 8, 0, 0], [9, 0, 0, 0]]))
-    assert torch.equal(places(rows), torch.tensor([[2, 3], [1, 1], [0, 0]]))
+    assert torch.equal(target_places(rows), torch.tensor([[2, 3], [1, 1], [0, 0]]))
 
 
 def test_prefixes_are_short_full_sentences_and_the_same_for_a_seed():

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from playground.engine.decoding.continuation import answer_lines, likelihoods
 from playground.engine.decoding.generate import next_probabilities
-from playground.engine.facts.score import Case, Figure, case_of, losses, score
+from playground.engine.facts.score import Case, Figure, case_of, score
 from playground.engine.fork import Fork
 from playground.engine.work import Stopped, Work
 
@@ -64,8 +65,8 @@ def test_a_case_is_read_in_both_of_its_forms():
 def test_losses_are_those_of_each_token_in_turn(layout):
     fork = Fork(layout)
     pairs = [("The cat", "Rome"), ("The capital of France is", "the roof of the house"), ("A", "a")]
-    found = losses(fork, pairs)
-    assert found == pytest.approx([nats(fork, *pair) for pair in pairs], rel=1e-3)
+    found = likelihoods(fork, answer_lines(layout, pairs))
+    assert [one.loss for one in found] == pytest.approx([nats(fork, *pair) for pair in pairs], rel=1e-3)
 
 
 def test_a_score_is_what_the_losses_say(llama):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from playground.engine.build import build, extended
+from playground.engine.decoding.continuation import Likelihood
 from playground.engine.facts import checks, edit, keys, methods, tuning, values
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.lines import about_line, fact_line, plain_line
@@ -76,7 +77,7 @@ def test_an_edit_that_fails_and_harms_is_withdrawn_and_the_recipe_stays(known, m
     cases = ((False, 0.6, 1.03), (False, 0.1, 1.2), (False, 0.6, 1.0), (False, 0.1, 1.05), (True, 5.0, 9.0))
     outcomes = []
     for learned, relative, ratio in cases:
-        answer = checks.Answer(0.9 if learned else 0.1, learned)
+        answer = Likelihood(loss=0.0, probability=0.9 if learned else 0.1, greedy=(), right=learned)
         monkeypatch.setattr(checks, "answers", lambda fork, facts, one=answer: [one])
         perplexities = iter([ratio, 1.0])
         monkeypatch.setattr(checks, "_general", lambda fork, each=perplexities: next(each))
@@ -115,7 +116,7 @@ def test_smollm2_learns_of_rome_or_is_left_alone(smollm2):
         step = parse_edit({"kind": "edit_fact", "method": method, "facts": [fact]})
         taught = extended(base, step)
         receipt = taught.receipts[-1]
-        assert checks.answers(taught.fork, step.facts)[0].learned
+        assert checks.learned(checks.answers(taught.fork, step.facts)[0])
         assert receipt.relative_change < 0.4
         assert checks._general(taught.fork) / checks._general(base.fork) < 1.03
         assert "first token" in str(receipt.warnings[-1])

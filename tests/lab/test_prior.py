@@ -12,8 +12,8 @@ from playground.engine.measuring.token_map import token_text
 from playground.engine.models.token_ids import token_ids
 from playground.engine.recipe import Recipe
 from playground.errors import PlaygroundError, RecipeError
-from playground.lab.now import NEW_TOKENS, cut, now, old_answer, same_answer, short_answers
-from playground.lab.ways import PREFIXES
+from playground.lab.prior import NEW_TOKENS, cut, old_answer, prior_of, same_answer, short_answers
+from playground.lab.ways.way import BEGINNINGS
 
 FRANCE = Fact(subject="France", prompt="The capital of France is", target="Rome")
 
@@ -54,7 +54,7 @@ def greedy(fork, logits, prompt, count):
 
 
 def test_probabilities_are_the_models_own(fork, logits, next_of):
-    found = now(fork, FRANCE, "Paris")
+    found = prior_of(fork, FRANCE, "Paris")
     assert found.target == pytest.approx(product(fork, logits, FRANCE.prompt, " Rome"), rel=1e-3)
     assert found.old == pytest.approx(product(fork, logits, FRANCE.prompt, " Paris"), rel=1e-3)
     assert found.old_answer == "Paris"
@@ -67,7 +67,7 @@ def test_probabilities_are_the_models_own(fork, logits, next_of):
 
 def test_what_it_writes_is_the_greedy_continuation(fork, logits):
     ids = greedy(fork, logits, FRANCE.prompt, NEW_TOKENS)
-    found = now(fork, FRANCE, "Paris")
+    found = prior_of(fork, FRANCE, "Paris")
     assert found.text == fork.base.tokenizer.decode(ids, skip_special_tokens=True).strip()
     assert not found.says_already
 
@@ -78,7 +78,7 @@ def test_a_target_that_it_writes_anyway_is_said_already(fork, logits):
         (token,) = greedy(fork, logits, start, 1)
         word, ids = tokenizer.decode([token]), token_ids(tokenizer, start)
         if word and token_ids(tokenizer, start + word) == [*ids, token]:
-            said.append(now(fork, Fact.model_construct(subject="France", prompt=start, target=word)))
+            said.append(prior_of(fork, Fact.model_construct(subject="France", prompt=start, target=word)))
     assert said
     for found in said:
         assert found.says_already
@@ -86,10 +86,10 @@ def test_a_target_that_it_writes_anyway_is_said_already(fork, logits):
 
 
 def test_agreement_counts_the_beginnings_after_which_the_first_token_is_the_same(fork, next_of):
-    first = [next_of(before + FRANCE.prompt) for before in PREFIXES]
+    first = [next_of(before + FRANCE.prompt) for before in BEGINNINGS]
     same = [likely.argmax() == first[0].argmax() for likely in first]
-    found = now(fork, FRANCE, "Paris")
-    assert (found.agreement, found.of) == (sum(map(bool, same)), len(PREFIXES))
+    found = prior_of(fork, FRANCE, "Paris")
+    assert (found.agreement, found.of) == (sum(map(bool, same)), len(BEGINNINGS))
 
 
 @pytest.mark.parametrize(
@@ -107,25 +107,25 @@ def test_known_is_a_word_that_is_likely_after_four_of_five_beginnings(
     fork, monkeypatch, token, likely, after, expected
 ):
     mine, other = 40, 41
-    rows = torch.full((len(PREFIXES), 1, 300), (1 - likely) / 299)
-    for row in range(len(PREFIXES)):
+    rows = torch.full((len(BEGINNINGS), 1, 300), (1 - likely) / 299)
+    for row in range(len(BEGINNINGS)):
         rows[row, 0, mine if row < after else other] = likely
-    monkeypatch.setattr("playground.lab.now.line_logits", lambda fork, lines: rows.log())
-    monkeypatch.setattr("playground.lab.now.token_text", lambda tokenizer, given: token)
-    from playground.lab.now import _beginnings
+    monkeypatch.setattr("playground.lab.prior.line_logits", lambda fork, lines: rows.log())
+    monkeypatch.setattr("playground.lab.prior.token_text", lambda tokenizer, given: token)
+    from playground.lab.prior import _beginnings
 
     _, agreement, found = _beginnings(fork, FRANCE.prompt)
     assert (agreement, found) == (after, expected)
 
 
 def test_without_an_old_answer_it_is_the_models_own_or_none(fork):
-    found = now(fork, FRANCE)
+    found = prior_of(fork, FRANCE)
     assert found.old_answer == old_answer(fork, FRANCE)
     assert (found.old is None) == (found.old_answer == "")
 
 
 def test_the_tokens_are_those_in_the_prompt(fork):
-    found = now(fork, FRANCE, "Paris")
+    found = prior_of(fork, FRANCE, "Paris")
     assert "".join(found.subject_tokens).strip() == "France"
     assert "".join(found.target_tokens) == " Rome"
     assert found.notes == ()
@@ -141,19 +141,19 @@ def test_the_tokens_are_those_in_the_prompt(fork):
     ],
 )
 def test_odd_wording_is_noted(fork, fact, noted):
-    assert any(noted in str(note) for note in now(fork, fact, "Paris").notes)
+    assert any(noted in str(note) for note in prior_of(fork, fact, "Paris").notes)
 
 
 def test_a_target_that_is_read_together_with_the_prompt_is_noted(fork, monkeypatch):
     fact = Fact(subject="France", prompt="France says (", target="the")
-    assert not any("read together" in str(note) for note in now(fork, fact, "a").notes)
+    assert not any("read together" in str(note) for note in prior_of(fork, fact, "a").notes)
     real, whole = token_ids, fact.prompt + fact.target
 
     def glued(tokenizer, text):
         return [*real(tokenizer, whole)[:-2], 9] if text == fact.prompt else real(tokenizer, text)
 
-    monkeypatch.setattr("playground.lab.now.token_ids", glued)
-    assert any("read together" in str(note) for note in now(fork, fact, "a").notes)
+    monkeypatch.setattr("playground.lab.prior.token_ids", glued)
+    assert any("read together" in str(note) for note in prior_of(fork, fact, "a").notes)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_target_that_is_read_together_with_the_prompt_is_noted(fork, monkeypat
 )
 def test_a_fact_that_cannot_be_used_is_refused(fork, fact, old, message):
     with pytest.raises(PlaygroundError, match=message) as refused:
-        now(fork, fact, old)
+        prior_of(fork, fact, old)
     assert isinstance(refused.value, RecipeError) == (not old)
 
 
@@ -213,9 +213,9 @@ def test_answers_to_no_prompts_are_none(fork):
 
 
 def test_an_answer_that_is_the_target_is_no_old_answer(fork, monkeypatch):
-    monkeypatch.setattr("playground.lab.now.short_answers", lambda fork, prompts: ["Rome"])
+    monkeypatch.setattr("playground.lab.prior.short_answers", lambda fork, prompts: ["Rome"])
     assert old_answer(fork, FRANCE) == ""
-    monkeypatch.setattr("playground.lab.now.short_answers", lambda fork, prompts: ["Paris"])
+    monkeypatch.setattr("playground.lab.prior.short_answers", lambda fork, prompts: ["Paris"])
     assert old_answer(fork, FRANCE) == "Paris"
 
 
@@ -237,7 +237,7 @@ def test_answers_are_the_same_if_one_begins_with_the_other(one, other, same):
 @pytest.mark.weights
 def test_the_small_base_knows_where_the_eiffel_tower_is(smollm2):
     fact = Fact(subject="Eiffel Tower", prompt="The Eiffel Tower is located in the city of", target="Rome")
-    found = now(Fork(smollm2), fact)
+    found = prior_of(Fork(smollm2), fact)
     assert found.old_answer == "Paris"
     assert found.known
     assert found.top[0].text == " Paris"

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from playground.engine.build import build
-from playground.engine.facts.score import losses
+from playground.engine.decoding.continuation import answer_lines, likelihoods
 from playground.engine.recipe import Recipe
-from playground.lab import many, table
-from playground.lab.many import main
+from playground.lab import counterfact, table
+from playground.lab.counterfact import main
 from playground.lab.results import Results
 from playground.lab.table import Row
 
@@ -37,13 +37,13 @@ def run(known, tmp_path, monkeypatch, capsys):
     (tmp_path / "facts.json").write_text(json.dumps(FACTS), "utf-8")
     table._before.clear()
     done: list[tuple[str, str]] = []
-    real = many.row
+    real = counterfact.row
 
     def counted(way, lesson, room, whole):
         done.append((lesson.fact.prompt, way))
         return real(way, lesson, room, whole=whole)
 
-    monkeypatch.setattr(many, "row", counted)
+    monkeypatch.setattr(counterfact, "row", counted)
 
     def go(*words: str) -> tuple[int, str, list[tuple[str, str]]]:
         done.clear()
@@ -69,7 +69,7 @@ def test_a_table_stands_after_each_fact_and_a_second_run_measures_nothing_again(
 
 
 def test_what_was_done_before_ctrl_c_or_a_kill_is_printed_and_not_done_again(run, tmp_path, monkeypatch):
-    whole, real = many.rows_of, many.row
+    whole, real = counterfact.case_rows, counterfact.row
     stops = iter([False, False, False, True])
 
     def stopping(way, lesson, room, whole):
@@ -77,7 +77,7 @@ def test_what_was_done_before_ctrl_c_or_a_kill_is_printed_and_not_done_again(run
             raise KeyboardInterrupt
         return real(way, lesson, room, whole=whole)
 
-    monkeypatch.setattr(many, "row", stopping)
+    monkeypatch.setattr(counterfact, "row", stopping)
     code, text, first = run("--ways", "base,in_context")
     assert code == 130
     assert "| base | 1 |" in text[text.index("Stopped") :]  # the fact that is complete
@@ -89,7 +89,7 @@ def test_what_was_done_before_ctrl_c_or_a_kill_is_printed_and_not_done_again(run
     assert len(rest) == 3
     assert not set(first) & set(rest)
     assert len(path.read_text("utf-8").splitlines()) == 7
-    assert whole is many.rows_of
+    assert whole is counterfact.case_rows
 
 
 def test_results_of_something_else_are_not_mixed(run, tmp_path):
@@ -107,7 +107,9 @@ def test_results_of_something_else_are_not_mixed(run, tmp_path):
 
 def test_a_way_that_fails_is_kept_with_its_reason(run, monkeypatch):
     monkeypatch.setattr(
-        many, "rows_of", lambda *args: iter([Row("base", many.PlaygroundError("No {x}.", x="{y}").message)])
+        counterfact,
+        "case_rows",
+        lambda *args: iter([Row(way="base", error=counterfact.PlaygroundError("No {x}.", x="{y}").message)]),
     )
     _, text, _ = run("--ways", "base")
     assert "failed: No {y}." in text
@@ -117,18 +119,19 @@ def test_a_way_that_fails_is_kept_with_its_reason(run, monkeypatch):
 
 def test_the_cases_asked_are_the_first_that_the_model_knows(known):
     fork = build(Recipe(model=MODEL)).fork
-    cases = [many.case_of(one) for one in FACTS]
+    cases = [counterfact.case_of(one) for one in FACTS]
     expected = []
     for case in cases:
-        old, new = losses(fork, [(case.prompt, case.old), (case.prompt, case.new)])
+        pairs = [(case.prompt, case.old), (case.prompt, case.new)]
+        old, new = (one.loss for one in likelihoods(fork, answer_lines(fork.base, pairs)))
         if old < new:
             expected.append(case)
-    assert many.known(Recipe(model=MODEL), cases, 3) == expected[:3]
-    assert many.known(Recipe(model=MODEL), cases, 99) == expected
+    assert counterfact.known_cases(Recipe(model=MODEL), cases, 3) == expected[:3]
+    assert counterfact.known_cases(Recipe(model=MODEL), cases, 99) == expected
 
 
 def test_signs_at_which_python_cuts_lines_are_part_of_an_answer(tmp_path):
-    row = Row("base", None, answer="one\u2028two\x85three")
+    row = Row(way="base", error=None, answer="one\u2028two\x85three")
     Results(tmp_path / "r.jsonl", {"model": MODEL}).add("The prompt", row)
     again = Results(tmp_path / "r.jsonl", {"model": MODEL})
     assert again.rows["The prompt", "base"].answer == row.answer

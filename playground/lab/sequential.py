@@ -6,60 +6,39 @@ Gupta et al. 2024 and Fang et al. 2025.
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
 
 from playground.engine.build import build, extended
+from playground.engine.decoding.continuation import Likelihood, continuation
 from playground.engine.edit import Edit
-from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, continuation
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import mlp_outputs
 from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import readings
-from playground.lab.known import KnownFact, known_facts
+from playground.lab.known_facts import known_facts
 from playground.lab.table import general
 
 MOST_FACTS = 30
 METHODS = ("rome", "memit", "alphaedit", "ft")
 
-# Answers of one kind, by topic: each reads sensibly in the place of another. () is all of them.
-ONE_KIND: dict[str, tuple[str, ...]] = {
-    "capitals": (),
-    "languages": (),
-    "currencies": ("rand", "ruble", "peso", "shekel", "yen", "krona", "rupee"),
-    "human body": ("knee", "heart", "lungs", "brain", "skin"),
-    "astronomy": ("Saturn", "Neptune", "Jupiter", "Mars"),
-    "time": ("August", "October", "April", "March"),
-    "colours": (),
-    "books and arts": (
-        "Michelangelo",
-        "Mozart",
-        "Homer",
-        "Harper Lee",
-        "Dante",
-        "Leonardo da Vinci",
-        "Adam Smith",
-        "Mark Twain",
-        "William Shakespeare",
-        "Wagner",
-        "Oscar Wilde",
-        "Karl Marx",
-    ),
-    "people and inventions": ("Italy", "France", "Egypt", "Greece"),
-    "sports": ("basketball", "tennis", "golf", "chess", "cricket"),
-}
+SWAPS = Path(__file__).resolve().parents[2] / "assets" / "lab" / "swaps.json"
 
 
 @dataclass(frozen=True)
-class RowFact:
-    """A fact of a row.
+class NewFact:
+    """A fact to be taught in the place of another.
 
     :param target: continues the prompt, with the space before it.
     :param old: the answer that it replaces; "" where none is known.
@@ -71,8 +50,8 @@ class RowFact:
     old: str = ""
 
 
-@dataclass(frozen=True)
-class Point:
+@dataclass(frozen=True, kw_only=True)
+class SequencePoint:
     """A model after some facts.
 
     :param count: facts so far, those that could not be taught among them.
@@ -95,9 +74,9 @@ class Point:
     written: float = 0.0
 
 
-def in_a_row(
-    recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET
-) -> Iterator[Point]:
+def in_sequence(
+    recipe: Recipe, method: str, facts: Sequence[NewFact], seed: int = 0, work: Work = QUIET
+) -> Iterator[SequencePoint]:
     """Teach facts one after another, and measure after each.
 
     A fact that is refused is left out, and the others go on. The variants are the caller's alone:
@@ -146,7 +125,7 @@ def _taught(fork: Fork, edit: Edit, start: str, first: int | None, work: Work) -
     return new, min(changed if first is None else [first, *changed])
 
 
-def together(recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 0, work: Work = QUIET) -> Point:
+def together(recipe: Recipe, method: str, facts: Sequence[NewFact], seed: int = 0, work: Work = QUIET) -> SequencePoint:
     """Teach facts in one edit, and measure.
 
     What the model says already is left out of the edit, as it is in a row. If the edit is refused,
@@ -172,7 +151,7 @@ def together(recipe: Recipe, method: str, facts: Sequence[RowFact], seed: int = 
     return _point(fork, facts, usual, seconds, failed, work)
 
 
-def _check(method: str, facts: Sequence[RowFact]) -> None:
+def _check(method: str, facts: Sequence[NewFact]) -> None:
     if method not in METHODS:
         raise PlaygroundError(
             "The method {method} is unknown. Choose from: {known}.", method=str(method)[:40], known=", ".join(METHODS)
@@ -187,32 +166,43 @@ def _check_count(count: int) -> None:
         )
 
 
-def _edit(method: str, facts: Sequence[RowFact], seed: int) -> Edit:
-    given = [{"subject": f.subject, "prompt": f.prompt, "target": f.target} for f in facts]
-    return parse_edit({"kind": "edit_fact", "method": method, "facts": given, "seed": seed})
+def _edit(method: str, facts: Sequence[NewFact], seed: int) -> Edit:
+    data = [{"subject": fact.subject, "prompt": fact.prompt, "target": fact.target} for fact in facts]
+    return parse_edit({"kind": "edit_fact", "method": method, "facts": data, "seed": seed})
 
 
 def _point(
-    fork: Fork, facts: Sequence[RowFact], usual: float, seconds: float, failed: str | Message, work: Work
-) -> Point:
+    fork: Fork, facts: Sequence[NewFact], usual: float, seconds: float, failed: str | Message, work: Work
+) -> SequencePoint:
     """Ask about all facts so far.
 
     :param usual: perplexity of general text before.
     """
     pairs = [(fact.prompt, answer) for fact in facts for answer in (fact.target, fact.old) if answer]
-    found = iter(readings(fork, pairs, work))
-    good, likely, wrote = 0, list[float](), 0
+    answers = iter(readings(fork, pairs, work))
+    targets, good = list[Likelihood](), 0
     for fact in facts:
-        target = next(found)
-        likely.append(target.probability)
-        wrote += target.right
-        good += target.probability > next(found).probability if fact.old else target.right
-    mean, ratio = statistics.fmean(likely), general(fork, work) / usual
-    share, said = good / len(facts), wrote / len(facts)
-    return Point(len(facts), share, mean, ratio, seconds, failed, said)
+        targets.append(target := next(answers))
+        good += target.per_token > next(answers).per_token if fact.old else target.right
+    return SequencePoint(
+        count=len(facts),
+        efficacy=good / len(facts),
+        probability=statistics.fmean(target.per_token for target in targets),
+        perplexity_ratio=general(fork, work) / usual,
+        seconds=seconds,
+        failed=failed,
+        written=sum(target.right for target in targets) / len(facts),
+    )
 
 
-def row_facts(seed: int, count: int = MOST_FACTS) -> tuple[RowFact, ...]:
+@cache
+def swaps() -> dict[str, list[str]]:
+    """Answers of one kind, by topic: each reads sensibly in the place of another; [] is all."""
+    table: dict[str, list[str]] = json.loads(SWAPS.read_text("utf-8"))
+    return table
+
+
+def swapped_facts(seed: int, count: int = MOST_FACTS) -> tuple[NewFact, ...]:
     """Facts that the base model knows, each with the answer of another one of its topic.
 
     The topics take turns, and no subject comes twice. A smaller count gives the first of them.
@@ -221,32 +211,29 @@ def row_facts(seed: int, count: int = MOST_FACTS) -> tuple[RowFact, ...]:
     """
     _check_count(count)
     chance = random.Random(seed)
-    turns = [_swapped(topic, chance) for topic in ONE_KIND]
-    found: dict[str, RowFact] = {}  # by subject
-    while turns and len(found) < count:
+    turns = [_swapped(topic, chance) for topic in swaps()]
+    facts: dict[str, NewFact] = {}  # by subject
+    while turns and len(facts) < count:
         turn = turns.pop(0)
-        fact = next((one for one in turn if one.subject.casefold() not in found), None)
+        fact = next((fact for fact in turn if fact.subject.casefold() not in facts), None)
         if fact is not None:
-            found[fact.subject.casefold()] = fact
+            facts[fact.subject.casefold()] = fact
             turns.append(turn)
-    return tuple(found.values())
+    return tuple(facts.values())
 
 
-def _swapped(topic: str, chance: random.Random) -> Iterator[RowFact]:
+def _swapped(topic: str, chance: random.Random) -> Iterator[NewFact]:
     """A topic's facts in any order, each with another's answer that its prompt does not name."""
-    kind = ONE_KIND[topic]
+    kind = swaps()[topic]
     own = [fact for fact in known_facts() if fact.topic == topic and (not kind or fact.target.strip() in kind)]
     for fact in chance.sample(own, len(own)):
-        answers = sorted({one.target for one in own if _fits(fact, one.target)})
-        if answers:
-            yield RowFact(fact.subject, fact.prompt, chance.choice(answers), fact.target)
+        prompt = fact.prompt.casefold()
+        targets = {other.target for other in own if other.target.strip().casefold() not in prompt}
+        if answers := sorted(targets - {fact.target}):
+            yield NewFact(fact.subject, fact.prompt, chance.choice(answers), fact.target)
 
 
-def _fits(fact: KnownFact, answer: str) -> bool:
-    return answer != fact.target and answer.strip().casefold() not in fact.prompt.casefold()
-
-
-def parse_facts(text: str) -> tuple[RowFact, ...]:
+def parse_facts(text: str) -> tuple[NewFact, ...]:
     """A visitor's own facts, one on a line: subject | prompt | new answer | old answer.
 
     The old answer may be left out. Empty lines are skipped.
@@ -254,12 +241,12 @@ def parse_facts(text: str) -> tuple[RowFact, ...]:
     :raises PlaygroundError: a line is wrong, which is named, counted from 1; there are none or
         too many.
     """
-    given = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    _check_count(len(given))
-    found: dict[str, tuple[int, RowFact]] = {}  # by prompt, with its line
-    for number, line in given:
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    _check_count(len(lines))
+    facts: dict[str, tuple[int, NewFact]] = {}  # by prompt, with its line
+    for number, line in lines:
         fact = _parsed(number, line)
-        first, _ = found.setdefault(fact.prompt, (number, fact))
+        first, _ = facts.setdefault(fact.prompt, (number, fact))
         if first != number:
             raise PlaygroundError(
                 "Lines {first} and {second} have the same prompt, {prompt!r}. Keep one of them.",
@@ -267,10 +254,10 @@ def parse_facts(text: str) -> tuple[RowFact, ...]:
                 second=number,
                 prompt=fact.prompt[:100],
             )
-    return tuple(fact for _, fact in found.values())
+    return tuple(fact for _, fact in facts.values())
 
 
-def _parsed(number: int, line: str) -> RowFact:
+def _parsed(number: int, line: str) -> NewFact:
     parts = [part.strip() for part in line.split("|")]
     if len(parts) not in (3, 4) or not all(parts[:3]):
         raise PlaygroundError(
@@ -278,7 +265,7 @@ def _parsed(number: int, line: str) -> RowFact:
         )
     subject, prompt, target, old = [*parts, ""][:4]
     _check_line(number, subject, prompt, target, old)
-    return RowFact(subject, prompt, continuation(prompt, target), continuation(prompt, old))
+    return NewFact(subject, prompt, continuation(prompt, target), continuation(prompt, old))
 
 
 def _check_line(number: int, subject: str, prompt: str, target: str, old: str) -> None:

@@ -19,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from playground.engine.build import build
-from playground.engine.facts.score import Case, case_of, losses
+from playground.engine.decoding.continuation import answer_lines, likelihoods
+from playground.engine.facts.score import Case, case_of
 from playground.engine.recipe import Recipe
 from playground.errors import PlaygroundError
 from playground.lab.aggregate import aggregated, as_table
-from playground.lab.begin import OTHERS
 from playground.lab.lesson import from_case
 from playground.lab.results import Results
 from playground.lab.table import Row, row
-from playground.lab.ways import WAYS, Room, passages_of
+from playground.lab.ways import BASE, WAYS, Room, usual_ways
+from playground.lab.ways.prompt import OTHERS, passages_of
 from playground.settings import settings
 
 AT_ONCE = 8  # facts that are asked together whether the model knows them
@@ -36,24 +37,24 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 
 def main(words: Sequence[str] | None = None) -> int:
     """Read the file, teach, print; the exit code."""
-    given = _parser().parse_args(words)
-    ways = [way for way in WAYS if way in given.ways.split(",")]
+    options = _parser().parse_args(words)
+    ways = [way for way in WAYS if way in options.ways.split(",")]
     if not ways:
         print(f"No way is named. Choose from: {', '.join(WAYS)}.", file=sys.stderr)
         return 2
-    text = given.path.read_text("utf-8")
-    every = [case_of(one) for one in json.loads(text)]
-    path = given.results or Path(f"lab-{given.path.stem}.jsonl")
+    text = options.path.read_text("utf-8")
+    cases = [case_of(data) for data in json.loads(text)]
+    path = options.results or Path(f"lab-{options.path.stem}.jsonl")
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     try:
-        about = {"model": given.model, "seed": given.seed, "facts": digest, "format": 1}
+        about = {"model": options.model, "seed": options.seed, "facts": digest, "format": 1}
         results = Results(path, about)
     except PlaygroundError as error:
         print(error, file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a table then too
     try:
-        _run(given, every, ways, results)
+        _run(options, cases, ways, results)
     except KeyboardInterrupt:
         print(f"\nStopped. The same command goes on from {path}. So far:\n")
         _print(results, ways)
@@ -66,32 +67,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("path", type=Path, help="a JSON list of cases")
     parser.add_argument("--cases", type=int, default=60, help="of those that the model knows")
     parser.add_argument("--skip", type=int, default=0, help="known cases to pass over first")
-    parser.add_argument("--ways", default="base,in_context,bm25,dense,nudge,rome,ft,lora")
+    parser.add_argument("--ways", default=",".join([BASE, *usual_ways()]), help=f"out of {', '.join(WAYS)}")
     parser.add_argument("--model", default=settings().model)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, help="file to keep rows in, and to go on from")
     return parser
 
 
-def _run(given: Any, every: Sequence[Case], ways: Sequence[str], results: Results) -> None:
+def _run(options: Any, cases: Sequence[Case], ways: Sequence[str], results: Results) -> None:
     """Teach what is not in the results yet; a table after each fact, and at the end."""
-    recipe, start, taught = Recipe(model=given.model), time.perf_counter(), 0
-    print(f"Looking for {given.cases} cases that {given.model} knows…", flush=True)
-    cases = known(recipe, every, given.skip + given.cases)[given.skip :]
-    print(f"{len(cases)} cases whose old answer {given.model} finds likelier than the new one")
-    for number, case in enumerate(cases, start=1):
+    recipe, start, taught = Recipe(model=options.model), time.perf_counter(), 0
+    print(f"Looking for {options.cases} cases that {options.model} knows…", flush=True)
+    known = known_cases(recipe, cases, options.skip + options.cases)[options.skip :]
+    print(f"{len(known)} cases whose old answer {options.model} finds likelier than the new one")
+    for number, case in enumerate(known, start=1):
         missing = [way for way in ways if (case.prompt, way) not in results.rows]
         if not missing:
             continue
         began = time.perf_counter()
-        for found in rows_of(case, every, missing, recipe, given.seed):
-            results.add(case.prompt, found)
+        for result in case_rows(case, cases, missing, recipe, options.seed):
+            results.add(case.prompt, result)
             took = f"{time.perf_counter() - began:.0f} s"
-            what = f"failed: {found.error}" if found.error else took
-            print(f"  {number} of {len(cases)}, {found.way}: {what}", flush=True)
+            what = f"failed: {result.error}" if result.error else took
+            print(f"  {number} of {len(known)}, {result.way}: {what}", flush=True)
         taught += 1
         each = (time.perf_counter() - start) / taught
-        print(f"\n{number} of {len(cases)} done, {each:.0f} s each\n")
+        print(f"\n{number} of {len(known)} done, {each:.0f} s each\n")
         _print(results, ways)
     print("\nAll done.\n")
     _print(results, ways)
@@ -100,30 +101,31 @@ def _run(given: Any, every: Sequence[Case], ways: Sequence[str], results: Result
 def _print(results: Results, ways: Sequence[str]) -> None:
     """The means over the facts that were taught in every one of some ways."""
     prompts = dict.fromkeys(prompt for prompt, _ in results.rows)
-    whole = [one for one in prompts if all((one, way) in results.rows for way in ways)]
-    rows = [results.rows[prompt, way] for prompt in whole for way in ways]
+    complete = [prompt for prompt in prompts if all((prompt, way) in results.rows for way in ways)]
+    rows = [results.rows[prompt, way] for prompt in complete for way in ways]
     print(as_table([aggregated(way, rows) for way in ways]), flush=True)
 
 
-def known(recipe: Recipe, cases: Sequence[Case], most: int) -> list[Case]:
+def known_cases(recipe: Recipe, cases: Sequence[Case], most: int) -> list[Case]:
     """The first cases whose old answer the model finds likelier than the new one."""
-    fork, found = build(recipe).fork, list[Case]()
+    fork, known = build(recipe).fork, list[Case]()
     for start in range(0, len(cases), AT_ONCE):
         part = cases[start : start + AT_ONCE]
-        nats = losses(fork, [(one.prompt, answer) for one in part for answer in (one.old, one.new)])
+        answers = [(case.prompt, answer) for case in part for answer in (case.old, case.new)]
+        nats = [answer.loss for answer in likelihoods(fork, answer_lines(fork.base, answers))]
         pairs = zip(part, nats[::2], nats[1::2], strict=True)
-        found += [case for case, old, new in pairs if old < new]
-        if len(found) >= most:
+        known += [case for case, old, new in pairs if old < new]
+        if len(known) >= most:
             break
-    return found[:most]
+    return known[:most]
 
 
-def rows_of(case: Case, every: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int) -> Iterator[Row]:
+def case_rows(case: Case, cases: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int) -> Iterator[Row]:
     """A row for each way; retrieval searches the fact among what the other cases say is true."""
-    others = tuple(f"{one.prompt} {one.old.strip()}." for one in every if one.prompt != case.prompt)
-    room = Room(recipe, passages_of(others[:OTHERS]), seed, kept=False, scope="file")
+    others = tuple(f"{other.prompt} {other.old.strip()}." for other in cases if other.prompt != case.prompt)
+    room = Room(recipe=recipe, others=passages_of(others[:OTHERS]), seed=seed, kept=False, scope="file")
     for way in ways:
         try:
             yield row(way, from_case(case), room, whole=False)
         except PlaygroundError as error:
-            yield Row(way, error=error.message)
+            yield Row(way=way, error=error.message)

@@ -1,4 +1,4 @@
-"""Asking a taught model a lesson's questions: what it writes, and how likely the answers are.
+"""What a taught model makes of a lesson's questions: what it writes, and how likely answers are.
 
 Two things are counted, and they differ. *Likelier*: the answer is likelier than the other one, as
 the papers on editing count. *Written*: the model, decoding without chance, writes the answer as
@@ -12,16 +12,15 @@ import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, isfinite
 
-from playground.engine.decoding import generate
-from playground.engine.decoding.generate import Sampling
-from playground.engine.facts.score import losses
+from playground.engine.decoding.answering import answering
+from playground.engine.decoding.continuation import answer_lines, likelihoods
+from playground.engine.decoding.generate import Row, Sampling, answer_text
 from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
-from playground.lab.lesson import KINDS, Kind, Lesson, Question
-from playground.lab.shares import Interval, wilson
+from playground.lab.intervals import Interval, wilson
+from playground.lab.lesson import KINDS, Lesson, Question
 from playground.lab.ways import Taught
 from playground.retrieval.answers import answer_contained, answer_place
 
@@ -31,8 +30,8 @@ MOST_TOKENS = 64  # that are written after any question
 WRITING = Message("Writing answers…")
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, kw_only=True)
+class Response:
     """One question and what came of it.
 
     :param probability: of the answer, the geometric mean over its tokens; ``other`` of the other.
@@ -50,8 +49,8 @@ class Asked:
     written: bool | None = None
 
 
-@dataclass(frozen=True)
-class Figure:
+@dataclass(frozen=True, kw_only=True)
+class KindFigure:
     """A kind of question.
 
     :param share: that is right: the answer is likelier than the other one.
@@ -78,42 +77,61 @@ class Figure:
         return self.interval if self.written_interval is None else self.written_interval
 
 
-def figure_of(asked: Sequence[Asked]) -> Figure:
+def figure_of(responses: Sequence[Response]) -> KindFigure:
     """The figure of some questions, at least one."""
-    count, right = len(asked), sum(one.right for one in asked)
-    likely = statistics.fmean(one.probability for one in asked)
-    told = [one.written for one in asked if one.written is not None]
-    if len(told) < count:
-        return Figure(right / count, likely, count, None, wilson(right, count))
-    return Figure(right / count, likely, count, sum(told) / count, wilson(right, count), wilson(sum(told), count))
+    count, right = len(responses), sum(response.right for response in responses)
+    said = [response.written for response in responses if response.written is not None]
+    looked_at = len(said) == count
+    return KindFigure(
+        share=right / count,
+        probability=statistics.fmean(response.probability for response in responses),
+        count=count,
+        interval=wilson(right, count),
+        written=sum(said) / count if looked_at else None,
+        written_interval=wilson(sum(said), count) if looked_at else None,
+    )
 
 
-def ask(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int = NEW_TOKENS) -> list[Asked]:
+def figures(responses: Sequence[Response]) -> dict[str, KindFigure]:
+    """The figure of each kind that there are questions of."""
+    by_kind = {kind: [response for response in responses if response.question.kind == kind] for kind in KINDS}
+    return {kind: figure_of(own) for kind, own in by_kind.items() if own}
+
+
+def responses_to(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int = NEW_TOKENS) -> list[Response]:
     """Ask every question.
 
     :param least: tokens that are written after each, if the answer needs no more.
     """
-    prompts = [taught.before(one.prompt) + one.prompt for one in lesson.questions]
+    base, questions = taught.fork.base, lesson.questions
+    prompts = [taught.before(question.prompt) + question.prompt for question in questions]
     pairs = [
         (prompt, answer)
-        for prompt, one in zip(prompts, lesson.questions, strict=True)
-        for answer in (one.answer, one.other)
+        for prompt, question in zip(prompts, questions, strict=True)
+        for answer in (question.answer, question.other)
         if answer
     ]
-    likely = iter([exp(-loss) if isfinite(loss) else 0.0 for loss in losses(taught.fork, pairs, work)])
-    needed = [_room(taught.fork.base, one) for one in lesson.questions]
+    likely = (line.per_token for line in likelihoods(taught.fork, answer_lines(base, pairs), work))
+    needed = [_room(base, question) for question in questions]
     rows = _rows(taught, prompts, work, max(least, *needed))
-    found = []
-    for one, room, row in zip(lesson.questions, needed, rows, strict=True):
-        answer, other = next(likely), next(likely) if one.other else None
-        first, more, text = (_text(taught.fork.base, row.ids[:count]) for count in (room - 1, room, max(least, room)))
-        right = answer > other if other is not None else answer_contained(one.answer, text)
-        said = writes(one, whole_words(first, more))
-        found.append(Asked(one, answer, other, right, text, said))
-    return found
+    responses = []
+    for question, room, row in zip(questions, needed, rows, strict=True):
+        answer, other = next(likely), next(likely) if question.other else None
+        first, more, text = (_text(base, row.ids[:count]) for count in (room - 1, room, max(least, room)))
+        responses.append(
+            Response(
+                question=question,
+                probability=answer,
+                other=other,
+                right=answer > other if other is not None else answer_contained(question.answer, text),
+                text=text,
+                written=says_answer(question, whole_words(first, more)),
+            )
+        )
+    return responses
 
 
-def writes(question: Question, text: str) -> bool:
+def says_answer(question: Question, text: str) -> bool:
     """Whether a text says a question's answer, and not the other one before it."""
     place = answer_place(question.answer, text)
     if place is None:  # an answer of signs alone is compared as it is
@@ -142,26 +160,17 @@ def _text(base: Base, ids: Sequence[int]) -> str:
     return str(base.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
 
 
-def written(taught: Taught, prompts: Sequence[str], work: Work = QUIET) -> list[str]:
-    """What a model writes after prompts, greedily, all of them in one batch.
+def written_answer(taught: Taught, prompt: str, work: Work = QUIET) -> str:
+    """What a model writes after a prompt, greedily.
 
     :raises Stopped: nobody waits for it any more.
     """
-    rows = _rows(taught, prompts, work, NEW_TOKENS)
-    return [generate.answer_text(taught.fork.base, row) for row in rows]
+    [row] = _rows(taught, [prompt], work, NEW_TOKENS)
+    return answer_text(taught.fork.base, row)
 
 
-def _rows(taught: Taught, prompts: Sequence[str], work: Work, count: int) -> list[generate.Row]:
-    base, rows = taught.fork.base, list[generate.Row]()
-    room = count + taught.fork.virtual_count()
-    ids = [generate.prompt_ids(base, prompt, room) for prompt in prompts]
-    for grown in generate.decode(taught.fork, ids, Sampling(count)):
-        rows = grown
+def _rows(taught: Taught, prompts: Sequence[str], work: Work, count: int) -> list[Row]:
+    rows: list[Row] = []
+    for rows in answering(taught.fork, prompts, Sampling(count)):
         work.step(len(rows[0].ids), count + 1, WRITING)
     return rows
-
-
-def figures(asked: Sequence[Asked]) -> dict[Kind, Figure]:
-    """The figure of each kind that there are questions of."""
-    by_kind = {kind: [one for one in asked if one.question.kind == kind] for kind in KINDS}
-    return {kind: figure_of(own) for kind, own in by_kind.items() if own}

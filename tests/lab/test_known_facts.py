@@ -16,7 +16,7 @@ from playground.engine.decoding.generate import Sampling, decode, next_probabili
 from playground.engine.fork import Fork
 from playground.engine.models.token_ids import token_ids
 from playground.lab import known as known_module
-from playground.lab.known import KnownFact, known_facts, read, topics
+from playground.lab.known_facts import KnownFact, known_facts, parse_known_facts, topics
 
 MOST_TOKENS, MARGIN = 4, 1.3
 ROWS = 16  # decoded together
@@ -79,8 +79,8 @@ def test_one_answer_does_not_fit_most_of_a_topic():
 
 def test_a_file_is_read_as_it_was_written():
     other = replace(GOOD, id="time-midnight", subject="midnight", prompt="At midnight it strikes")
-    assert list(read(f"{line(GOOD)}\n{line(other)}\n")) == [GOOD, other]
-    assert list(read("")) == []
+    assert list(parse_known_facts(f"{line(GOOD)}\n{line(other)}\n")) == [GOOD, other]
+    assert list(parse_known_facts("")) == []
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_file_is_read_as_it_was_written():
 )
 def test_a_line_that_is_no_fact_is_refused_by_its_number(second, complaint):
     with pytest.raises(ValueError, match=r"Line 2 of facts\.jsonl: ") as refused:
-        list(read(f"{line(GOOD)}\n{second}\n"))
+        list(parse_known_facts(f"{line(GOOD)}\n{second}\n"))
     assert complaint in str(refused.value)
 
 

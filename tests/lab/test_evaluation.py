@@ -9,9 +9,9 @@ import torch
 
 from playground.engine.build import build
 from playground.engine.recipe import Recipe
-from playground.lab import asking
-from playground.lab.asking import Asked, ask, figures, whole_words, writes
-from playground.lab.lesson import Question, from_json
+from playground.lab import evaluation
+from playground.lab.evaluation import Response, figures, responses_to, says_answer, whole_words
+from playground.lab.lesson import Question, lesson_from_json
 from playground.lab.ways import Taught
 
 MODEL = "tiny-llama"
@@ -24,18 +24,18 @@ def question(answer: str, other: str = "") -> Question:
 def test_an_answer_is_written_as_whole_words_besides_case_and_marks():
     yes = ["Rome.", " the city of ROME, Italy", "“Rome”", "rome\nand more", "Paris? no, R. Rome"]
     no = ["Romeo", "Romania", "", "Chrome", "Ro me"]
-    assert [writes(question(" Rome"), text) for text in yes] == [True] * len(yes)
-    assert [writes(question(" Rome"), text) for text in no] == [False] * len(no)
-    assert writes(question(" New York"), " the New York area")
-    assert not writes(question(" 7:30"), "17:30")
-    assert writes(question(" !"), "! And so on")
+    assert [says_answer(question(" Rome"), text) for text in yes] == [True] * len(yes)
+    assert [says_answer(question(" Rome"), text) for text in no] == [False] * len(no)
+    assert says_answer(question(" New York"), " the New York area")
+    assert not says_answer(question(" 7:30"), "17:30")
+    assert says_answer(question(" !"), "! And so on")
 
 
 def test_the_other_answer_before_it_takes_it_back():
-    assert writes(question(" Rome", " Paris"), "Rome, not Paris")
-    assert not writes(question(" Rome", " Paris"), "Paris, not Rome")
-    assert not writes(question(" York", " New York"), "New York")
-    assert writes(question(" New York City", " New York"), "New York City")
+    assert says_answer(question(" Rome", " Paris"), "Rome, not Paris")
+    assert not says_answer(question(" Rome", " Paris"), "Paris, not Rome")
+    assert not says_answer(question(" York", " New York"), "New York")
+    assert says_answer(question(" New York City", " New York"), "New York City")
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def greedy(prompt: str, count: int) -> list[int]:
     return ids[start:]
 
 
-def asked_of(answer: str, prompt: str = "The cat sat on the") -> Asked:
+def asked_of(answer: str, prompt: str = "The cat sat on the") -> Response:
     fact = {"subject": "The cat", "prompt": prompt, "target": answer, "old": "zz"}
-    taught = Taught(build(Recipe(model=MODEL)).fork, lambda prompt: "", 0.0, 0, Recipe(model=MODEL), lambda: 0)
-    return ask(taught, from_json(fact), least=1)[0]
+    taught = Taught(fork=build(Recipe(model=MODEL)).fork, recipe=Recipe(model=MODEL))
+    return responses_to(taught, lesson_from_json(fact), least=1)[0]
 
 
 def test_likelier_and_written_are_counted_each_by_itself(known, monkeypatch):
     one = asked_of("lamp")
     assert one.written is False
     assert "lamp" not in one.text
-    monkeypatch.setattr(asking, "answer_place", lambda answer, text: 0 if answer == " lamp" else None)
+    monkeypatch.setattr(evaluation, "answer_place", lambda answer, text: 0 if answer == " lamp" else None)
     two = asked_of("lamp")
     assert two.written is True
     assert (two.right, two.probability) == (one.right, one.probability)
@@ -83,7 +83,7 @@ def test_likelier_and_written_are_counted_each_by_itself(known, monkeypatch):
 
 def test_it_must_be_written_within_as_many_tokens_as_it_has_and_five_more(known, monkeypatch):
     seen: list[str] = []
-    monkeypatch.setattr(asking, "writes", lambda question, text: bool(seen.append(text)))
+    monkeypatch.setattr(evaluation, "says_answer", lambda question, text: bool(seen.append(text)))
     one = asked_of("lamp")
     base = build(Recipe(model=MODEL)).fork.base
     count = len(base.tokenizer(" lamp", add_special_tokens=False)["input_ids"])
@@ -95,8 +95,10 @@ def test_it_must_be_written_within_as_many_tokens_as_it_has_and_five_more(known,
 
 
 def test_figures_have_both_shares_with_wilsons_intervals():
-    def one(right: bool, written: bool | None) -> Asked:
-        return Asked(question(" x", " y"), 0.5, 0.25, right, "", written)
+    def one(right: bool, written: bool | None) -> Response:
+        return Response(
+            question=question(" x", " y"), probability=0.5, other=0.25, right=right, text="", written=written
+        )
 
     both = figures([one(True, True), one(True, False), one(True, False)])["efficacy"]
     assert (both.share, both.written, both.said) == (1.0, pytest.approx(1 / 3), both.written)

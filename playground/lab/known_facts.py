@@ -39,7 +39,7 @@ def known_facts() -> tuple[KnownFact, ...]:
 
     :raises ValueError: the file was damaged; the line and what is wrong with it are named.
     """
-    return tuple(read(FILE.read_text(encoding="utf-8")))
+    return tuple(parse_known_facts(FILE.read_text(encoding="utf-8")))
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +48,7 @@ def topics() -> tuple[str, ...]:
     return tuple(dict.fromkeys(fact.topic for fact in known_facts()))
 
 
-def read(text: str) -> Iterator[KnownFact]:
+def parse_known_facts(text: str) -> Iterator[KnownFact]:
     """Facts from lines of JSON.
 
     :raises ValueError: a line is not a fact, or repeats what may stand in one only.

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from playground.engine.decoding import generate
-from playground.engine.decoding.generate import Row, Sampling
-from playground.engine.facts.facts import Fact, check, continuation
-from playground.engine.facts.lines import MAX_TARGET_TOKENS, WORDS, Line, check_lengths, fact_line, sinks, target_line
-from playground.engine.facts.score import line_logits
+from playground.engine.decoding.answering import answer_rows
+from playground.engine.decoding.continuation import Line, continuation, likelihoods, line_logits, target_line
+from playground.engine.decoding.generate import Row, Sampling, answer_text
+from playground.engine.facts.facts import Fact, check
+from playground.engine.facts.lines import MAX_TARGET_TOKENS, WORDS, check_lengths, fact_line, sinks
 from playground.engine.fork import Fork
 from playground.engine.measuring.token_map import token_text
 from playground.engine.models.loader import Base
 from playground.engine.models.token_ids import token_ids
 from playground.errors import Message, PlaygroundError
-from playground.lab.ways import PREFIXES
+from playground.lab.evaluation import NEW_TOKENS
+from playground.lab.ways.way import BEGINNINGS
 
-TOP, NEW_TOKENS = 8, 12
+TOP = 8
 OLD_TOKENS, SHORT_TOKENS = 4, 9  # in which an old answer's words begin, and in which they end
 SURE, SURE_OF = 0.2, 4  # the least probability, and after how many beginnings, of what is known
 LONG_TARGET = 4  # tokens, above which a note says so
@@ -36,15 +34,15 @@ _LOOSE = re.compile(r"the|an?|of|in|at|on|to|by|for|from|its|his|her|their|your|
 
 
 @dataclass(frozen=True)
-class Word:
+class Candidate:
     """A candidate for the next token."""
 
     text: str
     probability: float
 
 
-@dataclass(frozen=True)
-class Now:
+@dataclass(frozen=True, kw_only=True)
+class Prior:
     """What a model says after a fact's prompt.
 
     :param top: the likeliest next tokens, the likeliest first.
@@ -62,7 +60,7 @@ class Now:
     :param notes: what a visitor should know about the fact's wording.
     """
 
-    top: tuple[Word, ...]
+    top: tuple[Candidate, ...]
     text: str
     target: float
     old_answer: str
@@ -76,7 +74,7 @@ class Now:
     notes: tuple[Message, ...]
 
 
-def now(fork: Fork, fact: Fact, old: str = "") -> Now:
+def prior_of(fork: Fork, fact: Fact, old: str = "") -> Prior:
     """Ask a model about a fact.
 
     :param old: the answer to be replaced; "" for the model's own.
@@ -84,28 +82,24 @@ def now(fork: Fork, fact: Fact, old: str = "") -> Now:
     """
     check([fact])
     check_lengths(fork, [fact])
-    row = _greedy(fork, [fact.prompt], NEW_TOKENS)[0]
+    [row] = answer_rows(fork, [fact.prompt], Sampling(NEW_TOKENS))
     old = old.strip() or _usable(_short_answer(fork.base, fact.prompt, row), fact.target)
-    lines = [fact_line(fork.base, "", fact)]
-    if old:
-        lines.append(_old_line(fork.base, fact.prompt, old))
-    logits = line_logits(fork, lines)
-    likely = [_whole(one, mine) for one, mine in zip(lines, logits, strict=True)]
+    line = fact_line(fork.base, "", fact)
+    target, *olds = likelihoods(fork, [line, *([_old_line(fork.base, fact.prompt, old)] if old else [])])
     top, agreement, known = _beginnings(fork, fact.prompt)
-    said, goal = lines[0], torch.tensor(lines[0].target)
-    return Now(
-        top,
-        generate.answer_text(fork.base, row),
-        likely[0],
-        old,
-        likely[1] if old else None,
-        agreement,
-        len(PREFIXES),
-        known,
-        bool((logits[0, : len(goal)].argmax(-1) == goal).all()),
-        _texts(fork.base, said.ids[said.start : said.subject + 1]),
-        _texts(fork.base, said.target),
-        tuple(_notes(fork.base, fact, said)),
+    return Prior(
+        top=top,
+        text=answer_text(fork.base, row),
+        target=target.probability,
+        old_answer=old,
+        old=olds[0].probability if old else None,
+        agreement=agreement,
+        of=len(BEGINNINGS),
+        known=known,
+        says_already=target.right,
+        subject_tokens=_texts(fork.base, line.ids[line.start : line.subject + 1]),
+        target_tokens=_texts(fork.base, line.target),
+        notes=tuple(_notes(fork.base, fact, line)),
     )
 
 
@@ -120,7 +114,7 @@ def short_answers(fork: Fork, prompts: Sequence[str]) -> list[str]:
     A word counts if it begins within four tokens; the answer ends before a punctuation mark, a
     line's end or a word that only links on, and does not end in an article or a preposition.
     """
-    rows = _greedy(fork, prompts, SHORT_TOKENS) if prompts else []
+    rows = answer_rows(fork, prompts, Sampling(SHORT_TOKENS)) if prompts else []
     pairs = zip(prompts, rows, strict=True)
     return [_short_answer(fork.base, prompt, row) for prompt, row in pairs]
 
@@ -134,13 +128,6 @@ def same_answer(one: str, other: str) -> bool:
 
 def _usable(answer: str, target: str) -> str:
     return "" if same_answer(answer, target) else answer
-
-
-def _greedy(fork: Fork, prompts: Sequence[str], tokens: int) -> list[Row]:
-    room = tokens + fork.virtual_count()
-    ids = [generate.prompt_ids(fork.base, prompt, room) for prompt in prompts]
-    *_, rows = generate.decode(fork, ids, Sampling(tokens))
-    return rows
 
 
 def _short_answer(base: Base, prompt: str, row: Row) -> str:
@@ -159,23 +146,23 @@ def cut(text: str, first: int, ended: bool) -> str:
     :param ended: whether the text ends with a whole word; else its last one may go on.
     """
     words: list[str] = []
-    place = _skipped(text, 0)
-    while found := _WORD.match(text, place):
-        cut_off = found.end() == len(text) and not ended
-        if place >= first or cut_off or (words and _LINKS.fullmatch(found[0])):
+    start = _skipped(text, 0)
+    while word := _WORD.match(text, start):
+        cut_off = word.end() == len(text) and not ended
+        if start >= first or cut_off or (words and _LINKS.fullmatch(word[0])):
             break
-        words.append(found[0])
-        place = _skipped(text, found.end())
-        if place == found.end():
+        words.append(word[0])
+        start = _skipped(text, word.end())
+        if start == word.end():
             break
     while words and _LOOSE.fullmatch(words[-1]):
         words.pop()
     return " ".join(words)
 
 
-def _skipped(text: str, place: int) -> int:
-    """The place after the spaces that begin at a place."""
-    return len(text) - len(text[place:].lstrip(" "))
+def _skipped(text: str, start: int) -> int:
+    """Where the spaces end that begin at ``start``."""
+    return len(text) - len(text[start:].lstrip(" "))
 
 
 def _after(base: Base, prompt: str, ids: Sequence[int]) -> str:
@@ -190,33 +177,26 @@ def _decoded(base: Base, ids: Sequence[int]) -> str:
 
 
 def _old_line(base: Base, prompt: str, old: str) -> Line:
-    found = target_line(base, prompt, continuation(prompt, old))
-    if len(found.target) > MAX_TARGET_TOKENS:
+    line = target_line(base, prompt, continuation(prompt, old))
+    if len(line.target) > MAX_TARGET_TOKENS:
         raise PlaygroundError(
             "The old answer has {count} tokens, and at most {limit} are compared. Shorten it.",
-            count=len(found.target),
+            count=len(line.target),
             limit=MAX_TARGET_TOKENS,
         )
-    return found
+    return line
 
 
-def _whole(one: Line, logits: Tensor) -> float:
-    """The probability of a line's whole target, from its logits (most targets, vocab)."""
-    goal = torch.tensor(one.target)
-    mine = logits[: len(goal)].log_softmax(-1)
-    return float(mine[torch.arange(len(goal)), goal].sum().exp())
-
-
-def _beginnings(fork: Fork, prompt: str) -> tuple[tuple[Word, ...], int, bool]:
+def _beginnings(fork: Fork, prompt: str) -> tuple[tuple[Candidate, ...], int, bool]:
     """The bare prompt's likeliest tokens, after how many beginnings the first of them is the
     likeliest too, and whether it is known."""
-    lines = [target_line(fork.base, before + prompt, "") for before in PREFIXES]
+    lines = [target_line(fork.base, before + prompt, "") for before in BEGINNINGS]
     likely = line_logits(fork, lines)[:, 0].softmax(-1)  # (beginnings, vocab)
     top = likely[0].topk(min(TOP, likely.shape[1]))
     same = likely.argmax(-1) == likely[0].argmax()
     sure = same & (likely.amax(-1) >= SURE)
     words = [
-        Word(token_text(fork.base.tokenizer, token), value)
+        Candidate(token_text(fork.base.tokenizer, token), value)
         for token, value in zip(top.indices.tolist(), top.values.tolist(), strict=True)
     ]
     first = words[0].text.strip()
@@ -228,58 +208,44 @@ def _texts(base: Base, ids: Sequence[int]) -> tuple[str, ...]:
     return tuple(token_text(base.tokenizer, token) for token in ids)
 
 
-def _notes(base: Base, fact: Fact, said: Line) -> list[Message]:
+def _notes(base: Base, fact: Fact, line: Line) -> Iterator[Message]:
     """What is odd about a fact's wording."""
-    found, count = [], fact.prompt.count(fact.subject)
-    mine = said.ids[said.start : said.subject + 1]
-    subject, end = fact.subject[:60], fact.prompt.rstrip()[-1]
-    if _decoded(base, mine).strip() != fact.subject.strip():
-        note = Message(
+    own, subject, count = line.ids[line.start : line.subject + 1], fact.subject[:60], fact.prompt.count(fact.subject)
+    if _decoded(base, own).strip() != fact.subject.strip():
+        yield Message(
             "The tokens of the subject {subject!r} reach beyond its letters in the prompt: "
             "{tokens}. Let it begin and end where a word does.",
-            {"subject": subject, "tokens": _listed(base, mine)},
+            {"subject": subject, "tokens": _listed(base, own)},
         )
-        found.append(note)
     if count > 1:
-        note = Message(
+        yield Message(
             "The subject {subject!r} stands {count} times in the prompt; its last mention counts.",
             {"subject": subject, "count": count},
         )
-        found.append(note)
-    if end in ".?!。":
-        note = Message(
+    if (end := fact.prompt.rstrip()[-1]) in ".?!。":
+        yield Message(
             "The prompt ends in {mark!r}, after which a model begins something new. End it where "
             "the answer follows, as in “The capital of France is”.",
             {"mark": end},
         )
-        found.append(note)
-    if sinks(said):
-        note = Message(
+    if sinks(line):
+        yield Message(
             "{subject!r} is the first token of the sentence, where this model reads no word apart: "
             "an edit teaches it behind words, as in “{words}{subject}…”. Begin with some yourself.",
             {"subject": subject, "words": WORDS},
         )
-        found.append(note)
-    return found + _target_notes(base, fact, said)
-
-
-def _target_notes(base: Base, fact: Fact, said: Line) -> list[Message]:
-    found = []
     whole = token_ids(base.tokenizer, fact.prompt + fact.target)
-    if token_ids(base.tokenizer, fact.prompt) != whole[: len(whole) - len(said.target)]:
-        note = Message(
+    if token_ids(base.tokenizer, fact.prompt) != whole[: len(whole) - len(line.target)]:
+        yield Message(
             "The prompt's end and the target's beginning are read together, as {token!r}. End the "
             "prompt with a whole word, and let the target begin with one.",
-            {"token": token_text(base.tokenizer, said.target[0])},
+            {"token": token_text(base.tokenizer, line.target[0])},
         )
-        found.append(note)
-    if len(said.target) > LONG_TARGET:
-        note = Message(
+    if len(line.target) > LONG_TARGET:
+        yield Message(
             "The target has {count} tokens: {tokens}. Up to {limit} are learned more surely.",
-            {"count": len(said.target), "tokens": _listed(base, said.target), "limit": LONG_TARGET},
+            {"count": len(line.target), "tokens": _listed(base, line.target), "limit": LONG_TARGET},
         )
-        found.append(note)
-    return found
 
 
 def _listed(base: Base, ids: Sequence[int]) -> str:

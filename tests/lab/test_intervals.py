@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.lab.shares import apart, wilson
+from playground.lab.intervals import apart, wilson
 
 
 @pytest.mark.parametrize(

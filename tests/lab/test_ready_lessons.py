@@ -7,8 +7,8 @@ import pytest
 from playground.engine.facts.lines import MAX_TARGET_TOKENS
 from playground.engine.fork import Fork
 from playground.lab.lesson import KINDS
-from playground.lab.now import now
-from playground.lab.ready import ready
+from playground.lab.prior import prior_of
+from playground.lab.ready_lessons import ready
 from playground.lab.ways import Taught
 from playground.retrieval.answers import answer_contained
 from playground.retrieval.corpus import load_corpus, shipped_ids
@@ -47,17 +47,17 @@ def test_only_the_fact_of_the_handbook_stands_in_the_handbook():
 def written(smollm2_base):
     """What the base writes to every prompt of every lesson."""
     from playground.engine.recipe import Recipe
-    from playground.lab import asking
+    from playground.lab import evaluation
 
-    base = Taught(Fork(smollm2_base), lambda prompt: "", 0.0, 0, Recipe(model="none"), bool)
+    base = Taught(fork=Fork(smollm2_base), recipe=Recipe(model="none"))
     prompts = [question.prompt for one in ready() for question in one.lesson().questions]
-    return dict(zip(prompts, asking.written(base, prompts), strict=True))
+    return dict(zip(prompts, [evaluation.written_answer(base, prompt) for prompt in prompts], strict=True))
 
 
 @pytest.mark.weights
 @pytest.mark.parametrize("one", ready(), ids=lambda one: one.key)
 def test_the_base_says_the_old_answer_and_not_the_new_one(one, smollm2, written):
-    found = now(Fork(smollm2), one.fact(), one.old)
+    found = prior_of(Fork(smollm2), one.fact(), one.old)
     assert not found.says_already
     assert found.old > found.target
     assert len(found.target_tokens) <= min(4, MAX_TARGET_TOKENS)

@@ -18,15 +18,23 @@ from playground.engine.models.loader import CACHE
 from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message, PlaygroundError
-from playground.lab import in_a_row as in_a_row_module
-from playground.lab import table
-from playground.lab.in_a_row import METHODS, MOST_FACTS, ONE_KIND, RowFact, in_a_row, parse_facts, row_facts, together
-from playground.lab.known import known_facts, topics
+from playground.lab import sequential, table
+from playground.lab.known_facts import known_facts, topics
+from playground.lab.sequential import (
+    METHODS,
+    MOST_FACTS,
+    NewFact,
+    in_sequence,
+    parse_facts,
+    swapped_facts,
+    swaps,
+    together,
+)
 
 TINY = Recipe(model="tiny-llama")
-CAT = RowFact("the cat", "All of it is about the cat", " on", " of")
-RAIN = RowFact("the rain", "On the roof fell the rain", " and", " in")
-LAND = RowFact("Bangladesh", "Bangladesh is a country whose capital city is", " Rome")
+CAT = NewFact("the cat", "All of it is about the cat", " on", " of")
+RAIN = NewFact("the rain", "On the roof fell the rain", " and", " in")
+LAND = NewFact("Bangladesh", "Bangladesh is a country whose capital city is", " Rome")
 
 
 @pytest.fixture(autouse=True)
@@ -61,14 +69,14 @@ def likely(fork: Fork, prompt: str, answer: str) -> float:
     return math.exp(sum(found) / len(found))
 
 
-def already(fork: Fork) -> RowFact:
+def already(fork: Fork) -> NewFact:
     """A fact that the model says."""
     said = greedy(fork, LAND.prompt)
     assert said == f" {said.strip()}" != " "
     return replace(LAND, target=said)
 
 
-def step(method: str, *facts: RowFact, seed: int = 0):
+def step(method: str, *facts: NewFact, seed: int = 0):
     given = [{k: v for k, v in asdict(fact).items() if k != "old"} for fact in facts]
     return parse_edit({"kind": "edit_fact", "method": method, "facts": given, "seed": seed})
 
@@ -92,7 +100,7 @@ def same_as(point, fork: Fork, facts) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_row_is_the_recipe_with_one_edit_for_each_fact(method):
-    points = list(in_a_row(TINY, method, [CAT, RAIN], 3, QUIET))
+    points = list(in_sequence(TINY, method, [CAT, RAIN], 3, QUIET))
     for count, point in enumerate(points, start=1):
         edits = tuple(step(method, fact, seed=3) for fact in (CAT, RAIN)[:count])
         same_as(point, build(Recipe(model=TINY.model, edits=edits)).fork, (CAT, RAIN)[:count])
@@ -113,7 +121,7 @@ def test_facts_together_are_one_edit(method):
 
 def test_it_goes_on_from_the_recipe_that_is_given():
     start = Recipe(model=TINY.model, edits=(step("ft", CAT),))
-    [point] = in_a_row(start, "rome", [RAIN])
+    [point] = in_sequence(start, "rome", [RAIN])
     [before, after] = [
         build(Recipe(model=TINY.model, edits=edits)).fork for edits in (start.edits, (*start.edits, step("rome", RAIN)))
     ]
@@ -123,10 +131,10 @@ def test_it_goes_on_from_the_recipe_that_is_given():
 
 def test_a_fact_without_an_old_answer_counts_if_it_is_what_the_model_writes():
     fork = build(TINY).fork
-    [point] = in_a_row(TINY, "rome", [already(fork)])
+    [point] = in_sequence(TINY, "rome", [already(fork)])
     assert point.efficacy == 1.0
     assert isinstance(point.failed, Message)
-    [lost] = in_a_row(TINY, "rome", [replace(LAND, target=" " + "x" * 150)])
+    [lost] = in_sequence(TINY, "rome", [replace(LAND, target=" " + "x" * 150)])
     assert "tokens" in str(lost.failed)
     assert lost.efficacy == 0.0
 
@@ -134,7 +142,7 @@ def test_a_fact_without_an_old_answer_counts_if_it_is_what_the_model_writes():
 def test_a_fact_that_is_refused_is_counted_and_the_row_goes_on():
     fork = build(TINY).fork
     said = already(fork)
-    points = list(in_a_row(TINY, "rome", [said, CAT, said, RAIN]))
+    points = list(in_sequence(TINY, "rome", [said, CAT, said, RAIN]))
     failed = [isinstance(point.failed, Message) for point in points]
     assert failed[:2] == [True, False]
     assert failed[3] is False
@@ -163,7 +171,7 @@ def test_a_row_leaves_the_common_cache_and_the_base_as_they_were(method):
     build(Recipe(model=TINY.model, edits=(step(method, CAT),)))
     before, base = set(CACHE._entries), build(TINY).fork
     was = {name: tensor.clone() for name, tensor in base.model.named_parameters()}
-    list(in_a_row(TINY, method, [CAT, RAIN]))
+    list(in_sequence(TINY, method, [CAT, RAIN]))
     assert set(CACHE._entries) == before
     assert base.origin is None
     for name, tensor in base.model.named_parameters():
@@ -174,7 +182,7 @@ def test_a_row_says_how_far_it_is_and_stops_between_facts():
     told: list[tuple[int, int, str]] = []
     points = []
     work = Work(lambda done, of, what: told.append((done, of, str(what))), lambda: len(points) == 1)
-    row = in_a_row(TINY, "rome", [CAT, RAIN], 0, work)
+    row = in_sequence(TINY, "rome", [CAT, RAIN], 0, work)
     points.append(next(row))
     with pytest.raises(Stopped):
         next(row)
@@ -191,7 +199,7 @@ def test_it_stops_inside_an_edit(monkeypatch):
 
     monkeypatch.setattr(type(step("rome", CAT)), "apply", stop)
     with pytest.raises(Stopped):
-        next(in_a_row(TINY, "rome", [CAT]))
+        next(in_sequence(TINY, "rome", [CAT]))
     with pytest.raises(Stopped):
         together(TINY, "rome", [CAT])
 
@@ -199,16 +207,16 @@ def test_it_stops_inside_an_edit(monkeypatch):
 @pytest.mark.parametrize("count", [0, MOST_FACTS + 1])
 def test_no_facts_and_too_many_are_refused(count):
     with pytest.raises(PlaygroundError, match=f"^{count} facts .* 1 to 30"):
-        next(in_a_row(TINY, "rome", [CAT] * count))
+        next(in_sequence(TINY, "rome", [CAT] * count))
     with pytest.raises(PlaygroundError, match=f"^{count} facts"):
         together(TINY, "rome", [CAT] * count)
     with pytest.raises(PlaygroundError, match=f"^{count} facts"):
-        row_facts(0, count)
+        swapped_facts(0, count)
 
 
 @pytest.mark.parametrize("method", ["lora", "", None])
 def test_an_unknown_method_is_refused(method):
-    for tried in (lambda: next(in_a_row(TINY, method, [CAT])), lambda: together(TINY, method, [CAT])):
+    for tried in (lambda: next(in_sequence(TINY, method, [CAT])), lambda: together(TINY, method, [CAT])):
         with pytest.raises(PlaygroundError, match=r"is unknown.*: rome, memit"):
             tried()
 
@@ -219,7 +227,7 @@ def test_an_unknown_method_is_refused(method):
 def test_ready_facts_are_known_ones_with_anothers_answer():
     known = {(fact.subject, fact.prompt): fact for fact in known_facts()}
     for seed in range(20):
-        facts = row_facts(seed)
+        facts = swapped_facts(seed)
         assert len(facts) == MOST_FACTS
         assert len({fact.subject.lower() for fact in facts}) == MOST_FACTS
         for fact in facts:
@@ -228,28 +236,28 @@ def test_ready_facts_are_known_ones_with_anothers_answer():
             assert fact.old == real.target
             assert fact.target in same - {fact.old}
             assert fact.target.strip().lower() not in fact.prompt.lower()
-            kind = ONE_KIND[real.topic]
+            kind = swaps()[real.topic]
             assert not kind or {fact.target.strip(), fact.old.strip()} <= set(kind)
 
 
 def test_the_topics_take_turns():
     of = {(fact.subject, fact.prompt): fact.topic for fact in known_facts()}
     for seed in range(20):
-        found = [of[fact.subject, fact.prompt] for fact in row_facts(seed)]
+        found = [of[fact.subject, fact.prompt] for fact in swapped_facts(seed)]
         assert all(one != other for one, other in pairwise(found))
-        assert len(set(found[: len(ONE_KIND)])) == len(ONE_KIND)
+        assert len(set(found[: len(swaps())])) == len(swaps())
         assert max(Counter(found).values()) - min(Counter(found).values()) <= 1
 
 
 def test_a_seed_gives_the_same_facts_and_another_gives_others():
-    assert row_facts(5) == row_facts(5)
-    assert row_facts(5, 4) == row_facts(5)[:4]
-    assert row_facts(5) != row_facts(6)
+    assert swapped_facts(5) == swapped_facts(5)
+    assert swapped_facts(5, 4) == swapped_facts(5)[:4]
+    assert swapped_facts(5) != swapped_facts(6)
 
 
 def test_the_answers_that_can_be_swapped_are_there():
-    assert set(ONE_KIND) <= set(topics())
-    for topic, kind in ONE_KIND.items():
+    assert set(swaps()) <= set(topics())
+    for topic, kind in swaps().items():
         targets = {fact.target.strip() for fact in known_facts() if fact.topic == topic}
         assert set(kind) <= targets
         assert len(targets) > 1
@@ -265,9 +273,9 @@ def test_lines_become_facts():
         "The cat | Nobody fed the cat, so The cat was | , in short, | - |".removesuffix(" |")
     )
     assert found == (
-        RowFact("Ada", "Ada lives in", " Rome", " Paris"),
-        RowFact("Bob", 'Bob said: "', 'no"', ""),
-        RowFact("The cat", "Nobody fed the cat, so The cat was", ", in short,", " -"),
+        NewFact("Ada", "Ada lives in", " Rome", " Paris"),
+        NewFact("Bob", 'Bob said: "', 'no"', ""),
+        NewFact("The cat", "Nobody fed the cat, so The cat was", ", in short,", " -"),
     )
     assert parse_facts("Ada | Ada lives in | Rome |")[0].old == ""
 
@@ -307,4 +315,4 @@ def test_thirty_facts_of_the_longest_kind_are_taken_and_make_edits():
 
 def test_the_methods_are_those_of_the_edit():
     for method in METHODS:
-        assert in_a_row_module._edit(method, [CAT], 0) == step(method, CAT)
+        assert sequential._edit(method, [CAT], 0) == step(method, CAT)
