@@ -9,7 +9,7 @@ from markupsafe import Markup
 from playground.quiz import Answered, Total
 from playground.ui.documents.view import question
 from playground.ui.parts import charts
-from playground.ui.parts.html import details, duration, joined, note, percent, table, tag
+from playground.ui.parts.html import details, duration, join, note, percent, table, tag
 from playground.ui.text import say
 
 
@@ -78,4 +78,4 @@ def _mark(one: Answered, language: str) -> Markup:
     if one.contained is None:
         return Markup()
     word = say(language, "is_right" if one.contained else "is_wrong")
-    return joined(["✓ " if one.contained else "✗ ", tag("small", word)])
+    return join(["✓ " if one.contained else "✗ ", tag("small", word)])

@@ -12,7 +12,7 @@ from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages
-from playground.ui.parts.html import details, duration, joined, note, percent, receipt, table, tag
+from playground.ui.parts.html import details, duration, join, note, percent, receipt, table, tag
 from playground.ui.parts.passages_html import passage
 from playground.ui.text import say
 
@@ -145,5 +145,5 @@ def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: 
 
 def question(text: str, kind: str, right: str, lines: Iterable[Markup], language: str) -> Markup:
     """A question that opens to what is right, and to a line for each way to answer it."""
-    title = joined([text, " ", tag("small", say(language, f"asked_{kind}"))])
+    title = join([text, " ", tag("small", say(language, f"asked_{kind}"))])
     return details(title, tag("p", right), tag("ul", *lines), class_="pg-question")

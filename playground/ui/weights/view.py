@@ -11,7 +11,7 @@ from playground.engine.measuring.formats import FORMATS, NumberFormat, NumberLin
 from playground.engine.measuring.measure import Figures, Measured
 from playground.engine.measuring.sweep import Cell, ScanPoint
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, figure, joined, link, note, percent, size, table, tag
+from playground.ui.parts.html import duration, figure, join, link, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say
 
@@ -22,7 +22,7 @@ def measured(found: Measured, language: str) -> Markup:
 
     def row(key: str, old: str, new: str, change: str = "") -> list[str]:
         name, hint = say(language, f"measure_{key}"), say(language, f"measure_{key}_hint")
-        return [joined([name, tag("br"), tag("small", hint)]), old, new, change]
+        return [join([name, tag("br"), tag("small", hint)]), old, new, change]
 
     def times(old: float, new: float) -> str:
         return f"× {figure(new / old)}" if old else ""
