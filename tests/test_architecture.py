@@ -329,7 +329,7 @@ def test_the_walk_sees_html_made_by_hand():
     source = """
 f"<b>{name}</b>"; "<b>{}</b>".format(name); "<b>%s</b>" % name; "<b>" + name; Markup(name)
 "".join(note(text) for text in texts); f"{note(text)} more"
-f"{name} < 3"; "<b>"; f"<b>"; Markup("<b>{}</b>").format(name); joined(note(text) for text in texts)
+f"{name} < 3"; "<b>"; f"<b>"; Markup("<b>{}</b>").format(name); join(note(text) for text in texts)
 """
     assert len(list(unescaped_in(source, {"note"}))) == 7
 

@@ -16,7 +16,7 @@ from playground.engine.training.estimate import Estimate
 from playground.engine.training.job import Job
 from playground.engine.training.reading import Reading
 from playground.ui.parts import charts
-from playground.ui.parts.html import clock, duration, figure, joined, note, percent, size, table, tag
+from playground.ui.parts.html import clock, duration, figure, join, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say, tell
 
@@ -109,7 +109,7 @@ def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: 
         parts += [tag("pre", *text, class_="pg-preview"), note(line)]
     if cut:
         parts.append(note(say(language, "preview_cut", count=cut), "warn"))
-    return joined(parts)
+    return join(parts)
 
 
 def left_out(reading: Reading, language: str) -> Markup:
@@ -119,7 +119,7 @@ def left_out(reading: Reading, language: str) -> Markup:
         reasons = " ".join(tell(language, reason) for reason in reading.reasons)
         line = say(language, "read_left_out", count=reading.left_out, kept=len(reading.examples), reasons=reasons)
         parts.insert(0, note(line, "warn"))
-    return joined(parts)
+    return join(parts)
 
 
 def estimate(found: Estimate, steps: int, language: str) -> Markup:
@@ -148,7 +148,7 @@ def run(job: Job, place: int, language: str) -> Markup:
         heads = [say(language, key) for key in ("run_prompt", "run_before", "run_after")]
         rows = [[a.prompt, a.before, a.after] for a in job.answers]
         parts.append(table(say(language, "run_answers"), heads, rows, "pg-words"))
-    return joined(parts)
+    return join(parts)
 
 
 def _state(job: Job, place: int, language: str) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from playground.quiz import Answered, Total
+from playground.ui.documents.view import question
 from playground.ui.parts import charts
-from playground.ui.parts.html import details, duration, joined, note, percent, table, tag
+from playground.ui.parts.html import details, duration, join, note, percent, table, tag
 from playground.ui.text import say
 
 
@@ -62,16 +63,14 @@ def _questions(found: Sequence[Answered], language: str) -> Markup:
 
 
 def _question(group: Sequence[Answered], language: str) -> Markup:
-    question = group[0].question
-    right = question.answer or say(language, "no_evidence")
+    asked = group[0].question
+    right = asked.answer or say(language, "no_evidence")
     lines = (
         tag("li", tag("b", one.label), " ", _mark(one, language), f": {one.text} ", tag("small", f"({sources})"))
         for one in group
         for sources in [", ".join(one.passages) or "–"]
     )
-    title = joined([question.question, " ", tag("small", say(language, f"asked_{question.kind}"))])
-    answer = tag("p", say(language, "right_answer", answer=right))
-    return details(title, answer, tag("ul", *lines), class_="pg-question")
+    return question(asked.question, asked.kind, say(language, "right_answer", answer=right), lines, language)
 
 
 def _mark(one: Answered, language: str) -> Markup:
@@ -79,4 +78,4 @@ def _mark(one: Answered, language: str) -> Markup:
     if one.contained is None:
         return Markup()
     word = say(language, "is_right" if one.contained else "is_wrong")
-    return joined(["✓ " if one.contained else "✗ ", tag("small", word)])
+    return join(["✓ " if one.contained else "✗ ", tag("small", word)])

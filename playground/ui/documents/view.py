@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -12,7 +12,7 @@ from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Found, Hit
 from playground.ui.parts import charts
 from playground.ui.parts.answers_html import low, stages
-from playground.ui.parts.html import details, duration, joined, note, percent, receipt, table, tag
+from playground.ui.parts.html import details, duration, join, note, percent, receipt, table, tag
 from playground.ui.parts.passages_html import passage
 from playground.ui.text import say
 
@@ -140,6 +140,10 @@ def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: 
         brought = ", ".join(hit.passage.id for hit in one.hits[:3]) or "-"
         name = say(language, f"retriever_{one.retriever}")
         lines.append(tag("li", tag("b", name), f": {where} ({brought})"))
-    title = joined([judged.question, " ", tag("small", say(language, f"asked_{judged.kind}"))])
-    evidence = tag("p", say(language, "evidence_in", passages=gold))
-    return details(title, evidence, tag("ul", *lines), class_="pg-question")
+    return question(judged.question, judged.kind, say(language, "evidence_in", passages=gold), lines, language)
+
+
+def question(text: str, kind: str, right: str, lines: Iterable[Markup], language: str) -> Markup:
+    """A question that opens to what is right, and to a line for each way to answer it."""
+    title = join([text, " ", tag("small", say(language, f"asked_{kind}"))])
+    return details(title, tag("p", right), tag("ul", *lines), class_="pg-question")

@@ -13,7 +13,7 @@ from playground.engine.work import Stopped
 from playground.lab.collateral import Collateral, collateral
 from playground.lab.known_facts import known_facts
 from playground.ui.parts import charts
-from playground.ui.parts.html import grid, joined, note, percent, scrolled, tag
+from playground.ui.parts.html import grid, join, note, percent, scrolled, tag
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, clears, session_of, shown, stops, work_for
 from playground.ui.text import label, say
 
@@ -68,7 +68,7 @@ def as_html(found: Collateral, language: str) -> Markup:
     worst = found.changes[:WORST]
     rows = [
         [
-            joined([one.fact.prompt, tag("b", one.fact.target)]),
+            join([one.fact.prompt, tag("b", one.fact.target)]),
             one.fact.topic,
             percent(one.before, 2),
             percent(one.after, 2),

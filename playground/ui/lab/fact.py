@@ -16,7 +16,7 @@ from playground.lab.prior import prior_of
 from playground.lab.propose import UNKNOWN, propose
 from playground.lab.ready_lessons import ready
 from playground.ui.lab import view as lab_html
-from playground.ui.parts.html import joined, note
+from playground.ui.parts.html import join, note
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
 from playground.ui.shell.stale import belongs
 from playground.ui.text import label, say
@@ -56,7 +56,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     gr.Markdown(label("lab_questions_info"))
     offer = gr.Button(label("lab_propose"), size="sm", elem_id="lab-propose")
     told = gr.HTML(elem_id="lab-proposed")
-    gr.HTML(joined(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
+    gr.HTML(join(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
     questions = _question_fields()
 
     turn, offering = gr.State(0), gr.State(0)

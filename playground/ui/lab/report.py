@@ -17,7 +17,7 @@ from playground.lab.sheet import Sheet
 from playground.lab.table import Row
 from playground.lab.verdict import Verdict
 from playground.ui.lab.words import column_name, shown, told, way_name
-from playground.ui.parts.html import details, figure, grid, joined, percent, tag
+from playground.ui.parts.html import details, figure, grid, join, percent, tag
 from playground.ui.parts.questions import written
 from playground.ui.text import TABLES, say, tell
 
@@ -176,7 +176,7 @@ def _table(rows: Sequence[Row], chosen: str | None, language: str) -> Markup:
 def _cell(row: Row, column: str, best: bool) -> Markup:
     """A figure of the table, the best one with its sign."""
     first, *rest = _shown(row, column).split(" (", 1)
-    text = joined([first, *([tag("br"), f"({rest[0]}"] if rest else [])])
+    text = join([first, *([tag("br"), f"({rest[0]}"] if rest else [])])
     return tag("td", tag("b", "★ ", text) if best else text, class_="figure")
 
 

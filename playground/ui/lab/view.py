@@ -21,7 +21,7 @@ from playground.ui.parts.html import (
     duration,
     figure,
     grid,
-    joined,
+    join,
     link,
     named,
     note,
@@ -73,7 +73,7 @@ def _knows(found: Prior, language: str) -> str:
 
 
 def _tokens(title: str, tokens: Sequence[str], language: str) -> Markup:
-    pieces = joined((tag("code", named(token, language)) for token in tokens), " ")
+    pieces = join((tag("code", named(token, language)) for token in tokens), " ")
     return tag("p", f"{title}: ", pieces, class_="pg-legend")
 
 
@@ -139,7 +139,7 @@ def _cell(row: Row, column: str, best: bool, language: str) -> Markup:
     return tag(
         "td",
         link(shown, "cell", label, way=row.way, column=column),
-        joined([" ", tag("abbr", "★", title=say(language, "lab_best"))]) if best else "",
+        join([" ", tag("abbr", "★", title=say(language, "lab_best"))]) if best else "",
         tag("small", small),
         class_="pg-lab-cell pg-best" if best else "pg-lab-cell",
     )
@@ -152,7 +152,7 @@ def _actions(row: Row, language: str) -> Markup:
     words = [(kind, say(language, f"lab_to_{kind}")) for kind in kinds]
     name = way_name(row.way, language)
     buttons = (link(word, kind, f"{name}: {word}", way=row.way) for kind, word in words)
-    return tag("span", joined(buttons, " "), class_="pg-lab-do")
+    return tag("span", join(buttons, " "), class_="pg-lab-do")
 
 
 def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from playground.engine.merging.edit import Merge
 from playground.engine.merging.picture import Likeness, Picture
 from playground.ui.parts import charts
-from playground.ui.parts.html import figure, joined, link, note, percent, table
+from playground.ui.parts.html import figure, join, link, note, percent, table
 from playground.ui.parts.layer_map import layer_map
 from playground.ui.parts.steps import merged_models
 from playground.ui.text import say
@@ -75,8 +75,10 @@ def picture(found: Picture, language: str) -> Markup:
             centres,
             change.kept,
             say(language, "picture_model", name=change.label),
-            say(language, "picture_change", norm=figure(change.norm)),
-            say(language, "picture_kept", share=percent(change.kept_share)),
+            (
+                say(language, "picture_change", norm=figure(change.norm)),
+                say(language, "picture_kept", share=percent(change.kept_share)),
+            ),
         )
         for change in found.changes
     ]
@@ -86,7 +88,7 @@ def picture(found: Picture, language: str) -> Markup:
         parts.insert(0, note(say(language, "picture_same"), "warn"))
     else:
         parts.append(note(say(language, "picture_outside")))
-    return joined(parts)
+    return join(parts)
 
 
 def likeness(cells: Sequence[Likeness], language: str) -> Markup:

@@ -13,7 +13,7 @@ from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Hit
-from playground.ui.parts.html import details, duration, figure, joined, link, note, notes, percent, receipt, tag
+from playground.ui.parts.html import details, duration, figure, join, link, note, notes, percent, receipt, tag
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say
@@ -87,7 +87,7 @@ def differing(first: str, other: str) -> Markup:
             parts += [tag("mark", words, class_="pg-differs"), text[len(words) :]]
         else:
             parts.append(text)
-    return joined(parts)
+    return join(parts)
 
 
 def sources(answer: Answer, name: str, language: str) -> Markup:

@@ -20,7 +20,7 @@ def tag(name: str, /, *inside: object, **attributes: object) -> Markup:
         None and False leave it out, True says its name alone; a float is rounded to tenths.
     """
     said = "".join(_attribute(key, value) for key, value in attributes.items() if value is not None)
-    return Markup(f"<{name}{said}>" if name in VOID else f"<{name}{said}>{joined(inside)}</{name}>")
+    return Markup(f"<{name}{said}>" if name in VOID else f"<{name}{said}>{join(inside)}</{name}>")
 
 
 def _attribute(key: str, value: object) -> str:
@@ -30,7 +30,7 @@ def _attribute(key: str, value: object) -> str:
     return f' {name}="{f"{value:.1f}" if isinstance(value, float) else escape(str(value))}"'
 
 
-def joined(parts: Iterable[object], between: str = "") -> Markup:
+def join(parts: Iterable[object], between: str = "") -> Markup:
     """Pieces one after the other; texts among them are escaped."""
     return escape(between).join(parts)  # type: ignore[arg-type]  # whatever it is, it is escaped
 
@@ -48,7 +48,7 @@ def visible(text: str) -> Markup:
     """Token text with its spaces and line ends made visible."""
     if text.startswith("⟨"):  # bytes or a number in the place of text: its spaces are ours
         return escape(text)
-    return joined(tag("span", SIGNS[c], class_="pg-space") if c in SIGNS else c for c in text)
+    return join(tag("span", SIGNS[c], class_="pg-space") if c in SIGNS else c for c in text)
 
 
 def blank(text: str, language: str) -> str:
@@ -80,7 +80,7 @@ def note(text: str, kind: str = "hint") -> Markup:
 
 def notes(texts: Sequence[str], kind: str) -> Markup:
     """Several lines of help or warning."""
-    return joined(note(text, kind) for text in texts)
+    return join(note(text, kind) for text in texts)
 
 
 def receipt(text: str) -> Markup:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from playground.retrieval.chunking.markdown import count_words
 from playground.retrieval.own.stored import Collection, cuts_of
 from playground.retrieval.search import Hit
-from playground.ui.parts.html import figure, joined, receipt, tag
+from playground.ui.parts.html import figure, join, receipt, tag
 from playground.ui.text import say
 
 
@@ -105,4 +105,4 @@ def marked(text: str, spans: Sequence[tuple[int, int]]) -> Markup:
     for start, end in spans:
         parts += [text[at:start], tag("mark", text[start:end])]
         at = end
-    return joined([*parts, text[at:]])
+    return join([*parts, text[at:]])

@@ -154,7 +154,7 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
         if found.entry.source == "packaged":
             title, text = say(language, "packaged_title"), say(language, "packaged_text")
             lines.append(html.details(title, html.note(text), class_="pg-hint"))
-    return html.joined(lines), gr.Timer(active=False)
+    return html.join(lines), gr.Timer(active=False)
 
 
 @shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from playground.engine.measuring.formats import FORMATS, NumberFormat, NumberLin
 from playground.engine.measuring.measure import Figures, Measured
 from playground.engine.measuring.sweep import Cell, ScanPoint
 from playground.ui.parts import charts
-from playground.ui.parts.html import duration, figure, joined, link, note, percent, size, table, tag
+from playground.ui.parts.html import duration, figure, join, link, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say
 
@@ -22,55 +22,33 @@ def measured(found: Measured, language: str) -> Markup:
 
     def row(key: str, old: str, new: str, change: str = "") -> list[str]:
         name, hint = say(language, f"measure_{key}"), say(language, f"measure_{key}_hint")
-        return [joined([name, tag("br"), tag("small", hint)]), old, new, change]
+        return [join([name, tag("br"), tag("small", hint)]), old, new, change]
 
-    def times(old: float, new: float) -> str:
-        return f"× {figure(new / old)}" if old else ""
-
-    def held(one: Figures) -> int:
-        return one.sizes.held_bytes
+    def both(key: str, value: Callable[[Figures], float], said: Callable[[Any], str]) -> list[str]:
+        """A figure that changes by a factor."""
+        old, new = value(base), value(mine)
+        return row(key, said(old), said(new), f"× {figure(new / old)}" if old else "")
 
     rows = [
-        row(
-            "perplexity",
-            figure(base.text.perplexity, 4),
-            figure(mine.text.perplexity, 4),
-            times(base.text.perplexity, mine.text.perplexity),
-        ),
-        row(
-            "bits",
-            figure(base.text.bits_per_byte, 4),
-            figure(mine.text.bits_per_byte, 4),
-            times(base.text.bits_per_byte, mine.text.bits_per_byte),
-        ),
-        row("kl", "0", f"{figure(found.kl)}"),
+        both("perplexity", lambda one: one.text.perplexity, _exact),
+        both("bits", lambda one: one.text.bits_per_byte, _exact),
+        row("kl", "0", figure(found.kl)),
         row("top", "100 %", percent(found.same_top)),
         row("zeros", percent(base.sizes.zeros / base.sizes.weights), percent(mine.sizes.zeros / mine.sizes.weights)),
-        row(
-            "file",
-            size(base.sizes.file_bytes),
-            size(mine.sizes.file_bytes),
-            times(base.sizes.file_bytes, mine.sizes.file_bytes),
-        ),
-        row(
-            "packed",
-            size(base.sizes.packed_bytes),
-            size(mine.sizes.packed_bytes),
-            times(base.sizes.packed_bytes, mine.sizes.packed_bytes),
-        ),
-        row(
-            "effective",
-            figure(base.sizes.effective_bits, 4),
-            figure(mine.sizes.effective_bits, 4),
-            times(base.sizes.effective_bits, mine.sizes.effective_bits),
-        ),
-        row("held", size(held(base)), size(held(mine))),
-        row("one", duration(base.speed.one), duration(mine.speed.one), times(base.speed.one, mine.speed.one)),
-        row("batch", duration(base.speed.batch), duration(mine.speed.batch), times(base.speed.batch, mine.speed.batch)),
+        both("file", lambda one: one.sizes.file_bytes, size),
+        both("packed", lambda one: one.sizes.packed_bytes, size),
+        both("effective", lambda one: one.sizes.effective_bits, _exact),
+        row("held", size(base.sizes.held_bytes), size(mine.sizes.held_bytes)),
+        both("one", lambda one: one.speed.one, duration),
+        both("batch", lambda one: one.speed.batch, duration),
     ]
     heads = [say(language, key) for key in ("measure_what", "column_before", "column_after", "column_change")]
     caption = say(language, "measure_caption", tokens=mine.text.tokens)
     return table(caption, heads, rows)
+
+
+def _exact(value: float) -> str:
+    return figure(value, 4)
 
 
 # Sweeps: points as plain data, since the page keeps them between events
@@ -160,8 +138,7 @@ def number_line(line: NumberLine, language: str) -> Markup:
         line.levels,
         line.after,
         say(language, "line_title", weights=line.weights, levels=len(line.levels)),
-        say(language, "line_before"),
-        say(language, "line_after"),
+        (say(language, "line_before"), say(language, "line_after")),
     )
     used = sum(count > 0 for count in line.after)
     return chart + note(say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels)))
