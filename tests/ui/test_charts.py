@@ -116,7 +116,7 @@ def test_a_heat_map_escapes_every_text(evil):
 
 @evil
 def test_a_histogram_escapes_every_text(evil):
-    root = read(histogram([-1, 0, 1], [1, 2], [0.5], [3], evil, f"a{evil}", f"b{evil}"))
+    root = read(histogram([-1, 0, 1], [1, 2], [0.5], [3], evil, (f"a{evil}", f"b{evil}")))
     assert [t for t in texts(root) if evil in t] == [evil, f"a{evil}", f"b{evil}"]
     assert root.attrib["aria-label"] == evil
 
@@ -397,7 +397,7 @@ def stems(root: ET.Element) -> list[tuple[str, float, float]]:
 
 
 def drawn(edges, before, levels, after) -> ET.Element:
-    return read(histogram(edges, before, levels, after, "t", "up", "down"))
+    return read(histogram(edges, before, levels, after, "t", ("up", "down")))
 
 
 def test_bars_are_as_high_as_their_counts_and_side_by_side():
@@ -482,7 +482,7 @@ def test_many_levels_are_drawn_thinner():
     [
         line_chart(points(1, 2), "t"),
         heat_map(["r"], ["c"], [[1.0]], "t", [["h"]], "s"),
-        histogram([-1, 1], [1], [0], [1], "t", "a", "b"),
+        histogram([-1, 1], [1], [0], [1], "t", ("a", "b")),
     ],
     ids=["line", "map", "histogram"],
 )

@@ -75,8 +75,10 @@ def picture(found: Picture, language: str) -> Markup:
             centres,
             change.kept,
             say(language, "picture_model", name=change.label),
-            say(language, "picture_change", norm=figure(change.norm)),
-            say(language, "picture_kept", share=percent(change.kept_share)),
+            (
+                say(language, "picture_change", norm=figure(change.norm)),
+                say(language, "picture_kept", share=percent(change.kept_share)),
+            ),
         )
         for change in found.changes
     ]

@@ -208,14 +208,13 @@ def histogram(
     levels: Sequence[float],
     after: Sequence[int],
     title: str,
-    above: str,
-    below: str,
+    sides: tuple[str, str],
 ) -> Markup:
     """Weights before rounding as bars upward, and after it as stems downward from their levels.
 
-    :param above: names the bars.
-    :param below: names the stems.
+    :param sides: names of the bars and of the stems.
     """
+    above, below = sides
     middle, up, down = 118, 84, 70
     low, high = edges[0], edges[-1]
 

@@ -160,8 +160,7 @@ def number_line(line: NumberLine, language: str) -> Markup:
         line.levels,
         line.after,
         say(language, "line_title", weights=line.weights, levels=len(line.levels)),
-        say(language, "line_before"),
-        say(language, "line_after"),
+        (say(language, "line_before"), say(language, "line_after")),
     )
     used = sum(count > 0 for count in line.after)
     return chart + note(say(language, "line_error", error=percent(line.error), used=used, levels=len(line.levels)))
