@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
+
+from playground.ui.shell.form import Form
 from playground.ui.shell.run import RUNS, Run
 from playground.ui.shell.turns import TURNS
 
@@ -38,3 +41,15 @@ def press(name: str, *, turn: int | None = None, who: str = VISITOR, progress: A
     stands = standing(run) | values
     given = {part: stands[key] for key, part in run.form.items()}
     return run.call({**given, run.turn: begin(name, who) if turn is None else turn}, visitor(who), progress)
+
+
+def streams(handler):
+    """A run whose handler gives one thing after another, called with a value and a language."""
+    form, told = Form(value=gr.State(), language=gr.Textbox()), gr.HTML()
+    run = Run(name="streamed", handler=handler, form=form, outputs=[told], told=told)
+
+    def call(value, language="en"):
+        turn = TURNS.begin("somebody", "streamed")
+        return run.call({form["value"]: value, form["language"]: language, run.turn: turn}, visitor())
+
+    return call

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from pressing import press, visitor
+from pressing import press, streams, visitor
 
 from playground import workspace as spaces
 from playground.engine.models import loader
@@ -26,9 +26,7 @@ from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.parts.corpus_menu import FIRST_CORPUS
 from playground.ui.shell import faults, turns
-from playground.ui.shell.form import Form
 from playground.ui.shell.page import shown
-from playground.ui.shell.run import Run
 from playground.ui.shell.turns import MOST_VISITORS, TURNS, Turns, begins, stops
 from playground.ui.shell.warmup import Warmup
 from playground.ui.sidebar import panel as sidebar
@@ -82,18 +80,6 @@ def click(**data):
 
 
 # Messages
-
-
-def streams(handler):
-    """A run whose handler gives one thing after another, called with a value and a language."""
-    form, told = Form(value=gr.State(), language=gr.Textbox()), gr.HTML()
-    run = Run(name="streamed", handler=handler, form=form, outputs=[told], told=told)
-
-    def call(value, language="en"):
-        turn = TURNS.begin("somebody", "streamed")
-        return run.call({form["value"]: value, form["language"]: language, run.turn: turn}, visitor())
-
-    return call
 
 
 @shown

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from pressing import press
+from pressing import press, streams
 from safetensors.torch import save_file
 
 from playground import disk, owners, temporary
@@ -21,6 +21,7 @@ from playground.engine.merging import checkpoints
 from playground.engine.models import loader
 from playground.engine.models.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES, parse
+from playground.engine.work import Work
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui.adapters import own as own_adapters
@@ -30,8 +31,10 @@ from playground.ui.merge import files as merge_files_panel
 from playground.ui.parts import questions
 from playground.ui.parts.adapter_menu import own_ids
 from playground.ui.shell import endpoints, uploaded
+from playground.ui.shell import run as shell_run
+from playground.ui.shell.form import Form
 from playground.ui.shell.page import shown
-from playground.ui.shell.run import RUNS
+from playground.ui.shell.run import RUNS, Run
 from playground.ui.sidebar import panel as sidebar
 
 pytestmark = pytest.mark.usefixtures("page_runs")
@@ -215,7 +218,7 @@ def test_a_full_disk_is_told_by_pages_and_endpoints_alike(monkeypatch):
     def handler(language):
         raise OSError(errno.ENOSPC, "x", "/secret/path")
 
-    def stream(language):
+    def stream(values, work):
         yield 1
         raise OSError(errno.EROFS, "x", "/secret/path")
 
@@ -223,7 +226,7 @@ def test_a_full_disk_is_told_by_pages_and_endpoints_alike(monkeypatch):
         handler("ko")
     assert "/secret" not in caught.value.message
     with pytest.raises(gr.Error, match="cannot be written to"):
-        list(shown(stream)("en"))
+        list(streams(stream)(None))
     told = endpoints._told(lambda: handler.__wrapped__("en"))
     with pytest.raises(gr.Error, match="disk is full"):
         told()
@@ -276,7 +279,7 @@ def test_handlers_streams_and_endpoints_know_for_whom_they_work(home, tmp_path, 
     def once(language):
         return owners.current()
 
-    def stream(language):
+    def stream(values, work):
         yield owners.current()
         yield owners.current()
 
@@ -286,7 +289,9 @@ def test_handlers_streams_and_endpoints_know_for_whom_they_work(home, tmp_path, 
     with gr.Blocks() as page:
         box, out = gr.Textbox("en"), gr.Textbox()
         gr.Button().click(shown(once), box, out, api_name="once")
-        gr.Button().click(shown(stream), box, out, api_name="stream")
+        run = Run(name="known", handler=stream, form=Form(language=box), outputs=[out], told=out)
+        monkeypatch.setattr(shell_run, "work_for", lambda *given: Work())  # gradio's client takes no turn
+        gr.Button().click(run.call, run.inputs, run.filled, api_name="stream")
         gr.api(endpoints._told(endpoint), api_name="endpoint")
     page.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
     try:

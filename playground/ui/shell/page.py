@@ -71,6 +71,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
 
     The handler has a parameter named ``language``, or gets the values of a form first.
     """
+    assert not inspect.isgeneratorfunction(handler), "what streams is a run"
     names = list(inspect.signature(handler).parameters)
     place = None if names[:1] == ["values"] else names.index("language")
 
