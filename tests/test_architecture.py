@@ -344,6 +344,38 @@ def test_the_page_makes_no_html_by_hand():
             assert list(unescaped_in(source, makers | makers_of_html(source))) == [], path
 
 
+MOST_PARAMETERS = 6
+
+
+def parameters_of(source: str) -> Iterator[tuple[str, int]]:
+    """Every function of a file, lambdas too, and how many parameters it has beside ``self``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            given = node.args
+            named = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+            rest = [one for one in (given.vararg, given.kwarg) if one is not None]
+            yield getattr(node, "name", "lambda"), len(named) + len(rest) - (named[:1] in (["self"], ["cls"]))
+
+
+def test_the_walk_sees_every_parameter():
+    source = """
+def plain(a, /, b, *c, d=1, **e): pass
+class Owner:
+    async def late(self, a): return lambda x, y: x
+"""
+    assert dict(parameters_of(source)) == {"plain": 5, "late": 1, "lambda": 2}
+
+
+def test_no_function_of_the_page_has_many_parameters():
+    long = [
+        f"{path.name}: {name} has {count}"
+        for path in (ROOT / "playground" / "ui").rglob("*.py")
+        for name, count in parameters_of(path.read_text(encoding="utf-8"))
+        if count > MOST_PARAMETERS
+    ]
+    assert long == []
+
+
 def test_the_entry_is_short():
     entry = ROOT / "app.py"
     if not entry.is_file():

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from playground.ui.shell import page
+from playground.ui import layout
+from playground.ui.shell import turns
+from playground.ui.shell.run import RUNS
 from playground.ui.shell.state import kept
 from playground.ui.shell.tab import Visit
 
 
 @pytest.fixture(autouse=True)
 def every_step_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page, "SHOWN_EVERY", 0.0)
+    monkeypatch.setattr(turns, "SHOWN_EVERY", 0.0)
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,10 @@ def a_visit():
         )
 
     return visit
+
+
+@pytest.fixture(scope="session")
+def page_runs(surroundings):
+    """Every run of the page, by name."""
+    layout.build_page()
+    return RUNS

@@ -14,6 +14,7 @@ import gradio as gr
 import pytest
 import torch
 from gradio.context import LocalContext
+from pressing import begin, press, visitor
 
 from playground import disk
 from playground import workspace as spaces
@@ -40,12 +41,12 @@ from playground.ui.adapters import train as train_panel
 from playground.ui.adapters import train_form as train_settings
 from playground.ui.adapters import view as adapters_html
 from playground.ui.parts.adapter_menu import own_ids
-from playground.ui.shell.page import begins, stops
+from playground.ui.shell.turns import stops
 from playground.ui.text import EN, KO, TABLES
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
 both = pytest.mark.parametrize("language", ["en", "ko"])
-begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 ROWS = [["What is one?", "It is 1."], ["What is two?", "It is 2."], ["", ""], ["Three?", "3."]]
 
@@ -57,14 +58,6 @@ def saved(*edits, model=MODEL):
 
 def edits_of(state):
     return [step["edit"] for step in json.loads(json.dumps(state))["stack"]["steps"]]
-
-
-def visitor(name="adapters"):
-    return SimpleNamespace(session_hash=name)
-
-
-def quiet(*args, **kwargs):
-    pass
 
 
 @pytest.fixture
@@ -174,7 +167,7 @@ def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
     disk.remove(settings().home / "adapters" / mine)
     path = tmp_path / "nice.zip"
     path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
-    ids, made = own_adapters.add_adapter(saved(), [], "en", [str(path)])
+    ids, made = own_adapters.add_adapter({"saved": saved(), "mine": [], "language": "en", "files": [str(path)]})
     assert ids == [made]
     assert store.load(made, Fork(known[MODEL])).id == adapter.id
     assert store.about(made).title == "nice"
@@ -185,7 +178,7 @@ def test_a_bad_upload_is_refused_in_words(known, tmp_path, language):
     path = tmp_path / "adapter_model.bin"
     path.write_bytes(b"x")
     with pytest.raises(gr.Error, match="pickle"):
-        own_adapters.add_adapter(saved(), [], language, [str(path)])
+        own_adapters.add_adapter({"saved": saved(), "mine": [], "language": language, "files": [str(path)]})
 
 
 def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
@@ -196,19 +189,21 @@ def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
 
 
 def test_both_answers_are_written(mine):
-    *_, last = attach_panel.answer_both(saved(edit(mine, 3.0)), "en", "The cat", begin_run(visitor()), visitor())
+    *_, last = press("attach", saved=saved(edit(mine, 3.0)), prompt="The cat")
     assert EN["attach_base"] in last
     assert EN["attach_recipe"] in last
     assert last.count("<p>") == 2
 
 
 def test_both_ways_cost_what_they_cost(mine, monkeypatch):
-    shown = look_panel.weigh_ways(saved(), "ko", mine, begin_run(visitor()), visitor(), quiet)
+    shown, told = press("costs", saved=saved(), language="ko", source=mine)
     assert KO["costs_caption"] in shown
-    turn = begin_run(visitor())
+    assert told == ""
+    turn = begin("costs")
     stop_run(visitor())
-    stopped = look_panel.weigh_ways(saved(), "ko", mine, turn, visitor(), quiet)
-    assert "<table" not in stopped
+    shown, told = press("costs", saved=saved(), language="ko", source=mine, turn=turn)
+    assert shown == gr.skip()
+    assert "멈췄습니다" in told
 
 
 def test_an_adapter_under_an_edit_of_all_weights_can_be_turned(mine):
@@ -233,12 +228,12 @@ def test_an_adapter_that_came_back_is_attached_again(mine, known, monkeypatch):
 
 
 def controls(**changed):
-    """The settings' controls in the order of ``settings_from``, as they stand at first."""
+    """The settings' controls as they stand at first."""
     opened = {
         "rank": 2,
         "targets": ["linear"],
         "layers": 2,
-        "virtual": 4,
+        "virtual_tokens": 4,
         "rate": 1e-3,
         "epochs": 1,
         "steps": 3,
@@ -247,44 +242,47 @@ def controls(**changed):
         "dropout": 0.0,
         "warmup": 0.1,
         "schedule": "cosine",
-        "decay": 0.0,
+        "weight_decay": 0.0,
         "accumulate": 1,
         "length": 64,
-        "weight": 0.0,
-        "held": 0.0,
+        "prompt_weight": 0.0,
+        "held_share": 0.0,
         "patience": 0,
-        "saving": False,
+        "checkpointing": False,
         "seed": 0,
     }
     assert set(changed) <= set(opened)
-    return list((opened | changed).values())
+    return {"method": "lora"} | opened | changed
 
 
-def given(source="table", ready=None, file=None, rows=ROWS, method="lora", **changed):
-    return [source, ready, file, rows, method, *controls(**changed)]
+def given(language="en", source="table", **changed):
+    """What stands on the training panel."""
+    named = {name: changed.pop(name) for name in ("ready", "file", "rows", "prompts", "job") if name in changed}
+    stands = {"ready": None, "file": None, "rows": ROWS, "prompts": "", "job": ""} | named
+    return {"saved": saved(), "language": language, "source": source} | stands | controls(**changed)
 
 
 def test_the_controls_as_they_stand_are_the_settings_defaults():
-    built = train_settings.settings_from(
-        "lora", *controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128, held=0.1, virtual=16)
+    built = train_settings.settings_of(
+        controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128, held_share=0.1, virtual_tokens=16)
     )
     assert built == Settings()
 
 
 def test_q_and_v_are_one_entry_of_the_menu():
-    built = train_settings.settings_from("lora", *controls(targets=[train_settings.QV, "mlp"]))
+    built = train_settings.settings_of(controls(targets=[train_settings.QV, "mlp"]))
     assert built.targets == ("*.q_proj.weight", "*.v_proj.weight", "mlp")
 
 
 @pytest.mark.parametrize("changed", [{"rate": 0}, {"rate": None}, {"rate": 5.0}, {"seed": -1}])
 def test_settings_out_of_range_are_refused(changed):
     with pytest.raises(train_panel.DataError, match="out of its range"):
-        train_settings.settings_from("lora", *controls(**changed))
+        train_settings.settings_of(controls(**changed))
 
 
 @both
 def test_looking_ahead_shows_what_learns_and_what_the_model_sees(known, language):
-    ahead, seen = train_panel.look_ahead(saved(), language, *given())
+    ahead, seen = train_panel.look_ahead(given(language))
     assert TABLES[language]["estimate_parameters"] in ahead
     assert seen.count("<pre") == 2
     assert "<mark>" in seen
@@ -293,17 +291,17 @@ def test_looking_ahead_shows_what_learns_and_what_the_model_sees(known, language
 @both
 def test_looking_ahead_without_examples_says_what_to_do(known, language):
     said = {"en": "There are no examples", "ko": "예시가 없습니다"}[language]
-    ahead, seen = train_panel.look_ahead(saved(), language, *given(rows=[["", ""]]))
+    ahead, seen = train_panel.look_ahead(given(language, rows=[["", ""]]))
     assert said in ahead
     assert seen == ""
-    missing, _ = train_panel.look_ahead(saved(), language, *given(source="file"))
+    missing, _ = train_panel.look_ahead(given(language, "file"))
     assert {"en": "No file is chosen", "ko": "고른 파일이 없습니다"}[language] in missing
 
 
 def test_a_file_is_read(known, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("prompt,completion\nOne?,1\nTwo?,2\n")
-    reading = train_panel.reading_from("file", None, str(path), [])
+    reading = train_panel.reading_of(given(source="file", file=str(path)))
     assert [one.completion for one in reading.examples] == ["1", "2"]
 
 
@@ -314,7 +312,7 @@ def test_what_is_left_out_of_a_file_is_told_before_training(known, tmp_path, lan
     messages = [{"role": role, "content": text} for role, text in turns]
     rows = [{"instruction": "One?", "output": 1}, {"instruction": "<b>"}, {"messages": messages}]
     path.write_text(json.dumps(rows))
-    ahead, seen = train_panel.look_ahead(saved(), language, *given("file", file=str(path)))
+    ahead, seen = train_panel.look_ahead(given(language, "file", file=str(path)))
     said = {
         "en": ("Left out: 1 of the rows; 2 examples", "Example 2 lacks", "system: 1"),
         "ko": ("뺀 줄: 1개. 예시 2개", "2번 예시에", "시스템 글이 있는 예시: 1개"),
@@ -346,7 +344,7 @@ def finish(job_id):
 
 
 def test_a_run_becomes_an_own_adapter_that_can_be_attached(known):
-    job_id, timer = train_panel.start(saved(), "", "en", "Hello\n\nOne?", *given())
+    job_id, timer = train_panel.start(given(prompts="Hello\n\nOne?"))
     assert timer.active
     finish(job_id)
     shown, ids, source, timer = train_panel.watch(job_id, [], "en", "")
@@ -365,7 +363,7 @@ def test_a_second_run_waits_for_the_first(known, language, monkeypatch):
     monkeypatch.setattr(JOBS, "get", lambda job_id: SimpleNamespace(active=lambda: True))
     said = {"en": "not over yet", "ko": "아직 끝나지"}[language]
     with pytest.raises(gr.Error, match=said):
-        train_panel.start(saved(), "x", language, "", *given())
+        train_panel.start(given(language, job="x"))
 
 
 @both
@@ -374,7 +372,7 @@ def test_a_session_has_one_run_whatever_its_browser_says_of_the_last(known, monk
     monkeypatch.setattr(JOBS, "submit", lambda *values: asked.append(values[-1]) or "a")
     request = LocalContext.request.set(SimpleNamespace(session_hash="the session"))
     try:
-        train_panel.start(saved(), "", language, "", *given())
+        train_panel.start(given(language))
     finally:
         LocalContext.request.reset(request)
     assert asked == ["the session"]
@@ -445,7 +443,7 @@ def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
 
 def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):
     monkeypatch.setattr(known[MODEL].tokenizer, "chat_template", None)
-    _, seen = train_panel.look_ahead(saved(), "en", *given())
+    _, seen = train_panel.look_ahead(given())
     assert "im_start" not in seen
 
 
@@ -458,10 +456,9 @@ def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
     other = store.keep(
         lora.make({pair.path: (pair.down, -pair.up) for pair in pairs}), About("Its opposite", "trained", MODEL)
     )
-    turn = begin_run(visitor())
-    asked = (saved(), "en", turn, [mine, other], "cat", 0.5, None, visitor(), quiet, 1.0, 0.5)
-    edit, receipt = mix_panel.run_mix(*asked, 0.5, 0.5)
-    assert edit["weights"] == [1.0, 0.5]
+    asked = {"sources": [mine, other], "method": "cat", "seed": None, "weight_1": 1.0}
+    edit, receipt = press("mix", saved=saved(), **asked)
+    assert list(edit["weights"]) == [1.0, 0.5]
     assert "Tensors changed" in receipt
     state = mix_panel.keep_mix(saved(), "en", edit)
     assert [one["kind"] for one in edits_of(state)] == ["mix_adapters"]
@@ -471,10 +468,9 @@ def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
 
 def test_a_mix_that_was_stopped_is_not_put_on_the_recipe(mine, known):
     other = store.keep(store.load(mine, Fork(known[MODEL])), About("Its twin", "trained", MODEL))
-    turn = begin_run(visitor())
+    turn = begin("mix")
     stop_run(visitor())
-    asked = (saved(), "en", turn, [mine, other], "linear", 0.5, 0, visitor(), quiet, 0.7, 0.4)
-    edit, told = mix_panel.run_mix(*asked, 0.5, 0.5)
+    edit, told = press("mix", saved=saved(), turn=turn, sources=[mine, other], method="linear")
     assert edit is None
     assert "Stopped" in told
     assert "Tensors changed" not in told
@@ -485,7 +481,7 @@ def test_one_adapter_alone_cannot_be_mixed(mine, language):
     said = {"en": "at least two", "ko": "둘 이상"}[language]
     for few in ([], None, [mine]):
         with pytest.raises(gr.Error, match=said):
-            mix_panel.run_mix(saved(), language, begin_run(visitor()), few, "cat", 0.5, 0, visitor(), quiet, 1.0)
+            press("mix", saved=saved(), language=language, sources=few)
 
 
 def test_as_many_weights_are_shown_as_adapters_are_chosen():
@@ -495,9 +491,10 @@ def test_as_many_weights_are_shown_as_adapters_are_chosen():
 
 
 def extract(first, second, *edits, file=None, rank=4, language="en"):
-    return mix_panel.run_extract(
-        saved(*edits), [], language, begin_run(visitor()), first, second, file, rank, visitor(), quiet
-    )
+    ends = {"first": first, "second": second, "file": file, "rank": rank}
+    *found, told = press("extract", saved=saved(*edits), language=language, **ends)
+    assert told == ""
+    return found
 
 
 @both
@@ -542,9 +539,9 @@ def sums(language="en", **changed):
         "batch": 1,
         "rank": 8,
         "matrices": 2,
-        "saving": False,
+        "checkpointing": False,
     }
-    return calculator_panel.calculate(language, *(given | changed).values())
+    return calculator_panel.calculate({"language": language} | given | changed)
 
 
 @both

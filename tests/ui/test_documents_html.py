@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import gradio as gr
 import pytest
+from pressing import press
 
 from playground.retrieval.dense import index as dense
 from playground.retrieval.evaluate import Judged, Outcome, reports
@@ -20,8 +21,7 @@ from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.documents import view as documents_html
-from playground.ui.documents.search_form import options_from
-from playground.ui.shell.page import RUNS
+from playground.ui.documents.search_form import options_of
 from playground.ui.text import EN, TABLES
 
 both = pytest.mark.parametrize("language", ["en", "ko"])
@@ -32,6 +32,8 @@ TERMS = [
     Contribution(term=EVIL, times=2, count=1, idf=1.5, tf=1.0),
     Contribution(term="b", times=1, count=3, idf=0.25, tf=2.0),
 ]
+
+pytestmark = pytest.mark.usefixtures("page_runs")
 
 
 def read(piece: str) -> ET.Element:
@@ -120,7 +122,18 @@ def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
     [("usual", None), ("words", Terms()), ("stems", Terms(True)), ("morphemes", Terms(True, "morphemes"))],
 )
 def test_the_controls_become_options(split, terms):
-    found = options_from("l", 1, 0.5, split, "weighted", 0.25, True, "minilm")
+    found = options_of(
+        {
+            "variant": "l",
+            "k1": 1,
+            "b": 0.5,
+            "split": split,
+            "fusion": "weighted",
+            "diversity": 0.25,
+            "rerank": True,
+            "encoder": "minilm",
+        }
+    )
     assert found == Options(
         scoring=Scoring("l", 1.0, 0.5), terms=terms, fusion="weighted", dense_share=None, diversity=0.25, rerank=True
     )
@@ -134,24 +147,17 @@ def home(tmp_path, monkeypatch):
     settings.cache_clear()
 
 
-USUAL = ("okapi", 1.5, 0.75, "words", "rrf", 0.0, False, "minilm")
-
-
-class Request:
-    session_hash = "somebody"
-
-
 def evaluate(monkeypatch, choice="lantern-handbook", turn=None, seen=None, own=""):
     monkeypatch.setattr(evaluate_panel, "RETRIEVERS", ("bm25",))
     monkeypatch.setattr(dense, "dense_index", lambda *more: None)
-    turn = RUNS.begin("somebody") if turn is None else turn
     steps = (lambda at, desc: seen.append(desc)) if seen is not None else (lambda at, desc: None)
-    return evaluate_panel.run_evaluation(own, "en", choice, None, turn, Request(), steps, *USUAL)
+    return press("evaluate", own=own, corpus=choice, split="words", turn=turn, progress=steps)
 
 
 def test_a_corpus_is_evaluated_with_progress(monkeypatch):
     seen: list[str] = []
-    table, rows = evaluate(monkeypatch, seen=seen)
+    table, rows, told = evaluate(monkeypatch, seen=seen)
+    assert told == ""
     assert "Question 1 of 64…" in seen
     assert "Question 64 of 64…" in seen
     assert "<table" in table
@@ -159,12 +165,13 @@ def test_a_corpus_is_evaluated_with_progress(monkeypatch):
 
 
 def test_an_evaluation_can_be_stopped(monkeypatch):
-    assert evaluate(monkeypatch, turn=-1) == (f'<div class="pg-hint">{EN["evaluate_stopped"]}</div>', "")
+    told = f'<div class="pg-hint">{EN["evaluate_stopped"]}</div>'
+    assert evaluate(monkeypatch, turn=-1) == (gr.skip(), gr.skip(), told)
 
 
 def test_documents_without_questions_cannot_be_evaluated(monkeypatch, tmp_path, home):
     file = tmp_path / "a.txt"
     file.write_text("A fact.")
-    own, *_ = own_panel.add_own("", [], "en", [str(file)])
+    own, *_ = own_panel.add_own({"own": "", "shelf": [], "language": "en", "files": [str(file)], "encoding": ""})
     with pytest.raises(gr.Error, match="has no questions to evaluate with"):
         evaluate(monkeypatch, documents_tab.OWN, own=own)

@@ -30,7 +30,8 @@ from playground.ui.edge.headers import POLICY
 from playground.ui.edge.refusal import Refused
 from playground.ui.shell import faults
 from playground.ui.shell.endpoints import _told
-from playground.ui.shell.page import RUNS, begins, shown
+from playground.ui.shell.page import shown
+from playground.ui.shell.turns import TURNS, begins
 
 JSON = {"content-type": "application/json"}
 
@@ -487,7 +488,7 @@ def test_a_public_endpoint_has_120_seconds(known, monkeypatch):
 
 def test_a_closed_page_ends_its_visitors_turn_and_makes_no_session(served, ask):
     turn = begins("a run")(SimpleNamespace(session_hash="closing"))
-    over = RUNS.stopped("closing", turn)
+    over = TURNS.stopped("closing", turn)
     with ask.stream("GET", "/gradio_api/heartbeat/closing") as stream:
         next(stream.iter_raw())
         assert not over()

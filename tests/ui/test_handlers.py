@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from pressing import press, streams, visitor
 
 from playground import workspace as spaces
 from playground.engine.models import loader
@@ -24,15 +25,16 @@ from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.parts.corpus_menu import FIRST_CORPUS
-from playground.ui.shell import faults, page
-from playground.ui.shell.page import MAX_RUNS, RUNS, Runs, begins, shown, stops
+from playground.ui.shell import faults, turns
+from playground.ui.shell.page import shown
+from playground.ui.shell.turns import MOST_VISITORS, TURNS, Turns, begins, stops
 from playground.ui.shell.warmup import Warmup
 from playground.ui.sidebar import panel as sidebar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
-begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 NUDGE = {
     "kind": "nudge_tokens",
@@ -72,10 +74,6 @@ def saved(*edits, model=MODEL):
     return json.loads(json.dumps({"stack": {"model": model, "steps": steps}}))
 
 
-def visitor(name="somebody"):
-    return SimpleNamespace(session_hash=name)
-
-
 def click(**data):
     """What a click on a piece of HTML brings along."""
     return SimpleNamespace(**data)
@@ -89,10 +87,10 @@ def refuse(value, language):
     raise PlaygroundError("The prompt has {count} characters: keep it to {limit}.", **value)
 
 
-@shown
-def refuse_late(value, language):
+@streams
+def refuse_late(values, work):
     yield "first"
-    raise PlaygroundError("The prompt has {count} characters: keep it to {limit}.", **value)
+    raise PlaygroundError("The prompt has {count} characters: keep it to {limit}.", **values["value"])
 
 
 @shown
@@ -100,8 +98,8 @@ def crash(value, language):
     raise KeyError("the secret path /home/me and token abc")
 
 
-@shown
-def crash_late(value, language):
+@streams
+def crash_late(values, work):
     yield "first"
     raise KeyError("the secret path /home/me and token abc")
 
@@ -111,10 +109,10 @@ def warn_as_gradio(value, language):
     raise value
 
 
-@shown
-def warn_as_gradio_late(value, language):
+@streams
+def warn_as_gradio_late(values, work):
     yield "first"
-    raise value
+    raise values["value"]
 
 
 def call(handler, *args, **kwargs):
@@ -181,9 +179,10 @@ def test_a_stream_that_is_closed_is_no_failure(caplog):
     assert caplog.records == []
 
 
-def test_a_handler_keeps_its_name_and_parameters_for_gradio():
-    assert compare_tab.run.__name__ == "run"
-    assert "request" in __import__("inspect").signature(compare_tab.run).parameters
+def test_a_handler_keeps_its_name_and_its_parameters_are_found_by_gradio(page_runs):
+    call = page_runs["compare"].call
+    assert call.__name__ == "run_compare"
+    assert [*__import__("inspect").signature(call).parameters] == ["given", "request", "progress"]
 
 
 def test_a_handler_needs_to_know_the_language():
@@ -205,7 +204,7 @@ def test_a_refusal_that_quotes_a_visitors_text_is_escaped(language, tmp_path):
 
 
 def test_a_run_goes_on_until_it_is_stopped():
-    runs = Runs()
+    runs = Turns()
     stopped = runs.stopped("a", runs.begin("a"))
     assert not stopped()
     runs.stop("a")
@@ -213,14 +212,14 @@ def test_a_run_goes_on_until_it_is_stopped():
 
 
 def test_a_run_that_still_waits_for_its_turn_can_be_stopped():
-    runs = Runs()
+    runs = Turns()
     turn = runs.begin("a")
     runs.stop("a")
     assert runs.stopped("a", turn)()
 
 
 def test_stopping_touches_nobody_else():
-    runs = Runs()
+    runs = Turns()
     mine, theirs = (runs.stopped(name, runs.begin(name)) for name in "ab")
     runs.stop("a")
     runs.stop("nobody")
@@ -228,14 +227,14 @@ def test_stopping_touches_nobody_else():
 
 
 def test_a_newer_turn_ends_an_older_one_even_before_it_ran():
-    runs = Runs()
+    runs = Turns()
     first, second = runs.begin("a"), runs.begin("a")
     assert runs.stopped("a", first)()
     assert not runs.stopped("a", second)()
 
 
 def test_an_activity_is_ended_by_its_own_stop_or_its_own_newer_turn_and_by_no_other():
-    runs = Runs()
+    runs = Turns()
     teach, search = (runs.stopped("a", runs.begin("a", name)) for name in ("teach", "search"))
     again = runs.stopped("a", runs.begin("a", "search"))
     assert (teach(), search(), again()) == (False, True, False)
@@ -251,17 +250,17 @@ def test_an_activity_is_ended_by_its_own_stop_or_its_own_newer_turn_and_by_no_ot
 
 
 def test_only_so_many_visitors_are_remembered():
-    runs = Runs()
-    for number in range(MAX_RUNS + 10):
+    runs = Turns()
+    for number in range(MOST_VISITORS + 10):
         turn = runs.begin(str(number))
-    assert len(runs._turns) == MAX_RUNS
+    assert len(runs._turns) == MOST_VISITORS
     assert not runs.stopped(str(number), turn)()
 
 
 def test_the_stop_button_stops_its_own_visitors_run():
-    begin, stop = begins("a run"), stops("a run")
-    mine = RUNS.stopped("test-a", begin(visitor("test-a")))
-    theirs = RUNS.stopped("test-b", begin(visitor("test-b")))
+    start, stop = begins("a run"), stops("a run")
+    mine = TURNS.stopped("test-a", start(visitor("test-a")))
+    theirs = TURNS.stopped("test-b", start(visitor("test-b")))
     stop(visitor("test-a"))
     assert (mine(), theirs()) == (True, False)
     stop(visitor("test-b"))
@@ -285,7 +284,9 @@ def upload(tmp_path):
 
 def add_own(own, language, files):
     """Add files: the collection in use, the line about it, the choice of corpus, the file box."""
-    own, _, line, _, _, choice, cleared = own_panel.add_own(own, [], language, files)
+    own, _, line, _, _, choice, cleared = own_panel.add_own(
+        {"own": own, "shelf": [], "language": language, "files": files, "encoding": ""}
+    )
     return own, line, choice, cleared
 
 
@@ -307,7 +308,7 @@ def test_own_documents_are_added_shown_and_searched(upload, home):
     assert (choice, cleared) == (documents_tab.OWN, None)
     assert documents_tab.chosen_corpus(state, documents_tab.OWN) == state
     assert show_own(state, "ko") == line
-    found, *_ = next(documents_tab.search_all(state, "ko", documents_tab.OWN, "등대", 3))
+    found, *_ = next(press("search", own=state, language="ko", corpus=documents_tab.OWN, query="등대"))
     assert "&lt;붉은&gt;" in found
 
 
@@ -410,8 +411,8 @@ def test_a_shipped_corpus_is_chosen_by_its_id():
 
 def test_choosing_own_documents_before_there_are_any_says_how_to_add_them():
     for handler in (
-        lambda: next(documents_tab.search_all(None, "ko", documents_tab.OWN, "a", 3)),
-        lambda: next(run_compare(None, "ko", [("base", "bm25", 1)] * 2, choice=documents_tab.OWN)),
+        lambda: next(press("search", own=None, language="ko", corpus=documents_tab.OWN, query="a")),
+        lambda: next(run_compare(None, "ko", [("base", "bm25", 1)] * 2, corpus=documents_tab.OWN)),
     ):
         with pytest.raises(gr.Error, match="아직 내 문서가 없습니다"):
             handler()
@@ -423,7 +424,7 @@ def test_both_searches_answer_and_words_come_first(monkeypatch):
 
     monkeypatch.setattr(dense, "dense_index", no_index)
     query = "Where do injured baby seals go for treatment?"
-    first, last = documents_tab.search_all(None, "ko", "lantern-handbook", query, 3.0)
+    first, last = press("search", own=None, language="ko", query=query, k=3.0)
     assert first[0].count("<li>") == 3
     assert KO["hit_why"] in first[0]
     assert KO["dense_working"] in first[1]
@@ -435,7 +436,7 @@ def test_both_searches_answer_and_words_come_first(monkeypatch):
 @pytest.mark.parametrize(("query", "k"), [("", 3), (" ", 3), ("a", 0), ("a", 21), ("a" * 2001, 3)])
 def test_a_search_out_of_bounds_is_refused(query, k):
     with pytest.raises(gr.Error):
-        list(documents_tab.search_all(None, "en", "lantern-handbook", query, k))
+        list(press("search", own=None, query=query, k=k))
 
 
 def test_sample_questions_are_the_corpus_own_of_every_kind():
@@ -448,45 +449,20 @@ def test_sample_questions_are_the_corpus_own_of_every_kind():
 # Compare
 
 
-def run_compare(state, language, columns, prompt="The cat", choice="lantern-handbook", own="", **more):
-    context = ["best_first", 0, "", ""]
-    fields = [*context, *(value for column in columns for value in column)]
-    values = {"length": 4, "temperature": 0, "seed": 0, "count": len(columns)} | more
-    return compare_tab.run(
-        state,
-        own,
-        language,
-        prompt,
-        choice,
-        values["length"],
-        values["temperature"],
-        values["seed"],
-        begin_run(visitor()),
-        values["count"],
-        visitor(),
-        *fields,
-    )
+def columns_of(columns):
+    """The controls of so many contestants."""
+    names = ("weights", "retriever", "k")
+    fields = {f"{name}_{n}": value for n, c in enumerate(columns, 1) for name, value in zip(names, c, strict=True)}
+    return fields | {"count": len(columns)}
+
+
+def run_compare(state, language, columns, prompt="The cat", **more):
+    values = {"saved": state, "language": language, "prompt": prompt, "length": 4} | columns_of(columns)
+    return press("compare", **values | more)
 
 
 def without(columns, removed, prompt="Where do injured baby seals go for treatment?"):
-    fields = ["best_first", 0, "", "", *(value for column in columns for value in column)]
-    return list(
-        compare_tab.run_without(
-            None,
-            "",
-            "en",
-            prompt,
-            "lantern-handbook",
-            4,
-            0,
-            0,
-            begin_run(visitor()),
-            len(columns),
-            removed,
-            visitor(),
-            *fields,
-        )
-    )
+    return list(press("without", saved=None, prompt=prompt, length=4, picked=removed, **columns_of(columns)))
 
 
 def test_one_column_is_asked_again_without_a_passage(tiny_page):
@@ -509,11 +485,8 @@ def test_a_column_that_is_not_there_takes_nothing_away(tiny_page, place):
     assert without([("base", "none", 1), ("base", "bm25", 2)], (place, "x")) == []
 
 
-def test_pressing_a_passage_takes_a_turn():
-    event = SimpleNamespace(place="1", passage="a.md#2")
-    turn, removed = compare_tab.press_without(event, visitor())
-    assert removed == (1, "a.md#2")
-    assert not RUNS.stopped(str(visitor().session_hash), turn)()
+def test_a_passage_that_is_pressed_is_the_one_taken_away():
+    assert compare_tab.passage_of(click(place="1", passage="a.md#2")) == (1, "a.md#2")
 
 
 def test_answers_are_shown_for_each_column(tiny_page):
@@ -625,7 +598,7 @@ def test_the_examples_show_what_their_buttons_promise(smollm2):
         columns = list(zip(fields[::3], fields[1::3], fields[2::3], strict=True))[:count]
         # BM25 is enough to show it; dense search would need its model too.
         columns = [column for column in columns if column[1] != "dense"]
-        *_, last = run_compare(state, "en", columns, prompt, corpus, length=24)
+        *_, last = run_compare(state, "en", columns, prompt, corpus=corpus, length=24)
         return [re.sub("<[^>]*>", "", t) for t in re.findall(r'"pg-text">(.*?)</p>', last)]
 
     asked = compare_tab.EXAMPLES[0].prompt
@@ -805,11 +778,16 @@ def test_without_dense_search_the_model_is_ready_all_the_same(monkeypatch):
 
 # Tokens
 
-NUDGED_BY = ("random", "", 2.0, "both", 0, "The cat on the")
+
+def nudged(sentence="", state=None, language="en", **more):
+    """What stands on the tab, with a nudge by a random step."""
+    by = {"text": "", "direction": "random", "target": "", "strength": 2.0, "side": "both", "seed": 0}
+    stands = {"saved": state or saved(), "language": language, "sentence": sentence, "chosen": None}
+    return {**stands, "prompt": "The cat on the", **by, **more}
 
 
 def test_a_text_is_split_and_its_first_token_looked_at(tiny_page, tiny):
-    chips, token, text, advice, facts, _, bars = tokens_tab.split_text("The cat", saved(), "en", "", *NUDGED_BY)
+    chips, token, text, advice, facts, _, bars = tokens_tab.split_text(nudged("The cat"))
     ids = tiny[MODEL].tokenizer("The cat", add_special_tokens=False)["input_ids"]
     assert re.findall(r'data-id="(\d+)"', chips) == list(map(str, ids))
     assert token == ids[0]
@@ -821,15 +799,15 @@ def test_a_text_is_split_and_its_first_token_looked_at(tiny_page, tiny):
 
 def test_a_pressed_chip_and_a_pressed_neighbour_are_looked_at(tiny_page, tiny):
     ids = tiny[MODEL].tokenizer("The cat", add_special_tokens=False)["input_ids"]
-    asked = ("The cat", saved(), "en", "", *NUDGED_BY)
-    assert tokens_tab.choose_token(*asked, click(place="1"))[1] == ids[1]
-    assert tokens_tab.choose_token(*asked, click(place="99"))[1] == ids[-1]
-    assert tokens_tab.go_on(*asked, click(id="7"))[0] == 7
-    assert tokens_tab.go_on(*asked, click(id="999999"))[0] == 299  # the last of the vocabulary
+    asked = nudged("The cat")
+    assert tokens_tab.choose_token(asked, click(place="1"))[1] == ids[1]
+    assert tokens_tab.choose_token(asked, click(place="99"))[1] == ids[-1]
+    assert tokens_tab.go_on(asked, click(id="7"))[0] == 7
+    assert tokens_tab.go_on(asked, click(id="999999"))[0] == 299  # the last of the vocabulary
 
 
 def test_part_of_a_character_cannot_be_typed(tiny_page):
-    _, _, text, advice, *_ = tokens_tab.split_text("가", saved(), "ko", "", *NUDGED_BY)
+    _, _, text, advice, *_ = tokens_tab.split_text(nudged("가", language="ko"))
     assert text == ""
     assert "pg-warn" in advice
 
@@ -837,11 +815,13 @@ def test_part_of_a_character_cannot_be_typed(tiny_page):
 @pytest.mark.parametrize(("text", "said"), [("", "글이 비어 있습니다"), ("a" * 2001, "너무 깁니다")])
 def test_a_text_that_cannot_be_split_is_refused_in_korean(tiny_page, text, said):
     with pytest.raises(gr.Error, match=said):
-        tokens_tab.split_text(text, saved(), "ko", "", *NUDGED_BY)
+        tokens_tab.split_text(nudged(text, language="ko"))
 
 
 def test_a_kept_nudge_is_on_the_recipe_with_what_was_chosen(tiny_page):
-    state = tokens_tab.keep_nudge(saved(), "en", " the", "toward", " cat", 0.30000000000000004, "input", None)
+    state = tokens_tab.keep_nudge(
+        nudged(text=" the", direction="toward", target=" cat", strength=0.30000000000000004, side="input", seed=None)
+    )
     [step] = state["stack"]["steps"]
     assert step["edit"] == {
         "kind": "nudge_tokens",
@@ -855,47 +835,45 @@ def test_a_kept_nudge_is_on_the_recipe_with_what_was_chosen(tiny_page):
 
 
 def test_a_target_that_is_not_used_is_not_kept(tiny_page):
-    state = tokens_tab.keep_nudge(saved(), "en", " the", "scale", " cat", 2, "both", 0)
+    state = tokens_tab.keep_nudge(nudged(text=" the", direction="scale", target=" cat"))
     assert state["stack"]["steps"][0]["edit"]["target"] == ""
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (("", "random", "", 1, "both", 0), "값이 비어 있습니다"),
-        ((" the", "toward", "", 1, "both", 0), "목표가 필요합니다"),
-        ((" the", "random", "", 1, "both", -1), "0 이상"),
+        ({"text": ""}, "값이 비어 있습니다"),
+        ({"text": " the", "direction": "toward"}, "목표가 필요합니다"),
+        ({"text": " the", "seed": -1}, "0 이상"),
     ],
 )
 def test_a_nudge_that_cannot_be_made_is_refused_and_a_preview_says_so(tiny_page, values, said):
     with pytest.raises(gr.Error, match=said):
-        tokens_tab.keep_nudge(saved(), "ko", *values)
-    *_, advice = tokens_tab.preview_nudge(None, saved(), "ko", *values, "The cat")
+        tokens_tab.keep_nudge(nudged(language="ko", **values))
+    *_, advice = tokens_tab.preview_nudge(nudged(language="ko", **values))
     assert said in advice
 
 
 def test_a_preview_shows_the_nudge_and_does_not_keep_it(tiny_page):
     state = saved()
-    values = (" the", "random", "", 2.0, "both", 0, "The cat on the")
-    _, _, bars, advice = tokens_tab.preview_nudge(5, state, "en", *values)
+    _, _, bars, advice = tokens_tab.preview_nudge(nudged(state=state, chosen=5, text=" the"))
     assert EN["preview"] in advice
     assert "pg-up" in bars or "pg-down" in bars
-    still = (" the", "scale", "", 1.0, "both", 0, "The cat on the")
-    _, _, same, advice = tokens_tab.preview_nudge(5, state, "en", *still)
+    still = nudged(state=state, chosen=5, text=" the", direction="scale", strength=1.0)
+    _, _, same, advice = tokens_tab.preview_nudge(still)
     assert "pg-up" not in same
     assert "changed nothing" in advice
     assert state == saved()
 
 
 def test_without_a_chosen_token_or_a_prompt_the_rest_is_still_shown(tiny_page):
-    facts, flat, bars = tokens_tab.refresh(None, saved(NUDGE), "en", "", "random", "", 1, "both", 0, " ")
+    facts, flat, bars = tokens_tab.refresh(nudged(state=saved(NUDGE), prompt=" "))
     assert facts == flat == gr.skip()
     assert EN["bars_empty"] in bars
 
 
 def test_the_prompt_is_written_on_before_and_after(tiny_page):
-    turn = begin_run(visitor())
-    *_, last = tokens_tab.write_on(saved(NUDGE), "ko", "the cat on the", turn, visitor())
+    *_, last = press("write", saved=saved(NUDGE), language="ko", prompt="the cat on the")
     assert re.findall(r"<h3>(.*?)</h3>", last) == [KO["column_before"], KO["column_after"]]
     texts = re.findall(r'"pg-text">(.*?)</p>', last)
     assert re.sub("<.*?>", "", texts[0]) != re.sub("<.*?>", "", texts[1])
@@ -904,15 +882,15 @@ def test_the_prompt_is_written_on_before_and_after(tiny_page):
 
 def test_steps_that_come_at_once_are_shown_a_few_times_a_second(monkeypatch):
     now, seen = [0.0], []
-    monkeypatch.setattr(page, "SHOWN_EVERY", 0.25)
-    monkeypatch.setattr(page.time, "monotonic", lambda: now[0])
-    turn = page.RUNS.begin("somebody")
-    work = page.work_for("somebody", turn, lambda at, desc: seen.append((at, desc)), "en")
+    monkeypatch.setattr(turns, "SHOWN_EVERY", 0.25)
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    turn = TURNS.begin("somebody")
+    work = turns.work_for("somebody", turn, lambda at, desc: seen.append((at, desc)), "en")
     for step in range(100):
         now[0] = step * 0.01
         work.step(step, 100, Message("Step {n}", {"n": step}))
     assert [at for at, _ in seen] == [(0, 100), (25, 100), (50, 100), (75, 100)]
     assert seen[1][1] == "Step 25"
-    page.RUNS.stop("somebody")
+    TURNS.stop("somebody")
     with pytest.raises(Stopped):  # each step still asks whether to go on
         work.step(100, 100, Message("Step"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from playground.engine.work import Stopped, Work
 from playground.errors import CorpusError
 from playground.retrieval.dense import index as dense
 from playground.retrieval.passages import Corpus
 from playground.ui.parts import indexing
 from playground.ui.parts.indexing import index
+from playground.ui.text import tell
 
 CORPUS = Corpus(id="c", title="t", language="en", passages=(), questions=())
 
@@ -20,10 +22,10 @@ def test_the_seconds_left_are_told(monkeypatch, language, said):
     monkeypatch.setattr(indexing.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(dense, "dense_index", lambda corpus, tell, stopped, encoder: tell(10, 40))
     told = []
-    index(CORPUS, language, lambda at, desc: told.append((at, desc)))
-    [(at, desc)] = told
-    assert at == (10, 40)
-    assert said in desc
+    index(CORPUS, Work(lambda *step: told.append(step)), language)
+    [(*at, what)] = told
+    assert at == [10, 40]
+    assert said in tell(language, what)
 
 
 def test_it_is_stopped_by_whoever_waits(monkeypatch):
@@ -33,6 +35,15 @@ def test_it_is_stopped_by_whoever_waits(monkeypatch):
             raise CorpusError("Indexing was stopped. Search again to go on.")
 
     monkeypatch.setattr(dense, "dense_index", build)
-    index(CORPUS, "en", None, lambda: False, "other")
-    with pytest.raises(CorpusError, match="was stopped"):
-        index(CORPUS, "en", None, lambda: True, "other")
+    index(CORPUS, Work(), "en", "other")
+    with pytest.raises(Stopped, match="was stopped"):
+        index(CORPUS, Work(stopped=lambda: True), "en", "other")
+
+
+def test_what_cannot_be_embedded_is_no_stop(monkeypatch):
+    def build(*args):
+        raise CorpusError("The query is empty. Write what to look for.")
+
+    monkeypatch.setattr(dense, "dense_index", build)
+    with pytest.raises(CorpusError, match="is empty"):
+        index(CORPUS, Work(), "en")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from pressing import press, visitor
 
 from playground.engine.build import build
 from playground.engine.facts import keys, layers, tracing
@@ -24,20 +24,17 @@ from playground.lab.table import Row
 from playground.lab.ways.prompt import others_of
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui.lab import collateral as lab_collateral_panel
 from playground.ui.lab import fact as lab_fact_panel
 from playground.ui.lab import plot as lab_plot
-from playground.ui.lab import row as lab_row_panel
 from playground.ui.lab import table as lab_table_panel
-from playground.ui.lab import trace as lab_trace_panel
 from playground.ui.lab import view as lab_html
 from playground.ui.lab import ways as lab_ways_panel
 from playground.ui.parts.comparison import CONTEXT
 from playground.ui.parts.corpus_menu import OWN
-from playground.ui.shell.page import begins, stops
+from playground.ui.shell.turns import stops
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
-begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 FACT = {"prompt": "and the cat", "subject": "the cat", "target": " of", "old": " sat"}
 LESSON = lesson_from_json(
@@ -77,12 +74,9 @@ def edits_of(state):
     return [step["edit"] for step in json.loads(json.dumps(state))["stack"]["steps"]]
 
 
-def visitor(name="lab"):
-    return SimpleNamespace(session_hash=name)
-
-
-def quiet(*args, **kwargs):
-    pass
+def stands(fields):
+    """The fact and its questions as they stand in their fields."""
+    return dict(zip((*lab_fact_panel.FACT, *lab_fact_panel.QUESTIONS), fields, strict=False))
 
 
 def asked(*right):
@@ -139,8 +133,8 @@ def sheet(**changed):
 
 @both
 def test_a_look_shows_what_is_said_now_and_how_the_words_are_read(language):
-    turn = begin_run(visitor())
-    shown = lab_fact_panel.look_now(saved(), language, turn, *FIELDS[:4], request=visitor(), progress=quiet)
+    shown, told = press("look", saved=saved(), language=language, **stands(FIELDS[:4]))
+    assert told == ""
     assert shown.count("<svg") == 1
     assert "<code>" in shown
     assert "“sat”" in shown
@@ -149,20 +143,18 @@ def test_a_look_shows_what_is_said_now_and_how_the_words_are_read(language):
 def test_a_ready_fact_fills_the_whole_form():
     for one in lab_fact_panel.ready():
         filled = lab_fact_panel.take_ready("en", one.key)
-        lesson = lesson_from_json(*lab_fact_panel.lesson_json(filled[:7]))
+        lesson = lesson_from_json(*lab_fact_panel.lesson_json(stands(filled[:7])))
         given = one.lesson()
         assert lesson == given
         assert load_corpus(filled[7]).passages
 
 
 def test_proposals_can_be_read_back():
-    turn = begin_run(visitor())
-    told, *texts = lab_fact_panel.offer_questions(
-        saved(), "en", turn, "The capital of France is", "France", "Rome", "", visitor(), quiet
-    )
+    fact = stands(("The capital of France is", "France", "Rome", ""))
+    told, *texts = press("propose", saved=saved(), **fact)
     assert "capital" in told
     assert texts[0].count("\n") >= 1
-    lesson_from_json(*lab_fact_panel.lesson_json((*FIELDS[:4], *texts)))
+    lesson_from_json(*lab_fact_panel.lesson_json(stands((*FIELDS[:4], *texts))))
 
 
 def test_a_question_without_its_answer_is_named():
@@ -173,18 +165,13 @@ def test_a_question_without_its_answer_is_named():
 # Teaching
 
 
-def run(ways, fields=FIELDS, name="lab", recipe=None, layer=-1):
-    turn = begin_run(visitor(name))
-    *_, last = lab_ways_panel.run_ways(
-        recipe or saved(), "en", turn, ways, "lantern-handbook", layer, 0, visitor(name), quiet, *fields
-    )
+def run(ways, fields=FIELDS, layer=-1):
+    *_, last = press("teach", saved=saved(), ways=ways, layer=layer, **stands(fields))
     return last
 
 
 def test_the_table_grows_a_row_at_a_time_and_says_when_it_is_done():
-    turn = begin_run(visitor())
-    given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
-    grown = list(lab_ways_panel.run_ways(*given, visitor(), quiet, *FIELDS))
+    grown = list(press("teach", saved=saved(), ways=["in_context", "bm25"], **stands(FIELDS)))
     assert [len(one.get("rows", ())) for one, *_ in grown] == [0, 2, 3, 3]  # not the base alone
     assert [row["way"] for row in grown[-1][0]["rows"]] == ["base", "in_context", "bm25"]
     assert "tried: 2" in grown[-1][1]
@@ -211,9 +198,7 @@ def test_a_way_that_cannot_be_used_stands_in_the_table_and_the_others_go_on():
 
 @pytest.mark.parametrize("done", [1, 2])
 def test_a_stopped_run_keeps_what_was_done_or_the_table_from_before(done):
-    turn = begin_run(visitor("stops"))
-    given = (saved(), "en", turn, ["in_context", "bm25"], "lantern-handbook", -1, 0)
-    running = lab_ways_panel.run_ways(*given, visitor("stops"), quiet, *FIELDS)
+    running = press("teach", saved=saved(), ways=["in_context", "bm25"], who="stops", **stands(FIELDS))
     seen = [next(running)[0] for _ in range(done)]
     stop_run(visitor("stops"))
     *_, (found, told, *_) = running
@@ -344,15 +329,14 @@ def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(w
 
 
 def test_files_hold_what_the_table_holds():
-    given = (sheet(), "en", ["efficacy"], [])
-    assert lab_table_panel.save_table(*given).count("\n") >= 4
-    assert "and the dog" in lab_table_panel.save_questions(*given)
-    page = lab_table_panel.save_report(*given)
+    assert lab_table_panel.save_table(sheet(), "en").count("\n") >= 4
+    assert "and the dog" in lab_table_panel.save_questions(sheet(), "en")
+    page = lab_table_panel.save_report(sheet(), "en", ["efficacy"], [])
     assert page.startswith("<!DOCTYPE html>") or page.startswith("<!doctype html>")
     assert "<script" not in page
-    for save in ("save_table", "save_questions", "save_report"):
+    for save, judged in (("save_table", ()), ("save_questions", ()), ("save_report", ([], []))):
         with pytest.raises(gr.Error, match="no table yet"):
-            getattr(lab_table_panel, save)({}, "en", [], [])
+            getattr(lab_table_panel, save)({}, "en", *judged)
 
 
 def damaged(**changed):
@@ -385,7 +369,7 @@ def test_a_damaged_table_is_refused(given):
     assert "cannot be read" in shown
     assert (advice, plot) == ("", "")
     with pytest.raises(gr.Error, match="cannot be read"):
-        lab_table_panel.save_table(given, "en", [], [])
+        lab_table_panel.save_table(given, "en")
 
 
 def test_no_table_says_what_to_do():
@@ -412,30 +396,26 @@ def test_the_numbers_of_ways_that_cover_one_another_stand_apart():
 
 @both
 def test_facts_in_a_row_are_drawn_as_they_are_taught(language):
-    turn = begin_run(visitor())
     own = "the cat | and the cat | of | sat\nthe dog | and the dog | is | sat"
-    drawn = list(lab_row_panel.run_row(saved(), language, turn, ["ft"], 30, True, own, visitor(), quiet))
+    drawn = list(press("row", saved=saved(), language=language, methods=["ft"], count=30, at_once=True, own=own))
     assert len(drawn) == 3
     assert drawn[-1].count("<svg") == 2
     assert drawn[-1].count('class="pg-hint"') == 2
 
 
 def test_a_row_without_a_method_says_so():
-    turn = begin_run(visitor())
-    [shown] = lab_row_panel.run_row(saved(), "en", turn, [], 3, False, "", visitor(), quiet)
+    [shown] = press("row", saved=saved(), methods=[])
     assert "at least one method" in shown
 
 
 def test_a_line_that_is_no_fact_is_named():
-    turn = begin_run(visitor())
     with pytest.raises(gr.Error, match="Line 1"):
-        next(lab_row_panel.run_row(saved(), "en", turn, ["ft"], 3, False, "x", visitor(), quiet))
+        next(press("row", saved=saved(), methods=["ft"], own="x"))
 
 
 @both
 def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language):
-    turn = begin_run(visitor())
-    empty = lab_collateral_panel.ask_again(saved(), language, turn, visitor(), quiet)
+    empty, _ = press("collateral", saved=saved(), language=language)
     assert "<svg" not in empty
     nudge = {
         "kind": "nudge_tokens",
@@ -446,20 +426,20 @@ def test_the_map_of_an_empty_recipe_says_so_and_of_another_what_changed(language
         "side": "both",
         "seed": 0,
     }
-    shown = lab_collateral_panel.ask_again(saved(nudge), language, turn, visitor(), quiet)
+    shown, _ = press("collateral", saved=saved(nudge), language=language)
     assert "pg-warn" not in shown
 
 
 @both
 def test_a_trace_is_a_picture_with_a_sentence(language):
-    turn = begin_run(visitor())
-    shown, layer, use = lab_trace_panel.trace_fact(saved(), language, turn, "and the cat", "the cat", visitor(), quiet)
+    words = {"prompt": "and the cat", "subject": "the cat"}
+    shown, layer, use, _ = press("trace", saved=saved(), language=language, **words)
     assert shown.count("<svg") == 1
     assert shown.count('class="pg-hint"') == 2
     assert layer in (0, 1)
     assert use["visible"]
     with pytest.raises(gr.Error):
-        lab_trace_panel.trace_fact(saved(), language, turn, "a b", "c", visitor(), quiet)
+        press("trace", saved=saved(), language=language, prompt="a b", subject="c")
 
 
 def test_of_a_large_corpus_a_sample_is_searched():

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from pressing import begin, press, quiet, visitor
 from safetensors.torch import save_file
 
 from playground import workspace as spaces
@@ -31,12 +32,13 @@ from playground.ui.merge import form as merge_panel
 from playground.ui.merge import picture as merge_picture_panel
 from playground.ui.merge import tab as merge_tab
 from playground.ui.merge import walk as walk_panel
-from playground.ui.merge.form import merge_from
-from playground.ui.parts.building import keep_instead, take_point
-from playground.ui.shell.page import begins, stops
+from playground.ui.merge.form import edit_of
+from playground.ui.parts.building import keep_instead, place_of
+from playground.ui.shell.run import RUNS
+from playground.ui.shell.turns import stops
 from playground.ui.text import EN, TABLES
-from playground.ui.weights import measure as measure_panel
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL, SMALL = "tiny-llama", "smollm2-135m-instruct"
 TEXT = "The cat sat on the mat while the rain fell on the roof of the house."
 OTHER = "Weights are numbers; an edit changes some of them and leaves the rest."
@@ -51,11 +53,10 @@ NUDGE = {
     "seed": 0,
 }
 both = pytest.mark.parametrize("language", ["en", "ko"])
-begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 ROOT = Path(__file__).parents[2]
 
-# The panel's controls as they stand when it is opened, in the order of ``merge_from``.
+# The panel's controls as they stand when it is opened.
 OPENED = {
     "models": [],
     "file": None,
@@ -72,11 +73,12 @@ OPENED = {
     "rescale": "usual",
     "by_text": False,
     "seed": 0,
-    "first": 1.0,
-    "second": 1.0,
-    "third": 1.0,
-    "fourth": 1.0,
+    "weight_1": 1.0,
+    "weight_2": 1.0,
+    "weight_3": 1.0,
+    "weight_4": 1.0,
 }
+WEIGHTS = {"first": "weight_1", "second": "weight_2", "third": "weight_3", "fourth": "weight_4"}
 ELEM_IDS = [
     "merge-models",
     "merge-recipe-file",
@@ -101,8 +103,9 @@ ELEM_IDS = [
 
 
 def fields(*models, **changed):
+    changed = {WEIGHTS.get(name, name): value for name, value in changed.items()}
     assert set(changed) <= set(OPENED)
-    return list((OPENED | {"models": list(models)} | changed).values())
+    return OPENED | {"models": list(models)} | changed
 
 
 def saved(*edits, model=MODEL):
@@ -114,14 +117,6 @@ def saved(*edits, model=MODEL):
 def edits_of(state):
     """The edits of what a handler gave back, after its way through the browser."""
     return [step["edit"] for step in json.loads(json.dumps(state))["stack"]["steps"]]
-
-
-def visitor(name="merging"):
-    return SimpleNamespace(session_hash=name)
-
-
-def quiet(*args, **kwargs):
-    pass
 
 
 class Progress:
@@ -234,7 +229,8 @@ def tab(surroundings, a_visit):
     with gr.Blocks() as page, gr.Tab() as own_page:
         built = merge_tab.build_tab(a_visit(), own_page)
     by_id = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
-    return SimpleNamespace(page=page, built=built, fields=[by_id[name] for name in ELEM_IDS])
+    fields = {name: by_id[elem_id] for name, elem_id in zip(OPENED, ELEM_IDS, strict=True)}
+    return SimpleNamespace(page=page, built=built, fields=fields)
 
 
 def events_of(tab, handler):
@@ -245,7 +241,8 @@ def events_of(tab, handler):
 
 
 def test_the_controls_open_as_the_first_example_has_them(tab):
-    values = dict(zip(OPENED, (field.value for field in tab.fields), strict=True))
+    assert {name: RUNS["merge"].form[name] for name in OPENED} == tab.fields
+    values = {name: field.value for name, field in tab.fields.items()}
     assert values | {"models": values["models"] or []} == OPENED
     assert merge_panel.fill_example(merge_panel.FIRST) == [
         ["adapter:pirate"],
@@ -264,9 +261,10 @@ def test_the_controls_open_as_the_first_example_has_them(tab):
 @pytest.mark.parametrize(
     "handler", ["run_merge", "try_there", "run_walk", "draw_tensor", "draw_likeness", "write_yaml"]
 )
-def test_what_works_with_the_forms_merge_gets_its_controls_last(tab, handler):
+def test_what_works_with_the_forms_merge_gets_its_controls(tab, handler):
     for event in events_of(tab, handler):
-        assert event.inputs[-len(ELEM_IDS) :] == tab.fields
+        assert set(tab.fields.values()) <= set(event.inputs)
+        assert event.inputs_as_dict
 
 
 def test_the_answer_at_t_is_asked_for_by_button_slider_and_enter(tab):
@@ -323,7 +321,7 @@ def test_a_reload_loses_nothing_that_was_typed_or_chosen(tab):
 # The merge of the form
 
 
-SPACE = spaces.from_json(saved(model=SMALL))
+SMALLEST = {"saved": saved(model=SMALL)}
 PIRATE, JSON = ({"recipe": attached(name, SMALL)} for name in ("pirate", "json"))
 TWO = ("adapter:pirate", "adapter:json")
 W = {"first": 0.7, "second": -0.3}
@@ -391,14 +389,14 @@ def weighed(**more):
     ],
 )
 def test_the_controls_make_the_merge_that_they_show(models, changed, edit):
-    found = merge_from(SPACE, *fields(*models, **changed))
+    found = edit_of(SMALLEST | fields(*models, **changed))
     assert found.model_dump(mode="json") == edit
 
 
 def test_all_controls_of_a_merge_key_by_key():
-    found = merge_from(
-        SPACE,
-        *fields(
+    found = edit_of(
+        SMALLEST
+        | fields(
             "base",
             *TWO,
             method="della",
@@ -412,7 +410,7 @@ def test_all_controls_of_a_merge_key_by_key():
             first=-2,
             second=0,
             third=3,
-        ),
+        )
     )
     weights = [-2.0, 0.0, 3.0]
     recipes = [recipe(model=SMALL), attached("pirate", SMALL), attached("json", SMALL)]
@@ -452,34 +450,33 @@ def test_all_controls_of_a_merge_key_by_key():
     ],
 )
 def test_controls_that_a_method_does_not_show_do_not_count(method, changed):
-    plain, turned = (merge_from(SPACE, *fields(*TWO, method=method, **c)) for c in ({}, changed))
+    plain, turned = (edit_of(SMALLEST | fields(*TWO, method=method, **c)) for c in ({}, changed))
     assert plain == turned
 
 
 @pytest.mark.parametrize("method", ["linear", "ties", "dare_ties", "della", "karcher", "slerp"])
 def test_of_a_model_alone_the_weight_that_is_not_shown_does_not_count(method):
     """It may have been set to 0 while there were two."""
-    plain, turned = (merge_from(SPACE, *fields("adapter:pirate", method=method, first=weight)) for weight in (1.0, 0.0))
+    plain, turned = (edit_of(SMALLEST | fields("adapter:pirate", method=method, first=weight)) for weight in (1.0, 0.0))
     assert plain == turned
 
 
 def test_what_is_left_empty_is_as_usual():
-    plain = merge_from(SPACE, *fields("base", method="ties"))
-    assert merge_from(SPACE, *fields("base", method="ties", targets=[], seed=None)) == plain
-    assert merge_from(SPACE, *fields("base", method="ties", targets=None)) == plain
+    plain = edit_of(SMALLEST | fields("base", method="ties"))
+    assert edit_of(SMALLEST | fields("base", method="ties", targets=[], seed=None)) == plain
+    assert edit_of(SMALLEST | fields("base", method="ties", targets=None)) == plain
 
 
 def test_values_have_no_more_digits_than_the_controls_show():
     third = 0.1 + 0.2  # as a slider says it: 0.30000000000000004
-    found = merge_from(SPACE, *fields("base", method="ties", t=third, density=third, first=third))
+    found = edit_of(SMALLEST | fields("base", method="ties", t=third, density=third, first=third))
     assert (found.t, found.models[0].density) == (0.3, 0.3)
-    weights = merge_from(SPACE, *fields(*TWO, first=third)).models
+    weights = edit_of(SMALLEST | fields(*TWO, first=third)).models
     assert [one.weight for one in weights] == [0.3, 1.0]
 
 
 def test_a_model_is_the_visitors_own_without_or_with_an_adapter_or_a_checkpoint(of_host):
-    space = spaces.from_json(saved(NUDGE))
-    found = merge_from(space, *fields("base", f"checkpoint:{of_host}", "adapter:a/b"))
+    found = edit_of({"saved": saved(NUDGE)} | fields("base", f"checkpoint:{of_host}", "adapter:a/b"))
     assert [one.checkpoint for one in found.models] == [None, of_host, None]
     assert parse(found.models[0].recipe) == parse(recipe())
     assert parse(found.models[2].recipe) == parse(attached("a/b"))
@@ -489,7 +486,7 @@ def test_a_saved_recipe_is_read_from_its_file(tmp_path):
     own, file = recipe(NUDGE), tmp_path / "recipe.json"
     for text in (json.dumps(own).encode(), json.dumps(own).encode("utf-8-sig")):
         file.write_bytes(text)
-        found = merge_from(SPACE, *fields("file", file=str(file)))
+        found = edit_of(SMALLEST | fields("file", file=str(file)))
         assert parse(found.models[0].recipe) == parse(own)
 
 
@@ -498,10 +495,9 @@ def test_a_saved_recipe_is_read_from_its_file(tmp_path):
 def test_no_model_is_refused_in_words(language, none):
     said = {"en": "No model is chosen", "ko": "고른 모델이 없습니다"}[language]
     for method in ("linear", "passthrough", "ensemble"):
-        given = fields(method=method)
-        given[0] = none
+        given = fields(method=method) | {"models": none}
         with pytest.raises(gr.Error, match=said):
-            merge_files_panel.write_yaml(saved(), language, *given)
+            merge_files_panel.write_yaml({"saved": saved(), "language": language} | given)
 
 
 @both
@@ -509,7 +505,7 @@ def test_no_model_is_refused_in_words(language, none):
 def test_a_recipe_file_that_is_not_there_is_refused_in_words(language, file):
     said = {"en": "No recipe file is chosen", "ko": "고른 레시피 파일이 없습니다"}[language]
     with pytest.raises(gr.Error, match=said):
-        merge_files_panel.write_yaml(saved(), language, *fields("file", file=file))
+        merge_files_panel.write_yaml({"saved": saved(), "language": language} | fields("file", file=file))
 
 
 @pytest.mark.parametrize(
@@ -525,7 +521,7 @@ def test_a_recipe_file_that_is_not_there_is_refused_in_words(language, file):
 def test_a_file_that_is_no_recipe_is_refused(tmp_path, file, words):
     (tmp_path / "recipe.json").write_bytes(file)
     with pytest.raises(PlaygroundError, match=words):
-        merge_from(SPACE, *fields("file", file=str(tmp_path / "recipe.json")))
+        edit_of(SMALLEST | fields("file", file=str(tmp_path / "recipe.json")))
 
 
 # Layers to stack
@@ -543,14 +539,17 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path, file, words):
     ],
 )
 def test_ranges_of_one_model_are_stacked_one_after_another(text, ends):
-    found = merge_from(SPACE, *fields("base", method="passthrough", layers=text))
+    found = edit_of(SMALLEST | fields("base", method="passthrough", layers=text))
     assert [one.layers for one in found.models] == ends
     assert {parse(one.recipe).id for one in found.models} == {parse(recipe(model=SMALL)).id}
 
 
 def test_ranges_of_several_models_are_each_of_the_one_at_its_place():
-    found = merge_from(SPACE, *fields(*TWO, method="passthrough", layers="0-3, 1-2"))
-    assert [(one.recipe.edits[0].source, one.layers) for one in found.models] == [("pirate", (0, 3)), ("json", (1, 2))]
+    found = edit_of(SMALLEST | fields(*TWO, method="passthrough", layers="0-3, 1-2"))
+    assert [(one.recipe["edits"][0]["source"], one.layers) for one in found.models] == [
+        ("pirate", (0, 3)),
+        ("json", (1, 2)),
+    ]
 
 
 UNREADABLE = ["", " ", ",", "0", "0-", "-2", "0-2,", "a-b", "0–2", "1.5-2", "0-2-4", "0-99999"]
@@ -562,7 +561,7 @@ def test_ranges_that_cannot_be_read_are_refused_in_words(language, text):
     said = {"en": "cannot be read. Write ranges like", "ko": "읽을 수 없습니다"}[language]
     given = fields("base", method="passthrough", layers=text)
     with pytest.raises(gr.Error, match=said):
-        merge_files_panel.write_yaml(saved(), language, *given)
+        merge_files_panel.write_yaml({"saved": saved(), "language": language} | given)
 
 
 @both
@@ -570,7 +569,9 @@ def test_ranges_that_cannot_be_read_are_refused_in_words(language, text):
 def test_as_many_ranges_as_models_or_one_model_are_asked_for(language, text):
     said = {"en": "There are 2 models and", "ko": "모델은 2개"}[language]
     with pytest.raises(gr.Error, match=said):
-        merge_files_panel.write_yaml(saved(), language, *fields(*TWO, method="passthrough", layers=text))
+        merge_files_panel.write_yaml(
+            {"saved": saved(), "language": language} | fields(*TWO, method="passthrough", layers=text)
+        )
 
 
 # What is shown
@@ -652,7 +653,7 @@ def filled(name):
 
 @pytest.mark.parametrize("name", merge_panel.EXAMPLES)
 def test_an_example_fills_the_form_with_a_merge_of_what_is_shipped(name):
-    found = merge_from(SPACE, *filled(name))
+    found = edit_of(SMALLEST | filled(name))
     for one in found.models:
         edits = one.recipe.edits
         assert all(edit.source in store.shipped() for edit in edits)
@@ -662,13 +663,13 @@ def test_an_example_fills_the_form_with_a_merge_of_what_is_shipped(name):
 
 
 def test_the_examples_are_what_their_names_say():
-    half = merge_from(SPACE, *filled("walk")).model_dump(mode="json")
+    half = edit_of(SMALLEST | filled("walk")).model_dump(mode="json")
     assert half == merge("linear", PIRATE, t=0.5)
-    ties = merge_from(SPACE, *filled("pirate_json")).model_dump(mode="json")
+    ties = edit_of(SMALLEST | filled("pirate_json")).model_dump(mode="json")
     assert ties == merge("ties", PIRATE | {"density": 0.5}, JSON | {"density": 0.5})
-    deep = merge_from(SPACE, *filled("upscale"))
+    deep = edit_of(SMALLEST | filled("upscale"))
     assert [one.layers for one in deep.models] == [(0, 20), (10, 30)]
-    together = merge_from(SPACE, *filled("ensemble")).model_dump(mode="json")
+    together = edit_of(SMALLEST | filled("ensemble")).model_dump(mode="json")
     assert together == merge("ensemble", {"recipe": recipe(model=SMALL)}, PIRATE)
 
 
@@ -715,19 +716,19 @@ def test_a_checkpoint_that_is_gone_or_empty_is_not_listed(home, known):
 
 def test_the_menu_keeps_what_is_chosen_as_long_as_it_is_there(mine):
     listed = merge_panel.list_models
-    menu, *_ = listed(saved(), [mine], [], "en", [f"adapter:{mine}", "base"], "linear")
+    menu, *_ = listed([mine], [], "en", [f"adapter:{mine}", "base"], "linear")
     assert menu["value"] == [f"adapter:{mine}", "base"]
-    menu, *_ = listed(saved(), [], [], "en", [f"adapter:{mine}", "base"], "linear")
+    menu, *_ = listed([], [], "en", [f"adapter:{mine}", "base"], "linear")
     assert menu["value"] == ["base"]
-    menu, *_ = listed(saved(), [], [], "en", [f"adapter:{mine}"], "linear")
+    menu, *_ = listed([], [], "en", [f"adapter:{mine}"], "linear")
     assert menu["value"] == []  # nothing else takes the place of what was chosen
     for none in (None, []):
-        menu, *_ = listed(saved(), [mine], [], "en", none, "linear")
+        menu, *_ = listed([mine], [], "en", none, "linear")
         assert menu["value"] == ["adapter:pirate"]
 
 
 def test_the_menu_shows_the_controls_of_what_it_keeps(mine):
-    _, *updates = merge_panel.list_models(saved(), [], [], "en", [f"adapter:{mine}", "base"], "linear")
+    _, *updates = merge_panel.list_models([], [], "en", [f"adapter:{mine}", "base"], "linear")
     assert updates == merge_panel.show_method("en", "linear", ["base"])
 
 
@@ -735,8 +736,8 @@ def test_the_menu_shows_the_controls_of_what_it_keeps(mine):
 
 
 def run(state, *models, language="en", turn=None, progress=quiet, **changed):
-    turn = begin_run(visitor()) if turn is None else turn
-    edit, line = merge_tab.run_merge(state, language, turn, visitor(), progress, *fields(*models, **changed))
+    form = fields(*models, **changed)
+    edit, line = press("merge", saved=state, language=language, turn=turn, progress=progress, **form)
     return json.loads(json.dumps(edit)), line  # as the page keeps it
 
 
@@ -788,7 +789,7 @@ def test_a_checkpoint_and_a_recipe_from_a_file_are_merged(of_host, mine, known, 
 
 @both
 def test_a_merge_that_was_stopped_leaves_the_recipe(mine, language):
-    turn = begin_run(visitor())
+    turn = begin("merge")
     stop_run(visitor())
     edit, line = run(saved(), f"adapter:{mine}", language=language, turn=turn)
     assert edit is None
@@ -847,11 +848,10 @@ def walk(
     **changed,
 ):
     """(picture, points) of every event; the points copied, since the page keeps one list."""
-    turn = begin_run(visitor()) if turn is None else turn
-    for picture, points in walk_panel.run_walk(
-        state, language, turn, prompt, *texts, probe, visitor(), progress, *fields(*models, **changed)
-    ):
-        yield picture, list(points)
+    form = fields(*models, **changed) | dict(zip(("text_base", "text_models"), texts, strict=True))
+    more = {"saved": state, "language": language, "prompt": prompt, "probe": probe}
+    for picture, points in press("walk", turn=turn, progress=progress, **form, **more):
+        yield picture, points if points == gr.skip() else list(points)
 
 
 def test_a_walk_grows_point_by_point(mine):
@@ -911,17 +911,18 @@ def test_a_walk_that_was_stopped_keeps_its_points(mine, language):
     stop_run(visitor())
     (picture, points), *more = events
     assert more == []
-    assert points == two
+    assert points == gr.skip()  # the two
+    assert len(two) == 2
     assert TABLES[language]["sweep_stopped"] in picture
     assert picture.count('class="pg-dot"') == 4
 
 
-def test_a_walk_that_was_stopped_before_it_began_has_no_points(mine):
-    turn = begin_run(visitor())
+def test_a_walk_that_was_stopped_before_it_began_changes_no_points(mine):
+    turn = begin("walk")
     stop_run(visitor())
     for state in (saved(), saved({"kind": "prune"})):
         [(picture, points)] = walk(state, f"adapter:{mine}", turn=turn)
-        assert points == []
+        assert points == gr.skip()
         assert EN["sweep_stopped"] in picture
 
 
@@ -954,7 +955,7 @@ def test_a_walk_says_how_far_it_is(mine, language):
 
 
 def merge_of(*names):
-    return merge_from(SPACE, *fields(*names))
+    return edit_of(SMALLEST | fields(*names))
 
 
 def test_texts_that_are_given_are_read_and_nothing_else():
@@ -988,10 +989,10 @@ def test_where_nothing_is_known_of_what_was_taught_general_text_is_read(of_host,
 
 def take(state, points, place, language="en", stopped=False):
     """Press a point, and what follows from that."""
-    turn, place = measure_panel.press_point(SimpleNamespace(do="take", place=place), visitor())
+    turn, picked = begin("walk_point"), place_of(SimpleNamespace(do="take", place=place))
     if stopped:
         stop_run(visitor())
-    edit, line = take_point(state, language, points, place, turn, visitor(), quiet)
+    edit, line = press("walk_point", saved=state, language=language, points=points, picked=picked, turn=turn)
     return keep_instead(state, language, edit), line
 
 
@@ -1026,8 +1027,8 @@ def briefly(monkeypatch):
 
 
 def ask(state, *models, language="en", turn=None, prompt="The cat", **changed):
-    turn = begin_run(visitor()) if turn is None else turn
-    return list(walk_panel.try_there(state, language, prompt, turn, visitor(), quiet, *fields(*models, **changed)))
+    form = fields(*models, **changed)
+    return list(press("try", saved=state, language=language, prompt=prompt, turn=turn, **form))
 
 
 @both
@@ -1056,16 +1057,17 @@ def test_at_0_the_answer_is_the_recipes_and_on_the_way_it_changes(mine, briefly)
     assert written(ask(saved(edit), f"adapter:{mine}", t=0.0)[-1]) == [here, here]
 
 
-def test_what_is_stopped_says_so_or_stops_writing(mine):
-    turn = begin_run(visitor())
+def test_what_is_stopped_says_so_and_stops_writing(mine):
+    turn = begin("try")
     stop_run(visitor())
     [line] = ask(saved(), f"adapter:{mine}", turn=turn)
     assert "Stopped" in line
-    turn = begin_run(visitor())
-    events = walk_panel.try_there(saved(), "en", "The cat", turn, visitor(), quiet, *fields(f"adapter:{mine}"))
+    events = press("try", saved=saved(), prompt="The cat", **fields(f"adapter:{mine}"))
     next(events)
     stop_run(visitor())
-    *_, last = events
+    *_, written_last, told = events
+    assert EN["stopped"] in told
+    last = written_last
     assert max(len(text) for text in written(last)) < 30  # it would have gone on for 48 tokens
 
 
@@ -1086,14 +1088,21 @@ def test_an_empty_prompt_is_refused_in_words(mine, language):
 # What a method does to a matrix
 
 
+def alone(drawn):
+    """The drawing, or the line that says that it was stopped."""
+    picture, told = drawn
+    assert (picture == gr.skip()) == bool(told)
+    return told or picture
+
+
 def draw(state, *models, tensor=NAME, language="en", turn=None, **changed):
-    turn = begin_run(visitor()) if turn is None else turn
-    return merge_picture_panel.draw_tensor(state, language, turn, tensor, visitor(), quiet, *fields(*models, **changed))
+    form = fields(*models, **changed)
+    return alone(press("draw", saved=state, language=language, turn=turn, tensor=tensor, **form))
 
 
 def compare(state, *models, language="en", turn=None, **changed):
-    turn = begin_run(visitor()) if turn is None else turn
-    return merge_picture_panel.draw_likeness(state, language, turn, visitor(), quiet, *fields(*models, **changed))
+    form = fields(*models, **changed)
+    return alone(press("alike", saved=state, language=language, turn=turn, **form))
 
 
 def test_the_menu_of_matrices_has_those_in_the_layers(known):
@@ -1160,9 +1169,9 @@ def test_a_tensor_that_the_model_does_not_have_any_more_is_refused_in_words(know
 
 
 def test_a_drawing_that_was_stopped_says_so(mine):
-    turn = begin_run(visitor())
-    stop_run(visitor())
-    for handler in (draw, compare):
+    for handler, name in ((draw, "draw"), (compare, "alike")):
+        turn = begin(name)
+        stop_run(visitor())
         line = handler(saved({"kind": "prune"}), "base", f"adapter:{mine}", turn=turn)
         assert "Stopped" in line
         assert "<svg" not in line
@@ -1172,8 +1181,7 @@ def test_a_drawing_that_was_stopped_says_so(mine):
 
 
 def read(state, text, language="en", turn=None):
-    turn = begin_run(visitor()) if turn is None else turn
-    return merge_files_panel.read_yaml(state, language, text, turn, visitor(), quiet)
+    return press("yaml", saved=state, language=language, yaml=text, turn=turn)
 
 
 @pytest.mark.parametrize(
@@ -1188,7 +1196,9 @@ def read(state, text, language="en", turn=None):
 )
 def test_what_is_written_is_read_as_the_same_merge(mine, other, method, changed):
     models = f"adapter:{mine}", f"adapter:{other}"
-    text = merge_files_panel.write_yaml(saved(), "en", *fields(*models, method=method, **changed))
+    text = merge_files_panel.write_yaml(
+        {"saved": saved(), "language": "en"} | fields(*models, method=method, **changed)
+    )
     assert yaml.safe_load(text)["merge_method"] == method
     edit, line = read(saved(), text)
     truth = run(saved(), *models, method=method, **changed)[0]
@@ -1214,13 +1224,15 @@ models: [{{model: tiny-llama+{mine}, parameters: {{weight: 1, density: 0.5}}}}]
     assert "chat_template, tokenizer_source (&lt;b&gt;)" in line
     assert {"en": "DARE here divides", "ko": "여기의 DARE"}[language] in line
     form = fields(f"adapter:{mine}", method="dare_ties", t=1.0)
-    written = merge_files_panel.write_yaml(saved(), language, *form)
+    written = merge_files_panel.write_yaml({"saved": saved(), "language": language} | form)
     assert {"en": "# DARE here divides", "ko": "# 여기의 DARE"}[language] in written
 
 
 def test_the_base_that_is_written_is_the_recipe_before_a_last_merge(mine, other):
     edit, _ = run(saved(), f"adapter:{mine}")
-    text = merge_files_panel.write_yaml(saved(edit), "en", *fields(f"adapter:{other}", method="ties", t=1.0))
+    text = merge_files_panel.write_yaml(
+        {"saved": saved(edit), "language": "en"} | fields(f"adapter:{other}", method="ties", t=1.0)
+    )
     assert yaml.safe_load(text)["base_model"] == MODEL
     state = keep_instead(saved(edit), "en", read(saved(edit), text)[0])
     [only] = edits_of(state)
@@ -1280,11 +1292,11 @@ def test_a_configuration_that_cannot_be_used_is_refused_in_words(known, language
 def test_what_mergekit_has_no_words_for_is_refused_in_words(mine, language):
     said = {"en": "mergekit has no words for t: 0.5", "ko": r"t\(0.5\)을\(를\) 적을 수 없습니다"}
     with pytest.raises(gr.Error, match=said[language]):
-        merge_files_panel.write_yaml(saved(), language, *fields(f"adapter:{mine}", t=0.5))
+        merge_files_panel.write_yaml({"saved": saved(), "language": language} | fields(f"adapter:{mine}", t=0.5))
 
 
 def test_reading_that_was_stopped_leaves_the_recipe(known):
-    turn = begin_run(visitor())
+    turn = begin("yaml")
     stop_run(visitor())
     edit, line = read(saved(), f"{{merge_method: linear, models: [{{model: {MODEL}}}]}}", turn=turn)
     assert edit is None
@@ -1295,8 +1307,8 @@ def test_reading_that_was_stopped_leaves_the_recipe(known):
 
 
 def add(paths, uploaded=None, language="en", turn=None, model=MODEL):
-    turn = begin_run(visitor()) if turn is None else turn
-    return merge_files_panel.add_checkpoint(saved(model=model), language, uploaded or [], paths, turn, visitor(), quiet)
+    stands = {"saved": saved(model=model), "language": language, "uploaded": uploaded or [], "files": paths}
+    return press("checkpoint", turn=turn, **stands)
 
 
 @both
@@ -1359,7 +1371,7 @@ def test_an_upload_for_a_model_that_is_not_offered_is_refused(known, tmp_path):
 
 
 def test_an_upload_that_was_stopped_is_not_kept(known, tmp_path, home):
-    turn = begin_run(visitor())
+    turn = begin("checkpoint")
     stop_run(visitor())
     path = upload(tmp_path / "model.safetensors", tensors(known))
     listed, line = add([path], turn=turn)

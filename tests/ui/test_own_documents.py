@@ -41,6 +41,16 @@ def own() -> str:
     return uploads.add_documents([("lamp.md", TEXT.encode()), ("b.txt", b"Other.")]).id
 
 
+def split(own, chosen, text, cursor):
+    stands = {"own": own, "language": "en", "document": "lamp.md", "page": 1}
+    passages_panel.split_here(stands | {"chosen": chosen, "text": text, "cursor": cursor})
+
+
+def add_own(own, shelf, language, files, encoding=""):
+    stands = {"own": own, "shelf": shelf, "language": language, "files": files, "encoding": encoding}
+    return own_panel.add_own(stands)
+
+
 def texts(own: str) -> list[str]:
     return [passage.text for passage in load_corpus(own).passages]
 
@@ -53,7 +63,7 @@ def test_a_collection_that_was_saved_comes_back_as_a_new_one(own, tmp_path):
     uploads.change(own, lambda one: Collection(one.documents, one.title, Cutting("sentences", 1)))
     file = tmp_path / "documents.json"
     file.write_text(own_panel.save_own(own, "en"), encoding="utf-8")
-    again, shelf, line, which, title, choice, _ = own_panel.add_own("", [own], "en", [str(file)])
+    again, shelf, line, which, title, choice, _ = add_own("", [own], "en", [str(file)])
     assert again != own
     assert shelf == [own, again]
     assert title == "My lamps"
@@ -67,7 +77,7 @@ def test_documents_and_a_saved_collection_may_come_together(own, tmp_path):
     saved, note = tmp_path / "documents.json", tmp_path / "c.txt"
     saved.write_text(own_panel.save_own(own, "en"), encoding="utf-8")
     note.write_text("A note.")
-    used, shelf, *_ = own_panel.add_own(own, [own], "en", [str(note), str(saved)])
+    used, shelf, *_ = add_own(own, [own], "en", [str(note), str(saved)])
     assert len(shelf) == 2
     assert used == shelf[-1] != own
     assert "A note." in texts(own)
@@ -79,14 +89,14 @@ def test_what_is_no_saved_collection_is_refused(tmp_path, text):
     file = tmp_path / "x.json"
     file.write_text(text)
     with pytest.raises(gr.Error, match=r"x\.json is not a collection that was saved here"):
-        own_panel.add_own("", [], "en", [str(file)])
+        add_own("", [], "en", [str(file)])
 
 
 def test_beside_usable_files_a_damaged_collection_is_left_out_and_listed(tmp_path):
     saved, note = tmp_path / "documents.json", tmp_path / "c.txt"
     saved.write_text("{}")
     note.write_text("A note.")
-    used, shelf, line, *_ = own_panel.add_own("", [], "en", [str(note), str(saved)])
+    used, shelf, line, *_ = add_own("", [], "en", [str(note), str(saved)])
     assert texts(used) == ["A note."]
     assert shelf == [used]
     assert "documents.json is not a collection that was saved here" in line
@@ -100,10 +110,10 @@ def test_no_collection_is_forgotten_for_another(own, monkeypatch, tmp_path):
         own_panel.new_own(own, [own], "en")
     file = tmp_path / "c.txt"
     file.write_text("More.")
-    assert own_panel.add_own(own, [own], "en", [str(file)])[0] == own
+    assert add_own(own, [own], "en", [str(file)])[0] == own
     file.write_text("More.")
     with pytest.raises(gr.Error, match="Delete one first"):
-        own_panel.add_own("", [own], "en", [str(file)])
+        add_own("", [own], "en", [str(file)])
 
 
 def test_a_copy_brings_its_questions_to_the_menu():
@@ -125,7 +135,7 @@ def test_the_next_files_after_starting_anew_make_another_collection(own, tmp_pat
     assert title == ""
     file = tmp_path / "c.txt"
     file.write_text("New.")
-    used, shelf, *_ = own_panel.add_own("", [own], "en", [str(file)])
+    used, shelf, *_ = add_own("", [own], "en", [str(file)])
     assert texts(used) == ["New."]
     assert shelf == [own, used]
 
@@ -231,14 +241,14 @@ def test_a_pressed_passage_is_changed_split_dropped_and_brought_back(own):
     assert editor["visible"] is True
     passages_panel.save(own, "en", "lamp.md", 1, chosen, "The lamp is blue. It was lit in 1887.")
     assert texts(own)[0] == "The lamp is blue. It was lit in 1887."
-    passages_panel.split_here(own, "en", "lamp.md", 1, chosen, texts(own)[0], 17.0)
+    split(own, chosen, texts(own)[0], 17.0)
     assert texts(own)[:2] == ["The lamp is blue.", "It was lit in 1887."]
     passages_panel.drop_it(own, "en", "lamp.md", 1, "lamp.md#2")
     assert texts(own) == ["The lamp is blue.", "The keeper is <Oda>.", "Other."]
     assert "It was lit in 1887." in see(own).view  # the document keeps it
-    passages_panel.take_back(own, "en", "lamp.md", 1, "")
+    passages_panel.take_back(own, "en", "lamp.md", 1)
     assert texts(own)[1] == "It was lit in 1887."
-    passages_panel.take_back(own, "en", "lamp.md", 1, "")
+    passages_panel.take_back(own, "en", "lamp.md", 1)
     assert texts(own)[1] == "The keeper is <Oda>."
 
 
@@ -254,7 +264,7 @@ def test_a_split_at_an_end_and_an_empty_passage_are_refused(own):
     before = texts(own)
     for at in (0, 99):
         with pytest.raises(gr.Error, match="Put the cursor"):
-            passages_panel.split_here(own, "en", "lamp.md", 1, "lamp.md#1", before[0], at)
+            split(own, "lamp.md#1", before[0], at)
     with pytest.raises(gr.Error, match="without words"):
         passages_panel.save(own, "en", "lamp.md", 1, "lamp.md#1", " \n")
     assert texts(own) == before
@@ -315,16 +325,16 @@ def test_how_a_file_was_read_is_told_and_can_be_changed(tmp_path, home):
     page = tmp_path / "a.txt"
     for language, told in (("en", "choose another encoding"), ("ko", "다른 인코딩")):
         page.write_bytes("Größe und naïve Größe".encode("cp1252"))
-        own, _, line, *_ = own_panel.add_own("", [], language, [str(page)])
+        own, _, line, *_ = add_own("", [], language, [str(page)])
         assert "Windows-1252" in line
         assert told in line
     page.write_bytes("ПРИВЕТ".encode("koi8_r"))
-    again, _, line, *_ = own_panel.add_own(own, [own], "en", [str(page)], "koi8_r")
+    again, _, line, *_ = add_own(own, [own], "en", [str(page)], "koi8_r")
     assert again == own
     assert [p.text for p in load_corpus(own).passages] == ["ПРИВЕТ"]
     page.write_bytes(b'a,b\n1,2\n3,"x\n')
     page = page.rename(tmp_path / "b.csv")
-    _, _, line, *_ = own_panel.add_own(own, [own], "ko", [str(page)], "no such encoding")
+    _, _, line, *_ = add_own(own, [own], "ko", [str(page)], "no such encoding")
     assert "b.csv: 1개 줄에서 따옴표가" in line
 
 
@@ -332,7 +342,7 @@ def test_a_collection_keeps_the_first_row_of_a_table_with_its_pieces(tmp_path, h
     rows = "\n".join(f"| Place {n} | {n} metres and more words |" for n in range(20))
     page = tmp_path / "a.md"
     page.write_text(f"| Place | Metres |\n|---|---|\n{rows}")
-    own, *_ = own_panel.add_own("", [], "en", [str(page)])
+    own, *_ = add_own("", [], "en", [str(page)])
     found = load_corpus(own).passages
     assert len(found) > 2
     assert all(p.indexed.startswith("| Place | Metres |\n") for p in found)

@@ -22,7 +22,7 @@ from playground.ui import layout
 from playground.ui.layout import TABS
 from playground.ui.shell import endpoints
 from playground.ui.shell.first_script import SCRIPT, FirstScript
-from playground.ui.shell.page import SWITCH
+from playground.ui.shell.run import SWITCH
 from playground.ui.text import EN, I18N, KO
 
 ROOT = Path(__file__).parents[2]
@@ -286,7 +286,7 @@ def test_all_model_work_waits_in_one_line(page):
     """Two handlers never compute at once unless meant to."""
     lanes = {event.name: (event.concurrency_id, event.concurrency_limit) for event in events(page)}
     writing = (
-        "run",
+        "run_compare",
         "write_on",
         "generate_text",
         "perplexity",

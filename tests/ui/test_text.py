@@ -220,12 +220,15 @@ def verdict_calls() -> list[tuple[ast.Call, set[str]]]:
 def page_calls() -> Iterator[tuple[str, ast.Call, set[str]]]:
     """Every use of a text on the page: (where, the call, the keys it may ask for)."""
     for path in PAGE:
-        # A refusal is written where it is raised, and said in one place, by whatever it holds
-        asks = ("Refused",) if path.name == "refusal.py" else ("label", "say", "Refused")
+        # A refusal is written where it is raised, and said in one place, by whatever it holds; a run too
+        asks = {"refusal.py": ("Refused",), "run.py": ()}.get(path.name, ("label", "say", "Refused"))
         for call, within in calls(path, *asks):
             place = 0 if getattr(call.func, "id", "") == "label" else 1
             keys = wanted(call.args[place], within)
             yield f"{path.name}:{call.lineno}", call, keys
+        for call, within in calls(path, "Run"):  # says by itself that it was stopped
+            words = [word.value for word in call.keywords if word.arg in ("words", "early")]
+            yield f"{path.name}:{call.lineno}", call, {key for word in words for key in wanted(word, within)}
 
 
 # The two tables

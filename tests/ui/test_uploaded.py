@@ -7,10 +7,10 @@ import os
 import socket
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from pressing import press, streams
 from safetensors.torch import save_file
 
 from playground import disk, owners, temporary
@@ -21,9 +21,9 @@ from playground.engine.merging import checkpoints
 from playground.engine.models import loader
 from playground.engine.models.loader import CACHE
 from playground.engine.recipe import MAX_RECIPE_BYTES, parse
+from playground.engine.work import Work
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
-from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import own as own_adapters
 from playground.ui.adapters import train as train_panel
 from playground.ui.documents import own as own_panel
@@ -31,11 +31,14 @@ from playground.ui.merge import files as merge_files_panel
 from playground.ui.parts import questions
 from playground.ui.parts.adapter_menu import own_ids
 from playground.ui.shell import endpoints, uploaded
-from playground.ui.shell.page import begins, shown
+from playground.ui.shell import run as shell_run
+from playground.ui.shell.form import Form
+from playground.ui.shell.page import shown
+from playground.ui.shell.run import RUNS, Run
 from playground.ui.sidebar import panel as sidebar
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
-begin_run = begins("a run")
 
 
 @pytest.fixture(autouse=True)
@@ -53,12 +56,16 @@ def saved():
     return {"stack": {"model": MODEL, "steps": []}}
 
 
-def visitor():
-    return SimpleNamespace(session_hash="uploading")
+def add_adapter(file, language="en"):
+    return own_adapters.add_adapter({"saved": saved(), "mine": [], "language": language, "files": [file]})
 
 
-def quiet(*args, **kwargs):
-    pass
+def add_own(file):
+    return own_panel.add_own({"own": "", "shelf": [], "language": "en", "files": [file], "encoding": ""})
+
+
+def add_checkpoint(file, language="en"):
+    return press("checkpoint", saved=saved(), language=language, files=[file])
 
 
 @pytest.fixture
@@ -97,22 +104,22 @@ def checkpoint(base, path: Path) -> str:
 def test_two_visitors_who_upload_the_same_adapter_both_have_it_under_their_own_title(known, shared):
     content = packed(known[MODEL])
     handout = shared("workshop.zip", content)
-    (first,), _ = own_adapters.add_adapter(saved(), [], "en", [handout])
-    (second,), _ = own_adapters.add_adapter(saved(), [], "en", [handout])
+    (first,), _ = add_adapter(handout, "en")
+    (second,), _ = add_adapter(handout, "en")
     assert first == second, "the same file with the same name takes room once"
-    (other,), _ = own_adapters.add_adapter(saved(), [], "en", [shared("<b>mine.zip", content)])
+    (other,), _ = add_adapter(shared("<b>mine.zip", content), "en")
     assert [store.about(one).title for one in (first, other)] == ["workshop", "<b>mine"]
     assert own_ids([first, other]) == [first, other]
 
 
 def test_two_visitors_who_upload_the_same_documents_have_a_collection_each(shared):
     handout = shared("handout.txt", b"The bell rings at noon.")
-    first, second = (own_panel.add_own("", [], "en", [handout])[0] for _ in range(2))
+    first, second = (add_own(handout)[0] for _ in range(2))
     assert first != second
     texts = [load_corpus(one).passages[0].text for one in (first, second)]
     assert texts == ["The bell rings at noon."] * 2
     text = own_panel.save_own(first, "en").encode()
-    again = [own_panel.add_own("", [], "en", [shared("saved.json", text)])[0] for _ in range(2)]
+    again = [add_own(shared("saved.json", text))[0] for _ in range(2)]
     assert len({first, second, *again}) == 4
 
 
@@ -121,11 +128,6 @@ def test_two_visitors_who_upload_the_same_checkpoint_both_have_it(known, tmp_pat
     listed = [add_checkpoint(path)[0] for _ in range(2)]
     assert listed[0] == listed[1] != []
     assert checkpoints.has(listed[0][0])
-
-
-def add_checkpoint(path):
-    turn = begin_run(visitor())
-    return merge_files_panel.add_checkpoint(saved(), "en", [], [path], turn, visitor(), quiet)
 
 
 def test_no_handler_deletes_a_file_that_was_uploaded():
@@ -142,16 +144,14 @@ def test_no_handler_deletes_a_file_that_was_uploaded():
 def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
     gone = str(tmp_path / "recipe.json")
     said = {"en": "recipe.json is no longer here", "ko": "recipe.json이"}[language]
-    fields = [["file"], gone, "linear", 0.5, 0.5, "", True, [], 0.1, 0.01, 1.0, None, "usual", False, 0]
+    form = dict.fromkeys(RUNS["merge"].form) | {"models": ["file"], "file": gone, "method": "linear"}
     calls = [
         lambda: sidebar.load_recipe(saved(), language, gone),
-        lambda: merge_files_panel.write_yaml(saved(), language, *fields, 1.0),
-        lambda: mix_panel.run_extract(
-            saved(), [], language, begin_run(visitor()), "base", "file", gone, 4, visitor(), quiet
-        ),
-        lambda: own_adapters.add_adapter(saved(), [], language, [gone]),
-        lambda: merge_files_panel.add_checkpoint(saved(), language, [], [gone], begin_run(visitor()), visitor(), quiet),
-        lambda: shown(lambda language: train_panel.reading_from("file", None, gone, []))(language),
+        lambda: merge_files_panel.write_yaml(form | {"saved": saved(), "language": language}),
+        lambda: press("extract", saved=saved(), language=language, first="base", second="file", file=gone),
+        lambda: add_adapter(gone, language),
+        lambda: add_checkpoint(gone, language),
+        lambda: shown(lambda language: train_panel.reading_of({"source": "file", "file": gone}))(language),
         lambda: shown(lambda language: questions.asked_corpus("", "lantern-handbook", gone))(language),
     ]
     for call in calls:
@@ -168,7 +168,7 @@ def test_of_a_file_no_more_is_read_than_its_limit(tmp_path):
     with pytest.raises(gr.Error, match="larger than"):
         sidebar.load_recipe(saved(), "en", str(path))
     with pytest.raises(gr.Error, match="MB"):
-        shown(lambda language: train_panel.reading_from("file", None, str(path), []))("en")
+        shown(lambda language: train_panel.reading_of({"source": "file", "file": str(path)}))("en")
 
 
 # What is missing, and comes
@@ -218,7 +218,7 @@ def test_a_full_disk_is_told_by_pages_and_endpoints_alike(monkeypatch):
     def handler(language):
         raise OSError(errno.ENOSPC, "x", "/secret/path")
 
-    def stream(language):
+    def stream(values, work):
         yield 1
         raise OSError(errno.EROFS, "x", "/secret/path")
 
@@ -226,7 +226,7 @@ def test_a_full_disk_is_told_by_pages_and_endpoints_alike(monkeypatch):
         handler("ko")
     assert "/secret" not in caught.value.message
     with pytest.raises(gr.Error, match="cannot be written to"):
-        list(shown(stream)("en"))
+        list(streams(stream)(None))
     told = endpoints._told(lambda: handler.__wrapped__("en"))
     with pytest.raises(gr.Error, match="disk is full"):
         told()
@@ -236,7 +236,7 @@ def test_a_full_disk_is_told_by_pages_and_endpoints_alike(monkeypatch):
 
 def test_no_upload_or_download_ends_in_something_went_wrong(known, shared, tmp_path, monkeypatch):
     zipped = shared("a.zip", packed(known[MODEL]))
-    [mine], _ = own_adapters.add_adapter(saved(), [], "en", [zipped])
+    [mine], _ = add_adapter(zipped, "en")
     path = checkpoint(known[MODEL], tmp_path / "gradio" / "model.safetensors")
     other = shared("b.zip", packed(known[MODEL]))
     notes = shared("notes.txt", b"The bell rings at noon.")
@@ -247,9 +247,9 @@ def test_no_upload_or_download_ends_in_something_went_wrong(known, shared, tmp_p
     monkeypatch.setattr(disk.os, "replace", refuse)
     calls = [
         lambda: own_adapters.take_away("en", mine),
-        lambda: own_adapters.add_adapter(saved(), [], "en", [other]),
+        lambda: add_adapter(other, "en"),
         lambda: add_checkpoint(path),
-        lambda: own_panel.add_own("", [], "en", [notes]),
+        lambda: add_own(notes),
         lambda: own_panel.copy_corpus("", [], "en", "lantern-handbook"),
     ]
     for call in calls:
@@ -279,7 +279,7 @@ def test_handlers_streams_and_endpoints_know_for_whom_they_work(home, tmp_path, 
     def once(language):
         return owners.current()
 
-    def stream(language):
+    def stream(values, work):
         yield owners.current()
         yield owners.current()
 
@@ -289,7 +289,9 @@ def test_handlers_streams_and_endpoints_know_for_whom_they_work(home, tmp_path, 
     with gr.Blocks() as page:
         box, out = gr.Textbox("en"), gr.Textbox()
         gr.Button().click(shown(once), box, out, api_name="once")
-        gr.Button().click(shown(stream), box, out, api_name="stream")
+        run = Run(name="known", handler=stream, form=Form(language=box), outputs=[out], told=out)
+        monkeypatch.setattr(shell_run, "work_for", lambda *given: Work())  # gradio's client takes no turn
+        gr.Button().click(run.call, run.inputs, run.filled, api_name="stream")
         gr.api(endpoints._told(endpoint), api_name="endpoint")
     page.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
     try:

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from pressing import begin, press, quiet, visitor
 
 from playground import workspace as spaces
 from playground.engine.build import NotBuiltError, build, build_quickly, is_quick
@@ -31,8 +32,9 @@ from playground.retrieval.own import uploads
 from playground.settings import settings
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
-from playground.ui.parts.building import keep_edit, keep_instead, take_point
-from playground.ui.shell.page import begin_building, begins, stops
+from playground.ui.parts.building import keep_edit, keep_instead, place_of
+from playground.ui.shell.run import RUNS
+from playground.ui.shell.turns import stops
 from playground.ui.sidebar import panel as sidebar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
@@ -40,8 +42,9 @@ from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights import tab as weights_tab
-from playground.ui.weights.form import CALIBRATED, GROUP_SIZES, edit_from, fit_pattern, fit_scheme
+from playground.ui.weights.form import CALIBRATED, GROUP_SIZES, edit_of, fit_pattern, fit_scheme
 
+pytestmark = pytest.mark.usefixtures("page_runs")
 ROOT = Path(__file__).parents[2]
 MODEL = "tiny-llama"
 TEXT = "The cat sat on the mat while the rain fell on the roof of the house."
@@ -58,10 +61,9 @@ HALF = Prune().model_dump(mode="json")
 BUILDING = "Your recipe is not in memory at the moment"
 DAMAGED = [None, {}, "x", {"stack": 5}, {"stack": {"model": "no-such-model", "steps": []}}]
 both = pytest.mark.parametrize("language", ["en", "ko"])
-begin_run = begins("a run")
 stop_run = stops()  # whatever goes on
 
-# The panel's controls in the order of ``edit_from``, as they stand when the page opens.
+# The panel's controls as they stand when the page opens.
 OPENED = {
     "kind": "prune",
     "method": "magnitude",
@@ -106,19 +108,15 @@ ELEM_IDS = [
 ]
 
 
-def fields(**changed) -> list:
+def fields(**changed) -> dict:
     assert set(changed) <= set(OPENED)
-    return list((OPENED | changed).values())
+    return OPENED | changed
 
 
 def saved(*edits, model=MODEL) -> dict:
     """What the browser sends of a stack."""
     steps = [{"edit": edit, "on": True} for edit in edits]
     return json.loads(json.dumps({"stack": {"model": model, "steps": steps}}))
-
-
-def visitor(name="weights"):
-    return SimpleNamespace(session_hash=name)
 
 
 def click(**data):
@@ -139,10 +137,6 @@ class Progress:
         done, of = step
         assert 0 <= done < of
         self.lines.append(desc)
-
-
-def quiet(*args: object, **kwargs: object) -> None:
-    pass
 
 
 def edits_of(state) -> list[dict]:
@@ -175,8 +169,7 @@ def panel(surroundings, a_visit):
         with gr.Tab() as tab:
             weights_tab.build_tab(visit, tab)
     by_id = {getattr(block, "elem_id", None): block for block in page.blocks.values()}
-    fields = [visit.own if name is None else by_id[name] for name in ELEM_IDS]
-    return SimpleNamespace(page=page, fields=fields, targets=by_id["targets"], own=visit.own)
+    return SimpleNamespace(page=page, form=RUNS["apply"].form, targets=by_id["targets"], own=visit.own)
 
 
 def events_of(panel, handler: str) -> list:
@@ -186,17 +179,21 @@ def events_of(panel, handler: str) -> list:
     return found
 
 
-def test_the_panels_controls_are_in_the_order_of_the_edit(panel):
-    assert [getattr(field, "elem_id", None) for field in panel.fields] == ELEM_IDS
-    assert [field.value for field in panel.fields[:-1]] == list(OPENED.values())[:-1]
-    assert panel.fields[-1] is panel.own
+def test_the_panels_controls_have_the_names_of_the_edits_fields(panel):
+    edit = {name: part for name, part in panel.form.items() if name not in ("saved", "language")}
+    assert {name: part.elem_id for name, part in edit.items() if name != "own"} == dict(
+        zip(OPENED, ELEM_IDS[:-1], strict=False)
+    )
+    assert {name: part.value for name, part in edit.items() if name != "own"} | {"own": ""} == OPENED
+    assert edit["own"] is panel.own
     assert panel.targets.elem_id == "targets"
 
 
 @pytest.mark.parametrize("handler", ["apply_edit", "run_sweep", "run_scan"])
-def test_what_works_with_the_panels_edit_gets_its_controls_last(panel, handler):
+def test_what_works_with_the_panels_edit_gets_its_controls(panel, handler):
     [event] = events_of(panel, handler)
-    assert event.inputs[-len(ELEM_IDS) :] == panel.fields
+    assert panel.form.inputs <= set(event.inputs)
+    assert event.inputs_as_dict
 
 
 def test_what_was_measured_is_stale_once_the_recipe_has_changed(panel):
@@ -211,7 +208,7 @@ def test_what_was_measured_is_stale_once_the_recipe_has_changed(panel):
 
 
 def test_the_panel_opens_with_an_ordinary_pruning(panel):
-    assert edit_from(*[field.value for field in panel.fields[:-1]], "") == Prune()
+    assert edit_of({name: part.value for name, part in panel.form.items()} | {"own": ""}) == Prune()
 
 
 def outputs_of(panel, handler: str) -> set[tuple]:
@@ -276,13 +273,13 @@ def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
 )
 def test_the_controls_make_the_edit_that_they_show(changed, edit):
     wanted = EDITS[edit["kind"]].model_validate(edit)
-    assert edit_from(*fields(**changed)) == wanted
+    assert edit_of(fields(**changed)) == wanted
 
 
 def test_the_whole_of_an_edit_key_by_key():
     """Against a dictionary written out, not through the edit's own defaults."""
-    made = edit_from(
-        *fields(
+    made = edit_of(
+        fields(
             kind="quantize",
             scheme="int2",
             group_size="32",
@@ -305,7 +302,7 @@ def test_the_whole_of_an_edit_key_by_key():
         "mode": "simulated",
         "calibration": "Read this.",
     }
-    made = edit_from(*fields(method="wanda", pattern="rows", sparsity=0.2, seed=3, scope="tensor"))
+    made = edit_of(fields(method="wanda", pattern="rows", sparsity=0.2, seed=3, scope="tensor"))
     assert made.model_dump() == {
         "kind": "prune",
         "method": "wanda",
@@ -336,7 +333,7 @@ def test_the_whole_of_an_edit_key_by_key():
 )
 @pytest.mark.parametrize("kind", ["prune", "quantize", "cast"])
 def test_a_range_of_layers_is_put_on_every_target(kind, targets, first, last, named):
-    made = edit_from(*fields(kind=kind, targets=targets, first=first, last=last))
+    made = edit_of(fields(kind=kind, targets=targets, first=first, last=last))
     assert list(made.targets) == named
 
 
@@ -344,7 +341,7 @@ def test_a_range_of_layers_is_put_on_every_target(kind, targets, first, last, na
     ("first", "last", "layers"), [(None, None, {0, 1}), (0, 0, {0}), (1, None, {1}), (None, 0, {0}), (0, 99, {0, 1})]
 )
 def test_a_range_names_those_layers_of_a_model(llama, first, last, layers):
-    made = edit_from(*fields(targets=["mlp", "*.q_proj.weight"], first=first, last=last))
+    made = edit_of(fields(targets=["mlp", "*.q_proj.weight"], first=first, last=last))
     found = select(Fork(llama), made.targets)
     assert {matrix.layer for matrix in found} == layers
     assert {matrix.role.rpartition(".")[2] for matrix in found} == {"gate_proj", "up_proj", "down_proj", "q_proj"}
@@ -354,12 +351,12 @@ def test_a_range_names_those_layers_of_a_model(llama, first, last, layers):
 @pytest.mark.parametrize("targets", [[], None])
 def test_no_target_is_refused_with_an_example(kind, targets):
     with pytest.raises(PlaygroundError, match="at least one target, such as linear"):
-        edit_from(*fields(kind=kind, targets=targets))
+        edit_of(fields(kind=kind, targets=targets))
 
 
 def test_a_range_that_ends_before_it_begins_is_refused():
     with pytest.raises(PlaygroundError, match="layer, 9, comes after the last, 3"):
-        edit_from(*fields(first=9, last=3))
+        edit_of(fields(first=9, last=3))
 
 
 @pytest.mark.parametrize(
@@ -382,7 +379,7 @@ def test_a_range_that_ends_before_it_begins_is_refused():
 )
 def test_controls_that_do_not_fit_together_are_refused_in_words(changed, words):
     with pytest.raises(RecipeError, match=re.escape(words)):
-        edit_from(*fields(**changed))
+        edit_of(fields(**changed))
 
 
 @pytest.mark.parametrize("kind", ["prune", "quantize", "cast"])
@@ -445,20 +442,20 @@ def test_every_scheme_and_way_to_run_makes_an_edit_whatever_stood_there_before(s
         }
         updates = fit_scheme(scheme, mode)
         now = followed(now, SCHEME_NAMES, updates)
-        made = edit_from(*fields(**now))
+        made = edit_of(fields(**now))
         assert made.scheme == scheme
         assert made.mode == ("packed" if mode == "packed" and now["mode"] == "packed" else "simulated")
         # A control that is left to choose can be put either way.
         free = {name for name, update in zip(SCHEME_NAMES, updates, strict=True) if update.get("interactive")}
         if "symmetric" in free:
-            assert edit_from(*fields(**now | {"symmetric": not now["symmetric"]}))
+            assert edit_of(fields(**now | {"symmetric": not now["symmetric"]}))
         if "rounding" in free:
-            assert edit_from(*fields(**now | {"rounding": "gptq"})).method == "gptq"
+            assert edit_of(fields(**now | {"rounding": "gptq"})).method == "gptq"
 
 
 def test_packed_is_offered_where_there_are_packed_layers_and_nowhere_else():
     def edit(scheme: str, group: str) -> Quantize:
-        return edit_from(*fields(kind="quantize", scheme=scheme, mode="packed", group_size=group))
+        return edit_of(fields(kind="quantize", scheme=scheme, mode="packed", group_size=group))
 
     for scheme in SCHEMES:
         group, symmetric, mode, rounding = fit_scheme(scheme, "packed")
@@ -479,11 +476,11 @@ def test_a_zero_point_can_be_chosen_where_the_scheme_has_one_and_nowhere_else():
         _, symmetric, _, _ = fit_scheme(scheme, "simulated")
         asked = fields(kind="quantize", scheme=scheme, symmetric=False)
         if symmetric["interactive"]:
-            assert edit_from(*asked).symmetric is False
+            assert edit_of(asked).symmetric is False
         else:
             assert symmetric["value"] is True
             with pytest.raises(RecipeError, match="no zero point"):
-                edit_from(*asked)
+                edit_of(asked)
 
 
 PATTERN_NAMES = ("sparsity", "method", "scope")
@@ -495,7 +492,7 @@ def test_every_pattern_and_method_makes_an_edit_whatever_stood_there_before(patt
     for sparsity, scope in itertools.product((0.0, 0.35, 0.5, 1.0), ("auto", "tensor", "row", "global")):
         now = {"pattern": pattern, "method": method, "sparsity": sparsity, "scope": scope}
         now = followed(now, PATTERN_NAMES, fit_pattern(pattern, method))
-        made = edit_from(*fields(**now))
+        made = edit_of(fields(**now))
         assert made.pattern == pattern
         kept = method if pattern in ("unstructured", "2:4", "4:8") else made.method
         assert made.method == kept
@@ -524,7 +521,7 @@ def test_a_sparsity_that_is_given_can_be_chosen_again_afterwards():
 @pytest.mark.parametrize("method", get_args(MethodName))
 @pytest.mark.parametrize("source", ["own", "corpus"])
 def test_a_text_goes_into_a_pruning_that_reads_one_and_into_no_other(method, source):
-    made = edit_from(*fields(method=method, source=source, text="a secret note"))
+    made = edit_of(fields(method=method, source=source, text="a secret note"))
     assert bool(made.calibration) == (method in ("wanda", "taylor", "sparsegpt"))
     assert (made.calibration == "a secret note") == (made.calibration != "" and source == "own")
 
@@ -534,34 +531,34 @@ def test_a_text_goes_into_a_quantization_that_reads_one_and_into_no_other(roundi
     asked = {"kind": "quantize", "rounding": rounding, "source": "own", "text": "a secret note"}
     # What the hidden control of pruning says makes no difference.
     for method in ("magnitude", "wanda"):
-        made = edit_from(*fields(**asked, method=method))
+        made = edit_of(fields(**asked, method=method))
         assert made.calibration == ("a secret note" if reads else "")
 
 
 def test_a_cast_takes_no_text():
-    made = edit_from(*fields(kind="cast", method="wanda", rounding="gptq", source="own", text="a"))
+    made = edit_of(fields(kind="cast", method="wanda", rounding="gptq", source="own", text="a"))
     assert made == Cast(targets=("linear",))
 
 
 @pytest.mark.parametrize("method", CALIBRATED)
 def test_the_shipped_text_is_not_written_into_the_recipe(method):
-    made = edit_from(*fields(method=method, source="shipped", text="a note", corpus="nope"))
+    made = edit_of(fields(method=method, source="shipped", text="a note", corpus="nope"))
     assert made.calibration == ""
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n\t "])
 def test_an_empty_text_of_ones_own_is_refused_where_it_would_be_read(text):
     with pytest.raises(PlaygroundError, match="calibration text is empty"):
-        edit_from(*fields(method="wanda", source="own", text=text))
+        edit_of(fields(method="wanda", source="own", text=text))
     with pytest.raises(PlaygroundError, match="calibration text is empty"):
-        edit_from(*fields(kind="quantize", rounding="gptq", source="own", text=text))
-    assert edit_from(*fields(source="own", text=text)) == Prune()
+        edit_of(fields(kind="quantize", rounding="gptq", source="own", text=text))
+    assert edit_of(fields(source="own", text=text)) == Prune()
 
 
 def test_a_text_that_is_too_long_is_refused():
-    assert len(edit_from(*fields(method="wanda", source="own", text="a" * 20_000)).calibration)
+    assert len(edit_of(fields(method="wanda", source="own", text="a" * 20_000)).calibration)
     with pytest.raises(RecipeError, match="calibration is too long"):
-        edit_from(*fields(method="wanda", source="own", text="a" * 20_001))
+        edit_of(fields(method="wanda", source="own", text="a" * 20_001))
 
 
 def words(text: str) -> list[str]:
@@ -570,7 +567,7 @@ def words(text: str) -> list[str]:
 
 @pytest.mark.parametrize("corpus", ["lantern-handbook", "lantern-handbook-ko"])
 def test_a_shipped_corpus_is_read_from_its_beginning(corpus):
-    made = edit_from(*fields(method="wanda", source="corpus", corpus=corpus))
+    made = edit_of(fields(method="wanda", source="corpus", corpus=corpus))
     assert 10_000 < len(made.calibration) <= 20_000
     # Every word of it stands in the documents, which are files that anybody can read.
     folder = ROOT / "corpora" / corpus / "documents"
@@ -585,7 +582,7 @@ def test_a_shipped_corpus_is_read_from_its_beginning(corpus):
 
 def test_an_unknown_corpus_is_refused():
     with pytest.raises(CorpusError, match="Corpus nope is unknown"):
-        edit_from(*fields(method="wanda", source="corpus", corpus="nope"))
+        edit_of(fields(method="wanda", source="corpus", corpus="nope"))
 
 
 def test_documents_of_ones_own_are_read_once_there_are_any(tmp_path, monkeypatch):
@@ -594,12 +591,12 @@ def test_documents_of_ones_own_are_read_once_there_are_any(tmp_path, monkeypatch
     try:
         asked = {"method": "wanda", "source": "corpus", "corpus": documents_tab.OWN}
         with pytest.raises(PlaygroundError, match="added no documents yet"):
-            edit_from(*fields(**asked))
+            edit_of(fields(**asked))
         file = tmp_path / "note.txt"
         file.write_text("The lamp burns green on Tuesdays.", encoding="utf-8")
-        own, *_ = own_panel.add_own("", [], "en", [str(file)])
+        own, *_ = own_panel.add_own({"own": "", "shelf": [], "language": "en", "files": [str(file)], "encoding": ""})
         assert uploads.is_own(own)
-        made = edit_from(*fields(**asked, own=own))
+        made = edit_of(fields(**asked, own=own))
         assert made.calibration == "The lamp burns green on Tuesdays."
     finally:
         monkeypatch.undo()
@@ -631,8 +628,7 @@ def test_targets_are_groups_and_every_kind_of_matrix(known, model, language):
 
 def apply(state, language="en", turn=None, progress=quiet, **changed):
     """What the page keeps, and the line under the button."""
-    turn = begin_run(visitor()) if turn is None else turn
-    edit, line = weights_tab.apply_edit(state, language, turn, visitor(), progress, *fields(**changed))
+    edit, line = press("apply", saved=state, language=language, turn=turn, progress=progress, **changed)
     return keep_edit(state, language, edit), line
 
 
@@ -689,7 +685,7 @@ def test_a_full_recipe_takes_no_more(known, never_applied):
 
 @both
 def test_an_edit_that_was_stopped_is_not_on_the_recipe(known, language):
-    turn = begin_run(visitor())
+    turn = begin("apply")
     stop_run(visitor())
     state, line = apply(saved(NUDGE), language, turn)
     assert state == gr.skip()
@@ -699,11 +695,11 @@ def test_an_edit_that_was_stopped_is_not_on_the_recipe(known, language):
 
 
 def test_a_newer_turn_ends_an_older_one(known):
-    old = begin_run(visitor())
-    begin_run(visitor())
+    old = begin("apply")
+    begin("apply")
     assert apply(saved(), turn=old)[0] == gr.skip()
-    mine = begin_run(visitor())
-    begin_run(visitor("somebody else"))
+    mine = begin("apply")
+    begin("apply", "somebody else")
     assert edits_of(apply(saved(), turn=mine)[0]) == [HALF]
 
 
@@ -735,8 +731,7 @@ def untimed(monkeypatch):
 
 
 def measure(state, language="en", text=TEXT, turn=None, progress=quiet):
-    turn = begin_run(visitor()) if turn is None else turn
-    return measure_panel.run_measure(state, language, text, turn, visitor(), progress)
+    return press("measure", saved=state, language=language, reading=text, turn=turn, progress=progress)
 
 
 def cells(table: str, name: str) -> list[str]:
@@ -780,7 +775,7 @@ def test_a_text_that_cannot_be_measured_on_is_refused(known, text, words):
 
 
 def test_a_measurement_that_was_stopped_leaves_what_was_measured_before(known):
-    turn = begin_run(visitor())
+    turn = begin("measure")
     stop_run(visitor())
     table, line = measure(saved(HALF), turn=turn)
     assert table == gr.skip()
@@ -801,11 +796,10 @@ def test_progress_says_what_is_measured(known, language, untimed):
 
 def sweep(state, language="en", text=TEXT, turn=None, progress=quiet, **changed):
     """(picture, points) of every event; the points copied, since the page keeps one list."""
-    turn = begins("sweep")(visitor()) if turn is None else turn
-    for picture, points in measure_panel.run_sweep(
-        state, language, text, turn, visitor(), progress, *fields(**changed)
+    for picture, points in press(
+        "sweep", saved=state, language=language, reading=text, turn=turn, progress=progress, **changed
     ):
-        yield picture, list(points)
+        yield picture, points if points == gr.skip() else list(points)
 
 
 def test_a_sweep_grows_point_by_point(known):
@@ -858,17 +852,18 @@ def test_a_sweep_that_was_stopped_keeps_its_points(known, language):
     stop_run(visitor())
     (picture, points), *more = events
     assert more == []
-    assert points == two
+    assert points == gr.skip()  # the two
+    assert len(two) == 2
     assert TABLES[language]["sweep_stopped"] in picture
     assert picture.count('class="pg-dot"') == 2
 
 
-def test_a_sweep_that_was_stopped_before_it_began_has_no_points(known):
-    turn = begin_run(visitor())
+def test_a_sweep_that_was_stopped_before_it_began_changes_no_points(known):
+    turn = begin("sweep")
     stop_run(visitor())
     for state in (saved(), saved(HALF, Cast().model_dump(mode="json"))):
         [(picture, points)] = sweep(state, turn=turn)
-        assert points == []
+        assert points == gr.skip()
         assert EN["sweep_stopped"] in picture
 
 
@@ -899,10 +894,10 @@ SWEPT = [{"edit": Prune(sparsity=n / 10).model_dump(), "value": f"0.{n}"} for n 
 
 def take(state, points, place, language="en", stopped=False):
     """Press a point, and what follows from that."""
-    turn, place = measure_panel.press_point(click(do="take", place=place), visitor())
+    turn, picked = begin("sweep_point"), place_of(click(do="take", place=place))
     if stopped:
         stop_run(visitor())
-    edit, line = take_point(state, language, points, place, turn, visitor(), quiet)
+    edit, line = press("sweep_point", saved=state, language=language, points=points, picked=picked, turn=turn)
     return keep_instead(state, language, edit), line
 
 
@@ -954,7 +949,7 @@ def test_pressing_a_point_is_a_newer_turn_than_the_sweep_that_drew_it(known):
     state, _ = take(saved(HALF), points, "0")
     assert edits_of(state) == [Prune(sparsity=0.0).model_dump(mode="json")]
     [(picture, left)] = events
-    assert left == points
+    assert left == gr.skip()
     assert EN["sweep_stopped"] in picture
 
 
@@ -969,8 +964,7 @@ def test_every_point_of_a_sweep_of_schemes_can_be_taken(known):
 
 
 def scan(state, language="en", turn=None, text=TEXT, **changed):
-    turn = begin_run(visitor()) if turn is None else turn
-    return measure_panel.run_scan(state, language, text, turn, visitor(), quiet, *fields(**changed))
+    return press("scan", saved=state, language=language, reading=text, turn=turn, **changed)
 
 
 def test_a_scan_grows_layer_by_layer_and_names_the_most_sensitive(known):
@@ -1069,7 +1063,7 @@ DOWN = "model.layers.1.mlp.down_proj.weight"
 
 
 def draw(state, language="en", **changed) -> str:
-    return number_line_panel.draw(state, language, *(LINE | changed).values())
+    return number_line_panel.draw({"saved": state, "language": language} | LINE | changed)
 
 
 @pytest.mark.parametrize(
@@ -1134,18 +1128,18 @@ def test_without_layers_there_is_no_number_line(known):
 
 
 def test_opening_the_tab_lists_the_models_matrices_and_the_formats(known):
-    chosen, picture, table = number_line_panel.open_panel(saved(), "en", *LINE.values())
+    chosen, picture, table = number_line_panel.open_panel({"saved": saved(), "language": "en"} | LINE)
     names = [matrix.name for matrix in select(Fork(known[MODEL]), ("linear",))]
     assert (chosen["choices"], chosen["value"]) == (names, names[0])
     assert "32 weights, 15 levels" in picture
     total = sum(p.numel() for p in known[MODEL].model.parameters())
     assert f"{4 * total / 1000:.1f} kB" in table
-    kept, *_ = number_line_panel.open_panel(saved(), "en", *(LINE | {"matrix": DOWN}).values())
+    kept, *_ = number_line_panel.open_panel({"saved": saved(), "language": "en"} | LINE | {"matrix": DOWN})
     assert kept["value"] == DOWN
 
 
 def test_opening_the_tab_builds_nothing_heavy(known, never_applied):
-    _, picture, table = number_line_panel.open_panel(saved(HALF), "ko", *LINE.values())
+    _, picture, table = number_line_panel.open_panel({"saved": saved(HALF), "language": "ko"} | LINE)
     assert "<svg" in picture
     assert "<table" in table
 
@@ -1197,8 +1191,7 @@ def show(state, language="en") -> tuple[str, str]:
 
 
 def build_now(state, pending, language="en", progress=quiet):
-    turn = begin_building(visitor())
-    return sidebar.build_now(state, language, pending, turn, visitor(), progress)
+    return press("building", saved=state, language=language, pending=pending, progress=progress)
 
 
 @both
@@ -1247,21 +1240,20 @@ def test_without_anything_pending_nothing_is_built(known, never_applied):
 def test_stop_and_a_newer_recipe_end_the_sidebars_own_building_and_other_buttons_do_not(known):
     state = saved(HALF)
     _, pending = show(state)
-    for end in (stop_run, begin_building):
-        turn = begin_building(visitor())
-        end(visitor())
-        with pytest.raises(gr.Error, match="Stopped"):
-            sidebar.build_now(state, "en", pending, turn, visitor(), quiet)
+    for end in (lambda: stop_run(visitor()), lambda: begin("building")):
+        turn = begin("building")
+        end()
+        assert "Stopped" in press("building", saved=state, pending=pending, turn=turn)
         assert not is_quick(recipe_of(HALF))
-    turn = begin_building(visitor())
-    begin_run(visitor())
-    begin_building(visitor("somebody else"))
-    sidebar.build_now(state, "en", pending, turn, visitor(), quiet)
+    turn = begin("building")
+    begin("apply")
+    begin("building", "somebody else")
+    press("building", saved=state, pending=pending, turn=turn)
     assert is_quick(recipe_of(HALF))
 
 
 def test_an_edit_goes_on_the_recipe_as_it_is_when_it_is_built(known):
-    edit, _ = weights_tab.apply_edit(saved(), "en", begin_run(visitor()), visitor(), quiet, *fields(sparsity=0.3))
+    edit, _ = press("apply", saved=saved(), sparsity=0.3)
     state = keep_edit(saved(NUDGE), "en", edit)  # nudged in the meantime
     assert edits_of(state) == [NUDGE, Prune(sparsity=0.3).model_dump(mode="json")]
 
@@ -1294,32 +1286,32 @@ def test_another_model_is_loaded_at_once_and_the_pruning_on_it_later(known, neve
 # The Tokens tab above a pruning that is not built
 
 
-VALUES = (" the", "random", "", 2.0, "both", 0)
+def values(language="en"):
+    return {**NUDGE, "saved": saved(HALF), "language": language, "prompt": "The cat on the", "chosen": 5}
 
 
 @both
 def test_a_nudge_waits_for_the_pruning_below_it(known, never_applied, language):
     said = BUILDING if language == "en" else "레시피가 메모리에 없습니다"
-    *unchanged, advice = tokens_tab.preview_nudge(5, saved(HALF), language, *VALUES, "The cat on the")
+    *unchanged, advice = tokens_tab.preview_nudge(values(language))
     assert unchanged == [gr.skip()] * 3
     assert said in advice
     assert "pg-warn" in advice
     with pytest.raises(gr.Error, match=said):
-        tokens_tab.keep_nudge(saved(HALF), language, *VALUES)
+        tokens_tab.keep_nudge(values(language))
 
 
 def test_once_the_pruning_is_built_a_nudge_is_previewed_and_kept(known):
     build(recipe_of(HALF))
-    *_, bars, advice = tokens_tab.preview_nudge(5, saved(HALF), "en", *VALUES, "The cat on the")
+    *_, bars, advice = tokens_tab.preview_nudge(values())
     assert EN["preview"] in advice
     assert "pg-bar-after" in bars
-    state = tokens_tab.keep_nudge(saved(HALF), "en", *VALUES)
+    state = tokens_tab.keep_nudge(values())
     assert edits_of(state) == [HALF, NUDGE]
 
 
 def test_while_it_is_built_the_tokens_tab_shows_the_base(known, never_applied):
-    asked = (5, saved(HALF), "en", *VALUES, "The cat on the")
-    _, _, bars = tokens_tab.refresh(*asked)
+    _, _, bars = tokens_tab.refresh(values())
     assert "pg-up" not in bars
     assert "pg-down" not in bars
     assert bars.count("pg-same") == tokens_tab.TOP

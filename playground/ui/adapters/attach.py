@@ -15,29 +15,19 @@ from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE
 from playground.engine.build import NotBuiltError, build, build_quickly
 from playground.engine.decoding.answering import answering, chat_prompt
 from playground.engine.decoding.generate import Row, Sampling, answer_text
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.settings import settings
 from playground.ui.adapters import look as look_panel
 from playground.ui.adapters import own as own_adapters
 from playground.ui.adapters.own import with_own
 from playground.ui.parts.adapter_menu import choices
 from playground.ui.parts.answers_html import side_by_side
-from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    LAST,
-    LOOK,
-    MODEL,
-    PROGRESS,
-    RUNS,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, LAST, LOOK, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs
-from playground.ui.text import label, say, tell
+from playground.ui.shell.turns import stops
+from playground.ui.text import label, say
 
 ANSWER_TOKENS = 48
 FIRST = "pirate"  # what it does is seen at once
@@ -58,7 +48,6 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
 
     :param mine: ids of the visitor's own adapters, kept by the browser.
     """
-    turn = gr.State(0)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             gr.Markdown(label("attach_intro"))
@@ -99,17 +88,16 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
 
     opened = [saved, mine, language, source]
     parts = [source, *seen]
-    asked = [saved, language, prompt, turn]
     put = [saved, language, source, scale, fold]
-    for event in (go.click, scale.release, fold.input):
-        changed = event(put_adapter, put, saved, **LAST)
-        changed.success(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            answer_both, asked, answers, **MODEL
-        )
-    for event in (ask.click, prompt.submit):
-        event(begins("attach"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            answer_both, asked, answers, **MODEL
-        )
+    changed = [event(put_adapter, put, saved, **LAST).success for event in (go.click, scale.release, fold.input)]
+    Run(
+        name="attach",
+        handler=answer_both,
+        form=Form(saved=saved, language=language, prompt=prompt),
+        outputs=[answers],
+        told=answers,
+        words="stopped",
+    ).on(*changed, ask.click, prompt.submit)
     stop.click(stops("attach", "costs"), **AT_ONCE)
     source.select(open_panel, opened, parts, **LOOK)
     made.change(open_made, [saved, mine, language, made], parts, **LOOK)
@@ -147,28 +135,21 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
     return space.to_json()
 
 
-@shown
-def answer_both(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> Iterator[str]:
+def answer_both(values: Values, work: Work) -> Iterator[str]:
     """The prompt answered by the base and by the recipe, as they write."""
-    space = spaces.from_json(saved)
-    stopped = RUNS.stopped(session_of(request), turn)
-    work = work_for(session_of(request), turn, progress, language)
+    space, language, prompt = spaces.from_json(values["saved"]), values["language"], values["prompt"]
     written = {"attach_base": "", "attach_recipe": ""}
     mark = belongs({"attach-prompt": prompt})
     for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):
-        try:
-            fork = build(recipe, work).fork
-        except Stopped as stop:
-            yield note(tell(language, stop.message))
-            return
+        fork = build(recipe, work).fork
         rows: list[Row] = []
-        for step, rows in enumerate(answering(fork, [chat_prompt(fork, prompt)], Sampling(ANSWER_TOKENS), stopped)):
+        prompts = [chat_prompt(fork, prompt)]
+        for step, rows in enumerate(answering(fork, prompts, Sampling(ANSWER_TOKENS), work.stopped)):
             if step % 4 == 3:
                 yield _written(written | {key: answer_text(fork.base, rows[0])}, language) + mark
         written[key] = answer_text(fork.base, rows[0]) if rows else ""
         yield _written(written, language) + mark
+        work.check()
 
 
 def _written(texts: dict[str, str], language: str) -> str:

@@ -12,6 +12,7 @@ from playground.engine.measuring.calculator import Dtype, Optimizer, Shape, Tuni
 from playground.engine.models.loader import load
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import LOOK, TOLD, follows, shown
 from playground.ui.text import label
 
@@ -85,41 +86,46 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
                 read = gr.Button(label("calculator_read"), size="sm", elem_id="calculator-read")
                 own = gr.Button(label("calculator_own"), size="sm", elem_id="calculator-own")
         result = gr.HTML(elem_id="calculated")
-    shape = [billions, layers, width, keys, inner]
-    given: list[Any] = [language, *shape, tuning, dtype, optimizer, tokens, batch, rank, matrices, saving]
-    follows(given[1:], calculate, given, result, **TOLD)
-    panel.expand(calculate, given, result, **TOLD)
-    read.click(shape_from_config, [language, config], shape, **LOOK)
-    own.click(shape_of_mine, [saved, language], shape, **LOOK)
+    shape = {"billions": billions, "layers": layers, "width": width, "keys": keys, "inner": inner}
+    form = Form(
+        language=language,
+        **shape,
+        tuning=tuning,
+        dtype=dtype,
+        optimizer=optimizer,
+        tokens=tokens,
+        batch=batch,
+        rank=rank,
+        matrices=matrices,
+        checkpointing=saving,
+    )
+    follows([*form.values()][1:], form.reads(calculate), form.inputs, result, **TOLD)
+    form.on(panel.expand, calculate, result, **TOLD)
+    read.click(shape_from_config, [language, config], [*shape.values()], **LOOK)
+    own.click(shape_of_mine, [saved, language], [*shape.values()], **LOOK)
 
 
 @shown
-def calculate(
-    language: str,
-    billions: float | None,
-    layers: float | None,
-    width: float | None,
-    keys: float | None,
-    inner: float | None,
-    tuning: Tuning,
-    dtype: Dtype,
-    optimizer: Optimizer,
-    tokens: float,
-    batch: float,
-    rank: float,
-    matrices: float,
-    saving: bool,
-) -> str:
+def calculate(values: Values) -> str:
     """Both tables, and which machines they fit."""
-    sizes = [float(value or 0) for value in (billions, layers, width, keys, inner)]
-    if not all(0 < value < 1e7 for value in sizes):
+    sizes = [float(values[name] or 0) for name in ("billions", "layers", "width", "keys", "inner")]
+    if not all(0 < size < 1e7 for size in sizes):
         raise PlaygroundError("A size is missing or not above 0. Give every figure of the model.")
-    shape = Shape(sizes[0] * 1e9, *(int(value) for value in sizes[1:]))
-    run = calculator.inference(shape, dtype, int(tokens), int(batch))
+    shape = Shape(sizes[0] * 1e9, *(int(size) for size in sizes[1:]))
+    dtype, tokens, batch = values["dtype"], int(values["tokens"]), int(values["batch"])
+    run = calculator.inference(shape, dtype, tokens, batch)
     train = calculator.training(
-        shape, dtype, tuning, int(rank), int(matrices), optimizer, int(tokens), int(batch), saving
+        shape,
+        dtype,
+        values["tuning"],
+        int(values["rank"]),
+        int(values["matrices"]),
+        values["optimizer"],
+        tokens,
+        batch,
+        values["checkpointing"],
     )
-    return adapters_html.calculated(run, train, language)
+    return adapters_html.calculated(run, train, values["language"])
 
 
 def _fields(shape: Shape) -> list[float]:

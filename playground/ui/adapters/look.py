@@ -12,11 +12,13 @@ from playground.engine.adapters.costs import weigh
 from playground.engine.adapters.look import look, spectrum
 from playground.engine.fork import Fork
 from playground.engine.models.loader import load
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.parts.html import note
-from playground.ui.shell.page import AT_ONCE, LOOK, MODEL, PROGRESS, begins, session_of, shown, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import LOOK, shown
+from playground.ui.shell.run import Run
 from playground.ui.text import label, say, tell
 
 
@@ -26,17 +28,16 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, source: gr.Dropdow
     :param source: the menu of adapters.
     :return: what ``describe`` fills.
     """
-    turn = gr.State(0)
     gr.Markdown(label("look_heading"))
     seen = gr.HTML(label("look_empty"), elem_id="adapter-look")
     matrix = gr.Dropdown([], label=label("thin_matrix"), visible=False, elem_id="thin")
     thin = gr.HTML(elem_id="thin-drawn")
     weigh_both = gr.Button(label("costs"), size="sm", elem_id="costs")
+    told = gr.HTML(elem_id="costs-told")
     paid = gr.HTML(elem_id="costs-table")
     matrix.select(show_thin, [saved, language, source, matrix], thin, **LOOK)
-    weigh_both.click(begins("costs"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        weigh_ways, [saved, language, source, turn], paid, **MODEL
-    )
+    form = Form(saved=saved, language=language, source=source)
+    Run(name="costs", handler=weigh_ways, form=form, outputs=[paid], told=told).on(weigh_both.click)
     return [seen, matrix, thin, paid]
 
 
@@ -71,14 +72,7 @@ def show_thin(saved: Any, language: str, source: str, path: str) -> str:
     return adapters_html.thin(spectrum(adapter, path), language)
 
 
-@shown
-def weigh_ways(
-    saved: Any, language: str, source: str | None, turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> str:
+def weigh_ways(values: Values, work: Work) -> str:
     """Kept apart against folded, measured."""
-    adapter, base = loaded(saved, source)
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        return adapters_html.costs(weigh(base, adapter, work), language)
-    except Stopped as stop:
-        return note(tell(language, stop.message))
+    adapter, base = loaded(values["saved"], values["source"])
+    return adapters_html.costs(weigh(base, adapter, work), values["language"])

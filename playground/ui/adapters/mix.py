@@ -14,33 +14,25 @@ from playground.engine.adapters.extract import extract
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
 from playground.engine.adapters.store import About
 from playground.engine.build import build
-from playground.engine.recipe import Recipe, parse
-from playground.engine.work import Stopped
+from playground.engine.edit import Edit
+from playground.engine.recipe import Recipe, parse, parse_edit
+from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
 from playground.ui.adapters.own import with_own_told
 from playground.ui.parts.adapter_menu import choices
-from playground.ui.parts.building import built_or_stopped
-from playground.ui.parts.html import note
+from playground.ui.parts.building import built
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
-from playground.ui.shell.page import (
-    AT_ONCE,
-    LOOK,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    begins,
-    follows,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
-from playground.ui.text import label, say, tell
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, LOOK, follows, shown
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
+from playground.ui.text import label, say
 
 MOST_MIXED = 4  # that have a slider; a recipe may have more
+SAME = ("kind",)  # a mix stands in for an older one
 ENDS = ("base", "recipe", "before_last", "file")  # what a difference may be between
 
 
@@ -54,8 +46,7 @@ class MixPanel:
 
 def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel) -> MixPanel:
     """Lay out both panels, folded away, and wire them."""
-    ready, made = gr.State(None), gr.State("")
-    turn, taking = gr.State(0), gr.State(0)
+    made = gr.State("")
     with gr.Accordion(label("mix_heading"), open=False):
         gr.Markdown(label("mix_intro"))
         sources = gr.Dropdown(
@@ -110,19 +101,31 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
         with gr.Row():
             take = gr.Button(label("extract"), variant="primary", elem_id="extract", min_width=120)
             halt = gr.Button(label("stop"), elem_id="extract-stop", min_width=90)
+        told = gr.HTML(elem_id="extract-told")
         taken = gr.HTML(elem_id="extracted")
 
     follows([sources], show_weights, sources, weights, **AT_ONCE)
     method.change(lambda name: gr.update(visible=name in WITH_DENSITY), method, density, **AT_ONCE)
-    asked = [saved, language, turn, sources, method, density, seed, *weights]
-    go.click(begins("mix"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_mix, asked, [ready, mixed], **MODEL
-    ).success(keep_mix, [saved, language, ready], saved, **TOLD)
+    mixing = Form(
+        saved=saved,
+        language=language,
+        sources=sources,
+        method=method,
+        density=density,
+        seed=seed,
+        **{f"weight_{n}": weight for n, weight in enumerate(weights, 1)},
+    )
+    Run(name="mix", handler=run_mix, form=mixing, told=mixed, keep=keep_mix).on(go.click)
     for end in (first, second):
         end.change(lambda *ends: gr.update(visible="file" in ends), [first, second], file, **AT_ONCE)
-    take.click(begins("extract"), None, taking, trigger_mode="multiple", **AT_ONCE).then(
-        run_extract, [saved, mine, language, taking, first, second, file, rank], [mine, made, taken], **MODEL
-    ).success(open_made, [saved, mine, language, made], attach.parts, **LOOK)
+    over = Run(
+        name="extract",
+        handler=run_extract,
+        form=Form(saved=saved, mine=mine, language=language, first=first, second=second, file=file, rank=rank),
+        outputs=[mine, made, taken],
+        told=told,
+    ).on(take.click)
+    over.success(open_made, [saved, mine, language, made], attach.parts, **LOOK)
     follows([mine], list_adapters, [mine, language], sources, **LOOK)
     stop.click(stops("mix"), **AT_ONCE)
     halt.click(stops("extract"), **AT_ONCE)
@@ -140,68 +143,51 @@ def show_weights(sources: list[str]) -> list[Any]:
     return [gr.update(visible=place < len(sources or [])) for place in range(MOST_MIXED)]
 
 
-@shown
-def run_mix(
-    saved: Any,
-    language: str,
-    turn: int,
-    sources: list[str],
-    method: str,
-    density: float,
-    seed: float | None,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *fields: Any,
-) -> tuple[Any, str]:
-    """Build the recipe with the mix on it; no edit where that was stopped."""
-    if len(sources or []) < 2:
+def edit_of(values: Values) -> Edit:
+    """The mix that the controls stand for.
+
+    :raises PlaygroundError: one holds what cannot be used.
+    """
+    sources = values["sources"] or []
+    if len(sources) < 2:
         raise PlaygroundError("Mixing needs at least two adapters. Choose two or more.")
-    edit = {
-        "kind": "mix_adapters",
-        "sources": list(sources),
-        "weights": [round(float(weight), 2) for weight in fields[: len(sources)]],
-        "method": method,
-        "density": round(float(density), 3),
-        "seed": int(seed or 0),
-    }
-    space = spaces.from_json(saved).put(edit, ("kind",))
-    work = work_for(session_of(request), turn, progress, language)
-    last, told = built_or_stopped(space, work, language)
-    return (None if last is None else edit), told  # an older mix's place need not be the last
+    return parse_edit(
+        {
+            "kind": "mix_adapters",
+            "sources": list(sources),
+            "weights": [round(float(values[f"weight_{n}"]), 2) for n, _ in enumerate(sources[:MOST_MIXED], 1)],
+            "method": values["method"],
+            "density": round(float(values["density"]), 3),
+            "seed": int(values["seed"] or 0),
+        }
+    )
+
+
+def run_mix(values: Values, work: Work) -> tuple[Any, str]:
+    """Build the recipe with the mix on it."""
+    edit = edit_of(values)
+    _, line = built(spaces.from_json(values["saved"]).put(edit, SAME), work, values["language"])
+    return edit.model_dump(), line  # an older mix's place need not be the last
 
 
 @shown
 def keep_mix(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
     """Put a mix that was built on the recipe as it is by now, in the place of an older one."""
-    return gr.skip() if edit is None else spaces.from_json(saved).put(edit, ("kind",)).to_json()
+    return gr.skip() if edit is None else spaces.from_json(saved).put(edit, SAME).to_json()
 
 
-@shown
-def run_extract(
-    saved: Any,
-    mine: Any,
-    language: str,
-    turn: int,
-    first: str,
-    second: str,
-    file: str | None,
-    rank: float,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[Any, Any, str]:
+def run_extract(values: Values, work: Work) -> tuple[Any, Any, str]:
     """The difference of two recipes as an adapter of the visitor's own."""
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        before, after = (build(_end(saved, end, file), work).fork for end in (first, second))
-        if before.base is not after.base:
-            raise PlaygroundError("The two recipes are of different models. Choose recipes of one model.")
-        found = extract(before, after, int(rank), work=work)
-    except Stopped as stop:
-        return gr.skip(), gr.skip(), note(tell(language, stop.message))
-    title = say(language, "extract_title", rank=int(rank))
-    about = About(title, "extracted", before.base.entry.id, "svd")
+    language, rank = values["language"], int(values["rank"])
+    ends = (_end(values["saved"], values[end], values["file"]) for end in ("first", "second"))
+    before, after = (build(recipe, work).fork for recipe in ends)
+    if before.base is not after.base:
+        raise PlaygroundError("The two recipes are of different models. Choose recipes of one model.")
+    found = extract(before, after, rank, work=work)
+    about = About(say(language, "extract_title", rank=rank), "extracted", before.base.entry.id, "svd")
+    work.check()
     source = store.keep(found.adapter, about)
-    return with_own_told(mine, source, language), source, adapters_html.extracted(found, language)
+    return with_own_told(values["mine"], source, language), source, adapters_html.extracted(found, language)
 
 
 def _end(saved: Any, end: str, file: str | None) -> Recipe:

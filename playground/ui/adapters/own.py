@@ -19,6 +19,7 @@ from playground.temporary import for_download
 from playground.ui.parts.adapter_menu import MOST_OWN, own_ids
 from playground.ui.parts.steps import adapter_title
 from playground.ui.parts.zones import build_zone
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import LOOK, shown
 from playground.ui.shell.uploaded import read, there
 from playground.ui.text import label, say
@@ -49,29 +50,30 @@ def build_panel(
         take = gr.Button(label("adapter_download"), size="sm", elem_id="adapter-download", min_width=120)
         forget = gr.Button(label("adapter_forget"), size="sm", elem_id="adapter-forget", min_width=120)
     file = gr.File(label=label("adapter_file"), visible=False, elem_id="adapter-file")
-    zone.takes(add_adapter, [saved, mine, language, zone.file], [mine, made], **LOOK)
+    form = Form(saved=saved, mine=mine, language=language, files=zone.file)
+    zone.takes(form.reads(add_adapter), form.inputs, [mine, made], **LOOK)
     take.click(take_away, [language, source], file, **LOOK)
     forgotten = forget.click(forget_adapter, [mine, language, source], [mine, source], **LOOK)
     return forgotten, made
 
 
 @shown
-def add_adapter(saved: Any, mine: Any, language: str, given: list[str] | None) -> tuple[list[str], str]:
+def add_adapter(values: Values) -> tuple[list[str], str]:
     """Check an uploaded adapter and keep it."""
-    paths = there(given)
+    paths, language = there(values["files"]), values["language"]
     if sum(path.stat().st_size for path in paths) > files.MAX_UPLOAD:
         raise AdapterError(
             "The adapter has more than {limit} MB. Choose a lower rank or fewer targets.",
             limit=files.MAX_UPLOAD // 1_000_000,
         )
     contents = {path.name: read(path, files.MAX_UPLOAD) for path in paths}
-    model = spaces.from_json(saved).stack.model
+    model = spaces.from_json(values["saved"]).stack.model
     adapter = files.read(contents, Fork(load(model)))
     title = next((path.stem for path in paths if path.suffix == ".zip"), "")[:TITLE]
     about = About(title or say(language, "adapter_uploaded"), "uploaded", model)
     source = store.keep(adapter, about)
     try_again()
-    return with_own_told(mine, source, language), source
+    return with_own_told(values["mine"], source, language), source
 
 
 def with_own(mine: Any, source: str) -> list[str]:

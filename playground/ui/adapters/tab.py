@@ -25,15 +25,14 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     train = train_panel.build_panel(saved, mine, job, language, attach)
     calculator_panel.build_panel(saved, language)
     opened = page.select(attach_panel.open_panel, attach.opened, attach.parts, **LOOK)
-    opened.then(train_panel.look_ahead, train.looked, train.ahead, **LOOK)
+    train.form.on(opened.then, train_panel.look_ahead, train.ahead, **LOOK)
     opened.then(mix_panel.list_adapters, mix.listed, mix.sources, **LOOK)
     page.select(train_panel.show_both, *train.shown_for, **AT_ONCE)
     page.select(train_panel.watch, train.watched, train.going, **TOLD)
 
     def changed_model(event: Listener) -> None:
-        event(attach_panel.open_panel, attach.opened, attach.parts, **LOOK).then(
-            train_panel.look_ahead, train.looked, train.ahead, **LOOK
-        )
+        opened = event(attach_panel.open_panel, attach.opened, attach.parts, **LOOK)
+        train.form.on(opened.then, train_panel.look_ahead, train.ahead, **LOOK)
 
     return Wired(typed={"attach": attach.prompt, **train.typed}, on_model=changed_model)
 

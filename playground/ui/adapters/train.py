@@ -24,10 +24,11 @@ from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
 from playground.ui.adapters.examples_table import build_table, rows_of
 from playground.ui.adapters.own import with_own_told
-from playground.ui.adapters.train_form import build_settings, settings_from, show_method, usual_rate
+from playground.ui.adapters.train_form import SHOWN, build_settings, settings_of, show_method, usual_rate
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, follows, session, shown
 from playground.ui.text import label, say, tell
 
@@ -42,7 +43,7 @@ ID = re.compile(r"[0-9a-f]{32}")  # of a run, as browsers keep it
 class TrainPanel:
     """What the tab is wired to."""
 
-    looked: list[Any]  # inputs of ``look_ahead``
+    form: Form  # what ``look_ahead`` reads
     ahead: list[Any]  # what it fills
     typed: dict[str, Any]  # what a reload must not lose, by its key in the browser
     watched: list[Any]  # inputs of ``watch``
@@ -82,8 +83,7 @@ def build_panel(
                 info=label("train_method_info"),
                 elem_id="train-method",
             )
-            fields = build_settings()
-            rank, targets, layers, virtual = fields[:4]
+            settings = build_settings()
             prompts = gr.Textbox(
                 "",
                 lines=2,
@@ -106,27 +106,36 @@ def build_panel(
     timer = gr.Timer(TICK, active=False)
     done = gr.State("")  # the adapter that was last taken over from a run
 
-    for_source, for_method = [ready, file, rows], [rank, targets, layers, virtual]
+    for_source, for_method = [ready, file, rows], [settings[name] for name in SHOWN]
     source.input(show_source, source, for_source, **AT_ONCE)
     method.change(show_method, method, for_method, **AT_ONCE)
-    method.select(usual_rate, method, fields[4], **AT_ONCE)
-    given = [source, ready, file, rows, method, *fields]
-    looked = [saved, language, *given]
-    follows([source, ready, method, *fields], look_ahead, looked, [ahead, seen], **LOOK)
-    for event in (zone.checked.then, rows.input):
-        event(look_ahead, looked, [ahead, seen], trigger_mode="always_last", **LOOK)
-    watched, shows = [job, mine, language, done], [going, mine, done, timer]
-    go.click(start, [saved, job, language, prompts, *given], [job, timer], **LOOK).success(
-        watch, watched, shows, **TOLD
+    method.select(usual_rate, method, settings["rate"], **AT_ONCE)
+    form = Form(
+        saved=saved,
+        language=language,
+        job=job,
+        prompts=prompts,
+        source=source,
+        ready=ready,
+        file=file,
+        rows=rows,
+        method=method,
+        **settings,
     )
+    ahead_of, looks = (form.reads(look_ahead), form.inputs, [ahead, seen]), [source, ready, method, *settings.values()]
+    follows(looks, *ahead_of, **LOOK)
+    for event in (zone.checked.then, rows.input):
+        event(*ahead_of, trigger_mode="always_last", **LOOK)
+    watched, shows = [job, mine, language, done], [going, mine, done, timer]
+    form.on(go.click, start, [job, timer], **LOOK).success(watch, watched, shows, **TOLD)
     stop.click(halt, job, timer, **AT_ONCE)
     resume.click(go_on, [job, language], timer, **TOLD)
     timer.tick(watch, watched, shows, **TOLD)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
-    typed |= {f"setting{place}": field for place, field in enumerate(fields)}
+    typed |= {f"setting{place}": field for place, field in enumerate(settings.values())}
     shown_for = [source, method], [*for_source, *for_method]
-    return TrainPanel(looked, [ahead, seen], typed, watched, shows, shown_for)
+    return TrainPanel(form, [ahead, seen], typed, watched, shows, shown_for)
 
 
 def show_both(source: str, method: str) -> list[Any]:
@@ -139,36 +148,28 @@ def show_source(source: str) -> list[Any]:
     return [gr.update(visible=source == name) for name in SOURCES]
 
 
-def reading_from(source: str, ready: str | None, file: str | None, rows: list[list[Any]]) -> Reading:
+def reading_of(values: Values) -> Reading:
     """The examples that the controls stand for, and what was left out of a file.
 
     :raises DataError: there are none, or they cannot be read.
     """
+    source, file = values["source"], values["file"]
     if source == "ready":
-        return Reading(ready_sets().get(str(ready), ()) or tuple(data.from_table([])))
+        return Reading(ready_sets().get(str(values["ready"]), ()) or tuple(data.from_table([])))
     if source == "table":
-        return Reading(tuple(data.from_table(rows_of(rows))))
+        return Reading(tuple(data.from_table(rows_of(values["rows"]))))
     if not file:
         raise DataError("No file is chosen. Choose a .csv, .tsv, .json or .jsonl file.")
     return read_file(Path(file).name, uploaded.read(file, data.MAX_FILE))
 
 
 @shown
-def look_ahead(
-    saved: Any,
-    language: str,
-    source: str,
-    ready: str | None,
-    file: str | None,
-    rows: list[list[Any]],
-    method: str,
-    *fields: Any,
-) -> tuple[str, str]:
+def look_ahead(values: Values) -> tuple[str, str]:
     """What the run would take, and what the model would see."""
+    language = values["language"]
     try:
-        settings = settings_from(method, *fields)
-        reading = reading_from(source, ready, file, rows)
-        settings, encoded, base = _seen(saved, settings, reading.examples)
+        settings, reading = settings_of(values), reading_of(values)
+        settings, encoded, base = _seen(values["saved"], settings, reading.examples)
     except DataError as error:  # nobody has asked for it yet: a line, not a message
         return note(tell(language, error.message)), ""
     tokens = sum(len(one.ids) for one in encoded) / len(encoded)
@@ -194,31 +195,20 @@ def _seen(saved: Any, settings: Settings, examples: Sequence[Example]) -> tuple[
 
 
 @shown
-def start(
-    saved: Any,
-    job_id: Any,
-    language: str,
-    prompts: str,
-    source: str,
-    ready: str | None,
-    file: str | None,
-    rows: list[list[Any]],
-    method: str,
-    *fields: Any,
-) -> tuple[str, Any]:
+def start(values: Values) -> tuple[str, Any]:
     """Put a run in the queue."""
-    going = JOBS.get(job_id)
+    going = JOBS.get(values["job"])
     if going is not None and going.active():
         raise DataError("Your last run is not over yet. Stop it first, or wait for it.")
-    settings = settings_from(method, *fields)
-    examples = reading_from(source, ready, file, rows).examples
-    settings, encoded, base = _seen(saved, settings, examples)
+    settings, examples = settings_of(values), reading_of(values).examples
+    settings, encoded, base = _seen(values["saved"], settings, examples)
     lengths = [len(one.ids) for one in encoded]
     check(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
-    recipe = spaces.from_json(saved).recipe()
-    lines = [line.strip() for line in prompts.splitlines() if line.strip()][:MAX_PROMPTS]
-    what = say(language, f"set_{ready}") if source == "ready" else say(language, "set_own")
-    title = say(language, "train_title", method=say(language, f"train_{method}"), data=what)
+    recipe, language = spaces.from_json(values["saved"]).recipe(), values["language"]
+    lines = [line.strip() for line in values["prompts"].splitlines() if line.strip()][:MAX_PROMPTS]
+    data_set = f"set_{values['ready']}" if values["source"] == "ready" else "set_own"
+    method, title = say(language, f"train_{settings.method}"), say(language, data_set)
+    title = say(language, "train_title", method=method, data=title)
     job_id = JOBS.submit(recipe, examples, settings, title, lines, session())
     return job_id, gr.Timer(active=True)
 

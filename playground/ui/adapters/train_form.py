@@ -10,13 +10,15 @@ from playground.engine.fork.structure import PRESETS
 from playground.engine.training.data import DataError
 from playground.engine.training.methods import METHODS
 from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, Schedule, Settings
+from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
 FIRST_STEPS = 60  # about a minute, which is enough to see a style change
+SHOWN = ("rank", "targets", "layers", "virtual_tokens")  # what ``show_method`` is about
 
 
-def build_settings() -> list[Any]:
-    """The controls of a run's settings, in the order of ``settings_from``; most folded away."""
+def build_settings() -> Form:
+    """The controls of a run's settings by their names, all but the method; most folded away."""
     plain = Settings()
     with gr.Accordion(label("train_settings"), open=False):
         rank = gr.Slider(
@@ -167,28 +169,28 @@ def build_settings() -> list[Any]:
                 elem_id="train-checkpointing",
             )
             seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="train-seed")
-    return [
-        rank,
-        targets,
-        layers,
-        virtual,
-        rate,
-        epochs,
-        steps,
-        batch,
-        alpha,
-        dropout,
-        warmup,
-        schedule,
-        decay,
-        accumulate,
-        length,
-        weight,
-        held,
-        patience,
-        saving,
-        seed,
-    ]
+    return Form(
+        rank=rank,
+        targets=targets,
+        layers=layers,
+        virtual_tokens=virtual,
+        rate=rate,
+        epochs=epochs,
+        steps=steps,
+        batch=batch,
+        alpha=alpha,
+        dropout=dropout,
+        warmup=warmup,
+        schedule=schedule,
+        weight_decay=decay,
+        accumulate=accumulate,
+        length=length,
+        prompt_weight=weight,
+        held_share=held,
+        patience=patience,
+        checkpointing=saving,
+        seed=seed,
+    )
 
 
 QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of the menu
@@ -197,7 +199,7 @@ QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of th
 def show_method(method: str) -> list[Any]:
     """Only the controls that a method has."""
     needs = METHODS[method].needs
-    return [gr.update(visible=name in needs) for name in ("rank", "targets", "layers", "virtual_tokens")]
+    return [gr.update(visible=name in needs) for name in SHOWN]
 
 
 def usual_rate(method: str) -> float:
@@ -205,58 +207,15 @@ def usual_rate(method: str) -> float:
     return METHODS[method].rate
 
 
-def settings_from(
-    method: str,
-    rank: float,
-    targets: list[str],
-    layers: float,
-    virtual: float,
-    rate: float | None,
-    epochs: float,
-    steps: float,
-    batch: float,
-    alpha: float,
-    dropout: float,
-    warmup: float,
-    schedule: str,
-    decay: float,
-    accumulate: float,
-    length: float,
-    weight: float,
-    held: float,
-    patience: float,
-    saving: bool,
-    seed: float | None,
-) -> Settings:
+def settings_of(values: Values) -> Settings:
     """The settings that the controls stand for.
 
     :raises DataError: one of them cannot be used.
     """
-    named = [part for target in targets or ["linear"] for part in target.split(",")]
+    named = [part for target in values["targets"] or ["linear"] for part in target.split(",")]
+    fields = {name: values[name] for name in Settings.model_fields if name in values}
     try:
-        return Settings(
-            method=method,
-            rank=int(rank),
-            targets=tuple(named),
-            layers=int(layers),
-            virtual_tokens=int(virtual),
-            rate=float(rate or 0),
-            epochs=float(epochs),
-            steps=int(steps),
-            batch=int(batch),
-            alpha=float(alpha),
-            dropout=float(dropout),
-            warmup=float(warmup),
-            schedule=schedule,  # type: ignore[arg-type]
-            weight_decay=float(decay),
-            accumulate=int(accumulate),
-            length=int(length),
-            prompt_weight=float(weight),
-            held_share=float(held),
-            patience=int(patience),
-            checkpointing=saving,
-            seed=int(seed or 0),
-        )
+        return Settings(**fields | {"targets": named, "seed": values["seed"] or 0})
     except ValueError as error:
         raise DataError(
             "One of the settings is out of its range. The learning rate should be above 0 and "

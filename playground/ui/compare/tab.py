@@ -12,18 +12,22 @@ from playground import compare as contest
 from playground import workspace as spaces
 from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.engine.recipe import parse_edit
+from playground.engine.work import Work
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.retrievers import NONE, need, retriever_names
 from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
 from playground.ui.parts import html
-from playground.ui.parts.comparison import CONTEXT, FIRST_COLUMNS, set_up
+from playground.ui.parts.comparison import FIRST_COLUMNS, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
-from playground.ui.shell.page import AT_ONCE, CLICKS, MODEL, PROGRESS, RUNS, SEARCH, TOLD, begins, clears, shown, stops
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, CLICKS, TOLD, clears, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each, touches
 from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
@@ -52,7 +56,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             label=label("corpus"),
             elem_id="compare-corpus",
         )
-        rows, fields = _column_rows()
+        rows, columns = _column_rows()
     context = _context_controls()
     with gr.Accordion(label("settings"), open=False):
         length = gr.Slider(1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens")
@@ -69,38 +73,53 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     answers = gr.HTML(js_on_load=CLICKS, elem_id="answers")
     without = gr.HTML(elem_id="without")
 
-    turn = gr.State(0)
-    given = [*context, *fields]
-    asked = [saved, own, language, prompt, corpus, length, temperature, seed, turn, count, *given]
-    indexed = [own, language, corpus, turn, count, *fields]
-
-    def starts(event: Any) -> None:
-        """Take a turn, index what dense search lacks in its own line, then answer."""
-        clears(event, parts=[without])
-        taken = event(begins("compare", "without"), None, turn, trigger_mode="multiple", **AT_ONCE)
-        ready = taken.then(prepare, indexed, answers, **SEARCH)
-        ready.success(run, asked, answers, **MODEL)
-
-    starts(go.click)
-    starts(prompt.submit)
-    removed, again = gr.State(("", "")), gr.State(0)
-    asked_again = [again if part is turn else part for part in asked[: -len(given)]]
-    answers.click(press_without, None, [again, removed], trigger_mode="multiple", **AT_ONCE).then(
-        run_without, [*asked_again, removed, *given], without, **MODEL
+    form = Form(
+        saved=saved,
+        own=own,
+        language=language,
+        prompt=prompt,
+        corpus=corpus,
+        length=length,
+        temperature=temperature,
+        seed=seed,
+        count=count,
+        **context,
+        **columns,
     )
-    touches([corpus, *(part for part in given if isinstance(part, gr.Dropdown))], "answers")
+    comparing = Run(
+        name="compare",
+        first=prepare,
+        handler=run_compare,
+        form=form,
+        outputs=[answers],
+        told=answers,
+        over=("without",),
+        words="stopped",
+    )
+    Run(
+        name="without",
+        handler=run_without,
+        form=form,
+        outputs=[without],
+        told=without,
+        words="stopped",
+        picks=passage_of,
+    ).on(answers.click)
+    starts = [go.click, prompt.submit]
+    touches([part for part in form.values() if isinstance(part, gr.Dropdown)], "answers")
     stop.click(stops("compare", "without"), **AT_ONCE)
     count.change(show_rows, count, rows, **AT_ONCE)
-    setup = [prompt, corpus, count, *context, *fields]
+    setup = [prompt, corpus, count, *context.values(), *columns.values()]
     for button, example in zip(buttons, EXAMPLES, strict=True):
         number = gr.State(EXAMPLES.index(example))
-        taken = button.click(take_example, [saved, language, number], [saved, *setup], **TOLD)
-        starts(taken.success)
+        starts.append(button.click(take_example, [saved, language, number], [saved, *setup], **TOLD).success)
+    clears(*starts, parts=[without])
+    comparing.on(*starts)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
     return Wired(typed={"prompt": prompt})
 
 
-def _context_controls() -> list[Any]:
+def _context_controls() -> Form:
     """How passages go into the prompt, folded away."""
     with gr.Accordion(label("context_heading"), open=False):
         gr.Markdown(label("context_intro"))
@@ -131,37 +150,37 @@ def _context_controls() -> list[Any]:
             max_length=MAX_TEMPLATE,
             elem_id="template",
         )
-    return [order, budget, start, template]
+    return Form(order=order, budget=budget, start=start, template=template)
 
 
-def _context(order: Order, budget: float, start: str, template: str) -> Context:
-    return Context(order, int(budget) or None, template, start or None)
+def _context(values: Values) -> Context:
+    return Context(values["order"], int(values["budget"]) or None, values["template"], values["start"] or None)
 
 
-def _column_rows() -> tuple[list[gr.Row], list[Any]]:
+def _column_rows() -> tuple[list[gr.Row], Form]:
     """One row of controls per contestant; those beyond the count are hidden."""
-    rows, fields = [], []
+    rows, form = [], Form()
     for number, (weights, retriever, k) in enumerate(FIRST_COLUMNS, 1):
         with gr.Row(visible=number <= 4) as row:
-            fields += [
-                gr.Dropdown(
-                    [(label(f"weights_{name}"), name) for name in ("base", "mine")],
-                    value=weights,
-                    label=label(f"weights_of_{number}"),
-                    min_width=120,
-                    elem_id=f"weights-{number}",
-                ),
-                gr.Dropdown(
-                    [(label(f"retriever_{name}"), name) for name in retriever_names()],
-                    value=retriever,
-                    label=label("retrieval"),
-                    min_width=120,
-                    elem_id=f"retriever-{number}",
-                ),
-                gr.Slider(1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"),
-            ]
+            form[f"weights_{number}"] = gr.Dropdown(
+                [(label(f"weights_{name}"), name) for name in ("base", "mine")],
+                value=weights,
+                label=label(f"weights_of_{number}"),
+                min_width=120,
+                elem_id=f"weights-{number}",
+            )
+            form[f"retriever_{number}"] = gr.Dropdown(
+                [(label(f"retriever_{name}"), name) for name in retriever_names()],
+                value=retriever,
+                label=label("retrieval"),
+                min_width=120,
+                elem_id=f"retriever-{number}",
+            )
+            form[f"k_{number}"] = gr.Slider(
+                1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"
+            )
         rows.append(row)
-    return rows, fields
+    return rows, form
 
 
 def show_rows(count: float) -> list[Any]:
@@ -179,100 +198,57 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     return space.to_json(), *set_up(example.prompt, example.corpus, example.columns)
 
 
-@shown
-def prepare(
-    own: str,
-    language: str,
-    choice: str,
-    turn: int,
-    count: float,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *fields: Any,
-) -> Any:
+def prepare(values: Values, work: Work) -> Any:
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
-    if need((retriever for _, retriever, _ in _columns(count, fields)), "vectors"):
-        corpus = load_corpus(chosen_corpus(own, choice))
-        stopped = RUNS.stopped(str(request.session_hash), turn)
-        index(corpus, language, progress, stopped)
+    if need((values[f"retriever_{number}"] for number in _columns(values)), "vectors"):
+        index(load_corpus(chosen_corpus(values["own"], values["corpus"])), work, values["language"])
     return gr.skip()
 
 
-@shown
-def run(
-    saved: Any,
-    own: str,
-    language: str,
-    prompt: str,
-    choice: str,
-    length: float,
-    temperature: float,
-    seed: float,
-    turn: int,
-    count: float,
-    request: gr.Request,
-    *fields: Any,
-) -> Iterator[str]:
-    """Answer the prompt with every contestant, growing side by side.
-
-    :param fields: the controls of the context, then three for each contestant.
-    """
-    context = _context(*fields[:CONTEXT])
-    contestants = [
-        replace(_contestant(saved, own, language, choice, *column), context=context)
-        for column in _columns(count, fields[CONTEXT:])
-    ]
-    sampling = Sampling(int(length), float(temperature), int(seed or 0))
-    of = {"prompt": prompt, "new-tokens": length, "temperature": temperature, "seed": seed}
-    answers = stream(contestants, prompt, sampling, language, request, turn)
-    yield from each(answers, belongs(of, also=["without"]))
+def run_compare(values: Values, work: Work) -> Iterator[str]:
+    """Answer the prompt with every contestant, growing side by side."""
+    contestants = [_contestant(values, number) for number in _columns(values)]
+    growing = contest.compare(contestants, values["prompt"], _sampling(values), work.stopped)
+    fields = {"new-tokens": "length", "temperature": "temperature", "seed": "seed", "prompt": "prompt"}
+    mark = belongs({field: values[name] for field, name in fields.items()}, also=["without"])
+    yield from each(stream(growing, work, values["language"]), mark)
 
 
-def press_without(event: gr.EventData, request: gr.Request) -> tuple[int, tuple[int, str]]:
-    """A passage is to be taken away: the visitor's turn, from which column, and which."""
-    return begins("without")(request), (int(event.place), str(event.passage))
+def passage_of(press: gr.EventData) -> tuple[int, str]:
+    """A passage is to be taken away: from which column, and which."""
+    return int(press.place), str(press.passage)
 
 
-@shown
-def run_without(
-    saved: Any,
-    own: str,
-    language: str,
-    prompt: str,
-    choice: str,
-    length: float,
-    temperature: float,
-    seed: float,
-    turn: int,
-    count: float,
-    removed: tuple[int, str],
-    request: gr.Request,
-    *fields: Any,
-) -> Iterator[str]:
+def run_without(values: Values, work: Work) -> Iterator[str]:
     """One column's answer again, with its passages and with one of them taken away: what changes
     came from that passage, what stays from the others or from the weights."""
-    place, passage = removed
-    columns = _columns(count, fields[CONTEXT:])
-    if not 0 <= place < len(columns):
+    language, (place, passage) = values["language"], values["picked"]
+    if not 0 <= place < len(_columns(values)):
         return
-    given = replace(_contestant(saved, own, language, choice, *columns[place]), context=_context(*fields[:CONTEXT]))
-    label = say(language, "without", passage=passage)
-    less = replace(given, label=label, without=(passage,))
-    sampling = Sampling(int(length), float(temperature), int(seed or 0))
+    given = _contestant(values, place + 1)
+    less = replace(given, label=say(language, "without", passage=passage), without=(passage,))
+    growing = contest.compare([given, less], values["prompt"], _sampling(values), work.stopped)
     intro = html.note(say(language, "without_info", passage=passage))
-    for shown_answers in stream([given, less], prompt, sampling, language, request, turn, again=True):
+    for shown_answers in stream(growing, work, language, again=True):
         yield intro + shown_answers
 
 
-def _columns(count: float, fields: tuple[Any, ...]) -> list[tuple[Any, Any, Any]]:
-    """The controls of the contestants that are shown, three for each."""
-    return list(zip(*[iter(fields)] * 3, strict=True))[: int(count)]
+def _columns(values: Values) -> range:
+    """The numbers of the contestants that are shown."""
+    return range(1, min(int(values["count"]), MOST) + 1)
 
 
-def _contestant(
-    saved: Any, own: str, language: str, choice: str, weights: str, retriever: str, k: float
-) -> contest.Contestant:
-    space = spaces.from_json(saved)
+def _sampling(values: Values) -> Sampling:
+    return Sampling(int(values["length"]), float(values["temperature"]), int(values["seed"] or 0))
+
+
+def _contestant(values: Values, number: int) -> contest.Contestant:
+    """A column's recipe and documents, and how passages go into its prompt.
+
+    :param number: of the column, from 1 on.
+    """
+    weights, retriever, k = (values[f"{name}_{number}"] for name in ("weights", "retriever", "k"))
+    space, language = spaces.from_json(values["saved"]), values["language"]
     name = say(language, f"weights_{weights}")
     if retriever != NONE:
         name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
@@ -280,8 +256,9 @@ def _contestant(
         name,
         space.recipe() if weights == "mine" else space.base(),
         retriever,
-        chosen_corpus(own, choice) if retriever != NONE else "",
+        chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",
         int(k),
+        _context(values),
     )
 
 

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import gradio as gr
 
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.errors import Message
 from playground.retrieval.evaluate import Outcome, judged, outcomes, reports
 from playground.retrieval.retrievers import RETRIEVERS
 from playground.ui.documents import quiz as answering_panel
 from playground.ui.documents import view as documents_html
-from playground.ui.documents.search_form import fields_of, options_from
+from playground.ui.documents.search_form import fields_of, options_of
 from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
 from playground.ui.parts.zones import build_zone
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import AT_ONCE, PROGRESS, SEARCH, begins, session_of, shown, stops, work_for
+from playground.ui.shell.page import AT_ONCE, SEARCH
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, touches
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 
 def build_panel(
-    saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Sequence[Any]
+    saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Form
 ) -> None:
     """Lay out the panel and wire it."""
-    turn, rows = gr.State(0), gr.Textbox("", visible=False)
+    rows = gr.Textbox("", visible=False)
     with gr.Accordion(label("evaluate_heading"), open=False):
         gr.Markdown(label("evaluate_intro"))
         with gr.Row():
@@ -38,45 +40,38 @@ def build_panel(
         with gr.Accordion(label("questions_heading"), open=False):
             gr.Markdown(label("questions_intro"))
             questions = build_zone(label("questions_file"), [".csv"], language, elem_id="questions-file").file
+        told = gr.HTML(elem_id="evaluated-told")
         table = gr.HTML(elem_id="evaluated")
         answering_panel.build_panel(saved, own, language, corpus, questions)
-    go.click(begins("evaluate"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_evaluation, [own, language, corpus, questions, turn, *options], [table, rows], **SEARCH
-    )
-    touches([corpus, *(part for part in options if isinstance(part, gr.Dropdown))], "evaluated")
+    Run(
+        name="evaluate",
+        handler=run_evaluation,
+        form=Form(own=own, language=language, corpus=corpus, file=questions, **options),
+        outputs=[table, rows],
+        told=told,
+        lane=SEARCH,
+        words="evaluate_stopped",
+    ).on(go.click)
+    touches([corpus, *(part for part in options.values() if isinstance(part, gr.Dropdown))], "evaluated")
     stop.click(stops("evaluate"), **AT_ONCE)
     saves(save.click, rows, "evaluation.csv", "text/csv")
 
 
-@shown
-def run_evaluation(
-    own: str,
-    language: str,
-    choice: str,
-    file: str | None,
-    turn: int,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *given: Any,
-) -> tuple[str, str]:
+def run_evaluation(values: Values, work: Work) -> tuple[str, str]:
     """Ask a corpus's questions of every retriever: the tables, and a CSV of all answers."""
-    corpus = asked_corpus(own, choice, file)
+    language, options = values["language"], options_of(values)
+    corpus = asked_corpus(values["own"], values["corpus"], values["file"])
     questions = judged(corpus)
-    options = options_from(*given)
-    work = work_for(session_of(request), turn, progress, language)
-    index(corpus, language, progress, work.stopped, options.encoder)
+    index(corpus, work, language, options.encoder)
     found: list[Outcome] = []
-    try:
-        for one in outcomes(corpus, questions, list(RETRIEVERS), options):
-            done, of = len(found) // len(RETRIEVERS), len(questions)
-            work.step(done, of, Message("Question {done} of {of}…", {"done": done + 1, "of": of}))
-            found.append(one)
-    except Stopped:
-        return note(say(language, "evaluate_stopped")), ""
+    for one in outcomes(corpus, questions, list(RETRIEVERS), options):
+        done, of = len(found) // len(RETRIEVERS), len(questions)
+        work.step(done, of, Message("Question {done} of {of}…", {"done": done + 1, "of": of}))
+        found.append(one)
     documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
-    shown_table = documents_html.evaluated(reports(found), found, documents, language)
-    told = note(say(language, "evaluate_options")) + belongs(fields_of(*given))
-    return shown_table + told, to_csv(found)
+    table = documents_html.evaluated(reports(found), found, documents, language)
+    told = note(say(language, "evaluate_options")) + belongs(fields_of(values))
+    return table + told, to_csv(found)
 
 
 def to_csv(found: Sequence[Outcome]) -> str:

@@ -23,6 +23,7 @@ from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.shelf import check_room, make_room, shelf_ids, still_there, with_one
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.js import saves
 from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, TOLD, shown
 from playground.ui.text import label, say, tell
@@ -68,9 +69,8 @@ def build_panel(own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textb
             save = gr.Button(label("own_save"), size="sm", elem_id="own-save", min_width=120)
             forget = gr.Button(label("own_forget"), size="sm", elem_id="own-forget", min_width=120)
     view = [listed, which, title]
-    added = zone.takes(
-        add_own, [own, shelf, language, zone.file, encoding], [own, shelf, *view, corpus, zone.file], **SEARCH
-    )
+    form = Form(own=own, shelf=shelf, language=language, files=zone.file, encoding=encoding)
+    added = zone.takes(form.reads(add_own), form.inputs, [own, shelf, *view, corpus, zone.file], **SEARCH)
     chosen = which.select(choose_own, [own, shelf, language, which], [own, shelf, *view, corpus], **LOOK)
     begun = new.click(new_own, [own, shelf, language], [own, shelf, *view], **LOOK)
     called = [event(rename_own, [own, shelf, language, title], view, **TOLD) for event in (name.click, title.submit)]
@@ -81,22 +81,21 @@ def build_panel(own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textb
 
 
 @shown
-def add_own(own: str, shelf: Any, language: str, files: list[str] | None, encoding: str = "") -> tuple[Any, ...]:
-    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one.
-
-    :param encoding: of text files, one of ``ENCODINGS``; anything else: find it out.
-    """
-    paths = list(dict.fromkeys(Path(file) for file in files or []))
+def add_own(values: Values) -> tuple[Any, ...]:
+    """Add uploaded files to the visitor's own documents; a saved collection becomes a new one."""
+    own, language, encoding = values["own"], values["language"], values["encoding"]
+    paths = list(dict.fromkeys(Path(file) for file in values["files"] or []))
     read, corpus = Read((), ()), None
     check_count(len(paths))
     saved = [path for path in paths if path.suffix.lower() == SAVED]
     others = [path for path in paths if path not in saved]
     there = still_there(own)
-    ids = shelf_ids(shelf, own)
+    ids = shelf_ids(values["shelf"], own)
     if others or not saved:
         if not there:
             check_room(ids)
-        read = read_files([(path.name, path) for path in others], encoding=encoding if encoding in ENCODINGS else "")
+        encoding = encoding if encoding in ENCODINGS else ""  # else: find it out
+        read = read_files([(path.name, path) for path in others], encoding=encoding)
         if read.skipped and not read.documents and not saved:
             reason = read.skipped[0].message
             raise CorpusError(reason.template, **reason.values)

@@ -16,6 +16,7 @@ from playground.retrieval.own.stored import MAX_DOCUMENTS, Collection
 from playground.retrieval.own.uploads import is_own
 from playground.ui.parts import html, passages_html
 from playground.ui.parts.corpus_menu import chosen_corpus
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import CLICKS, LOOK, SEARCH, TOLD, shown
 from playground.ui.text import label, say
 
@@ -66,6 +67,8 @@ class PassagesPanel:
         self.outputs = [self.document, self.page, self.view, self.editor, self.cutting, self.copy, self.chosen]
         shown_ = [*self.outputs, self.text]
         made = [own, language, self.document, self.page, self.chosen]
+        names = ("own", "language", "document", "page", "chosen", "text", "cursor")
+        at_cursor = Form(zip(names, (*made, self.text, cursor), strict=True))  # the cursor last: see CURSOR
         by.select(show_sizes, [language, by], [size, overlap], **LOOK)
         self.document.select(show_passages, self.inputs[:4], self.outputs, **LOOK)
         self.page.release(show_passages, self.inputs, self.outputs, **LOOK)
@@ -75,10 +78,10 @@ class PassagesPanel:
         cutting = SEARCH | {"show_progress_on": self.view}
         self.changed = [
             keep.click(save, [*made, self.text], shown_, **TOLD),
-            split.click(split_here, [*made, self.text, cursor], shown_, js=CURSOR, **TOLD),
+            split.click(at_cursor.reads_in_order(split_here), [*at_cursor.values()], shown_, js=CURSOR, **TOLD),
             drop.click(drop_it, made, shown_, **TOLD),
             cut.click(cut_anew, cut_as, shown_, **cutting),
-            undo.click(take_back, made, shown_, **TOLD),
+            undo.click(take_back, made[:-1], shown_, **TOLD),
         ]
         size.release(show_overlap, [language, by, size], overlap, **LOOK)
         for listen in (corpus.select, self.panel.expand):
@@ -187,12 +190,10 @@ def save(own: str, language: str, document: str, page: float, chosen: str, text:
 
 
 @shown
-def split_here(
-    own: str, language: str, document: str, page: float, chosen: str, text: str, cursor: float
-) -> tuple[Any, ...]:
+def split_here(values: Values) -> tuple[Any, ...]:
     """Make two passages of one, where the cursor stands in its text."""
-    at = int(cursor)
-    return _changed(own, language, document, page, lambda all_: changes.split(all_, chosen, text, at))
+    own, language, document, page, chosen, text, cursor = values.values()
+    return _changed(own, language, document, page, lambda all_: changes.split(all_, chosen, text, int(cursor)))
 
 
 @shown
@@ -209,7 +210,7 @@ def cut_anew(own: str, language: str, document: str, by: By, size: float, overla
 
 
 @shown
-def take_back(own: str, language: str, document: str, page: float, chosen: str) -> tuple[Any, ...]:
+def take_back(own: str, language: str, document: str, page: float) -> tuple[Any, ...]:
     """Undo the last change; pressed again, redo it."""
     uploads.undo(own)
     return *show_passages(own, language, own, document, page), ""

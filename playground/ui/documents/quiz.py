@@ -10,7 +10,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.compare import Contestant
 from playground.engine.decoding.generate import Sampling
-from playground.engine.work import Stopped
+from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.quiz import MAX_QUESTIONS, Answered, quiz, totals
 from playground.retrieval.corpus import load_corpus
@@ -22,8 +22,11 @@ from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.parts.html import note
 from playground.ui.parts.indexing import index
 from playground.ui.parts.questions import asked_corpus, written
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, begins, session_of, shown, stops, work_for
+from playground.ui.shell.page import AT_ONCE
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 NEW_TOKENS = 32  # the handbook's answers are a few words
@@ -34,7 +37,7 @@ def build_panel(
     saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, questions: gr.File
 ) -> None:
     """Lay out the panel and wire it."""
-    turn, rows = gr.State(0), gr.Textbox("", visible=False)
+    rows = gr.Textbox("", visible=False)
     with gr.Accordion(label("answering_heading"), open=False):
         gr.Markdown(label("answering_intro"))
         with gr.Row():
@@ -68,68 +71,65 @@ def build_panel(
             go = gr.Button(label("answering"), variant="primary", elem_id="answering", min_width=140)
             stop = gr.Button(label("stop"), elem_id="answering-stop", min_width=90)
             save = gr.Button(label("evaluate_save"), elem_id="answering-save", min_width=140)
+        told = gr.HTML(elem_id="answered-told")
         table = gr.HTML(elem_id="answered")
-    taken = go.click(begins("answering"), None, turn, trigger_mode="multiple", **AT_ONCE)
-    ready = taken.then(prepare_answering, [own, language, corpus, ways, turn], table, **SEARCH)
-    ready.success(
-        run_answering, [saved, own, language, corpus, questions, ways, weights, count, k, turn], [table, rows], **MODEL
-    )
+    Run(
+        name="answering",
+        first=prepare_answering,
+        handler=run_answering,
+        form=Form(
+            saved=saved,
+            own=own,
+            language=language,
+            corpus=corpus,
+            file=questions,
+            ways=ways,
+            weights=weights,
+            count=count,
+            k=k,
+        ),
+        outputs=[table, rows],
+        told=told,
+        words="answering_stopped",
+        early="evaluate_stopped",
+    ).on(go.click)
     stop.click(stops("answering"), **AT_ONCE)
     saves(save.click, rows, "answers.csv", "text/csv")
 
 
-@shown
-def prepare_answering(
-    own: str, language: str, choice: str, ways: Sequence[str], turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> Any:
+def prepare_answering(values: Values, work: Work) -> Any:
     """Embed the corpus where a way searches it by meaning and nobody has done so yet."""
-    if need(ways, "vectors"):
-        corpus = load_corpus(chosen_corpus(own, choice))
-        work = work_for(session_of(request), turn, progress, language)
-        index(corpus, language, progress, work.stopped)
+    if need(values["ways"], "vectors"):
+        index(load_corpus(chosen_corpus(values["own"], values["corpus"])), work, values["language"])
     return gr.skip()
 
 
-@shown
-def run_answering(
-    saved: Any,
-    own: str,
-    language: str,
-    choice: str,
-    file: str | None,
-    ways: Sequence[str],
-    weights: str,
-    count: float,
-    k: float,
-    turn: int,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Iterator[tuple[str, str]]:
+def run_answering(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
     """Ask the model some of a corpus's questions in every way that is ticked."""
-    corpus = asked_corpus(own, choice, file)
-    space = spaces.from_json(saved)
-    recipe = space.recipe() if weights == "mine" else space.base()
+    language, space = values["language"], spaces.from_json(values["saved"])
+    corpus = asked_corpus(values["own"], values["corpus"], values["file"])
+    recipe = space.recipe() if values["weights"] == "mine" else space.base()
     contestants = [
-        Contestant(say(language, f"retriever_{way}"), recipe, way, corpus.id, int(k))
+        Contestant(say(language, f"retriever_{way}"), recipe, way, corpus.id, int(values["k"]))
         for way in retriever_names()
-        if way in ways
+        if way in values["ways"]
     ]
     if not contestants:
         yield note(say(language, "answering_none"), "warn"), ""
         return
     found: list[Answered] = []
-    work, ended = work_for(session_of(request), turn, progress, language), ""
-    sampling = Sampling(NEW_TOKENS)
+    ended = ""
     try:
-        for answers in quiz(contestants, some(corpus.questions, int(count)), sampling, work):
+        for answers in quiz(contestants, some(corpus.questions, int(values["count"])), Sampling(NEW_TOKENS), work):
             found += answers
-    except Stopped:
-        ended = note(say(language, "answering_stopped"))
-    except PlaygroundError as error:  # of one question: what was answered before it stays
+    except PlaygroundError as error:  # of one question, or stopped: what was answered before it stays
         if not found:
             raise
+        if isinstance(error, Stopped):
+            yield quiz_html.answered(totals(found), found, language), to_csv(found)
+            raise
         ended = note(tell(language, error.message), "warn")
-    yield ended + quiz_html.answered(totals(found), found, language), to_csv(found)
+    yield quiz_html.answered(totals(found), found, language), to_csv(found), ended
 
 
 def some(questions: Sequence[Question], count: int) -> list[Question]:

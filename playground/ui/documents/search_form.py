@@ -12,13 +12,14 @@ from playground.retrieval.lexical.bm25 import MAX_K1, USUAL, Scoring, Variant
 from playground.retrieval.lexical.terms import Terms, has_morphemes
 from playground.retrieval.options import Options
 from playground.settings import settings
+from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
 SPLITS = ("usual", "words", "stems", "morphemes")
 
 
-def build_options() -> list[Any]:
-    """Lay the controls out; gives them in the order of ``options_from``."""
+def build_options() -> Form:
+    """Lay the controls out."""
     splits = [name for name in SPLITS if name != "morphemes" or has_morphemes()]
     with gr.Accordion(label("search_options"), open=False):
         gr.Markdown(label("search_options_info"))
@@ -84,24 +85,22 @@ def build_options() -> list[Any]:
             allow_custom_value=settings().hub == "any",
         )
         rerank = gr.Checkbox(False, label=label("rerank"), info=label("rerank_info"), elem_id="rerank")
-    return [variant, k1, b, split, fusion, diversity, rerank, encoder]
+    return Form(
+        variant=variant, k1=k1, b=b, split=split, fusion=fusion, diversity=diversity, rerank=rerank, encoder=encoder
+    )
 
 
-def options_from(
-    variant: Variant, k1: float, b: float, split: str, fusion: Any, diversity: float, rerank: bool, encoder: str
-) -> Options:
+def options_of(values: Values) -> Options:
     """What the controls stand for.
 
     :raises CorpusError: one is out of its bounds.
     """
-    terms = {"words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes")}.get(split)
-    return Options(
-        scoring=Scoring(variant, k1, b), terms=terms, fusion=fusion, diversity=diversity, rerank=rerank, encoder=encoder
-    )
+    terms = {"words": Terms(), "stems": Terms(stem=True), "morphemes": Terms(True, "morphemes")}
+    named = {name: values[name] for name in ("fusion", "diversity", "rerank", "encoder")}
+    scoring = Scoring(values["variant"], values["k1"], values["b"])
+    return Options(scoring=scoring, terms=terms.get(values["split"]), **named)
 
 
-def fields_of(*given: Any) -> dict[str, Any]:
+def fields_of(values: Values) -> dict[str, Any]:
     """The sliders of how to search and their values, for the mark of what was found."""
-    if not given:
-        return {}
-    return {"bm25-k1": given[1], "bm25-b": given[2], "diversity": given[5]}
+    return {"bm25-k1": values["k1"], "bm25-b": values["b"], "diversity": values["diversity"]}

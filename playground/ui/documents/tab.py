@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.engine.work import Stopped, Work
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import Corpus, load_corpus
 from playground.retrieval.lexical.index import LARGE
@@ -19,20 +20,24 @@ from playground.ui.documents import evaluate as evaluate_panel
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import view as documents_html
 from playground.ui.documents.passages import PassagesPanel
-from playground.ui.documents.search_form import build_options, fields_of, options_from
+from playground.ui.documents.search_form import build_options, fields_of, options_of
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.retriever_words import words_of
 from playground.ui.parts.shelf import still_there
-from playground.ui.shell.page import AT_ONCE, LOOK, PROGRESS, RUNS, SEARCH, begins, clears, session_of, shown, stops
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, LOOK, SEARCH, clears, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, touches
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 COLUMNS = [f"{name}-hits" for name in RETRIEVERS]  # their ids
+LATER = [name for name in RETRIEVERS if need([name], "vectors")]
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -73,11 +78,16 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     )
     passages.refreshes(*mine.changed)
 
-    turn = gr.State(0)
-    asked = [own, language, corpus, query, count, turn, *options]
-    for ask in (search.click, query.submit):
-        ask(begins("search"), None, turn, trigger_mode="multiple", **AT_ONCE).then(search_all, asked, hits, **SEARCH)
-    touches([part for part in options if isinstance(part, gr.Dropdown)], COLUMNS[0])
+    asked = question.select(lambda chosen: chosen, question, query, **LOOK)
+    Run(
+        name="search",
+        handler=search_all,
+        form=Form(own=own, language=language, corpus=corpus, query=query, k=count, **options),
+        outputs=hits,
+        told=hits[COLUMNS.index(f"{LATER[0]}-hits")],
+        lane=SEARCH,
+    ).on(search.click, query.submit, asked.then)
+    touches([part for part in options.values() if isinstance(part, gr.Dropdown)], COLUMNS[0])
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
         listen(sample_questions, [own, language, corpus], question, **LOOK)
@@ -85,9 +95,6 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     for event in passages.changed:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         clears(event.then, parts=hits)
-    question.select(lambda chosen: chosen, question, query, **LOOK).then(begins("search"), None, turn, **AT_ONCE).then(
-        search_all, asked, hits, **SEARCH
-    )
 
     def shows_own(event: Listener) -> None:
         event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)
@@ -109,43 +116,29 @@ def sample_questions(own: str, language: str, choice: str) -> Any:
     return gr.update(choices=_questions(chosen_corpus(own, choice)) if there else [], value=None)
 
 
-@shown
-def search_all(
-    own: str,
-    language: str,
-    choice: str,
-    query: str,
-    k: float,
-    turn: int = 0,
-    request: gr.Request | None = None,
-    progress: Any = PROGRESS,
-    *given: Any,
-) -> Iterator[list[Any]]:
-    """The passages of each retriever: at once of those that search words, then of those that search vectors.
-
-    :param given: the controls of how to search; none for the usual ones.
-    """
-    corpus = load_corpus(chosen_corpus(own, choice))
-    options = options_from(*given) if given else Options()
-    mark = belongs({"query": query, "query-k": int(k), **fields_of(*given)}, COLUMNS[1:])
-    later = [name for name in RETRIEVERS if need([name], "vectors")]
-    columns = {
-        name: "" if name in later else _found(corpus, query, name, int(k), options, language) for name in RETRIEVERS
-    }
-    yield _marked(columns | {later[0]: html.note(say(language, "dense_working"))}, mark)
+def search_all(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
+    """The passages of each retriever: at once of those that search words, then of those that search vectors."""
+    language, query, k = values["language"], values["query"], int(values["k"])
+    corpus = load_corpus(chosen_corpus(values["own"], values["corpus"]))
+    options = options_of(values)
+    mark = belongs({"query": query, "query-k": k, **fields_of(values)}, COLUMNS[1:])
+    columns = {name: "" if name in LATER else _found(corpus, query, name, k, options, language) for name in RETRIEVERS}
+    yield _marked(columns | {LATER[0]: html.note(say(language, "dense_working"))}, mark)
     try:
-        stopped = RUNS.stopped(session_of(request), turn) if request else lambda: False
-        index(corpus, language, progress, stopped, options.encoder)
-        columns |= {name: _found(corpus, query, name, int(k), options, language) for name in later}
+        index(corpus, work, language, options.encoder)
+        columns |= {name: _found(corpus, query, name, k, options, language) for name in LATER}
+    except Stopped:
+        yield _marked(columns, mark)
+        raise
     except PlaygroundError as error:
-        columns[later[0]] = html.note(tell(language, error.message), "warn")
+        columns[LATER[0]] = html.note(tell(language, error.message), "warn")
     yield _marked(columns, mark)
 
 
-def _marked(columns: Mapping[str, str], mark: str) -> list[str]:
+def _marked(columns: Mapping[str, str], mark: str) -> tuple[str, ...]:
     """The columns in their order, the first with the mark of what they belong to."""
     first, *others = columns.values()
-    return [first + mark, *others]
+    return first + mark, *others
 
 
 def _found(corpus: Corpus, query: str, name: str, k: int, options: Options, language: str) -> str:
@@ -153,7 +146,7 @@ def _found(corpus: Corpus, query: str, name: str, k: int, options: Options, lang
     result, row = search(corpus, query, name, k, options), RETRIEVERS[name]
     why = [row.explain(corpus, query, hit.passage, options) for hit in result.hits] if row.explain else []
     library = html.note(say(language, "bm25s_serves")) if row.explain and len(corpus.passages) > LARGE else ""
-    terms = [] if need([name], "vectors") else words(query, options.terms or PLAIN)
+    terms = [] if name in LATER else words(query, options.terms or PLAIN)
     limit = is_low(corpus, name, result.hits, options)
     return library + documents_html.found(result, why, terms, language, limit, row.parts)
 

@@ -22,7 +22,7 @@ from playground.ui.edge.line import SIZE, Line
 from playground.ui.edge.refusal import Refused, answer, spoken
 from playground.ui.edge.uploads import Turns, check_room
 from playground.ui.shell.faults import report
-from playground.ui.shell.page import leave
+from playground.ui.shell.turns import leave
 
 SLOWED_SECONDS, MOST_SLOWED = 0.5, 64
 MOST_SESSION = 64  # characters of a session's name; gradio's have a dozen

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gradio as gr
 from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.engine.build import build
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.lab.collateral import Collateral, collateral
 from playground.lab.known_facts import known_facts
 from playground.ui.parts import charts
 from playground.ui.parts.html import grid, join, note, percent, scrolled, tag
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, clears, session_of, shown, stops, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, clears
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 WORST = 20  # facts that are listed
@@ -27,28 +28,21 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
         with gr.Row():
             go = gr.Button(label("lab_collateral_go"), variant="primary", elem_id="lab-collateral-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-collateral-stop", min_width=90, scale=0)
+        told = gr.HTML(elem_id="lab-collateral-told")
         found = gr.HTML(elem_id="lab-collateral")
-    turn = gr.State(0)
-    go.click(begins("collateral"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        ask_again, [saved, language, turn], found, trigger_mode="multiple", **MODEL
-    )
+    form = Form(saved=saved, language=language)
+    Run(name="collateral", handler=ask_again, form=form, outputs=[found], told=told).on(go.click)
     stop.click(stops("collateral"), **AT_ONCE)
-    clears(saved.change, parts=[found])  # figures of another recipe
+    clears(saved.change, parts=[found, told])  # figures of another recipe
 
 
-@shown
-def ask_again(saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS) -> str:
+def ask_again(values: Values, work: Work) -> str:
     """What the visitor's recipe does to the fixed facts."""
-    work = work_for(session_of(request), turn, progress, language)
-    space = spaces.from_json(saved)
+    space, language = spaces.from_json(values["saved"]), values["language"]
     if not space.recipe().edits:
         return note(say(language, "lab_collateral_base"))
-    try:
-        fork = build(space.recipe(), work).fork
-        found = collateral(fork, build(space.base(), work).fork, work)
-    except Stopped:
-        return note(say(language, "stopped"))
-    return as_html(found, language)
+    fork = build(space.recipe(), work).fork
+    return as_html(collateral(fork, build(space.base(), work).fork, work), language)
 
 
 def as_html(found: Collateral, language: str) -> Markup:

@@ -11,16 +11,20 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET
+from playground.engine.work import Work
 from playground.lab.lesson import Kind, Lesson, lesson_from_json, questions_of
 from playground.lab.prior import prior_of
 from playground.lab.propose import UNKNOWN, propose
 from playground.lab.ready_lessons import ready
 from playground.ui.lab import view as lab_html
 from playground.ui.parts.html import join, note
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, TOLD, clears, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs
 from playground.ui.text import label, say
 
+FACT = ("prompt", "subject", "target", "old")
 QUESTIONS = ("paraphrases", "neighbours", "consequences")
 MAX_LINES = 12_000  # characters of a kind of question
 
@@ -29,15 +33,10 @@ MAX_LINES = 12_000  # characters of a kind of question
 class FactPanel:
     """What other rooms are wired to."""
 
-    fact: list[Any]  # prompt, subject, target, old
-    questions: list[Any]  # paraphrases, neighbours, consequences
+    fact: Form  # prompt, subject, target, old
+    questions: Form  # paraphrases, neighbours, consequences
     typed: dict[str, Any]  # what a reload must not lose
     chosen: list[Any]  # events of having taken a ready fact
-
-    @property
-    def fields(self) -> list[Any]:
-        """All that makes a lesson."""
-        return [*self.fact, *self.questions]
 
 
 def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any) -> FactPanel:
@@ -51,6 +50,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     gr.Markdown(label("lab_step_fact"))
     fact = _fact_fields()
     look = gr.Button(label("lab_now"), elem_id="lab-look")
+    now_told = gr.HTML(elem_id="lab-now-told")
     says = gr.HTML(label("lab_now_empty"), elem_id="lab-now")
     gr.Markdown(label("lab_step_questions"))
     gr.Markdown(label("lab_questions_info"))
@@ -59,35 +59,25 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     gr.HTML(join(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
     questions = _question_fields()
 
-    turn, offering = gr.State(0), gr.State(0)
-    asked = [saved, language, turn, *fact]
-    for event in (look.click, *(box.submit for box in fact)):
-        event(begins("look"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            look_now, asked, says, trigger_mode="multiple", **MODEL
-        )
-    offer.click(begins("propose"), None, offering, trigger_mode="multiple", **AT_ONCE).then(
-        offer_questions,
-        [saved, language, offering, *fact],
-        [told, *questions],
-        show_progress_on=told,
-        trigger_mode="multiple",
-        **MODEL,
-    )
-    clears(saved.change, *(box.input for box in fact), parts=[says])  # of something else
-    chosen = []
+    form = Form(saved=saved, language=language, **fact)
+    looking = Run(name="look", handler=look_now, form=form, outputs=[says], told=now_told)
+    boxes = [*fact.values()]
+    Run(
+        name="propose", handler=offer_questions, form=form, outputs=[told, *questions.values()], told=told, status=told
+    ).on(offer.click)
+    clears(saved.change, *(box.input for box in boxes), parts=[says])  # of something else
+    chosen, filled = [], [*boxes, *questions.values(), corpus, told]
     for button, one in zip(buttons, ready(), strict=True):
-        key = gr.State(one.key)
-        taken = button.click(take_ready, [language, key], [*fact, *questions, corpus, told], **TOLD)
+        taken = button.click(take_ready, [language, gr.State(one.key)], filled, **TOLD)
         taken.success(lambda: -1, None, layer, **AT_ONCE)  # another fact's
-        looked = taken.success(begins("look"), None, turn, **AT_ONCE)
-        looked.then(look_now, asked, says, trigger_mode="multiple", **MODEL)
         chosen.append(taken)
+    looking.on(look.click, *(box.submit for box in boxes), *(taken.success for taken in chosen))
     names = ("labPrompt", "labSubject", "labTarget", "labOld", "labAgain", "labOthers", "labFollows")
-    typed = dict(zip(names, [*fact, *questions], strict=True))
+    typed = dict(zip(names, [*boxes, *questions.values()], strict=True))
     return FactPanel(fact, questions, typed, chosen)
 
 
-def _fact_fields() -> list[Any]:
+def _fact_fields() -> Form:
     first = ready()[0]
     with gr.Row():
         prompt = gr.Textbox(
@@ -124,14 +114,14 @@ def _fact_fields() -> list[Any]:
             elem_id="lab-old",
             min_width=200,
         )
-    return [prompt, subject, target, old]
+    return Form(prompt=prompt, subject=subject, target=target, old=old)
 
 
-def _question_fields() -> list[Any]:
+def _question_fields() -> Form:
     texts = as_texts(ready()[0])
     with gr.Row():
-        return [
-            gr.Textbox(
+        boxes = {
+            name: gr.Textbox(
                 text,
                 lines=4,
                 max_lines=12,
@@ -142,7 +132,8 @@ def _question_fields() -> list[Any]:
                 min_width=260,
             )
             for name, text in zip(QUESTIONS, texts, strict=True)
-        ]
+        }
+    return Form(boxes)
 
 
 def as_texts(found: Any) -> tuple[str, str, str]:
@@ -177,14 +168,12 @@ def typed(lesson: Lesson) -> tuple[str, str, str]:
     return again, pairs[0], pairs[1]
 
 
-def lesson_json(fields: tuple[str, ...]) -> tuple[dict[str, str], dict[str, Any]]:
+def lesson_json(values: Values) -> tuple[dict[str, str], dict[str, Any]]:
     """The fact and the questions of the fields, as JSON.
 
     :raises PlaygroundError: a line of a question has no answer.
     """
-    prompt, subject, target, old, *texts = fields
-    fact = {"prompt": prompt, "subject": subject, "target": target, "old": old}
-    return fact, questions_of(*texts)
+    return {name: values[name] for name in FACT}, questions_of(*(values[name] for name in QUESTIONS))
 
 
 @shown
@@ -194,41 +183,17 @@ def take_ready(language: str, key: str) -> tuple[Any, ...]:
     return (one.prompt, one.subject, one.target, one.old.strip(), *as_texts(one), one.corpus, "")
 
 
-@shown
-def look_now(
-    saved: Any,
-    language: str,
-    turn: int,
-    prompt: str,
-    subject: str,
-    target: str,
-    old: str,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> str:
+def look_now(values: Values, work: Work) -> str:
     """What the visitor's recipe says now, and how well it knows it."""
-    given = lesson_from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
-    work = work_for(session_of(request), turn, progress, language)
-    fork = build(spaces.from_json(saved).recipe(), work).fork
-    return lab_html.now(prior_of(fork, given.fact, given.old), language)
+    given = lesson_from_json({name: values[name] for name in FACT})
+    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
+    return lab_html.now(prior_of(fork, given.fact, given.old), values["language"])
 
 
-@shown
-def offer_questions(
-    saved: Any,
-    language: str,
-    turn: int,
-    prompt: str,
-    subject: str,
-    target: str,
-    old: str,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[str, str, str, str]:
+def offer_questions(values: Values, work: Work) -> tuple[str, str, str, str]:
     """Questions from templates, for the visitor to change."""
-    given = lesson_from_json({"prompt": prompt, "subject": subject, "target": target, "old": old})
-    work = work_for(session_of(request), turn, progress, language)
-    fork = build(spaces.from_json(saved).recipe(), work).fork
+    language, given = values["language"], lesson_from_json({name: values[name] for name in FACT})
+    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
     found = propose(given.fact, fork)
     told = (
         say(language, "lab_proposed", relation=found.relation)

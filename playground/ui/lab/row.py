@@ -9,7 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from playground import workspace as spaces
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.sequential import (
     METHODS,
@@ -23,7 +23,10 @@ from playground.lab.sequential import (
 )
 from playground.ui.parts import charts
 from playground.ui.parts.html import duration, note, notes
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, session_of, shown, stops, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 FIRST_COUNT = 10
@@ -63,57 +66,43 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
             stop = gr.Button(label("stop"), elem_id="lab-row-stop", min_width=90, scale=0)
         status = gr.HTML(elem_id="lab-row-status")
         found = gr.HTML(elem_id="lab-row")
-    turn = gr.State(0)
-    go.click(begins("row"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        run_row,
-        [saved, language, turn, methods, count, at_once, own],
-        found,
-        show_progress_on=status,
-        trigger_mode="multiple",
-        **MODEL,
-    )
+    Run(
+        name="row",
+        handler=run_row,
+        form=Form(saved=saved, language=language, methods=methods, count=count, at_once=at_once, own=own),
+        outputs=[found],
+        told=found,
+        status=status,
+        words="lab_stopped",
+    ).on(go.click)
     stop.click(stops("row"), **AT_ONCE)
     return own
 
 
-@shown
-def run_row(
-    saved: Any,
-    language: str,
-    turn: int,
-    methods: Sequence[str],
-    count: float,
-    at_once: bool,
-    own: str,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Iterator[str]:
+def run_row(values: Values, work: Work) -> Iterator[str]:
     """Each method in turn, drawn as it goes; then all facts in one edit, if wished."""
-    work = work_for(session_of(request), turn, progress, language)
-    facts = parse_facts(own) if own.strip() else swapped_facts(0, int(count))
-    recipe = spaces.from_json(saved).recipe()
-    chosen = [method for method in METHODS if method in methods]
+    language, own = values["language"], values["own"]
+    facts = parse_facts(own) if own.strip() else swapped_facts(0, int(values["count"]))
+    recipe = spaces.from_json(values["saved"]).recipe()
+    chosen = [method for method in METHODS if method in values["methods"]]
     if len(chosen) > MOST_METHODS:
         raise PlaygroundError(
             "Two methods are drawn beside one another, and {count} are ticked. Untick some.", count=len(chosen)
         )
-    found: Series = {method: [] for method in chosen}
-    once: dict[str, SequencePoint] = {}
-    runs = len(chosen) * (2 if at_once else 1)
-    try:
-        for number, method in enumerate(chosen):
-            part = work.part(number, runs, _doing(method, language))
-            for point in in_sequence(recipe, method, facts, 0, part):
-                found[method].append(point)
-                yield drawn(found, once, facts, language)
-        for number, method in enumerate(chosen if at_once else ()):
-            part = work.part(len(chosen) + number, runs, _doing(method, language))
-            once[method] = together(recipe, method, facts, 0, part)
-            yield drawn(found, once, facts, language)
-    except Stopped:
-        yield drawn(found, once, facts, language) + note(say(language, "lab_stopped"))
     if not chosen:
         yield note(say(language, "lab_row_none"), "warn")
+    found: Series = {method: [] for method in chosen}
+    once: dict[str, SequencePoint] = {}
+    runs = len(chosen) * (2 if values["at_once"] else 1)
+    for number, method in enumerate(chosen):
+        part = work.part(number, runs, _doing(method, language))
+        for point in in_sequence(recipe, method, facts, 0, part):
+            found[method].append(point)
+            yield drawn(found, once, facts, language)
+    for number, method in enumerate(chosen if values["at_once"] else ()):
+        part = work.part(len(chosen) + number, runs, _doing(method, language))
+        once[method] = together(recipe, method, facts, 0, part)
+        yield drawn(found, once, facts, language)
 
 
 def _doing(method: str, language: str) -> Message:

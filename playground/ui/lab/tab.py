@@ -26,7 +26,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     fact = lab_fact_panel.build_panel(saved, language, settings.corpus, settings.layer)
     ways = lab_ways_panel.build_panel(saved, language, fact, settings, sheet)
     table = lab_table_panel.build_panel(visit, sheet)
-    prompt, subject, *_ = fact.fact
+    prompt, subject, *_ = fact.fact.values()
     lab_trace_panel.build_panel(saved, language, prompt, subject, settings.layer, fact.chosen)
     lab_row = lab_row_panel.build_panel(saved, language)
     lab_collateral_panel.build_panel(saved, language)

@@ -93,13 +93,14 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
     """The buttons that save the table, the answers and the report."""
     text = gr.Textbox("", visible=False)
     with gr.Row():
-        for name, write, file, kind in (
-            ("table", save_table, "fact-lab.csv", "text/csv"),
-            ("questions", save_questions, "fact-lab-answers.csv", "text/csv"),
-            ("report", save_report, "fact-lab.html", "text/html"),
+        judged = [sheet, language, important, needs]
+        for name, write, inputs, file, kind in (
+            ("table", save_table, judged[:2], "fact-lab.csv", "text/csv"),
+            ("questions", save_questions, judged[:2], "fact-lab-answers.csv", "text/csv"),
+            ("report", save_report, judged, "fact-lab.html", "text/html"),
         ):
             button = gr.Button(label(f"lab_save_{name}"), size="sm", elem_id=f"lab-save-{name}", min_width=140)
-            written = button.click(write, [sheet, language, important, needs], text, **TOLD)
+            written = button.click(write, inputs, text, **TOLD)
             saves(written.success, text, file, kind).then(lambda: "", None, text, **AT_ONCE)
 
 
@@ -220,13 +221,13 @@ def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, li
 
 
 @shown
-def save_table(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
+def save_table(sheet: Any, language: str) -> str:
     """The table as CSV."""
     return lab_report.to_csv(_read(sheet, language))
 
 
 @shown
-def save_questions(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
+def save_questions(sheet: Any, language: str) -> str:
     """Every question with every way's answer as CSV."""
     return lab_report.questions_csv(_read(sheet, language))
 

@@ -10,10 +10,13 @@ from markupsafe import Markup
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.facts.tracing import Traced, trace
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.ui.parts import charts
 from playground.ui.parts.html import note, percent
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, session_of, shown, stops, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, TOLD, shown
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on the subject
@@ -28,42 +31,36 @@ def build_panel(
     :param layer: the number that the layer found can be put into.
     :param chosen: events after which the fact is another one.
     """
-    best, turn = gr.State(-1), gr.State(0)
+    best = gr.State(-1)
     with gr.Accordion(label("lab_trace_heading"), open=False, elem_id="lab-trace-panel"):
         gr.Markdown(label("lab_trace_intro"))
         with gr.Row():
             go = gr.Button(label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
+        told = gr.HTML(elem_id="lab-trace-told")
         found = gr.HTML(elem_id="lab-trace")
         use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
-    go.click(begins("trace"), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-        trace_fact,
-        [saved, language, turn, prompt, subject],
-        [found, best, use],
-        show_progress_on=found,
-        trigger_mode="multiple",
-        **MODEL,
-    )
+    Run(
+        name="trace",
+        handler=trace_fact,
+        form=Form(saved=saved, language=language, prompt=prompt, subject=subject),
+        outputs=[found, best, use],
+        told=told,
+        status=found,
+    ).on(go.click)
     use.click(take_layer, [language, best], layer, **TOLD)
     stop.click(stops("trace"), **AT_ONCE)
     events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
     for listen in events:  # a picture of something else
-        listen(lambda: ("", gr.update(visible=False)), None, [found, use], **AT_ONCE)
+        listen(lambda: ("", "", gr.update(visible=False)), None, [told, found, use], **AT_ONCE)
 
 
-@shown
-def trace_fact(
-    saved: Any, language: str, turn: int, prompt: str, subject: str, request: gr.Request, progress: Any = PROGRESS
-) -> tuple[str, int, Any]:
+def trace_fact(values: Values, work: Work) -> tuple[str, int, Any]:
     """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
     most of it back."""
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        fork = build(spaces.from_json(saved).recipe(), work).fork
-        found = trace(fork, prompt, subject, work=work)
-    except Stopped:
-        return note(say(language, "stopped")), -1, gr.update(visible=False)
-    return as_html(found, language), best_layer(found), gr.update(visible=True)
+    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
+    found = trace(fork, values["prompt"], values["subject"], work=work)
+    return as_html(found, values["language"]), best_layer(found), gr.update(visible=True)
 
 
 @shown

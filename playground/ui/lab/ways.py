@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.build import build
-from playground.engine.work import Stopped, Work
+from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.propose import lesson_for
 from playground.lab.sheet import Sheet, sheet_to_json
@@ -22,18 +22,10 @@ from playground.ui.lab.fact import FactPanel, lesson_json, typed
 from playground.ui.lab.words import way_name
 from playground.ui.parts.html import duration, note
 from playground.ui.parts.retriever_words import words_of
-from playground.ui.shell.page import (
-    AT_ONCE,
-    MODEL,
-    PROGRESS,
-    begins,
-    clears,
-    session_of,
-    shown,
-    stops,
-    work_for,
-    working,
-)
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, clears
+from playground.ui.shell.run import Run
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 MOST_LAYER = 200
@@ -74,14 +66,27 @@ def build_panel(
         go = gr.Button(label("lab_teach"), variant="primary", elem_id="lab-teach", min_width=160)
         stop = gr.Button(label("stop"), elem_id="lab-stop", min_width=90, scale=0)
     status = gr.HTML(elem_id="lab-status")
-    turn = gr.State(0)
-    given = [saved, language, turn, ways, chosen.corpus, chosen.layer, chosen.seed]
     clears(go.click, parts=[status])
-    begun = go.click(begins("teach"), None, turn, **AT_ONCE)
-    teaching = begun.then(
-        run_ways, [*given, *fact.fields], [sheet, status, *fact.questions], show_progress_on=status, **MODEL
-    )
-    working(go, begun, teaching)
+    Run(
+        name="teach",
+        handler=run_ways,
+        form=Form(
+            saved=saved,
+            language=language,
+            ways=ways,
+            corpus=chosen.corpus,
+            layer=chosen.layer,
+            seed=chosen.seed,
+            **fact.fact,
+            **fact.questions,
+        ),
+        outputs=[sheet, status, *fact.questions.values()],
+        told=status,
+        status=status,
+        words="lab_stopped",
+        early="lab_stopped_early",
+        off=go,
+    ).on(go.click)
     stop.click(stops("teach"), **AT_ONCE)
     return ways
 
@@ -131,39 +136,23 @@ def seeded(seed: float | None) -> int:
     return number
 
 
-@shown
-def run_ways(
-    saved: Any,
-    language: str,
-    turn: int,
-    ways: list[str],
-    corpus: str,
-    layer: float | None,
-    seed: float | None,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *fields: str,
-) -> Iterator[tuple[Any, ...]]:
+def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     """Teach the fact in each way; the table grows as they are done, and takes the place of the one
     from before once a way is done. Questions that were proposed are shown."""
+    language, ways, layer = values["language"], values["ways"], values["layer"]
     if not ways:
         raise PlaygroundError("No way is ticked. Tick at least one.")
-    work, start = named(work_for(session_of(request), turn, progress, language), language), now()
-    about, questions = lesson_json(fields)
-    recipe = spaces.from_json(saved).recipe()
+    work, start = named(work, language), now()
+    about, questions = lesson_json(values)
+    recipe = spaces.from_json(values["saved"]).recipe()
     lesson = lesson_for(build(recipe, work).fork, about, questions)
-    start_with, chosen = seeded(seed), -1 if layer is None else int(layer)
-    others = others_of(corpus, start_with)
-    room = Room(recipe=recipe, others=others, seed=start_with, layer=chosen if chosen >= 0 else None)
+    seed, corpus = seeded(values["seed"]), values["corpus"]
+    others, layer = others_of(corpus, seed), None if layer is None or layer < 0 else int(layer)
+    room = Room(recipe=recipe, others=others, seed=seed, layer=layer)
     found, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
-    try:
-        for row in teach(lesson, [BASE, *ways], room, work):
-            found = found.with_row(row, lambda message: tell(language, message))
-            yield sheet_to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
-    except Stopped:
-        key = "lab_stopped" if len(found.rows) > 1 else "lab_stopped_early"
-        yield gr.skip(), note(say(language, key)), *texts
-        return
+    for row in teach(lesson, [BASE, *ways], room, work):
+        found = found.with_row(row, lambda message: tell(language, message))
+        yield sheet_to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
     failed = sum(row.error is not None for row in found.rows)
     took, done = duration(now() - start), len(found.rows) - 1
     told = say(language, "lab_done", count=done, seconds=took, failed=failed)

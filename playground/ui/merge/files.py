@@ -11,15 +11,16 @@ from playground import workspace as spaces
 from playground.engine.build import try_again
 from playground.engine.fork import Fork
 from playground.engine.merging import checkpoints
-from playground.engine.merging.edit import Merge
 from playground.engine.merging.mergekit import MAX_TEXT, differences, from_yaml, to_yaml
 from playground.engine.models.loader import load
-from playground.engine.work import Stopped
-from playground.ui.merge.form import MergePanel, merge_from
-from playground.ui.parts.building import built_or_stopped, keep_instead
+from playground.engine.work import Work
+from playground.ui.merge.form import MergePanel, below, edit_of, model_of
+from playground.ui.parts.building import built, keep_instead
 from playground.ui.parts.html import note, notes
 from playground.ui.parts.zones import build_zone
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, TOLD, begins, clears, session_of, shown, work_for
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import MODEL, TOLD, clears, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.uploaded import there
 from playground.ui.text import label, say, tell
 
@@ -53,62 +54,47 @@ def build_panel(
             elem_id="checkpoint-files",
         )
         kept = gr.HTML(elem_id="checkpoint-kept")
-    ready, reading, keeping = gr.State(None), gr.State(0), gr.State(0)
+    form = Form(saved=saved, language=language, **panel.form)
     clears(write.click, read.click, parts=[taken])
-    write.click(write_yaml, [saved, language, *panel.fields], text, **TOLD)
-    read.click(begins("yaml"), None, reading, trigger_mode="multiple", **AT_ONCE).then(
-        read_yaml, [saved, language, text, reading], [ready, taken], **MODEL
-    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    uploading = zone.takes(
-        add_checkpoint,
-        [saved, language, uploaded, zone.file, keeping],
-        [uploaded, kept],
-        after=zone.checked.then(begins("checkpoint"), None, keeping, **AT_ONCE),
-        **MODEL,
+    form.on(write.click, write_yaml, text, **TOLD)
+    Run(
+        name="yaml",
+        handler=read_yaml,
+        form=Form(saved=saved, language=language, yaml=text),
+        told=taken,
+        keep=keep_instead,
+    ).on(read.click)
+    adding = Run(
+        name="checkpoint",
+        handler=add_checkpoint,
+        form=Form(saved=saved, language=language, uploaded=uploaded, files=zone.file),
+        outputs=[uploaded, kept],
+        told=kept,
     )
+    uploading = zone.takes(adding.call, adding.inputs, adding.filled, after=adding.begun(zone.checked.then), **MODEL)
     return text, uploading
 
 
 @shown
-def write_yaml(saved: Any, language: str, *fields: Any) -> str:
+def write_yaml(values: Values) -> str:
     """The form's merge in mergekit's words."""
-    space = spaces.from_json(saved).without(Merge.KIND)
-    return to_yaml(merge_from(space, *fields), space.recipe(), partial(tell, language))
+    return to_yaml(edit_of(values), below(values), partial(tell, values["language"]))
 
 
-@shown
-def read_yaml(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> tuple[Any, str]:
+def read_yaml(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the merge of a configuration on it."""
-    space = spaces.from_json(saved)
-    merge, ignored = from_yaml(text, space.without(Merge.KIND).recipe())
-    work = work_for(session_of(request), turn, progress, language)
-    edit, line = built_or_stopped(space.instead(merge.model_dump()), work, language)
+    language = values["language"]
+    merge, ignored = from_yaml(values["yaml"], below(values))
+    edit, line = built(spaces.from_json(values["saved"]).instead(merge), work, language)
     if ignored:
         line += note(say(language, "mergekit_ignored", keys=", ".join(ignored)))
     return edit, line + notes([tell(language, message) for message in differences(merge)], "hint")
 
 
-@shown
-def add_checkpoint(
-    saved: Any,
-    language: str,
-    uploaded: Any,
-    given: list[str] | None,
-    turn: int,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> tuple[Any, str]:
+def add_checkpoint(values: Values, work: Work) -> tuple[Any, str]:
     """Check uploaded files against the visitor's model and keep them."""
-    paths = there(given)
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        like = Fork(load(spaces.from_json(saved).stack.model))
-        name = checkpoints.keep(paths, like, work)
-        try_again()
-    except Stopped as stop:
-        return gr.skip(), note(tell(language, stop.message))
-    known = [str(one) for one in uploaded] if isinstance(uploaded, list) else []
+    name = checkpoints.keep(there(values["files"]), Fork(load(model_of(values))), work)
+    try_again()
+    known = [str(one) for one in values["uploaded"]] if isinstance(values["uploaded"], list) else []
     listed = [*(one for one in known if one != name), name][-20:]
-    return listed, note(say(language, "checkpoint_kept", name=name[:12]))
+    return listed, note(say(values["language"], "checkpoint_kept", name=name[:12]))

@@ -7,17 +7,18 @@ from typing import Any
 
 import gradio as gr
 
+from playground import workspace as spaces
 from playground.engine.merging import METHODS, checkpoints
 from playground.engine.merging.edit import Merge
-from playground.engine.recipe import parse, parse_edit
+from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.errors import PlaygroundError
 from playground.ui.parts.adapter_menu import choices as adapter_choices
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, follows, shown
 from playground.ui.shell.uploaded import recipe_text
 from playground.ui.text import label, say
-from playground.workspace import Workspace
 
 MOST_MIXED = 4  # models that have a slider; a recipe may have more
 RESCALES = ("usual", "yes", "no")
@@ -38,14 +39,9 @@ USUAL_DENSITY = 0.5
 class MergePanel:
     """The panel's parts."""
 
-    fields: list[Any]  # in the order of ``merge_from``
-    models: gr.Dropdown
-    method: gr.Dropdown
-    t: gr.Slider
-    example: gr.Dropdown
+    form: Form  # what ``edit_of`` reads
     shown: list[Any]  # what ``show_method`` fills
-    weights: list[Any]
-    later: dict[str, Any]  # of the fields those that a browser keeps by name, not by place
+    later: tuple[str, ...]  # of the form what a browser keeps by name, not by place
 
 
 def build_panel(language: gr.Textbox) -> MergePanel:
@@ -146,32 +142,31 @@ def build_panel(language: gr.Textbox) -> MergePanel:
             False, label=label("merge_by_text"), info=label("merge_by_text_info"), elem_id="merge-by-text"
         )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="merge-seed")
-    fields = [
-        models,
-        file,
-        method,
-        t,
-        density,
-        layers,
-        normalize,
-        targets,
-        epsilon,
-        gamma,
-        select,
-        near,
-        rescale,
-        by_text,
-        seed,
-        *weights,
-    ]
+    form = Form(
+        models=models,
+        file=file,
+        method=method,
+        t=t,
+        density=density,
+        layers=layers,
+        normalize=normalize,
+        targets=targets,
+        epsilon=epsilon,
+        gamma=gamma,
+        select=select,
+        near=near,
+        rescale=rescale,
+        by_text=by_text,
+        seed=seed,
+        **{f"weight_{n}": weight for n, weight in enumerate(weights, 1)},
+    )
     controls = [hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights]
     follows([method, models], show_method, [language, method, models], controls, **AT_ONCE)
     follows([models], show_file, models, file, **AT_ONCE)
     # Not "input", which also comes when a menu is left as it was
     method.select(usual_values, method, [normalize, t], **AT_ONCE)
     example.select(fill_example, example, [models, method, t, density, layers, normalize, *weights], **AT_ONCE)
-    later = {"near": near, "rescale": rescale}
-    return MergePanel(fields, models, method, t, example, controls, weights, later)
+    return MergePanel(form, controls, ("near", "rescale"))
 
 
 def model_choices(mine: Any, uploaded: Any, language: str) -> list[tuple[str, str]]:
@@ -204,9 +199,7 @@ def known_checkpoints(uploaded: Any) -> list[str]:
 
 
 @shown
-def list_models(
-    saved: Any, mine: Any, uploaded: Any, language: str, chosen: list[str] | None, method: str
-) -> list[Any]:
+def list_models(mine: Any, uploaded: Any, language: str, chosen: list[str] | None, method: str) -> list[Any]:
     """The menu of models, and the first example where nothing is chosen yet."""
     known = model_choices(mine, uploaded, language)
     names = [name for _, name in known]
@@ -275,65 +268,53 @@ def _weighed(method: str, count: int) -> int:
     return count if "weight" in known.uses and not alone else 0
 
 
-def merge_from(
-    space: Workspace,
-    models: list[str],
-    file: str | None,
-    method: str,
-    t: float,
-    density: float,
-    layers: str,
-    normalize: bool,
-    targets: list[str],
-    epsilon: float,
-    gamma: float,
-    select: float,
-    near: float | None,
-    rescale: str,
-    by_text: bool,
-    seed: float | None,
-    *weights: float,
-) -> Merge:
+def edit_of(values: Values) -> Merge:
     """The merge that the panel's controls stand for.
 
     :raises PlaygroundError: a control holds what cannot be used.
     """
+    v, models, method = values, values["models"], values["method"]
     if not models:
         raise PlaygroundError("No model is chosen. Choose what to merge, or one of the examples.")
     known = METHODS[method]
     uses = known.uses
-    sources = [_source(space, one, file) for one in models]
+    sources = [_source(model_of(values), name, v["file"]) for name in models]
     if method == "passthrough":
-        sources = _ranges(sources, layers)
-    for source, weight in zip(sources[: _weighed(method, len(models))], weights, strict=False):
-        source["weight"] = round(float(weight), 3)
+        sources = _ranges(sources, v["layers"])
+    for number, source in enumerate(sources[: min(_weighed(method, len(models)), MOST_MIXED)], 1):
+        source["weight"] = round(float(v[f"weight_{number}"]), 3)
     if "density" in uses:
         for source in sources:
-            source["density"] = round(float(density), 3)
+            source["density"] = round(float(v["density"]), 3)
     edit: dict[str, Any] = {"kind": "merge", "method": method, "models": sources}
     if not known.whole:
         edit |= {
-            "t": round(float(t), 3),
-            "targets": targets or ["all"],
-            "seed": int(seed or 0),
-            "vocabulary": "by_text" if by_text else "same",
+            "t": round(float(v["t"]), 3),
+            "targets": v["targets"] or ["all"],
+            "seed": int(v["seed"] or 0),
+            "vocabulary": "by_text" if v["by_text"] else "same",
         }
-    given = {
-        "normalize": normalize,
-        "epsilon": epsilon,
-        "gamma": gamma,
-        "select": select,
-        "near": 1e-3 if near is None else near,
-        "rescale": None if rescale == RESCALES[0] else rescale == RESCALES[1],
+    options = {name: v[name] for name in ("normalize", "epsilon", "gamma", "select")} | {
+        "near": 1e-3 if v["near"] is None else v["near"],
+        "rescale": None if v["rescale"] == RESCALES[0] else v["rescale"] == RESCALES[1],
     }
-    found = parse_edit(edit | {key: value for key, value in given.items() if key in uses})
-    assert isinstance(found, Merge)
-    return found
+    merge = parse_edit(edit | {name: value for name, value in options.items() if name in uses})
+    assert isinstance(merge, Merge)
+    return merge
 
 
-def _source(space: Workspace, name: str, file: str | None) -> dict[str, Any]:
+def model_of(values: Values) -> str:
+    """The visitor's model."""
+    return spaces.from_json(values["saved"]).stack.model
+
+
+def below(values: Values) -> Recipe:
+    """The visitor's recipe without a merge that is its last step: what a merge is tried on."""
+    return spaces.from_json(values["saved"]).without(Merge.KIND).recipe()
+
+
+def _source(model: str, name: str, file: str | None) -> dict[str, Any]:
     """A model of the menu as a recipe has it."""
-    model = space.stack.model
     kind, _, rest = name.partition(":")
     if kind == "checkpoint":
         return {"checkpoint": rest}

@@ -15,12 +15,14 @@ from playground.engine.merging import METHODS, MergeError
 from playground.engine.merging.edit import Merge
 from playground.engine.merging.picture import likeness, picture
 from playground.engine.models.loader import load
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.ui.merge import view as merge_html
-from playground.ui.merge.form import MergePanel, merge_from
+from playground.ui.merge.form import MergePanel, below, edit_of
 from playground.ui.parts.html import note
-from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, begins, session_of, shown, work_for
-from playground.ui.text import label, say, tell
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import shown
+from playground.ui.shell.run import Run
+from playground.ui.text import label, say
 
 
 def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> gr.Dropdown:
@@ -31,16 +33,13 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
         with gr.Row():
             draw = gr.Button(label("picture_draw"), elem_id="picture-draw", min_width=120)
             alike = gr.Button(label("picture_alike"), elem_id="picture-alike", min_width=120)
+        told = gr.HTML(elem_id="picture-told")
         drawn = gr.HTML(elem_id="picture")
         map_ = gr.HTML(elem_id="likeness")
-    for button, activity, handler, inputs, output in (
-        (draw, "draw", draw_tensor, [tensor], drawn),
-        (alike, "alike", draw_likeness, [], map_),
-    ):
-        turn = gr.State(0)
-        button.click(begins(activity), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            handler, [saved, language, turn, *inputs, *panel.fields], output, **MODEL
-        )
+    form = Form(saved=saved, language=language, **panel.form)
+    on_tensor = Form(**form, tensor=tensor)
+    Run(name="draw", handler=draw_tensor, form=on_tensor, outputs=[drawn], told=told).on(draw.click)
+    Run(name="alike", handler=draw_likeness, form=form, outputs=[map_], told=told).on(alike.click)
     return tensor
 
 
@@ -53,55 +52,36 @@ def list_tensors(saved: Any, language: str, chosen: str | None) -> Any:
     return gr.update(choices=names, value=value)
 
 
-def _ready(merge: Merge, language: str) -> None:
+def drawable(values: Values) -> Merge:
+    """The form's merge.
+
+    :raises MergeError: it does not go tensor by tensor.
+    """
+    merge = edit_of(values)
     if METHODS[merge.method].whole:
         raise MergeError(
             "{method} does not go tensor by tensor, so there is nothing to draw. Choose a method that does.",
             method=merge.method,
         )
+    return merge
 
 
-@shown
-def draw_tensor(
-    saved: Any,
-    language: str,
-    turn: int,
-    tensor: str | None,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *fields: Any,
-) -> str:
+def draw_tensor(values: Values, work: Work) -> str:
     """Histograms of the models' changes of one tensor, and of what is kept of them."""
-    space = spaces.from_json(saved).without(Merge.KIND)
-    merge = merge_from(space, *fields)
-    _ready(merge, language)
+    merge, tensor = drawable(values), values["tensor"]
     if not tensor:
         raise MergeError("No tensor is chosen. Choose one to draw.")
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        with ExitStack() as stack:
-            base, parents = merge.opened(build(space.recipe(), work).fork, stack, work)
-            found = picture(base, parents, merge, tensor)
-    except Stopped as stop:
-        return note(tell(language, stop.message))
-    return merge_html.picture(found, language)
+    with ExitStack() as stack:
+        base, parents = merge.opened(build(below(values), work).fork, stack, work)
+        return merge_html.picture(picture(base, parents, merge, tensor), values["language"])
 
 
-@shown
-def draw_likeness(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
-) -> str:
+def draw_likeness(values: Values, work: Work) -> str:
     """Cosines between the changes of the first two models, matrix by matrix."""
-    space = spaces.from_json(saved).without(Merge.KIND)
-    merge = merge_from(space, *fields)
-    _ready(merge, language)
+    merge, language = drawable(values), values["language"]
     if len(merge.models) < 2:
         raise MergeError("Likeness is between two models. Choose two.")
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        with ExitStack() as stack:
-            base, parents = merge.opened(build(space.recipe(), work).fork, stack, work)
-            cells = likeness(base, parents[0], parents[1], work)
-    except Stopped as stop:
-        return note(tell(language, stop.message))
+    with ExitStack() as stack:
+        base, parents = merge.opened(build(below(values), work).fork, stack, work)
+        cells = likeness(base, parents[0], parents[1], work)
     return merge_html.likeness(cells, language) + note(say(language, "likeness_line"))

@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from playground import workspace as spaces
 from playground.engine.adapters.edit import Attach
 from playground.engine.build import build, extended
 from playground.engine.decoding.answering import answering, chat_prompt
@@ -20,30 +19,19 @@ from playground.engine.merging import METHODS
 from playground.engine.merging.edit import Merge
 from playground.engine.merging.walk import WalkPoint, walk
 from playground.engine.training.reading import ready_sets
-from playground.engine.work import Stopped
+from playground.engine.work import Work
 from playground.ui.merge import view as merge_html
-from playground.ui.merge.form import MergePanel, merge_from
+from playground.ui.merge.form import MergePanel, below, edit_of
 from playground.ui.parts import html
 from playground.ui.parts.answers_html import side_by_side
-from playground.ui.parts.building import keep_instead, take_point
+from playground.ui.parts.building import keep_instead, place_of, take_point
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    CLICKS,
-    MODEL,
-    PROGRESS,
-    RUNS,
-    TOLD,
-    begins,
-    follows,
-    session_of,
-    shown,
-    stops,
-    work_for,
-    working,
-)
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, CLICKS, follows
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs
-from playground.ui.text import label, say, tell
+from playground.ui.shell.turns import stops
+from playground.ui.text import label, say
 
 ANSWER_TOKENS = 48
 TOP = 8  # next tokens shown
@@ -100,35 +88,35 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
     walked = gr.HTML(js_on_load=CLICKS, elem_id="walked")
     taken = gr.HTML(elem_id="walk-taken")
     points = gr.State([])
-    place, ready = gr.State(-1), gr.State(None)
-    trying, turn = gr.State(0), gr.State(0)
-
-    for event in (there.click, panel.t.release, prompt.submit):
-        event(begins("try"), None, trying, trigger_mode="multiple", **AT_ONCE).then(
-            try_there, [saved, language, prompt, trying, *panel.fields], answers, show_progress_on=status, **MODEL
-        )
+    prompted = Form(saved=saved, language=language, prompt=prompt, **panel.form)
+    Run(
+        name="try", handler=try_there, form=prompted, outputs=[answers], told=answers, status=status, words="stopped"
+    ).on(there.click, panel.form["t"].release, prompt.submit)
     # An answer to other settings would pass for theirs.
     saved.change(nothing_yet, language, answers, **AT_ONCE)
-    follows(panel.fields, nothing_yet, language, answers, **AT_ONCE)
-    begun = go.click(begins("walk"), None, turn, **AT_ONCE)
-    walking = begun.then(
-        run_walk,
-        [saved, language, turn, prompt, first, second, probe, *panel.fields],
-        [walked, points],
-        show_progress_on=status,
-        **MODEL,
-    )
-    working(go, begun, walking)
-    walked.click(press_place, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [ready, taken], show_progress_on=status, **MODEL
-    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
+    follows(list(panel.form.values()), nothing_yet, language, answers, **AT_ONCE)
+    Run(
+        name="walk",
+        handler=run_walk,
+        form=Form(**prompted, text_base=first, text_models=second, probe=probe),
+        outputs=[walked, points],
+        told=walked,
+        status=status,
+        words="sweep_stopped",
+        off=go,
+    ).on(go.click)
+    Run(
+        name="walk_point",
+        handler=take_point,
+        form=Form(saved=saved, language=language, points=points),
+        told=taken,
+        activity="walk",  # a point that was taken is what the walk was for
+        status=status,
+        picks=place_of,
+        keep=keep_instead,
+    ).on(walked.click)
     stop.click(stops("try", "walk"), **AT_ONCE)
     return WalkPanel({"walked": prompt, "walkBase": first, "walkModels": second, "walkProbe": probe})
-
-
-def press_place(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
-    """A point of the walk was pressed, which is what the walk was for: a turn, and which point."""
-    return begins("walk")(request), int(event.place)
 
 
 def nothing_yet(language: str) -> str:
@@ -156,21 +144,11 @@ def texts_for(merge: Merge, first: str, second: str) -> tuple[str, str]:
     return first.strip() or general, second.strip() or learned
 
 
-@shown
-def try_there(
-    saved: Any, language: str, prompt: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
-) -> Iterator[str]:
+def try_there(values: Values, work: Work) -> Iterator[str]:
     """The prompt at one place on the path: next tokens and the answer, beside the recipe's own."""
-    space = spaces.from_json(saved).without(Merge.KIND)
-    stopped = RUNS.stopped(session_of(request), turn)
-    work = work_for(session_of(request), turn, progress, language)
-    merge = merge_from(space, *fields)
-    try:
-        before = build(space.recipe(), work)
-        after = extended(before, merge, work)
-    except Stopped as stop:
-        yield note(tell(language, stop.message))
-        return
+    language, prompt, merge = values["language"], values["prompt"], edit_of(values)
+    before = build(below(values), work)
+    after = extended(before, merge, work)
     tokenizer = before.fork.base.tokenizer
     text = chat_prompt(before.fork, prompt)
     ids = prompt_ids(before.fork.base, text, ANSWER_TOKENS)
@@ -185,42 +163,25 @@ def try_there(
     written = ["", ""]
     yield shown_bars
     for place, fork in enumerate((before.fork, after.fork)):
-        for step, found in enumerate(answering(fork, [text], Sampling(ANSWER_TOKENS), stopped)):
+        for step, found in enumerate(answering(fork, [text], Sampling(ANSWER_TOKENS), work.stopped)):
             written[place] = answer_text(fork.base, found[0])
             if step % 4 == 3:
                 yield side_by_side(heads, written) + shown_bars
     yield side_by_side(heads, written) + shown_bars
+    work.check()
 
 
-@shown
-def run_walk(
-    saved: Any,
-    language: str,
-    turn: int,
-    prompt: str,
-    first: str,
-    second: str,
-    probe: str,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-    *fields: Any,
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def run_walk(values: Values, work: Work) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Eleven places on the path, measured one after another."""
-    work = work_for(session_of(request), turn, progress, language)
-    space = spaces.from_json(saved).without(Merge.KIND)
-    merge = merge_from(space, *fields)
-    asked = (prompt, probe.strip()) if probe.strip() else None
-    of = {"walk-text-base": first, "walk-text-models": second, "walk-probe": probe}
-    mark = belongs(of | ({"walk-prompt": prompt} if asked else {}))
+    merge, prompt, probe = edit_of(values), values["prompt"], values["probe"].strip()
+    first, second = values["text_base"], values["text_models"]
+    of = {"walk-text-base": first, "walk-text-models": second, "walk-probe": values["probe"]}
+    mark = belongs(of | ({"walk-prompt": prompt} if probe else {}))
     points: list[dict[str, Any]] = []
-    try:
-        built = build(space.recipe(), work)
-        for point in walk(built, merge, texts_for(merge, first, second), asked, work):
-            points.append(_plain(point))
-            yield merge_html.walked(points, language) + mark, points
-    except Stopped:
-        ended = mark + note(say(language, "sweep_stopped"))
-        yield merge_html.walked(points, language) + ended, points
+    start = build(below(values), work)
+    for point in walk(start, merge, texts_for(merge, first, second), (prompt, probe) if probe else None, work):
+        points.append(_plain(point))
+        yield merge_html.walked(points, values["language"]) + mark, points
 
 
 def _plain(point: WalkPoint) -> dict[str, Any]:

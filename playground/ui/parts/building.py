@@ -8,22 +8,21 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.build import build
-from playground.engine.work import Stopped, Work
+from playground.engine.work import Work
 from playground.ui.parts.html import note
 from playground.ui.parts.steps import receipt_line
-from playground.ui.shell.page import PROGRESS, session_of, shown, work_for
-from playground.ui.text import tell
+from playground.ui.shell.form import Values
+from playground.ui.shell.page import shown
 from playground.workspace import Workspace
 
 
-def built_or_stopped(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
-    """The last edit, once the recipe with it is built, and its receipt; or, stopped, no edit and
-    a line that says so."""
-    try:
-        built = build(space.recipe(), work)
-    except Stopped as stop:
-        return None, note(tell(language, stop.message))
-    return space.stack.steps[-1].edit.model_dump(), note(receipt_line(built.receipts[-1], language))
+def built(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
+    """The last edit, once the recipe with it is built, and its receipt.
+
+    :raises Stopped: nobody waits for it any more.
+    """
+    receipt = build(space.recipe(), work).receipts[-1]
+    return space.stack.steps[-1].edit.model_dump(), note(receipt_line(receipt, language))
 
 
 @shown
@@ -38,19 +37,14 @@ def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
     return gr.skip() if edit is None else spaces.from_json(saved).instead(edit).to_json()
 
 
-@shown
-def take_point(
-    saved: Any,
-    language: str,
-    points: list[dict[str, Any]],
-    place: int,
-    turn: int,
-    request: gr.Request,
-    progress: Any = PROGRESS,
-) -> Any:
+def place_of(press: gr.EventData) -> int:
+    """Which point of a sweep or a walk was pressed."""
+    return int(press.place)
+
+
+def take_point(values: Values, work: Work) -> tuple[Any, Any]:
     """Build the recipe with the edit of a point that was pressed, of a sweep or a walk."""
+    points, place = values["points"], values["picked"]
     if not 0 <= place < len(points):
         return None, gr.skip()
-    space = spaces.from_json(saved).instead(points[place]["edit"])
-    work = work_for(session_of(request), turn, progress, language)
-    return built_or_stopped(space, work, language)
+    return built(spaces.from_json(values["saved"]).instead(points[place]["edit"]), work, values["language"])

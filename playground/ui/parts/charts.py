@@ -208,12 +208,13 @@ def histogram(
     levels: Sequence[float],
     after: Sequence[int],
     title: str,
-    names: tuple[str, str],
+    sides: tuple[str, str],
 ) -> Markup:
     """Weights before rounding as bars upward, and after it as stems downward from their levels.
 
-    :param names: of the bars, and of the stems.
+    :param sides: names of the bars and of the stems.
     """
+    above, below = sides
     middle, up, down = 118, 84, 70
     low, high = edges[0], edges[-1]
 
@@ -224,7 +225,7 @@ def histogram(
         return tag("line", *inside, x1=across(value), x2=across(value), y1=start, y2=end, **look)
 
     few, most_before, most_after = len(levels) <= MOST_LEVELS, max([*before, 1]), max([*after, 1])
-    parts = [text_at(4, 30, names[0], "start")]
+    parts = [text_at(4, 30, above, "start")]
     if few:  # behind the bars
         parts += [upright(level, middle - up, middle, stroke=SOFT, stroke_width=0.7) for level in levels]
     for count, start, end in zip(before, edges[:-1], edges[1:], strict=True):
@@ -238,7 +239,7 @@ def histogram(
     for value, anchor in ((low, "start"), (0.0, "middle"), (high, "end")):
         if low <= value <= high:
             parts.append(text_at(across(value), middle + down + 20, figure(value), anchor))
-    parts.append(text_at(4, middle + down + 38, names[1], "start"))
+    parts.append(text_at(4, middle + down + 38, below, "start"))
     return svg(middle + down + 48, title, parts)
 
 

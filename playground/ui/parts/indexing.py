@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
 
+from playground.engine.work import Stopped, Work
+from playground.errors import CorpusError, Message
 from playground.retrieval.corpus import Corpus
 from playground.retrieval.dense import index as dense
 from playground.retrieval.dense.encoders import MINILM
@@ -13,17 +13,21 @@ from playground.ui.parts.html import clock
 from playground.ui.text import say
 
 
-def index(
-    corpus: Corpus, language: str, progress: Any, stopped: Callable[[], bool] = lambda: False, encoder: str = MINILM
-) -> None:
+def index(corpus: Corpus, work: Work, language: str, encoder: str = MINILM) -> None:
     """Embed a corpus where that was not done yet.
 
-    :raises CorpusError: it was stopped, or the encoder cannot be used here.
+    :raises CorpusError: the encoder cannot be used here.
+    :raises Stopped: nobody waits for it any more.
     """
     start = time.monotonic()
 
     def tell(done: int, of: int) -> None:
         left = (time.monotonic() - start) / max(1, done) * (of - done)
-        progress((done, of), desc=say(language, "indexing", left=clock(left)))
+        work.on_step(done, of, Message("{text}", {"text": say(language, "indexing", left=clock(left))}))
 
-    dense.dense_index(corpus, tell, stopped, encoder)
+    try:
+        dense.dense_index(corpus, tell, work.stopped, encoder)
+    except CorpusError as error:
+        if work.stopped():
+            raise Stopped(error.message.template, **error.message.values) from error
+        raise

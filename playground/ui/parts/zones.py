@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,28 +43,27 @@ class Zone:
     checked: Any
 
     def takes(
-        self, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], after: Any = None, **lane: Any
+        self, handler: Callable[..., Any], inputs: Set[Any], outputs: Sequence[Any], after: Any = None, **lane: Any
     ) -> Any:
         """Let a handler have the files as soon as they are there, and empty the zone.
 
-        :param handler: gives as many values as there are outputs. What it refuses is said in the
-            words; the outputs stay as they are.
+        :param handler: gets what stands in the inputs by control, and gives as many values as there
+            are outputs. What it refuses is said in the words; the outputs stay as they are.
         :param inputs: the zone's file and the language are among them.
         :param after: the event that it waits for, if that is not ``checked``.
         """
-        place, spoken = list(inputs).index(self.file), list(inputs).index(self.language)
         unchanged = tuple(gr.skip() for _ in outputs)
 
         @functools.wraps(handler)
-        def told(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-            if not args[place]:  # refused already
+        def told(values: Mapping[Any, Any], *more: Any) -> tuple[Any, ...]:
+            if not values[self.file]:  # refused already
                 return (*unchanged, gr.skip())
             try:
-                return (*handler(*args, **kwargs), "")
+                return (*handler(values, *more), "")
             except gr.Error as error:
                 if not isinstance(error.__cause__, PlaygroundError):
                     raise
-                words = tell(args[spoken], error.__cause__.message)
+                words = tell(values[self.language], error.__cause__.message)
                 return (*unchanged, note(words, "warn"))
 
         taken = (after or self.checked).then(told, inputs, [*outputs, self.words], show_progress_on=self.words, **lane)

@@ -10,24 +10,16 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.build import NotBuiltError, Receipt, build, build_quickly, is_quick
 from playground.engine.models import catalog, loader
+from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
 from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import (
-    AT_ONCE,
-    CLICKS,
-    LOAD,
-    LOOK,
-    MODEL,
-    PROGRESS,
-    begin_building,
-    session_of,
-    shown,
-    work_for,
-)
+from playground.ui.shell.page import AT_ONCE, CLICKS, LOAD, LOOK, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.warmup import WARMUP
 from playground.ui.text import label, say, tell
 from playground.workspace import Workspace
@@ -79,7 +71,6 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
             load = gr.UploadButton(label("load"), size="sm", file_types=[".json"], elem_id="load", min_width=60)
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
-    turn = gr.State(0)
     pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]
@@ -97,9 +88,9 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
     side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
-    started = pending.change(begin_building, None, turn, trigger_mode="multiple", **AT_ONCE)
-    ready = started.then(build_now, [*own, pending, turn], status, **MODEL)
-    return replace(side, built=ready.then(show_stack, own, side.view, **LOOK))
+    form = Form(saved=saved, language=language, pending=pending)
+    building = Run(name="building", handler=build_now, form=form, outputs=[status], told=status)
+    return replace(side, built=building.on(pending.change).then(show_stack, own, side.view, **LOOK))
 
 
 @shown
@@ -128,12 +119,10 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
     )
 
 
-@shown
-def build_now(saved: Any, language: str, pending: str, turn: int, request: gr.Request, progress: Any = PROGRESS) -> Any:
+def build_now(values: Values, work: Work) -> Any:
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
-    if pending:
-        recipe = spaces.from_json(saved).recipe()
-        build(recipe, work_for(session_of(request), turn, progress, language))
+    if values["pending"]:
+        build(spaces.from_json(values["saved"]).recipe(), work)
     return gr.skip()
 
 

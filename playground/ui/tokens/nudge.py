@@ -1,13 +1,16 @@
-"""The controls of a nudge."""
+"""The controls of a nudge, and the edit that they stand for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 
-from playground.engine.nudging.edit import DIRECTIONS
+from playground.engine.edit import Edit
+from playground.engine.nudging.edit import DIRECTIONS, NEEDS_TARGET
+from playground.engine.recipe import parse_edit
+from playground.errors import PlaygroundError
+from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
 
@@ -15,19 +18,9 @@ from playground.ui.text import label
 class NudgePanel:
     """The controls of a nudge."""
 
-    text: gr.Textbox
-    direction: gr.Radio
-    target: gr.Textbox
-    strength: gr.Slider
-    side: gr.Radio
-    seed: gr.Number
+    form: Form  # what makes up the edit, by the names of its fields
     advice: gr.HTML
     button: gr.Button
-
-    @property
-    def fields(self) -> list[Any]:
-        """What makes up the edit, in the order in which handlers take it."""
-        return [self.text, self.direction, self.target, self.strength, self.side, self.seed]
 
 
 def build_panel() -> NudgePanel:
@@ -55,4 +48,18 @@ def build_panel() -> NudgePanel:
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="nudge-seed")
     advice = gr.HTML(elem_id="nudge-advice")
     button = gr.Button(label("nudge"), variant="primary", elem_id="nudge")
-    return NudgePanel(text, direction, target, strength, side, seed, advice, button)
+    form = Form(text=text, direction=direction, target=target, strength=strength, side=side, seed=seed)
+    return NudgePanel(form, advice, button)
+
+
+def edit_of(values: Values) -> Edit:
+    """The nudge that the controls stand for.
+
+    :raises PlaygroundError: one holds what cannot be used.
+    """
+    if values["strength"] is None:
+        raise PlaygroundError("The strength is empty. Give a number.")
+    fields = {name: values[name] for name in ("text", "direction", "side")}
+    target = values["target"] if values["direction"] in NEEDS_TARGET else ""
+    strength, seed = round(float(values["strength"]), 4), int(values["seed"] or 0)
+    return parse_edit({"kind": "nudge_tokens", **fields, "target": target, "strength": strength, "seed": seed})

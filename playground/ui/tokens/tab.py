@@ -16,17 +16,21 @@ from playground.engine.fork import Side
 from playground.engine.measuring import token_map
 from playground.engine.models.token_ids import named_ids
 from playground.engine.nudging.edit import MAX_STRENGTH
-from playground.engine.recipe import Recipe, parse_edit
+from playground.engine.recipe import Recipe
+from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
 from playground.ui.parts.streaming import stream
-from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, MODEL, begins, clears, shown, stops
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, clears, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
+from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 from playground.ui.tokens import view
 from playground.ui.tokens.flatmap import draw
-from playground.ui.tokens.nudge import build_panel
+from playground.ui.tokens.nudge import build_panel, edit_of
 
 FIRST_TEXT = "The capital of France is Paris"
 FIRST_TOKEN = 5  # " Paris"
@@ -56,39 +60,47 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
                 stop = gr.Button(label("stop"), elem_id="stop-writing")
             written = gr.HTML(elem_id="written")
 
-    split_inputs = [text, saved, language, *nudge.fields, prompt]
-    look_inputs = [chosen, saved, language, *nudge.fields, prompt]
-    look_outputs = [facts, flat, bars]
-    split_outputs = [chips, chosen, nudge.text, nudge.advice, *look_outputs]
-    text.submit(split_text, split_inputs, split_outputs, **LAST)
-    chips.click(choose_token, split_inputs, split_outputs, **LOOK)
+    form = Form(saved=saved, language=language, sentence=text, chosen=chosen, prompt=prompt, **nudge.form)
+    made, side = nudge.form, nudge.form["side"]
+    looked = [facts, flat, bars]
+    splits = [chips, chosen, made["text"], nudge.advice, *looked]
+    form.on(text.submit, split_text, splits, **LAST)
+    form.on(chips.click, choose_token, splits, **LOOK)
     for seen in (facts, flat):
-        seen.click(go_on, split_inputs, [chosen, nudge.text, nudge.advice, *look_outputs], **LOOK)
-    preview = [*look_outputs, nudge.advice]
-    for changed in (nudge.strength.release, nudge.target.submit, nudge.text.submit):
-        changed(preview_nudge, look_inputs, preview, **LAST)
-    for chosen_field in (nudge.direction, nudge.side):
-        chosen_field.input(preview_nudge, look_inputs, preview, **LAST)
-    nudge.seed.submit(preview_nudge, look_inputs, preview, **LAST)
-    prompt.submit(refresh, look_inputs, look_outputs, **LAST).then(lambda: "", None, written, **AT_ONCE)
-    kept = nudge.button.click(keep_nudge, [saved, language, *nudge.fields], saved, **LOOK)
-    turn = gr.State(0)
-    for run in (kept.success, write.click):
-        run(begins("write"), None, turn, **AT_ONCE).then(write_on, [saved, language, prompt, turn], written, **MODEL)
+        form.on(seen.click, go_on, splits[1:], **LOOK)
+    preview = [*looked, nudge.advice]
+    for changed in (made["strength"].release, *(made[name].submit for name in ("target", "text", "seed"))):
+        form.on(changed, preview_nudge, preview, **LAST)
+    for chosen_field in (made["direction"], side):
+        form.on(chosen_field.input, preview_nudge, preview, **LAST)
+    form.on(prompt.submit, refresh, looked, **LAST).then(lambda: "", None, written, **AT_ONCE)
+    kept = form.on(nudge.button.click, keep_nudge, saved, **LOOK)
+    Run(
+        name="write",
+        handler=write_on,
+        form=Form(saved=saved, language=language, prompt=prompt),
+        outputs=[written],
+        told=written,
+        words="stopped",
+    ).on(kept.success, write.click)
     stop.click(stops("write"), **AT_ONCE)
 
-    def splits(event: Listener) -> None:
-        event(split_text, split_inputs, split_outputs, **LOOK)
+    def splits_text(event: Listener) -> None:
+        form.on(event, split_text, splits, **LOOK)
 
     def looks(event: Listener) -> None:
-        event(refresh, look_inputs, look_outputs, **LOOK)
+        form.on(event, refresh, looked, **LOOK)
 
     def changed_recipe(event: Listener) -> None:
         clears(event, parts=[nudge.advice, written])
         looks(event)
 
     return Wired(
-        typed={"text": text, "start": prompt}, on_load=splits, on_model=splits, on_recipe=changed_recipe, on_built=looks
+        typed={"text": text, "start": prompt},
+        on_load=splits_text,
+        on_model=splits_text,
+        on_recipe=changed_recipe,
+        on_built=looks,
     )
 
 
@@ -96,76 +108,40 @@ assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given thro
 
 
 @shown
-def split_text(
-    text: str,
-    saved: Any,
-    language: str,
-    nudge: str,
-    direction: str,
-    target: str,
-    strength: float,
-    side: str,
-    seed: float,
-    prompt: str,
-    place: int | None = None,
-) -> tuple[Any, ...]:
+def split_text(values: Values, place: int | None = None) -> tuple[Any, ...]:
     """The tokens of a text, one of them chosen and looked at."""
-    space = spaces.from_json(saved)
-    base = build(space.base())
+    text, language = values["sentence"], values["language"]
+    base = build(spaces.from_json(values["saved"]).base())
     tokens = token_map.split(base.fork, text)
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
     place = min(default if place is None else place, len(tokens) - 1)
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
     chips = view.chips(tokens, place, language) + mark
-    return (chips, *_look_at(tokens[place].id, base, saved, language, side, prompt))
+    return (chips, *_look_at(tokens[place].id, base, values))
 
 
 @shown
-def choose_token(
-    text: str,
-    saved: Any,
-    language: str,
-    nudge: str,
-    direction: str,
-    target: str,
-    strength: float,
-    side: str,
-    seed: float,
-    prompt: str,
-    event: gr.EventData,
-) -> tuple[Any, ...]:
+def choose_token(values: Values, event: gr.EventData) -> tuple[Any, ...]:
     """A chip was pressed: choose that token."""
-    return split_text(text, saved, language, nudge, direction, target, strength, side, seed, prompt, int(event.place))
+    return split_text(values, int(event.place))
 
 
 @shown
-def go_on(
-    text: str,
-    saved: Any,
-    language: str,
-    nudge: str,
-    direction: str,
-    target: str,
-    strength: float,
-    side: str,
-    seed: float,
-    prompt: str,
-    event: gr.EventData,
-) -> tuple[Any, ...]:
+def go_on(values: Values, event: gr.EventData) -> tuple[Any, ...]:
     """A neighbour was pressed: look at it instead."""
-    base = build(spaces.from_json(saved).base())
+    base = build(spaces.from_json(values["saved"]).base())
     token = min(max(0, int(event.id)), base.fork.embedding("input")[0].shape[0] - 1)
-    return _look_at(token, base, saved, language, side, prompt)
+    return _look_at(token, base, values)
 
 
-def _look_at(token: int, base: Built, saved: Any, language: str, side: str, prompt: str) -> tuple[Any, ...]:
+def _look_at(token: int, base: Built, values: Values) -> tuple[Any, ...]:
     """A newly chosen token: its id, the text that nudges it, advice, and what is shown of it."""
     tokenizer = base.fork.base.tokenizer
     text = str(tokenizer.decode([token]))
     whole = named_ids(tokenizer, text) == [token]
-    advice = "" if whole else html.note(say(language, "token_in_part"), "warn")
-    after = _now(saved, base)
-    return (token, text if whole else "", advice, *_shown(token, base, after, side, prompt, language))
+    advice = "" if whole else html.note(say(values["language"], "token_in_part"), "warn")
+    after = _now(values["saved"], base)
+    return (token, text if whole else "", advice, *_shown(token, base, after, values))
 
 
 def _now(saved: Any, base: Built) -> Built:
@@ -177,22 +153,23 @@ def _now(saved: Any, base: Built) -> Built:
 
 
 def _shown(
-    token: int | None, base: Built, after: Built, side: str, prompt: str, language: str, target: int | None = None
+    token: int | None, base: Built, after: Built, values: Values, target: int | None = None
 ) -> tuple[Any, Any, str]:
     """Facts and neighbours of a token, its map, and the bars of a prompt."""
+    language, bars = values["language"], _bars(base, after, values["prompt"], values["language"])
     if token is None or token >= base.fork.embedding("input")[0].shape[0]:
-        return gr.skip(), gr.skip(), _bars(base, after, prompt, language)
-    seen: Side = "output" if side == "output" else "input"
+        return gr.skip(), gr.skip(), bars
+    seen: Side = "output" if values["side"] == "output" else "input"
     name = token_map.token_text(base.fork.base.tokenizer, token)
-    values = token_map.vector(after.fork, token, seen)
+    vector = token_map.vector(after.fork, token, seen)
     norm = token_map.norm(after.fork, token, seen)
     [near] = token_map.neighbours(after.fork, [token], NEIGHBOURS, seen)
     [old_near] = token_map.neighbours(base.fork, [token], NEIGHBOURS, seen)
-    facts = view.token_facts(token_map.Token(token, name, norm), values, language)
+    facts = view.token_facts(token_map.Token(token, name, norm), vector, language)
     around = dict.fromkeys([n.id for n in (*old_near, *near[:4])] + ([target] if target else []))
     around.pop(token, None)
     flat = token_map.flat_map(base.fork, after.fork, token, list(around), seen)
-    return (facts + view.neighbour_table(near, language), draw(flat, language), _bars(base, after, prompt, language))
+    return (facts + view.neighbour_table(near, language), draw(flat, language), bars)
 
 
 def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
@@ -207,92 +184,49 @@ def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
     return html.bars(rows, language) + belongs({"nudge-prompt": prompt})
 
 
-def _edit(
-    text: str, direction: str, target: str, strength: float | None, side: str, seed: float | None
-) -> dict[str, Any]:
-    if strength is None:
-        raise PlaygroundError("The strength is empty. Give a number.")
-    return {
-        "kind": "nudge_tokens",
-        "text": text,
-        "direction": direction,
-        "target": target if direction in ("toward", "away") else "",
-        "strength": round(float(strength), 4),
-        "side": side,
-        "seed": int(seed or 0),
-    }
-
-
 @shown
-def preview_nudge(
-    chosen: int | None,
-    saved: Any,
-    language: str,
-    text: str,
-    direction: str,
-    target: str,
-    strength: float,
-    side: str,
-    seed: float,
-    prompt: str,
-) -> tuple[Any, ...]:
+def preview_nudge(values: Values) -> tuple[Any, ...]:
     """What the nudge would do on top of the recipe, before it is kept."""
-    space = spaces.from_json(saved)
+    space, language = spaces.from_json(values["saved"]), values["language"]
     base = build(space.base())
     try:
-        edit = parse_edit(_edit(text, direction, target, strength, side, seed))
         recipe = space.recipe()
-        after = build_quickly(Recipe(model=recipe.model, edits=(*recipe.edits, edit)))
+        after = build_quickly(Recipe(model=recipe.model, edits=(*recipe.edits, edit_of(values))))
     except PlaygroundError as error:
         advice = html.note(tell(language, error.message), "warn")
         return (gr.skip(), gr.skip(), gr.skip(), advice)
     tokenizer = base.fork.base.tokenizer
-    token = next(iter(named_ids(tokenizer, text)), chosen)
-    goal = next(iter(named_ids(tokenizer, target)), None)
+    token = next(iter(named_ids(tokenizer, values["text"])), values["chosen"])
+    goal = next(iter(named_ids(tokenizer, values["target"])), None)
     lines = [tell(language, message) for message in after.receipts[-1].warnings]
     advice = html.note(say(language, "preview")) + html.notes(lines, "warn")
-    return (*_shown(token, base, after, side, prompt, language, goal), advice)
+    return (*_shown(token, base, after, values, goal), advice)
 
 
 @shown
-def keep_nudge(
-    saved: Any, language: str, text: str, direction: str, target: str, strength: float, side: str, seed: float
-) -> dict[str, Any]:
+def keep_nudge(values: Values) -> dict[str, Any]:
     """Put the nudge on the recipe."""
-    space = spaces.from_json(saved).add(_edit(text, direction, target, strength, side, seed))
+    space = spaces.from_json(values["saved"]).add(edit_of(values))
     build_quickly(space.recipe())
     return space.to_json()
 
 
 @shown
-def refresh(
-    chosen: int | None,
-    saved: Any,
-    language: str,
-    text: str,
-    direction: str,
-    target: str,
-    strength: float,
-    side: str,
-    seed: float,
-    prompt: str,
-) -> tuple[Any, ...]:
+def refresh(values: Values) -> tuple[Any, ...]:
     """What is shown of the chosen token and the prompt, after the recipe changed."""
-    space = spaces.from_json(saved)
-    base = build(space.base())
-    return _shown(chosen, base, _now(saved, base), side, prompt, language)
+    base = build(spaces.from_json(values["saved"]).base())
+    return _shown(values["chosen"], base, _now(values["saved"], base), values)
 
 
-@shown
-def write_on(saved: Any, language: str, prompt: str, turn: int, request: gr.Request) -> Iterator[str]:
+def write_on(values: Values, work: Work) -> Iterator[str]:
     """Continue the prompt with the base and with the recipe, growing side by side."""
-    space = spaces.from_json(saved)
+    space, language, prompt = spaces.from_json(values["saved"]), values["language"], values["prompt"]
     columns = [
         contest.Contestant(say(language, "column_before"), space.base()),
         contest.Contestant(say(language, "column_after"), space.recipe()),
     ]
-    written = stream(columns, prompt, Sampling(NEW_TOKENS), language, request, turn, chat=False)
-    yield from each(written, belongs({"nudge-prompt": prompt}))
+    growing = contest.compare(columns, prompt, Sampling(NEW_TOKENS), work.stopped, chat=False)
+    yield from each(stream(growing, work, language), belongs({"nudge-prompt": prompt}))
 
 
 TAB = Tab("tokens", build_tab)

@@ -22,6 +22,7 @@ from playground.engine.recipe import parse_edit
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
 
@@ -35,7 +36,7 @@ CALIBRATED = ("wanda", "taylor", "sparsegpt")
 class EditPanel:
     """The panel's parts."""
 
-    fields: list[Any]  # in the order of ``edit_from``
+    form: Form  # what ``edit_of`` reads
     targets: gr.Dropdown
 
 
@@ -152,28 +153,28 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     mode.input(fit_scheme, *schemes, **AT_ONCE)  # which it sets, too
     asked = [kind, method, rounding, source]  # what decides whether a text is read first
     follows(asked, show_source, asked, [source, text, corpus], **AT_ONCE)
-    fields = [
-        kind,
-        method,
-        sparsity,
-        pattern,
-        scope,
-        seed,
-        scheme,
-        group_size,
-        symmetric,
-        rounding,
-        mode,
-        dtype,
-        targets,
-        first,
-        last,
-        source,
-        text,
-        corpus,
-        own,
-    ]
-    return EditPanel(fields, targets)
+    form = Form(
+        kind=kind,
+        method=method,
+        sparsity=sparsity,
+        pattern=pattern,
+        scope=scope,
+        seed=seed,
+        scheme=scheme,
+        group_size=group_size,
+        symmetric=symmetric,
+        rounding=rounding,
+        mode=mode,
+        dtype=dtype,
+        targets=targets,
+        first=first,
+        last=last,
+        source=source,
+        text=text,
+        corpus=corpus,
+        own=own,
+    )
+    return EditPanel(form, targets)
 
 
 def show_kind(kind: str) -> list[Any]:
@@ -219,54 +220,36 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
     ]
 
 
-def edit_from(
-    kind: str,
-    method: str,
-    sparsity: float,
-    pattern: str,
-    scope: str,
-    seed: float | None,
-    scheme: str,
-    group_size: str,
-    symmetric: bool,
-    rounding: str,
-    mode: str,
-    dtype: str,
-    targets: list[str],
-    first: str,
-    last: str,
-    source: str,
-    text: str,
-    corpus: str,
-    own: str,
-) -> Edit:
+def edit_of(values: Values) -> Edit:
     """The edit that the panel's controls stand for.
 
     :raises PlaygroundError: a control holds what cannot be used.
     """
-    if not targets:
+    v, kind = values, values["kind"]
+    if not v["targets"]:
         raise PlaygroundError("No weights are chosen. Choose at least one target, such as linear.")
-    edit: dict[str, Any] = {"kind": kind, "targets": _ranged(targets, first, last)}
+    edit: dict[str, Any] = {"kind": kind, "targets": _ranged(v["targets"], v["first"], v["last"])}
     if kind == "cast":
-        return parse_edit(edit | {"dtype": dtype})
+        return parse_edit(edit | {"dtype": v["dtype"]})
     if kind == "prune":
         edit |= {
-            "method": method,
-            "sparsity": round(float(sparsity), 4),
-            "pattern": pattern,
-            "scope": "auto" if method == "sparsegpt" else scope,
-            "seed": int(seed or 0),
+            "method": v["method"],
+            "sparsity": round(float(v["sparsity"]), 4),
+            "pattern": v["pattern"],
+            "scope": "auto" if v["method"] == "sparsegpt" else v["scope"],
+            "seed": int(v["seed"] or 0),
         }
     else:
+        size = v["group_size"]
         edit |= {
-            "scheme": scheme,
-            "symmetric": symmetric,
-            "method": rounding,
-            "mode": mode,
-            "group_size": int(group_size) if group_size.isdecimal() else group_size,
+            "scheme": v["scheme"],
+            "symmetric": v["symmetric"],
+            "method": v["rounding"],
+            "mode": v["mode"],
+            "group_size": int(size) if size.isdecimal() else size,
         }
-    if calibrated(kind, method, rounding):
-        edit["calibration"] = _calibration(source, text, corpus, own)
+    if calibrated(kind, v["method"], v["rounding"]):
+        edit["calibration"] = _calibration(v["source"], v["text"], v["corpus"], v["own"])
     return parse_edit(edit)
 
 

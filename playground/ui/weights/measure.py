@@ -13,26 +13,17 @@ from playground.engine.build import NotBuiltError, build, build_quickly
 from playground.engine.measuring import measure as measuring
 from playground.engine.measuring import sweep as sweeping
 from playground.engine.measuring.sweep import ScanPoint, SweepPoint
-from playground.engine.work import Stopped
-from playground.ui.parts.building import keep_instead, take_point
+from playground.engine.work import Work
+from playground.ui.parts.building import keep_instead, place_of, take_point
 from playground.ui.parts.html import note
-from playground.ui.shell.page import (
-    AT_ONCE,
-    CLICKS,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    VIEW,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, CLICKS, VIEW, shown
+from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs
-from playground.ui.text import label, say, tell
+from playground.ui.shell.turns import stops
+from playground.ui.text import label, say
 from playground.ui.weights import view as weights_html
-from playground.ui.weights.form import edit_from
+from playground.ui.weights.form import edit_of
 
 
 @dataclass(frozen=True)
@@ -44,10 +35,10 @@ class MeasurePanel:
     view: gr.HTML
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any]) -> MeasurePanel:
+def build_panel(saved: gr.BrowserState, language: gr.Textbox, edit: Form) -> MeasurePanel:
     """Lay out the panel and wire it.
 
-    :param fields: of the edit panel, for sweeps and scans of the edit that it holds.
+    :param edit: the edit panel's controls, for sweeps and scans of the edit that they stand for.
     """
     gr.Markdown(label("measure_intro"))
     with gr.Accordion(label("measure_text_title"), open=False):
@@ -81,24 +72,38 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
     )
     view = gr.HTML(label("view_empty"), elem_id="layer-view")
 
-    turns = {name: gr.State(0) for name in ("measure", "sweep", "scan")}
-
-    def runs(press: Any, name: str, handler: Any, more: list[Any], outputs: Any) -> None:
-        """Take a turn, then do the work in the line for models."""
-        turn = turns[name]
-        press(begins(name), None, turn, trigger_mode="multiple", **AT_ONCE).then(
-            handler, [saved, language, text, turn, *more], outputs, show_progress_on=status, **MODEL
-        )
-
-    runs(go.click, "measure", run_measure, [], [table, stale])
-    runs(sweep.click, "sweep", run_sweep, fields, [swept, points])
-    runs(scan.click, "scan", run_scan, fields, scanned)
-    place, ready = gr.State(-1), gr.State(None)  # the point pressed, its edit once it is built
-    turn = turns["sweep"]  # a point that was taken is what the sweep was for
-    swept.click(press_point, None, [turn, place], trigger_mode="multiple", **AT_ONCE).then(
-        take_point, [saved, language, points, place, turn], [ready, taken], show_progress_on=status, **MODEL
-    ).success(keep_instead, [saved, language, ready], saved, **TOLD)
-    stop.click(stops(*turns), **AT_ONCE)
+    on_text = Form(saved=saved, language=language, reading=text)
+    with_edit = Form(**on_text, **edit)
+    Run(name="measure", handler=run_measure, form=on_text, outputs=[table], told=stale, status=status).on(go.click)
+    Run(
+        name="sweep",
+        handler=run_sweep,
+        form=with_edit,
+        outputs=[swept, points],
+        told=swept,
+        status=status,
+        words="sweep_stopped",
+    ).on(sweep.click)
+    Run(
+        name="scan",
+        handler=run_scan,
+        form=with_edit,
+        outputs=[scanned],
+        told=scanned,
+        status=status,
+        words="sweep_stopped",
+    ).on(scan.click)
+    Run(
+        name="sweep_point",
+        handler=take_point,
+        form=Form(saved=saved, language=language, points=points),
+        told=taken,
+        activity="sweep",  # a point that was taken is what the sweep was for
+        status=status,
+        picks=place_of,
+        keep=keep_instead,
+    ).on(swept.click)
+    stop.click(stops("measure", "sweep", "scan"), **AT_ONCE)
     by.input(show_view, [saved, language, by], view, **VIEW)
     saved.change(
         lambda spoken, shown: note(say(spoken, "measure_stale")) if "<table" in shown else "",
@@ -110,36 +115,22 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, fields: list[Any])
     return MeasurePanel(text, [saved, language, by], view)
 
 
-@shown
-def run_measure(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS
-) -> tuple[Any, str]:
+def run_measure(values: Values, work: Work) -> str:
     """The recipe against its base."""
-    space = spaces.from_json(saved)
-    work = work_for(session_of(request), turn, progress, language)
-    try:
-        base, mine = build(space.base()), build(space.recipe(), work)
-        found = measuring.measure(base.fork, mine.fork, text.strip(), work)
-    except Stopped as stop:
-        return gr.skip(), note(tell(language, stop.message))
-    return weights_html.measured(found, language) + belongs({"measure-text": text}), ""
+    space, text = spaces.from_json(values["saved"]), values["reading"]
+    base, mine = build(space.base()), build(space.recipe(), work)
+    found = measuring.measure(base.fork, mine.fork, text.strip(), work)
+    return weights_html.measured(found, values["language"]) + belongs({"measure-text": text})
 
 
-@shown
-def run_sweep(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
-) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def run_sweep(values: Values, work: Work) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Try the panel's edit over its range, on top of the recipe (less a last edit of its kind)."""
-    work = work_for(session_of(request), turn, progress, language)
-    edit = edit_from(*fields)
+    edit, text = edit_of(values), values["reading"]
     points: list[dict[str, Any]] = []
-    try:
-        built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
-        for point in sweeping.sweep(built, edit, text.strip(), work):
-            points.append(_plain(point))
-            yield weights_html.sweep(points, language) + belongs({"measure-text": text}), points
-    except Stopped:
-        yield weights_html.sweep(points, language) + note(say(language, "sweep_stopped")), points
+    start = build(spaces.from_json(values["saved"]).without(edit.kind).recipe(), work)
+    for point in sweeping.sweep(start, edit, text.strip(), work):
+        points.append(_plain(point))
+        yield weights_html.sweep(points, values["language"]) + belongs({"measure-text": text}), points
 
 
 def _plain(point: SweepPoint) -> dict[str, Any]:
@@ -153,26 +144,14 @@ def _plain(point: SweepPoint) -> dict[str, Any]:
     }
 
 
-def press_point(event: gr.EventData, request: gr.Request) -> tuple[int, int]:
-    """A point of the sweep was pressed: the visitor's turn, and which point."""
-    return begins("sweep")(request), int(event.place)
-
-
-@shown
-def run_scan(
-    saved: Any, language: str, text: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
-) -> Iterator[str]:
+def run_scan(values: Values, work: Work) -> Iterator[str]:
     """Apply the panel's edit to one layer at a time."""
-    work = work_for(session_of(request), turn, progress, language)
-    edit = edit_from(*fields)
+    edit, text = edit_of(values), values["reading"]
     points: list[ScanPoint] = []
-    try:
-        built = build(spaces.from_json(saved).without(edit.kind).recipe(), work)
-        for point in sweeping.scan(built, edit, text.strip(), work):
-            points.append(point)
-            yield weights_html.scan(points, language) + belongs({"measure-text": text})
-    except Stopped:
-        yield weights_html.scan(points, language) + note(say(language, "sweep_stopped"))
+    start = build(spaces.from_json(values["saved"]).without(edit.kind).recipe(), work)
+    for point in sweeping.scan(start, edit, text.strip(), work):
+        points.append(point)
+        yield weights_html.scan(points, values["language"]) + belongs({"measure-text": text})
 
 
 @shown

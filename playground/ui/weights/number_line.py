@@ -15,6 +15,7 @@ from playground.engine.measuring import formats
 from playground.engine.measuring.sizes import sizes
 from playground.engine.quantizing.grids import SCHEMES
 from playground.errors import PlaygroundError
+from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import LAST, LOOK, shown
 from playground.ui.text import label
 from playground.ui.weights import view as weights_html
@@ -28,7 +29,7 @@ LINE_SCHEMES = (INTEGERS, *(name for name in SCHEMES if not name.startswith(("in
 class NumberLinePanel:
     """What the tab wires to the recipe."""
 
-    inputs: list[Any]
+    form: Form
     outputs: list[Any]
 
 
@@ -58,73 +59,55 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
     picture = gr.HTML(elem_id="number-line")
     with gr.Accordion(label("formats"), open=False):
         table = gr.HTML(elem_id="formats")
-    inputs = [saved, language, matrix, scheme, bits, group, symmetric, row]
-    bits.input(draw, inputs, picture, **LAST)
+    form = Form(
+        saved=saved,
+        language=language,
+        matrix=matrix,
+        scheme=scheme,
+        bits=bits,
+        group=group,
+        symmetric=symmetric,
+        row=row,
+    )
+    for moved in (bits.input, row.submit):
+        form.on(moved, draw, picture, **LAST)
     for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
-        chosen(draw, inputs, picture, **LOOK)
-    row.submit(draw, inputs, picture, **LAST)
-    return NumberLinePanel(inputs, [matrix, picture, table])
+        form.on(chosen, draw, picture, **LOOK)
+    return NumberLinePanel(form, [matrix, picture, table])
 
 
 @shown
-def draw(
-    saved: Any,
-    language: str,
-    matrix: str | None,
-    scheme: str,
-    bits: float,
-    group: str,
-    symmetric: bool,
-    row: float | None,
-) -> str:
+def draw(values: Values) -> str:
     """The chosen group of the recipe's weights, before and after rounding."""
-    fork = build_quickly(spaces.from_json(saved).recipe()).fork
-    return _picture(fork, language, matrix, scheme, bits, group, symmetric, row)
+    return _picture(build_quickly(spaces.from_json(values["saved"]).recipe()).fork, values)
 
 
 def _inside(fork: Fork) -> list[str]:
     return [matrix.name for matrix in matrices(fork) if matrix.layer is not None]
 
 
-def _picture(
-    fork: Fork,
-    language: str,
-    matrix: str | None,
-    scheme: str,
-    bits: float,
-    group: str,
-    symmetric: bool,
-    row: float | None,
-) -> str:
+def _picture(fork: Fork, values: Values) -> str:
     names = _inside(fork)
     if not names:
         raise PlaygroundError("No layer is left to look into: undo the edit that dropped them.")
+    matrix, scheme, group = values["matrix"], values["scheme"], values["group"]
     line = formats.number_line(
         fork,
         matrix if matrix in names else names[0],
-        int(bits) if scheme == INTEGERS else scheme,  # type: ignore[arg-type]  # a choice's text
-        int(group) if group.isdecimal() else group,  # type: ignore[arg-type]
-        symmetric,
-        int(row or 0),
+        int(values["bits"]) if scheme == INTEGERS else scheme,
+        int(group) if group.isdecimal() else group,
+        values["symmetric"],
+        int(values["row"] or 0),
     )
-    return weights_html.number_line(line, language)
+    return weights_html.number_line(line, values["language"])
 
 
 @shown
-def open_panel(
-    saved: Any,
-    language: str,
-    matrix: str | None,
-    scheme: str,
-    bits: float,
-    group: str,
-    symmetric: bool,
-    row: float | None,
-) -> tuple[Any, str, str]:
+def open_panel(values: Values) -> tuple[Any, str, str]:
     """The matrices of the visitor's model, the picture of one, and the table of formats."""
-    base = build(spaces.from_json(saved).base()).fork
+    base = build(spaces.from_json(values["saved"]).base()).fork
     names = _inside(base)
-    chosen = matrix if matrix in names else names[0]
-    picture = _picture(base, language, chosen, scheme, bits, group, symmetric, row)
+    chosen = values["matrix"] if values["matrix"] in names else names[0]
+    picture = _picture(base, values | {"matrix": chosen})
     weights = sizes(base, count_zeros=False).weights
-    return (gr.update(choices=names, value=chosen), picture, weights_html.formats(weights, language))
+    return (gr.update(choices=names, value=chosen), picture, weights_html.formats(weights, values["language"]))

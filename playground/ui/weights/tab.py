@@ -7,32 +7,23 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.ui.parts.building import built_or_stopped, keep_edit
-from playground.ui.shell.page import (
-    AT_ONCE,
-    LOOK,
-    MODEL,
-    PROGRESS,
-    TOLD,
-    VIEW,
-    begins,
-    session_of,
-    shown,
-    stops,
-    work_for,
-)
+from playground.engine.work import Work
+from playground.ui.parts.building import built, keep_edit
+from playground.ui.shell.form import Form, Values
+from playground.ui.shell.page import AT_ONCE, LOOK, VIEW
+from playground.ui.shell.run import Run
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
+from playground.ui.shell.turns import stops
 from playground.ui.text import label
 from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
-from playground.ui.weights.form import edit_from
+from playground.ui.weights.form import edit_of
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
     saved, language = visit.saved, visit.language
-    turn = gr.State(0)
     gr.Markdown(label("weights_intro"))
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
@@ -45,32 +36,30 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             gr.Markdown(label("zeros_truth"), elem_id="zeros-truth")
         with gr.Column(scale=1, min_width=320):
             line = number_line_panel.build_panel(saved, language)
-    measuring = measure_panel.build_panel(saved, language, panel.fields)
+    measuring = measure_panel.build_panel(saved, language, panel.form)
 
-    taken = go.click(begins("apply"), None, turn, trigger_mode="multiple", **AT_ONCE)
-    ready = gr.State(None)  # the edit, once it is built
-    taken.then(apply_edit, [saved, language, turn, *panel.fields], [ready, done], **MODEL).success(
-        keep_edit, [saved, language, ready], saved, **TOLD
-    )
+    Run(
+        name="apply",
+        handler=apply_edit,
+        form=Form(saved=saved, language=language, **panel.form),
+        told=done,
+        keep=keep_edit,
+    ).on(go.click)
     stop.click(stops("apply"), **AT_ONCE)
     opened = page.select(edit_panel.target_choices, [saved, language], panel.targets, **LOOK)
-    opened.then(number_line_panel.open_panel, line.inputs, line.outputs, **LOOK)
+    line.form.on(opened.then, number_line_panel.open_panel, line.outputs, **LOOK)
     opened.then(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)
 
-    def built(event: Listener) -> None:
+    def shows(event: Listener) -> None:
         event(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)
 
-    return Wired(typed={"measure": measuring.text}, on_built=built)
+    return Wired(typed={"measure": measuring.text}, on_built=shows)
 
 
-@shown
-def apply_edit(
-    saved: Any, language: str, turn: int, request: gr.Request, progress: Any = PROGRESS, *fields: Any
-) -> tuple[Any, str]:
+def apply_edit(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the panel's edit on top."""
-    space = spaces.from_json(saved).add(edit_from(*fields).model_dump())
-    work = work_for(session_of(request), turn, progress, language)
-    return built_or_stopped(space, work, language)
+    space = spaces.from_json(values["saved"]).add(edit_of(values))
+    return built(space, work, values["language"])
 
 
 TAB = Tab("weights", build_tab)
