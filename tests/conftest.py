@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch as it is imported
+
 import pytest
 import torch
 import transformers
@@ -121,8 +123,9 @@ DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A fresh home, no Hub, and none of the settings of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("PLAYGROUND_MEMORY_GB", "PLAYGROUND_MODEL", "PLAYGROUND_THREADS"):
+        for name in ("PLAYGROUND_MEMORY_GB", "PLAYGROUND_MODEL"):
             patch.delenv(name, raising=False)
+        patch.setenv("PLAYGROUND_THREADS", "1")  # several only wait for each other on tiny models
         patch.setenv("PLAYGROUND_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PLAYGROUND_HUB", "off")
         settings.cache_clear()
