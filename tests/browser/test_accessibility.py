@@ -19,7 +19,7 @@ def findings(page):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_function(f"document.body.classList.contains('dark') == {json.dumps(scheme == 'dark')}")
-        options = {"runOnly": {"type": "tag", "values": ["cat.color"]}} if scheme == "dark" else {}
+        options = {"runOnly": ["color-contrast", "link-in-text-block"]} if scheme == "dark" else {}
         serious += [
             (scheme, width, rule["id"], node["html"][:160], node["any"][:1] and node["any"][0].get("message"))
             for rule in Axe().run(page, options=options).response["violations"]
