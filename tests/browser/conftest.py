@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -38,10 +39,12 @@ class Server:
         self.port, self.process = free_port(), None
         self.url = f"http://127.0.0.1:{self.port}/"
         self.settings = {"PLAYGROUND_HOME": str(HOME), "PLAYGROUND_MODEL": model}
+        self.log = tempfile.TemporaryFile("w+")
 
     def start(self):
         env = os.environ | self.settings | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HUB": "off"}
-        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env)
+        command = [sys.executable, "app.py"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=self.log, stderr=subprocess.STDOUT)
         for _ in range(1200):
             try:
                 assert self.process.poll() is None, "the server ended by itself"
@@ -54,6 +57,11 @@ class Server:
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
+        print(self.printed())  # pytest shows it beside what failed
+
+    def printed(self):
+        """What it has printed by now; it goes on writing at the end."""
+        return os.pread(self.log.fileno(), 1_000_000, 0).decode()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Coming back, coming from elsewhere, and not being alone."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -101,3 +103,11 @@ def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(ti
     assert notice.locator("a").evaluate("link => [link.href, link.target]") == [page.url, "_blank"]
     page.locator("#language-switch").click()
     expect(page.locator("#no-storage")).to_contain_text("새 탭에서")
+
+
+def test_starting_prints_one_line_a_step_and_nothing_else(visit, server):
+    visit()
+    start, ready, _ = server.printed().partition("The model is ready")
+    assert ready
+    assert "Serving on http" in start
+    assert [line for line in start.splitlines() if not re.match(r"\d\d:\d\d:\d\d ", line)] == []
