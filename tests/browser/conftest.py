@@ -39,7 +39,7 @@ class Server:
         self.port, self.process = free_port(), None
         self.url = f"http://127.0.0.1:{self.port}/"
         self.settings = {"PLAYGROUND_HOME": str(HOME), "PLAYGROUND_MODEL": model}
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - open for as long as the server runs
 
     def start(self):
         env = os.environ | self.settings | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HUB": "off"}
