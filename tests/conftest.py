@@ -116,10 +116,13 @@ LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
 DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of two workers one has the browser's tests, and with them the one pair of servers; the other
-    tests stay with their file, whose fixtures they share."""
+    """Whatever SmolLM2 computes is slow. Of two workers one has the browser's tests, and with them
+    the one pair of servers; the other tests stay with their file, whose fixtures they share."""
     for item in items:
+        if "smollm2_base" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
         group = "browser" if item.get_closest_marker("browser") else str(item.path.relative_to(ROOT))
         item.add_marker(pytest.mark.xdist_group(group))
 

@@ -414,7 +414,6 @@ def test_embeddings_are_not_packed(llama, targets):
         packed_fork(llama, "nf4", targets=targets)
 
 
-@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_smollm2_packed_says_what_it_says_simulated(smollm2, scheme, logits):

@@ -160,14 +160,12 @@ def test_a_target_is_a_few_tokens_that_join_the_prompt_as_they_are(smollm2):
         assert token_ids(smollm2.tokenizer, fact.prompt + fact.target) == prompt + target, fact
 
 
-@pytest.mark.slow
 @pytest.mark.weights
 def test_the_base_model_knows_every_fact_and_none_is_a_toss_up(continued):
     assert [fact.id for fact, found in continued.items() if found.chosen != found.target] == []
     assert [fact.id for fact, found in continued.items() if found.margin < MARGIN] == []
 
 
-@pytest.mark.slow
 @pytest.mark.weights
 def test_every_fact_stays_known_in_float32(smollm2, continued):
     if smollm2.dtype != torch.float32:  # else it is held so
