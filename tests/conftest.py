@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch as it is imported
+
 import pytest
 import torch
 import transformers
@@ -114,6 +116,17 @@ LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
 DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever SmolLM2 computes is slow. Of two workers one has the browser's tests, and with them
+    the one pair of servers; the other tests stay with their file, whose fixtures they share."""
+    for item in items:
+        if "smollm2_base" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+        group = "browser" if item.get_closest_marker("browser") else str(item.path.relative_to(ROOT))
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 # The session's surroundings
 
 
@@ -121,8 +134,9 @@ DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A fresh home, no Hub, and none of the settings of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("PLAYGROUND_MEMORY_GB", "PLAYGROUND_MODEL", "PLAYGROUND_THREADS"):
+        for name in ("PLAYGROUND_MEMORY_GB", "PLAYGROUND_MODEL"):
             patch.delenv(name, raising=False)
+        patch.setenv("PLAYGROUND_THREADS", "1")  # several only wait for each other on tiny models
         patch.setenv("PLAYGROUND_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PLAYGROUND_HUB", "off")
         settings.cache_clear()

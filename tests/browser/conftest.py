@@ -1,12 +1,18 @@
-"""A real server and a real Chromium. Without a browser: skipped on a laptop, failed in CI."""
+"""Real servers and a real Chromium. Without a browser: skipped on a laptop, failed in CI.
+
+``visit`` opens a page on SmolLM2, ``tiny_visit`` one on Tiny GPT-2 of width 2: for whatever is the
+same with any model, and takes seconds there.
+"""
 
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,13 +35,16 @@ def free_port():
 class Server:
     """`python app.py` on a port of its own, which a restart keeps."""
 
-    def __init__(self):
+    def __init__(self, model="smollm2-135m-instruct"):
         self.port, self.process = free_port(), None
         self.url = f"http://127.0.0.1:{self.port}/"
+        self.settings = {"PLAYGROUND_HOME": str(HOME), "PLAYGROUND_MODEL": model}
+        self.log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - open for as long as the server runs
 
     def start(self):
-        env = os.environ | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HOME": str(HOME), "PLAYGROUND_HUB": "off"}
-        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=env)
+        env = os.environ | self.settings | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HUB": "off"}
+        command = [sys.executable, "app.py"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=self.log, stderr=subprocess.STDOUT)
         for _ in range(1200):
             try:
                 assert self.process.poll() is None, "the server ended by itself"
@@ -48,6 +57,11 @@ class Server:
     def stop(self):
         self.process.terminate()
         self.process.wait(30)
+        print(self.printed())  # pytest shows it beside what failed
+
+    def printed(self):
+        """What it has printed by now; it goes on writing at the end."""
+        return os.pread(self.log.fileno(), 1_000_000, 0).decode()
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +71,10 @@ def server():
     running.stop()
 
 
-@pytest.fixture
-def own_server():
-    """A server that a test may stop and start."""
-    running = Server().start()
+@pytest.fixture(scope="session")
+def tiny_server():
+    """Of a small model; a test may stop and start it."""
+    running = Server("tiny-gpt2").start()
     yield running
     running.stop()
 
@@ -112,12 +126,13 @@ class Visitor:
             self.page.locator(".overflow-dropdown button", has_text=name).click()
 
 
-@pytest.fixture
-def visit(browser, server):
+@contextmanager
+def visits(browser, server):
+    """Inside, a function that opens the page for one more visitor."""
     visitors = []
 
     def open_page(**context):
-        visitors.append(Visitor(browser, context.pop("at", server), **context))
+        visitors.append(Visitor(browser, server, **context))
         return visitors[-1]
 
     yield open_page
@@ -125,3 +140,15 @@ def visit(browser, server):
         assert visitor.outside == [], "the page asked another host for something"
         assert visitor.errors == []
         visitor.context.close()
+
+
+@pytest.fixture
+def visit(browser, server):
+    with visits(browser, server) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def tiny_visit(browser, tiny_server):
+    with visits(browser, tiny_server) as open_page:
+        yield open_page

@@ -10,8 +10,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights]
 LONG = 180_000  # ms
 
 
-def test_a_search_is_explained_changed_and_evaluated(visit, tmp_path):
-    visitor = visit()
+def test_a_search_is_explained_changed_and_evaluated(tiny_visit, tmp_path):
+    visitor = tiny_visit()
     page = visitor.page
     visitor.tab("Documents")
     page.locator("#query textarea").fill("boats")
@@ -42,12 +42,12 @@ def test_a_search_is_explained_changed_and_evaluated(visit, tmp_path):
     assert {row["retriever"] for row in rows} == {"bm25", "dense", "hybrid"}
 
 
-def test_a_word_document_is_read_and_what_cannot_be_read_is_listed(visit, tmp_path):
+def test_a_word_document_is_read_and_what_cannot_be_read_is_listed(tiny_visit, tmp_path):
     page_file = tmp_path / "garden.html"
     page_file.write_text("<h1>Garden</h1><script>evil()</script><p>The walnut is Barnaby.</p>")
     broken = tmp_path / "broken.pdf"
     broken.write_text("no pdf")
-    visitor = visit()
+    visitor = tiny_visit()
     page = visitor.page
     visitor.tab("Documents")
     page.get_by_role("button", name="Your own documents").click()
@@ -60,27 +60,6 @@ def test_a_word_document_is_read_and_what_cannot_be_read_is_listed(visit, tmp_pa
     expect(page.locator("#bm25-hits")).not_to_contain_text("evil")
     page.locator("#own-forget").click()
     expect(page.locator("#own-list")).to_contain_text("No documents of your own")
-
-
-def test_an_answer_is_led_back_to_its_passage_which_can_be_taken_away(visit):
-    visitor = visit()
-    page = visitor.page
-    visitor.tab("Compare")
-    page.locator("#example-retrieve").click()
-    expect(page.locator("#answers .pg-answer")).to_have_count(3, timeout=LONG)
-    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
-    card = page.locator("#answers .pg-answer").nth(1)
-    card.locator("summary", has_text="Stands in the passages").click()
-    expect(card.locator("mark.pg-source a").first).to_be_visible()
-    target = card.locator("mark.pg-source a").first.get_attribute("href")
-    assert card.locator(target).count() == 1
-    card.locator("summary", has_text="Passages used").click()
-    card.get_by_role("button", name="Take it away").click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
-    expect(page.locator("#without h3").nth(1)).to_contain_text("Without diving-locker.md")
-    with_it, less = page.locator("#without .pg-text").all_inner_texts()
-    assert with_it != less
 
 
 def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
@@ -151,24 +130,8 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     expect(page.locator("#own-list")).to_contain_text("garden.md (6 passages)", timeout=LONG)
 
 
-def test_a_poisoned_passage_gives_orders_and_the_answer_without_it_does_not(visit):
-    visitor = visit()
-    page = visitor.page
-    visitor.tab("Compare")
-    page.locator("#example-poisoned").click()
-    expect(page.locator("#answers .pg-answer")).to_have_count(2, timeout=LONG)
-    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
-    card = page.locator("#answers .pg-answer").first
-    with_it = card.locator(".pg-text").inner_text()
-    card.locator("summary", has_text="Passages used").click()
-    card.get_by_role("button", name="Take it away").first.click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
-    assert page.locator("#without .pg-text").nth(1).inner_text() != with_it
-
-
-def test_the_guide_can_be_read(visit):
-    visitor = visit()
+def test_the_guide_can_be_read(tiny_visit):
+    visitor = tiny_visit()
     page = visitor.page
     visitor.tab("Guide")
     first = page.locator("#guide h2").first

@@ -62,8 +62,8 @@ def test_a_ready_fact_is_taught_measured_compared_and_taken_back(visit, tmp_path
     expect(page.locator("#lab-target textarea, #lab-target input")).to_have_value("Rome")
 
 
-def test_a_way_through_the_prompt_goes_to_compare_with_documents_of_its_own(visit):
-    visitor = visit()
+def test_a_way_through_the_prompt_goes_to_compare_with_documents_of_its_own(tiny_visit):
+    visitor = tiny_visit()
     page = visitor.page
     visitor.tab("Fact lab")
     page.locator("#lab-product").click()
@@ -82,8 +82,8 @@ def test_a_way_through_the_prompt_goes_to_compare_with_documents_of_its_own(visi
     expect(page.locator("#stack li")).to_have_count(0)
 
 
-def test_wrong_facts_are_refused_in_words(visit):
-    visitor = visit()
+def test_wrong_facts_are_refused_in_words(tiny_visit):
+    visitor = tiny_visit()
     page = visitor.page
     visitor.tab("Fact lab")
     subject = page.locator("#lab-subject textarea, #lab-subject input")

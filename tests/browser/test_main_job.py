@@ -80,27 +80,49 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     expect(step).to_have_count(1)
 
 
-def test_retrieval_answers_what_the_base_cannot_know(visit):
+def test_the_ready_examples_show_what_they_promise(visit):
     visitor = visit()
     page = visitor.page
     visitor.tab("Compare")
+
+    # Retrieval answers what the base cannot know, and the answer is led back to its passage.
     page.locator("#example-retrieve").click()
     cards = finished(page, 3)
     expect(cards.nth(0)).not_to_contain_text("5093")
     for place in (1, 2):
         expect(cards.nth(place).locator(".pg-text")).to_contain_text("5093")
         expect(cards.nth(place)).to_contain_text("tok/s")
-    cards.nth(1).get_by_text("Passages used").click()
-    expect(cards.nth(1).locator(".pg-hits mark", has_text="Locker").first).to_be_visible()
+    card = cards.nth(1)
+    card.locator("summary", has_text="Stands in the passages").click()
+    expect(card.locator("mark.pg-source a").first).to_be_visible()
+    target = card.locator("mark.pg-source a").first.get_attribute("href")
+    assert card.locator(target).count() == 1
+    card.locator("summary", has_text="Passages used").click()
+    expect(card.locator(".pg-hits mark", has_text="Locker").first).to_be_visible()
+    with_it, less = without(page, card)
+    expect(page.locator("#without h3").nth(1)).to_contain_text("Without diving-locker.md")
+    assert with_it != less
 
+    # A poisoned passage gives orders, and the answer without it does not follow them.
+    page.locator("#example-poisoned").click()
+    card = finished(page, 2).first
+    card.locator("summary", has_text="Passages used").click()
+    with_it, less = without(page, card)
+    assert with_it != less
 
-def test_the_same_nudge_breaks_an_unrelated_answer(visit):
-    visitor = visit()
-    visitor.tab("Compare")
-    visitor.page.locator("#example-breaks").click()
-    cards = finished(visitor.page, 2)
+    # The same nudge breaks an unrelated answer.
+    page.locator("#example-breaks").click()
+    cards = finished(page, 2)
     expect(cards.nth(0)).to_contain_text("cycling")
     expect(cards.nth(1).locator(".pg-text")).not_to_contain_text("cycling")
+
+
+def without(page, card):
+    """Both answers, once the first passage of a card was taken away."""
+    card.get_by_role("button", name="Take it away").first.click()
+    expect(page.locator("#without .pg-answer")).to_have_count(2)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0)
+    return page.locator("#without .pg-text").all_inner_texts()
 
 
 def test_stop_ends_a_long_answer_and_keeps_what_was_written(visit):
@@ -125,8 +147,8 @@ def load(page, file):
     chooser.value.set_files(file)
 
 
-def test_the_recipe_can_be_switched_saved_and_loaded(visit, tmp_path):
-    visitor = visit()
+def test_the_recipe_can_be_switched_saved_and_loaded(tiny_visit, tmp_path):
+    visitor = tiny_visit()
     page = visitor.page
     page.locator("#nudge").click()
     step = page.locator("#stack li")
@@ -152,8 +174,8 @@ def test_the_recipe_can_be_switched_saved_and_loaded(visit, tmp_path):
     expect(step).to_have_count(1)
 
 
-def test_wrong_inputs_get_a_message_and_lose_nothing(visit):
-    visitor = visit()
+def test_wrong_inputs_get_a_message_and_what_looks_like_code_is_shown_as_text(tiny_visit):
+    visitor = tiny_visit()
     page = visitor.page
     page.locator("#tokens-text textarea").fill("")
     page.locator("#tokens-text textarea").press("Enter")
@@ -166,10 +188,7 @@ def test_wrong_inputs_get_a_message_and_lose_nothing(visit):
     page.locator("#prompt textarea").fill("")
     page.locator("#compare").click()
     expect(page.get_by_text("The prompt is empty")).to_be_visible()
-
-
-def test_text_that_looks_like_code_is_shown_as_text(visit):
-    page = visit().page
+    visitor.tab("Tokens")
     page.locator("#tokens-text textarea").fill("<img src=x onerror=window.hit=1> ${1+1} {{this}}")
     page.locator("#tokens-text textarea").press("Enter")
     chips = page.locator("#chips")

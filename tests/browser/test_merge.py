@@ -25,6 +25,8 @@ def test_models_are_merged_walked_and_taken_and_go_through_yaml(visit, tmp_path)
     expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
     page.locator("#walk-try").click()
     expect(page.locator("#walk-answers .pg-answer")).to_have_count(2, timeout=LONG)
+    page.wait_for_timeout(3_000)
+    expect(page.locator("#walk-answers .pg-answer")).to_have_count(2)  # they stay
     page.locator("#merge").click()
     expect(page.locator("#stack li")).to_contain_text("Merged: linear", timeout=LONG)
 

@@ -1,35 +1,43 @@
 """Coming back, coming from elsewhere, and not being alone."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 
-def test_a_reload_and_a_restart_of_the_server_lose_nothing(visit, own_server):
-    visitor = visit(at=own_server)
+def test_a_reload_and_a_restart_of_the_server_lose_nothing(tiny_visit, tiny_server):
+    visitor = tiny_visit()
     page = visitor.page
     page.locator("#nudge").click()
     expect(page.locator("#stack li")).to_have_count(1)
+    visitor.tab("Weights")
+    page.locator("#apply").click()
+    expect(page.locator("#stack li").nth(1)).to_contain_text("Tensors changed: 8")
     visitor.tab("Compare")
     stored = "localStorage.getItem('weights-playground-drafts')"
     before = page.evaluate(stored)
     page.locator("#prompt textarea").fill("Who lives in the lighthouse?")
     page.wait_for_function(f"before => {stored} !== before", arg=before)  # nobody reloads sooner
     visitor.open()
-    expect(page.locator("#stack li")).to_contain_text("Tensors changed")
+    expect(page.locator("#stack li").first).to_contain_text("Tensors changed")
     visitor.tab("Compare")
     expect(page.locator("#prompt textarea")).to_have_value("Who lives in the lighthouse?")
-    own_server.stop()
-    own_server.start()
+    tiny_server.stop()
+    tiny_server.start()
     visitor.open()
-    expect(page.locator("#stack li")).to_contain_text("Tensors changed")
+    expect(page.locator("#stack li").first).to_contain_text("Tensors changed")
+    expect(page.locator("#stack li").nth(1)).to_contain_text("Tensors changed: 8")
+    page.locator("#undo").click()
+    expect(page.locator("#stack li")).to_have_count(1)
     page.locator("#undo").click()
     expect(page.locator("#stack")).to_contain_text("No edits yet")
 
 
-def test_the_page_follows_the_browsers_language_and_has_a_switch(visit):
-    page = visit(locale="ko-KR").page
+def test_the_page_follows_the_browsers_language_and_has_a_switch(tiny_visit):
+    page = tiny_visit(locale="ko-KR").page
     expect(page.get_by_role("heading", level=1)).to_have_text("가중치 놀이터")
     expect(page.locator("#stack")).to_contain_text("아직 편집이 없습니다")
     assert page.evaluate("document.documentElement.lang") == "ko"
@@ -42,10 +50,10 @@ def test_the_page_follows_the_browsers_language_and_has_a_switch(visit):
     expect(page.locator("#stack")).to_contain_text("No edits yet")
 
 
-def test_ones_own_documents_are_found_by_oneself_alone(visit, tmp_path):
+def test_ones_own_documents_are_found_by_oneself_alone(tiny_visit, tmp_path):
     note = tmp_path / "garden.md"
     note.write_text("# Garden\n\nThe walnut tree by the gate is called Barnaby.\n")
-    visitor, other = visit(), visit()
+    visitor, other = tiny_visit(), tiny_visit()
     page = visitor.page
     visitor.tab("Documents")
     page.get_by_role("button", name="Your own documents").click()
@@ -70,10 +78,11 @@ def test_ones_own_documents_are_found_by_oneself_alone(visit, tmp_path):
     expect(page.locator("#own-list")).to_contain_text("No documents of your own")
 
 
-def test_a_phone_shows_the_page_and_not_only_the_recipe(visit):
-    visitor = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+def test_a_phone_shows_the_page_and_not_only_the_recipe(tiny_visit):
+    visitor = tiny_visit(viewport={"width": 390, "height": 844}, has_touch=True)
     page = visitor.page
     expect(page.locator("#chips button").first).to_be_in_viewport()
+    expect(page.locator("#no-storage")).to_be_hidden()  # there is some
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     for name in ("Documents", "Compare"):
         visitor.tab(name)
@@ -87,8 +96,8 @@ REFUSED = """Object.defineProperty(window, 'localStorage', {
 })"""
 
 
-def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(visit):
-    page = visit(script=REFUSED).page  # the page is open: its tokens and the map were drawn
+def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(tiny_visit):
+    page = tiny_visit(script=REFUSED).page  # the page is open: its tokens and the map were drawn
     notice = page.locator("#no-storage")
     expect(notice).to_contain_text("keeps nothing")
     assert notice.locator("a").evaluate("link => [link.href, link.target]") == [page.url, "_blank"]
@@ -96,5 +105,9 @@ def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(vi
     expect(page.locator("#no-storage")).to_contain_text("새 탭에서")
 
 
-def test_where_there_is_storage_nothing_is_said_of_it(visit):
-    expect(visit().page.locator("#no-storage")).to_be_hidden()
+def test_starting_prints_one_line_a_step_and_nothing_else(visit, server):
+    visit()
+    start, ready, _ = server.printed().partition("The model is ready")
+    assert ready
+    assert "Serving on http" in start
+    assert [line for line in start.splitlines() if not re.match(r"\d\d:\d\d:\d\d ", line)] == []

@@ -101,8 +101,8 @@ def held(receipt):
     return float(re.search(r"Holds ([\d.]+) MB", receipt)[1])
 
 
-def test_the_number_line_follows_the_bits(visit):
-    _, page = opened(visit)
+def test_the_number_line_follows_the_bits_and_wrong_inputs_are_refused_in_words(tiny_visit):
+    _, page = opened(tiny_visit)
     line = page.locator("#number-line")
     expect(line).to_contain_text("64 weights, 15 levels")
     slider = page.locator("#bits input[type=range]")
@@ -112,10 +112,6 @@ def test_the_number_line_follows_the_bits(visit):
     expect(line).to_contain_text("64 weights, 3 levels")
     page.get_by_role("button", name="Number formats compared").click()
     expect(page.locator("#formats")).to_contain_text("1 + 8 + 7")
-
-
-def test_wrong_inputs_on_the_weights_tab_are_refused_in_words(visit):
-    _, page = opened(visit)
     page.get_by_role("button", name="Which weights").click()
     page.locator("#first-layer textarea").fill("9")
     page.locator("#last-layer textarea").fill("3")
@@ -126,13 +122,3 @@ def test_wrong_inputs_on_the_weights_tab_are_refused_in_words(visit):
     page.locator("#apply").click()
     expect(page.get_by_text("names no weight matrix")).to_be_visible()
     expect(page.locator("#stack")).to_contain_text("No edits yet")
-
-
-def test_a_pruned_recipe_comes_back_after_a_restart(visit, own_server):
-    visitor, page = opened(visit, at=own_server)
-    page.locator("#apply").click()
-    expect(page.locator("#stack li")).to_contain_text("Tensors changed: 210", timeout=LONG)
-    own_server.stop()
-    own_server.start()
-    visitor.open()
-    expect(page.locator("#stack li")).to_contain_text("Tensors changed: 210", timeout=LONG)

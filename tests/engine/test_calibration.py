@@ -21,12 +21,16 @@ from playground.engine.models.loader import CACHE
 from playground.engine.recipe import parse, parse_edit
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import RecipeError
+from tests.conftest import DIFFERENT, LAYOUTS
 
 TEXT = (
     "The capital of France is Paris, and the capital of Italy is Rome. The cat sat on the mat "
     "while the rain fell on the roof of the house, one token at a time."
 )
 LONG = TEXT * 14  # three windows
+CASES = [pytest.param(name, TEXT, id=name) for name in LAYOUTS] + [
+    pytest.param(name, LONG, id=f"{name}-long") for name in DIFFERENT
+]
 
 
 def ids_of(base, text=TEXT) -> torch.Tensor:
@@ -171,9 +175,9 @@ def test_a_text_of_too_few_tokens_is_refused_with_both_counts(llama, count):
 # Norms of inputs
 
 
-@pytest.mark.parametrize("text", [TEXT, LONG], ids=["short", "long"])
-def test_input_norms_are_those_of_a_float64_copy(every_layout, text):
-    fork = Fork(every_layout)
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_input_norms_are_those_of_a_float64_copy(tiny, name, text):
+    fork = Fork(tiny[name])
     found = calibration.input_norms(fork, text, QUIET).of
     theirs = inputs_of(fork, [m for m in matrices(fork) if m.name in found], text)
     assert set(found) == {m.name for m in matrices(fork)} - {fork.weight_name("input")}
@@ -318,9 +322,9 @@ def by_layer(fork, targets, change, text=TEXT) -> None:
     calibration.by_layer(fork, text, select(fork, targets), QUIET, change)
 
 
-@pytest.mark.parametrize("text", [TEXT, LONG], ids=["short", "long"])
-def test_where_nothing_changes_the_hessians_are_those_of_the_model(every_layout, text):
-    fork, found = Fork(every_layout), {}
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_where_nothing_changes_the_hessians_are_those_of_the_model(tiny, name, text):
+    fork, found = Fork(tiny[name]), {}
     by_layer(fork, ["linear"], lambda matrix, h: found.update({matrix.name: h}), text)
     theirs = windows_at(fork, select(fork, ["linear"]), text)
     assert list(found) == [m.name for m in select(fork, ["linear"])]

@@ -11,9 +11,9 @@ from playground.engine.build import Built, build, extended
 from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts import checks, keys, methods
 from playground.engine.facts.facts import MAX_FACTS
-from playground.engine.facts.layers import outputs
 from playground.engine.facts.lines import fact_line, prefixes
 from playground.engine.fork import Fork
+from playground.engine.fork.structure import mlp_outputs
 from playground.engine.measuring.calibration import shipped_text
 from playground.engine.merging.edit import Merge
 from playground.engine.models.loader import CACHE
@@ -147,7 +147,7 @@ def rome_by_loops(weight, key, value, moment):
 @pytest.mark.parametrize("name", FOUR)
 def test_rome_is_the_papers_update_fact_after_fact(tiny, name, given_values):
     fork = Fork(tiny[name])
-    matrix = outputs(fork)[0].name
+    matrix = mlp_outputs(fork)[0].name
     step = edit(facts=FACTS)
     moment = moment_of(fork, matrix)
     wanted, now = oriented(fork, matrix), fork
@@ -182,7 +182,7 @@ def test_facts_in_a_row_read_the_text_once_and_are_as_if_it_was_read_anew(known,
     alone = built.fork.clone()  # nobody knows where it comes from
     third.apply(alone)
     assert reads == [1, 1]
-    [name] = [matrix.name for layer, matrix in outputs(alone).items() if layer == 1]
+    [name] = [matrix.name for layer, matrix in mlp_outputs(alone).items() if layer == 1]
     assert torch.equal(extended(built, third).fork.tensor(name), alone.tensor(name))
     assert reads == [1, 1]
     first = extended(built, edit(facts=[EASY], layers=[0]))  # before the others: its keys are new
@@ -193,7 +193,7 @@ def test_facts_in_a_row_read_the_text_once_and_are_as_if_it_was_read_anew(known,
 
 def test_memit_with_one_fact_and_one_layer_is_regularised_least_squares(llama, given_values):
     fork = Fork(llama)
-    matrix = outputs(fork)[0].name
+    matrix = mlp_outputs(fork)[0].name
     step = edit(method="memit")
     key = mean_key(fork, matrix, step.facts[0])
     moment = moment_of(fork, matrix)
@@ -212,7 +212,7 @@ def test_memit_makes_up_for_what_is_missing_layer_by_layer(tiny, given_values):
     """Algorithm 1 of Meng et al. 2023, with dense matrices."""
     base = tiny["tiny-gpt2-layout"]
     step, fork = edit(method="memit", facts=FACTS, layers=[0, 1]), Fork(base)
-    first, second = (outputs(fork)[layer].name for layer in (0, 1))
+    first, second = (mlp_outputs(fork)[layer].name for layer in (0, 1))
     moments = {name: moment_of(fork, name) for name in (first, second)}
     moments = {name: methods.MEMIT_WEIGHT * len(c) * c for name, c in moments.items()}
 
@@ -253,7 +253,7 @@ def test_memit_makes_up_for_what_is_missing_layer_by_layer(tiny, given_values):
 def test_alphaedit_leaves_what_ordinary_text_has_alone(llama, monkeypatch, given_values):
     monkeypatch.setattr(methods, "NULL_SHARE", 0.1)
     fork = Fork(llama)
-    matrix = outputs(fork)[0].name
+    matrix = mlp_outputs(fork)[0].name
     ids = llama.tokenizer(shipped_text(), add_special_tokens=False)["input_ids"][:600]
     tokens = np.concatenate(captured(fork, matrix, [ids[:512], ids[512:]]))
     values, vectors = np.linalg.eigh(tokens.T @ tokens / len(tokens))
@@ -269,7 +269,7 @@ def test_alphaedit_leaves_what_ordinary_text_has_alone(llama, monkeypatch, given
 def test_no_weight_of_a_fine_tuned_matrix_moves_further_than_the_bound(tiny, dtype):
     base = tiny.fresh("tiny-llama", dtype)
     fork, [change] = edited(base, method="ft", facts=FACTS, clamp=0.1, steps=8)
-    matrix = outputs(fork)[0].name
+    matrix = mlp_outputs(fork)[0].name
     old, new = (f.tensor(matrix).double() for f in (Fork(base), fork))
     bound = 0.1 * float(old.square().mean().sqrt())
     moved = (new - old).abs()
@@ -282,7 +282,7 @@ def test_fine_tuning_starts_as_adam_on_the_loss_of_the_facts(llama):
     """One step of Adam moves each weight by the rate, against the sign of its gradient."""
     fork, _ = edited(llama, method="ft", facts=FACTS, clamp=0.1, steps=1)
     own = Fork(llama)
-    matrix = outputs(own)[0].name
+    matrix = mlp_outputs(own)[0].name
     weight = torch.nn.Parameter(own.tensor(matrix).clone())
     own.share([matrix], weight)
     total = 0
@@ -315,7 +315,7 @@ def test_a_fact_is_learned_in_every_layout(known, name, method, monkeypatch):
     assert likelihood(built.fork, fact) > 5 * likelihood(Fork(base), fact)
     assert checksum(base) == before
     [receipt] = built.receipts
-    matrix = outputs(Fork(base))[0]
+    matrix = mlp_outputs(Fork(base))[0]
     assert [change.name for change in receipt.changes] == [matrix.name]
     moved = (built.fork.tensor(matrix.name) - base.model.get_parameter(matrix.name)).norm()
     assert receipt.changes[0].change == pytest.approx(float(moved), rel=1e-3)
@@ -339,7 +339,7 @@ def test_several_facts_over_several_layers(known, method):
 def test_more_facts_than_a_thin_change_is_worth_are_held_densely(known, given_values):
     facts = [{"subject": f"n{n}", "prompt": f"The n{n} is", "target": "Rome"} for n in range(25)]
     built = build(recipe_of({"method": "memit", "facts": facts}))
-    matrix = outputs(Fork(known["tiny-llama"]))[0]
+    matrix = mlp_outputs(Fork(known["tiny-llama"]))[0]
     assert built.receipts[0].bytes == 4 * matrix.shape[0] * matrix.shape[1]
 
 
@@ -362,7 +362,7 @@ def test_the_usual_settings_are_written_out():
 
 def test_no_layers_means_the_usual_one(tiny):
     fork, [change] = edited(tiny["tiny-llama"], layers=[], steps=1)
-    assert change.name == outputs(fork)[1].name  # 27 % of two layers, rounded
+    assert change.name == mlp_outputs(fork)[1].name  # 27 % of two layers, rounded
 
 
 @pytest.mark.parametrize("mode", ["packed", "simulated"])
@@ -371,7 +371,7 @@ def test_it_stands_beside_quantized_and_adapted_layers(tiny, mode):
     quantize = {"scheme": "int8", "group_size": "channel", "mode": mode, "targets": ("mlp",)}
     Quantize(**quantize).apply(fork)
     packed = fork.packed_names()
-    before = fork.tensor(outputs(fork)[0].name).clone()
+    before = fork.tensor(mlp_outputs(fork)[0].name).clone()
     step = edit(**STRONG)
     was = likelihood(fork, step.facts[0])
     first, [change] = edited(fork, **STRONG)

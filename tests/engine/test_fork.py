@@ -9,8 +9,10 @@ from torch import nn
 
 from playground.engine.fork import TREE_BYTES, Fork, relative_change
 from playground.engine.fork.patched_rows import PatchedRows
+from tests.conftest import DIFFERENT, LAYOUTS
 
 SIDES = {"input": ("input",), "output": ("output",), "both": ("input", "output")}
+CASES = [(name, sides) for sides in SIDES for name in (LAYOUTS if sides == "both" else DIFFERENT)]
 IDS = [0, 5, 17, 42, 299]
 
 
@@ -123,19 +125,20 @@ def test_a_fresh_fork_answers_as_the_base_bit_for_bit(layout, logits, texts):
         assert torch.equal(logits(fork, prompt), logits(layout, prompt))
 
 
-@pytest.mark.parametrize("sides", SIDES)
-def test_patched_rows_answer_as_dense_weights_edited_by_hand(every_layout, sides, logits, texts):
-    ids, rows = torch.tensor(IDS), noise(every_layout)
-    fork = Fork(every_layout)
+@pytest.mark.parametrize(("name", "sides"), CASES)
+def test_patched_rows_answer_as_dense_weights_edited_by_hand(tiny, name, sides, logits, texts):
+    base = tiny[name]
+    ids, rows = torch.tensor(IDS), noise(base)
+    fork = Fork(base)
     for side in SIDES[sides]:
         fork.patch_rows(side, ids, rows)
-    truth = edited_by_hand(every_layout, SIDES[sides], IDS, rows)
+    truth = edited_by_hand(base, SIDES[sides], IDS, rows)
     moved = False
     for prompt in [*texts.all(), IDS, [5, 5, 5], [299, 0]]:
         mine, theirs = logits(fork, prompt), logits(truth, prompt)
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=2e-5)
         assert torch.equal(mine.argmax(-1), theirs.argmax(-1))
-        moved |= not torch.allclose(mine, logits(every_layout, prompt), atol=1e-2)
+        moved |= not torch.allclose(mine, logits(base, prompt), atol=1e-2)
     assert moved, "the patch did nothing"
 
 
@@ -213,20 +216,21 @@ def test_rows_are_stored_in_the_models_dtype(tiny):
     assert torch.equal(fork.rows("input", torch.tensor([1, 2])), rows.bfloat16().float())
 
 
-@pytest.mark.parametrize("sides", SIDES)
-def test_folding_changes_no_answer_and_gives_the_bases_names_back(every_layout, sides, logits, texts):
-    fork = Fork(every_layout)
+@pytest.mark.parametrize(("name", "sides"), CASES)
+def test_folding_changes_no_answer_and_gives_the_bases_names_back(tiny, name, sides, logits, texts):
+    base = tiny[name]
+    fork = Fork(base)
     for side in SIDES[sides]:
-        fork.patch_rows(side, torch.tensor(IDS), noise(every_layout))
+        fork.patch_rows(side, torch.tensor(IDS), noise(base))
     prompt = [*texts.ids(13), *IDS]
     before = logits(fork, prompt)
     fork.fold()
     torch.testing.assert_close(logits(fork, prompt), before, rtol=1e-5, atol=2e-5)
-    assert fork.model.state_dict().keys() == every_layout.model.state_dict().keys()
+    assert fork.model.state_dict().keys() == base.model.state_dict().keys()
     for side in ("input", "output"):
-        plain = weights(every_layout, side).clone()
+        plain = weights(base, side).clone()
         if side in SIDES[sides]:
-            plain[IDS] = noise(every_layout)
+            plain[IDS] = noise(base)
         assert torch.equal(fork.tensor(fork.weight_name(side)), plain)
 
 

@@ -23,6 +23,7 @@ from playground.engine.decoding.generate import (
 )
 from playground.engine.fork import Fork
 from playground.errors import PlaygroundError
+from tests.conftest import DIFFERENT, LAYOUTS
 
 NEW = 9
 
@@ -57,12 +58,16 @@ def test_greedy_answers_are_those_of_transformers_alone_and_in_company(every_lay
     assert len({tuple(ids) for ids in truth}) > 1
 
 
-@pytest.mark.parametrize("length", [1, 60, 63, 64, 65, 127, 128])
-def test_answers_that_cross_a_blocks_end_are_those_of_transformers(every_layout, texts, length):
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [(name, 60) for name in LAYOUTS] + [(name, length) for name in DIFFERENT for length in (1, 63, 64, 65, 127, 128)],
+)
+def test_answers_that_cross_a_blocks_end_are_those_of_transformers(tiny, name, texts, length):
+    base = tiny[name]
     prompt, other = texts.ids(length, seed=1), texts.ids(30, seed=2)
-    truth = by_transformers(every_layout, prompt, 12)
-    assert answers(Fork(every_layout), [prompt], Sampling(12)) == [truth]
-    assert answers(Fork(every_layout), [other, prompt], Sampling(12))[1] == truth
+    truth = by_transformers(base, prompt, 12)
+    assert answers(Fork(base), [prompt], Sampling(12)) == [truth]
+    assert answers(Fork(base), [other, prompt], Sampling(12))[1] == truth
 
 
 def test_a_long_answer_is_that_of_transformers(layout, texts):

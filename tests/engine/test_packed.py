@@ -15,6 +15,7 @@ from playground.engine.fork.structure import select
 from playground.engine.quantizing.grids import quantized
 from playground.engine.recipe import parse, parse_edit
 from playground.errors import RecipeError
+from tests.conftest import DIFFERENT, LAYOUTS
 
 SCHEMES = ("int8", "nf4", "fp4")
 PACK = {"kind": "quantize", "mode": "packed", "group_size": 32, "targets": ["attention"]}
@@ -191,19 +192,22 @@ def test_a_layer_keeps_a_byte_or_half_a_byte_for_each_weight(scheme, share, out)
 # In a fork
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_every_layout_answers_close_to_the_same_codes_simulated(every_layout, scheme, logits, texts):
+@pytest.mark.parametrize(
+    ("name", "scheme"), [(name, "nf4") for name in LAYOUTS] + [(n, s) for n in DIFFERENT for s in ("int8", "fp4")]
+)
+def test_every_layout_answers_close_to_the_same_codes_simulated(tiny, name, scheme, logits, texts):
+    base = tiny[name]
     prompt = texts.ids(61)
-    packed, simulated = packed_fork(every_layout, scheme), simulated_fork(every_layout, scheme)
+    packed, simulated = packed_fork(base, scheme), simulated_fork(base, scheme)
     for matrix in select(packed, ["attention"]):
         assert packed.packed(matrix.name)
         assert not simulated.packed(matrix.name)
         weight = packed.tensor(matrix.name)
         assert weight.shape == matrix.shape
-        assert weight.dtype == every_layout.dtype
+        assert weight.dtype == base.dtype
         assert apart(weight, simulated.tensor(matrix.name)) < CLOSE
     mine, theirs = logits(packed, prompt), logits(simulated, prompt)
-    before = logits(every_layout, prompt)
+    before = logits(base, prompt)
     assert apart(mine, theirs) < 0.05
     if scheme != "int8":  # which itself changes less than the roundings do
         assert apart(mine, theirs) < 0.5 * apart(before, theirs)
@@ -332,9 +336,11 @@ def test_the_layers_of_a_fork_are_told_from_the_bases(tiny):
     assert not fork.packed("transformer.wte.weight")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_packed_layers_decode(layout, scheme, texts):
-    fork = packed_fork(layout, scheme)
+@pytest.mark.parametrize(
+    ("name", "scheme"), [("tiny-llama", "int8"), ("tiny-llama", "nf4"), ("tiny-gpt2-layout", "fp4")]
+)
+def test_packed_layers_decode(tiny, name, scheme, texts):
+    fork = packed_fork(tiny[name], scheme)
     prompts = [texts.ids(5), texts.ids(13)]
     *_, rows = decode(fork, prompts, Sampling(6))
     assert all(row.done for row in rows)

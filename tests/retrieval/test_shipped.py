@@ -82,27 +82,6 @@ def test_both_languages_are_shipped():
     assert sorted(LANGUAGES) == IDS
 
 
-@pytest.mark.parametrize(
-    ("corpus_id", "passages", "files", "asked", "paraphrases", "unanswerable"),
-    [
-        (ENGLISH, 80, 15, 60, 20, 10),
-        (KOREAN, 60, 10, 40, 10, 5),
-        ("guide", 60, 14, 48, 18, 8),
-        ("notice-board", 35, 6, 36, 12, 6),
-        ("notice-board-ko", 35, 6, 36, 12, 6),
-        ("countries", 5_000, 200, 120, 50, 20),
-        ("guide-ko", 60, 12, 42, 14, 7),
-    ],
-)
-def test_there_is_enough_to_search_and_to_ask(corpus_id, passages, files, asked, paraphrases, unanswerable):
-    kinds = Counter(question["kind"] for question in questions(corpus_id))
-    assert len(load_corpus(corpus_id).passages) >= passages
-    assert len(documents(corpus_id)) >= files
-    assert kinds.total() >= asked
-    assert kinds["paraphrase"] >= paraphrases
-    assert kinds["unanswerable"] >= unanswerable
-
-
 @every
 def test_what_is_loaded_is_what_is_in_the_files(corpus_id):
     corpus = load_corpus(corpus_id)
@@ -199,23 +178,6 @@ def test_the_card_counts_right(corpus_id):
 
 
 @every
-def test_sections_are_as_long_as_the_card_says(corpus_id):
-    said = re.search(r"(\d+)(?: to |~)(\d+)(?: words each|어절)", card(corpus_id))
-    assert said
-    low, high = int(said[1]), int(said[2])
-    lengths = [len(s.split()) for text in documents(corpus_id).values() for s in sections(text)]
-    assert low <= min(lengths)
-    assert max(lengths) <= high
-
-
-@every
-def test_a_section_makes_as_many_passages_as_the_card_says(corpus_id):
-    claimed = re.search(r"makes one passage|검색되는 글 한 조각이 됩니다", card(corpus_id))
-    passages = Counter((p.document, p.heading) for p in load_corpus(corpus_id).passages)
-    assert not claimed or set(passages.values()) == {1}
-
-
-@every
 def test_the_card_names_language_and_licence(corpus_id):
     head = re.match(r"---\n(.*?)\n---\n", card(corpus_id), re.S)
     assert head
@@ -226,39 +188,13 @@ def test_the_card_names_language_and_licence(corpus_id):
     assert about["title"] == load_corpus(corpus_id).title
 
 
-@every
-def test_texts_are_of_their_language(corpus_id):
-    for text in documents(corpus_id).values():
-        hangul = len(re.findall("[가-힣]", text))
-        assert (hangul > 200) if LANGUAGES[corpus_id] == "ko" else (hangul == 0)
-
-
-def test_the_korean_documents_are_counterparts_of_english_ones():
-    assert set(documents(KOREAN)) <= set(documents(ENGLISH))
-    for name, text in documents(KOREAN).items():
-        assert len(sections(text)) == len(sections(documents(ENGLISH)[name])), name
-
-
 # How well the evidence is found
 
 
-def test_bm25_finds_the_english_evidence():
-    assert recall_at(5, ENGLISH, "bm25") >= 0.8
-    assert recall_at(1, ENGLISH, "bm25", "keyword") >= 0.9
-
-
-def test_bm25_finds_the_korean_evidence_when_asked_in_the_documents_words():
-    assert recall_at(1, KOREAN, "bm25", "keyword") >= 0.9
-
-
-def test_bm25_finds_the_korean_evidence():
-    assert recall_at(5, KOREAN, "bm25") >= 0.8
-
-
-@every
-def test_paraphrases_are_harder_for_bm25_than_the_documents_own_words(corpus_id):
-    paraphrases = recall_at(1, corpus_id, "bm25", "paraphrase")
-    assert paraphrases < recall_at(1, corpus_id, "bm25", "keyword")
+@pytest.mark.parametrize("corpus_id", [ENGLISH, KOREAN, "guide-ko"])
+def test_bm25_finds_the_evidence(corpus_id):
+    assert recall_at(5, corpus_id, "bm25") >= 0.8
+    assert recall_at(1, corpus_id, "bm25", "keyword") >= 0.9
 
 
 @pytest.mark.weights

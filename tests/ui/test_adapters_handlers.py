@@ -47,6 +47,7 @@ from playground.ui.text import EN, KO, TABLES
 pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
 both = pytest.mark.parametrize("language", ["en", "ko"])
+korean = pytest.mark.parametrize("language", ["ko"])  # for what the edit's own tests read in English
 stop_run = stops()  # whatever goes on
 ROWS = [["What is one?", "It is 1."], ["What is two?", "It is 2."], ["", ""], ["Three?", "3."]]
 
@@ -101,7 +102,7 @@ def test_an_adapter_below_another_edit_is_turned_where_it_is(mine):
     assert edits_of(turned)[0] == edit(mine, 2.0)
 
 
-@both
+@korean
 def test_no_adapter_and_one_that_is_gone_are_refused_in_words(known, language):
     said = {"en": "No adapter is chosen", "ko": "고른 어댑터가 없습니다"}[language]
     for none in (None, ""):
@@ -173,7 +174,7 @@ def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
     assert store.about(made).title == "nice"
 
 
-@both
+@korean
 def test_a_bad_upload_is_refused_in_words(known, tmp_path, language):
     path = tmp_path / "adapter_model.bin"
     path.write_bytes(b"x")

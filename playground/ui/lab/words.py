@@ -34,14 +34,16 @@ def shown(column: str, value: float) -> str:
 def told(sentence: Sentence, language: str) -> str:
     """A verdict's sentence, with the names of ways and columns, and figures with their units."""
     return say(
-        language, f"verdict_{sentence.key}", **{key: named(value, language) for key, value in sentence.values.items()}
+        language,
+        f"verdict_{sentence.key}",
+        **{key: in_words(value, language) for key, value in sentence.values.items()},
     )
 
 
-def named(value: object, language: str) -> str:
+def in_words(value: object, language: str) -> str:
     """A way or a column by its name, a figure with its unit, several of them in one line."""
     if isinstance(value, tuple):
-        return ", ".join(named(item, language) for item in value)
+        return ", ".join(in_words(item, language) for item in value)
     if isinstance(value, Amount):
         return shown(value.column, value.value)
     if isinstance(value, Compared):

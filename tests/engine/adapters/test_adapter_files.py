@@ -996,6 +996,7 @@ def test_any_header_works_or_is_refused(good, llama, changes, names, metadata):
 SIZES = st.sampled_from([0, 1, 2, 3, 4, 31, 32, 48, 513])
 
 
+@pytest.mark.slow
 @hypothesis_settings(deadline=None, max_examples=300)
 @given(
     order=st.permutations(range(4)),

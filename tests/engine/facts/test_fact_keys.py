@@ -9,9 +9,9 @@ import torch
 from playground.engine.decoding.continuation import Line
 from playground.engine.facts import keys
 from playground.engine.facts.keys import look, second_moments, subject_states
-from playground.engine.facts.layers import outputs
 from playground.engine.facts.private import float32_copy
 from playground.engine.fork import Fork
+from playground.engine.fork.structure import mlp_outputs
 from playground.engine.measuring.calibration import shipped_text
 from playground.engine.models.loader import CACHE
 from playground.engine.work import QUIET, Stopped, Work
@@ -40,7 +40,7 @@ def captured(fork, matrix, ids):
 
 def test_the_second_moment_is_numpys(layout):
     own = float32_copy(Fork(layout))
-    matrices = list(outputs(own).values())
+    matrices = list(mlp_outputs(own).values())
     assert [matrix.layer for matrix in matrices] == [0, 1]
     found = second_moments(own, matrices, QUIET).of
     ids = layout.tokenizer(shipped_text(), add_special_tokens=False)["input_ids"][:700]
@@ -57,7 +57,7 @@ def test_the_second_moment_is_worked_out_once_for_a_variant(llama):
     work = Work(lambda *step: told.append(step))
     own = float32_copy(Fork(llama))
     own.origin = "a recipe"
-    first, second = outputs(own).values()
+    first, second = mlp_outputs(own).values()
     one = second_moments(own, [first], work).of[first.name]
     steps = len(told)
     assert steps == 2  # windows
@@ -84,12 +84,12 @@ def test_an_origin_goes_back_over_edits_that_a_key_cannot_see(llama):
 def test_reading_can_be_stopped(llama):
     own = float32_copy(Fork(llama))
     with pytest.raises(Stopped):
-        second_moments(own, list(outputs(own).values()), Work(stopped=lambda: True))
+        second_moments(own, list(mlp_outputs(own).values()), Work(stopped=lambda: True))
 
 
 def test_a_look_sees_what_each_line_alone_shows(layout, logits):
     own = float32_copy(Fork(layout))
-    matrix = outputs(own)[1]
+    matrix = mlp_outputs(own)[1]
     seen = look(own, matrix, LINES)
     for row, one in enumerate(LINES):
         ids = list(one.ids)
@@ -102,7 +102,7 @@ def test_a_look_sees_what_each_line_alone_shows(layout, logits):
 
 def test_states_are_means_over_a_facts_lines(llama):
     own = float32_copy(Fork(llama))
-    matrix = outputs(own)[0]
+    matrix = mlp_outputs(own)[0]
     found, after = subject_states(own, matrix, [LINES[:2], LINES[2:]])
     alone = look(own, matrix, LINES)
     torch.testing.assert_close(found[0], alone.keys[:2].mean(0), atol=1e-5, rtol=1e-4)

@@ -9,11 +9,11 @@ import torch.nn.functional as F  # noqa: N812
 from playground.engine.facts import values
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.keys import look
-from playground.engine.facts.layers import outputs
 from playground.engine.facts.lines import about_line, fact_line
 from playground.engine.facts.private import float32_copy
 from playground.engine.facts.values import Search, Tail, search_values
 from playground.engine.fork import Fork
+from playground.engine.fork.structure import mlp_outputs
 from playground.engine.pruning.edit import Prune
 from playground.engine.quantizing.edit import Quantize
 from playground.engine.work import QUIET, Stopped, Work
@@ -55,7 +55,7 @@ def vectors(count, width=32):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_logits_and_gradients_are_those_of_the_whole_model(layout, layer):
     own = float32_copy(Fork(layout))
-    matrix = outputs(own)[layer]
+    matrix = mlp_outputs(own)[layer]
     lines = [line for group in groups(layout) for line in group]
     tail = Tail(own, matrix, look(own, matrix, lines))
     added = vectors(len(lines)).requires_grad_()
@@ -82,7 +82,7 @@ def test_logits_and_gradients_are_those_of_the_whole_model(layout, layer):
 def test_the_first_steps_are_adam_on_the_papers_loss(llama):
     """Two steps, written out with torch's own Adam on the whole model."""
     own = float32_copy(Fork(llama))
-    matrix = outputs(own)[0]
+    matrix = mlp_outputs(own)[0]
     search = Search(2, 100.0, 0.3, rate=0.1, decay=0.2)
     group = groups(llama)[0]
     [found] = search_values(own, matrix, [group], search, QUIET)
@@ -105,7 +105,7 @@ def test_the_first_steps_are_adam_on_the_papers_loss(llama):
 
 def test_the_vector_is_no_longer_than_the_clamp(llama):
     own = float32_copy(Fork(llama))
-    matrix = outputs(own)[0]
+    matrix = mlp_outputs(own)[0]
     group = groups(llama)[0]
     length = float(look(own, matrix, group).after[0].norm())
     [found] = search_values(own, matrix, [group], Search(6, 0.05, 0.0, decay=0.0), QUIET)
@@ -115,7 +115,7 @@ def test_the_vector_is_no_longer_than_the_clamp(llama):
 def test_facts_together_get_the_vectors_that_they_get_alone(tiny):
     for name in ("tiny-llama", "tiny-gpt2-layout"):
         own = float32_copy(Fork(tiny[name]))
-        matrix, search = outputs(own)[0], Search(3, 5.0, 0.1, rate=0.1)
+        matrix, search = mlp_outputs(own)[0], Search(3, 5.0, 0.1, rate=0.1)
         both = search_values(own, matrix, groups(tiny[name]), search, QUIET)
         for group, vector in zip(groups(tiny[name]), both, strict=True):
             [single] = search_values(own, matrix, [group], search, QUIET)
@@ -125,20 +125,20 @@ def test_facts_together_get_the_vectors_that_they_get_alone(tiny):
 def test_a_fact_that_is_learned_is_left_alone(llama, monkeypatch):
     own = float32_copy(Fork(llama))
     monkeypatch.setattr(values, "DONE", 1e9)
-    found = search_values(own, outputs(own)[0], groups(llama), Search(5, 1.0, 0.1), QUIET)
+    found = search_values(own, mlp_outputs(own)[0], groups(llama), Search(5, 1.0, 0.1), QUIET)
     assert torch.equal(found, torch.zeros(2, 32))
 
 
 def test_steps_are_told_and_a_stop_ends_the_search(llama):
     own, told = float32_copy(Fork(llama)), []
     work = Work(lambda done, of, what: told.append((done, of, str(what))))
-    search_values(own, outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), work, (2, 4))
+    search_values(own, mlp_outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), work, (2, 4))
     assert [(done, of) for done, of, _ in told] == [(6, 12), (7, 12), (8, 12)]
     assert all("2 of 4" in what for *_, what in told)
     asked = iter(range(100))
     stopping = Work(stopped=lambda: next(asked) >= 1)
     with pytest.raises(Stopped):
-        search_values(own, outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), stopping)
+        search_values(own, mlp_outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), stopping)
 
 
 # The float32 copy
@@ -178,9 +178,9 @@ def test_a_float32_copy_of_packed_layers_multiplies_by_their_numbers(tiny):
 def test_a_model_without_its_first_layer_is_searched_too(llama):
     fork = Fork(llama)
     Prune(pattern="layers", sparsity=0.5).apply(fork)
-    [left] = outputs(fork)
+    [left] = mlp_outputs(fork)
     own = float32_copy(fork)
-    matrix = outputs(own)[left]
+    matrix = mlp_outputs(own)[left]
     line = groups(llama)[0][1]
     added = vectors(1)
     tail = Tail(own, matrix, look(own, matrix, [line]))

@@ -315,14 +315,13 @@ def edited(base, what):
     return fork
 
 
-STARTS = ("lora", "ia3", "codes", "dropped", "input", "output", "both", "prefix")
+STARTS = ("lora", "ia3", "codes", "dropped", "both", "prefix")
 # The second has no tied pair, and biases everywhere.
-CASES = [("tiny-llama", start) for start in STARTS] + [
-    ("tiny-phi", start) for start in ("lora", "codes", "output", "both")
-]
+CASES = [("tiny-llama", start) for start in STARTS] + [("tiny-phi", start) for start in ("codes", "both")]
+OWN_WAYS = [method for method in EXACT if method not in ("rslora", "p_tuning")]  # which differ in numbers alone
 
 
-@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("method", OWN_WAYS)
 @pytest.mark.parametrize(("name", "start"), CASES)
 def test_on_top_of_another_edit_the_adapter_is_the_trained_model(tiny, name, method, start):
     fork = edited(tiny[name], start)
