@@ -17,14 +17,14 @@ __all__ = ["BASE", "ROWS", "WAYS", "Room", "Taught", "Way", "usual_ways"]
 
 BASE = "base"  # which teaches nothing, and is what the others are compared with
 ROWS = (
-    Way(id=BASE, into="nothing", teach=base, seconds=0),
-    Way(id="in_context", into="prompt", teach=in_context, seconds=0),
+    Way(id=BASE, into="nothing", teach=base),
+    Way(id="in_context", into="prompt", teach=in_context),
     *map(passage_way, RETRIEVERS.values()),
-    Way(id="nudge", into="weights", teach=nudge, seconds=0.1),
-    fact_way("rome", seconds=3, instead="memit"),
-    fact_way("memit", seconds=6, usual=False),
-    fact_way("ft", seconds=8),
-    Way(id="lora", into="weights", teach=train_lora, seconds=10, needs=("gradients",)),
+    Way(id="nudge", into="weights", teach=nudge),
+    fact_way("rome", instead="memit"),
+    fact_way("memit", usual=False),
+    fact_way("ft"),
+    Way(id="lora", into="weights", teach=train_lora, needs=("gradients",)),
 )
 WAYS = {way.id: way for way in ROWS}  # in the order in which they run: the slow ones last
 

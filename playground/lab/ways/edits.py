@@ -28,7 +28,7 @@ def nudge(lesson: Lesson, room: Room, work: Work) -> Taught:
     return taught_by_edit(room, edit, work)
 
 
-def fact_way(method: str, seconds: float, usual: bool = True, instead: str = "") -> Way:
+def fact_way(method: str, usual: bool = True, instead: str = "") -> Way:
     """A method of the edit that writes facts into MLPs."""
 
     def teach(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -39,4 +39,4 @@ def fact_way(method: str, seconds: float, usual: bool = True, instead: str = "")
         return taught_by_edit(room, edit, work)
 
     needs: tuple[Need, ...] = ("gradients",) if method in SEVERAL else ("gradients", "layer")
-    return Way(id=method, into="weights", teach=teach, seconds=seconds, needs=needs, usual=usual, instead=instead)
+    return Way(id=method, into="weights", teach=teach, needs=needs, usual=usual, instead=instead)

@@ -17,7 +17,6 @@ from playground.retrieval.search import search
 
 FACT_ID = "taught#1"  # the passage that holds the fact
 OTHERS = 300  # passages beside the one that is taught
-TERM_SECONDS, VECTOR_SECONDS = 0.01, 0.03  # for one more passage
 
 
 def base(lesson: Lesson, room: Room, work: Work) -> Taught:
@@ -38,14 +37,7 @@ def passage_way(retriever: Retriever) -> Way:
     def teach(lesson: Lesson, room: Room, work: Work) -> Taught:
         return _retrieved(retriever.name, lesson, room)
 
-    return Way(
-        id=retriever.name,
-        into="passages",
-        teach=teach,
-        seconds=VECTOR_SECONDS if "vectors" in retriever.needs else TERM_SECONDS,
-        needs=("passages",),
-        usual=not retriever.parts,
-    )
+    return Way(id=retriever.name, into="passages", teach=teach, needs=("passages",), usual=not retriever.parts)
 
 
 def _retrieved(retriever: str, lesson: Lesson, room: Room) -> Taught:

@@ -68,7 +68,6 @@ class Way:
     :param into: where the fact goes: into the model's weights, into a passage that has to be
         found, into every prompt, or nowhere.
     :param teach: teaches a lesson's fact.
-    :param seconds: about how long that takes with the packaged model on one core.
     :param needs: what it works with beside the model and the fact.
     :param usual: whether it is taught where nobody says which ways.
     :param instead: the way that writes many facts at once, where this one writes one at a time.
@@ -77,7 +76,6 @@ class Way:
     id: str
     into: Into
     teach: Callable[[Lesson, Room, Work], Taught]
-    seconds: float
     needs: tuple[Need, ...] = ()
     usual: bool = True
     instead: str = ""
