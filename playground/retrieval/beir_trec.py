@@ -44,8 +44,8 @@ def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
         raise CorpusError(
             "The test collection cannot be read: {reason}.", reason=f"{type(error).__name__}: {error}"
         ) from error
-    found = {"documents": documents, "queries": queries, "judgements": judgements}
-    missing = [name for name, part in found.items() if not part]
+    parts = {"documents": documents, "queries": queries, "judgements": judgements}
+    missing = [name for name, part in parts.items() if not part]
     if missing:
         raise CorpusError(
             "The test collection has no {missing}. Give BEIR's corpus.jsonl, queries.jsonl and "
@@ -54,11 +54,11 @@ def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
         )
     passages = tuple(Passage(id, id, title, text) for id, (title, text) in documents.items())
     place = {id: number for number, id in enumerate(documents)}
-    asked = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
+    judged = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
     corpus = Corpus(
         id=folder.resolve().name, title=folder.resolve().name, language="en", passages=passages, questions=()
     )
-    return corpus, [one for one in asked if one.pieces]
+    return corpus, [query for query in judged if query.pieces]
 
 
 def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) -> Judged:

@@ -34,14 +34,14 @@ def judged(corpus: Corpus) -> list[Judged]:
         documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
     return [
         Judged(
-            id=one.id,
-            question=one.question,
-            kind=one.kind,
+            id=question.id,
+            question=question.question,
+            kind=question.kind,
             pieces=tuple(
                 frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
-                for piece in one.evidence
+                for piece in question.evidence
             ),
-            gains=(1.0,) * len(one.evidence),
+            gains=(1.0,) * len(question.evidence),
         )
-        for one in corpus.questions
+        for question in corpus.questions
     ]

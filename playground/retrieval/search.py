@@ -74,14 +74,14 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
         vectors = dense_index(corpus, encoder=options.encoder).vectors([place for place, _ in best])
         scored = diversified(best, vectors, k, options.diversity)
         trace.lap("diversify")
-    asked = frozenset(words(query, terms)) - frozenset(words(" ".join(STOP_WORDS), terms))
+    query_terms = frozenset(words(query, terms)) - frozenset(words(" ".join(STOP_WORDS), terms))
     parts = _parts(trace.rankings)
     hits = tuple(
         Hit(
             rank=rank,
             passage=corpus.passages[place],
             score=score,
-            matched=matched(corpus.passages[place].text, asked, terms),
+            matched=matched(corpus.passages[place].text, query_terms, terms),
             place=place,
             parts=parts.get(place, {}),
         )
@@ -99,14 +99,14 @@ def _parts(rankings: Mapping[str, list[Scored]]) -> dict[int, dict[str, tuple[in
     return parts
 
 
-def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
+def matched(text: str, query_terms: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
     """Where a text has terms of a query: whole words, and in Hangul the shared syllable pairs.
 
     :param asked: terms as :func:`~playground.retrieval.lexical.terms.words` gives them.
     :return: [start, end) in ``text``, in order; spans that touch are one.
     """
     spans: list[Span] = []
-    for start, end in _matches(text, asked, how):
+    for start, end in _matches(text, query_terms, how):
         if spans and start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
@@ -114,18 +114,18 @@ def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span,
     return tuple(spans)
 
 
-def _matches(text: str, asked: frozenset[str], how: Terms) -> Iterator[Span]:
+def _matches(text: str, query_terms: frozenset[str], how: Terms) -> Iterator[Span]:
     plain, spans = located(text)
     for run in RUN.finditer(plain):
         terms = list(of_run(run[0], how))
-        if asked.isdisjoint(terms):
+        if query_terms.isdisjoint(terms):
             continue
         first, last = run.start(), run.end() - 1
-        if terms[0] in asked or len(terms) != len(run[0]):  # a whole word
+        if terms[0] in query_terms or len(terms) != len(run[0]):  # a whole word
             yield spans[first][0], spans[last][1]
             continue
         for place, pair in enumerate(terms[1:], first):
-            if pair in asked:
+            if pair in query_terms:
                 yield spans[place][0], spans[place + 1][1]
 
 

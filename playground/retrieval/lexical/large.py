@@ -90,8 +90,8 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
     """Built, or mapped from the disk; those of a visitor's own documents stay in memory."""
     name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}.bm25s"
     folder = disk.index_path(corpus, name)
-    if folder is not None and (kept := _kept(folder)) is not None:
-        return kept
+    if folder is not None and (stored := _stored(folder)) is not None:
+        return stored
     tokens = [words(passage.indexed, terms) for passage in corpus.passages]
     if not any(tokens):
         return SmallIndex([])
@@ -107,7 +107,7 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
         return index
 
 
-def _kept(folder: Path) -> LargeIndex | None:
+def _stored(folder: Path) -> LargeIndex | None:
     """The index in a folder, None if there is none or it is damaged."""
     try:
         index = load(folder)

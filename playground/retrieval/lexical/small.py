@@ -34,7 +34,7 @@ class SmallIndex:
         self._postings = {
             term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32)) for term in places
         }
-        having = {term: len(found) for term, found in places.items()}
+        having = {term: len(postings) for term, postings in places.items()}
         self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
 
     def idf(self, term: str, variant: str) -> float | None:
