@@ -67,7 +67,7 @@ def outcomes(
             start = time.perf_counter()
             hits = search(corpus, question.question, retriever, k, options).hits
             seconds = time.perf_counter() - start
-            ranks = tuple(next((hit.rank for hit in hits if hit.place in piece), None) for piece in question.pieces)
+            ranks = tuple(next((hit.rank for hit in hits if hit.position in piece), None) for piece in question.pieces)
             yield Outcome(judged=question, retriever=retriever, hits=hits, ranks=ranks, seconds=seconds)
 
 

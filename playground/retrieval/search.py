@@ -10,7 +10,7 @@ from playground.retrieval.dense.index import dense_index
 from playground.retrieval.fusion import diversified
 from playground.retrieval.lexical.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
 from playground.retrieval.options import USUALLY, Options, check_options
-from playground.retrieval.passages import Corpus, Passage, Scored, Span, printable
+from playground.retrieval.passages import Corpus, Passage, Scored, Span, is_whole, printable
 from playground.retrieval.rerank import DEPTH, rerank
 from playground.retrieval.retrievers import NONE, RETRIEVERS, Trace, check_retriever
 
@@ -26,7 +26,7 @@ class Hit:
     passage: Passage
     score: float  # comparable within one retriever only: BM25's sum, a cosine, fused ranks
     matched: tuple[Span, ...]  # words of passage.text that the query has too
-    place: int = 0  # of the passage in the corpus
+    position: int = 0  # of the passage in the corpus
     parts: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     # a retriever of several: part -> its own rank and score, of those that found it
 
@@ -67,11 +67,11 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
     scored = row.ranked(corpus, query, max(k, DEPTH) if again else k, options, trace)
     if options.rerank:
         best = scored[:DEPTH]
-        scored = rerank(query, best, [corpus.passages[place].indexed for place, _ in best])
+        scored = rerank(query, best, [corpus.passages[position].indexed for position, _ in best])
         trace.lap("rerank")
     if options.diversity:
         best = scored[: max(k, DEPTH)]
-        vectors = dense_index(corpus, encoder=options.encoder).vectors([place for place, _ in best])
+        vectors = dense_index(corpus, encoder=options.encoder).vectors([position for position, _ in best])
         scored = diversified(best, vectors, k, options.diversity)
         trace.lap("diversify")
     query_terms = frozenset(words(query, terms)) - frozenset(words(" ".join(STOP_WORDS), terms))
@@ -79,13 +79,13 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
     hits = tuple(
         Hit(
             rank=rank,
-            passage=corpus.passages[place],
+            passage=corpus.passages[position],
             score=score,
-            matched=matched(corpus.passages[place].text, query_terms, terms),
-            place=place,
-            parts=parts.get(place, {}),
+            matched=matched(corpus.passages[position].text, query_terms, terms),
+            position=position,
+            parts=parts.get(position, {}),
         )
-        for rank, (place, score) in enumerate(scored[:k], start=1)
+        for rank, (position, score) in enumerate(scored[:k], start=1)
     )
     return Found(hits, trace.seconds)
 
@@ -94,8 +94,8 @@ def _parts(rankings: Mapping[str, list[Scored]]) -> dict[int, dict[str, tuple[in
     """Of each passage: its rank and score in each of the rankings."""
     parts: dict[int, dict[str, tuple[int, float]]] = {}
     for name, ranking in rankings.items():
-        for rank, (place, score) in enumerate(ranking, start=1):
-            parts.setdefault(place, {})[name] = rank, score
+        for rank, (position, score) in enumerate(ranking, start=1):
+            parts.setdefault(position, {})[name] = rank, score
     return parts
 
 
@@ -124,14 +124,14 @@ def _matches(text: str, query_terms: frozenset[str], how: Terms) -> Iterator[Spa
         if terms[0] in query_terms or len(terms) != len(run[0]):  # a whole word
             yield spans[first][0], spans[last][1]
             continue
-        for place, pair in enumerate(terms[1:], first):
+        for position, pair in enumerate(terms[1:], first):
             if pair in query_terms:
-                yield spans[place][0], spans[place + 1][1]
+                yield spans[position][0], spans[position + 1][1]
 
 
 def check_k(k: int) -> None:
     """Refuse a number of passages that is not a whole number from 1 to 20."""
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+    if not is_whole(k, 1, MAX_K):
         raise CorpusError(
             "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.", k=printable(k), limit=MAX_K
         )

@@ -32,7 +32,7 @@ def last():
 def test_a_row_is_given_what_it_names_and_is_a_stage_of_its_own(make_corpus, last):
     found = search(make_corpus("a cat", "boats"), " boat ", "last", 1)
     assert last == [("boat", 1, Terms(stem=True), 0.0, 3)]
-    assert [(hit.rank, hit.place, hit.score, hit.matched) for hit in found.hits] == [(1, 1, 2.5, ((0, 5),))]
+    assert [(hit.rank, hit.position, hit.score, hit.matched) for hit in found.hits] == [(1, 1, 2.5, ((0, 5),))]
     assert set(found.seconds) == {"last"}
     search(make_corpus("a"), "a", "last", 1, Options(terms=Terms()))
     assert last[-1][2] == Terms()

@@ -126,12 +126,12 @@ def embed(
         :func:`~playground.retrieval.dense.vectors.model` too.
     """
     vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
-    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
+    order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
     for start in range(0, len(order), BATCH):
         if stopped() or over():
             raise CorpusError("Indexing was stopped. Search again to go on.")
         batch = order[start : start + BATCH]
-        rows = _encoded([texts[place] for place in batch], encoder, as_query)
+        rows = _encoded([texts[position] for position in batch], encoder, as_query)
         # Made unit vectors here: in bfloat16 they would be so to two digits only
         vectors[batch] = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
         if on_progress:
@@ -172,16 +172,16 @@ class DenseIndex:
         count, depth = self._index.ntotal, min(k, self._index.ntotal)
         while depth:
             wanted = min(count, 2 * depth)  # more, to see whether the last one ties
-            cosines, places = self._index.search(vector, wanted)
-            hits = list(zip(places[0].tolist(), cosines[0].tolist(), strict=True))
+            cosines, positions = self._index.search(vector, wanted)
+            hits = list(zip(positions[0].tolist(), cosines[0].tolist(), strict=True))
             if wanted == count or hits[-1][1] < hits[min(k, wanted) - 1][1]:
                 return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
             depth = wanted
         return []
 
-    def vectors(self, places: Sequence[int]) -> np.ndarray:
-        """Of some passages: float32, (places, dimension), of unit length."""
-        rows: np.ndarray = self._index.reconstruct_batch(np.array(places, dtype=np.int64))
+    def vectors(self, positions: Sequence[int]) -> np.ndarray:
+        """Of some passages: float32, (positions, dimension), of unit length."""
+        rows: np.ndarray = self._index.reconstruct_batch(np.array(positions, dtype=np.int64))
         return rows
 
 
@@ -258,21 +258,21 @@ def _completed(
     """The passages' vectors, (passages, size): those that are known, and the others embedded,
     each text once."""
     texts = [passage.indexed for passage in corpus.passages]
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = np.zeros((len(places), size), dtype=np.float32)
-    known = dict(zip(places, _indexes.made.find(corpus, kind, places), strict=True))
+    positions = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+    vectors = np.zeros((len(positions), size), dtype=np.float32)
+    known = dict(zip(positions, _indexes.made.find(corpus, kind, positions), strict=True))
     for text, vector in known.items():
         if vector is not None:
-            vectors[places[text]] = vector
+            vectors[positions[text]] = vector
     missing = sorted((text for text in known if known[text] is None), key=len, reverse=True)
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
         rows = way(batch)
         _indexes.made.keep(corpus, kind, batch, rows)
-        vectors[[places[text] for text in batch]] = rows
+        vectors[[positions[text] for text in batch]] = rows
         if on_progress:
             on_progress(start + len(batch), len(missing))
-    return vectors if len(places) == len(texts) else vectors[[places[text] for text in texts]]
+    return vectors if len(positions) == len(texts) else vectors[[positions[text] for text in texts]]
 
 
 def _parse(data: bytes | None, count: int, size: int) -> Any | None:

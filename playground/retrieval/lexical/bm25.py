@@ -128,14 +128,14 @@ class Bm25(Protocol):
         """Terms of a passage, in the mean."""
 
 
-def best(scores: np.ndarray, places: np.ndarray, k: int) -> list[Scored]:
-    """The k highest of the scores at some places, ties to the lower index."""
-    chosen = scores[places]
-    if len(places) > k > 0:
+def best(scores: np.ndarray, positions: np.ndarray, k: int) -> list[Scored]:
+    """The k highest of the scores at some positions, ties to the lower index."""
+    chosen = scores[positions]
+    if len(positions) > k > 0:
         least = np.partition(chosen, len(chosen) - k)[len(chosen) - k]
-        places, chosen = places[chosen >= least], chosen[chosen >= least]
-    order = np.lexsort((places, -chosen))[:k]
-    return [(int(places[at]), float(chosen[at])) for at in order]
+        positions, chosen = positions[chosen >= least], chosen[chosen >= least]
+    order = np.lexsort((positions, -chosen))[:k]
+    return [(int(positions[at]), float(chosen[at])) for at in order]
 
 
 def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: Scoring = USUAL) -> list[Contribution]:

@@ -40,10 +40,10 @@ class LargeIndex:
 
     def idf(self, term: str, variant: str) -> float | None:
         """See :class:`~playground.retrieval.lexical.bm25.Bm25`."""
-        place = self._bm25.vocab_dict.get(term)
-        if place is None:
+        position = self._bm25.vocab_dict.get(term)
+        if position is None:
             return None
-        return idfs({term: int(self._having[place])}, self._count, variant)[term]
+        return idfs({term: int(self._having[position])}, self._count, variant)[term]
 
     def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> list[Scored]:
         """See :class:`~playground.retrieval.lexical.bm25.Bm25`; the scoring is that of the index."""
