@@ -47,8 +47,8 @@ def answer_place(answer: str, output: str) -> int | None:
     needle = " ".join(wanted)
     before = rf"(?<![^\W가-힣])(?<!\d{_DECIMAL_POINT})" if _BORDERED.match(needle[0]) else ""
     after = rf"(?![^\W가-힣])(?!{_DECIMAL_POINT}\d)" if _BORDERED.match(needle[-1]) else ""
-    found = re.search(before + re.escape(needle) + after, " ".join(said))
-    return found.start() if found else None
+    match = re.search(before + re.escape(needle) + after, " ".join(said))
+    return match.start() if match else None
 
 
 def token_f1(answer: str, output: str) -> float:
@@ -106,12 +106,12 @@ def supported(answer: str, passages: Sequence[str]) -> list[Support]:
     for number, tokens in enumerate(sources):
         for place, (word, _) in enumerate(tokens):
             starts.setdefault(word, []).append((number, place))
-    found, place = [], 0
+    stretches, place = [], 0
     while place < len(said):
         length, source, there = _longest(said, place, sources, starts)
         if length >= LEAST_WORDS or (length and _tells(said[place : place + length])):
             tokens = sources[source]
-            found.append(
+            stretches.append(
                 Support(
                     (said[place][1][0], said[place + length - 1][1][1]),
                     source,
@@ -119,14 +119,15 @@ def supported(answer: str, passages: Sequence[str]) -> list[Support]:
                 )
             )
         place += max(1, length)
-    return found
+    return stretches
 
 
-def supported_share(answer: str, found: Sequence[Support]) -> float:
+def supported_share(answer: str, stretches: Sequence[Support]) -> float:
     """The share of an answer's words that stand in one of the stretches; 0 for no words."""
     tokens = _tokens(answer)
     inside = sum(
-        any(start <= span[0] and span[1] <= end for start, end in (one.span for one in found)) for _, span in tokens
+        any(start <= span[0] and span[1] <= end for start, end in (stretch.span for stretch in stretches))
+        for _, span in tokens
     )
     return inside / len(tokens) if tokens else 0.0
 

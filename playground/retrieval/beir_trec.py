@@ -44,8 +44,8 @@ def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
         raise CorpusError(
             "The test collection cannot be read: {reason}.", reason=f"{type(error).__name__}: {error}"
         ) from error
-    found = {"documents": documents, "queries": queries, "judgements": judgements}
-    missing = [name for name, part in found.items() if not part]
+    parts = {"documents": documents, "queries": queries, "judgements": judgements}
+    missing = [name for name, part in parts.items() if not part]
     if missing:
         raise CorpusError(
             "The test collection has no {missing}. Give BEIR's corpus.jsonl, queries.jsonl and "
@@ -53,21 +53,21 @@ def read_test_collection(folder: Path) -> tuple[Corpus, list[Judged]]:
             missing=", ".join(missing),
         )
     passages = tuple(Passage(id, id, title, text) for id, (title, text) in documents.items())
-    place = {id: number for number, id in enumerate(documents)}
-    asked = [_judged(id, text, judgements[id], place) for id, text in queries.items() if id in judgements]
+    position = {id: number for number, id in enumerate(documents)}
+    judged = [_judged(id, text, judgements[id], position) for id, text in queries.items() if id in judgements]
     corpus = Corpus(
         id=folder.resolve().name, title=folder.resolve().name, language="en", passages=passages, questions=()
     )
-    return corpus, [one for one in asked if one.pieces]
+    return corpus, [query for query in judged if query.pieces]
 
 
-def _judged(id: str, text: str, gains: dict[str, float], place: dict[str, int]) -> Judged:
+def _judged(id: str, text: str, gains: dict[str, float], position: dict[str, int]) -> Judged:
     relevant = [(name, gain) for name, gain in gains.items() if gain > 0]
     return Judged(
         id=id,
         question=text.strip()[:MAX_QUERY_CHARS] or "-",
         kind="judged",
-        pieces=tuple(frozenset({place[name]} if name in place else ()) for name, _ in relevant),
+        pieces=tuple(frozenset({position[name]} if name in position else ()) for name, _ in relevant),
         gains=tuple(gain for _, gain in relevant),
     )
 

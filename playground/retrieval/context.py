@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from playground.errors import CorpusError
-from playground.retrieval.passages import printable
+from playground.retrieval.passages import is_whole, printable
 from playground.retrieval.search import Hit
 
 Order = Literal["best_first", "best_last"]
@@ -79,12 +79,10 @@ def check_context(context: Context) -> None:
             order=printable(context.order),
             known=", ".join(get_args(Order)),
         )
-    budget = context.budget
-    whole = isinstance(budget, int) and not isinstance(budget, bool)
-    if budget is not None and not (whole and 1 <= budget <= MAX_BUDGET):
+    if context.budget is not None and not is_whole(context.budget, 1, MAX_BUDGET):
         raise CorpusError(
             "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.",
-            budget=printable(budget),
+            budget=printable(context.budget),
             limit=MAX_BUDGET,
         )
     template, start = context.template, "" if context.start is None else context.start

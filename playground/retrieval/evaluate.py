@@ -62,43 +62,43 @@ def outcomes(
     :raises CorpusError: as :func:`~playground.retrieval.search.search`.
     """
     check_k(k)
-    for one in questions:
+    for question in questions:
         for retriever in retrievers:
             start = time.perf_counter()
-            hits = search(corpus, one.question, retriever, k, options).hits
+            hits = search(corpus, question.question, retriever, k, options).hits
             seconds = time.perf_counter() - start
-            ranks = tuple(next((hit.rank for hit in hits if hit.place in piece), None) for piece in one.pieces)
-            yield Outcome(judged=one, retriever=retriever, hits=hits, ranks=ranks, seconds=seconds)
+            ranks = tuple(next((hit.rank for hit in hits if hit.position in piece), None) for piece in question.pieces)
+            yield Outcome(judged=question, retriever=retriever, hits=hits, ranks=ranks, seconds=seconds)
 
 
-def reports(found: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report]:
+def reports(outcomes: Iterable[Outcome], cuts: Sequence[int] = CUTS) -> list[Report]:
     """A row for each retriever and kind of question, "all" first; those without evidence are left
     out, since there is nothing to find."""
     rows: dict[tuple[str, str], list[Outcome]] = {}
-    for one in found:
-        if one.judged.pieces:
-            for kind in ("all", one.judged.kind):
-                rows.setdefault((one.retriever, kind), []).append(one)
+    for outcome in outcomes:
+        if outcome.judged.pieces:
+            for kind in ("all", outcome.judged.kind):
+                rows.setdefault((outcome.retriever, kind), []).append(outcome)
     kinds = list(dict.fromkeys(kind for _, kind in rows))
     order = sorted(rows, key=lambda row: kinds.index(row[1]))
     return [report(retriever, kind, rows[retriever, kind], cuts) for retriever, kind in order]
 
 
-def report(retriever: str, kind: str, found: Sequence[Outcome], cuts: Sequence[int] = CUTS) -> Report:
+def report(retriever: str, kind: str, outcomes: Sequence[Outcome], cuts: Sequence[int] = CUTS) -> Report:
     """The means over some outcomes."""
-    count = len(found)
+    count = len(outcomes)
 
     def mean(measure: Callable[[Outcome], float]) -> float:
-        return sum(map(measure, found)) / max(1, count)
+        return sum(map(measure, outcomes)) / max(1, count)
 
     return Report(
         retriever=retriever,
         kind=kind,
         count=count,
-        recall={k: mean(lambda one, k=k: metrics.recall(one.ranks, k)) for k in cuts},  # type: ignore[misc]
-        mrr=mean(lambda one: metrics.reciprocal_rank(one.ranks)),
-        ndcg=mean(lambda one: metrics.ndcg(one.ranks, one.judged.gains, max(cuts, default=10))),
-        seconds=statistics.median(one.seconds for one in found) if found else 0.0,
+        recall={k: mean(lambda outcome, k=k: metrics.recall(outcome.ranks, k)) for k in cuts},  # type: ignore[misc]
+        mrr=mean(lambda outcome: metrics.reciprocal_rank(outcome.ranks)),
+        ndcg=mean(lambda outcome: metrics.ndcg(outcome.ranks, outcome.judged.gains, max(cuts, default=10))),
+        seconds=statistics.median(outcome.seconds for outcome in outcomes) if outcomes else 0.0,
     )
 
 
@@ -111,8 +111,10 @@ def measure(corpus: Corpus, retriever: str, ks: Sequence[int] = (1, 5), kind: Qu
     """
     for k in ks:
         check_k(k)
-    asked = [one for one in judged(corpus) if one.kind != "unanswerable" and kind in (None, one.kind)]
-    return report(retriever, kind or "all", list(outcomes(corpus, asked, (retriever,))), ks)
+    questions = [
+        question for question in judged(corpus) if question.kind != "unanswerable" and kind in (None, question.kind)
+    ]
+    return report(retriever, kind or "all", list(outcomes(corpus, questions, (retriever,))), ks)
 
 
 def main() -> None:
@@ -122,17 +124,17 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=MAX_QUERIES, help="how many are asked")
     parser.add_argument("--retrievers", default=",".join(RETRIEVERS))
     parser.add_argument("--encoder", default=USUALLY.encoder, help="of those that search vectors")
-    given = parser.parse_args()
-    corpus, questions = read_test_collection(given.path)
-    asked, chosen = questions[: given.queries], given.retrievers.split(",")
-    print(f"{len(corpus.passages):,} documents, {len(asked)} of {len(questions)} judged queries")
+    arguments = parser.parse_args()
+    corpus, questions = read_test_collection(arguments.path)
+    queries, chosen = questions[: arguments.queries], arguments.retrievers.split(",")
+    print(f"{len(corpus.passages):,} documents, {len(queries)} of {len(questions)} judged queries")
     if need(chosen, "vectors"):
-        dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"), encoder=given.encoder)
+        dense_index(corpus, lambda done, of: print(f"embedded {done:,} of {of:,}", end="\r"), encoder=arguments.encoder)
         print()
-    options = replace(USUALLY, encoder=given.encoder)
-    found = list(outcomes(corpus, asked, chosen, options))
+    options = replace(USUALLY, encoder=arguments.encoder)
+    results = list(outcomes(corpus, queries, chosen, options))
     print("\n| retriever | nDCG@10 | recall@10 | MRR | ms at the median |\n|---|---|---|---|---|")
-    for row in (one for one in reports(found) if one.kind == "all"):
+    for row in (row for row in reports(results) if row.kind == "all"):
         print(f"| {row.retriever} | {row.ndcg:.4f} | {row.recall[10]:.4f} | {row.mrr:.4f} | {row.seconds * 1000:.1f} |")
 
 

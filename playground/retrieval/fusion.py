@@ -20,9 +20,9 @@ def reciprocal_ranks(rankings: Sequence[list[Scored]], weights: Sequence[float])
     """
     scores: dict[int, float] = {}
     for ranking, weight in zip(rankings, weights, strict=True):
-        for rank, (place, _) in enumerate(ranking, start=1):
+        for rank, (position, _) in enumerate(ranking, start=1):
             if weight > 0:
-                scores[place] = scores.get(place, 0.0) + weight / (RANK_CONSTANT + rank)
+                scores[position] = scores.get(position, 0.0) + weight / (RANK_CONSTANT + rank)
     return _sorted(scores)
 
 
@@ -36,9 +36,9 @@ def weighted_sum(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> 
         if not ranking or weight <= 0:
             continue
         top, last = ranking[0][1], ranking[-1][1]
-        for place, score in ranking:
+        for position, score in ranking:
             even = (score - last) / (top - last) if top > last else 1.0
-            scores[place] = scores.get(place, 0.0) + weight * even
+            scores[position] = scores.get(position, 0.0) + weight * even
     return _sorted(scores)
 
 
@@ -69,4 +69,4 @@ def diversified(hits: list[Scored], vectors: np.ndarray, k: int, diversity: floa
         gain = (1 - diversity) * relevance - diversity * likeness
         gain[chosen] = -np.inf
         chosen.append(int(gain.argmax()))
-    return [hits[place] for place in chosen]
+    return [hits[position] for position in chosen]

@@ -125,9 +125,9 @@ class Indexes(Generic[_T]):
 
         :param name: which of several indexes of the corpus.
         """
-        kept = self._own if corpus.own else self._shipped
+        recent = self._own if corpus.own else self._shipped
         owner = corpus.id if corpus.own else ""
-        return kept.get(f"{owner} {corpus.content_hash} {name}", build)
+        return recent.get(f"{owner} {corpus.content_hash} {name}", build)
 
     def clear(self) -> None:
         """Keep nothing."""

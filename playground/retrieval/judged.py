@@ -11,7 +11,7 @@ from playground.retrieval.passages import Corpus
 class Judged:
     """A question with what is relevant to it.
 
-    :param pieces: of evidence: places of the passages that hold each.
+    :param pieces: of evidence: positions of the passages that hold each.
     :param gains: of each piece; 1 where relevance has no degrees.
     """
 
@@ -30,18 +30,20 @@ def judged(corpus: Corpus) -> list[Judged]:
     """A corpus's questions with the passages that hold their evidence, word for word, spaces
     aside."""
     documents: dict[str, list[tuple[int, str]]] = {}
-    for place, passage in enumerate(corpus.passages):
-        documents.setdefault(passage.document, []).append((place, _spaced(passage.text)))
+    for position, passage in enumerate(corpus.passages):
+        documents.setdefault(passage.document, []).append((position, _spaced(passage.text)))
     return [
         Judged(
-            id=one.id,
-            question=one.question,
-            kind=one.kind,
+            id=question.id,
+            question=question.question,
+            kind=question.kind,
             pieces=tuple(
-                frozenset(place for place, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text)
-                for piece in one.evidence
+                frozenset(
+                    position for position, text in documents.get(piece.document, ()) if _spaced(piece.quote) in text
+                )
+                for piece in question.evidence
             ),
-            gains=(1.0,) * len(one.evidence),
+            gains=(1.0,) * len(question.evidence),
         )
-        for one in corpus.questions
+        for question in corpus.questions
     ]

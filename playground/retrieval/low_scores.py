@@ -56,8 +56,8 @@ def limit(corpus: Corpus, retriever: str) -> Limit | None:
 
     :raises CorpusError: the retriever cannot be used here.
     """
-    asked = repr([(one.kind, one.question) for one in corpus.questions]).encode()
-    name = f"{retriever} {corpus.id if corpus.own else ''} {hashlib.sha256(asked).hexdigest()}"
+    questions = repr([(one.kind, one.question) for one in corpus.questions]).encode()
+    name = f"{retriever} {corpus.id if corpus.own else ''} {hashlib.sha256(questions).hexdigest()}"
     return _limits.get(corpus, lambda: (_found(corpus, retriever),), name)[0]
 
 
@@ -66,11 +66,11 @@ def is_low(corpus: Corpus, retriever: str, hits: Sequence[Hit], options: Options
     if retriever == NONE or options != USUALLY or not hits:
         return None
     try:
-        found = limit(corpus, retriever)
+        border = limit(corpus, retriever)
     except CorpusError:  # a question of a visitor's own cannot be asked
         return None
     score = best_score(corpus, retriever, hits)
-    return Low(score, _part(corpus, retriever), found) if found and score < found.score else None
+    return Low(score, _part(corpus, retriever), border) if border and score < border.score else None
 
 
 def _part(corpus: Corpus, retriever: str) -> str:
@@ -93,21 +93,21 @@ def best_score(corpus: Corpus, retriever: str, hits: Sequence[Hit]) -> float:
 def _found(corpus: Corpus, retriever: str) -> Limit | None:
     scores: dict[bool, list[float]] = {True: [], False: []}
     step = max(1, -(-len(corpus.questions) // MOST_QUESTIONS))
-    for one in corpus.questions[::step]:
-        hits = search(corpus, one.question, retriever, 1).hits
-        scores[one.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
+    for question in corpus.questions[::step]:
+        hits = search(corpus, question.question, retriever, 1).hits
+        scores[question.kind != "unanswerable"].append(best_score(corpus, retriever, hits))
     without, having = sorted(scores[False]), sorted(scores[True])
     if len(without) < LEAST_QUESTIONS or len(having) < LEAST_QUESTIONS:
         return None
     every = sorted({*without, *having})
     borders = [(low + high) / 2 for low, high in pairwise(every)]
-    found = [Limit(at, _below(without, at), _below(having, at)) for at in borders]
-    best = max(found, key=_apart, default=None)
+    limits = [Limit(at, _below(without, at), _below(having, at)) for at in borders]
+    best = max(limits, key=_apart, default=None)
     return best if best and _apart(best) >= LEAST_APART else None
 
 
-def _apart(one: Limit) -> float:
-    return one.unanswerable - one.answerable
+def _apart(border: Limit) -> float:
+    return border.unanswerable - border.answerable
 
 
 def _below(scores: Sequence[float], at: float) -> float:

@@ -27,7 +27,7 @@ def ndcg(ranks: Ranks, gains: Sequence[float], k: int = 10) -> float:
     """Normalized discounted cumulative gain at k (Järvelin and Kekäläinen 2002), as trec_eval
     counts it: gain / log2(rank + 1), over the same of the best order."""
     pairs = zip(ranks, gains, strict=True)
-    found = sum(gain / math.log2(rank + 1) for rank, gain in pairs if rank and rank <= k)
+    gained = sum(gain / math.log2(rank + 1) for rank, gain in pairs if rank and rank <= k)
     best = sorted((gain for gain in gains if gain > 0), reverse=True)[:k]
     ideal = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(best, start=1))
-    return found / ideal if ideal else 0.0
+    return gained / ideal if ideal else 0.0

@@ -44,6 +44,11 @@ def printable(value: object) -> str:
     return str(value)[:80].encode(errors="replace").decode()
 
 
+def is_whole(value: object, least: int, most: int) -> bool:
+    """Whether a value is a whole number from ``least`` to ``most``; True and False are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
 @dataclass(frozen=True)
 class Passage:
     """A piece of a document, word for word, small enough to stand in a prompt."""

@@ -28,11 +28,13 @@ def read_questions(data: bytes, corpus: Corpus) -> tuple[Question, ...]:
     """
     if len(data) > MAX_CSV_BYTES:
         raise CorpusError("The questions hold more than {limit} MB. Give fewer.", limit=MAX_CSV_BYTES // 1_000_000)
-    texts = [(one.document, " ".join(one.text.split())) for one in corpus.passages]
-    found = tuple(_question(row, number, corpus.title, texts) for number, row in enumerate(_rows(data), start=2) if row)
-    if not found:
+    texts = [(passage.document, " ".join(passage.text.split())) for passage in corpus.passages]
+    questions = tuple(
+        _question(row, number, corpus.title, texts) for number, row in enumerate(_rows(data), start=2) if row
+    )
+    if not questions:
         raise CorpusError("There are no questions in this file. Write one on each line.")
-    return found
+    return questions
 
 
 def _rows(data: bytes) -> list[dict[str, str]]:

@@ -32,7 +32,7 @@ def rerank(query: str, hits: list[Scored], texts: Sequence[str]) -> list[Scored]
         return []
     with _lock:
         scores = _model().predict([(query, text) for text in texts], show_progress_bar=False)
-    pairs = [(place, float(score)) for (place, _), score in zip(hits, scores, strict=True)]
+    pairs = [(position, float(score)) for (position, _), score in zip(hits, scores, strict=True)]
     return sorted(pairs, key=lambda hit: -hit[1])
 
 

@@ -10,7 +10,7 @@ from playground.retrieval.dense.index import dense_index
 from playground.retrieval.fusion import diversified
 from playground.retrieval.lexical.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
 from playground.retrieval.options import USUALLY, Options, check_options
-from playground.retrieval.passages import Corpus, Passage, Scored, Span, printable
+from playground.retrieval.passages import Corpus, Passage, Scored, Span, is_whole, printable
 from playground.retrieval.rerank import DEPTH, rerank
 from playground.retrieval.retrievers import NONE, RETRIEVERS, Trace, check_retriever
 
@@ -26,7 +26,7 @@ class Hit:
     passage: Passage
     score: float  # comparable within one retriever only: BM25's sum, a cosine, fused ranks
     matched: tuple[Span, ...]  # words of passage.text that the query has too
-    place: int = 0  # of the passage in the corpus
+    position: int = 0  # of the passage in the corpus
     parts: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     # a retriever of several: part -> its own rank and score, of those that found it
 
@@ -67,25 +67,25 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
     scored = row.ranked(corpus, query, max(k, DEPTH) if again else k, options, trace)
     if options.rerank:
         best = scored[:DEPTH]
-        scored = rerank(query, best, [corpus.passages[place].indexed for place, _ in best])
+        scored = rerank(query, best, [corpus.passages[position].indexed for position, _ in best])
         trace.lap("rerank")
     if options.diversity:
         best = scored[: max(k, DEPTH)]
-        vectors = dense_index(corpus, encoder=options.encoder).vectors([place for place, _ in best])
+        vectors = dense_index(corpus, encoder=options.encoder).vectors([position for position, _ in best])
         scored = diversified(best, vectors, k, options.diversity)
         trace.lap("diversify")
-    asked = frozenset(words(query, terms)) - frozenset(words(" ".join(STOP_WORDS), terms))
+    query_terms = frozenset(words(query, terms)) - frozenset(words(" ".join(STOP_WORDS), terms))
     parts = _parts(trace.rankings)
     hits = tuple(
         Hit(
             rank=rank,
-            passage=corpus.passages[place],
+            passage=corpus.passages[position],
             score=score,
-            matched=matched(corpus.passages[place].text, asked, terms),
-            place=place,
-            parts=parts.get(place, {}),
+            matched=matched(corpus.passages[position].text, query_terms, terms),
+            position=position,
+            parts=parts.get(position, {}),
         )
-        for rank, (place, score) in enumerate(scored[:k], start=1)
+        for rank, (position, score) in enumerate(scored[:k], start=1)
     )
     return Found(hits, trace.seconds)
 
@@ -94,19 +94,19 @@ def _parts(rankings: Mapping[str, list[Scored]]) -> dict[int, dict[str, tuple[in
     """Of each passage: its rank and score in each of the rankings."""
     parts: dict[int, dict[str, tuple[int, float]]] = {}
     for name, ranking in rankings.items():
-        for rank, (place, score) in enumerate(ranking, start=1):
-            parts.setdefault(place, {})[name] = rank, score
+        for rank, (position, score) in enumerate(ranking, start=1):
+            parts.setdefault(position, {})[name] = rank, score
     return parts
 
 
-def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
+def matched(text: str, query_terms: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
     """Where a text has terms of a query: whole words, and in Hangul the shared syllable pairs.
 
     :param asked: terms as :func:`~playground.retrieval.lexical.terms.words` gives them.
     :return: [start, end) in ``text``, in order; spans that touch are one.
     """
     spans: list[Span] = []
-    for start, end in _matches(text, asked, how):
+    for start, end in _matches(text, query_terms, how):
         if spans and start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
         else:
@@ -114,24 +114,24 @@ def matched(text: str, asked: frozenset[str], how: Terms = PLAIN) -> tuple[Span,
     return tuple(spans)
 
 
-def _matches(text: str, asked: frozenset[str], how: Terms) -> Iterator[Span]:
+def _matches(text: str, query_terms: frozenset[str], how: Terms) -> Iterator[Span]:
     plain, spans = located(text)
     for run in RUN.finditer(plain):
         terms = list(of_run(run[0], how))
-        if asked.isdisjoint(terms):
+        if query_terms.isdisjoint(terms):
             continue
         first, last = run.start(), run.end() - 1
-        if terms[0] in asked or len(terms) != len(run[0]):  # a whole word
+        if terms[0] in query_terms or len(terms) != len(run[0]):  # a whole word
             yield spans[first][0], spans[last][1]
             continue
-        for place, pair in enumerate(terms[1:], first):
-            if pair in asked:
-                yield spans[place][0], spans[place + 1][1]
+        for position, pair in enumerate(terms[1:], first):
+            if pair in query_terms:
+                yield spans[position][0], spans[position + 1][1]
 
 
 def check_k(k: int) -> None:
     """Refuse a number of passages that is not a whole number from 1 to 20."""
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+    if not is_whole(k, 1, MAX_K):
         raise CorpusError(
             "{k} passages cannot be asked for. Choose a whole number from 1 to {limit}.", k=printable(k), limit=MAX_K
         )

@@ -278,7 +278,7 @@ def test_a_search_meets_prefixed_passages_with_a_prefixed_query(hub, library, ma
     hits = search(corpus, "bread", "dense", 4, Options(encoder=E5)).hits
     rows = library.encode([f"passage: {one.text}" for one in corpus.passages])
     cosines = rows @ library.encode(["query: bread"])[0]
-    assert [hit.place for hit in hits] == np.argsort(-cosines).tolist()
+    assert [hit.position for hit in hits] == np.argsort(-cosines).tolist()
     assert [hit.score for hit in hits] == pytest.approx(np.sort(cosines)[::-1], abs=0.01)
 
 

@@ -31,7 +31,7 @@ def corpus(make_corpus, monkeypatch):
 
     def in_order(corpus, query, retriever, k, options):
         hits = enumerate(corpus.passages[:k], start=1)
-        return Found(tuple(Hit(rank=n, passage=p, score=1.0, matched=(), place=n - 1) for n, p in hits), {})
+        return Found(tuple(Hit(rank=n, passage=p, score=1.0, matched=(), position=n - 1) for n, p in hits), {})
 
     monkeypatch.setattr(evaluate, "search", in_order)
     return made

@@ -84,7 +84,7 @@ def test_a_best_score_below_it_is_low_and_one_above_is_not(scored):
 
 
 def test_of_hybrid_search_the_part_that_reads_the_language_counts():
-    hit = Hit(rank=1, passage=PASSAGE, score=0.03, matched=(), place=0, parts={"bm25": (3, 12.0), "dense": (1, 0.7)})
+    hit = Hit(rank=1, passage=PASSAGE, score=0.03, matched=(), position=0, parts={"bm25": (3, 12.0), "dense": (1, 0.7)})
     english, korean = corpus(1, 1), Corpus(id="k", title="t", language="ko", passages=(PASSAGE,), questions=())
     assert best_score(english, "hybrid", [hit]) == 0.7
     assert best_score(korean, "hybrid", [hit]) == 12.0

@@ -27,6 +27,7 @@ from playground.retrieval.own.uploads import (
     can_undo,
     change,
     read_collection,
+    read_corpus,
     remove_corpus,
     undo,
 )
@@ -97,6 +98,30 @@ def test_a_saved_file_is_a_collection_of_texts_cuts_and_questions():
     ]
 
 
+def test_a_collection_that_an_earlier_version_kept_is_read_and_has_the_same_passages(home):
+    """As written in November 2026: its bytes, and the hash by which its indexes are found."""
+    written = (
+        '{"documents": [{"name": "a.md", "title": "", "text": "# Tides\\n\\nHigh at six. Low at noon.", "cuts": null}, '
+        '{"name": "b.jsonl", "title": "밧줄", "text": "One. Two.", "cuts": [["", 0, 4], ["", 5, 9]]}], '
+        '"title": "Notes", "cutting": {"by": "sentences", "size": 1, "overlap": 0}, "questions": [{"id": "q", '
+        '"question": "When?", "answer": "six", "evidence": [{"document": "a.md", "quote": "High at six."}], '
+        '"kind": "keyword"}]}'
+    )
+    folder = home / "uploads" / ID
+    folder.mkdir(parents=True)
+    (folder / "documents.json").write_text(written, encoding="utf-8")
+    corpus = read_corpus(ID)
+    assert [(one.id, one.heading, one.text) for one in corpus.passages] == [
+        ("a.md#1", "Tides", "High at six."),
+        ("a.md#2", "Tides", "Low at noon."),
+        ("b.jsonl#1", "밧줄", "One."),
+        ("b.jsonl#2", "밧줄", "Two."),
+    ]
+    assert (corpus.title, corpus.questions[0].evidence[0].quote) == ("Notes", "High at six.")
+    assert corpus.content_hash == "934b2089d5a804bd"
+    assert to_json(read_collection(ID)) == written
+
+
 def test_what_a_file_leaves_out_is_as_usual():
     data = b'{"documents": [{"name": "a", "title": "", "text": "One."}]}'
     assert from_json(data) == Collection((Stored("a", "", "One."),))
@@ -119,11 +144,11 @@ collections = st.builds(
     st.lists(
         st.builds(
             Question,
-            words,
-            words.map(lambda text: f"Q{text}"),
-            words,
-            st.lists(st.builds(Evidence, words, words), max_size=2).map(tuple),
-            st.sampled_from(["keyword", "paraphrase", "unanswerable"]),
+            id=words,
+            question=words.map(lambda text: f"Q{text}"),
+            answer=words,
+            evidence=st.lists(st.builds(Evidence, words, words), max_size=2).map(tuple),
+            kind=st.sampled_from(["keyword", "paraphrase", "unanswerable"]),
         ),
         max_size=2,
     ).map(tuple),

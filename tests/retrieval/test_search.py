@@ -120,8 +120,8 @@ PETS = ("cat on a mat", "cow in a meadow", "dog on a mat", "apple")
 
 def test_hybrid_fuses_both_and_says_where_each_had_a_passage(make_corpus, by_letter):
     found = search(make_corpus(*PETS), "cat mat", "hybrid", 4)
-    assert [hit.place for hit in found.hits][:2] == [0, 2]
-    assert {hit.place for hit in found.hits} == {0, 1, 2, 3}
+    assert [hit.position for hit in found.hits][:2] == [0, 2]
+    assert {hit.position for hit in found.hits} == {0, 1, 2, 3}
     first = found.hits[0]
     assert first.parts == {"bm25": (1, first.parts["bm25"][1]), "dense": (1, pytest.approx(1))}
     assert first.score == pytest.approx(0.5 / 61 + 0.5 / 61)
@@ -135,14 +135,14 @@ def test_a_share_of_0_or_1_is_one_retrievers_order(make_corpus, by_letter, fusio
     corpus = make_corpus(*PETS)
     for share, alone in ((0.0, "bm25"), (1.0, "dense")):
         options = Options(fusion=fusion, dense_share=share)
-        both = [hit.place for hit in search(corpus, "mat cow", "hybrid", 4, options).hits]
-        assert both == [hit.place for hit in retrieve(corpus, "mat cow", alone, 4)]
+        both = [hit.position for hit in search(corpus, "mat cow", "hybrid", 4, options).hits]
+        assert both == [hit.position for hit in retrieve(corpus, "mat cow", alone, 4)]
 
 
 def test_what_the_encoder_does_not_read_only_fills_up_the_end(make_corpus, by_letter):
     corpus = make_corpus(*PETS, language="ko")
-    words_only = [hit.place for hit in retrieve(corpus, "mat cow", "bm25", 4)]
-    both = [hit.place for hit in retrieve(corpus, "mat cow", "hybrid", 4)]
+    words_only = [hit.position for hit in retrieve(corpus, "mat cow", "bm25", 4)]
+    both = [hit.position for hit in retrieve(corpus, "mat cow", "hybrid", 4)]
     assert both[: len(words_only)] == words_only
     assert len(both) == 4
 
@@ -151,9 +151,9 @@ def test_diversity_holds_likeness_back(make_corpus, by_letter):
     corpus = make_corpus("cat mat", "cat mats", "dog mat far away in the meadow")
     options = Options(diversity=0.9)
     found = search(corpus, "cat mat", "bm25", 2, options)
-    assert [hit.place for hit in found.hits] == [0, 2]
+    assert [hit.position for hit in found.hits] == [0, 2]
     assert "diversify" in found.seconds
-    assert [hit.place for hit in search(corpus, "cat mat", "bm25", 2).hits] == [0, 1]
+    assert [hit.position for hit in search(corpus, "cat mat", "bm25", 2).hits] == [0, 1]
 
 
 def test_reranking_puts_the_cross_encoders_favourite_first(make_corpus, monkeypatch):
@@ -165,7 +165,7 @@ def test_reranking_puts_the_cross_encoders_favourite_first(make_corpus, monkeypa
     monkeypatch.setattr(rerank, "_model", Model)
     corpus = make_corpus("mat", "a mat", "the longest mat of all")
     found = search(corpus, "mat", "bm25", 2, Options(rerank=True))
-    assert [(hit.place, hit.score) for hit in found.hits] == [(2, 22.0), (1, 5.0)]
+    assert [(hit.position, hit.score) for hit in found.hits] == [(2, 22.0), (1, 5.0)]
     assert "rerank" in found.seconds
 
 

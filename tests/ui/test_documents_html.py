@@ -27,7 +27,7 @@ from playground.ui.text import EN, TABLES
 both = pytest.mark.parametrize("language", ["en", "ko"])
 EVIL = "<script>alert(1)</script>&\"'"
 PASSAGE = Passage(f"{EVIL}#1", EVIL, EVIL, f"a {EVIL} b")
-HIT = Hit(rank=1, passage=PASSAGE, score=3.5, matched=((0, 1),), place=0, parts={"bm25": (4, 3.5)})
+HIT = Hit(rank=1, passage=PASSAGE, score=3.5, matched=((0, 1),), position=0, parts={"bm25": (4, 3.5)})
 TERMS = [
     Contribution(term=EVIL, times=2, count=1, idf=1.5, tf=1.0),
     Contribution(term="b", times=1, count=3, idf=0.25, tf=2.0),

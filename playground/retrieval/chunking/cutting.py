@@ -27,7 +27,7 @@ from playground.retrieval.chunking.markdown import (
     units,
 )
 from playground.retrieval.dense.index import model_folder
-from playground.retrieval.passages import Span, printable
+from playground.retrieval.passages import Span, is_whole, printable
 
 By = Literal["paragraphs", "sentences", "tokens", "headings"]
 LONGEST = 400  # words in one sentence or section; a longer one is cut further
@@ -67,7 +67,7 @@ def check_cutting(cutting: Cutting) -> None:
             known=", ".join(get_args(By)),
         )
     least, most = SIZES[cutting.by]
-    if not _whole(cutting.size) or not least <= cutting.size <= most:
+    if not is_whole(cutting.size, least, most):
         raise CorpusError(
             "A size of {size} is out of range for {by}: choose a whole number from {least} to {most}.",
             size=printable(cutting.size),
@@ -76,17 +76,13 @@ def check_cutting(cutting: Cutting) -> None:
             most=most,
         )
     limit = cutting.size // 2 if cutting.by in OVERLAPS else 0
-    if not _whole(cutting.overlap) or not 0 <= cutting.overlap <= limit:
+    if not is_whole(cutting.overlap, 0, limit):
         raise CorpusError(
             "An overlap of {overlap} is out of range here: choose a whole number from 0 to "
             "{limit}, half the size; passages by paragraphs or headings have none.",
             overlap=printable(cutting.overlap),
             limit=limit,
         )
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def cuts(text: str, cutting: Cutting = USUAL_CUTTING) -> Iterator[Cut]:

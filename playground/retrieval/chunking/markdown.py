@@ -80,13 +80,13 @@ def paragraphs(text: str, max_words: int = MAX_WORDS) -> Iterator[Cut]:
 def headed(text: str, heading: str, blocks: Sequence[Span], spans: Iterable[Span]) -> Iterator[Cut]:
     """Spans of a section under its heading; amid a table, under the table's first row too."""
     bars = "|" in text[blocks[0][0] : blocks[-1][1]]
-    found = [one for block in blocks for one in tables(text, block)] if bars else []
+    inside = [table for block in blocks for table in tables(text, block)] if bars else []
     number = 0
     for start, end in spans:
-        while number < len(found) and found[number].end <= start:
+        while number < len(inside) and inside[number].end <= start:
             number += 1
-        within = number < len(found) and found[number].rows <= start
-        row = found[number].header if within else ""
+        within = number < len(inside) and inside[number].rows <= start
+        row = inside[number].header if within else ""
         yield Cut(f"{heading}\n{row}" if row else heading, start, end)
 
 
@@ -186,10 +186,10 @@ def sentences(text: str, block: Span) -> Iterator[Span]:
         start = end
 
 
-def _stretches(block: Span, found: Sequence[Table]) -> Iterator[tuple[int, int, bool]]:
+def _stretches(block: Span, all_tables: Sequence[Table]) -> Iterator[tuple[int, int, bool]]:
     """A paragraph as what is a table in it and what is none."""
     at = block[0]
-    for table in found:
+    for table in all_tables:
         if at < table.start:
             yield at, table.start, False
         yield table.start, table.end, True
@@ -227,19 +227,19 @@ def tables(text: str, block: Span) -> list[Table]:
     """
     if "|" not in text[slice(*block)] or _FENCE.match(text[slice(*block)]):
         return []
-    found: list[Table] = []
+    all_tables: list[Table] = []
     lines: list[Span] = []
     at, bars = block[0], 0
     for line in [*text[slice(*block)].split("\n"), ""]:
         count = line.strip().strip("|").count("|")
         if count != bars:
             if len(lines) > 1:
-                found.append(_table(text, lines))
+                all_tables.append(_table(text, lines))
             lines, bars = [], count
         if count:
             lines.append((at, at + len(line)))
         at += len(line) + 1
-    return found
+    return all_tables
 
 
 def _table(text: str, lines: Sequence[Span]) -> Table:

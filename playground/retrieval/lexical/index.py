@@ -30,9 +30,9 @@ def bm25_index(corpus: Corpus, terms: Terms = PLAIN, scoring: Scoring = USUAL) -
 def tokens_of(corpus: Corpus, terms: Terms = PLAIN) -> list[list[str]]:
     """Words of each passage, read from the disk where a sound file is there."""
     kind = f"{terms.name}.json"
-    kept = _parse(disk.load_index(corpus, kind), len(corpus.passages))
-    if kept is not None:
-        return kept
+    stored = _parse(disk.load_index(corpus, kind), len(corpus.passages))
+    if stored is not None:
+        return stored
     once: dict[str, str] = {}  # a word is one object, however often a heading repeats it
     tokens = [[once.setdefault(word, word) for word in words(passage.indexed, terms)] for passage in corpus.passages]
     disk.save_index(corpus, kind, json.dumps(tokens, ensure_ascii=False).encode())

@@ -40,10 +40,10 @@ class LargeIndex:
 
     def idf(self, term: str, variant: str) -> float | None:
         """See :class:`~playground.retrieval.lexical.bm25.Bm25`."""
-        place = self._bm25.vocab_dict.get(term)
-        if place is None:
+        position = self._bm25.vocab_dict.get(term)
+        if position is None:
             return None
-        return idfs({term: int(self._having[place])}, self._count, variant)[term]
+        return idfs({term: int(self._having[position])}, self._count, variant)[term]
 
     def search(self, query: Sequence[str], k: int, scoring: Scoring = USUAL) -> list[Scored]:
         """See :class:`~playground.retrieval.lexical.bm25.Bm25`; the scoring is that of the index."""
@@ -90,8 +90,8 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
     """Built, or mapped from the disk; those of a visitor's own documents stay in memory."""
     name = f"{terms.name}-{scoring.variant}-{scoring.k1:g}-{scoring.b:g}.bm25s"
     folder = disk.index_path(corpus, name)
-    if folder is not None and (kept := _kept(folder)) is not None:
-        return kept
+    if folder is not None and (stored := _stored(folder)) is not None:
+        return stored
     tokens = [words(passage.indexed, terms) for passage in corpus.passages]
     if not any(tokens):
         return SmallIndex([])
@@ -107,7 +107,7 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
         return index
 
 
-def _kept(folder: Path) -> LargeIndex | None:
+def _stored(folder: Path) -> LargeIndex | None:
     """The index in a folder, None if there is none or it is damaged."""
     try:
         index = load(folder)

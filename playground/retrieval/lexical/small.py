@@ -25,16 +25,17 @@ class SmallIndex:
         okapi = BM25Okapi(tokens) if any(tokens) else None
         self._lengths = np.array(okapi.doc_len if okapi else [], dtype=np.float64)
         self.mean_length = float(okapi.avgdl) if okapi else 0.0
-        places: dict[str, list[int]] = {}
+        positions: dict[str, list[int]] = {}
         counts: dict[str, list[int]] = {}
-        for place, row in enumerate(okapi.doc_freqs if okapi else []):
+        for position, row in enumerate(okapi.doc_freqs if okapi else []):
             for term, count in row.items():
-                places.setdefault(term, []).append(place)
+                positions.setdefault(term, []).append(position)
                 counts.setdefault(term, []).append(count)
         self._postings = {
-            term: (np.array(places[term], dtype=np.int32), np.array(counts[term], dtype=np.int32)) for term in places
+            term: (np.array(positions[term], dtype=np.int32), np.array(counts[term], dtype=np.int32))
+            for term in positions
         }
-        having = {term: len(found) for term, found in places.items()}
+        having = {term: len(postings) for term, postings in positions.items()}
         self._idf = {v: idfs(having, len(self._lengths), v) for v in get_args(Variant)}
 
     def idf(self, term: str, variant: str) -> float | None:
@@ -49,8 +50,8 @@ class SmallIndex:
         for term, times in Counter(query).items():
             if term not in self._postings:
                 continue
-            places, counts = self._postings[term]
-            lengths = self._lengths[places] / self.mean_length
-            scores[places] += times * idf[term] * tf(counts, lengths, scoring.k1, scoring.b)
-            sharing[places] = True
+            positions, counts = self._postings[term]
+            lengths = self._lengths[positions] / self.mean_length
+            scores[positions] += times * idf[term] * tf(counts, lengths, scoring.k1, scoring.b)
+            sharing[positions] = True
         return best(scores, np.flatnonzero(sharing), k)

@@ -92,8 +92,8 @@ def folded(text: str) -> str:
     letters casefolded, both Turkish i alike, marks that may be left out left out."""
     if text.isascii():
         return text.casefold()
-    kept = plain(plain(text).casefold())
-    return unicodedata.normalize("NFC", _dotless(_OPTIONAL.sub("", kept)))
+    letters = plain(plain(text).casefold())
+    return unicodedata.normalize("NFC", _dotless(_OPTIONAL.sub("", letters)))
 
 
 def _dotless(text: str) -> str:
@@ -148,9 +148,9 @@ def has_morphemes() -> bool:
 def _morphemes(run: str) -> tuple[str, ...]:
     """Nouns, stems of verbs and the like; the run itself where nothing else is left."""
     with _lock:
-        found = _analyser()(run)
-    kept = tuple(token.form for token in found if token.tag[0] not in "JES")
-    return kept or (run,)
+        tokens = _analyser()(run)
+    forms = tuple(token.form for token in tokens if token.tag[0] not in "JES")
+    return forms or (run,)
 
 
 @lru_cache(maxsize=1)

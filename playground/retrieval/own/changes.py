@@ -38,9 +38,9 @@ def place_of(collection: Collection, passage_id: str) -> Place:
     """
     name, _, number = str(passage_id).rpartition("#")
     wanted = int(number) if _NUMBER.fullmatch(number) else 0
-    for place, one in enumerate(collection.documents):
-        if one.name == name:
-            cuts = tuple(cuts_of(one, collection.cutting))
+    for place, document in enumerate(collection.documents):
+        if document.name == name:
+            cuts = tuple(cuts_of(document, collection.cutting))
             if 1 <= wanted <= len(cuts):
                 return Place(place, wanted - 1, cuts)
             wanted -= len(cuts)  # records of one document are counted on
@@ -61,12 +61,12 @@ def edited(collection: Collection, passage_id: str, text: str) -> Collection:
         return at + grown if at >= cut.end else min(at, cut.start + len(text))
 
     new = whole[: cut.start] + text + whole[cut.end :]
-    cuts = [Cut(one.heading, moved(one.start), moved(one.end)) for one in place.cuts]
+    cuts = [Cut(other.heading, moved(other.start), moved(other.end)) for other in place.cuts]
     cuts[place.cut] = Cut(cut.heading, cut.start, cut.start + len(text))
-    for number, one in enumerate(place.cuts):
-        if one.start < cut.end and cut.start < one.end:  # its border may be at a space now
+    for number, other in enumerate(place.cuts):
+        if other.start < cut.end and cut.start < other.end:  # its border may be at a space now
             cuts[number] = _trimmed(new, cuts[number])
-    cuts = [one for one in cuts if one.start < one.end]  # an overlapping one may have vanished
+    cuts = [other for other in cuts if other.start < other.end]  # an overlapping one may have vanished
     return _with(collection, place.document, new, cuts)
 
 
@@ -85,7 +85,7 @@ def split(collection: Collection, passage_id: str, text: str, at: int) -> Collec
     cut = place.cuts[place.cut]
     two = [Cut(cut.heading, cut.start, cut.start + len(head)), Cut(cut.heading, cut.end - len(tail), cut.end)]
     cuts = [*place.cuts[: place.cut], *two, *place.cuts[place.cut + 1 :]]
-    cuts.sort(key=lambda one: one.start)  # an overlapping one may begin before the second
+    cuts.sort(key=lambda other: other.start)  # an overlapping one may begin before the second
     return _with(collection, place.document, collection.documents[place.document].text, cuts)
 
 
@@ -99,7 +99,7 @@ def dropped(collection: Collection, passage_id: str) -> Collection:
 def cut_anew(collection: Collection, cutting: Cutting) -> Collection:
     """With all documents cut in another way; borders put by hand are gone, changed words stay."""
     check_cutting(cutting)
-    documents = tuple(replace(one, cuts=None) for one in collection.documents)
+    documents = tuple(replace(document, cuts=None) for document in collection.documents)
     return replace(collection, cutting=cutting, documents=documents)
 
 

@@ -67,36 +67,36 @@ def from_json(data: bytes) -> Collection:
     :raises CorpusError: its cutting is out of bounds.
     """
     try:
-        found = _READER.validate_json(data, strict=True)  # which refuses lone surrogates too
+        collection = _READER.validate_json(data, strict=True)  # which refuses lone surrogates too
     except (ValidationError, RecursionError) as error:
         raise ValueError("not a saved collection") from error
-    check_cutting(found.cutting)
-    for one in found.documents:
-        _check_document(one)
-    for question in found.questions:
+    check_cutting(collection.cutting)
+    for document in collection.documents:
+        _check_document(document)
+    for question in collection.questions:
         _check_question(question)
-    if not found.documents or len(found.questions) > MAX_QUESTIONS or not _plain(found.title):
+    if not collection.documents or len(collection.questions) > MAX_QUESTIONS or not _plain(collection.title):
         raise ValueError("no documents, or too many questions")
-    return found
+    return collection
 
 
-def _check_document(one: Stored) -> None:
+def _check_document(document: Stored) -> None:
     """Refuse a name that is no name, a text that is no text, and cuts outside of it."""
-    held = one.title + one.text + "".join(cut.heading for cut in one.cuts or ())
-    if not (one.name and _plain(one.name) and "/" not in one.name) or "\0" in held:
+    held = document.title + document.text + "".join(cut.heading for cut in document.cuts or ())
+    if not (document.name and _plain(document.name) and "/" not in document.name) or "\0" in held:
         raise ValueError("a name or a text that cannot be used")
     before = 0
-    for cut in one.cuts or ():
-        if not before <= cut.start < cut.end <= len(one.text) or len(cut.heading) > 2_000:
+    for cut in document.cuts or ():
+        if not before <= cut.start < cut.end <= len(document.text) or len(cut.heading) > 2_000:
             raise ValueError("passages that are not in the text")
         before = cut.start
 
 
-def _check_question(one: Question) -> None:
+def _check_question(question: Question) -> None:
     """Refuse a question that cannot be asked, and evidence without end."""
-    texts = [one.id, one.answer, *(item.quote for item in one.evidence)]
-    asked = bool(one.question.strip()) and len(one.question) <= MAX_QUESTION
-    if not asked or len(one.evidence) > MAX_EVIDENCE or max(map(len, texts)) > MAX_QUESTION:
+    texts = [question.id, question.answer, *(item.quote for item in question.evidence)]
+    asked = bool(question.question.strip()) and len(question.question) <= MAX_QUESTION
+    if not asked or len(question.evidence) > MAX_EVIDENCE or max(map(len, texts)) > MAX_QUESTION:
         raise ValueError("a question that cannot be asked")
 
 
@@ -104,9 +104,9 @@ def _plain(name: str) -> bool:
     return len(name) <= max(MAX_TITLE, MAX_NAME_CHARS) and name.isprintable()
 
 
-def cuts_of(one: Stored, cutting: Cutting) -> Iterable[Cut]:
+def cuts_of(document: Stored, cutting: Cutting) -> Iterable[Cut]:
     """Where a document's passages are."""
-    return cuts(one.text, cutting) if one.cuts is None else one.cuts
+    return cuts(document.text, cutting) if document.cuts is None else document.cuts
 
 
 def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
@@ -115,18 +115,18 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
     :raises CorpusError: a document gives no passage, or a bound is exceeded; the rest is not cut
         then.
     """
-    check_count(len({one.name for one in collection.documents}))
-    check_size(sum(len((one.title + one.text).encode()) for one in collection.documents))
+    check_count(len({document.name for document in collection.documents}))
+    check_size(sum(len((document.title + document.text).encode()) for document in collection.documents))
     passages: dict[str, list[Passage]] = {}
-    dropped = {one.name for one in collection.documents if one.cuts is not None}
+    dropped = {document.name for document in collection.documents if document.cuts is not None}
     count = characters = 0
-    for one in collection.documents:
-        own = passages.setdefault(one.name, [])
-        for cut in cuts_of(one, collection.cutting):
+    for document in collection.documents:
+        own = passages.setdefault(document.name, [])
+        for cut in cuts_of(document, collection.cutting):
             path, line_end, row = cut.heading.partition("\n")
-            heading = " > ".join(part for part in (one.title, path) if part) + line_end + row
-            number = f"{one.name}#{len(own) + 1}"
-            own.append(Passage(number, one.name, heading, one.text[cut.start : cut.end]))
+            heading = " > ".join(part for part in (document.title, path) if part) + line_end + row
+            number = f"{document.name}#{len(own) + 1}"
+            own.append(Passage(number, document.name, heading, document.text[cut.start : cut.end]))
             count, characters = count + 1, characters + len(own[-1].indexed)
             _check_passages(count, characters)
     for name, own in passages.items():
@@ -147,16 +147,16 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
 
 def title_of(collection: Collection) -> str:
     """What a collection is called: its name, or those of its documents."""
-    names = list(dict.fromkeys(one.name for one in collection.documents))
+    names = list(dict.fromkeys(document.name for document in collection.documents))
     several = f"{names[0]} +{len(names) - 1}"
     return collection.title or (names[0] if len(names) == 1 else several)
 
 
 def added(collection: Collection, documents: Sequence[Stored]) -> Collection:
     """With more documents; one takes the place of those of the same name."""
-    new = {one.name for one in documents}
-    kept = [one for one in collection.documents if one.name not in new]
-    return replace(collection, documents=(*kept, *documents))
+    new = {document.name for document in documents}
+    others = [document for document in collection.documents if document.name not in new]
+    return replace(collection, documents=(*others, *documents))
 
 
 def _language(passages: Iterable[Passage]) -> str:

@@ -60,14 +60,14 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
     if not files:
         raise CorpusError("No documents were given. Choose at least one .txt, .md or .jsonl file.")
     check_count(len(files))
-    found: dict[str, list[Part]] = {}
+    parts_of: dict[str, list[Part]] = {}
     for raw_name, data in files:
         name, parts = read_document(raw_name, data)
-        if name in found:
+        if name in parts_of:
             raise CorpusError("Two of the files are named {name}. Rename one of them, then add both.", name=name)
-        found[name] = parts
+        parts_of[name] = parts
     check_size(sum(len(data) for _, data in files))
-    return _add([Stored(name, *part) for name, parts in found.items() for part in parts], into)
+    return _add([Stored(name, *part) for name, parts in parts_of.items() for part in parts], into)
 
 
 def add_read(documents: Sequence[Document], *, into: str | None = None) -> Corpus:
@@ -77,7 +77,7 @@ def add_read(documents: Sequence[Document], *, into: str | None = None) -> Corpu
     """
     if not documents:
         raise CorpusError("No documents were given. Choose at least one file.")
-    return _add([Stored(one.name, *part) for one in documents for part in one.parts], into)
+    return _add([Stored(document.name, *part) for document in documents for part in document.parts], into)
 
 
 def _add(documents: Sequence[Stored], into: str | None) -> Corpus:
@@ -148,9 +148,9 @@ def _kept(corpus_id: str) -> tuple[Collection, Corpus]:
         raise _gone() from error
     # Not by the file's time: two changes may fall within one tick of the clock
     digest = hashlib.sha256(data).hexdigest()
-    found = _read.get(f"{corpus_id} {digest}", lambda: _parse(corpus_id, data))
+    collection_and_corpus = _read.get(f"{corpus_id} {digest}", lambda: _parse(corpus_id, data))
     disk.touch(path.parent)
-    return found
+    return collection_and_corpus
 
 
 def change(corpus_id: str, how: Callable[[Collection], Collection]) -> Corpus:
