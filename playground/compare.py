@@ -31,7 +31,7 @@ KEYS = ("label", "recipe", "retriever", "corpus_id", "k", "order", "budget", "te
 DEFAULT_K = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Contestant:
     """One column: whose weights answer, and which passages go into its prompt."""
 
@@ -44,7 +44,7 @@ class Contestant:
     without: tuple[str, ...] = ()  # ids of found passages that are kept out of the prompt
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Answer:
     """One column's answer, growing while it is decoded.
 
@@ -117,7 +117,7 @@ def _contestant(data: object, number: int) -> Contestant:
     if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
         k = int(k)
     recipe, context = parse(data.get("recipe")), _context(data)
-    return Contestant(label, recipe, retriever, str(corpus_id), k, context)
+    return Contestant(label=label, recipe=recipe, retriever=retriever, corpus_id=str(corpus_id), k=k, context=context)
 
 
 def _context(data: Mapping[str, Any]) -> Context:
@@ -163,7 +163,7 @@ def compare(
 def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool) -> Answer:
     """Find the passages and write the exact prompt."""
     base = built.fork.base
-    answer = Answer(contestant.label, "", (), "", 0)
+    answer = Answer(label=contestant.label, prompt="", hits=(), begun="", prompt_tokens=0)
     timed = Trace()
     text = prompt
     if contestant.retriever != NONE:

@@ -19,7 +19,7 @@ from playground.retrieval.passages import Question
 MAX_QUESTIONS = 100  # in one go
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Answered:
     """What one contestant said to one question.
 
@@ -39,7 +39,7 @@ class Answered:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Total:
     """One contestant's means over the questions of a kind; None where none of them has it."""
 
@@ -73,14 +73,15 @@ def judged(question: Question, answer: Answer) -> Answered:
     text = answer.text.removeprefix(answer.begun).strip()
     has = bool(question.answer)
     return Answered(
-        question,
-        answer.label,
-        text,
-        tuple(hit.passage.id for hit in answer.hits),
-        answer_contained(question.answer, text) if has else None,
-        token_f1(question.answer, text) if has else None,
-        supported_share(text, supported(text, answer.texts)) if answer.texts else None,
-        sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest")) + answer.seconds,
+        question=question,
+        label=answer.label,
+        text=text,
+        passages=tuple(hit.passage.id for hit in answer.hits),
+        contained=answer_contained(question.answer, text) if has else None,
+        f1=token_f1(question.answer, text) if has else None,
+        supported=supported_share(text, supported(text, answer.texts)) if answer.texts else None,
+        seconds=sum(spent for stage, spent in answer.stages.items() if stage not in ("first_token", "rest"))
+        + answer.seconds,
     )
 
 
@@ -99,13 +100,13 @@ def totals(found: Iterable[Answered]) -> list[Total]:
 
 def _total(label: str, kind: str, found: Sequence[Answered]) -> Total:
     return Total(
-        label,
-        kind,
-        len(found),
-        _mean(one.contained for one in found),
-        _mean(one.f1 for one in found),
-        _mean(one.supported for one in found),
-        statistics.median(one.seconds for one in found),
+        label=label,
+        kind=kind,
+        count=len(found),
+        contained=_mean(one.contained for one in found),
+        f1=_mean(one.f1 for one in found),
+        supported=_mean(one.supported for one in found),
+        seconds=statistics.median(one.seconds for one in found),
     )
 
 

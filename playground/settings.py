@@ -21,7 +21,7 @@ PACKAGED, FROM_HUB = "smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instru
 LOADING = threading.RLock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The process's settings; docs/settings.md says what each one does."""
 

@@ -204,7 +204,7 @@ class TinyModels:
         return make_tokenizer()
 
     def entry(self, name: str) -> ModelEntry:
-        return ModelEntry(name, f"Tiny random model, {name}", 0, "built", "none")
+        return ModelEntry(id=name, title=f"Tiny random model, {name}", parameters=0, source="built", license="none")
 
     def files(self, name: str) -> Path:
         """The folder of a model as transformers writes it."""

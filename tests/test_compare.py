@@ -354,7 +354,7 @@ def test_figures_are_those_of_the_answer(tiny):
     assert answer.prompt_tokens == length
     assert 0 < answer.tokens <= 5
     assert answer.rate == pytest.approx(answer.tokens / answer.seconds)
-    assert Answer("", "", (), "", 1).rate == 0.0
+    assert Answer(label="", prompt="", hits=(), begun="", prompt_tokens=1).rate == 0.0
 
 
 def test_stopped_before_the_start_leaves_prompts_without_answers(facts):
@@ -381,7 +381,7 @@ def test_stopped_under_way_answers_stay_as_they_are():
 
 
 def test_a_contestant_made_in_code_needs_no_json():
-    made = Contestant("me", parse_contestants([one()])[0].recipe)
+    made = Contestant(label="me", recipe=parse_contestants([one()])[0].recipe)
     *_, [answer] = compare([made], "the", Sampling(3))
     assert answer.label == "me"
     assert answer.hits == ()

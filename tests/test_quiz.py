@@ -31,7 +31,18 @@ def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer
         Hit(rank=rank, passage=Passage(f"d#{rank}", "d", "", passage), score=1.0, matched=())
         for rank, passage in enumerate(passages, start=1)
     )
-    answer = Answer(label, "", hits, begun, 3, f"{begun} {text}".strip(), 4, 2.0, True, passages)
+    answer = Answer(
+        label=label,
+        prompt="",
+        hits=hits,
+        begun=begun,
+        prompt_tokens=3,
+        text=f"{begun} {text}".strip(),
+        tokens=4,
+        seconds=2.0,
+        done=True,
+        texts=passages,
+    )
     answer.stages = {"bm25": 0.25, "prompt": 0.25, "first_token": 0.5, "rest": 1.5}
     return answer
 
@@ -73,7 +84,10 @@ def test_totals_are_the_means_by_hand():
 def contestants() -> list[Contestant]:
     recipe = parse({"model": "tiny-llama", "edits": []})
     corpus = uploads.add_documents([("a.txt", b"The red lamp is at the harbour.")])
-    return [Contestant("alone", recipe), Contestant("bm25", recipe, "bm25", corpus.id, 1)]
+    return [
+        Contestant(label="alone", recipe=recipe),
+        Contestant(label="bm25", recipe=recipe, retriever="bm25", corpus_id=corpus.id, k=1),
+    ]
 
 
 def test_every_contestant_answers_every_question_with_progress():

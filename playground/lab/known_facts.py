@@ -16,7 +16,7 @@ FILE = Path(__file__).resolve().parents[2] / "assets" / "facts.jsonl"
 MODEL = "smollm2-135m-instruct"  # whose greedy continuations the targets are
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KnownFact:
     """A sentence that the base model ends correctly.
 

@@ -18,7 +18,7 @@ WAYS = (("none", 1), ("bm25", 1), ("bm25", 2), ("bm25", 4), ("dense", 1), ("dens
 def texts(corpus, questions, retriever, k):
     """The answers, eight questions to a batch (a row's answer does not depend on its company)."""
     built, sampling = build(BASE), Sampling(NEW_TOKENS)
-    contestant = compare.Contestant("", BASE, retriever, corpus.id, k)
+    contestant = compare.Contestant(label="", recipe=BASE, retriever=retriever, corpus_id=corpus.id, k=k)
     found = []
     for start in range(0, len(questions), AT_ONCE):
         batch = [

@@ -23,7 +23,9 @@ def seconds(contestants):
 def main():
     generate.end_ids = lambda base: set()  # every answer runs to 64 tokens
     base = Recipe(model="smollm2-135m-instruct")
-    four = [compare.Contestant(way, base, way, "lantern-handbook", k) for way, k in WAYS]
+    four = [
+        compare.Contestant(label=way, recipe=base, retriever=way, corpus_id="lantern-handbook", k=k) for way, k in WAYS
+    ]
     seconds(four)
     pairs = [(sum(seconds([one]) for one in four), seconds(four)) for _ in range(RUNS)]
     ratio = statistics.median(alone / together for alone, together in pairs)

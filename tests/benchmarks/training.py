@@ -72,7 +72,7 @@ def ours(base, batches):
     from playground.engine.training.settings import Settings
 
     settings = Settings(rank=8, alpha=16, targets=QV, steps=STEPS, batch=BATCH, length=LENGTH, held_share=0.0)
-    run = Run(Fork(base), settings, [Example("a", "b")] * (STEPS * BATCH))
+    run = Run(fork=Fork(base), settings=settings, examples=[Example("a", "b")] * (STEPS * BATCH))
     weights = (0.0, *[1.0] * (LENGTH - 1))
     rows = iter([Encoded(tuple(row), weights, False) for row in ids.tolist()] for ids in batches)
     run._next_batch = lambda: next(rows)
@@ -133,7 +133,7 @@ def teach(method):
     base = load(MODEL)
     examples = [Example(*pair) for pair in TAUGHT]
     settings = Settings(method=method, steps=60, batch=4, rate=METHODS[method].rate, length=64, held_share=0.0, seed=1)
-    run = Run(Fork(base), settings, examples)
+    run = Run(fork=Fork(base), settings=settings, examples=examples)
     start = time.perf_counter()
     for _ in range(run.total):
         run._one_step()

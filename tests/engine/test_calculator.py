@@ -19,7 +19,7 @@ from playground.engine.measuring.calculator import (
 )
 from playground.errors import PlaygroundError
 
-LLAMA_7B = Shape(7e9, 32, 4096, 4096, 11_008)
+LLAMA_7B = Shape(parameters=7e9, layers=32, width=4096, key_width=4096, inner=11_008)
 
 
 def full(shape, optimizer="adam", dtype="16 bits"):
@@ -39,7 +39,17 @@ def test_a_7_billion_model_fully_tuned_in_16_bits_is_14_and_42_gb():
 
 def test_gpt_3_with_rank_2_on_four_matrices_of_96_layers_has_18_874_368():
     assert lora_parameters(2, 4, 96, 12_288) == 18_874_368
-    found = training(Shape(175e9, 96, 12_288, 12_288, 49_152), "16 bits", "lora", 2, 4, "adam", 512, 1, True)
+    found = training(
+        Shape(parameters=175e9, layers=96, width=12_288, key_width=12_288, inner=49_152),
+        "16 bits",
+        "lora",
+        2,
+        4,
+        "adam",
+        512,
+        1,
+        True,
+    )
     assert found.trained == 18_874_368
 
 

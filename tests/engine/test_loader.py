@@ -56,7 +56,7 @@ def package(tmp_path, monkeypatch) -> Package:
 @pytest.fixture
 def offered(package, monkeypatch, tiny, home):
     """The package can be chosen as "pretend"; converting it copies the tiny Llama's files."""
-    entry = ModelEntry("pretend", "Pretend", 0, "packaged", "none", package=package)
+    entry = ModelEntry(id="pretend", title="Pretend", parameters=0, source="packaged", license="none", package=package)
     monkeypatch.setattr(catalog, "PRESETS", (*catalog.PRESETS, entry))
     converted = []
 

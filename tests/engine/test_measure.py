@@ -156,7 +156,7 @@ def test_a_wildly_edited_model_has_a_large_perplexity_and_no_traceback(llama):
 
 def test_a_model_with_a_context_shorter_than_a_window_is_measured(llama):
     config = GPT2Config(n_positions=64, n_embd=32, n_layer=1, n_head=2, vocab_size=300)
-    base = Base(llama.entry, frozen(GPT2LMHeadModel(config)), llama.tokenizer)
+    base = Base(entry=llama.entry, model=frozen(GPT2LMHeadModel(config)), tokenizer=llama.tokenizer)
     assert perplexity(Fork(base), words(200)).tokens == 199
 
 

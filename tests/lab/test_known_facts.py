@@ -18,7 +18,7 @@ from playground.lab.known_facts import KnownFact, known_facts, parse_known_facts
 
 MOST_TOKENS, MARGIN = 4, 1.3
 ROWS = 16  # decoded together
-GOOD = KnownFact("time-noon", "time", "noon", "At noon the clock strikes", " twelve")
+GOOD = KnownFact(id="time-noon", topic="time", subject="noon", prompt="At noon the clock strikes", target=" twelve")
 
 
 def line(fact, **changed):

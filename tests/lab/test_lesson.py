@@ -31,7 +31,14 @@ def test_questions_come_in_their_order_with_what_they_compare():
 
 
 def test_a_case_of_counterfact_becomes_a_lesson():
-    case = Case("Ada", "Ada lives in", "Rome.", "Paris", ("Ada's home:",), (("Bob is in", "Paris"),))
+    case = Case(
+        subject="Ada",
+        prompt="Ada lives in",
+        new="Rome.",
+        old="Paris",
+        paraphrases=("Ada's home:",),
+        neighbours=(("Bob is in", "Paris"),),
+    )
     found = from_case(case)
     assert [one.kind for one in found.questions] == ["efficacy", "paraphrase", "locality"]
     assert found.questions[2].answer == " Paris"

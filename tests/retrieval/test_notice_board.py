@@ -111,7 +111,7 @@ def test_dense_search_finds_both_too(question):
 def test_the_model_says_what_the_poison_says_and_the_truth_without_it(smollm2):
     base = parse({"model": "smollm2-135m-instruct", "edits": []})
     contestants = [
-        compare.Contestant(label, base, "bm25", ENGLISH, 2, without=without)
+        compare.Contestant(label=label, recipe=base, retriever="bm25", corpus_id=ENGLISH, k=2, without=without)
         for label, without in (("poisoned", ()), ("clean", (named(ENGLISH),)))
     ]
     *_, (poisoned, clean) = compare.compare(contestants, EXERCISE[ENGLISH], Sampling(48))

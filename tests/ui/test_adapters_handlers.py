@@ -396,11 +396,19 @@ def test_a_run_that_is_not_known_shows_what_to_do(known, language):
 @pytest.mark.parametrize("status", get_args(jobs.Status))
 @both
 def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, status, language):
-    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), status)
+    run = jobs.Job(
+        id="x",
+        recipe=parse({"model": MODEL}),
+        examples=[],
+        settings=train_panel.Settings(),
+        title="t",
+        prompts=(),
+        status=status,
+    )
     if status == "failed":
         run.error = Message("The run failed for a reason of its own. Try other settings.")
     early = adapters_html.run(run, 2, language)
-    run.points, run.total, run.source = (Point(1, 2.0, 0.1, 3.0),), 5, "a"
+    run.points, run.total, run.source = (Point(step=1, loss=2.0, rate=0.1, seconds=3.0),), 5, "a"
     for job_run in (None, object()):
         run.run = job_run
         late = adapters_html.run(run, 2, language)
@@ -413,7 +421,15 @@ def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, sta
 def test_a_run_tells_its_clock_what_is_left_and_what_happened_to_it(known, monkeypatch, language):
     now = time.monotonic()
     monkeypatch.setattr(adapters_html.time, "monotonic", lambda: now + 75)
-    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), "preparing")
+    run = jobs.Job(
+        id="x",
+        recipe=parse({"model": MODEL}),
+        examples=[],
+        settings=train_panel.Settings(),
+        title="t",
+        prompts=(),
+        status="preparing",
+    )
     run.since, run.total = now, 2_000
     run.told = Message("The host was restarted. The run kept its place.")
     assert "75 s" in adapters_html.run(run, 0, language)
@@ -425,14 +441,24 @@ def test_a_run_tells_its_clock_what_is_left_and_what_happened_to_it(known, monke
         (1_999, 20.0, {"en": "about 1 s left", "ko": "약 1 s 남음"}),
         (2_000, 20.0, {"en": "All steps are done, 75 s", "ko": "모든 걸음이 끝났습니다"}),
     ):
-        run.points = (Point(step, 2.0, 1.67e-4, seconds),)
+        run.points = (Point(step=step, loss=2.0, rate=1.67e-4, seconds=seconds),)
         assert said[language] in adapters_html.run(run, 0, language)
 
 
 def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
-    run = jobs.Job("x", parse({"model": MODEL}), [], train_panel.Settings(), "t", (), "training")
+    run = jobs.Job(
+        id="x",
+        recipe=parse({"model": MODEL}),
+        examples=[],
+        settings=train_panel.Settings(),
+        title="t",
+        prompts=(),
+        status="training",
+    )
     run.total = 3
-    run.points = tuple(Point(n, 9.0 - n, 1.67e-4 * n, 1.0, 8.0, "a") for n in (1, 2, 3))
+    run.points = tuple(
+        Point(step=n, loss=9.0 - n, rate=1.67e-4 * n, seconds=1.0, held=8.0, sample="a") for n in (1, 2, 3)
+    )
     loss, rate = re.findall("<svg.*?</svg>", adapters_html.run(run, 0, "en"))
     drawn = min(float(y) for y in re.findall(r"[ \"]\d+\.\d,(\d+\.\d)", loss))
     names = [float(re.search(rf'y="([\d.]+)"[^>]*>. {name}<', loss)[1]) for name in (EN["run_loss"], EN["run_held"])]

@@ -21,7 +21,18 @@ HITS = tuple(
 
 def answer(text, hits=HITS, done=True, begun="According to the context,"):
     texts = tuple(hit.passage.text for hit in hits)
-    return Answer("a", "p", hits, begun, 5, text=text, tokens=9, seconds=1.0, done=done, texts=texts)
+    return Answer(
+        label="a",
+        prompt="p",
+        hits=hits,
+        begun=begun,
+        prompt_tokens=5,
+        text=text,
+        tokens=9,
+        seconds=1.0,
+        done=done,
+        texts=texts,
+    )
 
 
 def read(*answers, language="en"):

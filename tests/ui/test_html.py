@@ -160,7 +160,7 @@ def hit(text="The cat sat.", asked="", document="d.md", heading="", score=1.0):
 
 
 def answer(text="", label="A", prompt="p", hits=(), **more):
-    return Answer(label, prompt, tuple(hits), "", 5, text=text, **more)
+    return Answer(label=label, prompt=prompt, hits=tuple(hits), begun="", prompt_tokens=5, text=text, **more)
 
 
 def edit(text=" a", direction="toward", target=" b", **more):

@@ -191,11 +191,11 @@ EDGES = (-3.0, -1.0, 1.0, 3.0)
 
 
 def picture(*changes: Change, agreement: float | None = None) -> Picture:
-    return Picture("a.weight", EDGES, changes, (0, 0, 0), agreement)
+    return Picture(name="a.weight", edges=EDGES, changes=changes, merged=(0, 0, 0), agreement=agreement)
 
 
-ONE = Change("tiny-llama+adapter", 12.3456, (2, 0, 5), (1, 0, 5), 6 / 7)
-NOTHING = Change("tiny-llama", 0.0, (0, 0, 0), (0, 0, 0), 0.0)
+ONE = Change(label="tiny-llama+adapter", norm=12.3456, counts=(2, 0, 5), kept=(1, 0, 5), kept_share=6 / 7)
+NOTHING = Change(label="tiny-llama", norm=0.0, counts=(0, 0, 0), kept=(0, 0, 0), kept_share=0.0)
 
 
 @both
@@ -233,7 +233,7 @@ def test_that_nobody_changes_the_matrix_is_a_warning(language):
 @evil
 @both
 def test_a_picture_escapes_the_names_of_models(evil, language):
-    change = Change(evil, 1.0, (1, 1, 1), (1, 1, 1), 1.0)
+    change = Change(label=evil, norm=1.0, counts=(1, 1, 1), kept=(1, 1, 1), kept_share=1.0)
     root = read(merge_html.picture(picture(change), language))
     [chart] = root.iter("svg")
     assert chart.attrib["aria-label"] == evil

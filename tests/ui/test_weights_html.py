@@ -123,8 +123,16 @@ def test_what_is_left_is_said_in_whole_seconds_and_is_never_nothing(seconds, sai
 
 # What was measured
 
-BASE = Figures(Perplexity(10.0, 1.25, 99), Sizes(1000, 10, 0, 4096, 2048, 32.0), Speed(0.010, 0.002))
-MINE = Figures(Perplexity(25.0, 1.75, 99), Sizes(1000, 510, 2_500_000, 4096, 1024, 4.5), Speed(0.005, 0.003))
+BASE = Figures(
+    Perplexity(10.0, 1.25, 99),
+    Sizes(weights=1000, zeros=10, held_bytes=0, file_bytes=4096, packed_bytes=2048, effective_bits=32.0),
+    Speed(0.010, 0.002),
+)
+MINE = Figures(
+    Perplexity(25.0, 1.75, 99),
+    Sizes(weights=1000, zeros=510, held_bytes=2_500_000, file_bytes=4096, packed_bytes=1024, effective_bits=4.5),
+    Speed(0.005, 0.003),
+)
 
 
 def row(found: dict[str, list[str]], language: str, key: str) -> list[str]:
@@ -328,7 +336,9 @@ def test_the_view_escapes_names_of_matrices(evil, language):
 
 @both
 def test_the_number_line_says_how_much_rounding_moves_and_which_levels_are_used(language):
-    line = NumberLine(7, (-1.0, 0.0, 1.0), (3, 4), (-1.0, 0.0, 1.0), (2, 0, 5), 0.125)
+    line = NumberLine(
+        weights=7, edges=(-1.0, 0.0, 1.0), before=(3, 4), levels=(-1.0, 0.0, 1.0), after=(2, 0, 5), error=0.125
+    )
     root = read(weights_html.number_line(line, language))
     table = TABLES[language]
     [chart] = root.iter("svg")
@@ -358,7 +368,7 @@ def test_formats_say_how_they_spend_their_bits_and_what_the_model_would_take(lan
 
 # Receipts
 
-SIZES = Sizes(1000, 250, 0, 4096, 1024, 4.5)
+SIZES = Sizes(weights=1000, zeros=250, held_bytes=0, file_bytes=4096, packed_bytes=1024, effective_bits=4.5)
 
 
 def receipt(edit: dict, sizes: Sizes | None = None, seconds: float = 0.0123) -> Receipt:
@@ -402,7 +412,13 @@ def test_a_receipt_in_korean_has_the_same_figures():
 
 
 def test_a_receipt_of_a_model_without_weights_divides_by_nothing():
-    line = receipt_line(receipt({"kind": "prune"}, Sizes(0, 0, 0, 16, 16, 0.0)), "en")
+    line = receipt_line(
+        receipt(
+            {"kind": "prune"},
+            Sizes(weights=0, zeros=0, held_bytes=0, file_bytes=16, packed_bytes=16, effective_bits=0.0),
+        ),
+        "en",
+    )
     assert "0 % zeros" in line
 
 

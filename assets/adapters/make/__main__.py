@@ -48,7 +48,7 @@ ADAPTERS = {
 def train(name: str) -> Adapter:
     """Train one, saying how it goes."""
     base, plan = build(parse({"model": MODEL})).fork, ADAPTERS[name]
-    run = Run(base, plan.settings, ready_sets()[name])
+    run = Run(fork=base, settings=plan.settings, examples=ready_sets()[name])
     for point in run.steps():
         if point.held is not None:
             print(

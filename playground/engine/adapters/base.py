@@ -66,7 +66,7 @@ class Adapter:
 Read = tuple[dict[str, Any], dict[str, Tensor]]  # configuration and tensors, as they are kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kind:
     """How one kind of adapter is read and attached.
 

@@ -81,4 +81,4 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return changes
 
 
-KIND = Kind("bottleneck", ("BOTTLENECK",), read, attach, foldable=False)
+KIND = Kind(name="bottleneck", types=("BOTTLENECK",), read=read, attach=attach, foldable=False)

@@ -96,4 +96,4 @@ def _sides(table: str, fork: Fork, tied: bool) -> list[Side]:
     return [side for side in both if fork.weight_name(side) == table][:1]
 
 
-KIND = Kind("changed", ("CHANGED_TENSORS",), read, attach)
+KIND = Kind(name="changed", types=("CHANGED_TENSORS",), read=read, attach=attach)

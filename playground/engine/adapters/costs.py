@@ -13,7 +13,7 @@ from playground.engine.measuring import measure
 from playground.engine.work import QUIET, Work
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Costs:
     """Bytes that each way holds beside the shared model, and seconds for a new token.
 
@@ -44,10 +44,10 @@ def weigh(fork: Fork, adapter: Adapter, work: Work = QUIET) -> Costs:
     fast, slow = measure.speeds(apart, folded, window[0], work)
     held = fork.bytes_held()
     return Costs(
-        apart.bytes_held() - held,
-        folded.bytes_held() - held,
-        fast.one,
-        slow.one,
-        float((one.float() - two.float()).abs().max()),
-        float((one.argmax(-1) == two.argmax(-1)).float().mean()),
+        apart_bytes=apart.bytes_held() - held,
+        folded_bytes=folded.bytes_held() - held,
+        apart_seconds=fast.one,
+        folded_seconds=slow.one,
+        difference=float((one.float() - two.float()).abs().max()),
+        same_top=float((one.argmax(-1) == two.argmax(-1)).float().mean()),
     )

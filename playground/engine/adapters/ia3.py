@@ -97,4 +97,4 @@ def ia3_layers(fork: Fork) -> tuple[list[str], list[str]]:
     return keys, sorted(p for p in outputs(fork) if known[p].part == "mlp")
 
 
-KIND = Kind("ia3", ("IA3",), read, attach)
+KIND = Kind(name="ia3", types=("IA3",), read=read, attach=attach)

@@ -14,7 +14,7 @@ from playground.engine.measuring.sizes import sizes
 from playground.engine.measuring.sweep import Cell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Look:
     """An adapter at a glance.
 
@@ -49,14 +49,14 @@ def look(adapter: Adapter, base: Fork) -> Look:
     total = sizes(base, count_zeros=False).weights
     config = adapter.config
     return Look(
-        adapter.kind,
-        int(config["r"]) if "r" in config else None,
-        float(config["lora_alpha"]) if "lora_alpha" in config else None,
-        tuple(roles),
-        adapter.parameters(),
-        adapter.parameters() / total,
-        adapter.nbytes(),
-        cells,
+        kind=adapter.kind,
+        rank=int(config["r"]) if "r" in config else None,
+        alpha=float(config["lora_alpha"]) if "lora_alpha" in config else None,
+        targets=tuple(roles),
+        parameters=adapter.parameters(),
+        share=adapter.parameters() / total,
+        bytes=adapter.nbytes(),
+        cells=cells,
     )
 
 

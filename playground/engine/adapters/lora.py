@@ -63,7 +63,7 @@ TENSOR = re.compile(
 LINEAR, TABLE, LENGTH = ("A.weight", "B.weight"), ("embedding_A", "embedding_B"), "magnitude_vector"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """The thin matrices beside one weight.
 
@@ -98,7 +98,7 @@ def pairs(adapter: Adapter) -> Iterator[Pair]:
         else:
             down, up = parts[LINEAR[0]], parts[LINEAR[1]]
         scaling = scaling_of(adapter.config, path, len(down))
-        yield Pair(path, down, up, scaling, parts.get(LENGTH))
+        yield Pair(path=path, down=down, up=up, scaling=scaling, magnitude=parts.get(LENGTH))
 
 
 def scaling_of(config: Mapping[str, Any], path: str, rank: int) -> float:
@@ -290,7 +290,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return changes
 
 
-KIND = Kind("lora", ("LORA",), read, attach)
+KIND = Kind(name="lora", types=("LORA",), read=read, attach=attach)
 
 
 def make(

@@ -97,4 +97,4 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return [TensorChange(VirtualTokens.NAME, float(learned.norm()))]
 
 
-KIND = Kind("virtual", TYPES, read, attach, foldable=False)
+KIND = Kind(name="virtual", types=TYPES, read=read, attach=attach, foldable=False)

@@ -101,7 +101,7 @@ class EditFact(Edit):
         """Work the change out on a float32 copy, and put it beside the layers."""
         matrices = chosen(fork, self.method, self.layers)
         checks.refuse(fork, self.facts)
-        own, search = float32_copy(fork), Search(self.steps, self.clamp, self.kl_weight)
+        own, search = float32_copy(fork), Search(steps=self.steps, clamp=self.clamp, kl_weight=self.kl_weight)
         own.origin, own.trail = fork.origin, fork.trail
         if self.method == "ft":
             [matrix] = matrices

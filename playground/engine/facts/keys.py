@@ -27,7 +27,7 @@ MOMENT_TOKENS = 6_144  # of the calibration text that second moments are taken f
 ROWS_AT_ONCE = 16
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Seen:
     """What one run over some lines computed.
 
@@ -63,12 +63,12 @@ def look(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
         out = own.model(input_ids=ids, past_key_values=cache, logits_to_keep=target_places(lines))
     rows, last = torch.arange(len(lines)), torch.tensor([one.subject for one in lines])
     return Seen(
-        lines,
-        outs.get("before"),
-        outs["after"][rows, last],
-        ins["key"].view(*ids.shape, -1)[rows, last],
-        out.logits.float(),
-        [
+        lines=lines,
+        before=outs.get("before"),
+        after=outs["after"][rows, last],
+        keys=ins["key"].view(*ids.shape, -1)[rows, last],
+        logits=out.logits.float(),
+        cache=[
             None if getattr(one, "keys", None) is None else (one.keys, one.values)
             for one in _layers_of(cache, len(stack))
         ],

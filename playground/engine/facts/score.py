@@ -20,7 +20,7 @@ from playground.engine.fork import Fork
 from playground.engine.work import QUIET, Work
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A counterfactual and what is asked about it.
 
@@ -73,23 +73,23 @@ def case_of(data: Mapping[str, Any]) -> Case:
         asked = data["requested_rewrite"]
         old = asked["target_true"]["str"]
         return Case(
-            asked["subject"],
-            asked["prompt"].format(asked["subject"]),
-            asked["target_new"]["str"],
-            old,
-            tuple(data.get("paraphrase_prompts", ())),
-            tuple((prompt, old) for prompt in data.get("neighborhood_prompts", ())),
+            subject=asked["subject"],
+            prompt=asked["prompt"].format(asked["subject"]),
+            new=asked["target_new"]["str"],
+            old=old,
+            paraphrases=tuple(data.get("paraphrase_prompts", ())),
+            neighbours=tuple((prompt, old) for prompt in data.get("neighborhood_prompts", ())),
         )
     old = data["ground_truth"]
     other, its = data.get("locality_prompt"), data.get("locality_ground_truth", old)
     again = data.get("rephrase_prompt")
     return Case(
-        data["subject"],
-        data["prompt"],
-        data["target_new"],
-        old,
-        (again,) if again else (),
-        ((other, its),) if other else (),
+        subject=data["subject"],
+        prompt=data["prompt"],
+        new=data["target_new"],
+        old=old,
+        paraphrases=(again,) if again else (),
+        neighbours=((other, its),) if other else (),
     )
 
 

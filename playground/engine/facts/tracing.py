@@ -30,7 +30,7 @@ MAX_TOKENS = 64
 ROWS_AT_ONCE = 64
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Traced:
     """What a trace found.
 
@@ -83,12 +83,12 @@ def trace(
         restored[first:, layer] = found.view(len(places), samples).mean(1)
     decode = own.base.tokenizer.decode
     return Traced(
-        tuple(str(decode([token])) for token in asked.ids[:count]),
-        (first, asked.subject + 1),
-        str(decode(list(asked.target))),
-        float(likely[0]),
-        corrupted,
-        restored,
+        tokens=tuple(str(decode([token])) for token in asked.ids[:count]),
+        subject=(first, asked.subject + 1),
+        answer=str(decode(list(asked.target))),
+        clean=float(likely[0]),
+        corrupted=corrupted,
+        restored=restored,
     )
 
 

@@ -28,7 +28,7 @@ DONE = 0.2  # nats: a fact whose loss is less is learned well enough
 BETAS = 0.9, 0.999
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Search:
     """How values are searched for.
 
@@ -132,7 +132,7 @@ def _taken(states: Tensor, index: Tensor) -> Tensor:
     return states[torch.arange(len(index))[:, None], index]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Sought:
     """One fact's vector while it is learned."""
 
@@ -183,7 +183,7 @@ def search_values(
         length = float(seen.after[start].norm())
         unit = length / seen.after.shape[1] ** 0.5
         rows = list(range(start, start + len(group)))
-        sought.append(_Sought(rows, length, unit, torch.zeros(seen.after.shape[1])))
+        sought.append(_Sought(rows=rows, length=length, unit=unit, u=torch.zeros(seen.after.shape[1])))
         start += len(group)
     for step in range(search.steps):
         active = [one for one in sought if not one.done]

@@ -24,7 +24,7 @@ PRESETS = ("linear", *get_args(Part))
 MAX_TARGETS, MAX_TARGET = 64, 200  # targets in an edit, characters in each
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Matrix:
     """One weight matrix of a model.
 
@@ -103,11 +103,29 @@ def matrices(fork: Fork) -> list[Matrix]:
         weight, (rows, columns) = f"{name}.weight", module.weight.shape
         match = inside.fullmatch(name)
         if weight in ends:
-            found.append(Matrix(weight, "embeddings", name.rpartition(".")[2], None, False, (rows, columns)))
+            found.append(
+                Matrix(
+                    name=weight,
+                    part="embeddings",
+                    role=name.rpartition(".")[2],
+                    layer=None,
+                    transposed=False,
+                    shape=(rows, columns),
+                )
+            )
         elif match and not isinstance(module, nn.Embedding) and fork.has(weight):
             part: Part = "attention" if "attn" in name or "attention" in name else "mlp"
             transposed = isinstance(module, Conv1D)
-            found.append(Matrix(weight, part, match[2], int(match[1]), transposed, (rows, columns)))
+            found.append(
+                Matrix(
+                    name=weight,
+                    part=part,
+                    role=match[2],
+                    layer=int(match[1]),
+                    transposed=transposed,
+                    shape=(rows, columns),
+                )
+            )
     return found
 
 

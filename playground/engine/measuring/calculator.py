@@ -55,7 +55,7 @@ TYPES = (
 NOT_SHAPE = ("auto_map", "quantization_config", "model_type", "architectures", "_name_or_path")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """What of a model the arithmetic needs.
 
@@ -85,7 +85,7 @@ class Inference:
         return self.weights + self.cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Training:
     """Bytes for training, by part; ``trained`` counts the numbers that learn."""
 
@@ -141,7 +141,13 @@ def training(
     on_card = 0 if optimizer == "paged_adam_8bit" else STATES[optimizer]
     each = 2 * shape.width if checkpointing else 18 * shape.width + 4 * shape.inner
     activations = float(each * shape.layers * tokens * batch)
-    return Training(trained, weights, trained * wide, trained * state * on_card, activations)
+    return Training(
+        trained=trained,
+        weights=weights,
+        gradients=trained * wide,
+        states=trained * state * on_card,
+        activations=activations,
+    )
 
 
 def fits(total: float) -> list[str]:
@@ -210,9 +216,9 @@ def shape_of(model: Any) -> Shape:
     config = model.config
     depth, heads, size = key_shape(config)
     return Shape(
-        sum(parameter.numel() for parameter in model.parameters()),
-        depth,
-        config.hidden_size,
-        heads * size,
-        inner_width(config),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        layers=depth,
+        width=config.hidden_size,
+        key_width=heads * size,
+        inner=inner_width(config),
     )

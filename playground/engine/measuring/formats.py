@@ -15,7 +15,7 @@ from playground.errors import PlaygroundError
 BINS = 61
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NumberFormat:
     """One row of the table of formats.
 
@@ -41,24 +41,26 @@ class NumberFormat:
 
 def _float(name: str, dtype: torch.dtype, exponent: int, mantissa: int) -> NumberFormat:
     about = torch.finfo(dtype)
-    return NumberFormat(name, about.bits, exponent, mantissa, about.max, about.eps)
+    return NumberFormat(
+        name=name, bits=about.bits, exponent=exponent, mantissa=mantissa, most=about.max, step=about.eps
+    )
 
 
 FORMATS = (
     _float("FP32", torch.float32, 8, 23),
     # NVIDIA's format for products: stored as 32 bits, 19 of which are used.
-    NumberFormat("TF32", 32, 8, 10, 2.0**127 * (2 - 2.0**-10), 2.0**-10),
+    NumberFormat(name="TF32", bits=32, exponent=8, mantissa=10, most=2.0**127 * (2 - 2.0**-10), step=2.0**-10),
     _float("BF16", torch.bfloat16, 8, 7),
     _float("FP16", torch.float16, 5, 10),
     _float("FP8 E4M3", torch.float8_e4m3fn, 4, 3),
     _float("FP8 E5M2", torch.float8_e5m2, 5, 2),
-    NumberFormat("INT8", 8, None, None, 127, 1),
-    NumberFormat("INT4", 4, None, None, 7, 1),
-    NumberFormat("NF4", 4, None, None, 1, NF4[-1] - NF4[-2]),
+    NumberFormat(name="INT8", bits=8, exponent=None, mantissa=None, most=127, step=1),
+    NumberFormat(name="INT4", bits=4, exponent=None, mantissa=None, most=7, step=1),
+    NumberFormat(name="NF4", bits=4, exponent=None, mantissa=None, most=1, step=NF4[-1] - NF4[-2]),
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NumberLine:
     """The weights of one group and the levels that they are rounded to.
 
@@ -110,10 +112,10 @@ def number_line(
     nearest = torch.bucketize(rounded.flatten(), (levels[1:] + levels[:-1]) / 2)
     error = float((rounded - group).norm() / group.norm().clamp(min=1e-12))
     return NumberLine(
-        group.numel(),
-        tuple(edges.tolist()),
-        tuple(int(count) for count in before.tolist()),
-        tuple(levels.tolist()),
-        tuple(torch.bincount(nearest, minlength=len(levels)).tolist()),
-        error,
+        weights=group.numel(),
+        edges=tuple(edges.tolist()),
+        before=tuple(int(count) for count in before.tolist()),
+        levels=tuple(levels.tolist()),
+        after=tuple(torch.bincount(nearest, minlength=len(levels)).tolist()),
+        error=error,
     )

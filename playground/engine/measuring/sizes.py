@@ -23,7 +23,7 @@ SAFETENSORS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sizes:
     """The size of a model as a fork has it.
 
@@ -60,12 +60,12 @@ def sizes(fork: Fork, count_zeros: bool = True) -> Sizes:
             zeros += count - int(torch.count_nonzero(tensor))
     head = _header_bytes(sorted(entries, key=lambda entry: entry[:2]))
     return Sizes(
-        weights,
-        zeros,
-        fork.bytes_held(),
-        head + as_held,
-        head + math.ceil(packed_bits / 8),
-        packed_bits / max(1, weights),
+        weights=weights,
+        zeros=zeros,
+        held_bytes=fork.bytes_held(),
+        file_bytes=head + as_held,
+        packed_bytes=head + math.ceil(packed_bits / 8),
+        effective_bits=packed_bits / max(1, weights),
     )
 
 

@@ -25,7 +25,7 @@ SPARSITIES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 SCAN_TEXT = 1_500  # characters of the text that a scan reads for every layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepPoint:
     """One value of a sweep: the edit with it, and what the model became."""
 
@@ -66,7 +66,9 @@ def sweep(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Itera
         found = perplexity(after.fork, text or shipped_text(), step)
         assert receipt.sizes is not None
         del after  # before the next one is made
-        yield SweepPoint(variation, value, found, receipt.sizes, receipt.relative_change)
+        yield SweepPoint(
+            edit=variation, value=value, text=found, sizes=receipt.sizes, relative_change=receipt.relative_change
+        )
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, wor
     tokenizer = next((path for path in paths if path.name == TOKENIZER), None)
     tokens = None if tokenizer is None else read_tokens(tokenizer)
     files = open_files(weights, stack, work)
-    return Checkpoint(label, files, own_names(files, like, label), like, tokens)
+    return Checkpoint(label=label, files=files, names=own_names(files, like, label), like=like, tokens=tokens)
 
 
 def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:

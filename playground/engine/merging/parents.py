@@ -77,7 +77,7 @@ class Variant:
         return (id(self), name) if found == name else found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Checkpoint:
     """Safetensors files, memory-mapped: a tensor is read when it is asked for.
 

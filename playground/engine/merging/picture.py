@@ -22,7 +22,7 @@ BINS = 61
 WITHIN = 0.995  # share of the numbers that the bins spread over; the outermost hold the rest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """One model's task vector in a tensor, and what the method keeps of it.
 
@@ -37,7 +37,7 @@ class Change:
     kept_share: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Picture:
     """A tensor in a merge.
 
@@ -72,15 +72,21 @@ def picture(base: Variant, parents: Sequence[Parent], merge: Merge, name: str) -
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(
         Change(
-            parent.label,
-            float(delta.norm()),
-            _counts(delta, most),
-            _counts(left, most),
-            float((left != 0).sum()) / max(1, int((delta != 0).sum())),
+            label=parent.label,
+            norm=float(delta.norm()),
+            counts=_counts(delta, most),
+            kept=_counts(left, most),
+            kept_share=float((left != 0).sum()) / max(1, int((delta != 0).sum())),
         )
         for parent, delta, left in zip(parents, deltas, thin, strict=True)
     )
-    return Picture(name, tuple(edges.tolist()), changes, _counts(merged, most), sign_agreement(thin))
+    return Picture(
+        name=name,
+        edges=tuple(edges.tolist()),
+        changes=changes,
+        merged=_counts(merged, most),
+        agreement=sign_agreement(thin),
+    )
 
 
 def _reach(values: Tensor) -> float:

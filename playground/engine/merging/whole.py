@@ -144,7 +144,7 @@ def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[
             module.config = config
     model.eval().requires_grad_(False)
     base = fork.base
-    fork.base = Base(base.entry, model, base.tokenizer, base.notes, root=base.root or base)
+    fork.base = Base(entry=base.entry, model=model, tokenizer=base.tokenizer, notes=base.notes, root=base.root or base)
     fork.model, fork.dropped = shared_clone(model), ()
     fork.formats.clear()
 

@@ -29,7 +29,7 @@ class Package:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelEntry:
     """A base model that can be chosen; ``parameters`` is 0 where it is not known beforehand.
 
@@ -117,7 +117,9 @@ def find(model_id: str) -> ModelEntry:
     if model_id in by_id:
         return by_id[model_id]
     if settings().hub == "any" and HUB_ID.fullmatch(model_id):
-        return ModelEntry(model_id, model_id, 0, "hub", "see its card", hub_id=model_id)
+        return ModelEntry(
+            id=model_id, title=model_id, parameters=0, source="hub", license="see its card", hub_id=model_id
+        )
     raise ModelError(
         "Unknown model {model!r}. Choose one of: {known}.",
         model=model_id[:MODEL_ID_LENGTH],

@@ -45,7 +45,7 @@ transformers_log.set_verbosity_error()
 transformers_log.disable_progress_bar()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Base:
     """A loaded base model: shared by all forks, in eval mode, without gradients."""
 
@@ -154,7 +154,7 @@ def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
         "Tiny GPT-2 was built here from its published shape (2 layers, width 2, 2 heads) with "
         "random weights and SmolLM2's tokenizer: it shows the mechanics, its answers mean nothing."
     )
-    return Base(entry, frozen(model), tokenizer, (note,))
+    return Base(entry=entry, model=frozen(model), tokenizer=tokenizer, notes=(note,))
 
 
 def _load_converted(entry: ModelEntry, package: Package, on_step: OnStep) -> Base:
@@ -242,7 +242,7 @@ def load_folder(folder: Path, entry: ModelEntry, dtype: torch.dtype, on_step: On
     with LOADING:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **safe)
         tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
-    return Base(entry, frozen(model), tokenizer)
+    return Base(entry=entry, model=frozen(model), tokenizer=tokenizer)
 
 
 def check_architecture(folder: Path, model_id: str) -> None:

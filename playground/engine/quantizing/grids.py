@@ -212,7 +212,7 @@ def floats(dtype: torch.dtype) -> Fit:
     return lambda groups, symmetric: Floats(_absmax(groups), dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scheme:
     """How many bits a code has, and how a grid is fitted.
 
@@ -229,16 +229,16 @@ class Scheme:
 
 
 SCHEMES: dict[SchemeName, Scheme] = {
-    "int8": Scheme(8, integers(8), either=True),
-    "int4": Scheme(4, integers(4), either=True),
-    "int3": Scheme(3, integers(3), either=True),
-    "int2": Scheme(2, integers(2), either=True),
-    "ternary": Scheme(math.log2(3), ternary),
-    "binary": Scheme(1, binary, zero=False),
-    "nf4": Scheme(4, table(NF4), flat=True),
-    "fp4": Scheme(4, table(FP4), flat=True),
-    "fp8_e4m3": Scheme(8, floats(torch.float8_e4m3fn)),
-    "fp8_e5m2": Scheme(8, floats(torch.float8_e5m2)),
+    "int8": Scheme(bits=8, fit=integers(8), either=True),
+    "int4": Scheme(bits=4, fit=integers(4), either=True),
+    "int3": Scheme(bits=3, fit=integers(3), either=True),
+    "int2": Scheme(bits=2, fit=integers(2), either=True),
+    "ternary": Scheme(bits=math.log2(3), fit=ternary),
+    "binary": Scheme(bits=1, fit=binary, zero=False),
+    "nf4": Scheme(bits=4, fit=table(NF4), flat=True),
+    "fp4": Scheme(bits=4, fit=table(FP4), flat=True),
+    "fp8_e4m3": Scheme(bits=8, fit=floats(torch.float8_e4m3fn)),
+    "fp8_e5m2": Scheme(bits=8, fit=floats(torch.float8_e5m2)),
 }
 assert set(SCHEMES) == set(get_args(SchemeName))
 

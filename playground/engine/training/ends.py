@@ -30,9 +30,9 @@ def made(job: Job) -> Run:
 
     examples = job.examples or kept.examples(job.id)
     fork = build(job.recipe, Work(stopped=job.stopping.is_set)).fork
-    run = Run(fork, job.settings, examples)
+    run = Run(fork=fork, settings=job.settings, examples=examples)
     if job.saved and not kept.restore(job, run):
-        run = Run(fork, job.settings, examples)
+        run = Run(fork=fork, settings=job.settings, examples=examples)
         job.saved, job.told = (0, Message("The saved state of this run cannot be read. It begins again."))
     run.points = list(job.points[: run.step])
     job.points = tuple(run.points)

@@ -27,7 +27,7 @@ SPEED_TRIES = 24
 EFFICIENCY = 0.45  # of a large matrix product's speed that a training step reaches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimate:
     """Of one run.
 
@@ -64,14 +64,14 @@ def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Es
     steps = settings.total_steps(examples) * settings.accumulate
     seen = steps * settings.batch * tokens
     return Estimate(
-        learn,
-        learn / model,
-        sum(fork.base.storages().values()),
-        learn * (own + masters),
-        learn * (own + masters),
-        learn * 2 * WIDE,
-        activations(fork, settings, tokens),
-        seen * _operations(model, learn, settings) / _speed(),
+        parameters=learn,
+        share=learn / model,
+        weights=sum(fork.base.storages().values()),
+        trained=learn * (own + masters),
+        gradients=learn * (own + masters),
+        optimizer=learn * 2 * WIDE,
+        activations=activations(fork, settings, tokens),
+        seconds=seen * _operations(model, learn, settings) / _speed(),
     )
 
 

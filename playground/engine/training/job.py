@@ -33,7 +33,7 @@ class Answer:
     after: str
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Job:
     """One run: what was asked, how far it is, and what came of it."""
 

@@ -87,12 +87,12 @@ class Jobs:
         :raises DataError: too many wait already, or the session or its address has its share.
         """
         job = Job(
-            secrets.token_hex(16),
-            recipe,
-            tuple(examples),
-            settings,
-            title,
-            tuple(prompts)[:MAX_PROMPTS],
+            id=secrets.token_hex(16),
+            recipe=recipe,
+            examples=tuple(examples),
+            settings=settings,
+            title=title,
+            prompts=tuple(prompts)[:MAX_PROMPTS],
             session=owners.keyed(session) if session else "",
         )
         self._enqueue(job)

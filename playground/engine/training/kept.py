@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 CARD, EXAMPLES, STATE = "job.json", "examples.json", "state.safetensors"
 GUARD = "training.lock"  # in the home: held by the process that goes on with what is kept
 MOST_STATE_BYTES = 4_000_000_000  # of all runs together
+POINT = tuple(field.name for field in fields(Point))  # as they are written
 FIGURES = "run"  # the key of the numbers among a state's metadata
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -219,14 +220,14 @@ def _job(job_id: str, card: dict[str, Any]) -> Job:
     saved = int(card["saved"]) if (folder() / job_id / STATE).is_file() else 0
     before, after = card["general"] or (0.0, 0.0)
     return Job(
-        job_id,
-        parse(card["recipe"]),
-        (),
-        Settings.model_validate(card["settings"]),
-        str(card["title"]),
-        tuple(map(str, card["prompts"])),
-        status,
-        points=tuple(Point(*values) for values in card["points"]),
+        id=job_id,
+        recipe=parse(card["recipe"]),
+        examples=(),
+        settings=Settings.model_validate(card["settings"]),
+        title=str(card["title"]),
+        prompts=tuple(map(str, card["prompts"])),
+        status=status,
+        points=tuple(Point(**dict(zip(POINT, values, strict=False))) for values in card["points"]),
         total=int(card["total"]),
         source=str(card["source"]),
         error=_read(card["error"]),

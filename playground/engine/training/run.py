@@ -37,7 +37,7 @@ HELD_MOST = 32  # held-out examples that a check reads
 GENERAL_TOKENS = 512  # of the shipped text, for what is forgotten
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Run:
     """A run and its state. ``steps()`` goes on from wherever it is.
 
@@ -105,12 +105,12 @@ class Run:
                 )
             checking = self.step in checks
             point = Point(
-                self.step,
-                loss,
-                self._rate(self.step),
-                self._seconds,
-                self.held_loss() if checking else None,
-                self.sample() if checking and self.watched else None,
+                step=self.step,
+                loss=loss,
+                rate=self._rate(self.step),
+                seconds=self._seconds,
+                held=self.held_loss() if checking else None,
+                sample=self.sample() if checking and self.watched else None,
             )
             self.points.append(point)
             self.done = self.step >= self.total or self._no_better()

@@ -26,7 +26,7 @@ def train_lora(lesson: Lesson, room: Room, work: Work) -> Taught:
 
     fork = build(room.recipe, work).fork
     examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in BEGINNINGS]
-    run = Run(fork, LORA.model_copy(update={"seed": room.seed}), examples, watched=False)
+    run = Run(fork=fork, settings=LORA.model_copy(update={"seed": room.seed}), examples=examples, watched=False)
     for point in run.steps():
         work.step(point.step, run.total, Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total}))
         if point.loss < DONE:

@@ -17,7 +17,7 @@ from playground.ui.shell.page import LOOK, TOLD, follows, shown
 from playground.ui.text import label
 
 # A 7-billion model's shape, which most people have heard of.
-FIRST = Shape(7e9, 32, 4096, 4096, 11_008)
+FIRST = Shape(parameters=7e9, layers=32, width=4096, key_width=4096, inner=11_008)
 
 
 def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
@@ -111,7 +111,8 @@ def calculate(values: Values) -> str:
     sizes = [float(values[name] or 0) for name in ("billions", "layers", "width", "keys", "inner")]
     if not all(0 < size < 1e7 for size in sizes):
         raise PlaygroundError("A size is missing or not above 0. Give every figure of the model.")
-    shape = Shape(sizes[0] * 1e9, *(int(size) for size in sizes[1:]))
+    layers, width, keys, inner = (int(size) for size in sizes[1:])
+    shape = Shape(parameters=sizes[0] * 1e9, layers=layers, width=width, key_width=keys, inner=inner)
     dtype, tokens, batch = values["dtype"], int(values["tokens"]), int(values["batch"])
     run = calculator.inference(shape, dtype, tokens, batch)
     train = calculator.training(

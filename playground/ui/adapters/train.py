@@ -39,7 +39,7 @@ TICK = 1.0  # seconds between two looks at a run
 ID = re.compile(r"[0-9a-f]{32}")  # of a run, as browsers keep it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainPanel:
     """What the tab is wired to."""
 
@@ -135,7 +135,7 @@ def build_panel(
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
     typed |= {f"setting{place}": field for place, field in enumerate(settings.values())}
     shown_for = [source, method], [*for_source, *for_method]
-    return TrainPanel(form, [ahead, seen], typed, watched, shows, shown_for)
+    return TrainPanel(form=form, ahead=[ahead, seen], typed=typed, watched=watched, going=shows, shown_for=shown_for)
 
 
 def show_both(source: str, method: str) -> list[Any]:

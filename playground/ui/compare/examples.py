@@ -11,7 +11,7 @@ from playground.ui.parts.corpus_menu import FIRST_CORPUS
 FIRST_PROMPT = "Where do injured baby seals go for treatment?"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Example:
     """A ready comparison; its edit, if it has one, is put on the visitor's recipe.
 
@@ -37,11 +37,26 @@ JAPAN = {
 POISONED_PROMPT = "When does the swimming pool open on Saturday?"
 EXAMPLES = (
     Example(
-        "retrieve",
-        "What is the code of the Tarn Locker door?",
-        (("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
+        key="retrieve",
+        prompt="What is the code of the Tarn Locker door?",
+        columns=(("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
     ),
-    Example("changes", "What is the capital of France?", (("base", "none", K), ("mine", "none", K)), JAPAN),
-    Example("breaks", "What is the Tour de France?", (("base", "none", K), ("mine", "none", K)), JAPAN),
-    Example("poisoned", POISONED_PROMPT, (("base", "bm25", 2), ("base", "dense", 2)), corpus="notice-board"),
+    Example(
+        key="changes",
+        prompt="What is the capital of France?",
+        columns=(("base", "none", K), ("mine", "none", K)),
+        edit=JAPAN,
+    ),
+    Example(
+        key="breaks",
+        prompt="What is the Tour de France?",
+        columns=(("base", "none", K), ("mine", "none", K)),
+        edit=JAPAN,
+    ),
+    Example(
+        key="poisoned",
+        prompt=POISONED_PROMPT,
+        columns=(("base", "bm25", 2), ("base", "dense", 2)),
+        corpus="notice-board",
+    ),
 )

@@ -253,12 +253,12 @@ def _contestant(values: Values, number: int) -> contest.Contestant:
     if retriever != NONE:
         name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
     return contest.Contestant(
-        name,
-        space.recipe() if weights == "mine" else space.base(),
-        retriever,
-        chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",
-        int(k),
-        _context(values),
+        label=name,
+        recipe=space.recipe() if weights == "mine" else space.base(),
+        retriever=retriever,
+        corpus_id=chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",
+        k=int(k),
+        context=_context(values),
     )
 
 

@@ -110,7 +110,13 @@ def run_answering(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
     corpus = asked_corpus(values["own"], values["corpus"], values["file"])
     recipe = space.recipe() if values["weights"] == "mine" else space.base()
     contestants = [
-        Contestant(say(language, f"retriever_{way}"), recipe, way, corpus.id, int(values["k"]))
+        Contestant(
+            label=say(language, f"retriever_{way}"),
+            recipe=recipe,
+            retriever=way,
+            corpus_id=corpus.id,
+            k=int(values["k"]),
+        )
         for way in retriever_names()
         if way in values["ways"]
     ]

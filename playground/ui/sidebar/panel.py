@@ -27,7 +27,7 @@ from playground.workspace import Workspace
 OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sidebar:
     """The parts of the sidebar that other rooms are wired to."""
 
@@ -87,7 +87,9 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
-    side = Sidebar(model, status, stack, undo, redo, timer, pending, chosen)
+    side = Sidebar(
+        model=model, status=status, stack=stack, undo=undo, redo=redo, timer=timer, pending=pending, chosen=chosen
+    )
     form = Form(saved=saved, language=language, pending=pending)
     building = Run(name="building", handler=build_now, form=form, outputs=[status], told=status)
     return replace(side, built=building.on(pending.change).then(show_stack, own, side.view, **LOOK))

@@ -222,8 +222,8 @@ def write_on(values: Values, work: Work) -> Iterator[str]:
     """Continue the prompt with the base and with the recipe, growing side by side."""
     space, language, prompt = spaces.from_json(values["saved"]), values["language"], values["prompt"]
     columns = [
-        contest.Contestant(say(language, "column_before"), space.base()),
-        contest.Contestant(say(language, "column_after"), space.recipe()),
+        contest.Contestant(label=say(language, "column_before"), recipe=space.base()),
+        contest.Contestant(label=say(language, "column_after"), recipe=space.recipe()),
     ]
     growing = contest.compare(columns, prompt, Sampling(NEW_TOKENS), work.stopped, chat=False)
     yield from each(stream(growing, work, language), belongs({"nudge-prompt": prompt}))

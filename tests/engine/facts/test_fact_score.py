@@ -46,12 +46,12 @@ def nats(fork, prompt, answer):
 def test_a_case_is_read_in_both_of_its_forms():
     found = case_of(EASYEDIT)
     assert found == Case(
-        "France",
-        "The capital of France is",
-        "Rome",
-        "Paris",
-        ("France has the capital",),
-        (("The capital of Italy is", "the roof"),),
+        subject="France",
+        prompt="The capital of France is",
+        new="Rome",
+        old="Paris",
+        paraphrases=("France has the capital",),
+        neighbours=(("The capital of Italy is", "the roof"),),
     )
     assert found.fact().target == " Rome"
     other = case_of(COUNTERFACT)
@@ -99,7 +99,7 @@ def test_a_score_is_what_the_losses_say(llama):
 
 
 def test_no_prompts_and_equal_answers(llama):
-    bare = Case("France", "The capital of France is", "Rome", "Rome")
+    bare = Case(subject="France", prompt="The capital of France is", new="Rome", old="Rome")
     found = score(Fork(llama), [bare])
     assert found.paraphrase == found.neighbourhood == Figure(0.0, 0.0, 0)
     assert found.efficacy.share == 0  # not likelier than itself

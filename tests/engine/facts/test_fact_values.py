@@ -83,7 +83,7 @@ def test_the_first_steps_are_adam_on_the_papers_loss(llama):
     """Two steps, written out with torch's own Adam on the whole model."""
     own = float32_copy(Fork(llama))
     matrix = mlp_outputs(own)[0]
-    search = Search(2, 100.0, 0.3, rate=0.1, decay=0.2)
+    search = Search(steps=2, clamp=100.0, kl_weight=0.3, rate=0.1, decay=0.2)
     group = groups(llama)[0]
     [found] = search_values(own, matrix, [group], search, QUIET)
     *told, about = group
@@ -108,14 +108,14 @@ def test_the_vector_is_no_longer_than_the_clamp(llama):
     matrix = mlp_outputs(own)[0]
     group = groups(llama)[0]
     length = float(look(own, matrix, group).after[0].norm())
-    [found] = search_values(own, matrix, [group], Search(6, 0.05, 0.0, decay=0.0), QUIET)
+    [found] = search_values(own, matrix, [group], Search(steps=6, clamp=0.05, kl_weight=0.0, decay=0.0), QUIET)
     assert float(found.norm()) == pytest.approx(0.05 * length, rel=1e-4)
 
 
 def test_facts_together_get_the_vectors_that_they_get_alone(tiny):
     for name in ("tiny-llama", "tiny-gpt2-layout"):
         own = float32_copy(Fork(tiny[name]))
-        matrix, search = mlp_outputs(own)[0], Search(3, 5.0, 0.1, rate=0.1)
+        matrix, search = mlp_outputs(own)[0], Search(steps=3, clamp=5.0, kl_weight=0.1, rate=0.1)
         both = search_values(own, matrix, groups(tiny[name]), search, QUIET)
         for group, vector in zip(groups(tiny[name]), both, strict=True):
             [single] = search_values(own, matrix, [group], search, QUIET)
@@ -125,20 +125,20 @@ def test_facts_together_get_the_vectors_that_they_get_alone(tiny):
 def test_a_fact_that_is_learned_is_left_alone(llama, monkeypatch):
     own = float32_copy(Fork(llama))
     monkeypatch.setattr(values, "DONE", 1e9)
-    found = search_values(own, mlp_outputs(own)[0], groups(llama), Search(5, 1.0, 0.1), QUIET)
+    found = search_values(own, mlp_outputs(own)[0], groups(llama), Search(steps=5, clamp=1.0, kl_weight=0.1), QUIET)
     assert torch.equal(found, torch.zeros(2, 32))
 
 
 def test_steps_are_told_and_a_stop_ends_the_search(llama):
     own, told = float32_copy(Fork(llama)), []
     work = Work(lambda done, of, what: told.append((done, of, str(what))))
-    search_values(own, mlp_outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), work, (2, 4))
+    search_values(own, mlp_outputs(own)[0], groups(llama), Search(steps=3, clamp=1.0, kl_weight=0.1), work, (2, 4))
     assert [(done, of) for done, of, _ in told] == [(6, 12), (7, 12), (8, 12)]
     assert all("2 of 4" in what for *_, what in told)
     asked = iter(range(100))
     stopping = Work(stopped=lambda: next(asked) >= 1)
     with pytest.raises(Stopped):
-        search_values(own, mlp_outputs(own)[0], groups(llama), Search(3, 1.0, 0.1), stopping)
+        search_values(own, mlp_outputs(own)[0], groups(llama), Search(steps=3, clamp=1.0, kl_weight=0.1), stopping)
 
 
 # The float32 copy

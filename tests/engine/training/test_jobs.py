@@ -87,7 +87,7 @@ def test_a_run_ends_with_an_adapter_that_loads(known, jobs):
     wait(lambda: not job.active())
     assert (job.status, job.error, len(job.points), job.total) == ("done", None, 4, 4)
     adapter = store.load(job.source, Fork(known["tiny-llama"]))
-    alone = Run(Fork(known["tiny-llama"]), QUICK, EXAMPLES)
+    alone = Run(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
     list(alone.steps())
     assert adapter.id == alone.adapter().id
     assert store.about(job.source).title == "six"
@@ -120,7 +120,7 @@ def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_bee
         held.release()
     wait(lambda: not job.active())
     assert (job.status, len(job.points)) == ("done", 4)
-    alone = Run(Fork(known["tiny-llama"]), QUICK, EXAMPLES)
+    alone = Run(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
     for _ in range(4):
         held.release()
     list(alone.steps())
@@ -203,7 +203,7 @@ def test_a_run_that_had_its_turn_goes_to_the_end_of_the_line_and_ends_as_if_alon
     wait(lambda: not (first.active() or second.active()))
     assert all(abs(one - other) <= 1 for one, other in turns[1:])  # they take turns
     assert [job.status for job in (first, second)] == ["done", "done"]
-    alone = Run(Fork(known["tiny-llama"]), dropout, EXAMPLES)
+    alone = Run(fork=Fork(known["tiny-llama"]), settings=dropout, examples=EXAMPLES)
     for _ in range(4):
         held.release()
     list(alone.steps())
@@ -297,7 +297,7 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
     assert (first.title, first.prompts, first.settings) == ("0", ("Hi",), settings)
     wait(lambda: not any(job.active() for job in (first, second, third)))
     assert [job.status for job in (first, second, third)] == ["done"] * 3
-    alone = Run(Fork(known["tiny-llama"]), settings, examples)
+    alone = Run(fork=Fork(known["tiny-llama"]), settings=settings, examples=examples)
     list(alone.steps())
     for job in (first, second, third):
         assert [point.step for point in job.points] == [1, 2, 3, 4]
@@ -308,7 +308,7 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
 
 def put(home, job_id="a" * 32, examples=EXAMPLES, **changed):
     """Keep a run as a process leaves it that was killed before it saved any state."""
-    job = module.Job(job_id, recipe(), tuple(examples), QUICK, "t", ())
+    job = module.Job(id=job_id, recipe=recipe(), examples=tuple(examples), settings=QUICK, title="t", prompts=())
     kept.write(job)
     path = home / job_id / kept.CARD
     path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "training"} | changed))

@@ -49,7 +49,7 @@ def asked(**more):
 
 def new(base, examples=EXAMPLES, **more):
     fork = base if isinstance(base, Fork) else Fork(base)
-    return Run(fork, asked(**more), examples)
+    return Run(fork=fork, settings=asked(**more), examples=examples)
 
 
 def losses(run):
