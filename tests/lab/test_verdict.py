@@ -16,6 +16,7 @@ from playground.lab.scores import COSTS, IMPORTANT, QUALITIES, USUAL, best_of, r
 from playground.lab.table import Row
 from playground.lab.verdict import NEEDS, Amount, Compared, Sentence, verdict
 from playground.lab.ways import WAYS
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.ui.text import EN
 
 
@@ -291,9 +292,9 @@ def test_only_what_stands_in_the_prompt_can_be_cited():
     assert ("rome",) in [one.values.get("ways") for one in found.sentences]
     none = verdict(rows[:2], USUAL, ("cite",))
     assert none.best is None
-    assert none.sentences[0].values["ways"] == ("in_context", "bm25", "dense")
+    assert none.sentences[0].values["ways"] == ("in_context", *RETRIEVERS)
     both = verdict(rows[:2], USUAL, ("cite", "many"))
-    assert both.sentences[0].values["ways"] == ("bm25", "dense")
+    assert both.sentences[0].values["ways"] == tuple(RETRIEVERS)
 
 
 def test_a_fact_that_changes_makes_time_count():
