@@ -20,10 +20,11 @@ from transformers import BertConfig, BertModel
 
 from playground.errors import CorpusError
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.dense import encoders, vectors
+from playground.retrieval.dense import encoders, packed_e5, vectors
 from playground.retrieval.dense.encoders import PACKED_E5
 from playground.retrieval.dense.index import embed
-from playground.retrieval.dense.vectors import Made, PackedE5, Vectors, read_e5
+from playground.retrieval.dense.packed_e5 import PackedE5, read_e5
+from playground.retrieval.dense.vectors import Made, Vectors
 from playground.retrieval.evaluate import judged, outcomes, report
 from playground.retrieval.search import Options
 
@@ -116,7 +117,7 @@ def test_every_weight_is_read_as_gguf_reads_it(packed):
 def test_vectors_are_means_of_berts_states_over_the_tokens_of_each_text(packed, monkeypatch, tmp_path, dtype, least):
     data, model = packed
     (tmp_path / "e5.bin").write_bytes(data)
-    monkeypatch.setattr(vectors, "E5_SHA256", vectors.hashlib.sha256(data).hexdigest())
+    monkeypatch.setattr(packed_e5, "E5_SHA256", packed_e5.hashlib.sha256(data).hexdigest())
     encoder = PackedE5(tmp_path / "e5.bin", dtype)
     found = encoder.encode(["c", "", "b b b"], prompt="ab ")
     assert found.shape == (3, 64)
@@ -205,7 +206,7 @@ def test_the_package_is_never_imported(monkeypatch, tmp_path, packed, no_model):
     monkeypatch.setattr(encoders, "E5_PACKAGE", "hollow_e5")
     assert encoders.e5_file() is None
     (package / encoders.E5_FILE).write_bytes(packed[0])
-    monkeypatch.setattr(vectors, "E5_SHA256", vectors.hashlib.sha256(packed[0]).hexdigest())
+    monkeypatch.setattr(packed_e5, "E5_SHA256", packed_e5.hashlib.sha256(packed[0]).hexdigest())
     assert PACKED_E5 in [one.id for one in encoders.choices()]
     assert vectors.model(PACKED_E5).encode(["ab"]).shape == (1, 64)
     assert "hollow_e5" not in sys.modules

@@ -1,6 +1,6 @@
 """Ways to cut a document into passages; none of them crosses a heading.
 
-``paragraphs`` is how shipped corpora are cut (see ``chunking.py``); the others are for trying out
+``paragraphs`` is how shipped corpora are cut (see ``markdown.py``); the others are for trying out
 what the size of a passage and an overlap do to search.
 """
 

@@ -1,7 +1,7 @@
 """Which encoders dense search can use, and their files: MiniLM, E5 from a package, and others from
 the Hub as sentence-transformers folders, safetensors only.
 
-Knows ids and files. What is loaded is kept in vectors.py; MiniLM's own package is dense.py's.
+Knows ids and files. What is loaded is kept in vectors.py; MiniLM's own package is index.py's.
 """
 
 from __future__ import annotations
