@@ -21,7 +21,7 @@ from playground.lab.table import Row
 from playground.lab.verdict import Amount, Compared, Sentence, verdict
 from playground.lab.ways import WAYS
 from playground.ui.lab.report import questions_csv, to_csv, to_html
-from playground.ui.lab.words import column_name, named, shown, told, way_name
+from playground.ui.lab.words import column_name, in_words, shown, told, way_name
 from playground.ui.parts.html import percent
 
 NASTY = '<script>alert("1")</script>&'
@@ -144,7 +144,7 @@ def test_a_sentence_is_told_with_names_and_figures():
         Amount("bytes", 77): "77 B",
         3: "3",
     }
-    assert {value: named(value, "en") for value in values} == values
+    assert {value: in_words(value, "en") for value in values} == values
     sentence = Sentence("none_says", {"way": "rome", "figure": Amount("share", 0.031)})
     assert told(sentence, "en").endswith(
         "nearest is “ROME (rank-one edit)”, which gives the answer a probability of 3.1 %."
