@@ -103,7 +103,7 @@ def scatter(marks: Sequence[Mark], title: str, across: str, up: str, most: float
         parts.append(text_at(LEFT - 5, y + 4, f"{share:.0%}", "end"))
         parts.append(text_at(x, FLOOR + 14, f"{share * most:.0%}"))
     places = [place_of(mark, most) for mark in marks]
-    spots = beside(places, [TAG] * len(marks), places, HALF + 2, FRAME, _between_ticks)
+    spots = beside(places, [TAG] * len(marks), HALF + 2, FRAME, fits=_between_ticks)
     for (x, y), (over, down) in zip(places, spots, strict=True):
         parts.append(tag("line", class_="pg-leader", x1=x, y1=y, x2=over, y2=down, stroke=BEFORE))
     order = sorted(range(len(marks)), key=lambda number: not marks[number].square)

@@ -32,7 +32,7 @@ def draw(flat: FlatMap, language: str) -> Markup:
     sizes = [(width_of(name, LABEL) + 4, LABEL + 2.0) for name in short]
     places = _places(points)
     path = _between(*places[:2]) if moved else []
-    spots = beside(places, sizes, [*places, *path], HALF, FRAME)
+    spots = beside(places, sizes, HALF, FRAME, path)
     drawn = []
     for kind, point, name, label, place, spot in zip(kinds, points, names, short, places, spots, strict=True):
         text = tag("text", label, class_="pg-name", x=spot[0], y=spot[1] + 5, text_anchor="middle")
