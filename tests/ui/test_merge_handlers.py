@@ -547,10 +547,7 @@ def test_ranges_of_one_model_are_stacked_one_after_another(text, ends):
 
 def test_ranges_of_several_models_are_each_of_the_one_at_its_place():
     found = edit_of(SMALLEST | fields(*TWO, method="passthrough", layers="0-3, 1-2"))
-    assert [(one.recipe["edits"][0]["source"], one.layers) for one in found.models] == [
-        ("pirate", (0, 3)),
-        ("json", (1, 2)),
-    ]
+    assert [(one.recipe.edits[0].source, one.layers) for one in found.models] == [("pirate", (0, 3)), ("json", (1, 2))]
 
 
 UNREADABLE = ["", " ", ",", "0", "0-", "-2", "0-2,", "a-b", "0–2", "1.5-2", "0-2-4", "0-99999"]
