@@ -16,6 +16,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch as it is imported
 
+import hypothesis
 import pytest
 import torch
 import transformers
@@ -27,6 +28,9 @@ from playground.engine.models import catalog, loader
 from playground.engine.models.catalog import ModelEntry
 from playground.engine.models.loader import CACHE, Base
 from playground.settings import settings
+
+hypothesis.settings.register_profile("shared", deadline=None)  # another worker may have the processor
+hypothesis.settings.load_profile("shared")
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS_HOME = Path(os.environ.get("PLAYGROUND_TEST_HOME") or ROOT / ".home")

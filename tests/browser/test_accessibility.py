@@ -80,15 +80,15 @@ def test_every_tab_is_free_of_serious_findings(visit):
     assert findings(page) == []
     visitor.tab("Compare")
     page.locator("#example-retrieve").click()
-    expect(page.locator("#answers .pg-answer")).to_have_count(3)
-    expect(page.locator("#answers .pg-cursor")).to_have_count(0)
+    expect(page.locator("#answers .pg-answer")).to_have_count(3, timeout=180_000)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=180_000)
     for name in ("Contestants", "How passages go into", "What is a poisoned"):
         page.locator("button.label-wrap", has_text=name).click()
     for summary in page.locator("#answers summary").all():
         summary.click()
     page.locator("#answers button", has_text="Take it away").first.click()
     expect(page.locator("#without .pg-answer")).to_have_count(2)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=180_000)
     assert findings(page) == []
     visitor.tab("Fact lab")
     page.locator("#lab-famous").click()
@@ -104,7 +104,7 @@ def test_every_tab_is_free_of_serious_findings(visit):
     page.locator("#lab-trace-go").click()
     expect(page.locator("#lab-trace svg.pg-chart")).to_be_visible(timeout=180_000)
     expect(page.locator("#lab-trace-use")).to_be_visible()
-    expect(page.locator("#lab-trace .wrap:not(.hide)")).to_have_count(0)
+    expect(page.locator("#lab-trace .wrap:not(.hide)")).to_have_count(0, timeout=180_000)
     page.locator("#lab-collateral-go").click()
     expect(page.locator("#lab-collateral table")).to_be_visible(timeout=180_000)
     assert findings(page) == []

@@ -8,14 +8,15 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
+LONG = 180_000  # ms; a busy machine writes slowly
 SCREENSHOT = Path(__file__).resolve().parents[2] / "assets" / "screenshot.png"
 
 
 def finished(page, columns):
     """The answers, once all of them are written."""
     cards = page.locator("#answers .pg-answer")
-    expect(cards).to_have_count(columns)
-    expect(page.locator("#answers .pg-cursor")).to_have_count(0)
+    expect(cards).to_have_count(columns, timeout=LONG)
+    expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
     expect(page.locator("#answers")).not_to_have_class(re.compile("pending"))
     return cards
 
@@ -120,8 +121,8 @@ def test_the_ready_examples_show_what_they_promise(visit):
 def without(page, card):
     """Both answers, once the first passage of a card was taken away."""
     card.get_by_role("button", name="Take it away").first.click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0)
+    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
     return page.locator("#without .pg-text").all_inner_texts()
 
 

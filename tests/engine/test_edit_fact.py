@@ -75,18 +75,12 @@ def likelihood(fork, fact):
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Little text to read, nothing kept of other tests, and the one thread that tiny models are
-    quickest with."""
+    """Little text to read, and nothing kept of other tests."""
     CACHE.clear()
     monkeypatch.setattr(keys, "MOMENT_TOKENS", 600)
     # Random layers and given values teach little by much: see facts/test_first_token.py.
     monkeypatch.setattr(checks, "withdraw", lambda *_: None)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "set_num_threads", lambda count: None)
-        yield
-    torch.set_num_threads(threads)
+    yield
     CACHE.clear()
 
 
@@ -508,7 +502,7 @@ def test_a_layer_that_was_taken_out_is_refused(llama):
 def test_an_mlp_that_is_not_known_is_refused(llama, monkeypatch):
     from playground.engine.facts import layers
 
-    monkeypatch.setattr(layers, "matrices", lambda fork: [])
+    monkeypatch.setattr(layers, "mlp_outputs", lambda fork: {})
     assert "Layer 0 has no MLP" in refused(Fork(llama))
 
 

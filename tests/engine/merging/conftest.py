@@ -17,18 +17,6 @@ from playground.engine.models.loader import CACHE, Base
 from playground.settings import settings
 
 
-@pytest.fixture(autouse=True)
-def one_thread(surroundings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tiny tensors gain nothing from a second one, and lose much where the machine is busy."""
-    monkeypatch.setenv("PLAYGROUND_THREADS", "1")
-    settings.cache_clear()
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    settings.cache_clear()
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home of the test's own."""
