@@ -169,10 +169,10 @@ def build_quickly(recipe: Recipe) -> Built:
 
 
 def _cached(recipe: Recipe, base: Base) -> Built | None:
-    found = CACHE.get(("fork", recipe.id))
-    if not isinstance(found, Built):
+    cached = CACHE.get(("fork", recipe.id))
+    if not isinstance(cached, Built):
         return None
-    return found if (found.fork.base.root or found.fork.base) is base else None
+    return cached if (cached.fork.base.root or cached.fork.base) is base else None
 
 
 def _keep(built: Built) -> Built:
@@ -243,11 +243,11 @@ def _check_finite(fork: Fork, before: Fork) -> None:
 
 def _trail(built: Built) -> tuple[tuple[str, int], ...]:
     """A fork's ``trail``: the recipes before its last edits that changed MLP outputs alone."""
-    found: list[tuple[str, int]] = []
+    trail: list[tuple[str, int]] = []
     for length in range(len(built.receipts) - 1, -1, -1):
         layers = {matrix.name: layer for layer, matrix in mlp_outputs(built.fork).items()}
         changed = [layers.get(change.name, -1) for change in built.receipts[length].changes]
         if min(changed, default=-1) < 0:
             break
-        found.append((built.recipe.prefix(length).id, min(changed)))
-    return tuple(found)
+        trail.append((built.recipe.prefix(length).id, min(changed)))
+    return tuple(trail)

@@ -32,7 +32,7 @@ def _place(loc: Sequence[str | int]) -> str:
 def explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeError:
     """The first thing that pydantic found wrong, as a sentence."""
     first = error.errors(include_url=False)[0]
-    names = [one for one in first["loc"] if isinstance(one, int) or one.isidentifier()]
+    names = [part for part in first["loc"] if isinstance(part, int) or part.isidentifier()]
     field = _place(first["loc"] if first["type"] == "extra_forbidden" else names)
     if first["type"] == "extra_forbidden":
         return RecipeError(
@@ -47,7 +47,7 @@ def explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeEr
             "Edit {number} ({kind}) lacks {field!r}. Add it.", number=number, kind=edit.KIND, field=field
         )
     rule = RULES.get(first["type"], RULES["other"])
-    given = repr(first["input"])
+    shown = repr(first["input"])
     context = {key: str(value) for key, value in first.get("ctx", {}).items()}
     return RecipeError(
         rule.template,
@@ -55,5 +55,5 @@ def explained(error: ValidationError, edit: type[Edit], number: int) -> RecipeEr
         number=number,
         kind=edit.KIND,
         field=field,
-        given=given if len(given) <= 60 else given[:57] + "…",
+        given=shown if len(shown) <= 60 else shown[:57] + "…",
     )

@@ -168,27 +168,27 @@ def unknown_tensor(name: str) -> AdapterError:
     )
 
 
-def plain_config(config: Mapping[str, Any], kept: Mapping[str, Any], harmless: Sequence[str] = ()) -> dict[str, Any]:
+def plain_config(config: Mapping[str, Any], allowed: Mapping[str, Any], harmless: Sequence[str] = ()) -> dict[str, Any]:
     """What is kept of a configuration: the keys of ``kept`` with these as defaults.
 
     Any other key must be one of ``harmless`` or say nothing (empty, false, none).
 
     :raises AdapterError: a key asks for something that is not done here, or has a wrong type.
     """
-    found = dict(kept)
+    plain = dict(allowed)
     for key, value in config.items():
-        if key in kept:
+        if key in allowed:
             if value is not None:
-                found[key] = value
+                plain[key] = value
         elif key not in HARMLESS and key not in harmless and value:
             raise AdapterError(
                 "This adapter's configuration sets {key}, which is not supported here. Train or export it without.",
                 key=str(key)[:60],
             )
-    for key, default in kept.items():
-        if not same_type(found[key], default):
-            raise unusable(key, found[key])
-    return found
+    for key, default in allowed.items():
+        if not same_type(plain[key], default):
+            raise unusable(key, plain[key])
+    return plain
 
 
 def unusable(key: str, value: Any) -> AdapterError:

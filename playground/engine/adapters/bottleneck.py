@@ -31,19 +31,19 @@ PARTS = ("down.weight", "down.bias", "up.weight", "up.bias")
 
 
 def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    found: dict[str, dict[str, Tensor]] = {}
+    parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         part = next((part for part in PARTS if name.endswith(f".{part}")), None)
         if part is None:
             raise unknown_tensor(name)
-        found.setdefault(name.removesuffix(f".{part}"), {})[part] = tensor
-    return found
+        parts.setdefault(name.removesuffix(f".{part}"), {})[part] = tensor
+    return parts
 
 
 def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check bottleneck adapters against a model."""
-    kept = plain_config(config, {"size": 16})
-    size, known = kept["size"], linear_layers(fork)
+    plain = plain_config(config, {"size": 16})
+    size, known = plain["size"], linear_layers(fork)
     if not 1 <= size <= MAX_RANK:
         raise AdapterError(
             "The adapter's bottleneck is {given} wide: 1 to {limit} is usable.", given=size, limit=MAX_RANK
@@ -60,7 +60,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         shapes = ((size, width), (size,), (width, size), (width,))
         for part, shape in zip(PARTS, shapes, strict=True):
             expect(f"{path}.{part}", parts[part], shape)
-    return kept, dict(tensors)
+    return plain, dict(tensors)
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:

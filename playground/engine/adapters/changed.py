@@ -21,7 +21,7 @@ ROWS, IDS = ".rows", ".ids"
 
 def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check changed tensors against a model."""
-    kept = plain_config(config, {"tied": True})
+    plain = plain_config(config, {"tied": True})
     for name, tensor in tensors.items():
         if name.endswith(IDS):
             if name.removesuffix(IDS) + ROWS not in tensors:
@@ -31,7 +31,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
             _check_rows(name.removesuffix(ROWS), tensors, fork)
             continue
         expect(name, tensor, tuple(_parameter(name, fork).shape))
-    return kept, dict(tensors)
+    return plain, dict(tensors)
 
 
 def _parameter(name: str, fork: Fork) -> Tensor:

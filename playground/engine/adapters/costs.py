@@ -40,7 +40,7 @@ def weigh(fork: Fork, adapter: Adapter, work: Work = QUIET) -> Costs:
     ids = fork.base.tokenizer(measure.shipped_text(), add_special_tokens=False)["input_ids"]
     window = torch.tensor(ids[:128])[None]
     with torch.inference_mode():
-        one, two = (f.model(input_ids=window, use_cache=False).logits[0] for f in (apart, folded))
+        first, second = (f.model(input_ids=window, use_cache=False).logits[0] for f in (apart, folded))
     fast, slow = measure.speeds(apart, folded, window[0], work)
     held = fork.bytes_held()
     return Costs(
@@ -48,6 +48,6 @@ def weigh(fork: Fork, adapter: Adapter, work: Work = QUIET) -> Costs:
         folded_bytes=folded.bytes_held() - held,
         apart_seconds=fast.one,
         folded_seconds=slow.one,
-        difference=float((one.float() - two.float()).abs().max()),
-        same_top=float((one.argmax(-1) == two.argmax(-1)).float().mean()),
+        difference=float((first.float() - second.float()).abs().max()),
+        same_top=float((first.argmax(-1) == second.argmax(-1)).float().mean()),
     )

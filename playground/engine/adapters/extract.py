@@ -65,14 +65,14 @@ def extract(
         raise AdapterError("Rank {given} is out of range: choose 1 to {limit}.", given=rank, limit=MAX_RANK)
     chosen = [m for m in select(before, targets) if m.layer is not None and after.has(m.name)]
     thin: dict[str, tuple[Tensor, Tensor]] = {}
-    kept, changed, missing = [], 0.0, 0.0
+    matrices, changed, missing = [], 0.0, 0.0
     for done, matrix in enumerate(chosen):
         work.step(done, len(chosen), Message("{name}…", {"name": matrix.name}))
         down, up, total, left = _nearest_to_change(before, after, matrix, rank)
         if total == 0:
             continue
         changed, missing = changed + total, missing + left
-        kept.append(Kept(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
+        matrices.append(Kept(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
         thin[matrix.name.removesuffix(".weight")] = down, up
     if not thin:
         raise AdapterError(
@@ -87,7 +87,7 @@ def extract(
     others += [f"layer {index}" for index in sorted({*after.dropped} ^ {*before.dropped})]
     kinds = {name for fork in (before, after) for name in _beside_weights(fork)}
     error = math.sqrt(missing / changed)
-    return Extracted(lora.make(thin), tuple(kept), (*others, *sorted(kinds)), error)
+    return Extracted(lora.make(thin), tuple(matrices), (*others, *sorted(kinds)), error)
 
 
 def _beside_weights(fork: Fork) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] 
     """A change that is all in LoRAs beside one and the same tensor, as (down, up)."""
     path = name.removesuffix(".weight")
     layers = [fork.model.get_submodule(path) for fork in (before, after)]
-    kept = [innermost(layer)._parameters.get("weight") for layer in layers]
+    weights = [innermost(layer)._parameters.get("weight") for layer in layers]
     pairs: list[tuple[LowRank, float]] = []
     for layer, sign in zip(layers, (-1, 1), strict=True):
         for one in besides(layer):
@@ -139,7 +139,7 @@ def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] 
                 return None
             pairs.append((one, sign * one.scale))
     pairs = _uncancelled(pairs)
-    if kept[0] is None or kept[0] is not kept[1] or not pairs:
+    if weights[0] is None or weights[0] is not weights[1] or not pairs:
         return None
     down = torch.cat([one.down for one, _ in pairs])
     up = torch.cat([one.up * scale for one, scale in pairs], dim=1)
@@ -149,16 +149,16 @@ def _thin_change(before: Fork, after: Fork, name: str) -> tuple[Tensor, Tensor] 
 def _uncancelled(pairs: list[tuple[LowRank, float]]) -> list[tuple[LowRank, float]]:
     """Without the LoRAs that stand beside both variants: their difference would be rounding."""
 
-    def content(one: LowRank) -> tuple[int, int]:
-        return one.down.data_ptr(), one.up.data_ptr()
+    def content(layer: LowRank) -> tuple[int, int]:
+        return layer.down.data_ptr(), layer.up.data_ptr()
 
     left: list[tuple[LowRank, float]] = []
-    for one, scale in pairs:
+    for layer, scale in pairs:
         same = next(
-            (at for at, (other, its) in enumerate(left) if content(other) == content(one) and its == -scale), None
+            (at for at, (other, its) in enumerate(left) if content(other) == content(layer) and its == -scale), None
         )
         if same is None:
-            left.append((one, scale))
+            left.append((layer, scale))
         else:
             del left[same]
     return left

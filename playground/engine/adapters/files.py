@@ -84,8 +84,8 @@ def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork
     :raises AdapterError: it does not fit.
     """
     kind = _kind(config)
-    kept, plain = kind.read(config, dict(sorted(tensors.items())), fork)
-    return Adapter(kind.name, kept, plain)
+    plain_config, plain = kind.read(config, dict(sorted(tensors.items())), fork)
+    return Adapter(kind.name, plain_config, plain)
 
 
 def write(adapter: Adapter, model_id: str) -> dict[str, bytes]:
@@ -122,13 +122,13 @@ def full_config(adapter: Adapter, model_id: str) -> dict[str, Any]:
 
 
 def _kind(config: Mapping[str, Any]) -> Kind:
-    given = str(config.get("peft_type", "")).rpartition(".")[2]
+    stated = str(config.get("peft_type", "")).rpartition(".")[2]
     for kind in KINDS.values():
-        if given in kind.types:
+        if stated in kind.types:
             return kind
     raise AdapterError(
         "The adapter is of the type {given!r}. These are read: {known}.",
-        given=given[:40],
+        given=stated[:40],
         known=", ".join(name for kind in KINDS.values() for name in kind.types),
     )
 
@@ -138,18 +138,18 @@ def _config(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_CONFIG:
         raise bad
     try:
-        found = json.loads(content.decode("utf-8-sig"))
-        json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair cannot be shown
+        config = json.loads(content.decode("utf-8-sig"))
+        json.dumps(config, ensure_ascii=False).encode()  # half a surrogate pair cannot be shown
     except (ValueError, RecursionError) as error:
         raise bad from error
-    if not isinstance(found, dict) or _deeper(found, MAX_DEPTH):
+    if not isinstance(config, dict) or _deeper(config, MAX_DEPTH):
         raise bad
-    return found
+    return config
 
 
 def _deeper(value: Any, levels: int) -> bool:
     inside = value.values() if isinstance(value, dict) else value
-    return isinstance(value, dict | list) and (not levels or any(_deeper(one, levels - 1) for one in inside))
+    return isinstance(value, dict | list) and (not levels or any(_deeper(item, levels - 1) for item in inside))
 
 
 def _damaged() -> AdapterError:

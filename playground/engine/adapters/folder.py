@@ -117,15 +117,15 @@ def unzipped(content: bytes, most: int) -> dict[str, bytes]:
             for info in members:
                 _check_path(info.filename)
             wanted = set(adapter_names([info.filename for info in members]).values())
-            found: dict[str, bytes] = {}
+            files: dict[str, bytes] = {}
             for info in members:
-                name, before = info.filename, sum(map(len, found.values()))
-                found[name] = _bounded(archive, info, most, before) if name in wanted else b""
+                name, before = info.filename, sum(map(len, files.values()))
+                files[name] = _bounded(archive, info, most, before) if name in wanted else b""
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise bad from error
     except (ValueError, struct.error, zlib.error) as error:
         raise bad from error
-    return found
+    return files
 
 
 def _crowded(count: int) -> AdapterError:

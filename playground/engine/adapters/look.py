@@ -75,9 +75,9 @@ def spectrum(adapter: Adapter, path: str) -> Spectrum:
 
     :raises AdapterError: the adapter has no such pair.
     """
-    found = {pair.path: pair for pair in lora.pairs(adapter)} if adapter.kind == "lora" else {}
-    if path not in found:
+    pairs = {pair.path: pair for pair in lora.pairs(adapter)} if adapter.kind == "lora" else {}
+    if path not in pairs:
         raise AdapterError("This adapter has no thin matrices there. Choose one of its targets.")
-    pair = found[path]
+    pair = pairs[path]
     values = thin_svd(pair.down, pair.up)[1] * abs(pair.scaling)
     return Spectrum(path, (len(pair.up), pair.down.shape[1]), pair.rank, tuple(values.tolist()))

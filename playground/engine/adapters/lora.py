@@ -109,16 +109,16 @@ def scaling_of(config: Mapping[str, Any], path: str, rank: int) -> float:
 
 def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Tensors by module path and part."""
-    found: dict[str, dict[str, Tensor]] = {}
+    parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         match = TENSOR.fullmatch(name)
         if match is None:
             raise unknown_tensor(name)
         part = match["table"] or match["length"] or f"{match['pair']}.weight"
-        if part in found.setdefault(match["path"], {}):  # two spellings of one name
+        if part in parts.setdefault(match["path"], {}):  # two spellings of one name
             raise unknown_tensor(name)
-        found[match["path"]][part] = tensor
-    return found
+        parts[match["path"]][part] = tensor
+    return parts
 
 
 def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:

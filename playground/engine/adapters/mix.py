@@ -111,7 +111,7 @@ def _by_peft(
 
     own = fork.clone()
     make_plain(own)
-    names = [f"a{place}" for place in range(len(adapters))]
+    names = [f"a{number}" for number in range(len(adapters))]
     matrices = len({pair.path for adapter in adapters for pair in lora.pairs(adapter)})
     steps = len(adapters) + matrices
     with seeded(seed), warnings.catch_warnings():
@@ -159,13 +159,13 @@ def _peft_config(adapter: Adapter) -> Any:
     """A configuration whose scaling is right without rsLoRA, which the mixed one would inherit."""
     from peft import LoraConfig
 
-    found = list(lora.pairs(adapter))
+    pairs = list(lora.pairs(adapter))
     return LoraConfig(
         r=int(adapter.config["r"]),
         lora_alpha=1,
-        target_modules=[pair.path for pair in found],
-        rank_pattern={pair.path: pair.rank for pair in found},
-        alpha_pattern={pair.path: pair.scaling * pair.rank for pair in found},
+        target_modules=[pair.path for pair in pairs],
+        rank_pattern={pair.path: pair.rank for pair in pairs},
+        alpha_pattern={pair.path: pair.scaling * pair.rank for pair in pairs},
         task_type="CAUSAL_LM",
         inference_mode=True,
     )

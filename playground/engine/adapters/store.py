@@ -57,11 +57,11 @@ class _Loaded:
 @cache
 def shipped() -> dict[str, About]:
     """The adapters that come with the project, by name."""
-    found = {}
+    titles = {}
     for folder in sorted(SHIPPED.iterdir()) if SHIPPED.is_dir() else ():
         if (folder / ABOUT).is_file():
-            found[folder.name] = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
-    return found
+            titles[folder.name] = About(**json.loads((folder / ABOUT).read_text(encoding="utf-8")))
+    return titles
 
 
 def keep(adapter: Adapter, about: About, most: int | None = None, owner: str | None = None) -> str:
@@ -107,12 +107,12 @@ def sweep() -> None:
 
 def _thin_out(made: str, most: int) -> None:
     """Delete those made in one way that were used least recently, until one more may be stored."""
-    found = []
+    folders = []
     for folder in _home().iterdir() if _home().is_dir() else ():
         known = about(folder.name)
         if known is not None and known.made == made:
-            found.append((folder.stat().st_mtime, folder))
-    for _, folder in sorted(found)[: max(0, len(found) - most + 1)]:
+            folders.append((folder.stat().st_mtime, folder))
+    for _, folder in sorted(folders)[: max(0, len(folders) - most + 1)]:
         disk.remove(folder)
 
 
@@ -136,11 +136,11 @@ def load(source: str, fork: Fork) -> Adapter:
     :raises ModelError: the Hub does not give it.
     """
     key = ("adapter", source, fork.base.entry.id)
-    found = CACHE.get(key)
-    if isinstance(found, _Loaded):
+    cached = CACHE.get(key)
+    if isinstance(cached, _Loaded):
         if _OWN.fullmatch(source):
             disk.touch(_home() / source)
-        return found.adapter
+        return cached.adapter
     adapter = _read(source, fork)
     CACHE.put(key, _Loaded(adapter))
     return adapter

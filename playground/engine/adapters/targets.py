@@ -109,11 +109,11 @@ def _layers(config: Mapping[str, Any]) -> Callable[[str], bool] | None:
 
     def among(path: str) -> bool:
         parts = path.split(".")
-        for place in range(1, len(parts) - 1):
-            if parts[place].isdecimal() and (
-                (not names and place > 1) or any(name and _ends(parts[:place], name) for name in names)
+        for index in range(1, len(parts) - 1):
+            if parts[index].isdecimal() and (
+                (not names and index > 1) or any(name and _ends(parts[:index], name) for name in names)
             ):
-                return int(parts[place]) in wanted
+                return int(parts[index]) in wanted
         return False
 
     return among

@@ -44,11 +44,11 @@ TRAINED_WITH = (
 
 def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check learned tokens against a model."""
-    kept = plain_config(config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH)
-    kept["peft_type"] = config["peft_type"].rpartition(".")[2]
-    if kept["num_transformer_submodules"] != 1:
-        raise unusable("num_transformer_submodules", kept["num_transformer_submodules"])
-    count = kept["num_virtual_tokens"]
+    plain = plain_config(config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH)
+    plain["peft_type"] = config["peft_type"].rpartition(".")[2]
+    if plain["num_transformer_submodules"] != 1:
+        raise unusable("num_transformer_submodules", plain["num_transformer_submodules"])
+    count = plain["num_virtual_tokens"]
     if not 1 <= count <= MAX_VIRTUAL:
         raise AdapterError(
             "The adapter has {given} virtual tokens: 1 to {limit} are usable.", given=count, limit=MAX_VIRTUAL
@@ -56,7 +56,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     strange = sorted(set(tensors) - {TENSOR})
     if strange:
         raise unknown_tensor(strange[0])
-    if kept["peft_type"] == "PREFIX_TUNING":
+    if plain["peft_type"] == "PREFIX_TUNING":
         layers, heads, size = key_shape(fork.base.model.config)
         sizes = {"num_layers": layers, "num_attention_heads": heads, "token_dim": heads * size}
         for key, wanted in sizes.items():  # PEFT cuts the prefix up by these
@@ -65,7 +65,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
         expect(TENSOR, tensors[TENSOR], (count, layers * 2 * heads * size))
     else:
         expect(TENSOR, tensors[TENSOR], (count, fork.embedding("input")[0].shape[1]))
-    return kept, dict(tensors)
+    return plain, dict(tensors)
 
 
 def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:

@@ -61,4 +61,4 @@ def _rendered(tokenizer: PreTrainedTokenizerBase, turns: Sequence[tuple[str, str
 
 
 def _stand_ins(count: int) -> list[str]:
-    return [f"{STAND_IN}{place};" for place in range(count)]
+    return [f"{STAND_IN}{number};" for number in range(count)]

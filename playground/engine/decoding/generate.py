@@ -284,12 +284,12 @@ def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int
 
 def end_ids(base: Base) -> set[int]:
     """The tokens that end an answer."""
-    found: set[Any] = set()
+    ids_of_ends: set[Any] = set()
     configured: Any = getattr(base.model, "generation_config", None)
     for owner in (configured, base.tokenizer):
         ids = getattr(owner, "eos_token_id", None)
-        found |= set(ids) if isinstance(ids, list | tuple) else {ids}
-    return found - {None}
+        ids_of_ends |= set(ids) if isinstance(ids, list | tuple) else {ids}
+    return ids_of_ends - {None}
 
 
 def answer_text(base: Base, row: Row) -> str:
@@ -343,4 +343,4 @@ def next_shift(before: Fork, after: Fork, ids: Sequence[int], k: int) -> list[Sh
     new = old if after.model is before.model else next_probabilities(after, ids)
     top = torch.maximum(old, new).topk(min(k, len(old))).indices
     pairs = zip(top.tolist(), old[top].tolist(), new[top].tolist(), strict=True)
-    return [Shift(*found) for found in pairs]
+    return [Shift(*pair) for pair in pairs]

@@ -94,12 +94,12 @@ class RowCache(Cache):
 
         A model with layers of two kinds (full and sliding attention) gets one mask for each.
         """
-        place = torch.arange(self.width())
-        full = (place <= self.lengths[:, None])[:, None, None, :]
+        position = torch.arange(self.width())
+        full = (position <= self.lengths[:, None])[:, None, None, :]
         window = getattr(config, "sliding_window", None)
         if not window or getattr(config, "use_sliding_window", True) is False:
             return full
-        near = (place > self.lengths[:, None] - window)[:, None, None, :]
+        near = (position > self.lengths[:, None] - window)[:, None, None, :]
         kinds = set(getattr(config, "layer_types", None) or ["sliding_attention"])
         if kinds == {"full_attention"}:
             return full

@@ -73,14 +73,14 @@ class EditFact(Edit):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_usual(cls, given: Any) -> Any:
+    def _as_usual(cls, data: Any) -> Any:
         """What is left open is written out, so that the same edit has one recipe."""
-        if not isinstance(given, Mapping):
-            return given
-        method = given.get("method", "rome")
+        if not isinstance(data, Mapping):
+            return data
+        method = data.get("method", "rome")
         usual = USUAL.get(method) if isinstance(method, str) else None
-        open_ = {} if usual is None else {k: v for k, v in vars(usual).items() if given.get(k) is None}
-        return {**given, **open_}
+        open_ = {} if usual is None else {k: v for k, v in vars(usual).items() if data.get(k) is None}
+        return {**data, **open_}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -121,7 +121,7 @@ class EditFact(Edit):
         """:raises RecipeError: nothing was learned for much harm."""
         after = fork.clone()
         after.settle()
-        most = max(one.change / max(float(before.tensor(one.name).norm()), 1e-12) for one in changes)
+        most = max(change.change / max(float(before.tensor(change.name).norm()), 1e-12) for change in changes)
         checks.withdraw(before, after, self.facts, most)
 
     def outcome(self, fork: Fork) -> Sequence[Message]:

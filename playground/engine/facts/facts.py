@@ -29,14 +29,14 @@ class Fact(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _joined(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        prompt, target = given.get("prompt"), given.get("target")
+    def _joined(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        prompt, target = data.get("prompt"), data.get("target")
         if not isinstance(prompt, str) or not isinstance(target, str):
-            return given
+            return data
         bare = prompt.rstrip(" ")
-        return {**given, "prompt": bare, "target": continuation(prompt, target)}
+        return {**data, "prompt": bare, "target": continuation(prompt, target)}
 
 
 Facts = Annotated[tuple[Fact, ...], Field(min_length=1, max_length=MAX_FACTS)]

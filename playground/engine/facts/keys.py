@@ -61,7 +61,7 @@ def look(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
         watched["before"] = stack[matrix.layer - 1]
     with outputs_of(watched) as outs, inputs_of({"key": multiplier(own.model, matrix)}) as ins:
         out = own.model(input_ids=ids, past_key_values=cache, logits_to_keep=target_places(lines))
-    rows, last = torch.arange(len(lines)), torch.tensor([one.subject for one in lines])
+    rows, last = torch.arange(len(lines)), torch.tensor([layer.subject for layer in lines])
     return Seen(
         lines=lines,
         before=outs.get("before"),
@@ -69,8 +69,8 @@ def look(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
         keys=ins["key"].view(*ids.shape, -1)[rows, last],
         logits=out.logits.float(),
         cache=[
-            None if getattr(one, "keys", None) is None else (one.keys, one.values)
-            for one in _layers_of(cache, len(stack))
+            None if getattr(layer, "keys", None) is None else (layer.keys, layer.values)
+            for layer in _layers_of(cache, len(stack))
         ],
     )
 
@@ -82,17 +82,17 @@ def _layers_of(cache: Any, count: int) -> list[Any]:
 @contextmanager
 def outputs_of(modules: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Inside, the latest hidden states that each module answered, by its name here."""
-    found: dict[str, Tensor] = {}
+    outputs: dict[str, Tensor] = {}
 
     def note(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, given: Any, out: Any) -> None:
-            found[name] = out[0] if isinstance(out, tuple) else out
+        def hook(module: nn.Module, inputs: Any, out: Any) -> None:
+            outputs[name] = out[0] if isinstance(out, tuple) else out
 
         return hook
 
     hooks = [module.register_forward_hook(note(name)) for name, module in modules.items()]
     try:
-        yield found
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()
@@ -101,14 +101,14 @@ def outputs_of(modules: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 @contextmanager
 def inputs_of(modules: dict[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     """Inside, the latest that reached each module, by its name here."""
-    found: dict[str, Tensor] = {}
+    inputs: dict[str, Tensor] = {}
 
     def note(name: str) -> Callable[..., None]:
-        return lambda module, given: found.__setitem__(name, given[0])
+        return lambda module, args: inputs.__setitem__(name, args[0])
 
     hooks = [module.register_forward_pre_hook(note(name)) for name, module in modules.items()]
     try:
-        yield found
+        yield inputs
     finally:
         for hook in hooks:
             hook.remove()
@@ -122,14 +122,14 @@ def subject_states(own: Fork, matrix: Matrix, groups: Sequence[Sequence[Line]]) 
     :return: [(groups, in), (groups, d_model)].
     """
     assert matrix.layer is not None
-    short, flat = ending(own, matrix.layer), [one for group in groups for one in group]
+    short, flat = ending(own, matrix.layer), [line for group in groups for line in group]
     keys, after = [], []
     for start in range(0, len(flat), ROWS_AT_ONCE):
         seen = look(short, matrix, flat[start : start + ROWS_AT_ONCE])
         keys.append(seen.keys)
         after.append(seen.after)
     sizes = [len(group) for group in groups]
-    return [torch.stack([part.mean(0) for part in torch.cat(found).split(sizes)]) for found in (keys, after)]
+    return [torch.stack([part.mean(0) for part in torch.cat(states).split(sizes)]) for states in (keys, after)]
 
 
 def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistics:
@@ -144,16 +144,16 @@ def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistic
     digest = hashlib.sha256(shipped_text().encode()).hexdigest()
     origins = {matrix.name: own.origin_at(matrix.layer or 0) for matrix in chosen}
     names = {name: ("second moment", origin, name, digest) for name, origin in origins.items() if origin is not None}
-    found: dict[str, Tensor] = {}
+    moments: dict[str, Tensor] = {}
     for key in names.values():
         held = CACHE.get(key)
         if isinstance(held, Statistics):
-            found |= held.of
-    missing = [matrix for matrix in chosen if matrix.name not in found]
+            moments |= held.of
+    missing = [matrix for matrix in chosen if matrix.name not in moments]
     fresh = _gather(own, missing, work) if missing else {}
     for name in fresh.keys() & names.keys():
         CACHE.put(names[name], Statistics({name: fresh[name]}))
-    return Statistics(found | fresh)
+    return Statistics(moments | fresh)
 
 
 @torch.no_grad()

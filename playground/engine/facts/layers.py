@@ -48,7 +48,7 @@ def chosen(fork: Fork, method: FactMethod, named: Sequence[int]) -> list[Matrix]
             "Switch that step off first."
         )
     depth, known = len(layers(fork.model)[1]), mlp_outputs(fork)
-    found = []
+    matrices_of = []
     for layer in named or _left(fork, usual(fork.base.entry.id, depth, method)):
         if layer >= depth:
             raise RecipeError(
@@ -64,8 +64,8 @@ def chosen(fork: Fork, method: FactMethod, named: Sequence[int]) -> list[Matrix]
                 "written into it. Choose another model.",
                 layer=layer,
             )
-        found.append(known[layer])
-    return found
+        matrices_of.append(known[layer])
+    return matrices_of
 
 
 def _left(fork: Fork, wanted: Sequence[int]) -> Sequence[int]:

@@ -33,7 +33,7 @@ def _starts() -> tuple[str, ...]:
     """Starts of the calibration text's sentences, each closed by a full stop."""
     sentences = re.findall(r"[A-Z][^.!?\n]{30,}[.!?]", shipped_text())
     cut = (" ".join(sentence.split()[:PREFIX_WORDS]) for sentence in sentences)
-    return tuple(dict.fromkeys(f"{one.rstrip('.,;:!?')}. " for one in cut))
+    return tuple(dict.fromkeys(f"{text.rstrip('.,;:!?')}. " for text in cut))
 
 
 def prefixes(seed: int, count: int = PREFIXES) -> tuple[str, ...]:
@@ -96,19 +96,19 @@ def check_lengths(fork: Fork, facts: Sequence[Fact]) -> None:
     :raises RecipeError: naming the fact, counted from 1, and the limit.
     """
     for number, fact in enumerate(facts, 1):
-        found = fact_line(fork.base, "", fact)
-        if not 1 <= len(found.target) <= MAX_TARGET_TOKENS:
+        line = fact_line(fork.base, "", fact)
+        if not 1 <= len(line.target) <= MAX_TARGET_TOKENS:
             raise RecipeError(
                 "Fact {number}: the target has {count} tokens, and 1 to {limit} can be taught at once. Change it.",
                 number=number,
-                count=len(found.target),
+                count=len(line.target),
                 limit=MAX_TARGET_TOKENS,
             )
         config = fork.base.model.config
         context = getattr(config, "max_position_embeddings", 10 * MAX_PROMPT_TOKENS)
         room = context - fork.virtual_count() - MAX_TARGET_TOKENS - 8 * PREFIX_WORDS
         limit = max(1, min(MAX_PROMPT_TOKENS, room))
-        count = len(found.ids) - len(found.target) + 1
+        count = len(line.ids) - len(line.target) + 1
         if count > limit:
             raise RecipeError(
                 "Fact {number}: the prompt has {count} tokens, and at most {limit} are read here. Shorten it.",

@@ -51,7 +51,7 @@ def prompts(own: Fork, facts: Sequence[Fact], seed: int) -> list[list[Line]]:
     return [
         [
             plain_line(own.base, fact),
-            *(fact_line(own.base, one, fact) for one in before),
+            *(fact_line(own.base, prefix, fact) for prefix in before),
             about_line(own.base, fact.subject),
         ]
         for fact in facts
@@ -93,14 +93,14 @@ def spread(own: Fork, facts: Sequence[Fact], plan: Plan, work: Work, null_space:
         added.append(search_values(own, last, part, plan.search, work, (start, len(groups))))
     bare = [group[:-1] for group in groups]
     wanted = subject_states(own, last, bare)[1] + torch.cat(added)
-    found: dict[Matrix, Thin] = {}
+    changes: dict[Matrix, Thin] = {}
     for index, matrix in enumerate(plan.matrices):
-        now = changed(own, found)
+        now = changed(own, changes)
         missing = wanted - subject_states(now, last, bare)[1]
         keys = subject_states(now, matrix, bare)[0]
         residuals = missing.T / (len(plan.matrices) - index)
-        found[matrix] = _solved(residuals, keys.T, moments[matrix.name], null_space)
-    return found
+        changes[matrix] = _solved(residuals, keys.T, moments[matrix.name], null_space)
+    return changes
 
 
 def _solved(residuals: Tensor, keys: Tensor, moment: Tensor, null_space: bool) -> Thin:

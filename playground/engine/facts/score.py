@@ -70,12 +70,12 @@ def case_of(data: Mapping[str, Any]) -> Case:
     :raises KeyError: a key of both is missing.
     """
     if "requested_rewrite" in data:
-        asked = data["requested_rewrite"]
-        old = asked["target_true"]["str"]
+        rewrite = data["requested_rewrite"]
+        old = rewrite["target_true"]["str"]
         return Case(
-            subject=asked["subject"],
-            prompt=asked["prompt"].format(asked["subject"]),
-            new=asked["target_new"]["str"],
+            subject=rewrite["subject"],
+            prompt=rewrite["prompt"].format(rewrite["subject"]),
+            new=rewrite["target_new"]["str"],
             old=old,
             paraphrases=tuple(data.get("paraphrase_prompts", ())),
             neighbours=tuple((prompt, old) for prompt in data.get("neighborhood_prompts", ())),
@@ -101,14 +101,14 @@ def score(fork: Fork, cases: Sequence[Case], work: Work = QUIET) -> Score:
     efficacy = [(case.prompt, case.new, case.old) for case in cases]
     paraphrase = [(again, case.new, case.old) for case in cases for again in case.paraphrases]
     neighbourhood = [(other, its, case.new) for case in cases for other, its in case.neighbours]
-    asked = [*efficacy, *paraphrase, *neighbourhood]
-    pairs = [(prompt, answer) for prompt, *answers in asked for answer in answers]
+    prompts = [*efficacy, *paraphrase, *neighbourhood]
+    pairs = [(prompt, answer) for prompt, *answers in prompts for answer in answers]
     nats = [one.loss for one in likelihoods(fork, answer_lines(fork.base, pairs), work)]
-    found, start = [], 0
+    scores, start = [], 0
     for part in (efficacy, paraphrase, neighbourhood):
-        found.append(_figure(nats[start : start + 2 * len(part)]))
+        scores.append(_figure(nats[start : start + 2 * len(part)]))
         start += 2 * len(part)
-    return Score(*found)
+    return Score(*scores)
 
 
 def _figure(nats: Sequence[float]) -> Figure:

@@ -64,13 +64,13 @@ def trace(
     if not 1 <= samples <= MOST_SAMPLES:
         raise RecipeError("Samples is {given}: choose 1 to {limit}.", given=samples, limit=MOST_SAMPLES)
     own = float32_copy(fork)
-    asked = _asked(own, prompt, subject, answer)
-    depth, first = len(layers(own.model)[1]), asked.start
-    count = len(asked.ids) - len(asked.target) + 1
-    noise = torch.zeros(1, len(asked.ids), 1)
-    clean, likely = _run(own, asked, noise, 0)
-    noise[:, first : asked.subject + 1] = NOISE
-    spoiled, unlikely = _run(own, asked, noise.expand(samples, -1, -1), seed)
+    sentence = _asked(own, prompt, subject, answer)
+    depth, first = len(layers(own.model)[1]), sentence.start
+    count = len(sentence.ids) - len(sentence.target) + 1
+    noise = torch.zeros(1, len(sentence.ids), 1)
+    clean, likely = _run(own, sentence, noise, 0)
+    noise[:, first : sentence.subject + 1] = NOISE
+    spoiled, unlikely = _run(own, sentence, noise.expand(samples, -1, -1), seed)
     corrupted = float(unlikely.mean())
     restored = torch.full((count, depth), corrupted)  # what stands before the noise is as it was
     places = torch.arange(first, count)
@@ -79,13 +79,13 @@ def trace(
         work.step(layer, depth, what)
         mixed = spoiled[layer].repeat(len(places), 1, 1, 1)  # (places, samples, tokens, d_model)
         mixed[torch.arange(len(places)), :, places] = clean[layer][0, places][:, None]
-        found = probabilities_after(own, asked, layer, mixed.flatten(0, 1))
+        found = probabilities_after(own, sentence, layer, mixed.flatten(0, 1))
         restored[first:, layer] = found.view(len(places), samples).mean(1)
     decode = own.base.tokenizer.decode
     return Traced(
-        tokens=tuple(str(decode([token])) for token in asked.ids[:count]),
-        subject=(first, asked.subject + 1),
-        answer=str(decode(list(asked.target))),
+        tokens=tuple(str(decode([token])) for token in sentence.ids[:count]),
+        subject=(first, sentence.subject + 1),
+        answer=str(decode(list(sentence.target))),
         clean=float(likely[0]),
         corrupted=corrupted,
         restored=restored,
@@ -104,23 +104,23 @@ def _asked(own: Fork, prompt: str, subject: str, answer: str) -> Line:
             subject=subject[:60],
             prompt=prompt[:100],
         )
-    found = line(own.base, "", bare, subject, continuation(prompt, answer))
-    if sinks(found):  # where noise changes little, and putting back brings everything
-        found = line(own.base, WORDS, bare, subject, continuation(prompt, answer))
-    if len(found.ids) > MAX_TOKENS:
+    sentence = line(own.base, "", bare, subject, continuation(prompt, answer))
+    if sinks(sentence):  # where noise changes little, and putting back brings everything
+        sentence = line(own.base, WORDS, bare, subject, continuation(prompt, answer))
+    if len(sentence.ids) > MAX_TOKENS:
         raise RecipeError(
             "The prompt and the answer have {count} tokens: tracing takes {limit}. Shorten them.",
-            count=len(found.ids),
+            count=len(sentence.ids),
             limit=MAX_TOKENS,
         )
-    if found.target:
-        return found
-    likeliest = int(next_probabilities(own, found.ids).argmax())
-    return replace(found, target=(likeliest,))
+    if sentence.target:
+        return sentence
+    likeliest = int(next_probabilities(own, sentence.ids).argmax())
+    return replace(sentence, target=(likeliest,))
 
 
 @torch.no_grad()
-def _run(own: Fork, asked: Line, noise: Tensor, seed: int) -> tuple[list[Tensor], Tensor]:
+def _run(own: Fork, sentence: Line, noise: Tensor, seed: int) -> tuple[list[Tensor], Tensor]:
     """Every layer's answer, (samples, tokens, d_model), and the answer's probability.
 
     :param noise: (samples, tokens, 1) its size, in standard deviations of the embedding.
@@ -129,8 +129,8 @@ def _run(own: Fork, asked: Line, noise: Tensor, seed: int) -> tuple[list[Tensor]
     sigma = float(embedding.weight.std())
     generator = torch.Generator().manual_seed(seed)
 
-    def add(module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> Tensor:
-        rows = embedding.weight[given[0]].norm()
+    def add(module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> Tensor:
+        rows = embedding.weight[inputs[0]].norm()
         scaled = sigma * float(out.norm() / rows) if rows > 0 else sigma  # of Gemma's, by a factor
         return out + scaled * noise * torch.randn(out.shape, generator=generator)
 
@@ -139,24 +139,24 @@ def _run(own: Fork, asked: Line, noise: Tensor, seed: int) -> tuple[list[Tensor]
     hook = embedding.register_forward_hook(add)
     try:
         with outputs_of(watched) as outs:
-            likely = _probabilities(own, asked, len(noise))
+            likely = _probabilities(own, sentence, len(noise))
     finally:
         hook.remove()
     return [outs[str(n)] for n in range(len(stack))], likely
 
 
 @torch.no_grad()
-def probabilities_after(own: Fork, asked: Line, layer: int, hidden: Tensor) -> Tensor:
+def probabilities_after(own: Fork, sentence: Line, layer: int, hidden: Tensor) -> Tensor:
     """(rows,) the answer's probability where a layer's answers are as given.
 
     :param hidden: (rows, tokens, d_model).
     """
-    found = [_probabilities(starting(own, layer + 1, part), asked, len(part)) for part in hidden.split(ROWS_AT_ONCE)]
-    return torch.cat(found)
+    parts = [_probabilities(starting(own, layer + 1, part), sentence, len(part)) for part in hidden.split(ROWS_AT_ONCE)]
+    return torch.cat(parts)
 
 
-def _probabilities(own: Fork, asked: Line, rows: int) -> Tensor:
+def _probabilities(own: Fork, sentence: Line, rows: int) -> Tensor:
     """(rows,) the product over the answer's tokens."""
-    ids = torch.tensor(asked.ids).expand(rows, -1)
-    out = own.model(input_ids=ids, use_cache=False, logits_to_keep=len(asked.target))
-    return target_logs(out.logits.float(), asked.target).sum(1).exp()
+    ids = torch.tensor(sentence.ids).expand(rows, -1)
+    out = own.model(input_ids=ids, use_cache=False, logits_to_keep=len(sentence.target))
+    return target_logs(out.logits.float(), sentence.target).sum(1).exp()

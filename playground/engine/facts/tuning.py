@@ -99,14 +99,14 @@ class _Batch:
         """Add gradients; returns this batch's part of the mean loss of the targets, in nats."""
         out = self.model(input_ids=self.ids, use_cache=False, logits_to_keep=self.places)
         logits, total, told = out.logits.float(), torch.zeros(()), 0.0
-        learned = [row for row, one in enumerate(self.lines) if one.target]
+        learned = [row for row, line in enumerate(self.lines) if line.target]
         if learned:
             mine = target_losses(logits[learned], [self.lines[row] for row in learned])
             total, told = total + mine.sum() / facts, mine.sum().item() / facts
-        kept = [row for row, one in enumerate(self.lines) if not one.target]
-        if kept:
-            now = logits[kept, 0].log_softmax(-1)
-            divergence = F.kl_div(self.was[kept], now, reduction="sum", log_target=True)
+        rows = [row for row, line in enumerate(self.lines) if not line.target]
+        if rows:
+            now = logits[rows, 0].log_softmax(-1)
+            divergence = F.kl_div(self.was[rows], now, reduction="sum", log_target=True)
             total = total + kl_weight * divergence / facts
         total.backward()
         return told

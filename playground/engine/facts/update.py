@@ -100,8 +100,8 @@ def null_projector(moment: Tensor, share: float) -> Tensor:
     """
     values, vectors = torch.linalg.eigh(moment.double())  # ascending
     values = values.clamp(min=0)
-    kept = vectors[:, values.cumsum(0) <= share * values.sum()]
-    return kept @ kept.T
+    null = vectors[:, values.cumsum(0) <= share * values.sum()]
+    return null @ null.T
 
 
 def alphaedit(residuals: Tensor, keys: Tensor, projector: Tensor, ridge: float) -> Thin:

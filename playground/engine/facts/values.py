@@ -57,21 +57,21 @@ class Tail:
         assert matrix.layer is not None
         self.matrix, self.seen, ahead = matrix, seen, own.virtual_count()
         self.own = starting(own, matrix.layer)
-        self.last = torch.tensor([one.subject for one in seen.lines])
-        width = max(len(one.ids) - one.subject for one in seen.lines)
+        self.last = torch.tensor([line.subject for line in seen.lines])
+        width = max(len(line.ids) - line.subject for line in seen.lines)
         longest = int(self.last.max())
         self.positions = self.last[:, None] + ahead + torch.arange(width)
         self.places = target_places(seen.lines) - self.last[:, None]
         self.ids = torch.zeros(len(seen.lines), width, dtype=torch.long)
-        for row, one in enumerate(seen.lines):
-            rest = one.ids[one.subject :]
+        for row, line in enumerate(seen.lines):
+            rest = line.ids[line.subject :]
             self.ids[row, : len(rest)] = torch.tensor(rest)
         # (rows, longest): which place of a row comes under each; negative ones are filled up.
         shift = self.last[:, None] - longest + torch.arange(longest)
         index = torch.cat([torch.arange(ahead).expand(len(shift), -1), shift + ahead], 1)
         real = torch.cat([torch.ones(len(shift), ahead, dtype=torch.bool), shift >= 0], 1)
         self.mask = torch.cat([real, torch.ones_like(self.ids, dtype=torch.bool)], 1).long()
-        self.cache = [None if kept is None else _aligned(kept, index, real) for kept in seen.cache]
+        self.cache = [None if layer is None else _aligned(layer, index, real) for layer in seen.cache]
         self.before = None
         if seen.before is not None:
             after = self.positions - ahead
@@ -90,7 +90,7 @@ class Tail:
             own = starting(own, self.matrix.layer, self.before[rows])
         width = self.ids.shape[1]
 
-        def add(module: nn.Module, given: Any, out: Tensor) -> Tensor:
+        def add(module: nn.Module, inputs: Any, out: Tensor) -> Tensor:
             shaped = out.view(len(rows), width, -1)
             moved = torch.cat([shaped[:, :1] + added[:, None], shaped[:, 1:]], 1)
             return moved.view(out.shape).to(out.dtype)
@@ -111,19 +111,19 @@ class Tail:
 
     def _cache(self, rows: Tensor) -> DynamicCache:
         """What was before, for layers that are left out too: they tell the length."""
-        some = next(kept for kept in self.cache if kept is not None)
+        some = next(layer for layer in self.cache if layer is not None)
         cache = DynamicCache()
-        for index, kept in enumerate(self.cache):
-            keys, values = kept or some
+        for index, layer in enumerate(self.cache):
+            keys, values = layer or some
             if keys.shape[2]:
                 cache.update(keys[rows], values[rows], index)
         return cache
 
 
-def _aligned(kept: tuple[Tensor, Tensor], index: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+def _aligned(layer: tuple[Tensor, Tensor], index: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """Keys and values, (rows, heads, tokens, size), at other places; zeros where none is real."""
     rows = torch.arange(len(index))[:, None]
-    moved = [t.transpose(1, 2)[rows, index.clamp(min=0)] * real[..., None, None] for t in kept]
+    moved = [t.transpose(1, 2)[rows, index.clamp(min=0)] * real[..., None, None] for t in layer]
     return moved[0].transpose(1, 2), moved[1].transpose(1, 2)
 
 
@@ -176,7 +176,7 @@ def search_values(
     :return: (facts, d_model).
     :raises Stopped: nobody waits for it any more.
     """
-    lines = [one for group in groups for one in group]
+    lines = [value for group in groups for value in group]
     seen = look(own, matrix, lines)
     tail, sought, start = Tail(own, matrix, seen), [], 0
     for group in groups:
@@ -186,7 +186,7 @@ def search_values(
         sought.append(_Sought(rows=rows, length=length, unit=unit, u=torch.zeros(seen.after.shape[1])))
         start += len(group)
     for step in range(search.steps):
-        active = [one for one in sought if not one.done]
+        active = [value for value in sought if not value.done]
         if not active:
             break
         what = Message(
@@ -195,30 +195,30 @@ def search_values(
         )
         work.step(told[0] * search.steps + step, told[1] * search.steps, what)
         _one_step(tail, active, search, step + 1)
-    return torch.stack([one.u * one.unit for one in sought])
+    return torch.stack([value.u * value.unit for value in sought])
 
 
 def _one_step(tail: Tail, active: list[_Sought], search: Search, number: int) -> None:
-    rows = torch.tensor([row for one in active for row in one.rows])
+    rows = torch.tensor([row for value in active for row in value.rows])
     with torch.inference_mode(False), torch.enable_grad():
-        vectors = [one.u.clone().requires_grad_() for one in active]
-        added = [(u * one.unit).expand(len(one.rows), -1) for u, one in zip(vectors, active, strict=True)]
+        vectors = [value.u.clone().requires_grad_() for value in active]
+        added = [(u * value.unit).expand(len(value.rows), -1) for u, value in zip(vectors, active, strict=True)]
         logits, start, total = tail(torch.cat(added), rows), 0, torch.zeros(())
-        for u, one in zip(vectors, active, strict=True):
-            mine = logits[start : start + len(one.rows)]
-            lines = [tail.seen.lines[row] for row in one.rows]
+        for u, value in zip(vectors, active, strict=True):
+            mine = logits[start : start + len(value.rows)]
+            lines = [tail.seen.lines[row] for row in value.rows]
             told = target_losses(mine[:-1], lines[:-1]).mean()
-            one.done = told.item() < DONE
-            start += len(one.rows)
-            if one.done:
+            value.done = told.item() < DONE
+            start += len(value.rows)
+            if value.done:
                 continue
-            was = tail.seen.logits[one.rows[-1], 0].log_softmax(-1)
+            was = tail.seen.logits[value.rows[-1], 0].log_softmax(-1)
             now = mine[-1, 0].log_softmax(-1)
             divergence = F.kl_div(was, now, reduction="sum", log_target=True)  # KL(now || was)
-            length = u.norm() * one.unit / one.length
+            length = u.norm() * value.unit / value.length
             total = total + told + search.kl_weight * divergence + search.decay * length
         if total.requires_grad:
-            found = torch.autograd.grad(total, vectors, allow_unused=True)
-    for gradient, one in zip(found if total.requires_grad else [], active, strict=False):
-        if not one.done and gradient is not None:
-            one.step(gradient, number, search)
+            gradients = torch.autograd.grad(total, vectors, allow_unused=True)
+    for gradient, value in zip(gradients if total.requires_grad else [], active, strict=False):
+        if not value.done and gradient is not None:
+            value.step(gradient, number, search)

@@ -33,33 +33,33 @@ class Ensemble(nn.Module):
         model.register_forward_hook(_average, with_kwargs=True)
 
 
-def _average(model: Any, given: Any, keywords: dict[str, Any], out: Any) -> Any:
+def _average(model: Any, args: Any, keywords: dict[str, Any], out: Any) -> Any:
     """Put the logarithm of the average probabilities in the place of the logits.
 
     Logarithms are added up and not probabilities, which float32 may round to 0.
     """
     ensemble: Ensemble = model.ensemble
     total: Tensor = out.logits.float().log_softmax(-1) + ensemble.logs[0]
-    for place, (member, log) in enumerate(zip(ensemble.members, ensemble.logs[1:], strict=True), 1):
+    for number, (member, log) in enumerate(zip(ensemble.members, ensemble.logs[1:], strict=True), 1):
         cache = keywords.get("past_key_values")
-        mine = _part(cache, place, model.config.num_hidden_layers)
+        mine = _part(cache, number, model.config.num_hidden_layers)
         own = {**keywords, "past_key_values": mine}
-        theirs = member(*given, **own).logits.float().log_softmax(-1) + log
+        theirs = member(*args, **own).logits.float().log_softmax(-1) + log
         total = torch.logaddexp(total, theirs)
-        if cache is not None and len(cache.layers) == place * model.config.num_hidden_layers:
+        if cache is not None and len(cache.layers) == number * model.config.num_hidden_layers:
             cache.layers.extend(mine.layers)  # a first reading: the next one finds them there
     out.logits = total
     return out
 
 
-def _part(cache: Any, place: int, depth: int) -> Any:
+def _part(cache: Any, number: int, depth: int) -> Any:
     """One member's layers of a cache that all share, one member's after another's."""
     if cache is None:
         return None
-    while len(cache.layers) < place * depth:  # the last layers were taken out of the model
+    while len(cache.layers) < number * depth:  # the last layers were taken out of the model
         cache.layers.append(DynamicLayer())
-    if len(cache.layers) == place * depth:
+    if len(cache.layers) == number * depth:
         return DynamicCache()
     part = copy.copy(cache)
-    part.layers = cache.layers[place * depth : (place + 1) * depth]
+    part.layers = cache.layers[number * depth : (number + 1) * depth]
     return part

@@ -88,12 +88,12 @@ class Fork:
         ``trail`` names the recipes before the origin, the longest first, each with the first layer
         whose MLP output matrix was changed since, where nothing else was.
         """
-        found = self.origin
+        origin = self.origin
         for earlier, first in self.trail:
             if first < layer:
                 break
-            found = earlier
-        return found
+            origin = earlier
+        return origin
 
     # Rows of the embedding and of the output head
 
@@ -153,8 +153,8 @@ class Fork:
         owner, attribute = self._owner(name)
         if isinstance(owner, Beside):
             layer = innermost(owner)
-            found: Tensor = dense(layer) if attribute == "weight" else getattr(layer, attribute)
-            return found
+            tensor: Tensor = dense(layer) if attribute == "weight" else getattr(layer, attribute)
+            return tensor
         return self.tensor(name)
 
     def packed_names(self) -> set[str]:
@@ -233,7 +233,7 @@ class Fork:
         layer: Any = self.model.get_submodule(path)
         packed = isinstance(innermost(layer), PackedLinear) and attribute == "weight"
         patched = isinstance(layer, PatchedRows) and _beside(layer)
-        if packed or patched or any(not isinstance(one, Bottleneck) for one in besides(layer)):
+        if packed or patched or any(not isinstance(beside, Bottleneck) for beside in besides(layer)):
             plain = shared_clone(self.base.model.get_submodule(path))
             if "bias" in plain._parameters:
                 plain._parameters["bias"] = fixed(layer.bias)

@@ -40,8 +40,8 @@ class Beside(nn.Module):
     @property
     def bias(self) -> Tensor | None:
         """The bias that has the same effect; an embedding has none."""
-        found: Tensor | None = getattr(self.inner, "bias", None)
-        return found
+        bias: Tensor | None = getattr(self.inner, "bias", None)
+        return bias
 
     def _dense(self, weight: Tensor) -> Tensor:
         """(out, in) float32 with the change, from the same without."""
@@ -217,7 +217,7 @@ class VirtualTokens(nn.Module):
 EMPTY = torch.empty(1, 0, 0, 0)
 
 
-def _before(model: Any, given: Any, keywords: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _before(model: Any, args: Any, keywords: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Put the virtual tokens' keys and values into a cache that is empty."""
     mine: VirtualTokens = model.virtual_tokens
     cache = keywords.get("past_key_values")
@@ -234,7 +234,7 @@ def _before(model: Any, given: Any, keywords: dict[str, Any]) -> tuple[Any, dict
         if mask is not None:  # of the text alone: nothing before it is padding
             ahead = mask.new_ones(rows, mine.count())
             keywords["attention_mask"] = torch.cat([ahead, mask], 1)
-    return given, keywords
+    return args, keywords
 
 
 def _frozen(tensor: Tensor) -> nn.Parameter:

@@ -85,8 +85,8 @@ def key_shape(config: Any) -> tuple[int, int, int]:
 def inner_width(config: Any) -> int:
     """Numbers inside each MLP."""
     named = ("intermediate_size", "n_inner", "ffn_dim")
-    found = next((n for n in (getattr(config, key, None) for key in named) if n), None)
-    return found or 4 * config.hidden_size
+    width = next((n for n in (getattr(config, key, None) for key in named) if n), None)
+    return width or 4 * config.hidden_size
 
 
 def matrices(fork: Fork) -> list[Matrix]:
@@ -154,7 +154,7 @@ def parameters(fork: Fork) -> list[Parameter]:
     """
     path, _ = layers(fork.model)
     inside = re.compile(rf"{re.escape(path)}\.(\d+)\.(.+)")
-    found = []
+    named = []
     for name, _ in fork.base.model.named_parameters(remove_duplicate=False):
         match, owner = inside.fullmatch(name), fork.base.model.get_submodule(_path(name))
         if not fork.has(name):
@@ -165,8 +165,8 @@ def parameters(fork: Fork) -> list[Parameter]:
             part = "norms"
         else:
             part = "attention" if "attn" in name or "attention" in name else "mlp"
-        found.append(Parameter(name, part, int(match[1]) if match else None))
-    return found
+        named.append(Parameter(name, part, int(match[1]) if match else None))
+    return named
 
 
 def _path(name: str) -> str:
@@ -181,7 +181,7 @@ def select_parameters(fork: Fork, targets: Sequence[str]) -> list[Parameter]:
     """
     known, chosen = parameters(fork), set()
     for target in targets:
-        hits = {one.name for one in known if _matches(one, target)}
+        hits = {parameter.name for parameter in known if _matches(parameter, target)}
         if not hits:
             raise RecipeError(
                 "The target {target!r} names no parameter of this model. Choose one of {presets}, "
@@ -191,7 +191,7 @@ def select_parameters(fork: Fork, targets: Sequence[str]) -> list[Parameter]:
                 role=next((m.role for m in matrices(fork) if m.layer is not None), "proj"),
             )
         chosen |= hits
-    return [one for one in known if one.name in chosen]
+    return [parameter for parameter in known if parameter.name in chosen]
 
 
 def select(fork: Fork, targets: Sequence[str]) -> list[Matrix]:

@@ -109,11 +109,11 @@ def gradients(fork: Fork, text: str, work: Work) -> Statistics:
                 logits = own.model(input_ids=part, use_cache=False).logits[0, :-1]
                 F.cross_entropy(logits.float(), part[0, 1:], reduction="sum").backward()
                 tokens += part.shape[1] - 1
-        found: dict[str, Tensor] = {}
+        sums: dict[str, Tensor] = {}
         for first, *others in groups:
             gradient = totals.pop(first.name).div_(tokens).to(fork.base.dtype)
-            found |= dict.fromkeys([m.name for m in (first, *others)], gradient)
-        return Statistics(found)
+            sums |= dict.fromkeys([m.name for m in (first, *others)], gradient)
+        return Statistics(sums)
 
     return _once("gradients", fork, text, gather)
 
@@ -122,13 +122,13 @@ def _watch(own: Fork, names: list[str], totals: dict[str, Tensor]) -> None:
     """Let one weight of a private clone add its gradients to ``totals``, each dropped at once."""
     parameter = nn.Parameter(own.tensor(names[0]).detach())
 
-    def add(found: Tensor) -> None:
-        assert found.grad is not None
+    def add(gradient: Tensor) -> None:
+        assert gradient.grad is not None
         if names[0] in totals:
-            totals[names[0]] += found.grad
+            totals[names[0]] += gradient.grad
         else:
-            totals[names[0]] = found.grad.float()
-        found.grad = None
+            totals[names[0]] = gradient.grad.float()
+        gradient.grad = None
 
     parameter.register_post_accumulate_grad_hook(add)
     own.share(names, parameter)
@@ -194,9 +194,9 @@ def _before_layers(
     arguments: list[list[dict[str, Any]]] = [[] for _ in stack]
 
     def note(index: int) -> Callable[..., None]:
-        def hook(module: nn.Module, given: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        def hook(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
             keywords = dict(keywords)
-            x = given[0] if given else keywords.pop("hidden_states")
+            x = args[0] if args else keywords.pop("hidden_states")
             if index == 0:
                 hidden.append(x)
             arguments[index].append(keywords)
@@ -216,8 +216,8 @@ def _before_layers(
 
 def _first(out: Any) -> Tensor:
     """A layer's hidden states, whether it returns them alone or first in a tuple."""
-    found: Tensor = out[0] if isinstance(out, tuple) else out
-    return found
+    tensor: Tensor = out[0] if isinstance(out, tuple) else out
+    return tensor
 
 
 @contextmanager
@@ -226,12 +226,12 @@ def _inputs(fork: Fork, chosen: Sequence[Matrix]) -> Iterator[Callable[[], list[
     seen: list[tuple[str, Tensor]] = []
 
     def note(name: str) -> Callable[..., None]:
-        return lambda module, given: seen.append((name, given[0].flatten(0, -2)))
+        return lambda module, args: seen.append((name, args[0].flatten(0, -2)))
 
     def take() -> list[tuple[str, Tensor]]:
-        found = list(seen)
+        inputs = list(seen)
         seen.clear()
-        return found
+        return inputs
 
     hooks = [
         fork.model.get_submodule(m.name.rpartition(".")[0]).register_forward_pre_hook(note(m.name)) for m in chosen
@@ -254,9 +254,9 @@ def _once(what: str, fork: Fork, text: str, gather: Callable[[], Statistics]) ->
     """From the cache where this variant has been looked at with this text before."""
     digest = hashlib.sha256((text or shipped_text()).encode()).hexdigest()
     key = (what, fork.origin, digest)
-    found = CACHE.get(key)
-    if not isinstance(found, Statistics) or fork.origin is None:
-        found = gather()
+    statistics = CACHE.get(key)
+    if not isinstance(statistics, Statistics) or fork.origin is None:
+        statistics = gather()
         if fork.origin is not None:
-            CACHE.put(key, found)
-    return found
+            CACHE.put(key, statistics)
+    return statistics

@@ -63,11 +63,11 @@ def sweep(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Itera
         step = work.part(done, len(tries), name)
         after = extended(built, variation, step)
         receipt = after.receipts[-1]
-        found = perplexity(after.fork, text or shipped_text(), step)
+        measured = perplexity(after.fork, text or shipped_text(), step)
         assert receipt.sizes is not None
         del after  # before the next one is made
         yield SweepPoint(
-            edit=variation, value=value, text=found, sizes=receipt.sizes, relative_change=receipt.relative_change
+            edit=variation, value=value, text=measured, sizes=receipt.sizes, relative_change=receipt.relative_change
         )
 
 
@@ -100,8 +100,8 @@ def scan(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Iterat
     for done, (layer, names) in enumerate(inside.items()):
         name = Message("Layer {n} of {of}…", {"n": done + 1, "of": len(inside)})
         step = work.part(done, len(inside), name)
-        one = edit.model_copy(update={"targets": tuple(names)})
-        after = extended(built, one, step)
+        narrowed = edit.model_copy(update={"targets": tuple(names)})
+        after = extended(built, narrowed, step)
         yield ScanPoint(layer, perplexity(after.fork, short, step).perplexity / before)
 
 

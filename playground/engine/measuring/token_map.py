@@ -107,7 +107,7 @@ def split(fork: Fork, text: str, side: Side = "input") -> list[Token]:
         )
     norms = fork.rows(side, torch.tensor(ids)).norm(dim=-1).tolist()
     names = [token_text(fork.base.tokenizer, token) for token in ids]
-    return [Token(*found) for found in zip(ids, names, norms, strict=True)]
+    return [Token(*row) for row in zip(ids, names, norms, strict=True)]
 
 
 @torch.inference_mode()

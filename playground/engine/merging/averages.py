@@ -47,9 +47,9 @@ def products(*vectors: Iterable[Tensor]) -> Tensor:
     total = torch.zeros(len(vectors), len(vectors), dtype=torch.float64)
     for parts in zip(*vectors, strict=True):
         rows = [wide(part) for part in parts]
-        for place, first in enumerate(rows):
-            for other in range(place, len(rows)):
-                total[place, other] += _product(first, rows[other])
+        for row, first in enumerate(rows):
+            for other in range(row, len(rows)):
+                total[row, other] += _product(first, rows[other])
     return total.triu() + total.triu(1).T
 
 
@@ -57,9 +57,9 @@ def _product(first: Tensor, second: Tensor) -> float:
     """Of two pieces, (rows, numbers): each row in their precision, their sums in float64, since a
     copy in float64 takes several times as long; such a copy where float32 has no room.
     """
-    found = float((first * second).sum(-1).double().sum())
-    if SMALL < abs(found) < LARGE:
-        return found
+    product = float((first * second).sum(-1).double().sum())
+    if SMALL < abs(product) < LARGE:
+        return product
     return float(first.double().flatten() @ second.double().flatten())
 
 
@@ -95,8 +95,8 @@ def arc(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
 
 
 def _line(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
-    for one, other in zip(pieces(first), pieces(second), strict=True):
-        yield torch.lerp(wide(one), wide(other), t)
+    for start, other in zip(pieces(first), pieces(second), strict=True):
+        yield torch.lerp(wide(start), wide(other), t)
 
 
 @merge_method("multislerp", paper="Goddard 2025")
@@ -142,13 +142,13 @@ def karcher(models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float]) 
     parts = torch.tensor(shares(weight), dtype=torch.float64)
     inner = products(*map(pieces, models))
     lengths = inner.diagonal().sqrt()
-    kept = lengths > 0
-    total = float(parts[kept].sum())
+    nonzero = lengths > 0
+    total = float(parts[nonzero].sum())
     if abs(total) < NEAR:
         return blended(models, parts.tolist())
-    directions = inner[kept][:, kept] / torch.outer(lengths[kept], lengths[kept])
+    directions = inner[nonzero][:, nonzero] / torch.outer(lengths[nonzero], lengths[nonzero])
     weights = torch.zeros_like(parts)
-    weights[kept] = _mean_direction(directions, parts[kept] / total) / lengths[kept]
+    weights[nonzero] = _mean_direction(directions, parts[nonzero] / total) / lengths[nonzero]
     return blended(models, (weights * (parts @ lengths)).tolist())
 
 
@@ -165,11 +165,11 @@ def _mean_direction(inner: Tensor, shares: Tensor) -> Tensor:
     mean = shares / length(shares) if length(shares) > NEAR else ones[0]
     for _ in range(ROUNDS):
         step = torch.zeros_like(mean)
-        for one, share, cosine in zip(ones, shares, inner @ mean, strict=True):
+        for direction, share, cosine in zip(ones, shares, inner @ mean, strict=True):
             cosine = cosine.clamp(-1, 1)
             angle = math.acos(float(cosine))
             if math.sin(angle) > NEAR:
-                step += (one - cosine * mean) * (share * angle / math.sin(angle))
+                step += (direction - cosine * mean) * (share * angle / math.sin(angle))
         size = length(step)
         if size < NEAR:
             break

@@ -49,7 +49,7 @@ def folder(name: str) -> Path:
     if "/" in name:
         entry = catalog.find(name)
         return hub.download(entry.hub_id or name, lambda step: None, entry.revision)
-    found = _place(name)
+    path = _place(name)
     if not has(name):
         raise MissingCheckpointError(
             "The checkpoint {name} is not on this host: it was uploaded elsewhere, or nobody used "
@@ -57,8 +57,8 @@ def folder(name: str) -> Path:
             name=name[:60],
             days=disk.MAX_DAYS,
         )
-    disk.touch(found)
-    return found
+    disk.touch(path)
+    return path
 
 
 def _place(name: str) -> Path:
@@ -74,7 +74,7 @@ def has(name: str) -> bool:
 def of_host() -> list[str]:
     """Those that the host put into the folder, by name; visitors' own are never listed."""
     folders = sorted(home().iterdir()) if home().is_dir() else []
-    return [one.name for one in folders if has(one.name)]
+    return [path.name for path in folders if has(path.name)]
 
 
 def opened(name: str, like: Fork, stack: ExitStack, work: Work = QUIET) -> Checkpoint:
@@ -140,12 +140,12 @@ def _check(paths: Sequence[Path], like: Fork, work: Work) -> None:
     """That it can be merged with the model, and that every value is a number."""
     with ExitStack() as stack:
         label = next(file_name(path) for path in paths if path.suffix == ".safetensors")
-        found = _opened(label, paths, like, stack, work)
-        check_alike(Variant(like.base.entry.id, like), [found], by_text=found.tokens is not None)
-        names = list(found.names)
+        checkpoint = _opened(label, paths, like, stack, work)
+        check_alike(Variant(like.base.entry.id, like), [checkpoint], by_text=checkpoint.tokens is not None)
+        names = list(checkpoint.names)
         for done, name in enumerate(names):
             work.step(done, len(names), Message("Checking {name}…", {"name": name}))
-            found.tensor(name)
+            checkpoint.tensor(name)
 
 
 def _digest(paths: Sequence[Path], work: Work) -> str:
@@ -167,9 +167,9 @@ def _by_name(paths: Sequence[Path]) -> list[Path]:
 def _store(paths: Sequence[Path], target: Path) -> None:
     """Copy files aside, then put the folder in place."""
     with disk.aside(target, folder=True) as part:
-        for place, path in enumerate(_by_name(paths)):
+        for number, path in enumerate(_by_name(paths)):
             tokens = path.name == TOKENIZER
-            shutil.copyfile(path, part / (TOKENIZER if tokens else f"{place}.safetensors"))
+            shutil.copyfile(path, part / (TOKENIZER if tokens else f"{number}.safetensors"))
 
 
 def read_tokens(path: Path) -> dict[str, int]:
@@ -186,15 +186,15 @@ def read_tokens(path: Path) -> dict[str, int]:
         pairs = (
             vocabulary.items()
             if isinstance(vocabulary, dict)
-            else ((entry[0], place) for place, entry in enumerate(vocabulary))
+            else ((entry[0], index) for index, entry in enumerate(vocabulary))
         )
-        added = ((one["content"], one["id"]) for one in data.get("added_tokens") or ())
-        found = dict([*pairs, *added])
+        added = ((token["content"], token["id"]) for token in data.get("added_tokens") or ())
+        tokens = dict([*pairs, *added])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise bad from error
-    if not all(isinstance(text, str) and type(id) is int and id >= 0 for text, id in found.items()):
+    if not all(isinstance(text, str) and type(id) is int and id >= 0 for text, id in tokens.items()):
         raise bad
-    return found
+    return tokens
 
 
 def home() -> Path:

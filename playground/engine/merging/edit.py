@@ -42,9 +42,9 @@ class Source(BaseModel):
 
     @field_validator("recipe", mode="before")
     @classmethod
-    def _parsed(cls, given: Any) -> Any:
+    def _parsed(cls, data: Any) -> Any:
         """Checked as any recipe."""
-        return None if given is None else parse(given)
+        return None if data is None else parse(data)
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -62,8 +62,8 @@ class Ingredient(Source):
 
     @field_validator("density")
     @classmethod
-    def _is_a_share(cls, given: Value) -> Value:
-        return _share(given, "density")
+    def _is_a_share(cls, density: Value) -> Value:
+        return _share(density, "density")
 
 
 class Merge(Edit):
@@ -97,19 +97,19 @@ class Merge(Edit):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_usual(cls, given: Any) -> Any:
+    def _as_usual(cls, data: Any) -> Any:
         """What is left open is written out, so that the same merge has one recipe."""
-        if not isinstance(given, Mapping):
-            return given
-        _check_depth(given)  # before the inner ones are read, one inside the other
-        method = given.get("method", "linear")
+        if not isinstance(data, Mapping):
+            return data
+        _check_depth(data)  # before the inner ones are read, one inside the other
+        method = data.get("method", "linear")
         known = isinstance(method, str) and method in METHODS
         defaults = {
             "t": 0.5 if method == "slerp" else 1.0,
             "normalize": METHODS[method].default("normalize", True) if known else True,
             "rescale": METHODS[method].default("rescale", False) if known else False,
         }
-        return {**given, **{k: v for k, v in defaults.items() if given.get(k) is None}}
+        return {**data, **{k: v for k, v in defaults.items() if data.get(k) is None}}
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -144,21 +144,21 @@ class Merge(Edit):
         :param fork: as it is before this step; neither of them changes with it.
         :param stack: closes files.
         """
-        parents = [self._parent(one, fork, stack, work) for one in self.models]
+        parents = [self._parent(model, fork, stack, work) for model in self.models]
         check_mergeable(fork)
         own, by_text = Variant(fork.base.entry.id, fork.clone()), self.vocabulary == "by_text"
         if self.base is None:
             check_alike(own, parents, by_text)
             return own, parents
-        given = self._parent(self.base, fork, stack, work)
-        check_alike(own, [given, *parents], by_text)
-        return _as_base(given, fork), parents
+        base = self._parent(self.base, fork, stack, work)
+        check_alike(own, [base, *parents], by_text)
+        return _as_base(base, fork), parents
 
-    def options(self, one: Parameter, place: float) -> dict[str, Any]:
+    def options(self, parameter: Parameter, depth: float) -> dict[str, Any]:
         """What a method is told about a parameter at a place along the layers, 0 to 1."""
 
         def number(value: Value, otherwise: float = 1.0) -> float:
-            return value_at(value, one.part, place, otherwise, one.name)
+            return value_at(value, parameter.part, depth, otherwise, parameter.name)
 
         return {
             **{name: getattr(self, name) for name in PLAIN},
@@ -166,7 +166,7 @@ class Merge(Edit):
             "density": [number(model.density) for model in self.models],
             "t": number(self.t),
             "near": number(self.near, NEAR),
-            "seed": seed_of(self.seed, one.name),
+            "seed": seed_of(self.seed, parameter.name),
         }
 
     def chosen(self, fork: Fork) -> dict[Parameter, dict[str, Any]]:
@@ -175,18 +175,21 @@ class Merge(Edit):
         :raises RecipeError: a target names nothing.
         """
         where = places(fork)
-        return {one: self.options(one, where[one.name]) for one in select_parameters(fork, self.targets)}
+        return {
+            parameter: self.options(parameter, where[parameter.name])
+            for parameter in select_parameters(fork, self.targets)
+        }
 
     def values(self) -> list[Value]:
         """The parameters that may differ along the layers and by part."""
-        each = [value for one in self.models for value in (one.weight, one.density)]
+        each = [value for model in self.models for value in (model.weight, model.density)]
         return [*each, self.t, self.near]
 
     def narrowed_at(self) -> float | None:
         """A density around which DELLA's chances would leave 0 to 1, so that epsilon is less."""
         if "epsilon" not in METHODS[self.method].uses:
             return None
-        values = [one.density for one in self.models]
+        values = [model.density for model in self.models]
         densities = [d for value in values if value not in (0, 1) for d in numbers_in(value)]
         return next((d for d in densities if narrowed(self.epsilon, d) < self.epsilon), None)
 
@@ -207,27 +210,27 @@ class Merge(Edit):
             )
         ]
 
-    def _parent(self, one: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
+    def _parent(self, model: Source, fork: Fork, stack: ExitStack, work: Work) -> Parent:
         """A model, built or opened."""
-        if one.checkpoint is not None:
-            return checkpoints.opened(one.checkpoint, fork, stack, work)
-        recipe = one.recipe or Recipe(model=fork.base.entry.id)
-        found = build(recipe, work).fork
+        if model.checkpoint is not None:
+            return checkpoints.opened(model.checkpoint, fork, stack, work)
+        recipe = model.recipe or Recipe(model=fork.base.entry.id)
+        built = build(recipe, work).fork
         if self.method != "ensemble":
-            check_mergeable(found)
+            check_mergeable(built)
         edits = "+".join(getattr(edit, "source", edit.kind) for edit in recipe.edits)
-        return Variant(f"{recipe.model}{'+' if edits else ''}{edits}"[:80], found)
+        return Variant(f"{recipe.model}{'+' if edits else ''}{edits}"[:80], built)
 
 
-def _share(given: Value, name: str) -> Value:
+def _share(value: Value, name: str) -> Value:
     """Refuse what is no share.
 
     :raises MergeError: naming the first number outside 0 to 1.
     """
-    wrong = next((number for number in numbers_in(given) if not 0 <= number <= 1), None)
+    wrong = next((number for number in numbers_in(value) if not 0 <= number <= 1), None)
     if wrong is not None:
         raise MergeError("A merge's {name} is {given}. Choose a number from 0 to 1.", name=name, given=wrong)
-    return given
+    return value
 
 
 def _check_names(fork: Fork, edit: Merge) -> None:
@@ -235,7 +238,7 @@ def _check_names(fork: Fork, edit: Merge) -> None:
 
     :raises MergeError: naming it.
     """
-    known = [one.name for one in parameters(fork)]
+    known = [parameter.name for parameter in parameters(fork)]
     for piece in (piece for value in edit.values() for piece in names_in(value)):
         if not any(piece in name for name in known):
             raise MergeError(
@@ -247,21 +250,21 @@ def _check_names(fork: Fork, edit: Merge) -> None:
             )
 
 
-def _as_base(given: Parent, fork: Fork) -> Variant:
+def _as_base(parent: Parent, fork: Fork) -> Variant:
     """A model to start from, with the rows of the fork's vocabulary.
 
     A checkpoint is loaded: every tensor of a base is asked for again and again.
     """
     own = Variant(fork.base.entry.id, fork)
-    if isinstance(given, Variant) and given.shapes() == own.shapes() and given.tokens == own.tokens:
-        return given
-    found, groups = Fork(fork.base), dict[Hashable, list[str]]()
-    for name in given.shapes():
-        groups.setdefault(given.identity(name), []).append(name)
+    if isinstance(parent, Variant) and parent.shapes() == own.shapes() and parent.tokens == own.tokens:
+        return parent
+    base, groups = Fork(fork.base), dict[Hashable, list[str]]()
+    for name in parent.shapes():
+        groups.setdefault(parent.identity(name), []).append(name)
     for names in groups.values():
-        tensor = rows_matched(names[0], given, own).to(fork.tensor(names[0]).dtype)
-        found.share(names, nn.Parameter(tensor, requires_grad=False))
-    return Variant(given.label, found)
+        tensor = rows_matched(names[0], parent, own).to(fork.tensor(names[0]).dtype)
+        base.share(names, nn.Parameter(tensor, requires_grad=False))
+    return Variant(parent.label, base)
 
 
 def _check_depth(data: Any) -> None:
@@ -271,12 +274,12 @@ def _check_depth(data: Any) -> None:
     """
     left = [(data, 0)]
     while left:
-        one, depth = left.pop()
-        if isinstance(one, Mapping):
-            depth += one.get("kind") == Merge.KIND
-            left += [(inner, depth) for inner in one.values()]
-        elif isinstance(one, list | tuple):
-            left += [(inner, depth) for inner in one]
+        item, depth = left.pop()
+        if isinstance(item, Mapping):
+            depth += item.get("kind") == Merge.KIND
+            left += [(inner, depth) for inner in item.values()]
+        elif isinstance(item, list | tuple):
+            left += [(inner, depth) for inner in item]
         if depth > MAX_NESTED:
             raise MergeError(
                 "Merges are nested {limit} deep at most. Save the inner one as a checkpoint.", limit=MAX_NESTED

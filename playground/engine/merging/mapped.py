@@ -71,5 +71,5 @@ class MappedFile:
 
 def _stamp(path: Path) -> tuple[int, int, int, int]:
     """The same as long as a path leads to the same content."""
-    found = os.stat(path)
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -59,9 +59,9 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
     if _matched(config, reading):
         edit["vocabulary"] = "by_text"
     reading.finish()
-    found = parse_edit(edit)
-    assert isinstance(found, Merge)
-    return found, reading.passed
+    merge = parse_edit(edit)
+    assert isinstance(merge, Merge)
+    return merge, reading.passed
 
 
 def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
@@ -90,7 +90,7 @@ def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Rea
     reading.parameters(shared, (*shared_parameters(method), *own), "parameters.")
     models = reading.mappings(config.get("models"), "models")
     base = config.get("base_model")
-    others = [one for one in models if one.get("model") != base]
+    others = [model for model in models if model.get("model") != base]
     if base is not None and (METHODS[method].from_base or method == AROUND):
         models = others  # it may be listed beside them, as mergekit's examples do
     elif base is not None and (method == "nuslerp" or len(others) == len(models)):
@@ -101,17 +101,17 @@ def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Rea
     if method == AROUND:
         found["around_base"] = base is not None
     once: dict[str, list[Any]] = {key: [] for key in USUAL if key in own}
-    for one in models:
-        reading.only(one, ("model", "parameters"), "models.")
+    for model in models:
+        reading.only(model, ("model", "parameters"), "models.")
         values: dict[str, Any] = {key: shared[key] for key in own if key in shared}
-        given = reading.mapping(one.get("parameters"), "parameters")
-        reading.parameters(given, own, "models.parameters.")
-        for key in (key for key in own if key in given):
-            values[key] = before(given[key], shared[key]) if key in shared else given[key]
+        parameters = reading.mapping(model.get("parameters"), "parameters")
+        reading.parameters(parameters, own, "models.parameters.")
+        for key in (key for key in own if key in parameters):
+            values[key] = before(parameters[key], shared[key]) if key in shared else parameters[key]
         for key, each in once.items():
             each.append(read(values.pop(key, USUAL[key]), reading))
         numbers = {key: read(value, reading) for key, value in values.items()}
-        found["models"].append(_source(one.get("model"), recipe, reading) | numbers)
+        found["models"].append(_source(model.get("model"), recipe, reading) | numbers)
         reading.check(Ingredient, found["models"][-1])
     for key, each in once.items():
         if any(value != each[0] for value in each):
@@ -143,8 +143,8 @@ def _without_slices(config: Mapping[str, Any], method: str, recipe: Recipe, read
         )
     piece, sources = (slices[0], pieces[0]) if slices else ({}, [])
     parts = [
-        reading.mapping(one.get("parameters"), "parameters")  # what is nearer counts
-        for one in (config, piece)
+        reading.mapping(part.get("parameters"), "parameters")  # what is nearer counts
+        for part in (config, piece)
     ]
     models = [{key: s[key] for key in ("model", "parameters") if key in s} for s in sources]
     return {
@@ -166,7 +166,7 @@ def _is_whole(
     """
     ends, alike = 0, list[list[dict[str, Any]]]()
     for piece, sources in zip(slices, pieces, strict=True):
-        if any(one.get("layer_range") != sources[0].get("layer_range") for one in sources):
+        if any(span.get("layer_range") != sources[0].get("layer_range") for span in sources):
             return False
         own = sources[0].get("layer_range") if sources else None
         if not isinstance(own, list) or len(own) != 2 or own[0] != ends:
@@ -174,11 +174,11 @@ def _is_whole(
         ends = own[1]
         alike.append([_without(piece, "sources"), *(_without(s, "layer_range") for s in sources)])
     along = len(slices) > 1 and _runs([config.get("parameters"), alike])
-    return ends == depth and all(one == alike[0] for one in alike) and not along
+    return ends == depth and all(span == alike[0] for span in alike) and not along
 
 
-def _without(given: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name != key}
+def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != key}
 
 
 def _runs(value: Any) -> bool:
@@ -190,15 +190,15 @@ def _runs(value: Any) -> bool:
 
 def _from_shared(shared: Mapping[str, Any], method: str, reading: Reading) -> dict[str, Any]:
     ours = shared_parameters(method)
-    found: dict[str, Any] = {"t": 0.5} if method == "slerp" else {}
+    options: dict[str, Any] = {"t": 0.5} if method == "slerp" else {}
     if "normalize" in METHODS[method].uses:
-        found["normalize"] = METHODS[method].default("normalize", True) and method not in NO_NORMALIZE
+        options["normalize"] = METHODS[method].default("normalize", True) and method not in NO_NORMALIZE
     for key, name in ours.items():
         if key in shared:
             value = read(shared[key], reading)
             switch = name in ("normalize", "rescale") and value in (0, 1)  # also written 1.0
-            found[name] = bool(value) if switch else value
-    return found
+            options[name] = bool(value) if switch else value
+    return options
 
 
 def _base(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any] | None:
@@ -221,12 +221,12 @@ def _stacked(config: Mapping[str, Any], recipe: Recipe, reading: Reading) -> dic
     parameters = reading.mapping(config.get("parameters"), "parameters")
     reading.parameters(parameters, (), "parameters.")
     sources = _slices(config, reading)
-    found = []
+    models = []
     for source in sources:
         ends = {"layers": source["layer_range"]} if "layer_range" in source else {}
-        found.append(_source(source.get("model"), recipe, reading) | ends)
-    same = all(_is_own(source, recipe) for source in (*found[:1], *found[-1:]))
-    return {"models": found, "ends": "own" if same else "slices"}
+        models.append(_source(source.get("model"), recipe, reading) | ends)
+    same = all(_is_own(source, recipe) for source in (*models[:1], *models[-1:]))
+    return {"models": models, "ends": "own" if same else "slices"}
 
 
 def _slices(config: Mapping[str, Any], reading: Reading) -> list[Mapping[str, Any]]:
@@ -235,10 +235,10 @@ def _slices(config: Mapping[str, Any], reading: Reading) -> list[Mapping[str, An
         models = reading.mappings(config["models"], "models")
         if len(models) > 1:
             reading.unsupported("models", "several in passthrough")
-        for one in models:
-            reading.only(one, ("model", "parameters"), "models.")
-            given = reading.mapping(one.get("parameters"), "parameters")
-            reading.parameters(given, (), "models.parameters.")
+        for model in models:
+            reading.only(model, ("model", "parameters"), "models.")
+            parameters = reading.mapping(model.get("parameters"), "parameters")
+            reading.parameters(parameters, (), "models.parameters.")
         return models[:1]
     found: list[Mapping[str, Any]] = []
     for piece in reading.mappings(config.get("slices"), "slices"):

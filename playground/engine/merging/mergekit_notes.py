@@ -50,7 +50,7 @@ def differences(edit: Merge) -> list[Message]:
 
 
 def _differences(edit: Merge) -> Iterator[Message]:
-    thinned = any(number < 1 for one in edit.models for number in numbers_in(one.density))
+    thinned = any(number < 1 for model in edit.models for number in numbers_in(model.density))
     if edit.rescale and thinned and edit.method.startswith("dare"):
         yield DARE
     if edit.rescale and thinned and edit.method.startswith("della"):

@@ -44,25 +44,25 @@ class Reading:
         """Note something else that is in the way."""
         self.errors.append(error)
 
-    def check(self, form: type[BaseModel], given: Mapping[str, Any]) -> None:
+    def check(self, form: type[BaseModel], values: Mapping[str, Any]) -> None:
         """Note the first of a part's values that is out of its range."""
         try:
-            form.model_validate(given)
+            form.model_validate(values)
         except PlaygroundError as error:
             self.wrong(error)
         except ValidationError:
             pass  # which the whole edit says in its own words
 
-    def only(self, given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    def only(self, values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
         """Note the keys that are not known."""
-        for key in given:
+        for key in values:
             if key not in known:
                 self.unsupported(f"{where}{key}")
 
-    def parameters(self, given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    def parameters(self, values: Mapping[str, Any], known: Sequence[str], where: str) -> None:
         """Note the parameters that a method does not have: some are other methods', and mergekit
         passes them over, too."""
-        for key in given:
+        for key in values:
             if key not in known and key in WORDS:
                 self.passed.append(f"{where}{key}")
             elif key not in known:
@@ -81,7 +81,7 @@ class Reading:
         if not isinstance(value, list) or not 1 <= len(value) <= MOST_MODELS:
             self.wrong(MergeError("The configuration's {where} is not a list of models.", where=where))
             return []
-        return [one for one in value if self.mapping(one, where) is one]
+        return [item for item in value if self.mapping(item, where) is item]
 
     def finish(self) -> None:
         """Say everything that is in the way.
@@ -125,7 +125,7 @@ def _all_unsupported(keys: Sequence[str]) -> MergeError:
 
 def by_filter(value: Any) -> bool:
     """Whether a value is a list of filters with theirs."""
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
 
 
 def before(value: Any, otherwise: Any) -> Any:
@@ -145,11 +145,11 @@ def read(value: Any, reading: Reading) -> Any:
         return _number(value)
     found: dict[str, Any] = {}
     seen: list[str] = []
-    for one in value:
-        reading.only(one, ("filter", "value"), "parameters.")
-        name = one.get("filter")
+    for entry in value:
+        reading.only(entry, ("filter", "value"), "parameters.")
+        name = entry.get("filter")
         if name in (None, "*"):
-            found.setdefault("rest", read(one.get("value"), reading))
+            found.setdefault("rest", read(entry.get("value"), reading))
             break  # which fits always
         name = str(name)
         if any(earlier in name for earlier in seen):  # whose value counts wherever this one fits
@@ -158,28 +158,28 @@ def read(value: Any, reading: Reading) -> Any:
         if key is None:
             reading.unsupported("filter", name)
         else:
-            found.setdefault(key, read(one.get("value"), reading))
+            found.setdefault(key, read(entry.get("value"), reading))
         seen.append(name)
     if all(end in found for end in ENDS) and found[ENDS[0]] == found[ENDS[1]]:
         found = {key: value for key, value in found.items() if key not in ENDS} | {"embeddings": found[ENDS[0]]}
     return found
 
 
-def _key(name: str, seen: Sequence[str], found: Mapping[str, Any]) -> str | None:
+def _key(name: str, seen: Sequence[str], values: Mapping[str, Any]) -> str | None:
     """What a recipe has for a filter; None where it has nothing with the same effect."""
     if name in PARTS:
         return PARTS[name]
     if not re.fullmatch(NAME, name):
         return None
     part = ROLES.get(name, "" if name in ENDS else None)
-    if part in found:  # all of it has a value already
+    if part in values:  # all of it has a value already
         return part
     known = name in ROLES or name in ENDS
-    others = [one for one in seen if one not in PARTS and one not in ROLES and one not in ENDS]
+    others = [other for other in seen if other not in PARTS and other not in ROLES and other not in ENDS]
     return name if (known and not others) or not seen else None
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, str) and NUMBER.fullmatch(value):
         return float(value)
-    return [_number(one) for one in value] if isinstance(value, list) else value
+    return [_number(item) for item in value] if isinstance(value, list) else value

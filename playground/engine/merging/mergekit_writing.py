@@ -32,24 +32,24 @@ def _config(edit: Merge, recipe: Recipe) -> dict[str, Any]:
     _expressible(edit)
     if edit.method == "passthrough":
         slices = [
-            {"sources": [{"model": name_of(one), "layer_range": list(one.layers or _no_range())}]}
-            for one in edit.models
+            {"sources": [{"model": name_of(model), "layer_range": list(model.layers or _no_range())}]}
+            for model in edit.models
         ]
         return {"merge_method": "passthrough", "slices": slices}
     method, shared = METHODS[edit.method], _shared(edit)
     config: dict[str, Any] = {"merge_method": edit.method}
-    names = [name_of(one) for one in edit.models]
+    names = [name_of(model) for model in edit.models]
     if method.from_base or edit.around_base:
         own = Source(recipe=recipe)
         config["base_model"] = name_of(own if edit.base is None else edit.base)
         names.insert(0, config["base_model"])
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
     if twice is not None:  # mergekit would merge it once, and the base not at all
         raise _no_words("models", f"{twice}, twice")
     if method.models == (1, 1):  # from the base to it
         config["models"] = [{"model": name} for name in names]
     else:
-        config["models"] = [_model(one, own_parameters(edit.method), edit) for one in edit.models]
+        config["models"] = [_model(model, own_parameters(edit.method), edit) for model in edit.models]
     if shared:
         config["parameters"] = shared
     if edit.vocabulary == "by_text":
@@ -83,16 +83,16 @@ def _expressible(edit: Merge) -> None:
     based = method.from_base or edit.around_base
     if edit.vocabulary == "by_text" and not based:  # nothing says whose is the base's
         raise _no_words("vocabulary", edit.vocabulary)
-    weights = [one.weight for one in edit.models]
+    weights = [model.weight for model in edit.models]
     if edit.method == "karcher" and any(weight != weights[0] for weight in weights):
         raise _no_words("weight", weights)
 
 
-def _no_words(key: str, given: object) -> MergeError:
+def _no_words(key: str, value: object) -> MergeError:
     return MergeError(
         "mergekit has no words for {key}: {given}. Change that, or save the recipe instead.",
         key=key,
-        given=str(given)[:80],
+        given=str(value)[:80],
     )
 
 
@@ -116,15 +116,15 @@ def _shared(edit: Merge) -> dict[str, Any]:
     }
 
 
-def _model(one: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
+def _model(model: Ingredient, uses: Sequence[str], edit: Merge) -> dict[str, Any]:
     values = {
-        "weight": _written(one.weight),
-        "density": _written(one.density),
+        "weight": _written(model.weight),
+        "density": _written(model.density),
         "epsilon": edit.epsilon,
         "gamma": edit.gamma,
     }
     parameters = {key: value for key, value in values.items() if key in uses}
-    return {"model": name_of(one)} | ({"parameters": parameters} if parameters else {})
+    return {"model": name_of(model)} | ({"parameters": parameters} if parameters else {})
 
 
 def _written(value: Any, otherwise: float = 1.0) -> Any:
@@ -140,12 +140,12 @@ def _written(value: Any, otherwise: float = 1.0) -> Any:
     return list(value) if isinstance(value, tuple | list) else value
 
 
-def name_of(one: Source) -> str:
+def name_of(model: Source) -> str:
     """What mergekit would call a model.
 
     :raises MergeError: it has no name for it.
     """
-    return one.checkpoint or name_of_recipe(one.recipe or Recipe(model=""))
+    return model.checkpoint or name_of_recipe(model.recipe or Recipe(model=""))
 
 
 def name_of_recipe(recipe: Recipe) -> str:

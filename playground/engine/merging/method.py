@@ -22,8 +22,8 @@ ZERO_SUM = 1e-8  # weights that sum to less cannot be normalized
 def pieces(tensor: Tensor) -> Sequence[Tensor]:
     """A contiguous tensor's numbers in pieces of whole rows, (rows, numbers): views of it."""
     table = tensor.flatten(1) if tensor.ndim > 1 else tensor.reshape(1, -1)
-    found: Sequence[Tensor] = table.split(max(1, PIECE // max(1, table.shape[1])))
-    return found
+    views: Sequence[Tensor] = table.split(max(1, PIECE // max(1, table.shape[1])))
+    return views
 
 
 def wide(piece: Tensor) -> Tensor:
@@ -31,10 +31,10 @@ def wide(piece: Tensor) -> Tensor:
     return piece if piece.dtype == torch.float64 else piece.float()
 
 
-def joined(found: Iterable[Tensor], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+def joined(parts: Iterable[Tensor], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """A new tensor from its pieces, in another's shape, and dtype unless told otherwise."""
     whole = torch.empty_like(like, dtype=dtype, memory_format=torch.contiguous_format)
-    for out, piece in zip(pieces(whole), found, strict=True):
+    for out, piece in zip(pieces(whole), parts, strict=True):
         out.copy_(piece)
     return whole
 
@@ -72,9 +72,9 @@ def shares(weight: Sequence[float], normalize: bool = True) -> list[float]:
     return [each / total for each in weight]
 
 
-def draws(seed: int, place: int) -> torch.Generator:
+def draws(seed: int, model: int) -> torch.Generator:
     """Random numbers for the model at a place, whatever was drawn before; ``seed`` is the tensor's."""
-    return torch.Generator().manual_seed(_mixed(seed, place))
+    return torch.Generator().manual_seed(_mixed(seed, model))
 
 
 def seed_of(seed: int, name: str) -> int:
@@ -132,12 +132,12 @@ class Method:
         """The merged tensor, in the base's shape and dtype."""
         return joined(self.stream(models, base, options), base)
 
-    def left(self, delta: TaskVector, place: int, options: Mapping[str, Any]) -> Iterable[Tensor]:
+    def left(self, delta: TaskVector, model: int, options: Mapping[str, Any]) -> Iterable[Tensor]:
         """What it keeps of one model's task vector; all of it where it thins nothing out."""
         if self.thin is None:
             return delta
-        density = density_at(options.get("density", ()), place)
-        return self.thin(delta, place, **{**_of(options, _options(self.thin)), "density": density})
+        density = density_at(options.get("density", ()), model)
+        return self.thin(delta, model, **{**_of(options, _options(self.thin)), "density": density})
 
     def alone(self, count: int, options: Mapping[str, Any]) -> bool:
         """Whether what comes out is the only model as it is."""
@@ -180,9 +180,9 @@ def merge_method(
     return register
 
 
-def density_at(density: Sequence[float], place: int) -> float:
+def density_at(density: Sequence[float], model: int) -> float:
     """Of the model at a place; everything is kept where none is said."""
-    return density[place] if density else 1.0
+    return density[model] if density else 1.0
 
 
 def _options(function: Callable[..., Any]) -> dict[str, Any]:

@@ -59,8 +59,8 @@ class Variant:
     @cached_property
     def tokens(self) -> Mapping[str, int]:
         """The vocabulary of its tokenizer, which takes a while to write out."""
-        found: dict[str, int] = self.fork.base.tokenizer.get_vocab()
-        return found
+        tokens: dict[str, int] = self.fork.base.tokenizer.get_vocab()
+        return tokens
 
     def shapes(self) -> dict[str, Shape]:
         """Of the parameters that its base has and it still has."""
@@ -73,8 +73,8 @@ class Variant:
 
     def identity(self, name: str) -> Hashable:
         """Where the tensor is; one that adapters change is like no other."""
-        found = self.fork.identity(name)
-        return (id(self), name) if found == name else found
+        identity = self.fork.identity(name)
+        return (id(self), name) if identity == name else identity
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -94,13 +94,13 @@ class Checkpoint:
     def shapes(self) -> dict[str, Shape]:
         """A tied head that is not in the file is there all the same, also beside models that have
         one of their own: the embedding is in its place."""
-        found = {mine: tuple(self.files[name].get_slice(name).get_shape()) for mine, name in self.names.items()}
+        shapes = {mine: tuple(self.files[name].get_slice(name).get_shape()) for mine, name in self.names.items()}
         embedding, head = self.like.weight_name("input"), self.like.weight_name("output")
-        if embedding in found:
-            found.setdefault(head, found[embedding])
-        elif head in found and self.like.base.tied():
-            found[embedding] = found[head]
-        return found
+        if embedding in shapes:
+            shapes.setdefault(head, shapes[embedding])
+        elif head in shapes and self.like.base.tied():
+            shapes[embedding] = shapes[head]
+        return shapes
 
     def tensor(self, name: str) -> Tensor:
         """Read from the file.
@@ -137,7 +137,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> d
     :raises MergeError: one is not readable, or lists more than any model has.
     :raises Stopped: ``work`` says so.
     """
-    found: dict[str, Any] = {}
+    files: dict[str, Any] = {}
     for done, path in enumerate(paths):
         work.step(done, len(paths), Message("Checking {name}…", {"name": file_name(path)}))
         try:
@@ -147,9 +147,9 @@ def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> d
             raise MergeError(
                 "{name} is not a safetensors file that can be read. Export the model again.", name=file_name(path)
             ) from error
-        found |= dict.fromkeys(file.keys(), file)
-        check_count(len(found), file_name(path))
-    return found
+        files |= dict.fromkeys(file.keys(), file)
+        check_count(len(files), file_name(path))
+    return files
 
 
 def file_name(path: Path) -> str:
@@ -207,18 +207,18 @@ def check_bases(fork: Fork, parents: Sequence[Parent]) -> None:
 
     The same shapes are not enough for what runs a layer: Mistral's look like Llama's.
     """
-    variants = [one for one in parents if isinstance(one, Variant)]
-    bases = [Variant(one.label, Fork(one.fork.base)) for one in variants]
-    files = [one for one in parents if not isinstance(one, Variant)]
+    variants = [variant for variant in parents if isinstance(variant, Variant)]
+    bases = [Variant(variant.label, Fork(variant.fork.base)) for variant in variants]
+    files = [variant for variant in parents if not isinstance(variant, Variant)]
     check_alike(Variant(fork.base.entry.id, Fork(fork.base)), [*bases, *files], False)
     own = type(fork.base.model).__name__
-    for one in bases:
-        given = type(one.fork.base.model).__name__
-        if given != own:
+    for variant in bases:
+        theirs = type(variant.fork.base.model).__name__
+        if theirs != own:
             raise MergeError(
                 "{name} has another architecture, {given}, than your model, {own}. Choose a model of the same one.",
-                name=one.label,
-                given=given,
+                name=variant.label,
+                given=theirs,
                 own=own,
             )
 

@@ -64,9 +64,9 @@ def picture(base: Variant, parents: Sequence[Parent], merge: Merge, name: str) -
     start = base.tensor(name)
     vectors = [TaskVector(rows_matched(name, parent, base), start) for parent in parents]
     deltas = [joined(vector, start, torch.float32) for vector in vectors]
-    one = next(one for one in select_parameters(base.fork, ("all",)) if one.name == name)
-    method, options = METHODS[merge.method], merge.options(one, places(base.fork)[name])
-    thin = [joined(method.left(vector, place, options), start, torch.float32) for place, vector in enumerate(vectors)]
+    parameter = next(parameter for parameter in select_parameters(base.fork, ("all",)) if parameter.name == name)
+    method, options = METHODS[merge.method], merge.options(parameter, places(base.fork)[name])
+    thin = [joined(method.left(vector, number, options), start, torch.float32) for number, vector in enumerate(vectors)]
     merged = merged_tensor(name, base, parents, method, options, torch.float32).float() - start
     most = max(map(_reach, (*deltas, *thin, merged))) or 1.0
     edges = torch.linspace(-most, most, BINS + 1)
@@ -94,8 +94,8 @@ def _reach(values: Tensor) -> float:
     sizes = values[values != 0].abs().flatten()
     if not sizes.numel():
         return 0.0
-    kept = max(1, int(WITHIN * sizes.numel()))
-    return float(sizes.kthvalue(kept).values)
+    count = max(1, int(WITHIN * sizes.numel()))
+    return float(sizes.kthvalue(count).values)
 
 
 def _counts(values: Tensor, most: float) -> tuple[int, ...]:
@@ -128,13 +128,13 @@ class Likeness:
 def likeness(base: Variant, first: Parent, second: Parent, work: Work = QUIET) -> list[Likeness]:
     """For every matrix inside the layers."""
     inside = [matrix for matrix in matrices(base.fork) if matrix.layer is not None]
-    found = []
+    rows = []
     for done, matrix in enumerate(inside):
         work.step(done, len(inside), Message("{name}…", {"name": matrix.name}))
         start = base.tensor(matrix.name).float()
-        one, other = (model.tensor(matrix.name).float() - start for model in (first, second))
-        both = bool(one.any()) and bool(other.any())
+        delta, other = (model.tensor(matrix.name).float() - start for model in (first, second))
+        both = bool(delta.any()) and bool(other.any())
         assert matrix.layer is not None
-        value = cosine(one, other) if both else None
-        found.append(Likeness(matrix.layer, matrix.role, value))
-    return found
+        value = cosine(delta, other) if both else None
+        rows.append(Likeness(matrix.layer, matrix.role, value))
+    return rows

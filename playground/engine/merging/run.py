@@ -111,12 +111,12 @@ def _groups(chosen: Mapping[Parameter, Options], models: Sequence[Parent]) -> li
 def places(fork: Fork) -> dict[str, float]:
     """Where each parameter is, from 0 (the first layer and what is before) to 1 (the last)."""
     _, stack = layers(fork.model)
-    last, seen, found = max(1, len(stack) - 1), False, {}
-    for one in select_parameters(fork, ("all",)):
-        seen = seen or one.layer is not None
-        after = seen or one.part == "norms"  # OPT lists its last norm before its layers
-        found[one.name] = float(after) if one.layer is None else one.layer / last
-    return found
+    last, seen, depths = max(1, len(stack) - 1), False, {}
+    for parameter in select_parameters(fork, ("all",)):
+        seen = seen or parameter.layer is not None
+        after = seen or parameter.part == "norms"  # OPT lists its last norm before its layers
+        depths[parameter.name] = float(after) if parameter.layer is None else parameter.layer / last
+    return depths
 
 
 def _put(fork: Fork, names: Sequence[str], new: Tensor) -> list[TensorChange]:

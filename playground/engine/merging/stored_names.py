@@ -53,7 +53,7 @@ def own_names(stored: Iterable[str], like: Fork, label: str) -> dict[str, str]:
     buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
     own = f"{getattr(model, 'base_model_prefix', '')}."
     names = list(stored)
-    found = {name: name for name in names if name in known}
+    own_name = {name: name for name in names if name in known}
     for name in names:
         if name in known:
             continue
@@ -61,8 +61,8 @@ def own_names(stored: Iterable[str], like: Fork, label: str) -> dict[str, str]:
         if name in buffers or BUFFERS.search(name):
             continue
         mine = _without_prefix(name, known, own)
-        found[name if mine in found else mine] = name  # twice in the files: one is left over
-    return found
+        own_name[name if mine in own_name else mine] = name  # twice in the files: one is left over
+    return own_name
 
 
 def _check_kind(name: str, label: str) -> None:

@@ -25,26 +25,26 @@ CANCELLED = 1e-6  # of the weights: a sum that is no more than this is 0
 
 def keep_largest(delta: TaskVector, density: float) -> Iterable[Tensor]:
     """Only the largest numbers stay: ``int(density * numel)`` of them, ties to the higher index."""
-    kept = int(density * delta.numel())
-    if kept >= delta.numel():
+    count = int(density * delta.numel())
+    if count >= delta.numel():
         return delta
-    return _without(delta, _smallest(delta, delta.numel() - kept))
+    return _without(delta, _smallest(delta, delta.numel() - count))
 
 
 def keep_middle(delta: TaskVector, density: float, gamma: float) -> Iterable[Tensor]:
     """Neither the largest share ``gamma`` nor the smallest stay, so that ``density`` does."""
     count = delta.numel()
-    kept = int(density * count)
-    if kept >= count:
+    most = int(density * count)
+    if most >= count:
         return delta
-    top = min(int(gamma * count), count - kept)
-    pairs = zip(_smallest(delta, count - kept - top), _smallest(delta, count - top), strict=True)
+    top = min(int(gamma * count), count - most)
+    pairs = zip(_smallest(delta, count - most - top), _smallest(delta, count - top), strict=True)
     return _without(delta, (smallest | ~rest for smallest, rest in pairs))
 
 
 def _smallest(delta: TaskVector, count: int) -> Iterable[Tensor]:
     """Masks of the smallest numbers of a task vector, one for each piece of it."""
-    return lowest_of_all(lambda: (one.abs_().float() for one in delta), count)
+    return lowest_of_all(lambda: (piece.abs_().float() for piece in delta), count)
 
 
 def _without(delta: Iterable[Tensor], dropped: Iterable[Tensor]) -> Iterator[Tensor]:
@@ -102,8 +102,8 @@ def _drop_rows_by_rank(
     order = rows.abs().argsort(dim=1, stable=True)  # the smallest of a row first
     chance = torch.empty_like(rows).scatter_(1, order, (rows.new_zeros(rows.shape) + steps))
     chance.add_(density)
-    kept = torch.bernoulli(chance.clamp_(0, 1), generator=generator)
-    rows.mul_(kept)
+    mask = torch.bernoulli(chance.clamp_(0, 1), generator=generator)
+    rows.mul_(mask)
     return rows.div_(chance.clamp_(min=1e-6)) if rescale else rows
 
 
@@ -120,7 +120,7 @@ def _as_long(delta: TaskVector, thinned: Callable[[], Iterable[Tensor]]) -> Iter
 # What a method keeps of the task vector of the model at a place
 
 
-def largest(delta: TaskVector, place: int, *, density: float, rescale: bool = False) -> Iterable[Tensor]:
+def largest(delta: TaskVector, model: int, *, density: float, rescale: bool = False) -> Iterable[Tensor]:
     """The largest numbers."""
     if rescale and density < 1:
         return _as_long(delta, lambda: keep_largest(delta, density))
@@ -128,7 +128,7 @@ def largest(delta: TaskVector, place: int, *, density: float, rescale: bool = Fa
 
 
 def middle(
-    delta: TaskVector, place: int, *, density: float, gamma: float = 0.01, rescale: bool = False
+    delta: TaskVector, model: int, *, density: float, gamma: float = 0.01, rescale: bool = False
 ) -> Iterable[Tensor]:
     """All but the largest and the smallest numbers."""
     if rescale and density < 1:
@@ -137,17 +137,17 @@ def middle(
 
 
 def at_random(
-    delta: TaskVector, place: int, *, density: float, seed: int = 0, rescale: bool = True
+    delta: TaskVector, model: int, *, density: float, seed: int = 0, rescale: bool = True
 ) -> Iterable[Tensor]:
     """Random numbers, made larger."""
-    return drop_random(delta, density, draws(seed, place), rescale)
+    return drop_random(delta, density, draws(seed, model), rescale)
 
 
 def by_rank(
-    delta: TaskVector, place: int, *, density: float, epsilon: float = 0.1, seed: int = 0, rescale: bool = True
+    delta: TaskVector, model: int, *, density: float, epsilon: float = 0.1, seed: int = 0, rescale: bool = True
 ) -> Iterable[Tensor]:
     """Random numbers, the larger the likelier, made larger."""
-    return drop_by_rank(delta, density, epsilon, draws(seed, place), rescale)
+    return drop_by_rank(delta, density, epsilon, draws(seed, model), rescale)
 
 
 def thinned(
@@ -159,8 +159,8 @@ def thinned(
 ) -> list[Iterable[Tensor]]:
     """Every model's task vector, with what one of the functions above keeps of it."""
     return [
-        thin(TaskVector(model, base), place, density=density_at(density, place), **options)
-        for place, model in enumerate(models)
+        thin(TaskVector(model, base), number, density=density_at(density, number), **options)
+        for number, model in enumerate(models)
     ]
 
 

@@ -46,24 +46,24 @@ def numbers_in(value: Any) -> Iterator[float]:
 def value_at(
     value: float | Sequence[float] | Mapping[Any, float | Sequence[float]],
     part: str,
-    place: float,
+    depth: float,
     otherwise: float,
     name: str = "",
 ) -> float:
     """What a parameter is for a tensor.
 
     :param part: of the model that the tensor belongs to.
-    :param place: from 0, the first layer and what is before it, to 1, the last and what follows.
+    :param depth: from 0, the first layer and what is before it, to 1, the last and what follows.
     :param otherwise: where the parameter says nothing about the part.
     :param name: the tensor's.
     """
     if isinstance(value, Mapping):
         piece = next((piece for piece in names_in(value) if piece in name), part)
-        found = value.get(piece, value.get("rest"))
-        return otherwise if found is None else value_at(found, part, place, otherwise)
+        own = value.get(piece, value.get("rest"))
+        return otherwise if own is None else value_at(own, part, depth, otherwise)
     if isinstance(value, int | float):
         return float(value)
-    at = place * (len(value) - 1)
+    at = depth * (len(value) - 1)
     low = int(at)
     high = min(low + 1, len(value) - 1)
     return value[low] + (value[high] - value[low]) * (at - low)

@@ -52,16 +52,16 @@ def walk(
             "tensor, such as linear or slerp.",
             method=edit.method,
         )
-    for place in range(POINTS):
-        t = place / (POINTS - 1)
-        name = Message("t = {t} ({n} of {of})…", {"t": f"{t:g}", "n": place + 1, "of": POINTS})
-        step = work.part(place, POINTS, name)
+    for number in range(POINTS):
+        t = number / (POINTS - 1)
+        name = Message("t = {t} ({n} of {of})…", {"t": f"{t:g}", "n": number + 1, "of": POINTS})
+        step = work.part(number, POINTS, name)
         there = edit.model_copy(update={"t": t})
         fork = extended(built, there, step).fork
-        found = tuple(perplexity(fork, text, step).perplexity for text in texts)
+        perplexities = tuple(perplexity(fork, text, step).perplexity for text in texts)
         likely = None if probe is None else answer_probability(fork, *probe)
         del fork  # before the next one is made
-        yield WalkPoint(there, t, found, likely)
+        yield WalkPoint(there, t, perplexities, likely)
 
 
 def answer_probability(fork: Fork, prompt: str, answer: str) -> float:

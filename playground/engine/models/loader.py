@@ -111,9 +111,9 @@ def load(model_id: str, on_step: OnStep = lambda step: None) -> Base:
     with _loading_guard:
         lock = _loading.setdefault(entry.id, threading.Lock())
     with lock:
-        found = CACHE.get(("base", entry.id))
-        if isinstance(found, Base):
-            return found
+        cached = CACHE.get(("base", entry.id))
+        if isinstance(cached, Base):
+            return cached
         torch.set_num_threads(settings().threads)
         base = _load(entry, on_step)
         CACHE.put(("base", entry.id), base)

@@ -112,18 +112,18 @@ class NudgeTokens(Edit):
 
     def advice(self, base: Base) -> Sequence[Message]:
         """Several target tokens, and texts whose usual token is another one."""
-        found = [space_advice(base.tokenizer, self.text)]
+        messages = [space_advice(base.tokenizer, self.text)]
         if self.direction in NEEDS_TARGET:
             count = len(named_ids(base.tokenizer, self.target))
             if count > 1:
-                found.append(
+                messages.append(
                     Message(
                         "The target “{target}” is {count} tokens: the nudge aims at their mean.",
                         {"target": self.target, "count": count},
                     )
                 )
-            found.append(space_advice(base.tokenizer, self.target))
-        return [message for message in found if message]
+            messages.append(space_advice(base.tokenizer, self.target))
+        return [message for message in messages if message]
 
 
 def space_advice(tokenizer: PreTrainedTokenizerBase, text: str) -> Message | None:

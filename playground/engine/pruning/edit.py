@@ -134,8 +134,8 @@ class Prune(Edit):
         groups = tied_groups(fork, chosen)
         score = self._scores(fork, work)
         changes = []
-        found = zip(groups, self._masks(fork, [group[0] for group in groups], score), strict=True)
-        for done, (group, mask) in enumerate(found):
+        masked = zip(groups, self._masks(fork, [group[0] for group in groups], score), strict=True)
+        for done, (group, mask) in enumerate(masked):
             work.step(done, len(groups), Message("{name}…", {"name": group[0].name}))
             changes += _masked(fork, group, mask)
         return changes

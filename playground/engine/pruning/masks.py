@@ -59,11 +59,11 @@ def ranked(scores: Callable[[], Iterable[Tensor]], ranks: Sequence[int]) -> list
     for bits in map(_bits, scores()):
         for bucket, low in lows.items():
             low += _counted([bits[bits >> HALF == bucket] & 0xFFFF])
-    found = [
+    ranks_of = [
         bucket << HALF | _reached(lows[bucket], rank + 1 - below)[0]
         for rank, (bucket, below) in zip(ranks, places, strict=True)
     ]
-    return torch.tensor(found, dtype=torch.int32).view(torch.float32).tolist()
+    return torch.tensor(ranks_of, dtype=torch.int32).view(torch.float32).tolist()
 
 
 def _bits(scores: Tensor) -> Tensor:
@@ -85,8 +85,8 @@ def _counted(parts: Iterable[Tensor]) -> Tensor:
 
 def _reached(total: Tensor, count: int) -> tuple[int, int]:
     cumulative = total.cumsum(0)
-    place = int((cumulative < count).sum()) if count else 0
-    return place, int(cumulative[place - 1]) if place else 0
+    bucket = int((cumulative < count).sum()) if count else 0
+    return bucket, int(cumulative[bucket - 1]) if bucket else 0
 
 
 def lowest_in_rows(scores: Tensor, count: int) -> Tensor:
@@ -108,10 +108,10 @@ def lowest_n_of_m(scores: Tensor, drop: int, group: int) -> Tensor:
     """
     full = scores.shape[1] // group * group
     mask = torch.zeros(scores.shape, dtype=torch.bool)
-    groups, place = scores[:, :full].reshape(-1, group), torch.arange(group)
+    groups, position = scores[:, :full].reshape(-1, group), torch.arange(group)
     rank = torch.zeros(groups.shape, dtype=torch.uint8)  # how many of its group come before it
     for other in range(group):
         theirs = groups[:, other : other + 1]
-        rank += (theirs < groups) | ((theirs == groups) & (place > other))
+        rank += (theirs < groups) | ((theirs == groups) & (position > other))
     mask[:, :full] = (rank < drop).view(scores.shape[0], full)
     return mask

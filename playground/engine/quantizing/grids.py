@@ -111,10 +111,10 @@ class Table:
         """Nearest level; halfway goes to the lower one."""
         scaled = groups * (1.0 / self.absmax.clamp(min=TINY))
         table = torch.tensor(self.table)
-        place = torch.zeros(groups.shape, dtype=torch.uint8)
+        index = torch.zeros(groups.shape, dtype=torch.uint8)
         for bound in ((table[:-1] + table[1:]) / 2).tolist():
-            place += scaled > bound
-        return table[place.int()].mul_(self.absmax)
+            index += scaled > bound
+        return table[index.int()].mul_(self.absmax)
 
     def levels(self) -> Tensor:
         """The table, scaled."""
@@ -257,8 +257,8 @@ def pieces(weight: Tensor, group_size: GroupSize, flat: bool = False) -> list[Te
         return [weight]
     rows = weight.reshape(1, -1) if flat else weight
     full = rows.shape[1] // group_size * group_size
-    found = [rows[:, :full].reshape(-1, group_size)] if full else []
-    return [*found, rows[:, full:]] if full < rows.shape[1] else found
+    groups = [rows[:, :full].reshape(-1, group_size)] if full else []
+    return [*groups, rows[:, full:]] if full < rows.shape[1] else groups
 
 
 def quantized(weight: Tensor, name: SchemeName, group_size: GroupSize, symmetric: bool = True) -> Tensor:

@@ -32,7 +32,7 @@ class Rule(Protocol):
         :param first: the block's first column in the whole matrix.
         """
 
-    def column(self, weight: Tensor, place: int) -> Tensor:
+    def column(self, weight: Tensor, index: int) -> Tensor:
         """(rows,) the new values of a column of the block."""
         ...
 
@@ -54,11 +54,11 @@ def corrected(weight: Tensor, hessian: Tensor, rule: Rule, block: int = BLOCK) -
         work, local = weight[:, first:last], factor[first:last, first:last]
         diagonal, errors = local.diagonal(), torch.empty_like(work)
         rule.start(work, diagonal, first)
-        for place in range(last - first):
-            new = rule.column(work, place)
-            error = (work[:, place] - new) / diagonal[place]
-            work[:, place + 1 :] -= torch.outer(error, local[place, place + 1 :])
-            work[:, place], errors[:, place] = new, error
+        for index in range(last - first):
+            new = rule.column(work, index)
+            error = (work[:, index] - new) / diagonal[index]
+            work[:, index + 1 :] -= torch.outer(error, local[index, index + 1 :])
+            work[:, index], errors[:, index] = new, error
         weight[:, last:] -= errors @ factor[first:last, last:]
     return weight
 
@@ -101,14 +101,14 @@ class Sparse:
             count = masks.drop_count(self.sparsity, weight.numel())
             self.mask = masks.lowest((weight / diagonal).square(), count)
 
-    def column(self, weight: Tensor, place: int) -> Tensor:
+    def column(self, weight: Tensor, index: int) -> Tensor:
         """The column with what was chosen set to zero."""
-        if self.groups is not None and place % self.groups[1] == 0:
+        if self.groups is not None and index % self.groups[1] == 0:
             drop, size = self.groups
-            group = slice(place, place + size)
+            group = slice(index, index + size)
             scores = (weight[:, group] / self.diagonal[group]).square()
             self.mask[:, group] = masks.lowest_n_of_m(scores, drop, size)
-        return weight[:, place].masked_fill(self.mask[:, place], 0)
+        return weight[:, index].masked_fill(self.mask[:, index], 0)
 
 
 class Rounded:
@@ -125,12 +125,12 @@ class Rounded:
     def start(self, weight: Tensor, diagonal: Tensor, first: int) -> None:
         """Nothing: blocks begin where groups do."""
 
-    def column(self, weight: Tensor, place: int) -> Tensor:
+    def column(self, weight: Tensor, index: int) -> Tensor:
         """The column's nearest levels."""
         size = self.group_size
-        if isinstance(size, int) and place % size == 0:
-            self.grid = self.scheme.fit(weight[:, place : place + size], self.symmetric)
-        return self.grid.round(weight[:, place : place + 1])[:, 0]
+        if isinstance(size, int) and index % size == 0:
+            self.grid = self.scheme.fit(weight[:, index : index + size], self.symmetric)
+        return self.grid.round(weight[:, index : index + 1])[:, 0]
 
 
 def sparsegpt(weight: Tensor, hessian: Tensor, sparsity: float, groups: tuple[int, int] | None = None) -> Tensor:

@@ -138,14 +138,14 @@ def _end(base: Base) -> int:
 
 def batch_of(encoded: Sequence[Encoded], padding: int) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, attention mask and weights of a batch, (rows, longest), padded on the right."""
-    longest = max(len(one.ids) for one in encoded)
+    longest = max(len(example.ids) for example in encoded)
     ids = torch.full((len(encoded), longest), padding)
     mask = torch.zeros(len(encoded), longest, dtype=torch.long)
     weights = torch.zeros(len(encoded), longest)
-    for row, one in enumerate(encoded):
-        ids[row, : len(one.ids)] = torch.tensor(one.ids)
-        mask[row, : len(one.ids)] = 1
-        weights[row, : len(one.ids)] = torch.tensor(one.weights)
+    for row, example in enumerate(encoded):
+        ids[row, : len(example.ids)] = torch.tensor(example.ids)
+        mask[row, : len(example.ids)] = 1
+        weights[row, : len(example.ids)] = torch.tensor(example.weights)
     return ids, mask, weights
 
 
@@ -155,6 +155,6 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()
     back = set(order[:held])
     return (
-        [example for place, example in enumerate(examples) if place not in back],
-        [example for place, example in enumerate(examples) if place in back],
+        [example for index, example in enumerate(examples) if index not in back],
+        [example for index, example in enumerate(examples) if index in back],
     )

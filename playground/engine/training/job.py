@@ -71,8 +71,8 @@ class Job:
 
     def resumable(self) -> bool:
         """Whether it can go on from where it was stopped, or begin if it had not."""
-        kept = self.run is not None or self.saved > 0
-        return self.status == "stopped" and (kept or not self.points)
+        state_kept = self.run is not None or self.saved > 0
+        return self.status == "stopped" and (state_kept or not self.points)
 
     def seconds_left(self) -> float | None:
         """From the time that its steps took so far; None before the first."""

@@ -103,7 +103,7 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
     """
     tensors, figures = run.state()
     size = sum(tensor.nbytes for tensor in tensors.values())
-    place = folder() / job.id / STATE
+    path = folder() / job.id / STATE
     held = _held(job)
     theirs = [(other, disk.size_of(folder() / other.id / STATE)) for other in others]
     if held - sum(each for _, each in theirs) + size > MOST_STATE_BYTES:
@@ -114,7 +114,7 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
         disk.remove(folder() / other.id / STATE)
         other.saved, held = 0, held - each
     try:
-        with disk.aside(place) as part:
+        with disk.aside(path) as part:
             whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
             save_file(whole, part, {FIGURES: json.dumps(figures)})
     except (DiskError, OSError, SafetensorError) as error:
@@ -141,14 +141,14 @@ def remove(job_id: str) -> None:
 
 def jobs() -> Iterator[Job]:
     """What is kept, without examples; what is damaged is deleted."""
-    for place in sorted(folder().iterdir()) if folder().is_dir() else ():
-        if not _ID.fullmatch(place.name):
+    for path in sorted(folder().iterdir()) if folder().is_dir() else ():
+        if not _ID.fullmatch(path.name):
             continue
         try:
-            yield _job(place.name, json.loads((place / CARD).read_bytes()))
+            yield _job(path.name, json.loads((path / CARD).read_bytes()))
         except (FileNotFoundError, ValueError, TypeError, KeyError, PlaygroundError) as error:
             _log.warning("A kept training run is damaged: %s", error)
-            disk.remove(place)
+            disk.remove(path)
         except OSError as error:  # the disk's moment; it may be read at the next start
             _log.warning("A kept training run cannot be read: %s", error)
 

@@ -46,10 +46,10 @@ class Masters:
 
     def state(self) -> dict[str, Tensor]:
         """The copies and AdamW's moments, by place and name: the tensors themselves, no copies."""
-        tensors = {f"{place}.wide": wide.detach() for place, wide in enumerate(self._wide)}
-        for place, wide in enumerate(self._wide):
+        tensors = {f"{index}.wide": wide.detach() for index, wide in enumerate(self._wide)}
+        for index, wide in enumerate(self._wide):
             moments = self._adamw.state.get(wide, {})
-            tensors |= {f"{place}.{name}": moments[name] for name in MOMENTS if name in moments}
+            tensors |= {f"{index}.{name}": moments[name] for name in MOMENTS if name in moments}
         return tensors
 
     @torch.no_grad()
@@ -59,10 +59,10 @@ class Masters:
         :raises KeyError: a parameter is missing in it.
         :raises RuntimeError: one has another shape; then nothing of this is usable.
         """
-        for place, (own, wide) in enumerate(zip(self._own, self._wide, strict=True)):
-            wide.copy_(tensors[f"{place}.wide"])
+        for index, (own, wide) in enumerate(zip(self._own, self._wide, strict=True)):
+            wide.copy_(tensors[f"{index}.wide"])
             if own is not wide:
                 own.copy_(wide)
-            moments = {n: tensors[f"{place}.{n}"] for n in MOMENTS if f"{place}.{n}" in tensors}
+            moments = {n: tensors[f"{index}.{n}"] for n in MOMENTS if f"{index}.{n}" in tensors}
             if moments:
                 self._adamw.state[wide] = {n: value.clone() for n, value in moments.items()}

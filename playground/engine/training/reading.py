@@ -229,8 +229,8 @@ def _examples(row: Mapping[str, Any], told: Counter[str]) -> list[Example]:
     turns = _turns(next((row[name] for name in TALKS if row.get(name)), None))
     system = _text(next((row[name] for name in SYSTEMS if row.get(name)), ""))
     if not turns:
-        asked, answer = ([row.get(name) for name in names] for names in (PROMPTS, COMPLETIONS))
-        prompt = next((value for value in asked if value not in (None, "")), "")
+        prompts, answer = ([row.get(name) for name in names] for names in (PROMPTS, COMPLETIONS))
+        prompt = next((value for value in prompts if value not in (None, "")), "")
         completion = next((value for value in answer if value not in (None, "")), "")
         turns = _turns(prompt)  # prompt and completion may be lists of turns themselves
         turns = turns + (_turns(completion) or [("assistant", _text(completion))]) if turns else []
@@ -253,10 +253,10 @@ def _taught(turns: Sequence[Turn], told: Counter[str]) -> list[Example]:
         del said[0]
     first = [("system", system)] if system else []
     examples = []
-    for place in range(1, len(said), 2)[: MAX_EXAMPLES + 1]:
-        before = _last(said[max(0, place - 1 - MOST_TURNS) : place - 1])
-        told["late"] += len(before) < place - 1
-        examples.append(Example(said[place - 1][1], said[place][1], (*first, *before)))
+    for index in range(1, len(said), 2)[: MAX_EXAMPLES + 1]:
+        before = _last(said[max(0, index - 1 - MOST_TURNS) : index - 1])
+        told["late"] += len(before) < index - 1
+        examples.append(Example(said[index - 1][1], said[index][1], (*first, *before)))
     told["turns"] += len(said) % 2 if examples else 0
     told["system"] += len(examples) if system else 0
     return examples

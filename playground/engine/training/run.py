@@ -82,8 +82,8 @@ class Run:
 
     def _encoded(self, examples: Sequence[Example]) -> list[Encoded]:
         s, base = self.settings, self.fork.base
-        found = [encode(base, one, s.chat, s.prompt_weight, s.length) for one in examples]
-        return [one for one in found if any(one.weights[1:])]
+        encoded = [encode(base, example, s.chat, s.prompt_weight, s.length) for example in examples]
+        return [example for example in encoded if any(example.weights[1:])]
 
     def steps(self) -> Iterator[Point]:
         """Train, a point after each step, until done; leave it anywhere to stop.
@@ -141,7 +141,7 @@ class Run:
         self._noise = tensors["noise"].clone() if "noise" in tensors else None
         self.step, self._seconds = int(figures["step"]), float(figures["seconds"])
         self.done = bool(figures["done"])
-        self._places = [int(place) for place in figures["places"]]
+        self._places = [int(index) for index in figures["places"]]
         self.general_before = float(figures["general"])
 
     def adapter(self) -> Adapter:
@@ -185,7 +185,7 @@ class Run:
     def _one_step(self) -> float:
         """One optimizer step over ``accumulate`` batches; its mean loss."""
         batches = [self._next_batch() for _ in range(self.settings.accumulate)]
-        count = sum(sum(one.weights[1:]) for batch in batches for one in batch)
+        count = sum(sum(row.weights[1:]) for batch in batches for row in batch)
         self.trainable.model.train()
         total = 0.0
         start: int | Tensor = self.settings.seed if self._noise is None else self._noise
