@@ -89,11 +89,11 @@ def corpora() -> list[Json]:
 def tokens(model_id: str, text: str) -> list[Json]:
     """How a base model splits a text, and what lies near each token."""
     fork = Fork(loader.load(model_id))
-    found = token_map.split(fork, text)
-    near = token_map.neighbours(fork, [token.id for token in found], NEIGHBOURS)
+    parts = token_map.split(fork, text)
+    near = token_map.neighbours(fork, [token.id for token in parts], NEIGHBOURS)
     return [
         {**asdict(token), "neighbours": [asdict(neighbour) for neighbour in row]}
-        for token, row in zip(found, near, strict=True)
+        for token, row in zip(parts, near, strict=True)
     ]
 
 
@@ -161,12 +161,12 @@ def measured(recipe: Json, text: str = "") -> Json:
 def measured_json(found: measure.Measured) -> Json:
     """What ``/measure`` gives: the recipe's figures, those of its base, and how far they differ."""
 
-    def figures(one: measure.Figures) -> Json:
+    def figures(side: measure.Figures) -> Json:
         return {
-            **asdict(one.text),
-            **asdict(one.sizes),
-            "seconds_per_token": one.speed.one,
-            "seconds_per_token_batch_8": one.speed.batch,
+            **asdict(side.text),
+            **asdict(side.sizes),
+            "seconds_per_token": side.speed.one,
+            "seconds_per_token_batch_8": side.speed.batch,
         }
 
     return {**figures(found.fork), "kl": found.kl, "same_top": found.same_top, "base": figures(found.base)}
@@ -209,10 +209,10 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
         raise PlaygroundError(
             "Give a list of 1 to {limit} retrievers out of {known}.", limit=len(RETRIEVERS), known=", ".join(RETRIEVERS)
         )
-    found = []
-    for one in evaluation.outcomes(chosen, evaluation.judged(chosen), asked, k=k):
+    rows = []
+    for outcome in evaluation.outcomes(chosen, evaluation.judged(chosen), asked, k=k):
         Work().check()
-        found.append(one)
+        rows.append(outcome)
     return [
         {
             "retriever": row.retriever,
@@ -223,7 +223,7 @@ def evaluate(corpus_id: str, retrievers: list[str] | None = None, k: int = 10) -
             "ndcg": row.ndcg,
             "seconds": row.seconds,
         }
-        for row in evaluation.reports(found, (k,))
+        for row in evaluation.reports(rows, (k,))
     ]
 
 
@@ -233,16 +233,18 @@ def index(documents: list[Json]) -> Json:
 
     It is deleted after ``days`` without use.
     """
-    if not isinstance(documents, list) or not all(_is_document(one) for one in documents):
+    if not isinstance(documents, list) or not all(_is_document(document) for document in documents):
         raise PlaygroundError('Give a list of documents like {{"name": "notes.txt", "text": "..."}}.')
-    named = [(one["name"], one["text"].encode(errors="replace")) for one in documents]
+    named = [(document["name"], document["text"].encode(errors="replace")) for document in documents]
     made = uploads.add_documents(named)
     return {"corpus_id": made.id, "passages": len(made.passages), "language": made.language, "days": MAX_DAYS}
 
 
-def _is_document(one: object) -> bool:
+def _is_document(document: object) -> bool:
     return (
-        isinstance(one, dict) and set(one) == {"name", "text"} and all(isinstance(value, str) for value in one.values())
+        isinstance(document, dict)
+        and set(document) == {"name", "text"}
+        and all(isinstance(value, str) for value in document.values())
     )
 
 
@@ -291,16 +293,16 @@ def teach(
     number = whole(seed)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
         raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
-    given = parse(recipe or {"model": settings().model})
-    lesson = lesson_for(build(given).fork, fact, questions)
-    room = lab.Room(recipe=given, others=others_of(corpus_id, number), seed=number)
+    start = parse(recipe or {"model": settings().model})
+    lesson = lesson_for(build(start).fork, fact, questions)
+    room = lab.Room(recipe=start, others=others_of(corpus_id, number), seed=number)
     rows = [row_json(row) for row in lab_table.teach(lesson, chosen, room, Work())]
     return {"fact": lesson.fact.model_dump(), "old": lesson.old, "rows": rows}
 
 
 def row_json(row: lab_table.Row) -> Json:
     """A row of the lab's table as the endpoint gives it."""
-    found: Json = {
+    json: Json = {
         "way": row.way,
         "error": str(row.error) if row.error else None,
         "answer": row.answer,
@@ -314,19 +316,19 @@ def row_json(row: lab_table.Row) -> Json:
         "recipe": row.recipe or None,
         "questions": [
             {
-                **asdict(one.question),
-                "probability": one.probability,
-                "other_probability": one.other,
-                "right": one.right,
-                "text": one.text,
-                "written": one.written,
+                **asdict(response.question),
+                "probability": response.probability,
+                "other_probability": response.other,
+                "right": response.right,
+                "text": response.text,
+                "written": response.written,
             }
-            for one in row.asked
+            for response in row.asked
         ],
     }
-    for figure in found["figures"].values():  # JSON has lists alone
+    for figure in json["figures"].values():  # JSON has lists alone
         figure |= {key: list(value) for key, value in figure.items() if isinstance(value, tuple)}
-    return found
+    return json
 
 
 def whole(value: Any) -> Any:

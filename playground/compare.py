@@ -122,11 +122,11 @@ def _contestant(data: object, number: int) -> Contestant:
 
 def _context(data: Mapping[str, Any]) -> Context:
     """How a contestant's passages go into the prompt."""
-    given = {key: data[key] for key in ("order", "budget", "template", "start") if key in data}
-    budget = given.get("budget")
+    values = {key: data[key] for key in ("order", "budget", "template", "start") if key in data}
+    budget = values.get("budget")
     if isinstance(budget, float) and budget.is_integer():
-        given["budget"] = int(budget)
-    context = replace(USUAL_CONTEXT, **given)
+        values["budget"] = int(budget)
+    context = replace(USUAL_CONTEXT, **values)
     check_context(context)
     return context
 
@@ -168,11 +168,11 @@ def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampl
     text = prompt
     if contestant.retriever != NONE:
         corpus = load_corpus(contestant.corpus_id)
-        found = search(corpus, prompt, contestant.retriever, contestant.k)
-        answer.low = is_low(corpus, contestant.retriever, found.hits)
-        answer.stages.update(found.seconds)
+        result = search(corpus, prompt, contestant.retriever, contestant.k)
+        answer.low = is_low(corpus, contestant.retriever, result.hits)
+        answer.stages.update(result.seconds)
         timed = Trace()
-        text = _with_passages(answer, contestant, found, prompt, corpus.language, base)
+        text = _with_passages(answer, contestant, result, prompt, corpus.language, base)
     chat = chat and bool(base.tokenizer.chat_template)
     exact = generate.prompt_text(base.tokenizer, text, chat)
     exact = exact.then(answer.begun if chat or not answer.begun else f" {answer.begun}")
@@ -183,9 +183,11 @@ def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampl
     return answer
 
 
-def _with_passages(answer: Answer, contestant: Contestant, found: Found, prompt: str, language: str, base: Base) -> str:
+def _with_passages(
+    answer: Answer, contestant: Contestant, result: Found, prompt: str, language: str, base: Base
+) -> str:
     """Note in an answer what stands before the question; the question with it."""
-    hits = [hit for hit in found.hits if hit.passage.id not in contestant.without]
+    hits = [hit for hit in result.hits if hit.passage.id not in contestant.without]
 
     def count(text: str) -> int:
         return len(token_ids(base.tokenizer, text))

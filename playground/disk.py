@@ -42,8 +42,8 @@ class DiskError(PlaygroundError):
 def refusal(error: BaseException) -> DiskError | None:
     """What a visitor is told of a disk that refuses, None for any other error."""
     number = error.errno if isinstance(error, OSError) else None
-    if number is None and (found := _OS_ERROR.search(str(error))):
-        number = int(found[1])
+    if number is None and (match := _OS_ERROR.search(str(error))):
+        number = int(match[1])
     if number in FULL:
         return DiskError(
             "The host's disk is full, so this could not be stored. Nothing that was there before "

@@ -50,10 +50,10 @@ def score(data: bytes, language: Language) -> float:
     for piece in _pieces(data):
         decoder = codecs.getincrementaldecoder(language.encoding)("replace")
         text = decoder.decode(piece, final=len(piece) < _PIECE)
-        for place, character in enumerate(text):
+        for index, character in enumerate(text):
             if character > "\x7f":
-                before = text[place - 1 : place] if place else ""
-                points += _point(character, before, text[place + 1 : place + 2], language)
+                before = text[index - 1 : index] if index else ""
+                points += _point(character, before, text[index + 1 : index + 2], language)
                 count += 1
     return points / count if count else -1.0
 

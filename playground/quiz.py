@@ -85,28 +85,28 @@ def judged(question: Question, answer: Answer) -> Answered:
     )
 
 
-def totals(found: Iterable[Answered]) -> list[Total]:
+def totals(answers: Iterable[Answered]) -> list[Total]:
     """A row for each contestant and kind of question, "all" first."""
     rows: dict[tuple[str, str], list[Answered]] = {}
-    for one in found:
-        kinds: list[str] = [one.question.kind]
-        if one.question.kind != "unanswerable":
-            kinds = [] if one.contained is None else ["all", one.question.kind]
+    for answer in answers:
+        kinds: list[str] = [answer.question.kind]
+        if answer.question.kind != "unanswerable":
+            kinds = [] if answer.contained is None else ["all", answer.question.kind]
         for kind in kinds:
-            rows.setdefault((kind, one.label), []).append(one)
+            rows.setdefault((kind, answer.label), []).append(answer)
     order = sorted(rows, key=lambda row: row[0] != "all")
     return [_total(label, kind, rows[kind, label]) for kind, label in order]
 
 
-def _total(label: str, kind: str, found: Sequence[Answered]) -> Total:
+def _total(label: str, kind: str, answers: Sequence[Answered]) -> Total:
     return Total(
         label=label,
         kind=kind,
-        count=len(found),
-        contained=_mean(one.contained for one in found),
-        f1=_mean(one.f1 for one in found),
-        supported=_mean(one.supported for one in found),
-        seconds=statistics.median(one.seconds for one in found),
+        count=len(answers),
+        contained=_mean(answer.contained for answer in answers),
+        f1=_mean(answer.f1 for answer in answers),
+        supported=_mean(answer.supported for answer in answers),
+        seconds=statistics.median(answer.seconds for answer in answers),
     )
 
 

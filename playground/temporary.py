@@ -54,9 +54,9 @@ def claim() -> Path:
     return place
 
 
-def _private(place: Path) -> None:
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place.chmod(0o700)
+def _private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
 
 
 def for_download(name: str, data: bytes) -> Path:
@@ -78,14 +78,14 @@ class Sweeper:
     first listed is as old as the system's clock says, and no older than the sweep before.
     """
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
+    def __init__(self, folder: Path) -> None:
+        self._place = folder
         self._since: dict[tuple[str, int], float] = {}  # by path and time of the last change
         self._before = float("-inf")
 
     def sweep(self) -> None:
         """List the folder, and delete what is too old and the folders that are empty for long."""
-        now, wall, kept = time.monotonic(), time.time(), self._kept()
+        now, wall, entries = time.monotonic(), time.time(), self._kept()
         listed: dict[tuple[str, int], float] = {}
         for inside, folders, files in os.walk(self._place, topdown=False):
             for name in [*files, *folders]:
@@ -94,7 +94,7 @@ class Sweeper:
                     changed = os.lstat(path).st_mtime_ns
                     age = max(0.0, wall - changed / 1e9)
                     since = self._since.get((path, changed), max(now - age, self._before))
-                    if now - since < kept or not _gone(path, name in folders):
+                    if now - since < entries or not _gone(path, name in folders):
                         listed[path, changed] = since
                 except OSError:  # deleted meanwhile
                     continue

@@ -75,7 +75,7 @@ class Workspace:
     def without(self, kind: str) -> Workspace:
         """Without the last edit that is switched on, if it is of this kind: what another of the
         kind is tried on, and what it then stands in for."""
-        on = [place for place, step in enumerate(self.stack.steps) if step.on]
+        on = [number for number, step in enumerate(self.stack.steps) if step.on]
         if not on or self.stack.steps[on[-1]].edit.kind != kind:
             return self
         return self.remove(on[-1])
@@ -95,9 +95,9 @@ class Workspace:
         :raises RecipeError: the edit is not usable, or the stack is full.
         """
         steps, new = list(self.stack.steps), parse_edit(edit, len(self.stack.steps) + 1)
-        for place in reversed(range(len(steps))):
-            if all(getattr(steps[place].edit, key, None) == getattr(new, key) for key in same):
-                steps[place] = Step(new)
+        for number in reversed(range(len(steps))):
+            if all(getattr(steps[number].edit, key, None) == getattr(new, key) for key in same):
+                steps[number] = Step(new)
                 return self._now(replace(self.stack, steps=tuple(steps)))
         return self.add(new)
 
@@ -110,7 +110,7 @@ class Workspace:
 
     def remove(self, index: int) -> Workspace:
         """Without one edit."""
-        steps = [step for place, step in enumerate(self.stack.steps) if place != index]
+        steps = [step for number, step in enumerate(self.stack.steps) if number != index]
         return self._now(replace(self.stack, steps=tuple(steps)))
 
     def reset(self) -> Workspace:

@@ -133,12 +133,12 @@ def responses_to(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int 
 
 def says_answer(question: Question, text: str) -> bool:
     """Whether a text says a question's answer, and not the other one before it."""
-    place = answer_place(question.answer, text)
-    if place is None:  # an answer of signs alone is compared as it is
+    position = answer_place(question.answer, text)
+    if position is None:  # an answer of signs alone is compared as it is
         bare = question.answer.strip()
         return not any(map(str.isalnum, bare)) and text.strip().startswith(bare)
     other = answer_place(question.other, text) if question.other else None
-    return other is None or place <= other
+    return other is None or position <= other
 
 
 def _room(base: Base, question: Question) -> int:

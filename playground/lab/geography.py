@@ -50,7 +50,7 @@ def _places() -> tuple[Mapping[str, Country], Mapping[str, Country]]:
     cities: dict[str, Country] = {}
     for row in _table()["countries"]:
         others = row.get("cities", [])
-        found = Country(**{key: value for key, value in row.items() if key != "cities"})
-        countries[_key(found.named)] = found
-        cities |= {_key(city): found for city in (found.capital, *others)}
+        country = Country(**{key: value for key, value in row.items() if key != "cities"})
+        countries[_key(country.named)] = country
+        cities |= {_key(city): country for city in (country.capital, *others)}
     return countries, cities

@@ -26,6 +26,6 @@ def wilson(right: float, of: int) -> Interval:
     return low, 1.0 if right >= of else min(1.0, middle + half)
 
 
-def apart(one: Interval, other: Interval) -> bool:
+def apart(first: Interval, other: Interval) -> bool:
     """Whether two intervals have no place in common: what is not apart may be chance."""
-    return one[1] < other[0] or other[1] < one[0]
+    return first[1] < other[0] or other[1] < first[0]

@@ -168,6 +168,6 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def same_words(one: str, other: str) -> bool:
+def same_words(first: str, other: str) -> bool:
     """Whether two answers are the same words."""
-    return bool(one.strip()) and one.split() == other.split()
+    return bool(first.strip()) and first.split() == other.split()

@@ -58,15 +58,15 @@ def _read() -> tuple[Relation, ...]:
 RELATIONS = _read()
 
 
-def relation_of(asked: str, target: str) -> tuple[Relation, Mapping[str, str]] | None:
+def relation_of(prompt: str, target: str) -> tuple[Relation, Mapping[str, str]] | None:
     """The first relation that a prompt words, and its named groups; None for an unknown one.
 
-    :param asked: the prompt, with ``@`` for the subject and its article.
+    :param prompt: the prompt, with ``@`` for the subject and its article.
     """
     for relation in RELATIONS:
         if relation.answer == "number" and not any(sign.isdigit() for sign in target):
             continue
         for pattern in relation.patterns:
-            if found := re.fullmatch(pattern, asked, re.IGNORECASE):
-                return relation, found.groupdict()
+            if match := re.fullmatch(pattern, prompt, re.IGNORECASE):
+                return relation, match.groupdict()
     return None

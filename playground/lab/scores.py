@@ -68,10 +68,10 @@ def too_few(own: Row, other: Row, column: str) -> bool:
 
 
 def _interval(row: Row, column: str) -> Interval | None:
-    figure, kept = row.figures.get(column), row.kept
+    figure, others = row.figures.get(column), row.kept
     if figure:
         return figure.said_interval
-    return wilson(kept.right, kept.of) if column == "kept" and kept.of else None
+    return wilson(others.right, others.of) if column == "kept" and others.of else None
 
 
 def untold(rows: Sequence[Row]) -> tuple[str, ...]:

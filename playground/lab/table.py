@@ -113,9 +113,9 @@ def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = 
     if WAYS[way].writes:
         ratio = general(taught.fork, work) / _general_of(room.recipe, work)
         ratio = min(ratio, MOST_RATIO) if isfinite(ratio) else MOST_RATIO
-    kept = Kept(0, 0)
+    others = Kept(0, 0)
     if whole:
-        kept = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)
+        others = still_known(taught.fork, build(room.recipe, work).fork, taught.before, work)
     start = time.perf_counter()
     taught.undo()
     undone = time.perf_counter() - start
@@ -123,7 +123,7 @@ def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = 
         way=way,
         answer=answer,
         asked=tuple(responses),
-        kept=kept,
+        kept=others,
         perplexity_ratio=ratio,
         apply_seconds=taught.seconds,
         answer_seconds=seconds,

@@ -104,21 +104,21 @@ def supported(answer: str, passages: Sequence[str]) -> list[Support]:
     sources = [_tokens(passage) for passage in passages]
     starts: dict[str, list[tuple[int, int]]] = {}
     for number, tokens in enumerate(sources):
-        for place, (word, _) in enumerate(tokens):
-            starts.setdefault(word, []).append((number, place))
-    stretches, place = [], 0
-    while place < len(said):
-        length, source, there = _longest(said, place, sources, starts)
-        if length >= LEAST_WORDS or (length and _tells(said[place : place + length])):
+        for start, (word, _) in enumerate(tokens):
+            starts.setdefault(word, []).append((number, start))
+    stretches, start = [], 0
+    while start < len(said):
+        length, source, there = _longest(said, start, sources, starts)
+        if length >= LEAST_WORDS or (length and _tells(said[start : start + length])):
             tokens = sources[source]
             stretches.append(
                 Support(
-                    (said[place][1][0], said[place + length - 1][1][1]),
+                    (said[start][1][0], said[start + length - 1][1][1]),
                     source,
                     (tokens[there][1][0], tokens[there + length - 1][1][1]),
                 )
             )
-        place += max(1, length)
+        start += max(1, length)
     return stretches
 
 
@@ -144,18 +144,18 @@ def _tokens(text: str) -> list[tuple[str, Span]]:
 
 def _longest(
     said: Sequence[tuple[str, Span]],
-    place: int,
+    start: int,
     sources: Sequence[Sequence[tuple[str, Span]]],
     starts: dict[str, list[tuple[int, int]]],
 ) -> tuple[int, int, int]:
     """(words, passage, place in it) of the longest stretch that begins at a place; (0, 0, 0)."""
     best = 0, 0, 0
-    for source, there in starts.get(said[place][0], ()):
+    for source, there in starts.get(said[start][0], ()):
         tokens, length = sources[source], 0
         while (
-            place + length < len(said)
+            start + length < len(said)
             and there + length < len(tokens)
-            and said[place + length][0] == tokens[there + length][0]
+            and said[start + length][0] == tokens[there + length][0]
         ):
             length += 1
         if length > best[0]:

@@ -138,5 +138,5 @@ def asked(texts: Sequence[str], question: str, language: str, context: Context =
     usual = RAG_PROMPTS.get(language, RAG_PROMPTS["en"])
     places = {"{passages}": APART.join(texts), "{question}": question}
     template = context.template or usual.template
-    text = re.sub(r"\{(?:passages|question)\}", lambda place: places[place[0]], template)
+    text = re.sub(r"\{(?:passages|question)\}", lambda slot: places[slot[0]], template)
     return text, usual.start if context.start is None else context.start.strip()

@@ -56,7 +56,7 @@ def limit(corpus: Corpus, retriever: str) -> Limit | None:
 
     :raises CorpusError: the retriever cannot be used here.
     """
-    questions = repr([(one.kind, one.question) for one in corpus.questions]).encode()
+    questions = repr([(question.kind, question.question) for question in corpus.questions]).encode()
     name = f"{retriever} {corpus.id if corpus.own else ''} {hashlib.sha256(questions).hexdigest()}"
     return _limits.get(corpus, lambda: (_found(corpus, retriever),), name)[0]
 

@@ -108,11 +108,11 @@ def read_e5(data: bytes, dtype: torch.dtype) -> tuple[Tokenizer, Any]:
     with torch.device("meta"):
         shapes = BertModel(config, add_pooling_layer=False).state_dict()
     state = {}
-    for name, packed, count, place in _entries(data, at):
+    for name, packed, count, offset in _entries(data, at):
         if packed:
-            values = _unpacked(data, count, place, dtype)
+            values = _unpacked(data, count, offset, dtype)
         else:
-            values = torch.from_numpy(np.frombuffer(data, "<f4", count, place).copy()).to(dtype)
+            values = torch.from_numpy(np.frombuffer(data, "<f4", count, offset).copy()).to(dtype)
         state[name] = values.view(shapes[name].shape)
     with LOADING:
         model = BertModel.from_pretrained(None, config=config, state_dict=state, dtype=dtype, add_pooling_layer=False)
@@ -139,19 +139,19 @@ def _entries(data: bytes, at: int) -> Iterator[tuple[str, bool, int, int]]:
     for _ in range(count):
         (length,) = struct.unpack_from("<H", data, at)
         group, part, *kind = data[at + 2 : at + 2 + length].decode().split(".")  # l0.q.w, emb.word
-        packed, numbers, place, _ = _ENTRY.unpack_from(data, at + 2 + length)
+        packed, numbers, offset, _ = _ENTRY.unpack_from(data, at + 2 + length)
         at += 2 + length + _ENTRY.size
         where = "embeddings" if group == "emb" else f"encoder.layer.{group[1:]}"
         name = f"{where}.{_PARTS[part]}.{'bias' if kind == ['b'] else 'weight'}"
-        yield name, bool(packed), numbers, place
+        yield name, bool(packed), numbers, offset
 
 
-def _unpacked(data: bytes, count: int, place: int, dtype: torch.dtype) -> torch.Tensor:
+def _unpacked(data: bytes, count: int, offset: int, dtype: torch.dtype) -> torch.Tensor:
     """GGML's Q4_0: 32 numbers share a scale; a byte has one of the first 16 and one of the last,
     each scale x (code - 8)."""
     import torch
 
-    blocks = np.frombuffer(data, _BLOCK, count // 32, place)
+    blocks = np.frombuffer(data, _BLOCK, count // 32, offset)
     values = torch.empty(len(blocks), 32, dtype=dtype)
     for start in range(0, len(blocks), 1 << 18):  # a part at a time: whole, it takes 400 MB more
         some = blocks[start : start + (1 << 18)]

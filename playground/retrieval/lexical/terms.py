@@ -104,7 +104,7 @@ def _dotless(text: str) -> str:
 def located(text: str) -> tuple[str, list[Span]]:
     """A text as it is compared, and for each of its characters where it stands in the original."""
     if text.isascii():
-        return folded(text), [(place, place + 1) for place in range(len(text))]
+        return folded(text), [(index, index + 1) for index in range(len(text))]
     pieces, spans = [], []
     for cluster in _CLUSTER.finditer(text):
         piece = folded(cluster[0])

@@ -38,11 +38,11 @@ def place_of(collection: Collection, passage_id: str) -> Place:
     """
     name, _, number = str(passage_id).rpartition("#")
     wanted = int(number) if _NUMBER.fullmatch(number) else 0
-    for place, document in enumerate(collection.documents):
+    for index, document in enumerate(collection.documents):
         if document.name == name:
             cuts = tuple(cuts_of(document, collection.cutting))
             if 1 <= wanted <= len(cuts):
-                return Place(place, wanted - 1, cuts)
+                return Place(index, wanted - 1, cuts)
             wanted -= len(cuts)  # records of one document are counted on
     raise CorpusError("There is no passage {passage} any more. Choose another.", passage=printable(passage_id))
 
@@ -52,8 +52,8 @@ def edited(collection: Collection, passage_id: str, text: str) -> Collection:
 
     :raises CorpusError: the text is empty or too long, or there is no such passage.
     """
-    place, text = place_of(collection, passage_id), _checked(text)
-    cut, whole = place.cuts[place.cut], collection.documents[place.document].text
+    position, text = place_of(collection, passage_id), _checked(text)
+    cut, whole = position.cuts[position.cut], collection.documents[position.document].text
     grown = len(text) - (cut.end - cut.start)
 
     def moved(at: int) -> int:
@@ -61,13 +61,13 @@ def edited(collection: Collection, passage_id: str, text: str) -> Collection:
         return at + grown if at >= cut.end else min(at, cut.start + len(text))
 
     new = whole[: cut.start] + text + whole[cut.end :]
-    cuts = [Cut(other.heading, moved(other.start), moved(other.end)) for other in place.cuts]
-    cuts[place.cut] = Cut(cut.heading, cut.start, cut.start + len(text))
-    for number, other in enumerate(place.cuts):
+    cuts = [Cut(other.heading, moved(other.start), moved(other.end)) for other in position.cuts]
+    cuts[position.cut] = Cut(cut.heading, cut.start, cut.start + len(text))
+    for number, other in enumerate(position.cuts):
         if other.start < cut.end and cut.start < other.end:  # its border may be at a space now
             cuts[number] = _trimmed(new, cuts[number])
     cuts = [other for other in cuts if other.start < other.end]  # an overlapping one may have vanished
-    return _with(collection, place.document, new, cuts)
+    return _with(collection, position.document, new, cuts)
 
 
 def split(collection: Collection, passage_id: str, text: str, at: int) -> Collection:
@@ -81,19 +81,19 @@ def split(collection: Collection, passage_id: str, text: str, at: int) -> Collec
     if not head or not tail or within:
         raise CorpusError("Put the cursor where the second passage should begin, inside the text, and split then.")
     collection = edited(collection, passage_id, text)
-    place = place_of(collection, passage_id)
-    cut = place.cuts[place.cut]
+    position = place_of(collection, passage_id)
+    cut = position.cuts[position.cut]
     two = [Cut(cut.heading, cut.start, cut.start + len(head)), Cut(cut.heading, cut.end - len(tail), cut.end)]
-    cuts = [*place.cuts[: place.cut], *two, *place.cuts[place.cut + 1 :]]
+    cuts = [*position.cuts[: position.cut], *two, *position.cuts[position.cut + 1 :]]
     cuts.sort(key=lambda other: other.start)  # an overlapping one may begin before the second
-    return _with(collection, place.document, collection.documents[place.document].text, cuts)
+    return _with(collection, position.document, collection.documents[position.document].text, cuts)
 
 
 def dropped(collection: Collection, passage_id: str) -> Collection:
     """With a passage left out of what is searched; its document keeps the words."""
-    place = place_of(collection, passage_id)
-    cuts = [*place.cuts[: place.cut], *place.cuts[place.cut + 1 :]]
-    return _with(collection, place.document, collection.documents[place.document].text, cuts)
+    position = place_of(collection, passage_id)
+    cuts = [*position.cuts[: position.cut], *position.cuts[position.cut + 1 :]]
+    return _with(collection, position.document, collection.documents[position.document].text, cuts)
 
 
 def cut_anew(collection: Collection, cutting: Cutting) -> Collection:

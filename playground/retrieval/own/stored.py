@@ -95,8 +95,8 @@ def _check_document(document: Stored) -> None:
 def _check_question(question: Question) -> None:
     """Refuse a question that cannot be asked, and evidence without end."""
     texts = [question.id, question.answer, *(item.quote for item in question.evidence)]
-    asked = bool(question.question.strip()) and len(question.question) <= MAX_QUESTION
-    if not asked or len(question.evidence) > MAX_EVIDENCE or max(map(len, texts)) > MAX_QUESTION:
+    well_formed = bool(question.question.strip()) and len(question.question) <= MAX_QUESTION
+    if not well_formed or len(question.evidence) > MAX_EVIDENCE or max(map(len, texts)) > MAX_QUESTION:
         raise ValueError("a question that cannot be asked")
 
 

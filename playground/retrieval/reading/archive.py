@@ -41,17 +41,17 @@ class Archive:
 
         :raises CorpusError: none, or more than ``MAX_ENTRIES``.
         """
-        found = [entry for entry in self._zip.infolist() if not entry.is_dir() and not is_litter(entry_name(entry))]
-        if len(found) > MAX_ENTRIES:
+        files = [entry for entry in self._zip.infolist() if not entry.is_dir() and not is_litter(entry_name(entry))]
+        if len(files) > MAX_ENTRIES:
             raise CorpusError(
                 "{name} holds {count} files; the limit is {limit}. Split it.",
                 name=self.name,
-                count=f"{len(found):,}",
+                count=f"{len(files):,}",
                 limit=MAX_ENTRIES,
             )
-        if not found:
+        if not files:
             raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=self.name)
-        return found
+        return files
 
     def names(self) -> list[str]:
         """The names of all entries, as written."""

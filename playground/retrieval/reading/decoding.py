@@ -16,9 +16,9 @@ def decode(name: str, data: bytes, chosen: str = "") -> tuple[str, str]:
     """
     if not data.strip():
         raise CorpusError("{name} is empty. Leave it out, or give it some text.", name=name)
-    found = decoded(data, chosen if chosen in ENCODINGS else "")
-    if found:
-        return found
+    text = decoded(data, chosen if chosen in ENCODINGS else "")
+    if text:
+        return text
     if chosen in ENCODINGS:
         raise CorpusError(
             "{name} is not text in {encoding}. Choose another encoding, or let it be found out.",

@@ -80,7 +80,7 @@ def read_files(files: Sequence[tuple[str, Path]], *, seconds: float = MAX_SECOND
             item.skip(_busy(item.name))
     taken: set[str] = set()
     return Read(
-        tuple(replace(found, name=numbered(found.name, taken)) for item in items for found in item.documents),
+        tuple(replace(document, name=numbered(document.name, taken)) for item in items for document in item.documents),
         tuple(left for item in items for left in item.skipped),
     )
 
@@ -141,10 +141,10 @@ def _read_all(items: list[_Item], deadline: float, encoding: str) -> None:
 
 
 def _request(items: list[_Item]) -> dict[str, Any]:
-    found = [document for item in items for document in item.documents]
+    documents = [document for item in items for document in item.documents]
     return {
-        "characters": MAX_CHARACTERS - sum(map(_characters, found)),
-        "records": MAX_RECORDS - sum(len(document.parts) for document in found),
+        "characters": MAX_CHARACTERS - sum(map(_characters, documents)),
+        "records": MAX_RECORDS - sum(len(document.parts) for document in documents),
         "files": [
             {"name": item.name, "kind": item.kind, "path": item.path, "start": item.start}
             for item in items
@@ -153,8 +153,8 @@ def _request(items: list[_Item]) -> dict[str, Any]:
     }
 
 
-def _characters(found: Document) -> int:
-    return sum(len(part.title) + len(part.text) for part in found.parts)
+def _characters(document: Document) -> int:
+    return sum(len(part.title) + len(part.text) for part in document.parts)
 
 
 class _Follower:
@@ -210,11 +210,11 @@ class _Follower:
         else:
             raise GoneError
 
-    def _allowed(self, found: Document) -> Document:
-        self._characters -= _characters(found)
+    def _allowed(self, document: Document) -> Document:
+        self._characters -= _characters(document)
         if self._characters < 0:
             raise GoneError
-        return found
+        return document
 
     def _share(self) -> None:
         """Give the next item an equal share of the time that is left."""

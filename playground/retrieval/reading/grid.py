@@ -55,11 +55,11 @@ class Grid:
         for cell in cells:
             covered()
             for _ in range(cell.across):
-                place = len(row)
-                above = self._above[place] if place < len(self._above) else ""
+                column = len(row)
+                above = self._above[column] if column < len(self._above) else ""
                 row.append(above if cell.continues else " ".join(cell.text.split()))
                 if cell.down > 1:
-                    down[place] = (row[-1], cell.down - 1)
+                    down[column] = (row[-1], cell.down - 1)
         covered()
         self._above, self._down = row, down
         if len(cells) == 1 and cells[0].across == len(row) > 1:

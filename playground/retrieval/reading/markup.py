@@ -98,8 +98,8 @@ class _Page(HTMLParser):
             self._mark = _HEADINGS[tag]
         elif tag in _CELLS and self._in_row:
             self._end_cell()
-            given = dict(attrs)
-            self._cells.append(Cell(across=span(given.get("colspan")), down=span(given.get("rowspan"))))
+            attributes = dict(attrs)
+            self._cells.append(Cell(across=span(attributes.get("colspan")), down=span(attributes.get("rowspan"))))
         elif tag in ("br", "tr", *_BLOCKS):
             self._break(tag)
             if tag == "table" and not self._in_row:
@@ -156,7 +156,7 @@ class _Page(HTMLParser):
             self._formula.append([tag, 0, ")" if bracket or tag == "msqrt" else ""])
 
     def _end_formula(self, tag: str) -> None:
-        if any(one[0] == tag for one in self._formula):
+        if any(entry[0] == tag for entry in self._formula):
             while True:
                 name, _, bracket = self._formula.pop()
                 self._line.append(" " if name == "math" else bracket)

@@ -72,8 +72,8 @@ def entry_name(entry: ZipInfo) -> str:
         return entry.filename
     if raw.isascii():
         return entry.filename
-    found = decoded(raw)
-    return found[0] if found and found[1] in _OF_NAMES else entry.filename
+    name = decoded(raw)
+    return name[0] if name and name[1] in _OF_NAMES else entry.filename
 
 
 def is_litter(name: str) -> bool:

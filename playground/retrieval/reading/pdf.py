@@ -124,7 +124,7 @@ def _is_bare(page: pypdf.PageObject, text: str) -> bool:
         return not letters
     try:
         held = page["/Resources"]["/XObject"].get_object()  # type: ignore[index]
-        return any(one.get_object().get("/Subtype") == "/Image" for one in held.values())
+        return any(item.get_object().get("/Subtype") == "/Image" for item in held.values())
     except (KeyError, AttributeError, TypeError):
         return False
 

@@ -42,7 +42,7 @@ def _field(field: DictionaryObject) -> str:
         state = _value(field, "/AS") or value
         text = "" if state in (None, "/Off") else _text(state).lstrip("/")
     elif isinstance(value, ArrayObject):
-        text = ", ".join(filter(None, (_text(one) for one in value[:MAX_FIELDS])))
+        text = ", ".join(filter(None, (_text(entry) for entry in value[:MAX_FIELDS])))
     else:
         text = _text(value).lstrip("/") if kind == "/Ch" else _text(value)
     name = _text(_inherited(field, "/TU")) or _text(_inherited(field, "/T"))

@@ -94,8 +94,8 @@ def _parse(
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = lambda tag, given: start(
-        _local(tag), {_local(key): value for key, value in given.items()}
+    parser.StartElementHandler = lambda tag, attributes: start(
+        _local(tag), {_local(key): value for key, value in attributes.items()}
     )
     parser.EndElementHandler = lambda tag: end(_local(tag))
     if data:
@@ -127,9 +127,9 @@ class _Notes:
         self._parts, self._kind, self._notes = parts, kind, notes
         self._key, self._in_text = "", False
 
-    def start(self, tag: str, given: Attributes) -> None:
-        if tag == self._kind and "eparator" not in given.get("type", ""):
-            self._key = f"{tag} {given.get('id', '')}"
+    def start(self, tag: str, attributes: Attributes) -> None:
+        if tag == self._kind and "eparator" not in attributes.get("type", ""):
+            self._key = f"{tag} {attributes.get('id', '')}"
         elif tag in ("p", "tab", "br") and self._key:
             self._add(" ")
         self._in_text = tag in ("t", "math t")
@@ -165,7 +165,7 @@ class _Body:
         self._sum = -1  # where the sign of a sum or an integral stands
         self._in_text = False
 
-    def start(self, tag: str, given: Attributes) -> None:
+    def start(self, tag: str, attributes: Attributes) -> None:
         if tag in _REPEATS:
             self._repeats += 1
         elif self._repeats:
@@ -178,38 +178,38 @@ class _Body:
         elif tag == "tc" and self._tables == 1:
             self._cells.append(Cell())
         elif tag == "gridSpan" and self._tables == 1 and self._cells:
-            self._cells[-1].across = span(given.get("val"))
+            self._cells[-1].across = span(attributes.get("val"))
         elif tag == "vMerge" and self._tables == 1 and self._cells:
-            self._cells[-1].continues = given.get("val", "continue") == "continue"
+            self._cells[-1].continues = attributes.get("val", "continue") == "continue"
         elif tag == "p" or (tag == "math oMath" and not self._open):
             self._open.append(_Paragraph(alone=tag != "p"))
-            self._within(tag, given, self._open[-1])
+            self._within(tag, attributes, self._open[-1])
         elif self._open:
-            self._within(tag, given, self._open[-1])
+            self._within(tag, attributes, self._open[-1])
 
-    def _within(self, tag: str, given: Attributes, paragraph: _Paragraph) -> None:
+    def _within(self, tag: str, attributes: Attributes, paragraph: _Paragraph) -> None:
         if tag in ("t", "math t"):
             self._in_text = True
         elif tag.startswith("math "):
-            self._formula(tag.removeprefix("math "), given, paragraph)
+            self._formula(tag.removeprefix("math "), attributes, paragraph)
         elif tag.endswith("Reference") and (kind := tag.removesuffix("Reference")) in _NOTES:
-            self._note(f"{kind} {given.get('id', '')}", paragraph)
+            self._note(f"{kind} {attributes.get('id', '')}", paragraph)
         elif tag in ("tab", "br", "cr", "noBreakHyphen"):
             paragraph.pieces.append({"tab": " ", "noBreakHyphen": "-"}.get(tag, "\n"))
         elif tag == "pStyle":
-            style = given.get("val", "")
+            style = attributes.get("val", "")
             paragraph.level = self._levels.get(style) or heading_level(style)
         elif tag == "outlineLvl":
-            paragraph.level = outline_level(given)
+            paragraph.level = outline_level(attributes)
         elif tag == "numPr":
             paragraph.item = True
 
-    def _formula(self, tag: str, given: Attributes, paragraph: _Paragraph) -> None:
+    def _formula(self, tag: str, attributes: Attributes, paragraph: _Paragraph) -> None:
         if tag == "oMath":
             self._formulas.append(len(paragraph.pieces))
             paragraph.pieces.append("")
         elif tag == "chr" and 0 <= self._sum < len(paragraph.pieces):
-            paragraph.pieces[self._sum] = next(iter(given.values()), "∫")[:1]
+            paragraph.pieces[self._sum] = next(iter(attributes.values()), "∫")[:1]
         elif tag in _FORMULA:
             paragraph.pieces.append(_FORMULA[tag][0])
             self._sum = len(paragraph.pieces) - 1 if tag == "nary" else -1

@@ -24,16 +24,16 @@ class Styles:
         self._styles: dict[str, _Style] = {}
         self._style = _Style()
 
-    def start(self, tag: str, given: Attributes) -> None:
+    def start(self, tag: str, attributes: Attributes) -> None:
         """An element of the style sheet begins."""
         if tag == "style":
-            self._style = self._styles.setdefault(given.get("styleId", ""), _Style())
+            self._style = self._styles.setdefault(attributes.get("styleId", ""), _Style())
         elif tag == "name" and not self._style.level:
-            self._style.level = heading_level(given.get("val", ""))
+            self._style.level = heading_level(attributes.get("val", ""))
         elif tag == "basedOn":
-            self._style.based_on = given.get("val", "")
+            self._style.based_on = attributes.get("val", "")
         elif tag == "outlineLvl":
-            self._style.level = self._style.level or outline_level(given)
+            self._style.level = self._style.level or outline_level(attributes)
 
     def end(self, tag: str) -> None:
         """An element ends."""
@@ -61,7 +61,7 @@ def heading_level(name: str) -> int:
     return int(match[1]) if match else 0
 
 
-def outline_level(given: Attributes) -> int:
+def outline_level(attributes: Attributes) -> int:
     """A paragraph's level of its own, from 1; 0 for body text."""
-    value = given.get("val", "")
+    value = attributes.get("val", "")
     return int(value) + 1 if value in tuple("01234567") else 0

@@ -137,12 +137,12 @@ def read_one(name: str, kind: str, file: BinaryIO, budget: Budget) -> Frame:
             read_word(file, parts)
         else:
             encoding = _read_text_kind(kind, file, parts)
-        found = parts.take()
+        taken = parts.take()
     except Exception as error:
         return _skipped(name, kind, error)
     notes = [(note.template, dict(note.values)) for note in parts.notes]
     more = {"pages": pages, "encoding": encoding, "unreadable": unreadable, "notes": notes}
-    return {"event": "document", "name": name, "parts": found} | more
+    return {"event": "document", "name": name, "parts": taken} | more
 
 
 def _read_text_kind(kind: str, file: BinaryIO, parts: Parts) -> str:
