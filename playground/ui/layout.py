@@ -84,20 +84,20 @@ def build_page() -> gr.Blocks:
 def _tell(page: gr.Blocks, visit: Visit, side: Sidebar, wired: Sequence[Wired]) -> None:
     """Tell the sidebar and the tabs of what they want to hear of."""
     saved, language = visit.saved, visit.language
-    typed = {key: box for one in wired for key, box in one.typed.items()}
+    typed = {key: box for tab in wired for key, box in tab.typed.items()}
     opened = state.restore(page, language, typed)
     page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
     opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
     for event in (opened.then, saved.change, side.chosen.then):
         event(show_stack, [saved, language], side.view, **LOOK)
-    changed = [event for one in wired for event in one.documents]
-    for one in wired:
-        one.on_load(opened.then)
-        one.on_recipe(saved.change)
-        one.on_model(side.chosen.success)
-        one.on_built(side.built.then)
+    changed = [event for tab in wired for event in tab.documents]
+    for tab in wired:
+        tab.on_load(opened.then)
+        tab.on_recipe(saved.change)
+        tab.on_model(side.chosen.success)
+        tab.on_built(side.built.then)
         for event in changed:
-            one.on_documents(event.then)
+            tab.on_documents(event.then)
 
 
 def launch(**options: Any) -> Any:

@@ -140,7 +140,7 @@ def list_adapters(mine: Any, language: str) -> Any:
 
 def show_weights(sources: list[str]) -> list[Any]:
     """A slider for each chosen adapter."""
-    return [gr.update(visible=place < len(sources or [])) for place in range(MOST_MIXED)]
+    return [gr.update(visible=number < len(sources or [])) for number in range(MOST_MIXED)]
 
 
 def edit_of(values: Values) -> Edit:
@@ -183,11 +183,11 @@ def run_extract(values: Values, work: Work) -> tuple[Any, Any, str]:
     before, after = (build(recipe, work).fork for recipe in ends)
     if before.base is not after.base:
         raise PlaygroundError("The two recipes are of different models. Choose recipes of one model.")
-    found = extract(before, after, rank, work=work)
+    extracted = extract(before, after, rank, work=work)
     about = About(say(language, "extract_title", rank=rank), "extracted", before.base.entry.id, "svd")
     work.check()
-    source = store.keep(found.adapter, about)
-    return with_own_told(values["mine"], source, language), source, adapters_html.extracted(found, language)
+    source = store.keep(extracted.adapter, about)
+    return with_own_told(values["mine"], source, language), source, adapters_html.extracted(extracted, language)
 
 
 def _end(saved: Any, end: str, file: str | None) -> Recipe:

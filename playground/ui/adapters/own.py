@@ -79,22 +79,22 @@ def add_adapter(values: Values) -> tuple[list[str], str]:
 def with_own(mine: Any, source: str) -> list[str]:
     """The visitor's adapters with one more, the newest last; the oldest go where the visitor's
     share is full."""
-    kept = [*(one for one in own_ids(mine) if one != source), source][-MOST_OWN:]
-    sizes = [store.stored_bytes(one) for one in kept]
-    while len(kept) > 1 and sum(sizes) > SHARE:
-        kept.pop(0)
+    adapters = [*(adapter for adapter in own_ids(mine) if adapter != source), source][-MOST_OWN:]
+    sizes = [store.stored_bytes(adapter) for adapter in adapters]
+    while len(adapters) > 1 and sum(sizes) > SHARE:
+        adapters.pop(0)
         sizes.pop(0)
-    return kept
+    return adapters
 
 
 def with_own_told(mine: Any, source: str, language: str) -> list[str]:
     """The same, saying which went."""
-    kept = with_own(mine, source)
-    gone = [adapter_title(one, language) for one in own_ids(mine) if one not in kept]
+    adapters = with_own(mine, source)
+    gone = [adapter_title(adapter, language) for adapter in own_ids(mine) if adapter not in adapters]
     if gone:
         text = say(language, "adapter_share", count=MOST_OWN, limit=SHARE // 1_000_000, names=", ".join(gone[:5]))
         gr.Warning(str(escape(text)), title="")
-    return kept
+    return adapters
 
 
 @shown
@@ -113,4 +113,4 @@ def forget_adapter(mine: Any, language: str, source: str | None) -> tuple[Any, A
     the same file, so that stays until nobody has used it for a week."""
     if source not in own_ids(mine):
         raise PlaygroundError("Only your own adapters can be taken off the list. Choose one.")
-    return [one for one in own_ids(mine) if one != source], None
+    return [adapter for adapter in own_ids(mine) if adapter != source], None

@@ -133,7 +133,7 @@ def build_panel(
     timer.tick(watch, watched, shows, **TOLD)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
-    typed |= {f"setting{place}": field for place, field in enumerate(settings.values())}
+    typed |= {f"setting{number}": field for number, field in enumerate(settings.values())}
     shown_for = [source, method], [*for_source, *for_method]
     return TrainPanel(form=form, ahead=[ahead, seen], typed=typed, watched=watched, going=shows, shown_for=shown_for)
 
@@ -172,15 +172,15 @@ def look_ahead(values: Values) -> tuple[str, str]:
         settings, encoded, base = _seen(values["saved"], settings, reading.examples)
     except DataError as error:  # nobody has asked for it yet: a line, not a message
         return note(tell(language, error.message)), ""
-    tokens = sum(len(one.ids) for one in encoded) / len(encoded)
+    tokens = sum(len(example.ids) for example in encoded) / len(encoded)
     learn, _ = data.split(reading.examples, settings.held_share, settings.seed)
-    found = estimate(base, settings, len(learn), tokens)
+    ahead = estimate(base, settings, len(learn), tokens)
     tokenizer = base.base.tokenizer
-    pieces = [(one, [str(tokenizer.decode([token])) for token in one.ids]) for one in encoded[:PREVIEWED]]
+    pieces = [(example, [str(tokenizer.decode([token])) for token in example.ids]) for example in encoded[:PREVIEWED]]
     return (
         adapters_html.left_out(reading, language)
-        + adapters_html.estimate(found, settings.total_steps(len(learn)), language),
-        adapters_html.preview(pieces, sum(one.cut for one in encoded), language),
+        + adapters_html.estimate(ahead, settings.total_steps(len(learn)), language),
+        adapters_html.preview(pieces, sum(example.cut for example in encoded), language),
     )
 
 
@@ -190,7 +190,7 @@ def _seen(saved: Any, settings: Settings, examples: Sequence[Example]) -> tuple[
     if not base.tokenizer.chat_template:
         settings = settings.model_copy(update={"chat": False})
     s = settings
-    encoded = [data.encode(base, one, s.chat, s.prompt_weight, s.length) for one in examples]
+    encoded = [data.encode(base, example, s.chat, s.prompt_weight, s.length) for example in examples]
     return settings, encoded, Fork(base)
 
 
@@ -202,7 +202,7 @@ def start(values: Values) -> tuple[str, Any]:
         raise DataError("Your last run is not over yet. Stop it first, or wait for it.")
     settings, examples = settings_of(values), reading_of(values).examples
     settings, encoded, base = _seen(values["saved"], settings, examples)
-    lengths = [len(one.ids) for one in encoded]
+    lengths = [len(example.ids) for example in encoded]
     check(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
     recipe, language = spaces.from_json(values["saved"]).recipe(), values["language"]
     lines = [line.strip() for line in values["prompts"].splitlines() if line.strip()][:MAX_PROMPTS]

@@ -29,19 +29,19 @@ TRAINING = ("weights", "gradients", "states", "activations", "total")
 # An adapter looked into
 
 
-def look(found: Look, language: str) -> Markup:
+def look(adapter: Look, language: str) -> Markup:
     """What an adapter is, in figures and as a map of where it changes how much."""
-    rows = [[say(language, "look_kind"), found.kind]]
-    if found.rank is not None:
-        rows.append([say(language, "look_rank"), str(found.rank)])
-    if found.alpha is not None:
-        rows.append([say(language, "look_alpha"), figure(found.alpha)])
-    if found.targets:
-        rows.append([say(language, "look_targets"), ", ".join(found.targets)])
-    share = say(language, "look_share", count=f"{found.parameters:,}", share=percent(found.share))
+    rows = [[say(language, "look_kind"), adapter.kind]]
+    if adapter.rank is not None:
+        rows.append([say(language, "look_rank"), str(adapter.rank)])
+    if adapter.alpha is not None:
+        rows.append([say(language, "look_alpha"), figure(adapter.alpha)])
+    if adapter.targets:
+        rows.append([say(language, "look_targets"), ", ".join(adapter.targets)])
+    share = say(language, "look_share", count=f"{adapter.parameters:,}", share=percent(adapter.share))
     rows.append([say(language, "look_parameters"), share])
-    rows.append([say(language, "look_bytes"), size(found.bytes)])
-    return _values(say(language, "look_caption"), rows, language) + _map(found, language)
+    rows.append([say(language, "look_bytes"), size(adapter.bytes)])
+    return _values(say(language, "look_caption"), rows, language) + _map(adapter, language)
 
 
 def _values(caption: str, rows: Sequence[Sequence[str]], language: str) -> Markup:
@@ -49,50 +49,51 @@ def _values(caption: str, rows: Sequence[Sequence[str]], language: str) -> Marku
     return table(caption, (say(language, "look_what"), say(language, "look_value")), rows, "pg-words")
 
 
-def _map(found: Look, language: str) -> Markup:
+def _map(adapter: Look, language: str) -> Markup:
     """Layers across, kinds of matrices down; deeper is more changed."""
-    changed = {cell.role for cell in found.cells if cell.value is not None}
-    values = {(cell.role, cell.layer): cell.value for cell in found.cells if cell.role in changed}
+    changed = {cell.role for cell in adapter.cells if cell.value is not None}
+    values = {(cell.role, cell.layer): cell.value for cell in adapter.cells if cell.role in changed}
     return (
         layer_map(values, say(language, "look_map"), say(language, "look_untouched"), language) if changed else Markup()
     )
 
 
-def thin(found: Spectrum, language: str) -> Markup:
+def thin(spectrum: Spectrum, language: str) -> Markup:
     """The matrices drawn to scale, so that the low rank is seen, and the singular values."""
     points = [
-        charts.Point(str(place), value, f"{place}: {figure(value)}") for place, value in enumerate(found.values, 1)
+        charts.Point(str(number), value, f"{number}: {figure(value)}")
+        for number, value in enumerate(spectrum.values, 1)
     ]
-    rows, columns = found.shape
-    whole, pair = rows * columns, found.rank * (rows + columns)
+    rows, columns = spectrum.shape
+    whole, pair = rows * columns, spectrum.rank * (rows + columns)
     line = say(
         language,
         "thin_line",
         rows=rows,
         columns=columns,
-        rank=found.rank,
+        rank=spectrum.rank,
         whole=f"{whole:,}",
         thin=f"{pair:,}",
         share=percent(pair / whole),
     )
-    drawn = charts.to_scale(rows, columns, found.rank, say(language, "thin_title"))
+    drawn = charts.to_scale(rows, columns, spectrum.rank, say(language, "thin_title"))
     values = charts.line_chart(points, say(language, "spectrum_title"))
     return drawn + note(line) + values
 
 
-def costs(found: Costs, language: str) -> Markup:
+def costs(weighed: Costs, language: str) -> Markup:
     """Kept apart against folded."""
 
     def row(key: str, apart: str, folded: str) -> list[str]:
         return [say(language, f"costs_{key}"), apart, folded]
 
     rows = [
-        row("memory", size(found.apart_bytes), size(found.folded_bytes)),
-        row("hundred", size(100 * found.apart_bytes), size(100 * found.folded_bytes)),
-        row("seconds", duration(found.apart_seconds), duration(found.folded_seconds)),
+        row("memory", size(weighed.apart_bytes), size(weighed.folded_bytes)),
+        row("hundred", size(100 * weighed.apart_bytes), size(100 * weighed.folded_bytes)),
+        row("seconds", duration(weighed.apart_seconds), duration(weighed.folded_seconds)),
     ]
     heads = [say(language, key) for key in ("look_what", "costs_apart", "costs_folded")]
-    same = say(language, "costs_same", top=percent(found.same_top), difference=figure(found.difference))
+    same = say(language, "costs_same", top=percent(weighed.same_top), difference=figure(weighed.difference))
     return table(say(language, "costs_caption"), heads, rows) + note(same)
 
 
@@ -102,10 +103,10 @@ def costs(found: Costs, language: str) -> Markup:
 def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: str) -> Markup:
     """Exactly what the model sees of the first examples; what the loss counts is marked."""
     parts = []
-    for one, pieces in shown:
-        text = (tag("mark", piece) if weight else piece for piece, weight in zip(pieces, one.weights, strict=True))
-        counted = sum(weight > 0 for weight in one.weights[1:])
-        line = say(language, "preview_tokens", tokens=len(one.ids), counted=counted)
+    for example, pieces in shown:
+        text = (tag("mark", piece) if weight else piece for piece, weight in zip(pieces, example.weights, strict=True))
+        counted = sum(weight > 0 for weight in example.weights[1:])
+        line = say(language, "preview_tokens", tokens=len(example.ids), counted=counted)
         parts += [tag("pre", *text, class_="pg-preview"), note(line)]
     if cut:
         parts.append(note(say(language, "preview_cut", count=cut), "warn"))
@@ -122,18 +123,18 @@ def left_out(reading: Reading, language: str) -> Markup:
     return join(parts)
 
 
-def estimate(found: Estimate, steps: int, language: str) -> Markup:
+def estimate(ahead: Estimate, steps: int, language: str) -> Markup:
     """What learns, what memory it takes by part, and how long."""
-    memory = {name: size(getattr(found, name)) for name in MEMORY}
-    learns = say(language, "look_share", count=f"{found.parameters:,}", share=percent(found.share))
-    values = {"parameters": learns, **memory, "steps": str(steps), "seconds": duration(found.seconds)}
+    memory = {name: size(getattr(ahead, name)) for name in MEMORY}
+    learns = say(language, "look_share", count=f"{ahead.parameters:,}", share=percent(ahead.share))
+    values = {"parameters": learns, **memory, "steps": str(steps), "seconds": duration(ahead.seconds)}
     rows = [[say(language, f"estimate_{key}"), value] for key, value in values.items()]
     return _values(say(language, "estimate_caption"), rows, language)
 
 
-def run(job: Job, place: int, language: str) -> Markup:
+def run(job: Job, position: int, language: str) -> Markup:
     """How a run goes: its state, its curves, its last sample, and in the end before and after."""
-    parts = [note(_state(job, place, language), "warn" if job.error else "")]
+    parts = [note(_state(job, position, language), "warn" if job.error else "")]
     if job.told is not None:
         parts.append(note(tell(language, job.told)))
     if job.points:
@@ -151,11 +152,11 @@ def run(job: Job, place: int, language: str) -> Markup:
     return join(parts)
 
 
-def _state(job: Job, place: int, language: str) -> str:
+def _state(job: Job, position: int, language: str) -> str:
     if job.error is not None:
         return tell(language, job.error)
     if job.status == "waiting":
-        return say(language, "run_waiting", place=place)
+        return say(language, "run_waiting", place=position)
     spent = clock(time.monotonic() - job.since)
     if job.status == "preparing" or (job.status == "training" and not job.points):
         return say(language, "run_preparing", clock=spent)
@@ -177,18 +178,18 @@ def _state(job: Job, place: int, language: str) -> str:
 def _curves(job: Job, language: str) -> Markup:
     """Training and held-out loss, and the learning rate, by step."""
     every = max(1, len(job.points) // CHART_POINTS)
-    kept = [p for n, p in enumerate(job.points) if n % every == 0 or p is job.points[-1]]
+    points = [p for n, p in enumerate(job.points) if n % every == 0 or p is job.points[-1]]
     held = [(p.step, p.held) for p in job.points if p.held is not None]
     loss = charts.curves(
         [
-            charts.Curve(say(language, "run_loss"), [(p.step, p.loss) for p in kept]),
+            charts.Curve(say(language, "run_loss"), [(p.step, p.loss) for p in points]),
             charts.Curve(say(language, "run_held"), held),
         ],
         say(language, "run_curves"),
         job.total,
     )
     rate = charts.curves(
-        [charts.Curve(say(language, "run_rate"), [(p.step, p.rate) for p in kept])],
+        [charts.Curve(say(language, "run_rate"), [(p.step, p.rate) for p in points])],
         say(language, "run_rate"),
         job.total,
         height=110,
@@ -199,16 +200,16 @@ def _curves(job: Job, language: str) -> Markup:
 # Extracting, and the calculator
 
 
-def extracted(found: Extracted, language: str) -> Markup:
+def extracted(result: Extracted, language: str) -> Markup:
     """How much of the difference the LoRA has, and where it has least."""
-    worst = sorted(found.kept, key=lambda one: one.energy)[:5]
-    rows = [[one.name.removesuffix(".weight"), percent(one.energy), percent(one.error)] for one in worst]
-    rows.insert(0, [say(language, "extract_all"), percent(found.energy), percent(found.error)])
+    worst = sorted(result.kept, key=lambda matrix: matrix.energy)[:5]
+    rows = [[matrix.name.removesuffix(".weight"), percent(matrix.energy), percent(matrix.error)] for matrix in worst]
+    rows.insert(0, [say(language, "extract_all"), percent(result.energy), percent(result.error)])
     heads = [say(language, key) for key in ("look_what", "extract_energy", "extract_error")]
-    shown = table(say(language, "extract_caption", count=len(found.kept)), heads, rows)
-    if found.left_out:
-        names = ", ".join(found.left_out[:5])
-        shown += note(say(language, "extract_left", count=len(found.left_out), names=names), "warn")
+    shown = table(say(language, "extract_caption", count=len(result.kept)), heads, rows)
+    if result.left_out:
+        names = ", ".join(result.left_out[:5])
+        shown += note(say(language, "extract_left", count=len(result.left_out), names=names), "warn")
     return shown
 
 

@@ -222,12 +222,12 @@ def passage_of(press: gr.EventData) -> tuple[int, str]:
 def run_without(values: Values, work: Work) -> Iterator[str]:
     """One column's answer again, with its passages and with one of them taken away: what changes
     came from that passage, what stays from the others or from the weights."""
-    language, (place, passage) = values["language"], values["picked"]
-    if not 0 <= place < len(_columns(values)):
+    language, (number, passage) = values["language"], values["picked"]
+    if not 0 <= number < len(_columns(values)):
         return
-    given = _contestant(values, place + 1)
-    less = replace(given, label=say(language, "without", passage=passage), without=(passage,))
-    growing = contest.compare([given, less], values["prompt"], _sampling(values), work.stopped)
+    contestant = _contestant(values, number + 1)
+    less = replace(contestant, label=say(language, "without", passage=passage), without=(passage,))
+    growing = contest.compare([contestant, less], values["prompt"], _sampling(values), work.stopped)
     intro = html.note(say(language, "without_info", passage=passage))
     for shown_answers in stream(growing, work, language, again=True):
         yield intro + shown_answers

@@ -63,31 +63,31 @@ def run_evaluation(values: Values, work: Work) -> tuple[str, str]:
     corpus = asked_corpus(values["own"], values["corpus"], values["file"])
     questions = judged(corpus)
     index(corpus, work, language, options.encoder)
-    found: list[Outcome] = []
-    for one in outcomes(corpus, questions, list(RETRIEVERS), options):
-        done, of = len(found) // len(RETRIEVERS), len(questions)
+    results: list[Outcome] = []
+    for outcome in outcomes(corpus, questions, list(RETRIEVERS), options):
+        done, of = len(results) // len(RETRIEVERS), len(questions)
         work.step(done, of, Message("Question {done} of {of}…", {"done": done + 1, "of": of}))
-        found.append(one)
+        results.append(outcome)
     documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
-    table = documents_html.evaluated(reports(found), found, documents, language)
+    table = documents_html.evaluated(reports(results), results, documents, language)
     told = note(say(language, "evaluate_options")) + belongs(fields_of(values))
-    return table + told, to_csv(found)
+    return table + told, to_csv(results)
 
 
-def to_csv(found: Sequence[Outcome]) -> str:
+def to_csv(results: Sequence[Outcome]) -> str:
     """A line for each question and retriever; a text that a spreadsheet would run is quoted."""
     rows = [["id", "kind", "question", "retriever", "first_rank", "seconds", "passages"]]
-    for one in found:
-        first = min((rank for rank in one.ranks if rank is not None), default="")
+    for outcome in results:
+        first = min((rank for rank in outcome.ranks if rank is not None), default="")
         rows.append(
             [
-                one.judged.id,
-                one.judged.kind,
-                one.judged.question,
-                one.retriever,
+                outcome.judged.id,
+                outcome.judged.kind,
+                outcome.judged.question,
+                outcome.retriever,
                 str(first),
-                f"{one.seconds:.4f}",
-                " ".join(hit.passage.id for hit in one.hits),
+                f"{outcome.seconds:.4f}",
+                " ".join(hit.passage.id for hit in outcome.hits),
             ]
         )
     return written(rows)

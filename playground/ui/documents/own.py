@@ -128,28 +128,28 @@ def _opened(
     return corpus, ids, html.notes(refused, "warn")
 
 
-def describe_read(found: Read, language: str) -> str:
+def describe_read(read: Read, language: str) -> str:
     """What was left out of an upload and why, and in which encoding a file was read if not in
     UTF-8, which the menu changes.
     """
-    reasons = [tell(language, one.message) for one in found.skipped]
+    reasons = [tell(language, document.message) for document in read.skipped]
     lines = (
         [
             say(
                 language,
                 "own_encoding",
-                name=one.name,
-                encoding=ENCODINGS.get(str(one.encoding), str(one.encoding).upper()),
+                name=document.name,
+                encoding=ENCODINGS.get(str(document.encoding), str(document.encoding).upper()),
             )
-            for one in found.documents
-            if one.encoding not in (None, "utf-8", "utf-8-sig")
+            for document in read.documents
+            if document.encoding not in (None, "utf-8", "utf-8-sig")
         ]
         + [
-            say(language, "own_unreadable", name=one.name, pages=one.unreadable)
-            for one in found.documents
-            if one.unreadable
+            say(language, "own_unreadable", name=document.name, pages=document.unreadable)
+            for document in read.documents
+            if document.unreadable
         ]
-        + [tell(language, note) for one in found.documents for note in one.notes]
+        + [tell(language, note) for document in read.documents for note in document.notes]
     )
     return html.notes(reasons, "warn") + html.notes(lines, "hint")
 
@@ -201,7 +201,7 @@ def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Delete the collection in use."""
     if still_there(own):
         uploads.remove_corpus(own)
-    ids = [one for one in shelf_ids(shelf, own) if one != own]
+    ids = [collection for collection in shelf_ids(shelf, own) if collection != own]
     return "", ids, *show_own("", ids, language), FIRST_CORPUS
 
 
@@ -214,7 +214,7 @@ def _used(own: str) -> str:
 def show_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """The line about the collection in use, the menu of all of them, and its name."""
     ids = shelf_ids(shelf, own)
-    choices = [(load_corpus(one).title, one) for one in ids]
+    choices = [(load_corpus(collection).title, collection) for collection in ids]
     used = still_there(own)
     which = gr.update(choices=choices, value=own if used else None)
     title = uploads.read_collection(own).title if used else ""

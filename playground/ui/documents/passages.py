@@ -176,9 +176,9 @@ def choose(own: str, language: str, event: gr.EventData) -> tuple[Any, ...]:
     """A passage was pressed: its text, to be changed."""
     passage_id = str(event.passage)
     collection = uploads.read_collection(own)
-    place = changes.place_of(collection, passage_id)
-    cut = place.cuts[place.cut]
-    text = collection.documents[place.document].text[cut.start : cut.end]
+    position = changes.place_of(collection, passage_id)
+    cut = position.cuts[position.cut]
+    text = collection.documents[position.document].text[cut.start : cut.end]
     named = say(language, "passage_chosen", passage=passage_id)
     return passage_id, gr.update(value=text, label=named), gr.update(visible=True)
 

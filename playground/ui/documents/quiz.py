@@ -123,29 +123,29 @@ def run_answering(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
     if not contestants:
         yield note(say(language, "answering_none"), "warn"), ""
         return
-    found: list[Answered] = []
+    results: list[Answered] = []
     ended = ""
     try:
         for answers in quiz(contestants, some(corpus.questions, int(values["count"])), Sampling(NEW_TOKENS), work):
-            found += answers
+            results += answers
     except PlaygroundError as error:  # of one question, or stopped: what was answered before it stays
-        if not found:
+        if not results:
             raise
         if isinstance(error, Stopped):
-            yield quiz_html.answered(totals(found), found, language), to_csv(found)
+            yield quiz_html.answered(totals(results), results, language), to_csv(results)
             raise
         ended = note(tell(language, error.message), "warn")
-    yield quiz_html.answered(totals(found), found, language), to_csv(found), ended
+    yield quiz_html.answered(totals(results), results, language), to_csv(results), ended
 
 
 def some(questions: Sequence[Question], count: int) -> list[Question]:
     """As many of the questions, evenly spread over their kinds, and over each in its order."""
     count = max(1, min(count, MAX_QUESTIONS, len(questions)))
     sorted_ = sorted(questions, key=lambda question: question.kind)
-    return [sorted_[place * len(questions) // count] for place in range(count)]
+    return [sorted_[number * len(questions) // count] for number in range(count)]
 
 
-def to_csv(found: Sequence[Answered]) -> str:
+def to_csv(answers: Sequence[Answered]) -> str:
     """A line for each question and way."""
     rows = [
         [
@@ -164,17 +164,17 @@ def to_csv(found: Sequence[Answered]) -> str:
     ]
     rows += [
         [
-            one.question.id,
-            one.question.kind,
-            one.question.question,
-            one.question.answer,
-            one.label,
-            one.text,
-            "" if one.contained is None else str(int(one.contained)),
-            *("" if value is None else f"{value:.3f}" for value in (one.f1, one.supported)),
-            f"{one.seconds:.3f}",
-            " ".join(one.passages),
+            answer.question.id,
+            answer.question.kind,
+            answer.question.question,
+            answer.question.answer,
+            answer.label,
+            answer.text,
+            "" if answer.contained is None else str(int(answer.contained)),
+            *("" if value is None else f"{value:.3f}" for value in (answer.f1, answer.supported)),
+            f"{answer.seconds:.3f}",
+            " ".join(answer.passages),
         ]
-        for one in found
+        for answer in answers
     ]
     return written(rows)

@@ -13,7 +13,7 @@ from playground.ui.parts.html import details, duration, join, note, percent, tab
 from playground.ui.text import say
 
 
-def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) -> Markup:
+def answered(rows: Sequence[Total], answers: Sequence[Answered], language: str) -> Markup:
     """How often each way was right, and every question with what each way said."""
     if not rows:
         return note(say(language, "evaluate_none"), "warn")
@@ -46,7 +46,7 @@ def answered(rows: Sequence[Total], found: Sequence[Answered], language: str) ->
         (charts.bars(bars, say(language, "answered_chart")) if bars else Markup())
         + table(say(language, "answered_caption"), heads, cells)
         + note(say(language, "answered_note"))
-        + _questions(found, language)
+        + _questions(answers, language)
     )
 
 
@@ -54,28 +54,35 @@ def _share(value: float | None) -> str:
     return "–" if value is None else percent(value)
 
 
-def _questions(found: Sequence[Answered], language: str) -> Markup:
-    asked: dict[str, list[Answered]] = {}
-    for one in found:
-        asked.setdefault(one.question.id, []).append(one)
-    items = (_question(group, language) for group in asked.values())
-    return details(say(language, "evaluate_questions", count=len(asked)), *items)
+def _questions(answers: Sequence[Answered], language: str) -> Markup:
+    by_question: dict[str, list[Answered]] = {}
+    for answer in answers:
+        by_question.setdefault(answer.question.id, []).append(answer)
+    items = (_question(group, language) for group in by_question.values())
+    return details(say(language, "evaluate_questions", count=len(by_question)), *items)
 
 
 def _question(group: Sequence[Answered], language: str) -> Markup:
     asked = group[0].question
     right = asked.answer or say(language, "no_evidence")
     lines = (
-        tag("li", tag("b", one.label), " ", _mark(one, language), f": {one.text} ", tag("small", f"({sources})"))
-        for one in group
-        for sources in [", ".join(one.passages) or "–"]
+        tag(
+            "li",
+            tag("b", answer.label),
+            " ",
+            _mark(answer, language),
+            f": {answer.text} ",
+            tag("small", f"({sources})"),
+        )
+        for answer in group
+        for sources in [", ".join(answer.passages) or "–"]
     )
     return question(asked.question, asked.kind, say(language, "right_answer", answer=right), lines, language)
 
 
-def _mark(one: Answered, language: str) -> Markup:
+def _mark(answer: Answered, language: str) -> Markup:
     """A sign and a word for right or not; nothing where there is no right answer."""
-    if one.contained is None:
+    if answer.contained is None:
         return Markup()
-    word = say(language, "is_right" if one.contained else "is_wrong")
-    return join(["✓ " if one.contained else "✗ ", tag("small", word)])
+    word = say(language, "is_right" if answer.contained else "is_wrong")
+    return join(["✓ " if answer.contained else "✗ ", tag("small", word)])

@@ -78,7 +78,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     )
     passages.refreshes(*mine.changed)
 
-    asked = question.select(lambda chosen: chosen, question, query, **LOOK)
+    filled = question.select(lambda chosen: chosen, question, query, **LOOK)
     Run(
         name="search",
         handler=search_all,
@@ -86,7 +86,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         outputs=hits,
         told=hits[COLUMNS.index(f"{LATER[0]}-hits")],
         lane=SEARCH,
-    ).on(search.click, query.submit, asked.then)
+    ).on(search.click, query.submit, filled.then)
     touches([part for part in options.values() if isinstance(part, gr.Dropdown)], COLUMNS[0])
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):

@@ -20,7 +20,7 @@ from playground.ui.text import say
 def found(
     result: Found,
     why: Sequence[Sequence[Contribution]],
-    asked: Sequence[str],
+    words: Sequence[str],
     language: str,
     limit: Low | None = None,
     joined: Sequence[str] = (),
@@ -28,7 +28,7 @@ def found(
     """Found passages, what their scores are made of, and what each stage took.
 
     :param why: for each hit, what the query's terms add; empty where there is no such sum.
-    :param asked: the query's terms.
+    :param words: the query's terms.
     :param limit: if the best score is below it.
     :param joined: the retrievers whose rankings were joined.
     """
@@ -39,7 +39,7 @@ def found(
         passage(hit, language, _terms(hit, list(terms), language) + _ranks(hit, joined, language))
         for hit, terms in zip(result.hits, parts, strict=True)
     )
-    split = note(say(language, "split_as", terms=" · ".join(asked))) if asked else ""
+    split = note(say(language, "split_as", terms=" · ".join(words))) if words else ""
     return low(limit, language) + split + tag("ol", *items, class_="pg-hits") + stages(result.seconds, language)
 
 
@@ -49,13 +49,13 @@ def _terms(hit: Hit, terms: Sequence[Contribution], language: str) -> Markup:
     heads = [say(language, key) for key in ("term", "term_idf", "term_count", "term_tf", "term_adds")]
     rows = [
         [
-            one.term if one.times == 1 else f"{one.term} (×{one.times})",
-            f"{one.idf:.2f}",
-            str(one.count),
-            f"{one.tf:.2f}",
-            f"{one.score:.2f}",
+            term.term if term.times == 1 else f"{term.term} (×{term.times})",
+            f"{term.idf:.2f}",
+            str(term.count),
+            f"{term.tf:.2f}",
+            f"{term.score:.2f}",
         ]
-        for one in terms
+        for term in terms
     ]
     return details(say(language, "hit_why"), table(say(language, "terms_caption", rank=hit.rank), heads, rows))
 
@@ -118,27 +118,27 @@ def evaluated(
 
 
 def _questions(outcomes: Sequence[Outcome], documents: Mapping[int, str], language: str) -> Markup:
-    asked: dict[str, list[Outcome]] = {}
-    for one in outcomes:
-        asked.setdefault(one.judged.id, []).append(one)
-    items = (_question(group, documents, language) for group in asked.values())
-    without = sum(not group[0].judged.pieces for group in asked.values())
+    by_question: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_question.setdefault(outcome.judged.id, []).append(outcome)
+    items = (_question(group, documents, language) for group in by_question.values())
+    without = sum(not group[0].judged.pieces for group in by_question.values())
     key = "evaluate_questions_some" if without else "evaluate_questions"
-    return details(say(language, key, count=len(asked), without=without), *items)
+    return details(say(language, key, count=len(by_question), without=without), *items)
 
 
 def _question(group: Sequence[Outcome], documents: Mapping[int, str], language: str) -> Markup:
     judged = group[0].judged
-    places = sorted({place for piece in judged.pieces for place in piece})
-    gold = ", ".join(documents[place] for place in places) or say(language, "no_evidence")
+    places = sorted({index for piece in judged.pieces for index in piece})
+    gold = ", ".join(documents[index] for index in places) or say(language, "no_evidence")
     lines = []
-    for one in group:
-        first = min((rank for rank in one.ranks if rank is not None), default=None)
+    for outcome in group:
+        first = min((rank for rank in outcome.ranks if rank is not None), default=None)
         where = say(language, "found_at", rank=first) if first else say(language, "found_never")
         if not judged.pieces:
             where = say(language, "found_unanswerable")
-        brought = ", ".join(hit.passage.id for hit in one.hits[:3]) or "-"
-        name = say(language, f"retriever_{one.retriever}")
+        brought = ", ".join(hit.passage.id for hit in outcome.hits[:3]) or "-"
+        name = say(language, f"retriever_{outcome.retriever}")
         lines.append(tag("li", tag("b", name), f": {where} ({brought})"))
     return question(judged.question, judged.kind, say(language, "evidence_in", passages=gold), lines, language)
 

@@ -99,14 +99,14 @@ def parsed(body: bytes) -> Any:
         return None
     _check_shape(body)
     try:
-        found = json.loads(body.decode(), parse_constant=_finite, parse_float=_finite)
+        data = json.loads(body.decode(), parse_constant=_finite, parse_float=_finite)
         if HALF_PAIR.search(body):  # two halves make one character; one cannot be written down
-            json.dumps(found, ensure_ascii=False).encode()
+            json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise Refused(400, "edge_surrogate") from None
     except (ValueError, RecursionError):
         raise Refused(400, "edge_json") from None
-    return found
+    return data
 
 
 def _finite(text: str) -> float:

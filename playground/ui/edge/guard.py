@@ -49,8 +49,8 @@ class Page(gr.Blocks):
             checked = fitting(block_fn.inputs, inputs)
         except Refused as refused:
             raise gr.Error(refused.text(spoken_of(inputs)), print_exception=False) from refused
-        found: list[Any] = await super().preprocess_data(block_fn, checked, state, explicit_call)
-        return found
+        values: list[Any] = await super().preprocess_data(block_fn, checked, state, explicit_call)
+        return values
 
     async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
         """gradio's, but for faults: they are told, and logged in a line.
@@ -83,15 +83,15 @@ def fitting(parts: Sequence[Any], values: list[Any]) -> list[Any]:
     """
     if len(values) < len(parts):
         raise Refused(422, "edge_count", wanted=len(parts), given=len(values))
-    found = list(values)
-    for place, (part, value) in enumerate(zip(parts, values, strict=False)):
+    fitted = list(values)
+    for index, (part, value) in enumerate(zip(parts, values, strict=False)):
         if isinstance(part, gr.BrowserState):
             first = part.default_value
             if first is not None and value is not None and not isinstance(value, type(first)):
-                found[place] = first
+                fitted[index] = first
         elif value is not None and not _fits(part, value):
-            raise Refused(422, "edge_types", place=place + 1)
-    return found
+            raise Refused(422, "edge_types", place=index + 1)
+    return fitted
 
 
 def _fits(part: object, value: object) -> bool:

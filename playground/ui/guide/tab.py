@@ -30,18 +30,18 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 def chapters(language: str) -> dict[str, str]:
     """Titles of the chapters and their texts, headings one level down: the page has its own."""
     documents = load_collection(GUIDES.get(language, "guide")).documents
-    places = {name: place for place, name in enumerate(FIRST)}
-    order = sorted(documents, key=lambda one: (places.get(one.name, len(FIRST)), one.name))
-    texts = [re.sub(r"^#", "##", one.text, flags=re.MULTILINE) for one in order]
+    places = {name: number for number, name in enumerate(FIRST)}
+    order = sorted(documents, key=lambda chapter: (places.get(chapter.name, len(FIRST)), chapter.name))
+    texts = [re.sub(r"^#", "##", chapter.text, flags=re.MULTILINE) for chapter in order]
     return {text.partition("\n")[0].lstrip("# ").strip(): text for text in texts}
 
 
 @shown
 def show_guide(language: str, chapter: str | None) -> tuple[Any, str]:
     """A chapter, the first one if none is chosen."""
-    found = chapters(language)
-    chapter = chapter if chapter in found else next(iter(found))
-    return gr.update(choices=list(found), value=chapter), found[chapter]
+    texts = chapters(language)
+    chapter = chapter if chapter in texts else next(iter(texts))
+    return gr.update(choices=list(texts), value=chapter), texts[chapter]
 
 
 TAB = Tab("guide", build_tab)

@@ -29,11 +29,11 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
             go = gr.Button(label("lab_collateral_go"), variant="primary", elem_id="lab-collateral-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-collateral-stop", min_width=90, scale=0)
         told = gr.HTML(elem_id="lab-collateral-told")
-        found = gr.HTML(elem_id="lab-collateral")
+        result = gr.HTML(elem_id="lab-collateral")
     form = Form(saved=saved, language=language)
-    Run(name="collateral", handler=ask_again, form=form, outputs=[found], told=told).on(go.click)
+    Run(name="collateral", handler=ask_again, form=form, outputs=[result], told=told).on(go.click)
     stop.click(stops("collateral"), **AT_ONCE)
-    clears(saved.change, parts=[found, told])  # figures of another recipe
+    clears(saved.change, parts=[result, told])  # figures of another recipe
 
 
 def ask_again(values: Values, work: Work) -> str:
@@ -45,30 +45,32 @@ def ask_again(values: Values, work: Work) -> str:
     return as_html(collateral(fork, build(space.base(), work).fork, work), language)
 
 
-def as_html(found: Collateral, language: str) -> Markup:
+def as_html(collateral: Collateral, language: str) -> Markup:
     """How many are kept, in all and by topic, and those that changed most."""
-    if not found.asked:
+    if not collateral.asked:
         return note(say(language, "lab_collateral_none"))
-    kept, asked = found.kept, len(known_facts())
-    heading = say(language, "lab_collateral_kept", right=kept.right, of=kept.of, lost=kept.of - kept.right)
-    if kept.of < asked:
-        heading += " " + say(language, "lab_collateral_others", count=asked - kept.of)
-    topics = sorted(found.topics, key=lambda topic: topic.right / topic.of)
+    unchanged, total = collateral.kept, len(known_facts())
+    heading = say(
+        language, "lab_collateral_kept", right=unchanged.right, of=unchanged.of, lost=unchanged.of - unchanged.right
+    )
+    if unchanged.of < total:
+        heading += " " + say(language, "lab_collateral_others", count=total - unchanged.of)
+    topics = sorted(collateral.topics, key=lambda topic: topic.right / topic.of)
     bars = charts.bars(
         [charts.Bar(topic.name, topic.right / topic.of, f"{topic.right}/{topic.of}") for topic in topics],
         say(language, "lab_collateral_topics"),
     )
     heads = [say(language, f"lab_collateral_{key}") for key in ("fact", "topic", "before", "after", "says")]
-    worst = found.changes[:WORST]
+    worst = collateral.changes[:WORST]
     rows = [
         [
-            join([one.fact.prompt, tag("b", one.fact.target)]),
-            one.fact.topic,
-            percent(one.before, 2),
-            percent(one.after, 2),
-            f"{'✓' if one.right else '✗'} {one.says}",
+            join([fact.fact.prompt, tag("b", fact.fact.target)]),
+            fact.fact.topic,
+            percent(fact.before, 2),
+            percent(fact.after, 2),
+            f"{'✓' if fact.right else '✗'} {fact.says}",
         ]
-        for one in worst
+        for fact in worst
     ]
     caption = say(language, "lab_collateral_caption", count=len(worst))
     return tag("p", tag("b", heading)) + bars + scrolled(grid(heads, rows, caption, "pg-lab-facts"), caption)

@@ -46,7 +46,10 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     """
     gr.Markdown(label("lab_ready"))
     with gr.Row():
-        buttons = [gr.Button(label(f"lab_ready_{one.key}"), size="sm", elem_id=f"lab-{one.key}") for one in ready()]
+        buttons = [
+            gr.Button(label(f"lab_ready_{ready_lesson.key}"), size="sm", elem_id=f"lab-{ready_lesson.key}")
+            for ready_lesson in ready()
+        ]
     gr.Markdown(label("lab_step_fact"))
     fact = _fact_fields()
     look = gr.Button(label("lab_now"), elem_id="lab-look")
@@ -56,7 +59,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     gr.Markdown(label("lab_questions_info"))
     offer = gr.Button(label("lab_propose"), size="sm", elem_id="lab-propose")
     told = gr.HTML(elem_id="lab-proposed")
-    gr.HTML(join(mark_of(one, as_texts(one)) for one in ready()), visible="hidden")
+    gr.HTML(join(mark_of(ready_lesson, as_texts(ready_lesson)) for ready_lesson in ready()), visible="hidden")
     questions = _question_fields()
 
     form = Form(saved=saved, language=language, **fact)
@@ -67,8 +70,8 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdow
     ).on(offer.click)
     clears(saved.change, *(box.input for box in boxes), parts=[says])  # of something else
     chosen, filled = [], [*boxes, *questions.values(), corpus, told]
-    for button, one in zip(buttons, ready(), strict=True):
-        taken = button.click(take_ready, [language, gr.State(one.key)], filled, **TOLD)
+    for button, ready_lesson in zip(buttons, ready(), strict=True):
+        taken = button.click(take_ready, [language, gr.State(ready_lesson.key)], filled, **TOLD)
         taken.success(lambda: -1, None, layer, **AT_ONCE)  # another fact's
         chosen.append(taken)
     looking.on(look.click, *(box.submit for box in boxes), *(taken.success for taken in chosen))
@@ -136,13 +139,13 @@ def _question_fields() -> Form:
     return Form(boxes)
 
 
-def as_texts(found: Any) -> tuple[str, str, str]:
+def as_texts(proposed: Any) -> tuple[str, str, str]:
     """The questions of a ready fact or a proposal as they are typed, one a line."""
     pairs = [
         "\n".join(f"{prompt} | {answer.strip()}" for prompt, answer in kind)
-        for kind in (found.neighbours, found.consequences)
+        for kind in (proposed.neighbours, proposed.consequences)
     ]
-    return "\n".join(found.paraphrases), pairs[0], pairs[1]
+    return "\n".join(proposed.paraphrases), pairs[0], pairs[1]
 
 
 def mark_of(fact: Any, texts: tuple[str, str, str], also: Sequence[str] = ()) -> str:
@@ -162,9 +165,11 @@ def fact_fields(fact: Any) -> dict[str, str]:
 
 def typed(lesson: Lesson) -> tuple[str, str, str]:
     """A lesson's questions as they are typed."""
-    again = "\n".join(one.prompt for one in lesson.of("paraphrase"))
+    again = "\n".join(question.prompt for question in lesson.of("paraphrase"))
     kinds: tuple[Kind, ...] = ("locality", "portability")
-    pairs = ["\n".join(f"{one.prompt} | {one.answer.strip()}" for one in lesson.of(kind)) for kind in kinds]
+    pairs = [
+        "\n".join(f"{question.prompt} | {question.answer.strip()}" for question in lesson.of(kind)) for kind in kinds
+    ]
     return again, pairs[0], pairs[1]
 
 
@@ -179,26 +184,26 @@ def lesson_json(values: Values) -> tuple[dict[str, str], dict[str, Any]]:
 @shown
 def take_ready(language: str, key: str) -> tuple[Any, ...]:
     """Fill the form with a ready fact."""
-    one = next(one for one in ready() if one.key == key)
-    return (one.prompt, one.subject, one.target, one.old.strip(), *as_texts(one), one.corpus, "")
+    lesson = next(lesson for lesson in ready() if lesson.key == key)
+    return (lesson.prompt, lesson.subject, lesson.target, lesson.old.strip(), *as_texts(lesson), lesson.corpus, "")
 
 
 def look_now(values: Values, work: Work) -> str:
     """What the visitor's recipe says now, and how well it knows it."""
-    given = lesson_from_json({name: values[name] for name in FACT})
+    lesson = lesson_from_json({name: values[name] for name in FACT})
     fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
-    return lab_html.now(prior_of(fork, given.fact, given.old), values["language"])
+    return lab_html.now(prior_of(fork, lesson.fact, lesson.old), values["language"])
 
 
 def offer_questions(values: Values, work: Work) -> tuple[str, str, str, str]:
     """Questions from templates, for the visitor to change."""
-    language, given = values["language"], lesson_from_json({name: values[name] for name in FACT})
+    language, lesson = values["language"], lesson_from_json({name: values[name] for name in FACT})
     fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
-    found = propose(given.fact, fork)
+    proposed = propose(lesson.fact, fork)
     told = (
-        say(language, "lab_proposed", relation=found.relation)
-        if found.relation != UNKNOWN
+        say(language, "lab_proposed", relation=proposed.relation)
+        if proposed.relation != UNKNOWN
         else say(language, "lab_proposed_general")
     )
-    texts = as_texts(found)
-    return note(told) + mark_of(given.fact, texts, ["lab-proposed"]), *texts
+    texts = as_texts(proposed)
+    return note(told) + mark_of(lesson.fact, texts, ["lab-proposed"]), *texts

@@ -22,11 +22,11 @@ LEAST_RIGHT = 0.1  # right end of the axis of harm, at least
 
 def plot(rows: Sequence[Row], language: str) -> Markup:
     """Each way as a numbered point, and what the numbers stand for."""
-    found = [row for row in rows if row.asked]
-    if not found:
+    measured = [row for row in rows if row.asked]
+    if not measured:
         return Markup()
     marks = []
-    for row in found:
+    for row in measured:
         benefit, harm = about_fact(row), lost(row)
         hint = say(
             language, "lab_plot_point", way=way_name(row.way, language), benefit=f"{benefit:.0%}", harm=f"{harm:.0%}"
@@ -43,20 +43,20 @@ def plot(rows: Sequence[Row], language: str) -> Markup:
 
 def about_fact(row: Row) -> float:
     """The share of a row's questions about the fact itself that it has right."""
-    own = [_said(one) for one in row.asked if one.question.kind != "locality"]
+    own = [_said(response) for response in row.asked if response.question.kind != "locality"]
     return sum(own) / len(own) if own else 0.0
 
 
-def _said(one: Response) -> bool:
+def _said(response: Response) -> bool:
     """Whether an answer is written; whether it is likelier, where that was not looked at."""
-    return one.right if one.written is None else one.written
+    return response.right if response.written is None else response.written
 
 
 def lost(row: Row) -> float:
     """The share of other facts that a row has lost: of the fixed sample and the neighbours."""
-    other = [_said(one) for one in row.asked if one.question.kind == "locality"]
-    asked = row.kept.of + len(other)
-    return 1 - (row.kept.right + sum(other)) / asked if asked else 0.0
+    other = [_said(response) for response in row.asked if response.question.kind == "locality"]
+    total = row.kept.of + len(other)
+    return 1 - (row.kept.right + sum(other)) / total if total else 0.0
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ def scatter(marks: Sequence[Mark], title: str, across: str, up: str, most: float
     return svg(HEIGHT, title, parts)
 
 
-def _between_ticks(place: Spot, spot: Spot) -> bool:
+def _between_ticks(label: Spot, spot: Spot) -> bool:
     """Whether a number crosses no tick that its mark is not on."""
-    across = ((LEFT + EDGE + share * WIDE, place[0], spot[0]) for share in TICKS)
-    upward = ((FLOOR - EDGE - share * TALL, place[1], spot[1]) for share in TICKS)
+    across = ((LEFT + EDGE + share * WIDE, label[0], spot[0]) for share in TICKS)
+    upward = ((FLOOR - EDGE - share * TALL, label[1], spot[1]) for share in TICKS)
     return all(
         abs(before - tick) < 0.5 or (before - tick) * (after - tick) > 0 for tick, before, after in (*across, *upward)
     )

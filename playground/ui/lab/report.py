@@ -62,7 +62,7 @@ def _line(row: Row) -> list[str]:
     if row.error is not None:
         return cells + [""] * (7 + len(KINDS) * len(WRITTEN))
     cells += [str(row.kept.right), str(row.kept.of), _number(row.perplexity_ratio)]
-    cells += [_number(one) for one in (row.apply_seconds, row.answer_seconds, row.undo_seconds)]
+    cells += [_number(seconds) for seconds in (row.apply_seconds, row.answer_seconds, row.undo_seconds)]
     return [*cells, str(row.bytes), *(text for kind in KINDS for text in _written(row, kind))]
 
 
@@ -83,18 +83,18 @@ def questions_csv(sheet: Sheet) -> str:
     lines = [
         [
             row.way,
-            one.question.kind,
-            one.question.prompt,
-            one.question.answer,
-            one.question.other,
-            _number(one.probability),
-            "" if one.other is None else _number(one.other),
-            "yes" if one.right else "no",
-            one.text,
-            _word(one.written),
+            response.question.kind,
+            response.question.prompt,
+            response.question.answer,
+            response.question.other,
+            _number(response.probability),
+            "" if response.other is None else _number(response.other),
+            "yes" if response.right else "no",
+            response.text,
+            _word(response.written),
         ]
         for row in sheet.rows
-        for one in row.asked
+        for response in row.asked
     ]
     return written([heads, *lines])
 
@@ -196,31 +196,31 @@ def _shown(row: Row, column: str) -> str:
 
 def _questions(rows: Sequence[Row], language: str) -> Markup:
     """A line for each question, a column for each way."""
-    asked = [row for row in rows if row.asked]
-    found: dict[tuple[str, str, str], dict[str, Response]] = {}
-    for row in asked:
-        for one in row.asked:
-            key = (one.question.kind, one.question.prompt, one.question.answer)
-            found.setdefault(key, {})[row.way] = one
+    measured = [row for row in rows if row.asked]
+    by_question: dict[tuple[str, str, str], dict[str, Response]] = {}
+    for row in measured:
+        for response in row.asked:
+            key = (response.question.kind, response.question.prompt, response.question.answer)
+            by_question.setdefault(key, {})[row.way] = response
     names = [
         say(language, "report_question"),
         say(language, "report_should"),
-        *(way_name(row.way, language) for row in asked),
+        *(way_name(row.way, language) for row in measured),
     ]
     body: list[Markup] = []
-    for (kind, prompt, answer), by_way in found.items():
-        cells = (tag("td", _result(by_way.get(row.way)), class_="figure") for row in asked)
+    for (kind, prompt, answer), by_way in by_question.items():
+        cells = (tag("td", _result(by_way.get(row.way)), class_="figure") for row in measured)
         question = tag("td", tag("small", column_name(kind, language)), f" {prompt}", class_="asked")
         body.append(tag("tr", question, tag("td", answer.strip()), *cells))
     return grid(names, body) + tag("p", say(language, "report_asked"), class_="soft")
 
 
-def _result(one: Response | None) -> str:
-    if one is None:
+def _result(response: Response | None) -> str:
+    if response is None:
         return "–"
-    said = one.right if one.written is None else one.written
-    mark = "✓" if said else "~" if one.right else "✗"
-    return f"{mark} {figure(one.probability, 2)}"
+    said = response.right if response.written is None else response.written
+    mark = "✓" if said else "~" if response.right else "✗"
+    return f"{mark} {figure(response.probability, 2)}"
 
 
 def _recipes(rows: Sequence[Row], language: str) -> Markup:

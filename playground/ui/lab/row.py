@@ -65,13 +65,13 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
             go = gr.Button(label("lab_row_go"), variant="primary", elem_id="lab-row-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-row-stop", min_width=90, scale=0)
         status = gr.HTML(elem_id="lab-row-status")
-        found = gr.HTML(elem_id="lab-row")
+        result = gr.HTML(elem_id="lab-row")
     Run(
         name="row",
         handler=run_row,
         form=Form(saved=saved, language=language, methods=methods, count=count, at_once=at_once, own=own),
-        outputs=[found],
-        told=found,
+        outputs=[result],
+        told=result,
         status=status,
         words="lab_stopped",
     ).on(go.click)
@@ -91,18 +91,18 @@ def run_row(values: Values, work: Work) -> Iterator[str]:
         )
     if not chosen:
         yield note(say(language, "lab_row_none"), "warn")
-    found: Series = {method: [] for method in chosen}
+    series: Series = {method: [] for method in chosen}
     once: dict[str, SequencePoint] = {}
     runs = len(chosen) * (2 if values["at_once"] else 1)
     for number, method in enumerate(chosen):
         part = work.part(number, runs, _doing(method, language))
         for point in in_sequence(recipe, method, facts, 0, part):
-            found[method].append(point)
-            yield drawn(found, once, facts, language)
+            series[method].append(point)
+            yield drawn(series, once, facts, language)
     for number, method in enumerate(chosen if values["at_once"] else ()):
         part = work.part(len(chosen) + number, runs, _doing(method, language))
         once[method] = together(recipe, method, facts, 0, part)
-        yield drawn(found, once, facts, language)
+        yield drawn(series, once, facts, language)
 
 
 def _doing(method: str, language: str) -> Message:

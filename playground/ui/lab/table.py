@@ -120,16 +120,16 @@ def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]
     if not sheet:
         return note(say(language, "lab_empty")), "", ""
     try:
-        found = sheet_from_json(sheet)
+        table = sheet_from_json(sheet)
     except PlaygroundError as error:  # of another version, perhaps: a page must open
         return note(tell(language, error.message), "warn"), "", ""
-    judged = verdict(found.rows, important, needs)
-    fact = fact_fields(found.lesson.fact)
+    judged = verdict(table.rows, important, needs)
+    fact = fact_fields(table.lesson.fact)
     mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
     return (
-        lab_html.table(found, judged.ranked, language) + mark + mark_of(found.lesson.fact, typed(found.lesson)),
+        lab_html.table(table, judged.ranked, language) + mark + mark_of(table.lesson.fact, typed(table.lesson)),
         lab_html.verdict(judged, language),
-        lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language),
+        lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language),
     )
 
 
@@ -183,15 +183,15 @@ def send_to_compare(
     do, way, _ = pressed
     if do != "compare":
         return tuple(gr.skip() for _ in range(7 + SETUP))
-    found = _read(sheet, language)
+    table = _read(sheet, language)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
     if way in WAYS and WAYS[way].writes:
-        saved, corpus = _with_edit(saved, found, way).to_json(), FIRST_CORPUS
+        saved, corpus = _with_edit(saved, table, way).to_json(), FIRST_CORPUS
     else:
         retriever = way if way in RETRIEVERS else "bm25"
         whose = "mine" if spaces.from_json(saved).recipe().edits else "base"
         columns = ((whose, "none", 1), (whose, retriever, 1))
-        own, shelf = _with_fact(own, shelf, found, alone=way == "in_context")
+        own, shelf = _with_fact(own, shelf, table, alone=way == "in_context")
         corpus = OWN
     return (
         saved,
@@ -201,7 +201,7 @@ def send_to_compare(
         gr.Tabs(selected="compare"),
         "",
         "",
-        *set_up(found.lesson.fact.prompt, corpus, columns),
+        *set_up(table.lesson.fact.prompt, corpus, columns),
     )
 
 
@@ -235,8 +235,8 @@ def save_questions(sheet: Any, language: str) -> str:
 @shown
 def save_report(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
     """All of it as one page."""
-    found = _read(sheet, language)
-    judged = verdict(found.rows, important, needs)
+    table = _read(sheet, language)
+    judged = verdict(table.rows, important, needs)
     return lab_report.to_html(
-        found, judged, lab_plot.plot(lab_html.ordered(found.rows, judged.ranked), language), language
+        table, judged, lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language), language
     )

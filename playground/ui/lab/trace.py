@@ -38,29 +38,29 @@ def build_panel(
             go = gr.Button(label("lab_trace_go"), variant="primary", elem_id="lab-trace-go", min_width=140)
             stop = gr.Button(label("stop"), elem_id="lab-trace-stop", min_width=90, scale=0)
         told = gr.HTML(elem_id="lab-trace-told")
-        found = gr.HTML(elem_id="lab-trace")
+        result = gr.HTML(elem_id="lab-trace")
         use = gr.Button(label("lab_trace_use"), size="sm", elem_id="lab-trace-use", visible=False)
     Run(
         name="trace",
         handler=trace_fact,
         form=Form(saved=saved, language=language, prompt=prompt, subject=subject),
-        outputs=[found, best, use],
+        outputs=[result, best, use],
         told=told,
-        status=found,
+        status=result,
     ).on(go.click)
     use.click(take_layer, [language, best], layer, **TOLD)
     stop.click(stops("trace"), **AT_ONCE)
     events = [saved.change, prompt.input, subject.input, *(event.then for event in chosen)]
     for listen in events:  # a picture of something else
-        listen(lambda: ("", "", gr.update(visible=False)), None, [told, found, use], **AT_ONCE)
+        listen(lambda: ("", "", gr.update(visible=False)), None, [told, result, use], **AT_ONCE)
 
 
 def trace_fact(values: Values, work: Work) -> tuple[str, int, Any]:
     """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
     most of it back."""
     fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
-    found = trace(fork, values["prompt"], values["subject"], work=work)
-    return as_html(found, values["language"]), best_layer(found), gr.update(visible=True)
+    traced = trace(fork, values["prompt"], values["subject"], work=work)
+    return as_html(traced, values["language"]), best_layer(traced), gr.update(visible=True)
 
 
 @shown
@@ -70,48 +70,48 @@ def take_layer(language: str, layer: int) -> int:
     return layer
 
 
-def best_layer(found: Traced) -> int:
+def best_layer(traced: Traced) -> int:
     """The layer in which the subject's last token brings back most."""
-    return int(found.restored[found.subject[1] - 1].argmax())
+    return int(traced.restored[traced.subject[1] - 1].argmax())
 
 
-def as_html(found: Traced, language: str) -> Markup:
+def as_html(traced: Traced, language: str) -> Markup:
     """Tokens down, layers across; where the subject's last token brings back most is named."""
-    cells = found.restored.tolist()  # (tokens, layers)
+    cells = traced.restored.tolist()  # (tokens, layers)
     depth = len(cells[0])
     names = [
-        f"{'▸ ' if found.subject[0] <= place < found.subject[1] else ''}{token}"
-        for place, token in enumerate(found.tokens)
+        f"{'▸ ' if traced.subject[0] <= number < traced.subject[1] else ''}{token}"
+        for number, token in enumerate(traced.tokens)
     ]
     hints = [
         [
-            say(language, "lab_trace_hint", token=token, layer=layer, probability=percent(cells[place][layer], 2))
+            say(language, "lab_trace_hint", token=token, layer=layer, probability=percent(cells[number][layer], 2))
             for layer in range(depth)
         ]
-        for place, token in enumerate(found.tokens)
+        for number, token in enumerate(traced.tokens)
     ]
     most = max(max(row) for row in cells)
     picture = charts.heat_map(
         names,
         [str(n) if n % 5 == 0 else "" for n in range(depth)],
         cells,
-        say(language, "lab_trace_title", answer=found.answer.strip()),
+        say(language, "lab_trace_title", answer=traced.answer.strip()),
         hints,
         say(language, "lab_trace_scale", probability=percent(most, 2)),
     )
-    return picture + note(_summary(found, language)) + note(say(language, "lab_trace_warning"))
+    return picture + note(_summary(traced, language)) + note(say(language, "lab_trace_warning"))
 
 
-def _summary(found: Traced, language: str) -> str:
-    clean, corrupted = percent(found.clean, 2), percent(found.corrupted, 2)
-    if found.corrupted > CHANGED * found.clean:
+def _summary(traced: Traced, language: str) -> str:
+    clean, corrupted = percent(traced.clean, 2), percent(traced.corrupted, 2)
+    if traced.corrupted > CHANGED * traced.clean:
         return say(language, "lab_trace_lost", clean=clean, corrupted=corrupted)
-    best = best_layer(found)
-    most = float(found.restored[found.subject[1] - 1, best])
+    best = best_layer(traced)
+    most = float(traced.restored[traced.subject[1] - 1, best])
     return say(
         language,
         "lab_trace_summary",
-        answer=found.answer.strip(),
+        answer=traced.answer.strip(),
         clean=clean,
         corrupted=corrupted,
         layer=best,

@@ -37,37 +37,37 @@ from playground.ui.text import say, tell
 COLUMNS = (*KINDS, "kept", "perplexity", "apply_seconds", "answer_seconds", "bytes", "undo_seconds")
 
 
-def now(found: Prior, language: str) -> Markup:
+def now(prior: Prior, language: str) -> Markup:
     """What the model says before anything is taught."""
-    knows = _knows(found, language)
-    likely = [say(language, "lab_now_target", probability=percent(found.target, 2))]
-    if found.old is not None:
-        old = say(language, "lab_now_old", answer=found.old_answer, probability=percent(found.old, 2))
+    knows = _knows(prior, language)
+    likely = [say(language, "lab_now_target", probability=percent(prior.target, 2))]
+    if prior.old is not None:
+        old = say(language, "lab_now_old", answer=prior.old_answer, probability=percent(prior.old, 2))
         likely.append(old)
     bars = charts.bars(
-        [charts.Bar(signed(one.text, language), one.probability, percent(one.probability, 2)) for one in found.top],
+        [charts.Bar(signed(one.text, language), one.probability, percent(one.probability, 2)) for one in prior.top],
         say(language, "lab_now_next"),
     )
     return (
-        tag("p", tag("b", say(language, "lab_now_writes", text=found.text)))
-        + note(say(language, "lab_now_already") if found.says_already else "", "warn")
-        + notes([tell(language, one) for one in found.notes], "warn")
+        tag("p", tag("b", say(language, "lab_now_writes", text=prior.text)))
+        + note(say(language, "lab_now_already") if prior.says_already else "", "warn")
+        + notes([tell(language, one) for one in prior.notes], "warn")
         + note(knows)
         + note(" ".join(likely))
         + bars
-        + _tokens(say(language, "lab_now_subject"), found.subject_tokens, language)
-        + _tokens(say(language, "lab_now_answer"), found.target_tokens, language)
+        + _tokens(say(language, "lab_now_subject"), prior.subject_tokens, language)
+        + _tokens(say(language, "lab_now_answer"), prior.target_tokens, language)
     )
 
 
-def _knows(found: Prior, language: str) -> str:
+def _knows(prior: Prior, language: str) -> str:
     """How well a model knows, in a sentence that agrees with its figures."""
-    count, of, likely = found.agreement, found.of, percent(found.top[0].probability, 2)
-    if found.known:
+    count, of, likely = prior.agreement, prior.of, percent(prior.top[0].probability, 2)
+    if prior.known:
         return say(language, "lab_now_knows", count=count, of=of)
     if count < SURE_OF:
         return say(language, "lab_now_unsure", count=count, of=of, probability=likely)
-    faint = found.top[0].probability < SURE
+    faint = prior.top[0].probability < SURE
     key = "lab_now_faint" if faint else "lab_now_loose"
     return say(language, key, count=count, of=of, probability=likely)
 
@@ -87,8 +87,8 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
         likely = say(language, "lab_likelier", share=f"{one.share:.0%}", probability=figure(one.probability, 2))
         return f"{one.said:.0%}", f"{100 * low:.0f}–{high:.0%}, {likely}"
     if column == "kept":
-        kept = row.kept
-        return (f"{kept.right}/{kept.of}" if kept.of else "–"), ""
+        unchanged = row.kept
+        return (f"{unchanged.right}/{unchanged.of}" if unchanged.of else "–"), ""
     if row.way == "base" and column in UNTAUGHT:
         return "–", ""
     name = "perplexity_ratio" if column == "perplexity" else column
@@ -97,7 +97,7 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
 
 def ordered(rows: Sequence[Row], ranked: Sequence[Ranked]) -> list[Row]:
     """The model as it is, then the best for this visitor first."""
-    order = {one.way: place for place, one in enumerate(ranked)}
+    order = {one.way: number for number, one in enumerate(ranked)}
     return sorted(rows, key=lambda row: (row.way != "base", order.get(row.way, len(order))))
 
 
@@ -162,9 +162,9 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:
         return Markup()
     title = f"{way_name(way, language)}: {say(language, f'lab_{column}')}"
     if column in KINDS:
-        asked = [one for one in row.asked if one.question.kind == column]
-        before = {one.question: one for one in base.asked} if base and way != "base" else {}
-        body = _questions(asked, before, title, language)
+        responses = [response for response in row.asked if response.question.kind == column]
+        before = {response.question: response for response in base.asked} if base and way != "base" else {}
+        body = _questions(responses, before, title, language)
     elif column == "kept":
         body = note(say(language, "lab_cell_kept", right=row.kept.right, of=row.kept.of))
     elif column == "perplexity":
@@ -184,22 +184,22 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:
     return tag("h4", title) + body
 
 
-def _questions(asked: Sequence[Response], before: dict[Question, Response], title: str, language: str) -> Markup:
-    if not asked:
+def _questions(responses: Sequence[Response], before: dict[Question, Response], title: str, language: str) -> Markup:
+    if not responses:
         return note(say(language, "lab_cell_empty"))
     keys = ["question", "wanted", "other", "right", "written", "writes"] + (["before"] if before else [])
     rows = []
-    for one in asked:
-        question = one.question
-        other = "–" if one.other is None else f"{question.other.strip()}: {percent(one.other, 2)}"
-        right = say(language, "lab_yes" if one.right else "lab_no")
+    for response in responses:
+        question = response.question
+        other = "–" if response.other is None else f"{question.other.strip()}: {percent(response.other, 2)}"
+        right = say(language, "lab_yes" if response.right else "lab_no")
         texts = [
             question.prompt,
-            f"{question.answer.strip()}: {percent(one.probability, 2)}",
+            f"{question.answer.strip()}: {percent(response.probability, 2)}",
             other,
             right,
-            _yes(one.written, language),
-            one.text,
+            _yes(response.written, language),
+            response.text,
         ]
         if before:
             earlier = before.get(question)
@@ -212,9 +212,9 @@ def _yes(written: bool | None, language: str) -> str:
     return "–" if written is None else say(language, "lab_yes" if written else "lab_no")
 
 
-def verdict(found: Verdict, language: str) -> Markup:
+def verdict(decided: Verdict, language: str) -> Markup:
     """The advice, a sentence a line."""
-    lines = [told(sentence, language) for sentence in found.sentences]
+    lines = [told(sentence, language) for sentence in decided.sentences]
     if not lines:
         return Markup()
     first, *rest = lines

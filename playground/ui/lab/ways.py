@@ -149,14 +149,14 @@ def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     seed, corpus = seeded(values["seed"]), values["corpus"]
     others, layer = others_of(corpus, seed), None if layer is None or layer < 0 else int(layer)
     room = Room(recipe=recipe, others=others, seed=seed, layer=layer)
-    found, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
+    table, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
     for row in teach(lesson, [BASE, *ways], room, work):
-        found = found.with_row(row, lambda message: tell(language, message))
-        yield sheet_to_json(found) if len(found.rows) > 1 else gr.skip(), "", *texts
-    failed = sum(row.error is not None for row in found.rows)
-    took, done = duration(now() - start), len(found.rows) - 1
+        table = table.with_row(row, lambda message: tell(language, message))
+        yield sheet_to_json(table) if len(table.rows) > 1 else gr.skip(), "", *texts
+    failed = sum(row.error is not None for row in table.rows)
+    took, done = duration(now() - start), len(table.rows) - 1
     told = say(language, "lab_done", count=done, seconds=took, failed=failed)
-    yield sheet_to_json(found), note(told), *texts
+    yield sheet_to_json(table), note(told), *texts
 
 
 def named(work: Work, language: str) -> Work:

@@ -53,7 +53,7 @@ def build_panel(
             file_count="multiple",
             elem_id="checkpoint-files",
         )
-        kept = gr.HTML(elem_id="checkpoint-kept")
+        stored = gr.HTML(elem_id="checkpoint-kept")
     form = Form(saved=saved, language=language, **panel.form)
     clears(write.click, read.click, parts=[taken])
     form.on(write.click, write_yaml, text, **TOLD)
@@ -68,8 +68,8 @@ def build_panel(
         name="checkpoint",
         handler=add_checkpoint,
         form=Form(saved=saved, language=language, uploaded=uploaded, files=zone.file),
-        outputs=[uploaded, kept],
-        told=kept,
+        outputs=[uploaded, stored],
+        told=stored,
     )
     uploading = zone.takes(adding.call, adding.inputs, adding.filled, after=adding.begun(zone.checked.then), **MODEL)
     return text, uploading

@@ -193,9 +193,9 @@ def _short(name: str) -> str:
 
 def known_checkpoints(uploaded: Any) -> list[str]:
     """Those of the visitor's that are still here, and those that the host put into its folder."""
-    named = [str(one) for one in uploaded[-20:]] if isinstance(uploaded, list) else []
-    here = [one for one in named if checkpoints.NAME.fullmatch(one)]
-    return [one for one in dict.fromkeys([*checkpoints.of_host(), *here]) if checkpoints.has(one)]
+    named = [str(name) for name in uploaded[-20:]] if isinstance(uploaded, list) else []
+    here = [name for name in named if checkpoints.NAME.fullmatch(name)]
+    return [name for name in dict.fromkeys([*checkpoints.of_host(), *here]) if checkpoints.has(name)]
 
 
 @shown
@@ -203,22 +203,22 @@ def list_models(mine: Any, uploaded: Any, language: str, chosen: list[str] | Non
     """The menu of models, and the first example where nothing is chosen yet."""
     known = model_choices(mine, uploaded, language)
     names = [name for _, name in known]
-    kept = [one for one in chosen or [] if one in names]
+    still = [one for one in chosen or [] if one in names]
     first = [one for one in EXAMPLES[FIRST]["models"] if one in names]
-    kept = kept if chosen else first
-    return [gr.update(choices=known, value=kept), *show_method(language, method, kept)]
+    still = still if chosen else first
+    return [gr.update(choices=known, value=still), *show_method(language, method, still)]
 
 
 def fill_example(name: str) -> list[Any]:
     """An example's values."""
-    given = EXAMPLES[name]
-    normalize, _ = usual_values(given["method"])
+    example = EXAMPLES[name]
+    normalize, _ = usual_values(example["method"])
     return [
-        given["models"],
-        given["method"],
-        given.get("t", 1.0),
+        example["models"],
+        example["method"],
+        example.get("t", 1.0),
         USUAL_DENSITY,
-        given.get("layers", ""),
+        example.get("layers", ""),
         normalize,
         *[1.0] * MOST_MIXED,
     ]
@@ -257,7 +257,7 @@ def show_method(language: str, method: str, models: list[str] | None) -> list[An
                 "rescale" in uses,
             )
         ),
-        *(gr.update(visible=place < count) for place in range(MOST_MIXED)),
+        *(gr.update(visible=number < count) for number in range(MOST_MIXED)),
     ]
 
 

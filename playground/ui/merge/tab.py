@@ -57,7 +57,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     uploading.then(merge_panel.list_models, listed, models, **LOOK)
     fields = (f for name, f in panel.form.items() if not isinstance(f, gr.File) and name not in panel.later)
     typed = {"mergekit": text, **walking.typed}
-    typed |= {f"merge{place}": field for place, field in enumerate(fields)}
+    typed |= {f"merge{number}": field for number, field in enumerate(fields)}
     typed |= {f"merge_{name}": panel.form[name] for name in panel.later}
     opened = page.select(merge_panel.list_models, listed, models, **LOOK)
     opened.then(merge_picture_panel.list_tensors, [saved, language, tensor], tensor, **LOOK)

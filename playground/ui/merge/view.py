@@ -37,9 +37,9 @@ def walked(points: Sequence[dict[str, Any]], language: str) -> Markup:
             f"{point['t']:g}",
             *(figure(value, 4) for value in point["perplexities"]),
             *([percent(point["probability"])] if probed else []),
-            link(take, "take", f"{take}: t = {point['t']:g}", place=place),
+            link(take, "take", f"{take}: t = {point['t']:g}", place=number),
         ]
-        for place, point in enumerate(points)
+        for number, point in enumerate(points)
     ]
     heads = [say(language, key) for key in ("walk_t", "walk_base", "walk_models", "sweep_use")]
     if probed:
@@ -65,12 +65,12 @@ def _hint(point: dict[str, Any], language: str) -> str:
     return say(language, "walk_point", t=f"{point['t']:g}", base=base, models=models)
 
 
-def picture(found: Picture, language: str) -> Markup:
+def picture(shown: Picture, language: str) -> Markup:
     """Each model's change of a tensor above the line and what the method keeps of it below."""
-    centres = [(a + b) / 2 for a, b in zip(found.edges[:-1], found.edges[1:], strict=True)]
+    centres = [(a + b) / 2 for a, b in zip(shown.edges[:-1], shown.edges[1:], strict=True)]
     parts = [
         charts.histogram(
-            found.edges,
+            shown.edges,
             change.counts,
             centres,
             change.kept,
@@ -80,11 +80,11 @@ def picture(found: Picture, language: str) -> Markup:
                 say(language, "picture_kept", share=percent(change.kept_share)),
             ),
         )
-        for change in found.changes
+        for change in shown.changes
     ]
-    if found.agreement is not None:
-        parts.insert(0, note(say(language, "picture_agree", share=percent(found.agreement))))
-    if not any(any(change.counts) for change in found.changes):
+    if shown.agreement is not None:
+        parts.insert(0, note(say(language, "picture_agree", share=percent(shown.agreement))))
+    if not any(any(change.counts) for change in shown.changes):
         parts.insert(0, note(say(language, "picture_same"), "warn"))
     else:
         parts.append(note(say(language, "picture_outside")))

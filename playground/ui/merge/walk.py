@@ -128,7 +128,7 @@ def nothing_yet(language: str) -> str:
 def learned_text(adapter: str) -> str:
     """What a shipped adapter was trained to write, as a text that it is good at."""
     examples = ready_sets().get(adapter, ())
-    return "\n".join(one.completion for one in examples)[:EXAMPLE_TEXT]
+    return "\n".join(example.completion for example in examples)[:EXAMPLE_TEXT]
 
 
 def texts_for(merge: Merge, first: str, second: str) -> tuple[str, str]:
@@ -162,9 +162,9 @@ def try_there(values: Values, work: Work) -> Iterator[str]:
     shown_bars = html.bars(rows, language, heads) + belongs({"walk-prompt": prompt})
     written = ["", ""]
     yield shown_bars
-    for place, fork in enumerate((before.fork, after.fork)):
+    for number, fork in enumerate((before.fork, after.fork)):
         for step, found in enumerate(answering(fork, [text], Sampling(ANSWER_TOKENS), work.stopped)):
-            written[place] = answer_text(fork.base, found[0])
+            written[number] = answer_text(fork.base, found[0])
             if step % 4 == 3:
                 yield side_by_side(heads, written) + shown_bars
     yield side_by_side(heads, written) + shown_bars

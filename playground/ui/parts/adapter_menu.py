@@ -13,14 +13,14 @@ MOST_OWN = 40  # adapters of one visitor
 
 def own_ids(mine: Any) -> list[str]:
     """The visitor's own adapters that are still on this host, from what the browser kept."""
-    ids = [str(one) for one in mine[-MOST_OWN:]] if isinstance(mine, list) else []
-    return [one for one in dict.fromkeys(ids) if store.is_own(one) and store.about(one)]
+    ids = [str(source) for source in mine[-MOST_OWN:]] if isinstance(mine, list) else []
+    return [source for source in dict.fromkeys(ids) if store.is_own(source) and store.about(source)]
 
 
 def choices(mine: Any, language: str) -> list[tuple[str, str]]:
     """What can be attached: the shipped ones, then one's own."""
-    own = [(adapter_title(one, language), one) for one in own_ids(mine)]
+    own = [(adapter_title(source, language), source) for source in own_ids(mine)]
     return [
         *((adapter_title(name, language), name) for name in store.shipped()),
-        *((say(language, "adapter_own", title=title, id=one[:6]), one) for title, one in own),
+        *((say(language, "adapter_own", title=title, id=source[:6]), source) for title, source in own),
     ]

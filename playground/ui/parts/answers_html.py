@@ -25,11 +25,13 @@ def answers(columns: Sequence[Answer], language: str, again: bool = False) -> Ma
     :param again: for a second set of answers on the page, whose passages cannot be taken away.
     """
     first = columns[0].text if columns and columns[0].done else None
-    cards = (_answer(column, place, first if place else None, language, again) for place, column in enumerate(columns))
+    cards = (
+        _answer(column, number, first if number else None, language, again) for number, column in enumerate(columns)
+    )
     return tag("div", *cards, class_="pg-answers", aria_live="polite")
 
 
-def _answer(answer: Answer, place: int, first: str | None, language: str, again: bool) -> Markup:
+def _answer(answer: Answer, number: int, first: str | None, language: str, again: bool) -> Markup:
     # Marked once both are written: until then everything differs, and it is slow work.
     plain = first is None or not answer.done
     text = answer.text if plain else differing(first or "", answer.text)
@@ -41,17 +43,17 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
         rate=figure(answer.rate),
         prompt=answer.prompt_tokens,
     )
-    found = low(answer.low, language) + _cut(answer, language)
+    html = low(answer.low, language) + _cut(answer, language)
     if answer.hits:
-        name = f"{'again' if again else 'source'}-{place}"
+        name = f"{'again' if again else 'source'}-{number}"
         items = (
-            passage(hit, language, "" if again else _remove(hit, place, language), f"{name}-{hit.rank}")
+            passage(hit, language, "" if again else _remove(hit, number, language), f"{name}-{hit.rank}")
             for hit in answer.hits
         )
         title = say(language, "answer_passages", count=len(answer.hits))
-        found += sources(answer, name, language) + details(title, tag("ol", *items, class_="pg-hits"))
+        html += sources(answer, name, language) + details(title, tag("ol", *items, class_="pg-hits"))
     if answer.done:
-        found += stages(answer.stages, language)
+        html += stages(answer.stages, language)
     return tag(
         "section",
         tag("h3", answer.label),
@@ -59,7 +61,7 @@ def _answer(answer: Answer, place: int, first: str | None, language: str, again:
             "p", text, "" if answer.done else tag("span", "▍", class_="pg-cursor", aria_hidden="true"), class_="pg-text"
         ),
         receipt(figures),
-        found,
+        html,
         details(say(language, "answer_prompt"), tag("pre", answer.prompt, tabindex=0)),
         class_="pg-answer",
     )
@@ -101,30 +103,30 @@ def sources(answer: Answer, name: str, language: str) -> Markup:
     if not (answer.hits and answer.done):
         return Markup()
     text = answer.text.removeprefix(answer.begun).strip()
-    found = supported(text, answer.texts)
+    supports = supported(text, answer.texts)
     parts, at = [], 0
-    for one in found:
-        start, end = one.span
-        parts += [text[at:start], _link(text[start:end], one, answer, name, language)]
+    for support in supports:
+        start, end = support.span
+        parts += [text[at:start], _link(text[start:end], support, answer, name, language)]
         at = end
     return details(
-        say(language, "answer_supported", share=percent(supported_share(text, found))),
+        say(language, "answer_supported", share=percent(supported_share(text, supports))),
         tag("p", *parts, text[at:], class_="pg-sources"),
         receipt(say(language, "answer_supported_info")),
     )
 
 
-def _link(words: str, one: Support, answer: Answer, name: str, language: str) -> Markup:
-    hit = answer.hits[one.source]
+def _link(words: str, support: Support, answer: Answer, name: str, language: str) -> Markup:
+    hit = answer.hits[support.source]
     title = say(language, "answer_source", rank=hit.rank, passage=hit.passage.id)
     source = tag("a", words, tag("sup", hit.rank), href=f"#{name}-{hit.rank}", title=title)
     return tag("mark", source, class_="pg-source")
 
 
-def _remove(hit: Hit, place: int, language: str) -> Markup:
+def _remove(hit: Hit, number: int, language: str) -> Markup:
     """A button that asks again without the passage."""
     name = say(language, "take_away")
-    return link(name, "without", f"{name}: {hit.rank}", place=place, passage=hit.passage.id)
+    return link(name, "without", f"{name}: {hit.rank}", place=number, passage=hit.passage.id)
 
 
 def low(found: Low | None, language: str) -> Markup:

@@ -44,7 +44,7 @@ def place_of(press: gr.EventData) -> int:
 
 def take_point(values: Values, work: Work) -> tuple[Any, Any]:
     """Build the recipe with the edit of a point that was pressed, of a sweep or a walk."""
-    points, place = values["points"], values["picked"]
-    if not 0 <= place < len(points):
+    points, number = values["points"], values["picked"]
+    if not 0 <= number < len(points):
         return None, gr.skip()
-    return built(spaces.from_json(values["saved"]).instead(points[place]["edit"]), work, values["language"])
+    return built(spaces.from_json(values["saved"]).instead(points[number]["edit"]), work, values["language"])

@@ -81,9 +81,9 @@ def line_chart(points: Sequence[Point], title: str, log: bool = False, press: st
     places = [(LEFT + across * n, floor - (value - low) / span * (floor - TOP)) for n, value in enumerate(values)]
     parts = _rules(floor, TOP, lambda share: 10 ** (low + share * span) if log else low + share * span)
     parts.append(_path(places, BEFORE, 1.5))
-    for place, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
-        parts.append(_dot(place, point, x, y, press))
-        lift = 12 if len(points) > 7 and place % 2 else 0  # neighbouring names share no line
+    for number, (point, (x, y)) in enumerate(zip(points, places, strict=True)):
+        parts.append(_dot(number, point, x, y, press))
+        lift = 12 if len(points) > 7 and number % 2 else 0  # neighbouring names share no line
         parts.append(text_at(x, floor + 12 + lift, point.label))
     return svg(height, title, parts, "group" if press else "img")
 
@@ -107,10 +107,12 @@ def _path(places: Sequence[tuple[float, float]], colour: str, thick: float) -> M
     return tag("polyline", points=path, fill="none", stroke=colour, stroke_width=thick)
 
 
-def _dot(place: int, point: Point, x: float, y: float, press: str) -> Markup:
+def _dot(number: int, point: Point, x: float, y: float, press: str) -> Markup:
     if not press:
         return tag("circle", tag("title", point.hint), cx=x, cy=y, r=3.5, fill=AFTER)
-    return pressed([tag("circle", class_="pg-mark", cx=x, cy=y, r=5, fill=AFTER)], x, y, point.hint, press, place=place)
+    return pressed(
+        [tag("circle", class_="pg-mark", cx=x, cy=y, r=5, fill=AFTER)], x, y, point.hint, press, place=number
+    )
 
 
 def _short(value: float) -> str:
@@ -132,19 +134,19 @@ class Bar:
     figure: str
 
 
-def bars(found: Sequence[Bar], title: str) -> Markup:
+def bars(rows: Sequence[Bar], title: str) -> Markup:
     """Horizontal bars, one below the other."""
-    names = [shortened(one.name, MOST_NAME) for one in found]
+    names = [shortened(bar.name, MOST_NAME) for bar in rows]
     longest = max((len(name) for name in names), default=0)
     left, row = min(200, max(110, 12 + 7 * longest)), 26
     parts = []
-    for place, one in enumerate(found):
-        y = TOP + place * row
-        long = max(0.0, min(1.0, one.share)) * (WIDTH - left - 60)
-        parts.append(text_at(left - 8, y + 14, names[place], "end"))
+    for number, bar in enumerate(rows):
+        y = TOP + number * row
+        long = max(0.0, min(1.0, bar.share)) * (WIDTH - left - 60)
+        parts.append(text_at(left - 8, y + 14, names[number], "end"))
         parts.append(tag("rect", x=left, y=y, width=long, height=row - 8, fill=BEFORE))
-        parts.append(text_at(left + long + 6, y + 14, one.figure, "start"))
-    return svg(TOP + len(found) * row + 6, title, parts)
+        parts.append(text_at(left + long + 6, y + 14, bar.figure, "start"))
+    return svg(TOP + len(rows) * row + 6, title, parts)
 
 
 def shortened(name: str, most: int) -> str:
@@ -269,16 +271,16 @@ def curves(lines: Sequence[Curve], title: str, most: float, height: int = 210) -
         return floor - (y - low) / span * (floor - top)
 
     parts = _rules(floor, top, lambda share: low + share * span)
-    for place, line in enumerate(lines):
-        colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[place % 2]
+    for number, line in enumerate(lines):
+        colour, thick = ((BEFORE, 1.2), (AFTER, 2.2))[number % 2]
         parts.append(_path([(across(x), down(y)) for x, y in line.points], colour, thick))
-        if place % 2:
+        if number % 2:
             parts += [
                 tag("circle", tag("title", f"{x:.0f}: {figure(y)}"), cx=across(x), cy=down(y), r=3, fill=colour)
                 for x, y in line.points
             ]
         if len(lines) > 1:
-            mark, x = ("● ", WIDTH / 2) if place % 2 else ("— ", LEFT)
+            mark, x = ("● ", WIDTH / 2) if number % 2 else ("— ", LEFT)
             parts.append(text_at(x, 14 + LEGEND, mark + line.name, "start"))
     parts += [text_at(across(0), floor + 14, "0"), text_at(across(most), floor + 14, f"{most:.0f}", "end")]
     return svg(height, title, parts)

@@ -18,7 +18,7 @@ def beside(
     half: float,
     frame: tuple[float, float, float, float],
     also: Sequence[Spot] = (),
-    fits: Callable[[Spot, Spot], bool] = lambda place, spot: True,
+    fits: Callable[[Spot, Spot], bool] = lambda label, spot: True,
 ) -> list[Spot]:
     """The middles of labels: for each the nearest free room, on no mark and on no other label.
 

@@ -28,7 +28,7 @@ class Piece:
 
 def pieces(collection: Collection, document: str) -> list[Piece]:
     """A document from its start to its end."""
-    found: list[Piece] = []
+    parts: list[Piece] = []
     number = 0
     for one in collection.documents:
         if one.name != document:
@@ -37,48 +37,48 @@ def pieces(collection: Collection, document: str) -> list[Piece]:
         for cut in cuts_of(one, collection.cutting):
             number += 1
             if one.text[at : cut.start].strip():
-                found.append(Piece(one.text[at : cut.start].strip("\n")))
+                parts.append(Piece(one.text[at : cut.start].strip("\n")))
             text = one.text[cut.start : cut.end]
-            found.append(Piece(text, f"{one.name}#{number}", min(max(0, at - cut.start), len(text))))
+            parts.append(Piece(text, f"{one.name}#{number}", min(max(0, at - cut.start), len(text))))
             at = max(at, cut.end)
         if one.text[at:].strip():
-            found.append(Piece(one.text[at:].strip("\n")))
-    return found
+            parts.append(Piece(one.text[at:].strip("\n")))
+    return parts
 
 
-def count(found: Sequence[Piece]) -> int:
+def count(parts: Sequence[Piece]) -> int:
     """How many of the pieces are passages."""
-    return sum(bool(one.id) for one in found)
+    return sum(bool(piece.id) for piece in parts)
 
 
-def document(found: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> Markup:
+def document(parts: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> Markup:
     """Some of a document's passages, and what stands between them.
 
     :param first: passages before the first one that is shown.
     :param mine: whether a passage can be pressed to change it.
     """
     items, passages = [], 0
-    for place, one in enumerate(found):
-        last = place == len(found) - 1 and not one.id  # belongs to the page before
+    for number, piece in enumerate(parts):
+        last = number == len(parts) - 1 and not piece.id  # belongs to the page before
         inside = first <= passages - last < first + most
-        passages += bool(one.id)
+        passages += bool(piece.id)
         if inside:
-            items.append(_passage(one, mine, language) if one.id else _between(one))
-    title = receipt(say(language, "passages_count", count=count(found)))
+            items.append(_passage(piece, mine, language) if piece.id else _between(piece))
+    title = receipt(say(language, "passages_count", count=count(parts)))
     return title + tag("div", *items, class_="pg-document")
 
 
-def _passage(one: Piece, mine: bool, language: str) -> Markup:
-    words = say(language, "passage_words", count=count_words(one.text))
-    number = tag("small", f"{one.id.rpartition('#')[2]} · {words}")
-    again = tag("span", one.text[: one.repeated], class_="pg-again") if one.repeated else ""
-    press: dict[str, object] = {"role": "button", "tabindex": 0, "data_do": "passage", "data_passage": one.id}
-    press["aria_label"] = say(language, "passage_change", passage=one.id)
-    return tag("div", number, again, one.text[one.repeated :], class_="pg-cut", **(press if mine else {}))
+def _passage(piece: Piece, mine: bool, language: str) -> Markup:
+    words = say(language, "passage_words", count=count_words(piece.text))
+    number = tag("small", f"{piece.id.rpartition('#')[2]} · {words}")
+    again = tag("span", piece.text[: piece.repeated], class_="pg-again") if piece.repeated else ""
+    press: dict[str, object] = {"role": "button", "tabindex": 0, "data_do": "passage", "data_passage": piece.id}
+    press["aria_label"] = say(language, "passage_change", passage=piece.id)
+    return tag("div", number, again, piece.text[piece.repeated :], class_="pg-cut", **(press if mine else {}))
 
 
-def _between(one: Piece) -> Markup:
-    return tag("div", one.text, class_="pg-between")
+def _between(piece: Piece) -> Markup:
+    return tag("div", piece.text, class_="pg-between")
 
 
 def passage(hit: Hit, language: str, more: str = "", id: str = "") -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playground.ui.text import EN
 
 
-def words_of(place: str, retriever: str) -> str:
+def words_of(prefix: str, retriever: str) -> str:
     """The key of a retriever's words for a place, of its name where it has none of its own for that."""
-    own = f"{place}_{retriever}"
+    own = f"{prefix}_{retriever}"
     return own if own in EN else f"retriever_{retriever}"

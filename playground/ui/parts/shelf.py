@@ -31,14 +31,14 @@ def check_room(ids: list[str]) -> None:
 
 def shelf_ids(shelf: Any, own: Any = "") -> list[str]:
     """The collections that the browser kept which are still on this host, the one in use too."""
-    ids = [one for one in shelf if isinstance(one, str)] if isinstance(shelf, list) else []
-    ids = [one for one in dict.fromkeys([*ids, own]) if is_own(one)][-2 * MOST_OWN :]
-    return [one for one in ids if still_there(one)]
+    ids = [collection for collection in shelf if isinstance(collection, str)] if isinstance(shelf, list) else []
+    ids = [collection for collection in dict.fromkeys([*ids, own]) if is_own(collection)][-2 * MOST_OWN :]
+    return [collection for collection in ids if still_there(collection)]
 
 
 def with_one(shelf: list[str], own: str) -> list[str]:
     """The shelf with a collection as the one used last."""
-    return [*(one for one in shelf if one != own), own][-MOST_OWN:]
+    return [*(collection for collection in shelf if collection != own), own][-MOST_OWN:]
 
 
 def still_there(own: str) -> Corpus | None:

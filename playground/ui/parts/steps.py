@@ -22,13 +22,13 @@ def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str, buil
         return note(say(language, "stack_empty"))
     left = iter(receipts)
     items = (
-        _step(place, step, next(left, None) if step.on else None, language, building)
-        for place, step in enumerate(workspace.stack.steps)
+        _step(number, step, next(left, None) if step.on else None, language, building)
+        for number, step in enumerate(workspace.stack.steps)
     )
     return tag("ol", *items, class_="pg-stack")
 
 
-def _step(place: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> Markup:
+def _step(number: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> Markup:
     name = step_title(step, language)
     waiting = "step_building" if building else "step_not_built"
     missing = say(language, waiting if step.on else "step_off")
@@ -40,9 +40,9 @@ def _step(place: int, step: Step, receipt: Receipt | None, language: str, buildi
         tag("b", name),
         tag("div", what, class_="pg-receipt"),
         notes(warnings, "warn"),
-        link(switch, "toggle", f"{switch}: {name}", place=place),
+        link(switch, "toggle", f"{switch}: {name}", place=number),
         " ",
-        link(remove, "remove", f"{remove}: {name}", place=place),
+        link(remove, "remove", f"{remove}: {name}", place=number),
         class_="" if step.on else "pg-off",
     )
 
@@ -76,8 +76,8 @@ def merged_models(merge: Merge, language: str) -> str:
         else:
             name = (model.checkpoint or "")[:12]
         named.append(name if model.weight == 1 else f"{_number(model.weight)} × {name}")
-    found = ", ".join(named)
-    return found if merge.t == 1 else f"{found}; t = {_number(merge.t)}"
+    models = ", ".join(named)
+    return models if merge.t == 1 else f"{models}; t = {_number(merge.t)}"
 
 
 def _number(value: Any) -> str:

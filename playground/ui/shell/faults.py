@@ -25,9 +25,9 @@ def report(what: str, error: BaseException) -> None:
     ours = [frame for frame in frames if frame.filename.startswith(OURS)]
     inner = [frame for frame in ours if not frame.filename.startswith(EDGE)]  # all pass the edge
     last = (inner or ours or frames or [traceback.FrameSummary("?", 0, "?")])[-1]
-    place = (last.filename, last.lineno or 0)
-    first = bool(ours) and place not in _seen and len(_seen) < MOST_PLACES
+    where = (last.filename, last.lineno or 0)
+    first = bool(ours) and where not in _seen and len(_seen) < MOST_PLACES
     if first:
-        _seen.add(place)
+        _seen.add(where)
     text = repr(str(error)[:MOST_TEXT])
-    log.error("%s: %s at %s:%d: %s", what, type(error).__name__, *place, text, exc_info=error if first else None)
+    log.error("%s: %s at %s:%d: %s", what, type(error).__name__, *where, text, exc_info=error if first else None)

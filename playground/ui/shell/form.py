@@ -17,24 +17,24 @@ class Form(dict[str, Any]):
         """For an event of gradio's, which then hands over one dictionary by control."""
         return set(self.values())
 
-    def named(self, given: Mapping[Any, Any]) -> Values:
+    def named(self, inputs: Mapping[Any, Any]) -> Values:
         """What gradio handed over, by name; a whole number is an ``int``, as sliders write both."""
-        return {name: whole(given[part]) for name, part in self.items()}
+        return {name: whole(inputs[part]) for name, part in self.items()}
 
     def reads(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """A handler of values as gradio calls it where ``inputs`` are this form's."""
 
         @functools.wraps(handler)
-        def call(given: Mapping[Any, Any], *more: Any) -> Any:
-            return handler(self.named(given), *more)
+        def call(inputs: Mapping[Any, Any], *more: Any) -> Any:
+            return handler(self.named(inputs), *more)
 
         return call
 
     def reads_in_order(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         """The same where a script of the browser's needs the inputs as a list: this form's values."""
 
-        def call(*given: Any) -> Any:
-            return handler(self.named(dict(zip(self.values(), given, strict=True))))
+        def call(*inputs: Any) -> Any:
+            return handler(self.named(dict(zip(self.values(), inputs, strict=True))))
 
         call.__name__ = handler.__name__
         return call

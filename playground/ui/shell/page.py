@@ -73,7 +73,7 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
     """
     assert not inspect.isgeneratorfunction(handler), "what streams is a run"
     names = list(inspect.signature(handler).parameters)
-    place = None if names[:1] == ["values"] else names.index("language")
+    index = None if names[:1] == ["values"] else names.index("language")
 
     @functools.wraps(handler)
     def once(*args: Any, **kwargs: Any) -> Any:
@@ -82,10 +82,10 @@ def shown(handler: Callable[..., Any]) -> Callable[..., Any]:
         except gr.Error:
             raise
         except Exception as error:
-            if place is None:
+            if index is None:
                 language = args[0]["language"]
             else:
-                language = kwargs.get("language", args[place] if len(args) > place else "en")
+                language = kwargs.get("language", args[index] if len(args) > index else "en")
             raise refused(error, str(language)) from error
 
     return once

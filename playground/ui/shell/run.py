@@ -133,10 +133,10 @@ class Run:
         return self._calls(self.first, [self.told])
 
     def _calls(self, handler: Callable[..., Any], filled: list[Any]) -> Callable[..., Any]:
-        def stream(given: Mapping[Any, Any], request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
-            values = self.form.named(given)
+        def stream(inputs: Mapping[Any, Any], request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
+            values = self.form.named(inputs)
             language = str(values["language"])
-            work = work_for(session_of(request), given[self.turn], progress, language)
+            work = work_for(session_of(request), inputs[self.turn], progress, language)
             last: tuple[Any, ...] = ()
             try:
                 work.check()  # while it waited
@@ -151,8 +151,8 @@ class Run:
             except Exception as error:
                 raise refused(error, language) from error
 
-        def once(given: Mapping[Any, Any], request: gr.Request, progress: Any = PROGRESS) -> Any:
-            [row] = stream(given, request, progress)
+        def once(inputs: Mapping[Any, Any], request: gr.Request, progress: Any = PROGRESS) -> Any:
+            [row] = stream(inputs, request, progress)
             return row
 
         call = stream if inspect.isgeneratorfunction(handler) else once
@@ -163,10 +163,10 @@ class Run:
         """Everything as it is, and a line about it."""
         key = self.words if last and last[0] != gr.skip() else self.early or self.words
         text = say(language, key) if key else tell(language, stop.message)
-        place = filled.index(self.told)
-        before = last[place] if last and isinstance(last[place], Markup) else Markup()
+        index = filled.index(self.told)
+        before = last[index] if last and isinstance(last[index], Markup) else Markup()
         row = [None if part in self.ready else gr.skip() for part in filled]  # not the edit of the run before
-        row[place] = before + Markup('<div class="pg-hint">{}</div>').format(text)
+        row[index] = before + Markup('<div class="pg-hint">{}</div>').format(text)
         return tuple(row)
 
 

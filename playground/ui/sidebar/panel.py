@@ -130,19 +130,19 @@ def build_now(values: Values, work: Work) -> Any:
 
 def show_status(saved: Any, language: str) -> tuple[str, Any]:
     """A line on the loading; the timer rests once there is nothing to wait for."""
-    found = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
-    if WARMUP.error and found is None:
+    cached = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
+    if WARMUP.error and cached is None:
         return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
     if not WARMUP.ready and not WARMUP.error:
         step = f"{tell(language, WARMUP.step)} {say(language, 'seconds', n=WARMUP.seconds())}"
         bar = html.tag("progress", aria_label=say(language, "loading"))
         return html.note(step) + bar, gr.Timer(active=True)
     lines = []
-    if isinstance(found, loader.Base):
-        dtype = str(found.dtype).removeprefix("torch.")
+    if isinstance(cached, loader.Base):
+        dtype = str(cached.dtype).removeprefix("torch.")
         lines = [html.note(say(language, "model_ready", dtype=dtype))]
-        lines += [html.note(tell(language, message)) for message in found.notes]
-        if found.entry.source == "packaged":
+        lines += [html.note(tell(language, message)) for message in cached.notes]
+        if cached.entry.source == "packaged":
             title, text = say(language, "packaged_title"), say(language, "packaged_text")
             lines.append(html.details(title, html.note(text), class_="pg-hint"))
     return html.join(lines), gr.Timer(active=False)
@@ -151,8 +151,8 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
 @shown
 def change_step(saved: Any, language: str, event: gr.EventData) -> dict[str, Any]:
     """Switch one edit off or on, or remove it."""
-    space, place = spaces.from_json(saved), int(event.place)
-    return (space.toggle(place) if event.do == "toggle" else space.remove(place)).to_json()
+    space, number = spaces.from_json(saved), int(event.place)
+    return (space.toggle(number) if event.do == "toggle" else space.remove(number)).to_json()
 
 
 @shown

@@ -34,11 +34,11 @@ def draw(flat: FlatMap, language: str) -> Markup:
     path = _between(*places[:2]) if moved else []
     spots = beside(places, sizes, HALF, FRAME, path)
     drawn = []
-    for kind, point, name, label, place, spot in zip(kinds, points, names, short, places, spots, strict=True):
+    for kind, point, name, label, position, spot in zip(kinds, points, names, short, places, spots, strict=True):
         text = tag("text", label, class_="pg-name", x=spot[0], y=spot[1] + 5, text_anchor="middle")
-        inside, hint = [_mark(kind, *place), text], f"{name} ({point.id})"
+        inside, hint = [_mark(kind, *position), text], f"{name} ({point.id})"
         if kind == "neighbours":
-            drawn.append(pressed(inside, place[0], place[1], hint, "go", id=point.id))
+            drawn.append(pressed(inside, position[0], position[1], hint, "go", id=point.id))
         else:
             hint = f"{say(language, f'map_{kind}')}: {hint}"
             drawn.append(tag("g", *inside, tag("title", hint), role="img", aria_label=hint))
@@ -89,13 +89,13 @@ def _mark(kind: str, x: float, y: float) -> Markup:
     return tag("circle", class_="pg-mark", cx=x, cy=y, r=5, fill=COLOURS[kind])
 
 
-def _leader(place: Spot, spot: Spot, size: Spot) -> Markup:
+def _leader(mark: Spot, spot: Spot, size: Spot) -> Markup:
     """A line to a label that does not stand right beside its mark."""
-    over = max(0.0, abs(spot[0] - place[0]) - size[0] / 2)
-    down = max(0.0, abs(spot[1] - place[1]) - size[1] / 2)
+    over = max(0.0, abs(spot[0] - mark[0]) - size[0] / 2)
+    down = max(0.0, abs(spot[1] - mark[1]) - size[1] / 2)
     if math.hypot(over, down) < FAR:
         return Markup()
-    return tag("line", x1=place[0], y1=place[1], x2=spot[0], y2=spot[1], stroke=BEFORE)
+    return tag("line", x1=mark[0], y1=mark[1], x2=spot[0], y2=spot[1], stroke=BEFORE)
 
 
 def _arrow(start: Spot, end: Spot) -> list[Markup]:

@@ -74,7 +74,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     for chosen_field in (made["direction"], side):
         form.on(chosen_field.input, preview_nudge, preview, **LAST)
     form.on(prompt.submit, refresh, looked, **LAST).then(lambda: "", None, written, **AT_ONCE)
-    kept = form.on(nudge.button.click, keep_nudge, saved, **LOOK)
+    nudged = form.on(nudge.button.click, keep_nudge, saved, **LOOK)
     Run(
         name="write",
         handler=write_on,
@@ -82,7 +82,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         outputs=[written],
         told=written,
         words="stopped",
-    ).on(kept.success, write.click)
+    ).on(nudged.success, write.click)
     stop.click(stops("write"), **AT_ONCE)
 
     def splits_text(event: Listener) -> None:
@@ -108,16 +108,16 @@ assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given thro
 
 
 @shown
-def split_text(values: Values, place: int | None = None) -> tuple[Any, ...]:
+def split_text(values: Values, number: int | None = None) -> tuple[Any, ...]:
     """The tokens of a text, one of them chosen and looked at."""
     text, language = values["sentence"], values["language"]
     base = build(spaces.from_json(values["saved"]).base())
     tokens = token_map.split(base.fork, text)
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
-    place = min(default if place is None else place, len(tokens) - 1)
+    number = min(default if number is None else number, len(tokens) - 1)
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
-    chips = view.chips(tokens, place, language) + mark
-    return (chips, *_look_at(tokens[place].id, base, values))
+    chips = view.chips(tokens, number, language) + mark
+    return (chips, *_look_at(tokens[number].id, base, values))
 
 
 @shown

@@ -26,11 +26,11 @@ def chips(tokens: Sequence[Token], chosen: int, language: str) -> Markup:
             type="button",
             class_="pg-chip",
             data_do="choose",
-            data_place=place,
+            data_place=number,
             data_id=token.id,
-            aria_pressed="true" if place == chosen else "false",
+            aria_pressed="true" if number == chosen else "false",
         )
-        for place, token in enumerate(tokens)
+        for number, token in enumerate(tokens)
     )
     return tag("div", *buttons, class_="pg-chips", role="group", aria_label=say(language, "chips_label"))
 

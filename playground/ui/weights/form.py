@@ -151,8 +151,8 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     schemes = [scheme, mode], [group_size, symmetric, mode, rounding]
     follows([scheme], fit_scheme, *schemes, **AT_ONCE)
     mode.input(fit_scheme, *schemes, **AT_ONCE)  # which it sets, too
-    asked = [kind, method, rounding, source]  # what decides whether a text is read first
-    follows(asked, show_source, asked, [source, text, corpus], **AT_ONCE)
+    deciding = [kind, method, rounding, source]  # what decides whether a text is read first
+    follows(deciding, show_source, deciding, [source, text, corpus], **AT_ONCE)
     form = Form(
         kind=kind,
         method=method,

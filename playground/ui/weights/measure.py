@@ -119,8 +119,8 @@ def run_measure(values: Values, work: Work) -> str:
     """The recipe against its base."""
     space, text = spaces.from_json(values["saved"]), values["reading"]
     base, mine = build(space.base()), build(space.recipe(), work)
-    found = measuring.measure(base.fork, mine.fork, text.strip(), work)
-    return weights_html.measured(found, values["language"]) + belongs({"measure-text": text})
+    figures = measuring.measure(base.fork, mine.fork, text.strip(), work)
+    return weights_html.measured(figures, values["language"]) + belongs({"measure-text": text})
 
 
 def run_sweep(values: Values, work: Work) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -16,9 +16,9 @@ from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say
 
 
-def measured(found: Measured, language: str) -> Markup:
+def measured(figures: Measured, language: str) -> Markup:
     """The recipe's figures beside the base's, in three groups: quality, size, speed."""
-    base, mine = found.base, found.fork
+    base, mine = figures.base, figures.fork
 
     def row(key: str, old: str, new: str, change: str = "") -> list[str]:
         name, hint = say(language, f"measure_{key}"), say(language, f"measure_{key}_hint")
@@ -32,8 +32,8 @@ def measured(found: Measured, language: str) -> Markup:
     rows = [
         both("perplexity", lambda one: one.text.perplexity, _exact),
         both("bits", lambda one: one.text.bits_per_byte, _exact),
-        row("kl", "0", figure(found.kl)),
-        row("top", "100 %", percent(found.same_top)),
+        row("kl", "0", figure(figures.kl)),
+        row("top", "100 %", percent(figures.same_top)),
         row("zeros", percent(base.sizes.zeros / base.sizes.weights), percent(mine.sizes.zeros / mine.sizes.weights)),
         both("file", lambda one: one.sizes.file_bytes, size),
         both("packed", lambda one: one.sizes.packed_bytes, size),
@@ -80,9 +80,9 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> Markup:
             percent(point["zeros"]),
             size(point["file_bytes"]),
             size(point["packed_bytes"]),
-            link(take, "take", f"{take}: {point['value']}", place=place),
+            link(take, "take", f"{take}: {point['value']}", place=number),
         ]
-        for place, point in enumerate(points)
+        for number, point in enumerate(points)
     ]
     heads = [
         say(language, key)
@@ -147,13 +147,14 @@ def number_line(line: NumberLine, language: str) -> Markup:
 def formats(weights: int, language: str) -> Markup:
     """How number formats spend their bits, and what this model would take in each."""
 
-    def bits(one: NumberFormat) -> str:
-        if one.exponent is None or one.mantissa is None:
+    def bits(format_: NumberFormat) -> str:
+        if format_.exponent is None or format_.mantissa is None:
             return say(language, "format_no_exponent")
-        return f"1 + {one.exponent} + {one.mantissa}"
+        return f"1 + {format_.exponent} + {format_.mantissa}"
 
     rows = [
-        [one.name, bits(one), f"±{one.most:.3g}", f"{one.step:.3g}", size(one.model_bytes(weights))] for one in FORMATS
+        [format_.name, bits(format_), f"±{format_.most:.3g}", f"{format_.step:.3g}", size(format_.model_bytes(weights))]
+        for format_ in FORMATS
     ]
     heads = [
         say(language, key) for key in ("format_name", "format_bits", "format_range", "format_step", "format_bytes")
