@@ -607,6 +607,11 @@ def test_the_map_has_an_arrow_only_when_the_token_moved():
     assert float(arrow["y2"]) < float(arrow["y1"])  # up is more
 
 
+def test_a_token_that_moved_by_less_than_can_be_drawn_has_no_arrow():
+    here, there, far = Point(1, "a", 0.0, 0.0), Point(1, "a", 1e-135, 0.0), Point(2, "b", 1.0, 0.0)
+    assert "stroke-width" not in draw(FlatMap(here, there, (far,), 1.0), "en")
+
+
 def test_neighbours_on_the_map_can_be_pressed_by_hand_and_by_keyboard():
     points = [Point(n, f" t{n}", float(n), 0.0) for n in range(3)]
     drawing = draw(FlatMap(points[0], points[0], tuple(points[1:]), 0.5), "en")

@@ -101,6 +101,8 @@ def _leader(mark: Spot, spot: Spot, size: Spot) -> Markup:
 def _arrow(start: Spot, end: Spot) -> list[Markup]:
     """A line to the mark of what moved, with a head before it."""
     length = math.dist(start, end)
+    if length < HALF:  # under the mark
+        return []
     along = ((end[0] - start[0]) / length, (end[1] - start[1]) / length)
     tip = (end[0] - along[0] * HALF, end[1] - along[1] * HALF)
     look: dict[str, object] = {"stroke": COLOURS["after"], "stroke_width": 2}
