@@ -244,7 +244,7 @@ def test_a_fact_that_cannot_be_used_is_refused_in_words(place, value, words):
 
 
 def test_a_fact_that_is_said_already_is_refused_by_each_edit():
-    now = lab_fact_panel.now(build(parse({"model": MODEL})).fork, LESSON.fact)
+    now = lab_fact_panel.prior_of(build(parse({"model": MODEL})).fork, LESSON.fact)
     fields = ("and the cat", "the cat", now.top[0].text, "zzz", *FIELDS[4:])
     found, told, *_ = run(["rome"], fields)
     assert "nothing to do" in str(sheet_from_json(found).rows[1].error)
