@@ -4,7 +4,7 @@ import time
 from itertools import islice
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from playground.retrieval.chunking import markdown as chunking
@@ -209,6 +209,7 @@ def test_no_text_takes_more_than_linear_time(text):
     assert seconds(len(text)) < 25 * short + 0.1  # a quadratic scan takes 64 times as long
 
 
+@settings(deadline=None)
 @given(st.text(ALPHABET.replace("#", "").replace("`", ""), max_size=300), st.integers(1, 6))
 @example("a" * 200, 1)
 @example("a.b。c. D", 1)
@@ -217,6 +218,7 @@ def test_every_character_is_kept_in_order(text, limit):
     assert "".join("".join(p.text for p in found).split()) == "".join(text.split())
 
 
+@settings(deadline=None)
 @given(st.text(ALPHABET, max_size=300), st.integers(1, 6))
 def test_no_passage_is_empty_above_the_limit_or_not_a_slice_of_the_text(text, limit):
     whole = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -234,6 +236,7 @@ sections = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(sections, st.integers(1, 6))
 def test_sections_are_kept_apart_and_whole(parts, limit):
     text = "\n\n".join(
@@ -252,6 +255,7 @@ def test_sections_are_kept_apart_and_whole(parts, limit):
         assert "".join("".join(mine).split()) == "".join("".join(paragraphs).split())
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.sampled_from(["tide", "등대가", "keeper", "밤"]), min_size=1, max_size=5), min_size=1, max_size=12

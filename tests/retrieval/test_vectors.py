@@ -14,7 +14,7 @@ import pytest
 import torch
 from gguf import GGMLQuantizationType
 from gguf.quants import dequantize, quantize
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertConfig, BertModel
 
@@ -155,6 +155,7 @@ def tokenizer_of(data):
     return read_e5(data, torch.float32)[0]
 
 
+@settings(deadline=None)
 @given(st.text("abc", max_size=8))
 def test_no_other_way_to_cut_a_word_is_likelier(packed, text):
     """Against all ways there are."""
