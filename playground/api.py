@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from playground import compare as contest
 from playground.caller import over, within
+from playground.checked import whole
 from playground.disk import MAX_DAYS
 from playground.engine.build import Receipt, build
 from playground.engine.decoding import generate
@@ -142,7 +143,7 @@ def generate_text(
     recipe: Json, prompt: str, max_new_tokens: int = 64, temperature: float = 0.0, seed: int = 0, chat: bool = True
 ) -> Json:
     """One answer to one prompt."""
-    sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
+    sampling = Sampling(max_new_tokens, temperature, seed)
     fork = build(parse(recipe)).fork
     rows = answering(fork, [generate.prompt_text(fork.base.tokenizer, prompt, chat)], sampling, over)
     Work().check()  # nothing is written once it is over
@@ -253,7 +254,7 @@ def compare(
     contestants: list[Json], prompt: str, max_new_tokens: int = 64, temperature: float = 0.0, seed: int = 0
 ) -> list[Json]:
     """The answers of several contestants to one prompt."""
-    sampling = Sampling(whole(max_new_tokens), temperature, whole(seed))
+    sampling = Sampling(max_new_tokens, temperature, seed)
     chosen = contest.parse_contestants(contestants)
     for contestant in chosen:
         build(contestant.recipe)
@@ -290,9 +291,7 @@ def teach(
     if not isinstance(chosen, list):
         raise PlaygroundError("Give the ways as a list. Choose from: {known}.", known=ALL_WAYS)
     lab_table.check_ways(chosen)
-    number = whole(seed)
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**31:
-        raise PlaygroundError("The seed is a whole number from 0 to {limit}.", limit=2**31 - 1)
+    number = Sampling(seed=seed).seed
     start = parse(recipe or {"model": settings().model})
     lesson = lesson_for(build(start).fork, fact, questions)
     room = lab.Room(recipe=start, others=others_of(corpus_id, number), seed=number)
@@ -329,8 +328,3 @@ def row_json(row: lab_table.Row) -> Json:
     for figure in json["figures"].values():  # JSON has lists alone
         figure |= {key: list(value) for key, value in figure.items() if isinstance(value, tuple)}
     return json
-
-
-def whole(value: Any) -> Any:
-    """A whole number that JSON or a slider wrote with a decimal point, as an int."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

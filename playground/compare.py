@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from playground.checked import whole
 from playground.engine.build import Built, build
 from playground.engine.decoding import generate
 from playground.engine.decoding.answering import answering
@@ -19,7 +20,7 @@ from playground.engine.models.token_ids import token_ids
 from playground.engine.recipe import Recipe, parse
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
-from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked, check_context
+from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.low_scores import Low, is_low
 from playground.retrieval.retrievers import NONE, Trace
@@ -113,22 +114,14 @@ def _contestant(data: object, number: int) -> Contestant:
     corpus_id = data.get("corpus_id") or ""
     if retriever != NONE and not corpus_id:
         raise PlaygroundError("Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number)
-    k = data.get("k", DEFAULT_K)
-    if isinstance(k, float) and k.is_integer():  # as JSON or a slider may write it
-        k = int(k)
+    k = whole(data.get("k", DEFAULT_K))
     recipe, context = parse(data.get("recipe")), _context(data)
     return Contestant(label=label, recipe=recipe, retriever=retriever, corpus_id=str(corpus_id), k=k, context=context)
 
 
 def _context(data: Mapping[str, Any]) -> Context:
     """How a contestant's passages go into the prompt."""
-    values = {key: data[key] for key in ("order", "budget", "template", "start") if key in data}
-    budget = values.get("budget")
-    if isinstance(budget, float) and budget.is_integer():
-        values["budget"] = int(budget)
-    context = replace(USUAL_CONTEXT, **values)
-    check_context(context)
-    return context
+    return replace(USUAL_CONTEXT, **{key: data[key] for key in ("order", "budget", "template", "start") if key in data})
 
 
 def compare(

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from playground import api
+from playground.checked import whole
 from playground.engine.decoding import generate
 from playground.engine.fork import Fork
 from playground.engine.measuring import measure
@@ -322,10 +323,10 @@ def test_a_contestants_k_may_have_a_decimal_point():
 
 @pytest.mark.parametrize("value", [True, False])
 def test_whole_leaves_what_is_no_number_alone(value):
-    assert api.whole(value) is value
-    assert api.whole("3") == "3"
-    assert api.whole(2.5) == 2.5
-    assert api.whole(None) is None
+    assert whole(value) is value
+    assert whole("3") == "3"
+    assert whole(2.5) == 2.5
+    assert whole(None) is None
 
 
 # Wrong input: the message that the page shows

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from playground.errors import CorpusError
-from playground.retrieval.passages import is_whole, printable
+from pydantic import AfterValidator, Field
+
+from playground.checked import Whole, checked
+from playground.errors import CorpusError, Message
 from playground.retrieval.search import Hit
 
 Order = Literal["best_first", "best_last"]
@@ -37,7 +39,32 @@ RAG_PROMPTS = {
 }
 
 
-@dataclass(frozen=True)
+_TEMPLATE = Message(
+    "The template needs {{passages}} and {{question}} where they shall stand, in at most {limit} characters.",
+    {"limit": MAX_TEMPLATE},
+)
+
+
+def _has_places(template: str) -> str:
+    if template and not ("{passages}" in template and "{question}" in template):
+        raise ValueError("no place for the passages or the question")
+    return template
+
+
+@checked(
+    CorpusError,
+    {
+        "order": Message("Order {order} is unknown. Choose one of: {known}.", {"known": ", ".join(get_args(Order))}),
+        "budget": Message(
+            "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.",
+            {"limit": MAX_BUDGET},
+        ),
+        "template": _TEMPLATE,
+        "start": Message(
+            "The beginning of the answer is longer than {limit} characters. Shorten it.", {"limit": MAX_START}
+        ),
+    },
+)
 class Context:
     """How passages go into a prompt.
 
@@ -47,9 +74,9 @@ class Context:
     """
 
     order: Order = "best_first"
-    budget: int | None = None
-    template: str = ""
-    start: str | None = None
+    budget: Annotated[Whole, Field(ge=1, le=MAX_BUDGET)] | None = None
+    template: Annotated[str, Field(max_length=MAX_TEMPLATE), AfterValidator(_has_places)] = ""
+    start: Annotated[str, Field(max_length=MAX_START)] | None = None
 
 
 USUAL_CONTEXT = Context()
@@ -71,40 +98,13 @@ class Arranged:
     shortened: bool = False
 
 
-def check_context(context: Context) -> None:
-    """Refuse an unknown order, a budget out of its bounds and a template without its two places."""
-    if context.order not in get_args(Order):
-        raise CorpusError(
-            "Order {order} is unknown. Choose one of: {known}.",
-            order=printable(context.order),
-            known=", ".join(get_args(Order)),
-        )
-    if context.budget is not None and not is_whole(context.budget, 1, MAX_BUDGET):
-        raise CorpusError(
-            "A budget of {budget} tokens is out of range: choose a whole number from 1 to {limit}.",
-            budget=printable(context.budget),
-            limit=MAX_BUDGET,
-        )
-    template, start = context.template, "" if context.start is None else context.start
-    fits = isinstance(template, str) and len(template) <= MAX_TEMPLATE
-    if not fits or (template and not ("{passages}" in template and "{question}" in template)):
-        raise CorpusError(
-            "The template needs {{passages}} and {{question}} where they shall stand, in at most {limit} characters.",
-            limit=MAX_TEMPLATE,
-        )
-    if not isinstance(start, str) or len(start) > MAX_START:
-        raise CorpusError("The beginning of the answer is longer than {limit} characters. Shorten it.", limit=MAX_START)
-
-
 def arranged(hits: Sequence[Hit], context: Context, count: Callable[[str], int]) -> Arranged:
     """The passages that fit the budget, whole and from the best down until one does not; of the
     best, if it alone is too long, its first words.
 
     :param hits: best first.
     :param count: tokens of a text.
-    :raises CorpusError: see :func:`check_context`.
     """
-    check_context(context)
     texts, budget, shortened = [hit.passage.prompted for hit in hits], context.budget, False
     fitting = len(texts)
     if budget is not None:

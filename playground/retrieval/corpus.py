@@ -12,11 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
+from playground.checked import printable
 from playground.errors import CorpusError
 from playground.retrieval.chunking.markdown import chunk
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
-from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind, printable
+from playground.retrieval.passages import Corpus, Evidence, Passage, Question, QuestionKind
 
 __all__ = [
     "Corpus",

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
-from playground.errors import CorpusError
+from pydantic import Field
+
+from playground.checked import checked
+from playground.errors import CorpusError, Message
 from playground.retrieval.dense import encoders
 from playground.retrieval.fusion import FUSIONS, Fusion
 from playground.retrieval.lexical.bm25 import USUAL, Scoring
 from playground.retrieval.lexical.terms import Terms
-from playground.retrieval.passages import printable
+
+Share = Annotated[float, Field(ge=0, le=1)]
+_SHARES = Message("The share of dense search and the diversity go from 0 to 1; they are {dense_share} and {diversity}.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked(
+    CorpusError,
+    {
+        "fusion": Message("Fusion {fusion} is unknown. Choose one of: {fusions}.", {"fusions": ", ".join(FUSIONS)}),
+        "dense_share": _SHARES,
+        "diversity": _SHARES,
+    },
+)
 class Options:
     """How to search; a retriever heeds what it has a use for.
 
@@ -28,29 +40,10 @@ class Options:
     scoring: Scoring = USUAL
     terms: Terms | None = None
     fusion: Fusion = "rrf"
-    dense_share: float | None = None
-    diversity: float = 0.0
+    dense_share: Share | None = None
+    diversity: Share = 0.0
     rerank: bool = False
     encoder: str = encoders.MINILM
 
 
 USUALLY = Options()
-
-
-def check_options(options: Options) -> None:
-    """Refuse shares outside 0 to 1, an unknown way of fusing, and an encoder that is unknown or
-    not allowed here."""
-    encoders.find(options.encoder)
-    shares = [options.diversity, *([] if options.dense_share is None else [options.dense_share])]
-    if not all(isinstance(share, int | float) and 0 <= share <= 1 for share in shares):
-        raise CorpusError(
-            "The share of dense search and the diversity go from 0 to 1; they are {share} and {diversity}.",
-            share=printable(options.dense_share),
-            diversity=printable(options.diversity),
-        )
-    if options.fusion not in FUSIONS:
-        raise CorpusError(
-            "Fusion {fusion} is unknown. Choose one of: {fusions}.",
-            fusion=printable(options.fusion),
-            fusions=", ".join(FUSIONS),
-        )

@@ -39,16 +39,6 @@ def _is_form(character: str) -> bool:
     return form or kind == "<square>"
 
 
-def printable(value: object) -> str:
-    """The start of a visitor's value as a message can show it; half a surrogate pair is no text."""
-    return str(value)[:80].encode(errors="replace").decode()
-
-
-def is_whole(value: object, least: int, most: int) -> bool:
-    """Whether a value is a whole number from ``least`` to ``most``; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
 @dataclass(frozen=True)
 class Passage:
     """A piece of a document, word for word, small enough to stand in a prompt."""

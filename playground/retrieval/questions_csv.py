@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import get_args
 
+from playground.checked import printable
 from playground.errors import CorpusError
-from playground.retrieval.passages import Corpus, Evidence, Question, QuestionKind, printable
+from playground.retrieval.passages import Corpus, Evidence, Question, QuestionKind
 from playground.retrieval.search import MAX_QUERY_CHARS
 
 MAX_CSV_BYTES, MAX_ROWS, MAX_FIELD = 1_000_000, 500, 2_000

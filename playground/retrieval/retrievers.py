@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from playground.checked import printable
 from playground.errors import CorpusError
 from playground.retrieval.dense.index import dense_index, query_vector, reads
 from playground.retrieval.fusion import FUSIONS
@@ -20,7 +21,7 @@ from playground.retrieval.lexical.bm25 import USUAL, Contribution, Scoring, expl
 from playground.retrieval.lexical.index import bm25_index
 from playground.retrieval.lexical.terms import PLAIN, Terms, words
 from playground.retrieval.options import Options
-from playground.retrieval.passages import Corpus, Passage, Scored, printable
+from playground.retrieval.passages import Corpus, Passage, Scored
 
 NONE = "none"  # no retrieval, where that can be chosen too
 UNREAD = 0.01  # dense search's share in a language it does not read: it only fills up the end

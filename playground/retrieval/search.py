@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from playground.checked import is_whole, printable
 from playground.errors import CorpusError
+from playground.retrieval.dense import encoders
 from playground.retrieval.dense.index import dense_index
 from playground.retrieval.fusion import diversified
 from playground.retrieval.lexical.terms import PLAIN, RUN, STOP_WORDS, Terms, located, of_run, words
-from playground.retrieval.options import USUALLY, Options, check_options
-from playground.retrieval.passages import Corpus, Passage, Scored, Span, is_whole, printable
+from playground.retrieval.options import USUALLY, Options
+from playground.retrieval.passages import Corpus, Passage, Scored, Span
 from playground.retrieval.rerank import DEPTH, rerank
 from playground.retrieval.retrievers import NONE, RETRIEVERS, Trace, check_retriever
 
@@ -59,7 +61,7 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
     if retriever == NONE:
         return Found((), {})
     check_k(k)
-    check_options(options)
+    encoders.find(options.encoder)
     query, row = _checked_query(query), RETRIEVERS[retriever]
     terms = options.terms or row.terms
     options, trace = replace(options, terms=terms), Trace()

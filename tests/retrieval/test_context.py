@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval.context import MAX_BUDGET, MAX_START, MAX_TEMPLATE, Context, arranged, asked, check_context
+from playground.retrieval.context import MAX_BUDGET, MAX_START, MAX_TEMPLATE, Context, arranged, asked
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Hit
 
@@ -116,4 +116,4 @@ def test_the_usual_template_is_of_the_documents_language():
 )
 def test_what_is_out_of_its_bounds_is_refused(change, message):
     with pytest.raises(CorpusError, match=message):
-        check_context(replace(Context(), **change))
+        replace(Context(), **change)

@@ -10,24 +10,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase
 
+from playground.checked import Whole, checked, is_whole, printable
 from playground.engine.decoding.row_cache import RowCache
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE
 from playground.engine.models.float32_head import float32_logits
 from playground.engine.models.loader import Base
 from playground.engine.models.token_ids import Span, has_control, token_ids
-from playground.errors import PlaygroundError
+from playground.errors import Message, PlaygroundError
 
 MAX_PROMPT_CHARACTERS = 16_000
 MAX_PROMPT_TOKENS = 3_000
 MAX_NEW_TOKENS = 512
 MAX_TEMPERATURE = 2.0
+MAX_SEED = 2**31 - 1
 MAX_NEXT_TOKENS = 100
 STAND_IN = "\ue000\ue001"  # for a prompt, to see what its template writes around it
 HALF = "\ufffd"  # what bytes that are no whole character are decoded to
@@ -38,42 +41,25 @@ MOST_HALVES = 3  # such signs of one character that is not complete
 LEAST_ROWS = 2
 
 
-@dataclass(frozen=True)
+@checked(
+    PlaygroundError,
+    {
+        "max_new_tokens": Message(
+            "New tokens is {given}: choose a whole number from 1 to {limit}.", {"limit": MAX_NEW_TOKENS}
+        ),
+        "temperature": Message(
+            "Temperature is {given}: choose a number from 0 (always the likeliest token) to {limit}.",
+            {"limit": MAX_TEMPERATURE},
+        ),
+        "seed": Message("Seed is {given}: choose a whole number from 0 to {limit}.", {"limit": MAX_SEED}),
+    },
+)
 class Sampling:
     """How answers are drawn: greedy at temperature 0, else seeded sampling."""
 
-    max_new_tokens: int = 64
-    temperature: float = 0.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not _whole(self.max_new_tokens, 1, MAX_NEW_TOKENS):
-            raise PlaygroundError(
-                "New tokens is {given}: choose a whole number from 1 to {limit}.",
-                given=_short(self.max_new_tokens),
-                limit=MAX_NEW_TOKENS,
-            )
-        number = isinstance(self.temperature, int | float)
-        number = number and not isinstance(self.temperature, bool)
-        if not number or not 0 <= self.temperature <= MAX_TEMPERATURE:
-            raise PlaygroundError(
-                "Temperature is {given}: choose a number from 0 (always the likeliest token) to {limit}.",
-                given=_short(self.temperature),
-                limit=MAX_TEMPERATURE,
-            )
-        if not _whole(self.seed, 0, 2**31 - 1):
-            raise PlaygroundError(
-                "Seed is {given}: choose a whole number from 0 to {limit}.", given=_short(self.seed), limit=2**31 - 1
-            )
-
-
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:39] + "…"
+    max_new_tokens: Annotated[Whole, Field(ge=1, le=MAX_NEW_TOKENS)] = 64
+    temperature: Annotated[float, Field(ge=0, le=MAX_TEMPERATURE)] = 0.0
+    seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 0
 
 
 @dataclass
@@ -122,7 +108,7 @@ def prompt_text(tokenizer: PreTrainedTokenizerBase, prompt: str, chat: bool) -> 
             "The prompt has {count} characters: keep it to {limit}.", count=len(prompt), limit=MAX_PROMPT_CHARACTERS
         )
     if not isinstance(chat, bool):
-        raise PlaygroundError("Chat is {given}: give true or false.", given=_short(chat))
+        raise PlaygroundError("Chat is {given}: give true or false.", given=printable(chat))
     if not chat:
         return Prompt(prompt)
     if not tokenizer.chat_template:
@@ -318,9 +304,9 @@ def next_tokens(fork: Fork, ids: Sequence[int], k: int) -> list[NextToken]:
 
     :raises PlaygroundError: k is out of range.
     """
-    if not _whole(k, 1, MAX_NEXT_TOKENS):
+    if not is_whole(k, 1, MAX_NEXT_TOKENS):
         raise PlaygroundError(
-            "k is {given}: choose a whole number from 1 to {limit}.", given=_short(k), limit=MAX_NEXT_TOKENS
+            "k is {given}: choose a whole number from 1 to {limit}.", given=printable(k), limit=MAX_NEXT_TOKENS
         )
     probabilities = next_probabilities(fork, ids)
     top = probabilities.topk(min(k, len(probabilities)))

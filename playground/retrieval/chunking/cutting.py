@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, get_args
 
+from playground.checked import is_whole, printable
 from playground.errors import CorpusError
 from playground.retrieval.chunking.markdown import (
     MAX_WORDS,
@@ -27,7 +28,7 @@ from playground.retrieval.chunking.markdown import (
     units,
 )
 from playground.retrieval.dense.index import model_folder
-from playground.retrieval.passages import Span, is_whole, printable
+from playground.retrieval.passages import Span
 
 By = Literal["paragraphs", "sentences", "tokens", "headings"]
 LONGEST = 400  # words in one sentence or section; a longer one is cut further

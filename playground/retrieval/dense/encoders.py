@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from playground.checked import printable
 from playground.errors import CorpusError
-from playground.retrieval.passages import printable
 from playground.settings import LOADING, settings
 
 if TYPE_CHECKING:

@@ -15,19 +15,35 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
 import numpy as np
+from pydantic import Field
 
-from playground.errors import CorpusError
-from playground.retrieval.passages import Scored, printable
+from playground.checked import checked
+from playground.errors import CorpusError, Message
+from playground.retrieval.passages import Scored
 
 MAX_K1 = 10.0
 Variant = Literal["okapi", "l", "plus"]
 Numbers = Any  # a number or an array of them
 
 
-@dataclass(frozen=True)
+_OUT_OF_RANGE = Message(
+    "k1 {k1} and b {b} are out of range. Choose k1 from 0 to {most}, b from 0 to 1.", {"most": f"{MAX_K1:g}"}
+)
+
+
+@checked(
+    CorpusError,
+    {
+        "variant": Message(
+            "BM25 has no variant {variant}. Choose one of: {variants}.", {"variants": ", ".join(get_args(Variant))}
+        ),
+        "k1": _OUT_OF_RANGE,
+        "b": _OUT_OF_RANGE,
+    },
+)
 class Scoring:
     """Which BM25.
 
@@ -36,27 +52,8 @@ class Scoring:
     """
 
     variant: Variant = "okapi"
-    k1: float = 1.5
-    b: float = 0.75
-
-    def __post_init__(self) -> None:
-        if self.variant not in get_args(Variant):
-            raise CorpusError(
-                "BM25 has no variant {variant}. Choose one of: {variants}.",
-                variant=printable(self.variant),
-                variants=", ".join(get_args(Variant)),
-            )
-        if not (_within(self.k1, MAX_K1) and _within(self.b, 1.0)):
-            raise CorpusError(
-                "k1 {k1} and b {b} are out of range. Choose k1 from 0 to {most}, b from 0 to 1.",
-                k1=printable(self.k1),
-                b=printable(self.b),
-                most=f"{MAX_K1:g}",
-            )
-
-
-def _within(value: float, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+    k1: Annotated[float, Field(ge=0, le=MAX_K1)] = 1.5
+    b: Annotated[float, Field(ge=0, le=1)] = 0.75
 
 
 USUAL = Scoring()

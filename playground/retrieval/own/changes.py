@@ -11,11 +11,11 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from playground.checked import printable
 from playground.errors import CorpusError
 from playground.retrieval.chunking.cutting import Cutting, check_cutting
 from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.own.stored import MAX_TITLE, Collection, cuts_of
-from playground.retrieval.passages import printable
 
 MAX_PASSAGE_CHARS = 10_000
 

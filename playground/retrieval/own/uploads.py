@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playground import disk, owners
+from playground.checked import printable
 from playground.errors import CorpusError
 from playground.retrieval.indexes import Recent, sweep_indexes
 from playground.retrieval.own.stored import (
@@ -26,7 +27,7 @@ from playground.retrieval.own.stored import (
     from_json,
     to_json,
 )
-from playground.retrieval.passages import Corpus, printable
+from playground.retrieval.passages import Corpus
 from playground.retrieval.reading.results import Document
 from playground.retrieval.reading.text_files import Part, read_document
 from playground.settings import settings

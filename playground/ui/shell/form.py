@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from playground.checked import whole
+
 Values = dict[str, Any]  # what stands in the controls of a form
 
 
@@ -42,8 +44,3 @@ class Form(dict[str, Any]):
     def on(self, event: Callable[..., Any], handler: Callable[..., Any], outputs: Any, **lane: Any) -> Any:
         """Let a handler answer an event with this form's values."""
         return event(self.reads(handler), self.inputs, outputs, **lane)
-
-
-def whole(value: Any) -> Any:
-    """A number as a browser writes it: 1 and not 1.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -13,10 +13,10 @@ from gradio.context import LocalContext
 from markupsafe import escape
 
 from playground import owners
+from playground.checked import whole
 from playground.disk import refusal
 from playground.errors import PlaygroundError
 from playground.ui.shell.faults import report
-from playground.ui.shell.form import whole
 from playground.ui.text import say, tell
 
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from playground.checked import printable
 from playground.engine.recipe import MAX_RECIPE_BYTES
 from playground.errors import PlaygroundError
-from playground.retrieval.passages import printable
 from playground.temporary import KEPT_HOURS
 
 

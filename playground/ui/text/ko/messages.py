@@ -78,7 +78,7 @@ MESSAGES = {
     "BM25 has no variant {variant}. Choose one of: {variants}.": "BM25에는 {variant} 방식이 없습니다. 다음 가운데 고르세요: {variants}.",
     "k1 {k1} and b {b} are out of range. Choose k1 from 0 to {most}, b from 0 to 1.": "k1 {k1}과 b {b}가 범위를 벗어났습니다. k1은 0에서 {most}, b는 0에서 1 사이로 고르세요.",
     "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be had from the Hub. Search without it.": "순위를 다시 매기려면 교차 인코더({name})가 필요한데 이 컴퓨터에도 없고 허브에서도 받을 수 없습니다. 이 기능 없이 검색하세요.",
-    "The share of dense search and the diversity go from 0 to 1; they are {share} and {diversity}.": "밀집 검색의 비중과 다양성은 0에서 1 사이입니다. 지금 값은 {share}와 {diversity}입니다.",
+    "The share of dense search and the diversity go from 0 to 1; they are {dense_share} and {diversity}.": "밀집 검색의 비중과 다양성은 0에서 1 사이입니다. 지금 값은 {dense_share}와 {diversity}입니다.",
     "The test collection cannot be read: {reason}.": "평가용 문서 모음을 읽을 수 없습니다: {reason}.",
     "The test collection has no {missing}. Give BEIR's corpus.jsonl, queries.jsonl and qrels/test.tsv, or TREC's documents, topics and judgements, in one folder.": "평가용 문서 모음에 {missing}이(가) 없습니다. BEIR의 corpus.jsonl, queries.jsonl, qrels/test.tsv나 TREC의 문서, 질의, 판정을 한 폴더에 두세요.",
     "A merge's {name} is {given}. Choose a number from 0 to 1.": "병합의 {name} 값이 {given}입니다. 0에서 1 사이의 수를 고르세요.",
