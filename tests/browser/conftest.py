@@ -45,14 +45,14 @@ class Server:
         env = os.environ | self.settings | {"GRADIO_SERVER_PORT": str(self.port), "PLAYGROUND_HUB": "off"}
         command = [sys.executable, "app.py"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=self.log, stderr=subprocess.STDOUT)
-        for _ in range(1200):
+        for _ in range(3000):
             try:
                 assert self.process.poll() is None, "the server ended by itself"
                 if urllib.request.urlopen(self.url, timeout=5).status == 200:
                     return self
             except OSError:
                 time.sleep(0.1)
-        raise TimeoutError("the page did not answer in two minutes")
+        raise TimeoutError("the page did not answer in five minutes")
 
     def stop(self):
         self.process.terminate()

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
-REST = 2_000  # ms
+REST = 4_000  # ms
 STALE = "This belongs to an earlier input."
 
 
