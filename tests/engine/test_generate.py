@@ -246,13 +246,17 @@ def test_the_lowest_temperatures_that_are_allowed_draw_the_likeliest_token(llama
         assert answers(Fork(llama), [prompt], Sampling(NEW, temperature, 3)) == greedy
 
 
+def test_a_whole_number_with_a_decimal_point_is_one():
+    assert Sampling(max_new_tokens=8.0, seed=2.0) == Sampling(max_new_tokens=8, seed=2)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"max_new_tokens": 0}, ["New tokens", "0", f"1 to {MAX_NEW_TOKENS}"]),
         ({"max_new_tokens": MAX_NEW_TOKENS + 1}, ["513", str(MAX_NEW_TOKENS)]),
         ({"max_new_tokens": -1}, ["-1"]),
-        ({"max_new_tokens": 1.0}, ["1.0", "whole"]),
+        ({"max_new_tokens": 1.5}, ["1.5", "whole"]),
         ({"max_new_tokens": True}, ["True"]),
         ({"max_new_tokens": None}, ["None"]),
         ({"max_new_tokens": "9"}, ["'9'"]),
