@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError
 
 from playground.engine.edit import EDITS, Edit
-from playground.engine.explained import explained
+from playground.engine.validation_messages import explained
 from playground.errors import RecipeError
 
 MAX_EDITS = 64

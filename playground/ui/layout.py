@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from playground import temporary
 from playground.engine.adapters import store
 from playground.engine.merging import checkpoints
-from playground.engine.training import kept
+from playground.engine.training import run_files
 from playground.engine.training.jobs import JOBS
 from playground.retrieval.own import uploads
 from playground.settings import settings
@@ -128,7 +128,7 @@ def launch(**options: Any) -> Any:
     )
     log.info("Serving on %s", page.local_url)
     WARMUP.start()
-    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep, kept.sweep)
+    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep, run_files.sweep)
     if waits:
         page.block_thread()
     return served

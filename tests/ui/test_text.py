@@ -412,7 +412,7 @@ def test_every_message_is_filled_with_what_it_asks_for():
         if call.args[1:]:  # Message(template, {...})
             assert isinstance(call.args[1], ast.Dict), where
             named = {ast.literal_eval(key) for key in call.args[1].keys if key}
-        elif getattr(call.func, "id", "") == "Message" and "engine/explained" in where:
+        elif getattr(call.func, "id", "") == "Message" and "engine/validation_messages" in where:
             continue  # RULES: filled by explained, which tests/engine/test_recipe.py covers
         if fields(str(given.value)) - named <= filled_when_refused(where):
             named |= fields(str(given.value))

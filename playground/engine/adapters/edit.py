@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from playground.engine.adapters import KINDS, Adapter, AdapterError, store
-from playground.engine.adapters.virtual import TENSOR
+from playground.engine.adapters.virtual_tokens import TENSOR
 from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork
 from playground.engine.models.loader import Base

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import MAX_RANK, Adapter, AdapterError
-from playground.engine.adapters.thin import leading, thin_svd
+from playground.engine.adapters.thin_matrices import leading, thin_svd
 from playground.engine.fork import Fork
 from playground.engine.fork.module_tree import besides, innermost
 from playground.engine.fork.side_layers import Bottleneck, LowRank

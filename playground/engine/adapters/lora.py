@@ -27,7 +27,7 @@ from playground.engine.adapters.base import (
 from playground.engine.adapters.patterns import Matcher
 from playground.engine.adapters.starts import Start, start_of, taken_out, undone
 from playground.engine.adapters.targets import by_path, check_targets
-from playground.engine.adapters.thin import thin_norm
+from playground.engine.adapters.thin_matrices import thin_norm
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.fork.side_layers import LowRank
 from playground.engine.fork.structure import Matrix, matrices

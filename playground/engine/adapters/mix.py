@@ -12,7 +12,7 @@ from torch import Tensor
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, make_plain
 from playground.engine.adapters.names import WITH_DENSITY, MixMethod
-from playground.engine.adapters.thin import thin_svd
+from playground.engine.adapters.thin_matrices import thin_svd
 from playground.engine.fork import Fork
 from playground.engine.fork.finite import all_finite
 from playground.engine.seeded import seeded

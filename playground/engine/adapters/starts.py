@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from playground.engine.adapters.base import AdapterError, unusable
-from playground.engine.adapters.thin import leading
+from playground.engine.adapters.thin_matrices import leading
 from playground.engine.fork.structure import Matrix
 
 Start = Literal["plain", "pissa", "olora"]

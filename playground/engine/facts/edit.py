@@ -18,12 +18,12 @@ from torch import Tensor
 from playground.engine.edit import Edit, TensorChange
 from playground.engine.facts import checks
 from playground.engine.facts.facts import Facts, check
+from playground.engine.facts.float32_fork import attach, float32_copy
 from playground.engine.facts.layers import SEVERAL, FactMethod, chosen
 from playground.engine.facts.methods import Plan, rome, spread
-from playground.engine.facts.private import attach, float32_copy
+from playground.engine.facts.target_values import Search
 from playground.engine.facts.tuning import fine_tune
 from playground.engine.facts.update import Thin
-from playground.engine.facts.values import Search
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix
 from playground.engine.work import QUIET, Work

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from playground.engine.decoding.continuation import Line, padded, target_places
-from playground.engine.facts.private import ending, multiplier
+from playground.engine.facts.float32_fork import ending, multiplier
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix, layers
 from playground.engine.measuring.calibration import READING, Statistics, shipped_text, windows

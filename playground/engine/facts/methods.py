@@ -14,11 +14,11 @@ from torch import Tensor
 from playground.engine.decoding.continuation import Line
 from playground.engine.facts import update
 from playground.engine.facts.facts import Fact
+from playground.engine.facts.float32_fork import changed
 from playground.engine.facts.keys import second_moments, subject_states
 from playground.engine.facts.lines import about_line, fact_line, plain_line, prefixes
-from playground.engine.facts.private import changed
+from playground.engine.facts.target_values import Search, search_values
 from playground.engine.facts.update import Thin
-from playground.engine.facts.values import Search, search_values
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from playground.engine.decoding.continuation import Line, continuation, target_logs
 from playground.engine.decoding.generate import next_probabilities
+from playground.engine.facts.float32_fork import float32_copy, starting
 from playground.engine.facts.keys import outputs_of
 from playground.engine.facts.lines import WORDS, line, sinks
-from playground.engine.facts.private import float32_copy, starting
 from playground.engine.fork import Fork
 from playground.engine.fork.module_tree import module_of
 from playground.engine.fork.structure import layers

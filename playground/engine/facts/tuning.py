@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from playground.engine.decoding.continuation import Line, padded, target_losses, target_places
 from playground.engine.facts.facts import Fact
+from playground.engine.facts.float32_fork import starting
 from playground.engine.facts.keys import look
 from playground.engine.facts.lines import about_line, plain_line
-from playground.engine.facts.private import starting
-from playground.engine.facts.values import DONE, Search
+from playground.engine.facts.target_values import DONE, Search
 from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import Beside
 from playground.engine.fork.structure import Matrix

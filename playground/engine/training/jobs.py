@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from playground import disk, owners
 from playground.engine.gate import GATE
 from playground.engine.recipe import Recipe
-from playground.engine.training import kept
+from playground.engine.training import run_files
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.ends import keep, made
+from playground.engine.training.finishing import keep, made
 from playground.engine.training.job import Job, Status
 from playground.engine.training.settings import Settings
 from playground.engine.work import Stopped
@@ -56,11 +56,11 @@ class Jobs:
 
         The one that was interrupted comes first, then those that waited, in their order.
         """
-        self._claim = kept.claim()
+        self._claim = run_files.claim()
         if self._claim is None:  # another process goes on with them
             return
         with self._change:
-            jobs = sorted(kept.jobs(), key=lambda job: job.queued)
+            jobs = sorted(run_files.jobs(), key=lambda job: job.queued)
             self._jobs.update({job.id: job for job in jobs if job.id not in self._jobs})
             for job in sorted(jobs, key=lambda job: job.status == "waiting"):
                 if job.active():
@@ -143,7 +143,7 @@ class Jobs:
             job.enter("waiting")
             self._jobs[job.id] = job
             self._forget()
-            kept.write(job)
+            run_files.write(job)
             self._queue.append(job.id)
             self._wake()
 
@@ -176,14 +176,14 @@ class Jobs:
         if status in ("done", "failed"):
             job.run, job.examples, job.told = None, (), None
         job.enter(status)
-        kept.write(job)
+        run_files.write(job)
 
     def _forget(self) -> None:
         """Drop the oldest ended jobs, and the models of all but the last few stopped ones."""
         ended = [job for job in self._jobs.values() if not job.active()]
         for job in ended[: max(0, len(self._jobs) - MOST_KEPT)]:
             del self._jobs[job.id]
-            kept.remove(job.id)
+            run_files.remove(job.id)
         for job in self._stopped()[:-MOST_RESUMABLE]:
             job.run = None
 
@@ -212,7 +212,7 @@ class Jobs:
             with self._change:
                 if status == "waiting" and not job.stopping.is_set():
                     job.enter("waiting")
-                    kept.write(job)
+                    run_files.write(job)
                     self._queue.append(job.id)
                 else:
                     self._ended(job, "stopped" if status == "waiting" else status)
@@ -221,11 +221,11 @@ class Jobs:
     def _train(self, job: Job) -> Status:
         """Let a run go on until it is over, is stopped, or has had its turn: what it is then."""
         GATE.rest()
-        kept.write(job)
+        run_files.write(job)
         run = job.run = job.run or made(job)
         job.total = run.total
         job.enter("training")
-        kept.write(job)
+        run_files.write(job)
         steps = run.steps()
         begun = saved = time.monotonic()
         pause = SAVE_SECONDS
@@ -267,7 +267,7 @@ class Jobs:
         with self._change:
             stopped = [one for one in self._jobs.values() if one.status == "stopped" and one.saved]
         stopped.sort(key=lambda other: other.ended)
-        return kept.save(job, run, [other for other in stopped if other is not job])
+        return run_files.save(job, run, [other for other in stopped if other is not job])
 
     def _over(self, job: Job, run: Run) -> Status:
         """Keep what a run learned, once it is done or was stopped."""
@@ -310,7 +310,7 @@ def _restarted(job: Job) -> None:
                 {"count": job.restarts},
             ),
         )
-    kept.write(job)
+    run_files.write(job)
 
 
 JOBS = Jobs()

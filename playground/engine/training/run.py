@@ -24,7 +24,7 @@ from playground.engine.fork.side_layers import VirtualTokens
 from playground.engine.measuring import measure
 from playground.engine.seeded import seeded
 from playground.engine.training.data import Encoded, Example, batch_of, encode, split
-from playground.engine.training.masters import Masters
+from playground.engine.training.master_weights import Masters
 from playground.engine.training.points import Point
 from playground.engine.training.prepare import prepare
 from playground.engine.training.settings import Settings

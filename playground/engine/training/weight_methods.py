@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from playground.engine.adapters import Adapter, files
 from playground.engine.adapters.base import linear_layers, outputs
 from playground.engine.adapters.bottleneck import PARTS
-from playground.engine.adapters.changed import IDS, ROWS
+from playground.engine.adapters.changed_weights import IDS, ROWS
 from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import Bottleneck
 from playground.engine.fork.structure import Matrix, layers

@@ -6,7 +6,7 @@ from playground.disk import DiskError
 from playground.engine.adapters.base import Adapter, AdapterError
 from playground.engine.adapters.store import About, keep
 from playground.engine.build import build
-from playground.engine.facts.values import DONE
+from playground.engine.facts.target_values import DONE
 from playground.engine.recipe import Recipe
 from playground.engine.training.data import Example
 from playground.engine.training.settings import Settings

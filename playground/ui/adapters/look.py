@@ -9,7 +9,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.adapters import Adapter, lora, store
 from playground.engine.adapters.costs import weigh
-from playground.engine.adapters.look import look, spectrum
+from playground.engine.adapters.summary import look, spectrum
 from playground.engine.fork import Fork
 from playground.engine.models.loader import load
 from playground.engine.work import Work

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from playground.engine.adapters.costs import Costs
 from playground.engine.adapters.extract import Extracted
-from playground.engine.adapters.look import Look, Spectrum
+from playground.engine.adapters.summary import Look, Spectrum
 from playground.engine.measuring.calculator import Inference, Training, fits
 from playground.engine.training.data import Encoded
 from playground.engine.training.estimate import Estimate

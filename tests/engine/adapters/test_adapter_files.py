@@ -21,7 +21,7 @@ from peft import LoraConfig, get_peft_model
 from peft_made import METHODS, make_noisy
 from safetensors.torch import load, save
 
-from playground.engine.adapters import AdapterError, files, lora, virtual
+from playground.engine.adapters import AdapterError, files, lora, virtual_tokens
 from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork
 from playground.errors import PlaygroundError
@@ -527,10 +527,10 @@ def test_learned_tokens_that_do_not_fit_are_refused(llama, by_peft, method, shap
     count, width = shape
     said = f"{count} x {width}"
     refused(configured(given, num_virtual_tokens=6), llama, said, f"6 x {width}")
-    refused(changed(given, {virtual.TENSOR: torch.ones(5, 7)}), llama, "5 x 7", said)
-    refused(changed(given, {virtual.TENSOR: torch.ones(())}), llama, "a single number", said)
+    refused(changed(given, {virtual_tokens.TENSOR: torch.ones(5, 7)}), llama, "5 x 7", said)
+    refused(changed(given, {virtual_tokens.TENSOR: torch.ones(())}), llama, "a single number", said)
     refused(changed(given, {"more": torch.ones(1)}), llama, "not understood here: more")
-    refused(changed(given, {virtual.TENSOR: None, "x": torch.ones(1)}), llama, "understood here: x")
+    refused(changed(given, {virtual_tokens.TENSOR: None, "x": torch.ones(1)}), llama, "understood here: x")
 
 
 @pytest.mark.parametrize("method", METHODS)

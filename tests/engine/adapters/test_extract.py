@@ -9,7 +9,7 @@ import torch
 from playground.engine.adapters import AdapterError, files, lora
 from playground.engine.adapters.edit import attach
 from playground.engine.adapters.extract import extract, nearest
-from playground.engine.adapters.look import look, spectrum
+from playground.engine.adapters.summary import look, spectrum
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.pruning.edit import Prune

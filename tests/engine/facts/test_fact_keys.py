@@ -8,8 +8,8 @@ import torch
 
 from playground.engine.decoding.continuation import Line
 from playground.engine.facts import keys
+from playground.engine.facts.float32_fork import float32_copy
 from playground.engine.facts.keys import look, second_moments, subject_states
-from playground.engine.facts.private import float32_copy
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import mlp_outputs
 from playground.engine.measuring.calibration import shipped_text

@@ -6,12 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from playground.engine.facts import values
+from playground.engine.facts import target_values
 from playground.engine.facts.facts import Fact
+from playground.engine.facts.float32_fork import float32_copy
 from playground.engine.facts.keys import look
 from playground.engine.facts.lines import about_line, fact_line
-from playground.engine.facts.private import float32_copy
-from playground.engine.facts.values import Search, Tail, search_values
+from playground.engine.facts.target_values import Search, Tail, search_values
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import mlp_outputs
 from playground.engine.pruning.edit import Prune
@@ -124,7 +124,7 @@ def test_facts_together_get_the_vectors_that_they_get_alone(tiny):
 
 def test_a_fact_that_is_learned_is_left_alone(llama, monkeypatch):
     own = float32_copy(Fork(llama))
-    monkeypatch.setattr(values, "DONE", 1e9)
+    monkeypatch.setattr(target_values, "DONE", 1e9)
     found = search_values(own, mlp_outputs(own)[0], groups(llama), Search(steps=5, clamp=1.0, kl_weight=0.1), QUIET)
     assert torch.equal(found, torch.zeros(2, 32))
 

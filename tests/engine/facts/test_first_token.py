@@ -8,7 +8,7 @@ import torch
 
 from playground.engine.build import build, extended
 from playground.engine.decoding.continuation import Likelihood
-from playground.engine.facts import checks, edit, keys, methods, tuning, values
+from playground.engine.facts import checks, edit, keys, methods, target_values, tuning
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.lines import about_line, fact_line, plain_line
 from playground.engine.facts.tracing import trace
@@ -38,7 +38,7 @@ def test_no_method_looks_at_the_sink(llama, monkeypatch):
         seen.extend(one.subject for one in lines)
         return real(own, matrix, lines)
 
-    for module in (keys, tuning, values):
+    for module in (keys, tuning, target_values):
         monkeypatch.setattr(module, "look", noted)
     monkeypatch.setattr(checks, "withdraw", lambda *_: None)
     for method in METHODS:

@@ -7,8 +7,8 @@ import torch
 
 from playground.engine.decoding.generate import next_probabilities
 from playground.engine.facts import tracing
+from playground.engine.facts.float32_fork import float32_copy
 from playground.engine.facts.lines import line
-from playground.engine.facts.private import float32_copy
 from playground.engine.facts.tracing import probabilities_after, trace
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import layers

@@ -18,7 +18,7 @@ from playground.engine.adapters import store
 from playground.engine.fork import Fork
 from playground.engine.recipe import parse
 from playground.engine.training import jobs as module
-from playground.engine.training import kept
+from playground.engine.training import run_files
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.jobs import Jobs
 from playground.engine.training.run import Run
@@ -52,8 +52,8 @@ def end(queue):
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """The runs of each test are kept in a home of their own."""
-    monkeypatch.setattr(kept, "folder", lambda: tmp_path / "training")
-    monkeypatch.setattr(kept, "GUARD", str(tmp_path / "training.lock"))
+    monkeypatch.setattr(run_files, "folder", lambda: tmp_path / "training")
+    monkeypatch.setattr(run_files, "GUARD", str(tmp_path / "training.lock"))
     return tmp_path / "training"
 
 
@@ -172,7 +172,7 @@ def test_a_full_queue_takes_no_more(known, jobs, held, monkeypatch):
 
 
 def test_old_jobs_and_old_stopped_models_are_forgotten(known, jobs, held, monkeypatch, home):
-    monkeypatch.setattr(kept, "MOST_STATE_BYTES", 50_000)  # room for the state of one
+    monkeypatch.setattr(run_files, "MOST_STATE_BYTES", 50_000)  # room for the state of one
     monkeypatch.setattr(module, "MOST_KEPT", 3)
     monkeypatch.setattr(module, "MOST_RESUMABLE", 1)
     ids = []
@@ -276,7 +276,7 @@ def killed(home, tiny):
 
             def saved():
                 assert process.poll() is None
-                return json.loads((home / ids[0] / kept.CARD).read_text())["saved"] == 3
+                return json.loads((home / ids[0] / run_files.CARD).read_text())["saved"] == 3
 
             wait(saved)
         finally:
@@ -302,15 +302,15 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
     for job in (first, second, third):
         assert [point.step for point in job.points] == [1, 2, 3, 4]
         assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
-    assert {path.name for path in (home / ids[0]).iterdir()} == {kept.CARD}  # no examples, no state
+    assert {path.name for path in (home / ids[0]).iterdir()} == {run_files.CARD}  # no examples, no state
     end(after)
 
 
 def put(home, job_id="a" * 32, examples=EXAMPLES, **changed):
     """Keep a run as a process leaves it that was killed before it saved any state."""
     job = module.Job(id=job_id, recipe=recipe(), examples=tuple(examples), settings=QUICK, title="t", prompts=())
-    kept.write(job)
-    path = home / job_id / kept.CARD
+    run_files.write(job)
+    path = home / job_id / run_files.CARD
     path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "training"} | changed))
     return home / job_id
 
@@ -318,7 +318,7 @@ def put(home, job_id="a" * 32, examples=EXAMPLES, **changed):
 def test_a_run_without_a_usable_state_begins_again_and_says_so(known, home):
     new = put(home, "a" * 32)
     damaged = put(home, "b" * 32, points=[[1, 2.0, 0.1, 3.0, None, None]] * 2, saved=2, total=4)
-    (damaged / kept.STATE).write_bytes(b"\x00" * 40)
+    (damaged / run_files.STATE).write_bytes(b"\x00" * 40)
     after = Jobs()
     after.recover()
     jobs = [after.get(place.name) for place in (new, damaged)]
@@ -339,12 +339,12 @@ def test_a_run_without_a_usable_state_begins_again_and_says_so(known, home):
 def test_what_is_kept_is_bounded_checked_and_not_begun_for_ever(known, home):
     crashing = put(home, "a" * 32, restarts=module.MOST_RESTARTS)
     gone = put(home, "b" * 32)
-    (gone / kept.EXAMPLES).unlink()
+    (gone / run_files.EXAMPLES).unlink()
     done = put(home, "c" * 32, status="done", source="1" * 32, points=[[1, 2.0, 0.1, 3.0, None, "x"]])
     bad = [put(home, str(n) * 32) for n in range(4)]
-    (bad[0] / kept.CARD).write_bytes(b"\x80\x04K\x01.")  # a pickle
-    (bad[1] / kept.CARD).write_text('{"recipe": 3}')
-    (bad[2] / kept.CARD).unlink()
+    (bad[0] / run_files.CARD).write_bytes(b"\x80\x04K\x01.")  # a pickle
+    (bad[1] / run_files.CARD).write_text('{"recipe": 3}')
+    (bad[2] / run_files.CARD).unlink()
     put(home, "3" * 32, settings={"steps": 10**9})
     (home / "not a run").mkdir()
     after = Jobs()

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from playground.engine.decoding.continuation import Line, target_losses, target_places
+from playground.engine.facts.float32_fork import multiplier, starting
 from playground.engine.facts.keys import Seen, look
-from playground.engine.facts.private import multiplier, starting
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from playground.engine.adapters import lora
 from playground.engine.adapters.base import Adapter, AdapterError, linear_layers
 from playground.engine.adapters.edit import attach
-from playground.engine.adapters.thin import thin_svd
+from playground.engine.adapters.thin_matrices import thin_svd
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.measuring.sizes import sizes

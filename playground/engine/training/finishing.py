@@ -10,7 +10,7 @@ from playground.engine.build import build
 from playground.engine.decoding.answering import answer_texts
 from playground.engine.decoding.generate import prompt_text
 from playground.engine.fork import Fork
-from playground.engine.training import kept
+from playground.engine.training import run_files
 from playground.engine.training.job import Answer, Job
 from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
@@ -28,10 +28,10 @@ def made(job: Job) -> Run:
     """
     from playground.engine.training.run import Run
 
-    examples = job.examples or kept.examples(job.id)
+    examples = job.examples or run_files.examples(job.id)
     fork = build(job.recipe, Work(stopped=job.stopping.is_set)).fork
     run = Run(fork=fork, settings=job.settings, examples=examples)
-    if job.saved and not kept.restore(job, run):
+    if job.saved and not run_files.restore(job, run):
         run = Run(fork=fork, settings=job.settings, examples=examples)
         job.saved, job.told = (0, Message("The saved state of this run cannot be read. It begins again."))
     run.points = list(job.points[: run.step])
