@@ -122,13 +122,23 @@ DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever SmolLM2 computes is slow. Of two workers one has the browser's tests, and with them
-    the one pair of servers; the other tests stay with their file, whose fixtures they share."""
+    """Whatever SmolLM2 computes is slow."""
     for item in items:
         if "smollm2_base" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
-        group = "browser" if item.get_closest_marker("browser") else str(item.path.relative_to(ROOT))
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of two workers one has the browser's tests, and with them the one pair of servers; the other
+    tests stay with their file, whose fixtures they share."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneBrowser(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if "tests/browser/" in nodeid else nodeid.partition("::")[0]
+
+    return OneBrowser(config, log)
 
 
 # The session's surroundings
