@@ -11,7 +11,7 @@ import codecs
 import re
 import unicodedata
 
-from playground.plausibility import LANGUAGES, SAMPLE, TABLES, score
+from playground.plausibility import LANGUAGES, SAMPLE, TABLES, plausibility_of
 
 # What may be chosen by hand, by Python's names; each with what people call it, in its own words.
 ENCODINGS: dict[str, str] = TABLES["names"]
@@ -80,7 +80,7 @@ def decoded(data: bytes, chosen: str = "") -> tuple[str, str] | None:
         return _utf16(data)
     said = said_by(data)
     if said and said != "utf-8" and (text := _strict(data, said)) is not None:
-        scores = [score(data, language) for language in LANGUAGES if language.encoding == said]
+        scores = [plausibility_of(data, language) for language in LANGUAGES if language.encoding == said]
         if not scores or max(scores) >= _ENOUGH or text.isascii():
             return text, said
     if (text := _strict(data, "utf-8")) is not None:
@@ -135,7 +135,7 @@ def _mended(data: bytes) -> tuple[str, str] | None:
 
 def _guessed(data: bytes) -> tuple[str, str] | None:
     """The most plausible encoding, or Windows-1252 where none is plausible and that is possible."""
-    scored = sorted(((score(data, language), -n) for n, language in enumerate(LANGUAGES)), reverse=True)
+    scored = sorted(((plausibility_of(data, language), -n) for n, language in enumerate(LANGUAGES)), reverse=True)
     for points, number in scored:
         encoding = LANGUAGES[-number].encoding
         if points < _ENOUGH:

@@ -90,7 +90,7 @@ def corpora() -> list[Json]:
 def tokens(model_id: str, text: str) -> list[Json]:
     """How a base model splits a text, and what lies near each token."""
     fork = Fork(loader.load(model_id))
-    parts = token_map.split(fork, text)
+    parts = token_map.split_tokens(fork, text)
     near = token_map.neighbours(fork, [token.id for token in parts], NEIGHBOURS)
     return [
         {**asdict(token), "neighbours": [asdict(neighbour) for neighbour in row]}
@@ -299,7 +299,7 @@ def teach(
     return {"fact": lesson.fact.model_dump(), "old": lesson.old, "rows": rows}
 
 
-def row_json(row: lab_table.Row) -> Json:
+def row_json(row: lab_table.WayRow) -> Json:
     """A row of the lab's table as the endpoint gives it."""
     json: Json = {
         "way": row.way,

@@ -246,7 +246,7 @@ def make_room(folder: Path, most: int, most_bytes: float = float("inf"), size: i
         holders[entry] -= largest
         if holders[entry]:
             with suppress(OSError):  # a full disk: that owner loses it at another time
-                owners.write(entry, holders[entry])
+                owners.write_owner(entry, holders[entry])
             continue
         remove(entry)
         entries.remove(entry)

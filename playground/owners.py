@@ -90,7 +90,7 @@ def of(entry: Path) -> set[str]:
         return {""}
 
 
-def note(entry: Path, owner: str | None = None) -> None:
+def note_owner(entry: Path, owner: str | None = None) -> None:
     """Note that an owner keeps an entry too.
 
     :param owner: None: the one for whom this thread works.
@@ -99,10 +99,10 @@ def note(entry: Path, owner: str | None = None) -> None:
     owner = current() if owner is None else owner
     known = of(entry) - {""}
     if owner and owner not in known:
-        write(entry, [*sorted(known)[: MOST_OWNERS - 1], owner])
+        write_owner(entry, [*sorted(known)[: MOST_OWNERS - 1], owner])
 
 
-def write(entry: Path, names: Iterable[str]) -> None:
+def write_owner(entry: Path, names: Iterable[str]) -> None:
     """Note who keeps an entry, and nobody else.
 
     :raises OSError: the disk refuses.

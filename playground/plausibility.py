@@ -41,7 +41,7 @@ LANGUAGES = tuple(
 )
 
 
-def score(data: bytes, language: Language) -> float:
+def plausibility_of(data: bytes, language: Language) -> float:
     """How plausible bytes are as a language: the mean over its characters beyond ASCII.
 
     :return: at most 1; below 0 for what is none.

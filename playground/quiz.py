@@ -65,10 +65,10 @@ def quiz(
         *_, answers = compare(contestants, question.question, sampling, work.stopped)
         if work.stopped():
             raise Stopped("Stopped. Your recipe is as it was.")
-        yield [judged(question, answer) for answer in answers]
+        yield [judged_answer(question, answer) for answer in answers]
 
 
-def judged(question: Question, answer: Answer) -> Answered:
+def judged_answer(question: Question, answer: Answer) -> Answered:
     """Compare an answer with the right one, and with its passages."""
     text = answer.text.removeprefix(answer.begun).strip()
     has = bool(question.answer)

@@ -122,7 +122,7 @@ class Workspace:
 
         :raises ModelError: the host does not offer it.
         """
-        return self._now(replace(self.stack, model=catalog.find(model).id))
+        return self._now(replace(self.stack, model=catalog.find_model(model).id))
 
     def load(self, text: str) -> Workspace:
         """The recipe of a saved file in place of this one.
@@ -131,7 +131,7 @@ class Workspace:
         """
         recipe = parse(text)
         steps = tuple(map(Step, recipe.edits))
-        return self._now(Stack(catalog.find(recipe.model).id, steps))
+        return self._now(Stack(catalog.find_model(recipe.model).id, steps))
 
     def take(self, other: Workspace) -> Workspace:
         """The stack of another in the place of this one, which undo brings back."""
@@ -176,7 +176,7 @@ def new() -> Workspace:
     return Workspace(Stack(settings().model))
 
 
-def from_json(data: object) -> Workspace:
+def workspace_from_json(data: object) -> Workspace:
     """A workspace from what a browser kept; a new one where that is not usable."""
     try:
         if not isinstance(data, dict):

@@ -261,7 +261,7 @@ def fill(place, held):
     for name, (owner, days, size) in held.items():
         (place / name).mkdir()
         (place / name / "file").write_bytes(b"x" * size)
-        owners.note(place / name, owners.owner_of(owner))
+        owners.note_owner(place / name, owners.owner_of(owner))
         then = time.time() - days * DAY
         os.utime(place / name, (then, then))
 

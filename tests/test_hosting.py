@@ -92,7 +92,7 @@ def test_a_space_preloads_the_commits_and_files_that_are_loaded():
     for line in listed.splitlines():
         name, files, revision = line.removeprefix("  - ").split()
         preloaded[name] = files.split(","), revision
-    model = catalog.find("smollm2-135m-instruct")
+    model = catalog.find_model("smollm2-135m-instruct")
     hub_model = next(entry for entry in catalog.PRESETS if entry.revision)
     assert hub_model.parameters == model.parameters
     assert preloaded.keys() == {hub_model.hub_id, dense.MINILM_HUB_ID}

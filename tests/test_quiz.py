@@ -8,7 +8,7 @@ from playground.compare import Answer, Contestant
 from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import parse
 from playground.engine.work import Stopped, Work
-from playground.quiz import Answered, judged, quiz, totals
+from playground.quiz import Answered, judged_answer, quiz, totals
 from playground.retrieval.own import uploads
 from playground.retrieval.passages import Passage, Question
 from playground.retrieval.search import Hit
@@ -48,7 +48,7 @@ def said(text: str, *passages: str, begun: str = "", label: str = "x") -> Answer
 
 
 def test_an_answer_is_compared_by_its_words():
-    found = judged(WHERE, said("In the Harbour!", "The harbour has a red lamp.", begun="So,"))
+    found = judged_answer(WHERE, said("In the Harbour!", "The harbour has a red lamp.", begun="So,"))
     assert found.contained is True
     assert found.f1 == pytest.approx(2 / 3)  # "in harbour" and "harbour": 1 of 2, 1 of 1
     assert found.text == "In the Harbour!"  # what was begun for the model does not count
@@ -58,17 +58,17 @@ def test_an_answer_is_compared_by_its_words():
 
 
 def test_what_there_is_nothing_to_compare_with_has_no_figure():
-    found = judged(NOWHERE, said("Nobody."))
+    found = judged_answer(NOWHERE, said("Nobody."))
     assert (found.contained, found.f1, found.supported) == (None, None, None)
-    assert judged(WHERE, said("")).contained is False
+    assert judged_answer(WHERE, said("")).contained is False
 
 
 def test_totals_are_the_means_by_hand():
     rows = [
-        judged(WHERE, said("harbour", "harbour", label="a")),
-        judged(WHERE, said("sea", "harbour", label="a")),
-        judged(NOWHERE, said("sea", "harbour", label="a")),
-        judged(WHERE, said("sea", label="b")),
+        judged_answer(WHERE, said("harbour", "harbour", label="a")),
+        judged_answer(WHERE, said("sea", "harbour", label="a")),
+        judged_answer(NOWHERE, said("sea", "harbour", label="a")),
+        judged_answer(WHERE, said("sea", label="b")),
     ]
     found = {(one.kind, one.label): one for one in totals(rows)}
     assert list(found) == [("all", "a"), ("all", "b"), ("keyword", "a"), ("unanswerable", "a"), ("keyword", "b")]

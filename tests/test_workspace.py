@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from playground import workspace
 from playground.engine.recipe import MAX_EDITS, parse, parse_edit
 from playground.errors import ModelError, PlaygroundError, RecipeError
-from playground.workspace import MAX_HISTORY, Stack, Step, Workspace, from_json, new
+from playground.workspace import MAX_HISTORY, Stack, Step, Workspace, new, workspace_from_json
 
 SMOLLM2, TINY = "smollm2-135m-instruct", "tiny-gpt2"
 
@@ -31,7 +31,7 @@ def saved(*edits, **more):
 
 
 def through_json(space):
-    return from_json(json.loads(json.dumps(space.to_json())))
+    return workspace_from_json(json.loads(json.dumps(space.to_json())))
 
 
 # One step at a time
@@ -364,41 +364,41 @@ def test_a_workspace_survives_its_json():
     ],
 )
 def test_what_cannot_be_used_gives_a_new_workspace(data):
-    assert from_json(data) == new()
+    assert workspace_from_json(data) == new()
 
 
 def test_what_is_damaged_in_the_history_is_passed_over():
     """The history is read when somebody goes back to it; what is there now is not lost for it."""
     good, wrong = saved(edit(" b"))["stack"], [None, {}, [], "stack", saved({"kind": "wish"})["stack"]]
-    space = from_json(saved(edit(" a"), past=[good, *wrong], future=[*wrong, good]))
+    space = workspace_from_json(saved(edit(" a"), past=[good, *wrong], future=[*wrong, good]))
     assert texts(space) == [" a"]
     assert texts(space.undo()) == texts(space.redo()) == [" b"]
     assert texts(space.undo().redo()) == [" a"]
     assert space.undo().past == space.redo().future == ()
-    alone = from_json(saved(edit(" a"), past=wrong, future=wrong))
+    alone = workspace_from_json(saved(edit(" a"), past=wrong, future=wrong))
     assert alone.undo().stack == alone.redo().stack == alone.stack
 
 
 @pytest.mark.parametrize("wrong", ["abc", "nudge_tokens", [["kind"]]])
 def test_an_edit_that_is_a_text_or_a_list_gives_a_new_workspace(wrong):
-    assert from_json(saved(wrong)) == new()
+    assert workspace_from_json(saved(wrong)) == new()
 
 
 def test_a_deeply_nested_edit_gives_a_new_workspace():
     deep: list = []
     for _ in range(100_000):
         deep = [deep]
-    assert from_json(saved(edit(text=deep))) == new()
+    assert workspace_from_json(saved(edit(text=deep))) == new()
 
 
 def test_an_edit_kept_without_its_defaults_is_written_out_in_full():
     """As an older version of the page may have kept it, before a field was added."""
     short = {"kind": "nudge_tokens", "text": " a", "target": " b"}
-    assert from_json(saved(short)) == Workspace(new().add(short).stack)
+    assert workspace_from_json(saved(short)) == Workspace(new().add(short).stack)
 
 
 def test_a_sound_stack_is_taken():
-    space = from_json(saved(edit(" a"), edit(" b")))
+    space = workspace_from_json(saved(edit(" a"), edit(" b")))
     assert texts(space) == [" a", " b"]
     assert space.past == space.future == ()
 
@@ -406,24 +406,24 @@ def test_a_sound_stack_is_taken():
 @pytest.mark.parametrize("on", [1, "true", None, [], False])
 def test_only_true_switches_an_edit_on(on):
     data = {"stack": {"model": SMOLLM2, "steps": [{"edit": edit(), "on": on}]}}
-    assert [step.on for step in from_json(data).stack.steps] == [False]
+    assert [step.on for step in workspace_from_json(data).stack.steps] == [False]
 
 
 def test_an_edit_that_is_off_is_checked_too():
     step = {"edit": edit(strength=99), "on": False}
-    assert from_json({"stack": {"model": SMOLLM2, "steps": [step]}}) == new()
+    assert workspace_from_json({"stack": {"model": SMOLLM2, "steps": [step]}}) == new()
 
 
 def test_a_longer_history_than_ours_is_cut_at_its_far_ends():
     stacks = [saved(edit(f" {n}"))["stack"] for n in range(MAX_HISTORY + 5)]
-    space = from_json(saved(edit(), past=stacks, future=stacks))
+    space = workspace_from_json(saved(edit(), past=stacks, future=stacks))
     assert texts(space.undo()) == [f" {MAX_HISTORY + 4}"]
     assert texts(space.redo()) == [" 0"]
     assert (len(space.past), len(space.future)) == (MAX_HISTORY, MAX_HISTORY)
 
 
 def test_huge_junk_beside_the_stack_is_left_behind():
-    space = from_json(saved(edit(), junk="a" * 10_000_000, own_corpus="a" * 10_000_000))
+    space = workspace_from_json(saved(edit(), junk="a" * 10_000_000, own_corpus="a" * 10_000_000))
     assert space == Workspace(Stack(SMOLLM2, (Step(parse_edit(edit())),)))
     assert len(json.dumps(space.to_json())) < 1_000
 
@@ -433,7 +433,7 @@ def test_the_hosts_model_is_what_a_new_workspace_opens_with(monkeypatch):
     workspace.settings.cache_clear()
     try:
         assert new().stack.model == TINY
-        assert from_json({"stack": 5}).stack.model == TINY
+        assert workspace_from_json({"stack": 5}).stack.model == TINY
     finally:
         monkeypatch.undo()
         workspace.settings.cache_clear()
@@ -450,7 +450,7 @@ def test_changes_leave_the_workspace_they_were_made_on_alone():
 
 
 def test_a_stack_on_a_model_that_is_not_offered_now_is_kept_for_when_it_is():
-    space = from_json(
+    space = workspace_from_json(
         {"stack": {"model": "openai-community/gpt2", "steps": [{"edit": edit(), "on": True}]}}
     )  # the hub is off here
     assert space.stack.model == "openai-community/gpt2"

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from playground.lab.evaluation import KindFigure, figures
 from playground.lab.intervals import Interval, apart
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 
 SHOWN = ("efficacy", "paraphrase", "locality")
 
@@ -33,7 +33,7 @@ class Aggregate:
     bytes: float
 
 
-def aggregated(way: str, rows: Sequence[Row]) -> Aggregate:
+def aggregated(way: str, rows: Sequence[WayRow]) -> Aggregate:
     """The means of a way's rows; of those that failed only their number."""
     own = [row for row in rows if row.way == way]
     done = [row for row in own if row.error is None]

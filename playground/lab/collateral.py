@@ -29,7 +29,7 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ChangedFact:
     """One fact that was known before.
 
     :param before: probability of the target, the geometric mean over its tokens; ``after`` too.
@@ -69,7 +69,7 @@ class Collateral:
     """
 
     asked: int
-    changes: tuple[Change, ...]
+    changes: tuple[ChangedFact, ...]
     topics: tuple[Topic, ...]
 
     @property
@@ -96,7 +96,7 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
     facts = known_facts()
     old, new = _bare(base, facts, work), _bare(fork, facts, work)
     changes = [
-        Change(
+        ChangedFact(
             fact=fact,
             before=before.per_token,
             after=after.per_token,
@@ -106,7 +106,7 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
         for fact, before, after in zip(facts, old, new, strict=True)
         if before.right
     ]
-    by_topic: dict[str, list[Change]] = {}
+    by_topic: dict[str, list[ChangedFact]] = {}
     for change in changes:
         by_topic.setdefault(change.fact.topic, []).append(change)
     topics = tuple(_topic(name, own) for name, own in by_topic.items())
@@ -114,7 +114,7 @@ def collateral(fork: Fork, base: Fork, work: Work = QUIET) -> Collateral:
     return Collateral(len(changes), tuple(changes), topics)
 
 
-def _topic(name: str, changes: Sequence[Change]) -> Topic:
+def _topic(name: str, changes: Sequence[ChangedFact]) -> Topic:
     return Topic(
         name=name,
         of=len(changes),

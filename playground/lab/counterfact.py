@@ -26,7 +26,7 @@ from playground.errors import PlaygroundError
 from playground.lab.aggregate import aggregated, as_table
 from playground.lab.lesson import from_case
 from playground.lab.results import Results
-from playground.lab.table import Row, row
+from playground.lab.table import WayRow, row
 from playground.lab.ways import BASE, WAYS, Room, usual_ways
 from playground.lab.ways.prompt import OTHERS, passages_of
 from playground.settings import settings
@@ -120,7 +120,7 @@ def known_cases(recipe: Recipe, cases: Sequence[Case], most: int) -> list[Case]:
     return known[:most]
 
 
-def case_rows(case: Case, cases: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int) -> Iterator[Row]:
+def case_rows(case: Case, cases: Sequence[Case], ways: Sequence[str], recipe: Recipe, seed: int) -> Iterator[WayRow]:
     """A row for each way; retrieval searches the fact among what the other cases say is true."""
     others = tuple(f"{other.prompt} {other.old.strip()}." for other in cases if other.prompt != case.prompt)
     room = Room(recipe=recipe, others=passages_of(others[:OTHERS]), seed=seed, kept=False, scope="file")
@@ -128,4 +128,4 @@ def case_rows(case: Case, cases: Sequence[Case], ways: Sequence[str], recipe: Re
         try:
             yield row(way, from_case(case), room, whole=False)
         except PlaygroundError as error:
-            yield Row(way=way, error=error.message)
+            yield WayRow(way=way, error=error.message)

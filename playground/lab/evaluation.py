@@ -20,7 +20,7 @@ from playground.engine.models.loader import Base
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
 from playground.lab.intervals import Interval, wilson
-from playground.lab.lesson import KINDS, Lesson, Question
+from playground.lab.lesson import KINDS, Lesson, LessonQuestion
 from playground.lab.ways import Taught
 from playground.retrieval.answers import answer_contained, answer_place
 
@@ -41,7 +41,7 @@ class Response:
     :param written: whether it writes the answer; None in tables from before this was counted.
     """
 
-    question: Question
+    question: LessonQuestion
     probability: float
     other: float | None
     right: bool
@@ -131,7 +131,7 @@ def responses_to(taught: Taught, lesson: Lesson, work: Work = QUIET, least: int 
     return responses
 
 
-def says_answer(question: Question, text: str) -> bool:
+def says_answer(question: LessonQuestion, text: str) -> bool:
     """Whether a text says a question's answer, and not the other one before it."""
     position = answer_place(question.answer, text)
     if position is None:  # an answer of signs alone is compared as it is
@@ -141,7 +141,7 @@ def says_answer(question: Question, text: str) -> bool:
     return other is None or position <= other
 
 
-def _room(base: Base, question: Question) -> int:
+def _room(base: Base, question: LessonQuestion) -> int:
     """Tokens in which the answer has room, and the one after, which tells whether a word ended."""
     count = len(base.tokenizer(question.answer, add_special_tokens=False)["input_ids"])
     return min(MOST_TOKENS, count + MORE_TOKENS + 1)

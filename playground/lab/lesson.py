@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from playground.engine.decoding.continuation import continuation
-from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check
+from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check_facts
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
 
@@ -18,7 +18,7 @@ GIVEN = ("paraphrases", "neighbours", "consequences")
 
 
 @dataclass(frozen=True)
-class Question:
+class LessonQuestion:
     """A prompt to continue.
 
     :param answer: what should follow, with the space before it.
@@ -42,9 +42,9 @@ class Lesson:
 
     fact: Fact
     old: str
-    questions: tuple[Question, ...]
+    questions: tuple[LessonQuestion, ...]
 
-    def of(self, kind: Kind) -> list[Question]:
+    def of(self, kind: Kind) -> list[LessonQuestion]:
         """The questions of a kind."""
         return [question for question in self.questions if question.kind == kind]
 
@@ -68,14 +68,16 @@ def lesson(
     :param consequences: prompts whose answers follow from the fact.
     :raises RecipeError: the fact cannot be used.
     """
-    check([fact])
+    check_facts([fact])
     old = continuation(fact.prompt, old)
-    questions = [Question("efficacy", fact.prompt, fact.target, old)]
-    questions += [Question("paraphrase", again, fact.target, old) for again in paraphrases]
+    questions = [LessonQuestion("efficacy", fact.prompt, fact.target, old)]
+    questions += [LessonQuestion("paraphrase", again, fact.target, old) for again in paraphrases]
     for other, its in neighbours:  # where its answer is the new one too, what is written decides
         against = "" if same_words(its, fact.target) else fact.target
-        questions.append(Question("locality", other, continuation(other, its), against))
-    questions += [Question("portability", prompt, continuation(prompt, answer)) for prompt, answer in consequences]
+        questions.append(LessonQuestion("locality", other, continuation(other, its), against))
+    questions += [
+        LessonQuestion("portability", prompt, continuation(prompt, answer)) for prompt, answer in consequences
+    ]
     return Lesson(fact, old, tuple(questions))
 
 

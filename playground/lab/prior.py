@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from playground.engine.decoding.answering import answer_rows
 from playground.engine.decoding.continuation import Line, continuation, likelihoods, line_logits, target_line
 from playground.engine.decoding.generate import Row, Sampling, answer_text
-from playground.engine.facts.facts import Fact, check
+from playground.engine.facts.facts import Fact, check_facts
 from playground.engine.facts.lines import MAX_TARGET_TOKENS, WORDS, check_lengths, fact_line, sinks
 from playground.engine.fork import Fork
 from playground.engine.measuring.token_map import token_text
@@ -80,7 +80,7 @@ def prior_of(fork: Fork, fact: Fact, old: str = "") -> Prior:
     :param old: the answer to be replaced; "" for the model's own.
     :raises PlaygroundError: the fact cannot be used, or a text is too long.
     """
-    check([fact])
+    check_facts([fact])
     check_lengths(fork, [fact])
     [row] = answer_rows(fork, [fact.prompt], Sampling(NEW_TOKENS))
     old = old.strip() or _usable(_short_answer(fork.base, fact.prompt, row), fact.target)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from playground.engine.facts.facts import MAX_PROMPT, Fact, check
+from playground.engine.facts.facts import MAX_PROMPT, Fact, check_facts
 from playground.engine.fork import Fork
 from playground.lab.geography import Country, country, country_of
 from playground.lab.known_facts import known_facts
@@ -55,7 +55,7 @@ def propose(fact: Fact, fork: Fork | None = None) -> Proposal:
     :param fork: says what must stay; without one there are no neighbours.
     :raises RecipeError: the fact cannot be used.
     """
-    check([fact])
+    check_facts([fact])
     before, phrase, after = prompt_parts(fact)
     tail = _article_at_end(fact.prompt)
     relation_and_groups = relation_of(f"{before}@{after}".strip().removesuffix(tail), fact.target)

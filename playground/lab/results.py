@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from playground.errors import Message, PlaygroundError
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 
-_ROW = TypeAdapter(Row)
+_ROW = TypeAdapter(WayRow)
 
 
 class Results:
@@ -42,7 +42,7 @@ class Results:
                 head=json.dumps(head, ensure_ascii=False)[:200],
             )
 
-    def add(self, prompt: str, row: Row) -> None:
+    def add(self, prompt: str, row: WayRow) -> None:
         """Keep one row, on the disk too."""
         if row.error is not None:
             row = replace(row, error=Message("{text}", {"text": str(row.error)}))
@@ -54,7 +54,7 @@ class Results:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def _parsed(path: Path, data: bytes) -> tuple[dict[str, Any], dict[tuple[str, str], Row]]:
+def _parsed(path: Path, data: bytes) -> tuple[dict[str, Any], dict[tuple[str, str], WayRow]]:
     """The first line, and the rows of the others by prompt and way.
 
     :raises PlaygroundError: the file does not hold results.

@@ -13,7 +13,7 @@ from statistics import fmean
 
 from playground.lab.intervals import Interval, apart, wilson
 from playground.lab.lesson import KINDS
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 from playground.lab.ways import BASE, WAYS
 
 QUALITIES = ("efficacy", "paraphrase", "locality", "portability", "kept", "perplexity")
@@ -38,13 +38,13 @@ class Ranked:
     marks: dict[str, float]
 
 
-def measured_rows(rows: Sequence[Row]) -> list[Row]:
+def measured_rows(rows: Sequence[WayRow]) -> list[WayRow]:
     """The rows of ways that worked and were asked, in the order of ``WAYS``, without the base."""
     own = {row.way: row for row in rows if row.error is None and row.asked}
     return [own[way] for way in WAYS if way in own and way != BASE]
 
 
-def value(row: Row, column: str) -> float | None:
+def value(row: WayRow, column: str) -> float | None:
     """What stands in a column of the table; None where nothing was measured."""
     if column in KINDS:
         figure = row.figures.get(column)
@@ -54,27 +54,27 @@ def value(row: Row, column: str) -> float | None:
     return float(row.perplexity_ratio if column == "perplexity" else getattr(row, column))
 
 
-def says(row: Row) -> bool:
+def says(row: WayRow) -> bool:
     """Whether the way writes the fact at all."""
     figure = row.figures.get("efficacy")
     return figure is None or figure.said > 0
 
 
-def too_few(own: Row, other: Row, column: str) -> bool:
+def too_few(own: WayRow, other: WayRow, column: str) -> bool:
     """Whether two shares that differ may do so by chance: their 95 % intervals are not apart."""
     first, second = _interval(own, column), _interval(other, column)
     differ = value(own, column) != value(other, column)
     return first is not None and second is not None and differ and not apart(first, second)
 
 
-def _interval(row: Row, column: str) -> Interval | None:
+def _interval(row: WayRow, column: str) -> Interval | None:
     figure, others = row.figures.get(column), row.kept
     if figure:
         return figure.said_interval
     return wilson(others.right, others.of) if column == "kept" and others.of else None
 
 
-def untold(rows: Sequence[Row]) -> tuple[str, ...]:
+def untold(rows: Sequence[WayRow]) -> tuple[str, ...]:
     """Columns whose shares differ, but of which no two are apart."""
     columns = []
     for column in (*KINDS, "kept"):
@@ -85,7 +85,7 @@ def untold(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def scales(rows: Sequence[Row]) -> Scales:
+def scales(rows: Sequence[WayRow]) -> Scales:
     """For each cost, where its logarithmic scale begins and how far it goes.
 
     Seconds of an answer within a factor of three are the same: every way answers with a model of
@@ -99,11 +99,11 @@ def scales(rows: Sequence[Row]) -> Scales:
     return scale
 
 
-def _log(row: Row, column: str) -> float:
+def _log(row: WayRow, column: str) -> float:
     return log(max(float(getattr(row, column)), LEAST_BYTES if column == "bytes" else NOTICED))
 
 
-def mark(row: Row, column: str, scale: Scales) -> float | None:
+def mark(row: WayRow, column: str, scale: Scales) -> float | None:
     """How well a way does by one criterion, from 0 to 1; None where nothing was measured.
 
     A kind of question: the share that is written, and a twentieth of the mark by the answers' mean
@@ -121,7 +121,7 @@ def mark(row: Row, column: str, scale: Scales) -> float | None:
     return worth
 
 
-def ranking(rows: Sequence[Row], important: Collection[str], scale: Scales | None = None) -> tuple[Ranked, ...]:
+def ranking(rows: Sequence[WayRow], important: Collection[str], scale: Scales | None = None) -> tuple[Ranked, ...]:
     """The ways, best first, by the mean of their marks; ties keep the order of ``WAYS``.
 
     Left out are the base, ways that failed, and criteria that not every row has a figure for.
@@ -141,7 +141,7 @@ def ranking(rows: Sequence[Row], important: Collection[str], scale: Scales | Non
     return tuple(sorted(order, key=lambda way: (way.way in silent, -round(way.score, 9))))
 
 
-def best_of(rows: Sequence[Row]) -> dict[str, set[str]]:
+def best_of(rows: Sequence[WayRow]) -> dict[str, set[str]]:
     """The best ways of each column, to be marked: all that tie, and none where all are equal.
 
     Equal is what looks equal: three digits. A way that never says the fact is not the cheapest.
@@ -156,7 +156,7 @@ def best_of(rows: Sequence[Row]) -> dict[str, set[str]]:
     return best
 
 
-def _shown(row: Row, column: str) -> float | None:
+def _shown(row: WayRow, column: str) -> float | None:
     """A value as it is shown, more being better."""
     worth = value(row, column)
     if worth is None:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import sample
 from playground.lab.lesson import KINDS, MAX_QUESTIONS, Lesson
-from playground.lab.table import MOST_RATIO, Row
+from playground.lab.table import MOST_RATIO, WayRow
 from playground.lab.ways import WAYS
 
 MAX_CHARACTERS = 1_500_000  # browsers keep a few million
@@ -22,22 +22,22 @@ ERROR = "{text}"  # what a kept error is: a text, so that nothing from a browser
 
 
 @dataclass(frozen=True)
-class Sheet:
+class LabSheet:
     """What was taught, and what came of each way.
 
     :param others: the corpus that retrieval had to find the fact in.
     """
 
     lesson: Lesson
-    rows: tuple[Row, ...] = ()
+    rows: tuple[WayRow, ...] = ()
     seed: int = 0
     others: str = ""
 
-    def row(self, way: str) -> Row | None:
+    def row(self, way: str) -> WayRow | None:
         """The row of a way, if it was tried."""
         return next((row for row in self.rows if row.way == way), None)
 
-    def with_row(self, row: Row, tell: Callable[[Message], str]) -> Sheet:
+    def with_row(self, row: WayRow, tell: Callable[[Message], str]) -> LabSheet:
         """With one more row, its error as a text.
 
         :param tell: says a message to the visitor.
@@ -47,16 +47,16 @@ class Sheet:
         return replace(self, rows=(*self.rows, row))
 
 
-_SHEET = TypeAdapter(Sheet)
+_SHEET = TypeAdapter(LabSheet)
 
 
-def sheet_to_json(sheet: Sheet) -> dict[str, Any]:
+def sheet_to_json(sheet: LabSheet) -> dict[str, Any]:
     """A sheet as plain JSON."""
     data: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
     return data
 
 
-def sheet_from_json(data: Any) -> Sheet:
+def sheet_from_json(data: Any) -> LabSheet:
     """The sheet that a browser kept.
 
     :raises PlaygroundError: it came back damaged.
@@ -73,12 +73,12 @@ def sheet_from_json(data: Any) -> Sheet:
     return sheet
 
 
-def _sound(sheet: Sheet) -> bool:
+def _sound(sheet: LabSheet) -> bool:
     ways = [row.way for row in sheet.rows]
     return len(ways) == len(set(ways)) and set(ways) <= set(WAYS) and all(map(_usual, sheet.rows))
 
 
-def _usual(row: Row) -> bool:
+def _usual(row: WayRow) -> bool:
     """Whether a row's figures are such as a table has."""
     times = (row.apply_seconds, row.answer_seconds, row.undo_seconds, row.bytes)
     chances = [response.probability for response in row.asked] + [

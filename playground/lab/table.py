@@ -28,7 +28,7 @@ MOST_RATIO = 1e9  # of perplexities: a broken model's is no number
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class WayRow:
     """What one way of teaching did.
 
     :param error: why it failed; the figures are empty then.
@@ -70,7 +70,7 @@ def check_ways(ways: Sequence[str]) -> None:
         )
 
 
-def teach(lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET) -> Iterator[Row]:
+def teach(lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET) -> Iterator[WayRow]:
     """Teach a fact in each way, and measure what came of it; slow ways last.
 
     A way that fails gives a row that says why, and the others go on.
@@ -89,13 +89,13 @@ def teach(lesson: Lesson, ways: Sequence[str], room: Room, work: Work = QUIET) -
         except Stopped:
             raise
         except PlaygroundError as error:
-            yield Row(way=way, error=error.message)
+            yield WayRow(way=way, error=error.message)
         except Exception:
             log.exception("A way failed: %s", way)
-            yield Row(way=way, error=Message("Something went wrong on our side in this way."))
+            yield WayRow(way=way, error=Message("Something went wrong on our side in this way."))
 
 
-def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True) -> Row:
+def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = True) -> WayRow:
     """Teach a fact in one way and ask about it.
 
     :param whole: write answers of a length to show, time one, and ask the other facts, too.
@@ -119,7 +119,7 @@ def row(way: str, lesson: Lesson, room: Room, work: Work = QUIET, whole: bool = 
     start = time.perf_counter()
     taught.undo()
     undone = time.perf_counter() - start
-    return Row(
+    return WayRow(
         way=way,
         answer=answer,
         asked=tuple(responses),

@@ -24,7 +24,7 @@ from playground.lab.scores import (
     too_few,
     value,
 )
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 from playground.lab.ways import BASE, WAYS
 
 NEEDS = ("many", "changes", "cite", "style")
@@ -83,7 +83,7 @@ class Verdict:
         return self.best if len(self.ranked) > 1 else None
 
 
-def verdict(rows: Sequence[Row], important: Collection[str], needs: Collection[str]) -> Verdict:
+def verdict(rows: Sequence[WayRow], important: Collection[str], needs: Collection[str]) -> Verdict:
     """What to choose, why, at what cost, and what would change the choice."""
     choice = _Choice(rows, _counting(important, needs), needs)
     if "style" in needs:
@@ -121,7 +121,7 @@ def _counting(important: Collection[str], needs: Collection[str]) -> set[str]:
     return {*important, *(TIMES if "changes" in needs else ())}
 
 
-def _compared(own: Row, other: Row, column: str) -> Compared:
+def _compared(own: WayRow, other: WayRow, column: str) -> Compared:
     """A column of two ways; of a kind with the same share, the probabilities."""
     first, second = value(own, column) or 0.0, value(other, column) or 0.0
     figures = own.figures.get(column), other.figures.get(column)
@@ -136,7 +136,7 @@ class _Choice:
     ``fit`` to be recommended is what says the fact and beats the base.
     """
 
-    def __init__(self, rows: Sequence[Row], wanted: Collection[str], needs: Collection[str]) -> None:
+    def __init__(self, rows: Sequence[WayRow], wanted: Collection[str], needs: Collection[str]) -> None:
         self.all, self.wanted, self.needs = rows, set(wanted), needs
         self.tried = measured_rows(rows)
         self.said = [row.way for row in self.tried if says(row)]

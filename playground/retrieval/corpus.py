@@ -76,7 +76,7 @@ def load_corpus(corpus_id: str) -> Corpus:
     :raises CorpusError: the id is unknown, or the visitor's documents are gone.
     """
     corpus_id = str(corpus_id)
-    if uploads.is_own(corpus_id):
+    if uploads.is_own_collection(corpus_id):
         return uploads.read_corpus(corpus_id)
     if _ID.fullmatch(corpus_id) and corpus_id in shipped_ids():
         return _shipped(CORPORA / corpus_id)

@@ -26,7 +26,7 @@ def reciprocal_ranks(rankings: Sequence[list[Scored]], weights: Sequence[float])
     return _sorted(scores)
 
 
-def weighted_sum(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> list[Scored]:
+def weighted_fusion(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> list[Scored]:
     """The sum of weight x score, each ranking's scores brought to 0 (its last) and 1 (its first).
 
     What a ranking does not have counts as 0 in it.
@@ -42,7 +42,7 @@ def weighted_sum(rankings: Sequence[list[Scored]], weights: Sequence[float]) -> 
     return _sorted(scores)
 
 
-FUSIONS = {"rrf": reciprocal_ranks, "weighted": weighted_sum}
+FUSIONS = {"rrf": reciprocal_ranks, "weighted": weighted_fusion}
 
 
 def _sorted(scores: dict[int, float]) -> list[Scored]:

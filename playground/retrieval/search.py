@@ -61,7 +61,7 @@ def search(corpus: Corpus, query: str, retriever: str, k: int, options: Options 
     if retriever == NONE:
         return Found((), {})
     check_k(k)
-    encoders.find(options.encoder)
+    encoders.find_encoder(options.encoder)
     query, row = _checked_query(query), RETRIEVERS[retriever]
     terms = options.terms or row.terms
     options, trace = replace(options, terms=terms), Trace()

@@ -128,7 +128,9 @@ def launch(**options: Any) -> Any:
     )
     log.info("Serving on %s", page.local_url)
     WARMUP.start()
-    temporary.keep_clean(uploads.sweep, store.sweep, checkpoints.sweep, run_files.sweep)
+    temporary.keep_clean(
+        uploads.sweep_collections, store.sweep_adapters, checkpoints.sweep_checkpoints, run_files.sweep_runs
+    )
     if waits:
         page.block_thread()
     return served

@@ -85,7 +85,7 @@ def write_models(home):
     from playground.engine.models import catalog, loader
 
     loader.native_dtype = lambda: torch.float32
-    entry = catalog.find(MODEL)
+    entry = catalog.find_model(MODEL)
     loader.load(MODEL)
     name = f"{entry.id}-{entry.package.sha256[:12]}-float32-v{loader.CONVERSION}"
     base = loader.settings().home / "models" / name

@@ -41,9 +41,9 @@ HELD_BACK = [
 
 def texts(base):
     """60 batches of 4 x 128 tokens of the shipped calibration text."""
-    from playground.engine.measuring.calibration import shipped_text
+    from playground.engine.measuring.calibration import calibration_text
 
-    ids = torch.tensor(base.tokenizer(shipped_text())["input_ids"])
+    ids = torch.tensor(base.tokenizer(calibration_text())["input_ids"])
     ids = ids.repeat(1 + STEPS * BATCH * LENGTH // len(ids))
     return ids[: STEPS * BATCH * LENGTH].view(STEPS, BATCH, LENGTH)
 
@@ -68,11 +68,11 @@ def ours(base, batches):
     """The same batches through a run of ours; every token counts, as in the bare loop."""
     from playground.engine.fork import Fork
     from playground.engine.training.data import Encoded, Example
-    from playground.engine.training.run import Run
-    from playground.engine.training.settings import Settings
+    from playground.engine.training.run import TrainingRun
+    from playground.engine.training.settings import TrainingSettings
 
-    settings = Settings(rank=8, alpha=16, targets=QV, steps=STEPS, batch=BATCH, length=LENGTH, held_share=0.0)
-    run = Run(fork=Fork(base), settings=settings, examples=[Example("a", "b")] * (STEPS * BATCH))
+    settings = TrainingSettings(rank=8, alpha=16, targets=QV, steps=STEPS, batch=BATCH, length=LENGTH, held_share=0.0)
+    run = TrainingRun(fork=Fork(base), settings=settings, examples=[Example("a", "b")] * (STEPS * BATCH))
     weights = (0.0, *[1.0] * (LENGTH - 1))
     rows = iter([Encoded(tuple(row), weights, False) for row in ids.tolist()] for ids in batches)
     run._next_batch = lambda: next(rows)
@@ -127,13 +127,15 @@ def teach(method):
     from playground.engine.models.loader import load
     from playground.engine.training.data import Example
     from playground.engine.training.methods import METHODS
-    from playground.engine.training.run import Run
-    from playground.engine.training.settings import Settings
+    from playground.engine.training.run import TrainingRun
+    from playground.engine.training.settings import TrainingSettings
 
     base = load(MODEL)
     examples = [Example(*pair) for pair in TAUGHT]
-    settings = Settings(method=method, steps=60, batch=4, rate=METHODS[method].rate, length=64, held_share=0.0, seed=1)
-    run = Run(fork=Fork(base), settings=settings, examples=examples)
+    settings = TrainingSettings(
+        method=method, steps=60, batch=4, rate=METHODS[method].rate, length=64, held_share=0.0, seed=1
+    )
+    run = TrainingRun(fork=Fork(base), settings=settings, examples=examples)
     start = time.perf_counter()
     for _ in range(run.total):
         run._one_step()

@@ -382,7 +382,7 @@ def with_learned_tokens(base, kind) -> Fork:
     depth, heads, size = key_shape(base.model.config)
     width = fork.embedding("input")[0].shape[1] if kind == "PROMPT_TUNING" else depth * 2 * heads * size
     given = torch.randn(3, width, generator=torch.Generator().manual_seed(0))
-    attach(fork, files.checked(config, {"prompt_embeddings": given}, fork), 1.0, False)
+    attach(fork, files.checked_adapter(config, {"prompt_embeddings": given}, fork), 1.0, False)
     fork.settle()
     return fork
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from playground.engine.models import catalog
-from playground.engine.models.catalog import Package, available, find, package_file, verify
+from playground.engine.models.catalog import Package, available, find_model, package_file, verify
 from playground.errors import ModelError
 from playground.settings import settings
 
@@ -29,22 +29,22 @@ def test_without_a_hub_the_models_that_need_none_are_offered(policy):
     policy("off")
     assert ids() == ["smollm2-135m-instruct", "tiny-gpt2"]
     with pytest.raises(ModelError, match=r"'openai-community/gpt2'.*smollm2-135m-instruct"):
-        find("openai-community/gpt2")
+        find_model("openai-community/gpt2")
 
 
 def test_with_the_presets_those_of_the_hub_are_offered_and_no_others(policy):
     policy("presets")
     assert "openai-community/gpt2" in ids()
-    assert find("openai-community/gpt2").source == "hub"
+    assert find_model("openai-community/gpt2").source == "hub"
     with pytest.raises(ModelError):
-        find("someone/something")
+        find_model("someone/something")
 
 
 def test_with_any_a_hub_id_is_taken_at_its_word(policy):
     policy("any")
-    found = find("someone/some-thing_1.5")
+    found = find_model("someone/some-thing_1.5")
     assert (found.id, found.hub_id, found.source) == ("someone/some-thing_1.5",) * 2 + ("hub",)
-    assert find("tiny-gpt2").source == "built"
+    assert find_model("tiny-gpt2").source == "built"
 
 
 @pytest.mark.parametrize("hub", ["off", "presets", "any"])
@@ -77,7 +77,7 @@ def test_with_any_a_hub_id_is_taken_at_its_word(policy):
 def test_what_is_no_model_is_refused_under_every_policy(policy, hub, name):
     policy(hub)
     with pytest.raises(ModelError) as caught:
-        find(name)
+        find_model(name)
     assert len(str(caught.value)) < 1000
     assert "smollm2-135m-instruct" in str(caught.value)
 
@@ -85,7 +85,7 @@ def test_what_is_no_model_is_refused_under_every_policy(policy, hub, name):
 def test_tiny_gpt2_is_known_by_its_hub_name_too(policy):
     for value in ("off", "presets", "any"):
         policy(value)
-        assert find("sshleifer/tiny-gpt2") is find("tiny-gpt2")
+        assert find_model("sshleifer/tiny-gpt2") is find_model("tiny-gpt2")
 
 
 def test_ids_are_unique_and_the_default_model_is_among_them(policy):
@@ -125,7 +125,7 @@ def test_a_file_with_the_right_checksum_passes_and_no_other(tmp_path, content):
 
 @pytest.mark.weights
 def test_the_packaged_smollm2_is_the_published_file(smollm2_base):
-    package = find("smollm2-135m-instruct").package
+    package = find_model("smollm2-135m-instruct").package
     assert package == catalog.PRESETS[0].package
     assert package.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     verify(package_file(package), package.sha256)

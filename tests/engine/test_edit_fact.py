@@ -14,7 +14,7 @@ from playground.engine.facts.facts import MAX_FACTS
 from playground.engine.facts.lines import fact_line, prefixes
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import mlp_outputs
-from playground.engine.measuring.calibration import shipped_text
+from playground.engine.measuring.calibration import calibration_text
 from playground.engine.merging.edit import Merge
 from playground.engine.models.loader import CACHE
 from playground.engine.pruning.edit import Prune
@@ -114,7 +114,7 @@ def captured(fork, name, texts):
 
 def moment_of(fork, name):
     """C as numpy has it, with what the methods add to its diagonal."""
-    ids = fork.base.tokenizer(shipped_text(), add_special_tokens=False)["input_ids"][:600]
+    ids = fork.base.tokenizer(calibration_text(), add_special_tokens=False)["input_ids"][:600]
     tokens = np.concatenate(captured(fork, name, [ids[:512], ids[512:]]))
     moment = tokens.T @ tokens / len(tokens)
     return moment + methods.DAMPING * np.trace(moment) / len(moment) * np.eye(len(moment))
@@ -248,7 +248,7 @@ def test_alphaedit_leaves_what_ordinary_text_has_alone(llama, monkeypatch, given
     monkeypatch.setattr(methods, "NULL_SHARE", 0.1)
     fork = Fork(llama)
     matrix = mlp_outputs(fork)[0].name
-    ids = llama.tokenizer(shipped_text(), add_special_tokens=False)["input_ids"][:600]
+    ids = llama.tokenizer(calibration_text(), add_special_tokens=False)["input_ids"][:600]
     tokens = np.concatenate(captured(fork, matrix, [ids[:512], ids[512:]]))
     values, vectors = np.linalg.eigh(tokens.T @ tokens / len(tokens))
     count = int((np.cumsum(values) <= 0.1 * values.sum()).sum())

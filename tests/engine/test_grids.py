@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from playground.engine.quantizing.grids import SCHEMES, overhead_bits, pieces, quantized
+from playground.engine.quantizing.grids import SCHEMES, groups_of, overhead_bits, quantized
 
 NAMES = tuple(SCHEMES)
 WITH_ZERO_POINT = ("int8", "int4", "int3", "int2")
@@ -363,14 +363,14 @@ def test_any_weights_become_finite_ones_of_no_larger_size_and_are_left_alone(wei
 def test_every_weight_belongs_to_one_group(shape, flat):
     for group_size in (1, 7, 8, 20, 64, "channel", "tensor"):
         numbered = torch.arange(float(shape[0] * shape[1])).view(shape)
-        groups = [row for part in pieces(numbered, group_size, flat) for row in part.tolist()]
+        groups = [row for part in groups_of(numbered, group_size, flat) for row in part.tolist()]
         assert sorted(groups) == [list(map(float, g)) for g in group_slices(shape, group_size, flat)]
 
 
 def test_no_row_and_no_column_give_no_weight():
     for shape in ((0, 8), (3, 0), (0, 0)):
         for group_size in (8, 64):
-            assert sum(part.numel() for part in pieces(torch.empty(shape), group_size)) == 0
+            assert sum(part.numel() for part in groups_of(torch.empty(shape), group_size)) == 0
 
 
 def test_a_shorter_last_group_has_a_grid_of_its_own():

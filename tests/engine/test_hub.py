@@ -45,7 +45,7 @@ def pretend(monkeypatch, tmp_path) -> Hub:
     made = Hub(tmp_path)
     monkeypatch.setattr(hub, "HfApi", lambda: made)
     monkeypatch.setattr(hub, "snapshot_download", made.snapshot)
-    monkeypatch.setattr(hub, "answers", lambda: True)
+    monkeypatch.setattr(hub, "hub_answers", lambda: True)
     return made
 
 
@@ -76,7 +76,7 @@ def test_a_model_is_fetched_as_safetensors_and_text_files_only(pretend):
 
 
 def test_a_stored_model_is_used_without_asking_the_hub(pretend, monkeypatch):
-    monkeypatch.setattr(hub, "answers", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(hub, "hub_answers", lambda: pytest.fail("asked"))
     pretend.stored = True
     (pretend.folder / "model.safetensors").write_bytes(b"x")
     assert fetch() == pretend.folder
@@ -102,7 +102,7 @@ def test_a_model_stored_without_its_weights_is_fetched(pretend):
 
 
 def test_an_unreachable_hub_is_said_to_be(pretend, monkeypatch):
-    monkeypatch.setattr(hub, "answers", lambda: False)
+    monkeypatch.setattr(hub, "hub_answers", lambda: False)
     assert "cannot be reached" in said_by(fetch)
     assert pretend.downloads == []
 
@@ -166,7 +166,7 @@ def test_files_of_unknown_size_are_taken_for_empty(pretend):
 @pytest.mark.parametrize("name", ["own--er/model", "a..b/model", "owner/model.git", "a./model-"])
 def test_an_id_that_the_hub_would_never_give_is_refused_in_words(monkeypatch, name):
     """The real snapshot_download checks the id before anything else; no network is touched."""
-    monkeypatch.setattr(hub, "answers", lambda: False)
+    monkeypatch.setattr(hub, "hub_answers", lambda: False)
     with pytest.raises(ModelError):
         hub.download(name, lambda step: None)
 
@@ -190,12 +190,12 @@ def looks(monkeypatch):
 
 
 def test_the_hub_is_looked_at_once_a_minute(looks):
-    assert [hub.answers() for _ in range(3)] == [True] * 3
+    assert [hub.hub_answers() for _ in range(3)] == [True] * 3
     assert looks.count == 1
     looks.now, looks.result = 1059, False
-    assert hub.answers()
+    assert hub.hub_answers()
     looks.now = 1061
-    assert not hub.answers()
+    assert not hub.hub_answers()
     assert looks.count == 2
 
 

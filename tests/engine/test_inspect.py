@@ -13,7 +13,15 @@ from transformers import PreTrainedTokenizerFast
 
 from playground.engine.fork import Fork
 from playground.engine.measuring import token_map
-from playground.engine.measuring.token_map import MAX_TEXT, MAX_TOKENS, flat_map, neighbours, split, token_text, vector
+from playground.engine.measuring.token_map import (
+    MAX_TEXT,
+    MAX_TOKENS,
+    flat_map,
+    neighbours,
+    split_tokens,
+    token_text,
+    vector,
+)
 from playground.errors import PlaygroundError
 
 
@@ -140,7 +148,7 @@ def test_a_byte_token_of_a_sentencepiece_vocabulary_is_shown_as_its_byte():
 def test_a_text_is_split_as_the_tokenizer_does_with_each_rows_norm(llama):
     fork = patched(llama, "output", count=150)
     for side in ("input", "output"):
-        found = split(fork, " the of 안", side)
+        found = split_tokens(fork, " the of 안", side)
         ids = llama.tokenizer(" the of 안")["input_ids"]
         assert [token.id for token in found] == ids
         assert [token.text for token in found][:2] == [" the", " of"]
@@ -151,24 +159,24 @@ def test_a_text_is_split_as_the_tokenizer_does_with_each_rows_norm(llama):
 @pytest.mark.parametrize("text", ["", None, 5, ["a"]])
 def test_nothing_to_split_is_refused(llama, text):
     with pytest.raises(PlaygroundError, match="text is empty"):
-        split(Fork(llama), text)
+        split_tokens(Fork(llama), text)
 
 
 def test_too_much_to_split_is_refused_with_both_limits(llama):
-    assert len(split(Fork(llama), " the" * MAX_TOKENS)) == MAX_TOKENS
+    assert len(split_tokens(Fork(llama), " the" * MAX_TOKENS)) == MAX_TOKENS
     for text in (" the" * (MAX_TOKENS + 1), "x" * (MAX_TEXT + 1), "x" * 10_000_000):
         with pytest.raises(PlaygroundError, match=f"{MAX_TEXT} characters and {MAX_TOKENS} tokens"):
-            split(Fork(llama), text)
+            split_tokens(Fork(llama), text)
 
 
 def test_white_space_alone_is_split(llama):
-    assert split(Fork(llama), " ")[0].text == " "
-    assert split(Fork(llama), "\n")[0].text == "\n"
+    assert split_tokens(Fork(llama), " ")[0].text == " "
+    assert split_tokens(Fork(llama), "\n")[0].text == "\n"
 
 
 def test_half_a_character_is_refused_in_words(llama):
     with pytest.raises(PlaygroundError):
-        split(Fork(llama), "half \ud800")
+        split_tokens(Fork(llama), "half \ud800")
 
 
 # A row as a strip of colours

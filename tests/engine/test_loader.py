@@ -111,7 +111,7 @@ def test_an_unreachable_hub_says_so(monkeypatch, home):
     monkeypatch.setenv("PLAYGROUND_HUB", "presets")
     settings.cache_clear()
     monkeypatch.setattr(hub, "_cached", lambda hub_id, revision: None)
-    monkeypatch.setattr(hub, "answers", lambda: False)
+    monkeypatch.setattr(hub, "hub_answers", lambda: False)
     said = told(lambda: load("openai-community/gpt2"))
     assert "cannot be reached" in said
     assert "openai-community/gpt2" in said

@@ -17,7 +17,7 @@ from playground.engine.nudging.edit import (
     NudgeTokens,
     away,
     named_ids,
-    random,
+    random_direction,
     scale,
     space_advice,
     toward,
@@ -53,7 +53,7 @@ def test_the_functions_on_a_case_worked_by_hand():
     assert scale(rows, target, -2.0, 0).tolist() == [[-2.0, -4.0, -6.0], [0.0, 0.0, 0.0]]
 
 
-@pytest.mark.parametrize("function", [toward, away, random, scale])
+@pytest.mark.parametrize("function", [toward, away, random_direction, scale])
 def test_the_functions_leave_their_input_alone_and_keep_its_shape(function):
     rows = torch.ones(4, 3)
     assert function(rows, NOTHING, 0.7, 1).shape == (4, 3)
@@ -66,7 +66,7 @@ def test_a_random_move_is_strength_times_the_rows_norm_long():
         [[0.0], [1e-3], [1.0], [2.0], [50.0], [1.0]]
     )
     for strength in (0.0, 0.25, 3.0, -1.0):
-        move = (random(rows, NOTHING, strength, 11) - rows).double().norm(dim=-1)
+        move = (random_direction(rows, NOTHING, strength, 11) - rows).double().norm(dim=-1)
         expected = abs(strength) * rows.double().norm(dim=-1)
         np.testing.assert_allclose(move, expected, rtol=1e-4, atol=1e-6)
 
@@ -74,10 +74,10 @@ def test_a_random_move_is_strength_times_the_rows_norm_long():
 def test_a_random_move_is_set_by_its_seed_and_by_nothing_else():
     rows = torch.ones(3, 32)
     torch.manual_seed(1)
-    first = random(rows, NOTHING, 0.5, 7)
+    first = random_direction(rows, NOTHING, 0.5, 7)
     torch.manual_seed(2)
-    assert torch.equal(random(rows, NOTHING, 0.5, 7), first)
-    assert not torch.equal(random(rows, NOTHING, 0.5, 8), first)
+    assert torch.equal(random_direction(rows, NOTHING, 0.5, 7), first)
+    assert not torch.equal(random_direction(rows, NOTHING, 0.5, 8), first)
     assert not torch.equal(first[0], first[1])
 
 

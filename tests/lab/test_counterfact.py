@@ -12,7 +12,7 @@ from playground.engine.recipe import Recipe
 from playground.lab import counterfact, table
 from playground.lab.counterfact import main
 from playground.lab.results import Results
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 
 MODEL = "tiny-llama"
 FACTS = [
@@ -109,7 +109,7 @@ def test_a_way_that_fails_is_kept_with_its_reason(run, monkeypatch):
     monkeypatch.setattr(
         counterfact,
         "case_rows",
-        lambda *args: iter([Row(way="base", error=counterfact.PlaygroundError("No {x}.", x="{y}").message)]),
+        lambda *args: iter([WayRow(way="base", error=counterfact.PlaygroundError("No {x}.", x="{y}").message)]),
     )
     _, text, _ = run("--ways", "base")
     assert "failed: No {y}." in text
@@ -131,7 +131,7 @@ def test_the_cases_asked_are_the_first_that_the_model_knows(known):
 
 
 def test_signs_at_which_python_cuts_lines_are_part_of_an_answer(tmp_path):
-    row = Row(way="base", error=None, answer="one\u2028two\x85three")
+    row = WayRow(way="base", error=None, answer="one\u2028two\x85three")
     Results(tmp_path / "r.jsonl", {"model": MODEL}).add("The prompt", row)
     again = Results(tmp_path / "r.jsonl", {"model": MODEL})
     assert again.rows["The prompt", "base"].answer == row.answer

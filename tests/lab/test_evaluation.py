@@ -11,14 +11,14 @@ from playground.engine.build import build
 from playground.engine.recipe import Recipe
 from playground.lab import evaluation
 from playground.lab.evaluation import Response, figures, responses_to, says_answer, whole_words
-from playground.lab.lesson import Question, lesson_from_json
+from playground.lab.lesson import LessonQuestion, lesson_from_json
 from playground.lab.ways import Taught
 
 MODEL = "tiny-llama"
 
 
-def question(answer: str, other: str = "") -> Question:
-    return Question("efficacy", "It lies in", answer, other)
+def question(answer: str, other: str = "") -> LessonQuestion:
+    return LessonQuestion("efficacy", "It lies in", answer, other)
 
 
 def test_an_answer_is_written_as_whole_words_besides_case_and_marks():

@@ -20,7 +20,7 @@ from playground.lab.aggregate import aggregated, as_table
 from playground.lab.collateral import Kept
 from playground.lab.evaluation import responses_to
 from playground.lab.lesson import lesson_from_json
-from playground.lab.table import Row, general, teach
+from playground.lab.table import WayRow, general, teach
 from playground.lab.ways import WAYS, Room, Taught
 from playground.lab.ways.prompt import passages_of
 from playground.settings import settings
@@ -55,7 +55,7 @@ def taught_by(way: str, **values) -> Taught:
     return WAYS[way].teach(LESSON, room(**values), Work())
 
 
-def rows(*ways: str, **values) -> dict[str, Row]:
+def rows(*ways: str, **values) -> dict[str, WayRow]:
     return {row.way: row for row in teach(LESSON, ways, room(**values))}
 
 
@@ -170,7 +170,7 @@ def test_a_host_without_room_still_measures_a_lora(monkeypatch):
     def full(adapter, about, most):
         raise AdapterError("No room.")
 
-    monkeypatch.setattr("playground.lab.ways.lora.keep", full)
+    monkeypatch.setattr("playground.lab.ways.lora.keep_adapter", full)
     row = rows("lora")["lora"]
     assert row.error is None
     assert row.bytes > 0
@@ -215,7 +215,7 @@ def test_general_text_is_read_once_for_a_recipe(monkeypatch):
 
 
 def test_the_means_over_facts_count_every_question_once():
-    def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> Row:
+    def row(way: str, *right: bool, ratio: float = 1.0, seconds: float = 1.0) -> WayRow:
         fork = build(Recipe(model=MODEL)).fork
         taught = Taught(fork=fork, recipe=Recipe(model=MODEL))
         asked = responses_to(
@@ -230,7 +230,7 @@ def test_the_means_over_facts_count_every_question_once():
             type(one)(question=one.question, probability=0.5, other=0.25, right=good)
             for one, good in zip(asked, right, strict=True)
         ]
-        return Row(
+        return WayRow(
             way=way,
             error=None,
             answer="",
@@ -249,7 +249,7 @@ def test_the_means_over_facts_count_every_question_once():
             row("rome", True, True, True),
             row("rome", False, False, ratio=1.5, seconds=3.0),
             row("ft", True),
-            Row(way="rome", error=PlaygroundError("No.").message),
+            WayRow(way="rome", error=PlaygroundError("No.").message),
         ],
     )
     assert (found.count, found.failed) == (2, 1)

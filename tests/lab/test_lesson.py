@@ -6,7 +6,7 @@ import pytest
 
 from playground.engine.facts.score import Case
 from playground.errors import PlaygroundError
-from playground.lab.lesson import MAX_QUESTIONS, Question, from_case, lesson, lesson_from_json
+from playground.lab.lesson import MAX_QUESTIONS, LessonQuestion, from_case, lesson, lesson_from_json
 
 FACT = {"subject": "Ada", "prompt": "Ada lives in", "target": "Rome", "old": "Paris"}
 
@@ -21,10 +21,10 @@ def test_questions_come_in_their_order_with_what_they_compare():
         },
     )
     assert found.questions == (
-        Question("efficacy", "Ada lives in", " Rome", " Paris"),
-        Question("paraphrase", "The home of Ada is", " Rome", " Paris"),
-        Question("locality", "Bob lives in", " Oslo", " Rome"),
-        Question("portability", "Ada lives in the country of", " Italy", ""),
+        LessonQuestion("efficacy", "Ada lives in", " Rome", " Paris"),
+        LessonQuestion("paraphrase", "The home of Ada is", " Rome", " Paris"),
+        LessonQuestion("locality", "Bob lives in", " Oslo", " Rome"),
+        LessonQuestion("portability", "Ada lives in the country of", " Italy", ""),
     )
     assert [one.prompt for one in found.of("locality")] == ["Bob lives in"]
     assert found.sentence == "Ada lives in Rome."

@@ -11,9 +11,9 @@ import pytest
 from playground.errors import Message
 from playground.lab.collateral import Kept
 from playground.lab.evaluation import Response
-from playground.lab.lesson import KINDS, Question
+from playground.lab.lesson import KINDS, LessonQuestion
 from playground.lab.scores import COSTS, IMPORTANT, QUALITIES, USUAL, best_of, ranking, untold
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 from playground.lab.verdict import NEEDS, Amount, Compared, Sentence, verdict
 from playground.lab.ways import WAYS
 from playground.retrieval.retrievers import RETRIEVERS
@@ -26,12 +26,12 @@ def row(way, says=1, paraphrase=4, locality=4, kept=10, sure=0.5, of=4, portabil
     if portability is not None:
         rights["portability"] = (portability, of)
     asked = tuple(
-        Response(question=Question(kind, f"{kind} {n}", " x"), probability=sure, other=None, right=n < right)
+        Response(question=LessonQuestion(kind, f"{kind} {n}", " x"), probability=sure, other=None, right=n < right)
         for kind, (right, count) in rights.items()
         for n in range(count)
     )
     usual = {"apply_seconds": 1.0, "answer_seconds": 0.5, "undo_seconds": 1.0, "bytes": 1000}
-    return Row(way=way, error=None, answer="x", asked=asked, kept=Kept(kept, 10), **(usual | values))
+    return WayRow(way=way, error=None, answer="x", asked=asked, kept=Kept(kept, 10), **(usual | values))
 
 
 def base(**values):
@@ -105,7 +105,7 @@ def test_ties_keep_the_order_of_the_ways_and_more_probability_breaks_them():
 
 
 def test_what_failed_and_what_was_not_measured_is_left_out():
-    rows = [base(), Row(way="rome", error=Message("No.")), Row(way="ft"), row("lora")]
+    rows = [base(), WayRow(way="rome", error=Message("No.")), WayRow(way="ft"), row("lora")]
     assert ways(ranking(rows, USUAL)) == ["lora"]
     assert ranking(rows, ["portability"]) == ranking(rows, []) == ranking([], USUAL) == ()
     [one] = ranking(rows, ["portability", "kept"])
@@ -226,7 +226,7 @@ def test_probabilities_are_compared_where_shares_are_the_same():
 
 
 def test_without_figures_it_asks_for_some():
-    for rows in ([], [base()], [base(), Row(way="rome", error=Message("No."))]):
+    for rows in ([], [base()], [base(), WayRow(way="rome", error=Message("No."))]):
         found = verdict(rows, USUAL, ())
         assert found.best is None
         assert "Teach the fact" in text(found.sentences[0])
@@ -397,7 +397,7 @@ def test_weak_points_of_the_best_are_named_and_go_with_their_figures():
 
 
 def test_what_failed_is_named():
-    rows = [base(), row("rome"), row("nudge", says=0), Row(way="ft", error=Message("No."))]
+    rows = [base(), row("rome"), row("nudge", says=0), WayRow(way="ft", error=Message("No."))]
     found = verdict(rows, USUAL, ())
     assert "word for word: nudge." in said(found)
     assert "as the table says: ft." in said(found)

@@ -252,7 +252,7 @@ def test_okapi_scores_as_bm25s_does_with_lucenes_idf_and_plus_as_rank_bm25_does(
 @pytest.mark.parametrize("query", QUERIES)
 def test_the_parts_of_a_score_sum_up_to_it(variant, query):
     tokens, scoring = made_up(80), Scoring(variant, 1.2, 0.6)
-    for index in (SmallIndex(tokens), bm25_large.build(tokens, scoring)):
+    for index in (SmallIndex(tokens), bm25_large.build_index(tokens, scoring)):
         for place, score in index.search(query, 80, scoring):
             parts = explain(index, query, tokens[place], scoring)
             assert sum(part.score for part in parts) == pytest.approx(score, rel=1e-5, abs=1e-5)
@@ -263,9 +263,9 @@ def test_the_parts_of_a_score_sum_up_to_it(variant, query):
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0.5, 0.0)])
 def test_bm25s_ranks_as_rank_bm25_does(variant, k1, b, tmp_path):
     tokens, scoring = made_up(3_000, seed=1), Scoring(variant, k1, b)
-    small, large = SmallIndex(tokens), bm25_large.build(tokens, scoring)
-    bm25_large.save(large, tmp_path / "kept")
-    mapped = bm25_large.load(tmp_path / "kept")
+    small, large = SmallIndex(tokens), bm25_large.build_index(tokens, scoring)
+    bm25_large.save_index(large, tmp_path / "kept")
+    mapped = bm25_large.load_index(tmp_path / "kept")
     assert large.mean_length == small.mean_length
     for query in QUERIES:
         truth = small.search(query, 3_000, scoring)
@@ -291,7 +291,7 @@ def test_past_the_limit_bm25s_takes_over_and_is_mapped_by_the_next(make_corpus, 
         p for p, _ in SmallIndex([words(text) for text in TEXTS]).search(words("the cat"), 5)
     ]
     bm25._indexes.clear()
-    monkeypatch.setattr(bm25_large, "build", None)
+    monkeypatch.setattr(bm25_large, "build_index", None)
     assert bm25_index(corpus).search(words("the cat"), 5) == found
     bm25._indexes.clear()
     assert bm25_index(make_corpus("!", "?", "-", ".")).search(["cat"], 5) == []
@@ -338,5 +338,5 @@ def test_a_disk_that_refuses_a_large_index_costs_no_answer(make_corpus, monkeypa
     def full(*more):
         raise OSError("no space left")
 
-    monkeypatch.setattr(bm25_large, "save", full)
+    monkeypatch.setattr(bm25_large, "save_index", full)
     assert bm25_index(make_corpus(*TEXTS)).search(["cat"], 5)

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 from playground.errors import CorpusError
 from playground.retrieval.chunking.cutting import Cutting
 from playground.retrieval.chunking.markdown import Cut
-from playground.retrieval.own.changes import MAX_PASSAGE_CHARS, cut_anew, dropped, edited, place_of, renamed, split
-from playground.retrieval.own.stored import Collection, Stored, corpus_of, from_json, to_json
+from playground.retrieval.own.changes import (
+    MAX_PASSAGE_CHARS,
+    cut_anew,
+    dropped,
+    edited,
+    position_of,
+    renamed,
+    split_passage,
+)
+from playground.retrieval.own.stored import Collection, Stored, collection_from_json, corpus_of, to_json
 
 ID = "own-" + "0" * 32
 ONE = Cutting("sentences", 1)
@@ -48,9 +56,9 @@ def test_a_passage_that_is_not_there_is_told_and_not_taken_for_another(passage):
     assert len(passages(collection)) == 3
     for change in (
         lambda: edited(collection, passage, "New."),
-        lambda: split(collection, passage, "New. Words.", 4),
+        lambda: split_passage(collection, passage, "New. Words.", 4),
         lambda: dropped(collection, passage),
-        lambda: place_of(collection, passage),
+        lambda: position_of(collection, passage),
     ):
         with pytest.raises(CorpusError, match=r"(?s)There is no passage .* any more\. Choose"):
             change()
@@ -58,9 +66,9 @@ def test_a_passage_that_is_not_there_is_told_and_not_taken_for_another(passage):
 
 def test_a_passage_is_found_by_its_document_and_number():
     collection = Collection((Stored("a#1", "", "One. Two."), Stored("a", "", "Three. Four.")), cutting=ONE)
-    place = place_of(collection, "a#1#2")
+    place = position_of(collection, "a#1#2")
     assert (place.document, place.cut, place.cuts[1]) == (0, 1, Cut("", 5, 9))
-    place = place_of(collection, "a#1")
+    place = position_of(collection, "a#1")
     assert (place.document, place.cut, place.cuts[0]) == (1, 0, Cut("", 0, 6))
 
 
@@ -168,14 +176,14 @@ def test_a_passage_within_shortened_words_is_gone_with_them():
     collection = Collection((document,))
     assert texts(edited(collection, "a.md#1", "xyz")) == ["xyz", "ij"]
     assert texts(edited(collection, "a.md#1", "vwxyz")) == ["vwxyz", "z", "ij"]
-    assert texts(split(collection, "a.md#1", "x z", 1)) == ["x", "z", "ij"]
+    assert texts(split_passage(collection, "a.md#1", "x z", 1)) == ["x", "z", "ij"]
 
 
 # A split
 
 
 def test_a_split_makes_two_passages_under_the_same_heading():
-    after = split(made(BELL), "a.md#2", "It rests.", 3)
+    after = split_passage(made(BELL), "a.md#2", "It rests.", 3)
     assert passages(after) == [
         ("a.md#1", "Bell", "It rings."),
         ("a.md#2", "Bell", "It"),
@@ -183,18 +191,18 @@ def test_a_split_makes_two_passages_under_the_same_heading():
         ("a.md#4", "Tide", "It rises."),
     ]
     assert after.documents[0].text == BELL
-    assert texts(split(after, "a.md#3", "rests.", 4))[1:4] == ["It", "rest", "s."]
+    assert texts(split_passage(after, "a.md#3", "rests.", 4))[1:4] == ["It", "rest", "s."]
 
 
 def test_what_was_changed_before_a_split_is_kept():
-    after = split(made(BELL), "a.md#1", "  It has rung.\r\n\r\n 종😀 is still. ", 18)
+    after = split_passage(made(BELL), "a.md#1", "  It has rung.\r\n\r\n 종😀 is still. ", 18)
     assert texts(after)[:3] == ["It has rung.", "종😀 is still.", "It rests."]
     assert after.documents[0].text.startswith("# Bell\n\nIt has rung.\n\n 종😀 is still. It rests.")
 
 
 @pytest.mark.parametrize("at", [4, 5, 6, 7])
 def test_spaces_at_the_cursor_are_in_neither_passage(at):
-    assert texts(split(made("ab."), "a.md#1", "  ab   cd.", at)) == ["ab", "cd."]
+    assert texts(split_passage(made("ab."), "a.md#1", "  ab   cd.", at)) == ["ab", "cd."]
 
 
 @pytest.mark.parametrize(
@@ -208,20 +216,24 @@ def test_spaces_at_the_cursor_are_in_neither_passage(at):
 )
 def test_nothing_is_split_into_one(text, at):
     with pytest.raises(CorpusError, match="Put the cursor where the second passage should begin"):
-        split(made(BELL), "a.md#1", text, at)
+        split_passage(made(BELL), "a.md#1", text, at)
 
 
 def test_a_split_is_bound_by_the_limit_of_an_edit():
-    assert len(texts(split(made(BELL), "a.md#1", "x" * 10_000, 5))) == 4
+    assert len(texts(split_passage(made(BELL), "a.md#1", "x" * 10_000, 5))) == 4
     with pytest.raises(CorpusError, match="has 10001 characters"):
-        split(made(BELL), "a.md#1", "x" * 10_001, 5)
+        split_passage(made(BELL), "a.md#1", "x" * 10_001, 5)
 
 
 def test_a_split_leaves_overlapping_passages_in_the_order_of_their_beginnings():
     collection = made("One two. Three four. Five six.", cutting=TWO)
     whole = "One two. Three four."
-    assert texts(split(collection, "a.md#1", whole, 15)) == [*("One two. Three", "Three four. Five six.", "four.")]
-    assert texts(split(collection, "a.md#1", whole, 4)) == [*("One", "two. Three four.", "Three four. Five six.")]
+    assert texts(split_passage(collection, "a.md#1", whole, 15)) == [
+        *("One two. Three", "Three four. Five six.", "four.")
+    ]
+    assert texts(split_passage(collection, "a.md#1", whole, 4)) == [
+        *("One", "two. Three four.", "Three four. Five six.")
+    ]
 
 
 # Dropping, cutting anew, renaming
@@ -245,7 +257,7 @@ def test_all_passages_of_a_document_may_be_dropped_but_not_the_last_of_all():
 
 
 def test_cutting_anew_forgets_borders_and_keeps_words():
-    collection = split(dropped(made(BELL), "a.md#3"), "a.md#1", "It has rung.", 6)
+    collection = split_passage(dropped(made(BELL), "a.md#3"), "a.md#1", "It has rung.", 6)
     assert texts(collection) == ["It has", "rung.", "It rests."]
     after = cut_anew(collection, Cutting("headings"))
     assert after.cutting == Cutting("headings")
@@ -319,18 +331,18 @@ def test_changes_do_to_the_passages_what_they_would_to_a_list(held, asked):
             held.pop(place)
             assert collection.documents[0].text == document
         elif kind == "edit":
-            cut = place_of(collection, passage).cuts[place]
+            cut = position_of(collection, passage).cuts[place]
             collection = edited(collection, passage, text)
             held[place] = text
             around = document[: cut.start], document[cut.end :]
             assert collection.documents[0].text == text.join(around)
         elif head and tail:
-            collection = split(collection, passage, text, at)
+            collection = split_passage(collection, passage, text, at)
             held[place : place + 1] = [head, tail]
             assert text in collection.documents[0].text
         else:
             with pytest.raises(CorpusError, match="Put the cursor"):
-                split(collection, passage, text, at)
+                split_passage(collection, passage, text, at)
         if held:
             assert passages(collection) == [(f"a.md#{number}", "h", one) for number, one in enumerate(held, start=1)]
 
@@ -361,7 +373,7 @@ def test_whatever_is_changed_can_be_kept_and_read_again(texts, asked):
         passage = f"a.jsonl#{number}"
         change = {
             "edit": lambda c, p=passage, t=text: edited(c, p, t),
-            "split": lambda c, p=passage, t=text, at=at: split(c, p, t, at),
+            "split": lambda c, p=passage, t=text, at=at: split_passage(c, p, t, at),
             "drop": lambda c, p=passage: dropped(c, p),
             "cut": lambda c, cutting=cutting: cut_anew(c, cutting),
             "name": lambda c, t=text: renamed(c, t),
@@ -372,7 +384,7 @@ def test_whatever_is_changed_can_be_kept_and_read_again(texts, asked):
         except CorpusError:
             continue  # refused: it stays as it was
         collection = after
-        assert from_json(to_json(collection).encode()) == collection
+        assert collection_from_json(to_json(collection).encode()) == collection
         numbers = [int(one.id.rpartition("#")[2]) for one in found if one.document == "a.jsonl"]
         assert numbers == list(range(1, len(numbers) + 1))
         held = "\0".join(one.text for one in collection.documents)
@@ -383,7 +395,7 @@ def test_a_change_leaves_everything_else_as_it_is():
     collection = replace(made(BELL), title="Mine")
     for change in (
         edited(collection, "a.md#1", "New."),
-        split(collection, "a.md#1", "New. Words.", 4),
+        split_passage(collection, "a.md#1", "New. Words.", 4),
         dropped(collection, "a.md#1"),
         renamed(collection, "Mine"),
     ):

@@ -180,7 +180,7 @@ def test_what_can_be_chosen_depends_on_the_host(monkeypatch, tmp_path):
     ],
 )
 def test_an_id_of_no_such_form_is_refused_before_anything_is_asked(monkeypatch, hub, name):
-    for use in (encoders.find, lambda one: embed(["a"], encoder=one)):
+    for use in (encoders.find_encoder, lambda one: embed(["a"], encoder=one)):
         with pytest.raises(CorpusError, match=r"is unknown\. Choose one of: minilm.*owner/name"):
             use(name)
     assert hub.asked == []
@@ -193,11 +193,11 @@ def test_an_id_of_no_such_form_is_refused_before_anything_is_asked(monkeypatch, 
 def test_the_host_decides_which_of_the_hub(monkeypatch, hub, make_corpus, policy, allowed, refused):
     allow(monkeypatch, policy)
     for name in allowed:
-        assert encoders.find(name).id == name
+        assert encoders.find_encoder(name).id == name
     for name in refused:
         wanted = rf"{name}.*PLAYGROUND_HUB is {policy}\)\. Choose one of: minilm"
         for use in (
-            encoders.find,
+            encoders.find_encoder,
             lambda one: dense_index(make_corpus("a"), encoder=one),
             lambda one: search(make_corpus("a"), "a", "bm25", 1, Options(encoder=one)),
         ):
@@ -231,7 +231,7 @@ def test_which_languages_those_of_the_hub_read(hub):
     ],
 )
 def test_prefixes_are_those_of_the_family(hub, name, query, passage):
-    found = encoders.find(name)
+    found = encoders.find_encoder(name)
     assert (found.query_prefix, found.passage_prefix) == (query, passage)
 
 
@@ -252,7 +252,7 @@ def each_dtype(request, monkeypatch):
 @pytest.mark.parametrize("as_query", [False, True])
 def test_vectors_are_the_librarys_own_of_prefix_and_text(hub, library, each_dtype, name, as_query):
     found = embed(TEXTS, encoder=name, as_query=as_query)
-    known = encoders.find(name)
+    known = encoders.find_encoder(name)
     before = known.query_prefix if as_query else known.passage_prefix
     expected = library.encode([before + text for text in TEXTS], normalize_embeddings=True)
     assert found.shape == (5, 16)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.retrieval.fusion import diversified, reciprocal_ranks, weighted_sum
+from playground.retrieval.fusion import diversified, reciprocal_ranks, weighted_fusion
 
 FIRST = [(7, 9.0), (3, 5.0), (1, 1.0)]
 SECOND = [(3, 0.9), (8, 0.4)]
@@ -24,12 +24,12 @@ def test_reciprocal_ranks_by_hand():
 
 
 def test_weighted_sum_by_hand():
-    found = weighted_sum([FIRST, SECOND], [0.25, 0.75])
+    found = weighted_fusion([FIRST, SECOND], [0.25, 0.75])
     assert found == [(3, pytest.approx(0.25 * 0.5 + 0.75)), (7, pytest.approx(0.25)), (1, 0), (8, 0)]
-    assert weighted_sum([[(4, 2.0)]], [1]) == [(4, 1.0)]  # one alone has no span
+    assert weighted_fusion([[(4, 2.0)]], [1]) == [(4, 1.0)]  # one alone has no span
 
 
-@pytest.mark.parametrize("fuse", [reciprocal_ranks, weighted_sum])
+@pytest.mark.parametrize("fuse", [reciprocal_ranks, weighted_fusion])
 def test_a_weight_of_0_leaves_a_ranking_out_and_nothing_gives_nothing(fuse):
     assert [place for place, _ in fuse([FIRST, SECOND], [1, 0])] == [7, 3, 1]
     assert [place for place, _ in fuse([FIRST, SECOND], [0, 1])] == [3, 8]

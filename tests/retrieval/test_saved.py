@@ -19,7 +19,15 @@ from playground.retrieval.chunking.cutting import Cutting
 from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.corpus import cards, list_corpora, load_collection, load_corpus
 from playground.retrieval.own.changes import cut_anew, dropped, edited, renamed
-from playground.retrieval.own.stored import Collection, Stored, added, corpus_of, from_json, title_of, to_json
+from playground.retrieval.own.stored import (
+    Collection,
+    Stored,
+    collection_from_json,
+    corpus_of,
+    title_of,
+    to_json,
+    with_document,
+)
 from playground.retrieval.own.uploads import (
     add_collection,
     add_documents,
@@ -77,7 +85,7 @@ def texts(corpus_id: str) -> list[str]:
 
 
 def test_a_saved_file_is_a_collection_of_texts_cuts_and_questions():
-    found = from_json(saved())
+    found = collection_from_json(saved())
     assert found == Collection(
         (
             Stored("a.md", "", "# T\n\nOne. 둘😀.", (Cut("T", 5, 9), Cut("", 10, 13))),
@@ -124,8 +132,8 @@ def test_a_collection_that_an_earlier_version_kept_is_read_and_has_the_same_pass
 
 def test_what_a_file_leaves_out_is_as_usual():
     data = b'{"documents": [{"name": "a", "title": "", "text": "One."}]}'
-    assert from_json(data) == Collection((Stored("a", "", "One."),))
-    assert from_json(data) == Collection((Stored("a", "", "One.", None),), "", Cutting(), ())
+    assert collection_from_json(data) == Collection((Stored("a", "", "One."),))
+    assert collection_from_json(data) == Collection((Stored("a", "", "One.", None),), "", Cutting(), ())
 
 
 words = st.text('ab \n.가😀\u0301"\\\t\x01\u2028é/<', max_size=30).map(lambda text: unicodedata.normalize("NFC", text))
@@ -159,7 +167,7 @@ collections = st.builds(
 @given(collections)
 @example(Collection((Stored("a", "e", "\u0301 begins with what would join the title"),)))
 def test_what_is_saved_is_what_is_read(collection):
-    assert from_json(to_json(collection).encode()) == collection
+    assert collection_from_json(to_json(collection).encode()) == collection
 
 
 EVIDENCE = (Evidence("a.md", "One."),)
@@ -178,9 +186,9 @@ EVIDENCE = (Evidence("a.md", "One."),)
 def test_a_question_that_cannot_be_asked_is_refused(question):
     collection = Collection((Stored("a.md", "", "One."),), questions=(question,))
     with pytest.raises(ValueError, match="cannot be asked"):
-        from_json(to_json(collection).encode())
+        collection_from_json(to_json(collection).encode())
     most = replace(question, question="When?", answer="One.", evidence=EVIDENCE * 10)
-    assert from_json(to_json(replace(collection, questions=(most,))).encode())
+    assert collection_from_json(to_json(replace(collection, questions=(most,))).encode())
 
 
 def test_a_saved_collection_becomes_a_corpus_of_its_own(home):
@@ -188,7 +196,7 @@ def test_a_saved_collection_becomes_a_corpus_of_its_own(home):
     first, second = add_saved("a.json", data), add_saved("a.json", data)
     assert first.id != second.id
     assert first.own
-    assert read_collection(first.id) == load_collection(second.id) == from_json(data)
+    assert read_collection(first.id) == load_collection(second.id) == collection_from_json(data)
     assert load_corpus(first.id) == first
     assert not can_undo(first.id)
     assert kept(home) == sorted(f"uploads/{one.id}/documents.json" for one in (first, second))
@@ -331,10 +339,10 @@ odd = st.recursive(
 def check_hostile(data: bytes) -> None:
     """A collection, or an error that is foreseen; and its passages stand in its texts."""
     try:
-        found = from_json(data)
+        found = collection_from_json(data)
     except (ValueError, CorpusError):
         return
-    assert from_json(to_json(found).encode()) == found
+    assert collection_from_json(to_json(found).encode()) == found
     with suppress(CorpusError):
         for passage in corpus_of(ID, found).passages:
             own = [one.text for one in found.documents if one.name == passage.document]
@@ -378,8 +386,8 @@ def test_records_of_one_name_are_counted_on_and_stand_together():
     ]
     assert (corpus.title, title_of(replace(collection, title="T"))) == ("r +1", "T")
     with pytest.raises(CorpusError, match=r"s holds no text"):
-        corpus_of(ID, added(collection, [Stored("s", "", "#")]))
-    assert len(corpus_of(ID, added(collection, [Stored("r", "", "New.")])).passages) == 2
+        corpus_of(ID, with_document(collection, [Stored("s", "", "#")]))
+    assert len(corpus_of(ID, with_document(collection, [Stored("r", "", "New.")])).passages) == 2
 
 
 def test_no_documents_make_no_corpus():
@@ -467,7 +475,7 @@ def test_a_removed_collection_leaves_nothing_to_take_back(home):
 
 
 def much(collection: Collection) -> Collection:
-    return added(collection, [Stored("b", "", "x " * 1_600_000)])
+    return with_document(collection, [Stored("b", "", "x " * 1_600_000)])
 
 
 @pytest.mark.parametrize(
@@ -479,8 +487,8 @@ def much(collection: Collection) -> Collection:
         (lambda c: dropped(c, "a.txt#2"), "no passage"),
         (lambda c: cut_anew(c, Cutting("sentences", 0)), "out of range"),
         (lambda c: cut_anew(edited(c, "a.txt#1", "#"), Cutting()), "no text to search"),
-        (lambda c: added(c, [Stored(f"{n}", "", "x") for n in range(30)]), "31 documents"),
-        (lambda c: added(c, [Stored("b", "", "a\n\n# b\n\n" * 3_000)]), "more than 3000 passages"),
+        (lambda c: with_document(c, [Stored(f"{n}", "", "x") for n in range(30)]), "31 documents"),
+        (lambda c: with_document(c, [Stored("b", "", "a\n\n# b\n\n" * 3_000)]), "more than 3000 passages"),
         (much, "MB together"),
         (lambda c: 1 / 0, None),
     ],
@@ -502,7 +510,7 @@ def test_changes_at_the_same_time_lose_nothing():
 
     def add(number: int) -> None:
         if number % 2:
-            change(corpus.id, lambda c: added(c, [Stored(f"{number}.txt", "", f"{number}")]))
+            change(corpus.id, lambda c: with_document(c, [Stored(f"{number}.txt", "", f"{number}")]))
         else:
             add_documents([(f"{number}.txt", f"{number}".encode())], into=corpus.id)
 

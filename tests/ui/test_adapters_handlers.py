@@ -28,8 +28,8 @@ from playground.engine.recipe import parse
 from playground.engine.training import jobs
 from playground.engine.training.jobs import JOBS
 from playground.engine.training.methods import METHODS
-from playground.engine.training.run import Point
-from playground.engine.training.settings import Settings
+from playground.engine.training.run import TrainingPoint
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings
 from playground.ui.adapters import attach as attach_panel
@@ -74,7 +74,7 @@ def mine(known):
         for m in matrices(base)
         if m.layer is not None
     }
-    return store.keep(lora.make(thin), About("My own", "trained", MODEL, "lora"))
+    return store.keep_adapter(lora.make(thin), About("My own", "trained", MODEL, "lora"))
 
 
 def edit(source, scale=1.0, fold=False):
@@ -90,13 +90,13 @@ def test_attaching_puts_the_adapter_on_top_and_again_only_turns_it(mine):
     state = attach_panel.put_adapter(state, "en", mine, -0.5, False)
     state = attach_panel.put_adapter(state, "en", mine, -0.5, True)
     assert edits_of(state) == [edit(mine, -0.5, True)]
-    undone = spaces.from_json(state).undo()
+    undone = spaces.workspace_from_json(state).undo()
     assert edits_of(undone.to_json()) == [edit(mine, -0.5)]
 
 
 def test_an_adapter_below_another_edit_is_turned_where_it_is(mine):
     nudge = {"kind": "nudge_tokens", "text": " the", "direction": "scale", "strength": 2.0}
-    state = spaces.from_json(saved(edit(mine))).add(nudge).to_json()
+    state = spaces.workspace_from_json(saved(edit(mine))).add(nudge).to_json()
     turned = attach_panel.put_adapter(state, "en", mine, 2.0, False)
     assert [one["kind"] for one in edits_of(turned)] == ["adapter", "nudge_tokens"]
     assert edits_of(turned)[0] == edit(mine, 2.0)
@@ -120,7 +120,7 @@ def test_an_adapter_of_another_model_does_not_reach_the_recipe(mine):
 
 @both
 def test_the_panel_opens_with_the_adapter_looked_into(mine, language):
-    menu, seen, paths, drawn, paid = attach_panel.open_panel(saved(), [mine], language, mine)
+    menu, seen, paths, drawn, paid = attach_panel.open_attach(saved(), [mine], language, mine)
     table = TABLES[language]
     assert menu["value"] == mine
     assert (f"My own ({'yours' if language == 'en' else '내 것'}, {mine[:6]})", mine) in menu["choices"]
@@ -145,7 +145,7 @@ def test_what_was_just_made_is_chosen_though_the_browser_does_not_list_it_yet(mi
 def test_what_was_taken_off_the_list_is_no_longer_offered_but_not_taken_from_others(mine):
     ids, chosen = own_adapters.forget_adapter([mine], "en", mine)
     assert (ids, chosen) == ([], None)
-    menu, *_ = attach_panel.open_panel(saved(), ids, "en", mine)
+    menu, *_ = attach_panel.open_attach(saved(), ids, "en", mine)
     assert mine not in [value for _, value in menu["choices"]]
     assert store.about(mine) is not None
     with pytest.raises(gr.Error, match="Only your own"):
@@ -164,13 +164,13 @@ def test_a_damaged_list_from_the_browser_is_an_empty_one(known, damaged):
 
 
 def test_an_upload_is_checked_kept_and_listed(mine, known, tmp_path):
-    adapter = store.load(mine, Fork(known[MODEL]))
+    adapter = store.load_adapter(mine, Fork(known[MODEL]))
     disk.remove(settings().home / "adapters" / mine)
     path = tmp_path / "nice.zip"
-    path.write_bytes(files.zip_of(files.write(adapter, MODEL)))
+    path.write_bytes(files.zip_of(files.write_adapter(adapter, MODEL)))
     ids, made = own_adapters.add_adapter({"saved": saved(), "mine": [], "language": "en", "files": [str(path)]})
     assert ids == [made]
-    assert store.load(made, Fork(known[MODEL])).id == adapter.id
+    assert store.load_adapter(made, Fork(known[MODEL])).id == adapter.id
     assert store.about(made).title == "nice"
 
 
@@ -214,14 +214,14 @@ def test_an_adapter_under_an_edit_of_all_weights_can_be_turned(mine):
 
 
 def test_an_adapter_that_came_back_is_attached_again(mine, known, monkeypatch):
-    adapter = store.load(mine, Fork(known[MODEL]))
+    adapter = store.load_adapter(mine, Fork(known[MODEL]))
     monkeypatch.setattr("playground.engine.build.FOR_NOW_SECONDS", 0.0)
     disk.remove(settings().home / "adapters" / mine)
     CACHE.clear()
     for _ in range(2):
         with pytest.raises(PlaygroundError, match="not on this host"):
             build_quickly(parse({"model": MODEL, "edits": [edit(mine)]}))
-    assert store.keep(adapter, About("My own", "trained", MODEL, "lora")) == mine
+    assert store.keep_adapter(adapter, About("My own", "trained", MODEL, "lora")) == mine
     assert build_quickly(parse({"model": MODEL, "edits": [edit(mine)]})).receipts
 
 
@@ -267,7 +267,7 @@ def test_the_controls_as_they_stand_are_the_settings_defaults():
     built = train_settings.settings_of(
         controls(rank=8, rate=5e-4, epochs=3, steps=0, batch=4, alpha=16, length=128, held_share=0.1, virtual_tokens=16)
     )
-    assert built == Settings()
+    assert built == TrainingSettings()
 
 
 def test_q_and_v_are_one_entry_of_the_menu():
@@ -325,7 +325,7 @@ def test_what_is_left_out_of_a_file_is_told_before_training(known, tmp_path, lan
 
 
 def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
-    shown = {method: [u["visible"] for u in train_settings.show_method(method)] for method in METHODS}
+    shown = {method: [u["visible"] for u in train_settings.show_training_method(method)] for method in METHODS}
     assert shown["lora"] == [True, True, False, False]
     assert shown["bottleneck"] == [True, False, False, False]
     assert shown["last_layers"] == [False, False, True, False]
@@ -333,7 +333,7 @@ def test_only_the_controls_of_a_method_and_of_a_source_are_shown():
     assert shown["full"] == [False] * 4
     assert train_settings.usual_rate("full") == METHODS["full"].rate
     for place, name in enumerate(train_panel.SOURCES):
-        visible = [update["visible"] for update in train_panel.show_source(name)]
+        visible = [update["visible"] for update in train_panel.show_examples_source(name)]
         assert visible == [n == place for n in range(3)]
 
 
@@ -389,7 +389,7 @@ def test_a_run_that_is_not_known_shows_what_to_do(known, language):
     assert {"en": "no longer known here", "ko": "이제 여기에 없습니다"}[language] in shown
     assert not timer.active
     with pytest.raises(gr.Error):
-        train_panel.go_on("x", language)
+        train_panel.resume_training("x", language)
     train_panel.halt("x")
 
 
@@ -400,7 +400,7 @@ def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, sta
         id="x",
         recipe=parse({"model": MODEL}),
         examples=[],
-        settings=train_panel.Settings(),
+        settings=train_panel.TrainingSettings(),
         title="t",
         prompts=(),
         status=status,
@@ -408,7 +408,7 @@ def test_every_state_of_a_run_is_said_before_and_after_its_first_step(known, sta
     if status == "failed":
         run.error = Message("The run failed for a reason of its own. Try other settings.")
     early = adapters_html.run(run, 2, language)
-    run.points, run.total, run.source = (Point(step=1, loss=2.0, rate=0.1, seconds=3.0),), 5, "a"
+    run.points, run.total, run.source = (TrainingPoint(step=1, loss=2.0, rate=0.1, seconds=3.0),), 5, "a"
     for job_run in (None, object()):
         run.run = job_run
         late = adapters_html.run(run, 2, language)
@@ -425,7 +425,7 @@ def test_a_run_tells_its_clock_what_is_left_and_what_happened_to_it(known, monke
         id="x",
         recipe=parse({"model": MODEL}),
         examples=[],
-        settings=train_panel.Settings(),
+        settings=train_panel.TrainingSettings(),
         title="t",
         prompts=(),
         status="preparing",
@@ -441,7 +441,7 @@ def test_a_run_tells_its_clock_what_is_left_and_what_happened_to_it(known, monke
         (1_999, 20.0, {"en": "about 1 s left", "ko": "약 1 s 남음"}),
         (2_000, 20.0, {"en": "All steps are done, 75 s", "ko": "모든 걸음이 끝났습니다"}),
     ):
-        run.points = (Point(step=step, loss=2.0, rate=1.67e-4, seconds=seconds),)
+        run.points = (TrainingPoint(step=step, loss=2.0, rate=1.67e-4, seconds=seconds),)
         assert said[language] in adapters_html.run(run, 0, language)
 
 
@@ -450,14 +450,14 @@ def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
         id="x",
         recipe=parse({"model": MODEL}),
         examples=[],
-        settings=train_panel.Settings(),
+        settings=train_panel.TrainingSettings(),
         title="t",
         prompts=(),
         status="training",
     )
     run.total = 3
     run.points = tuple(
-        Point(step=n, loss=9.0 - n, rate=1.67e-4 * n, seconds=1.0, held=8.0, sample="a") for n in (1, 2, 3)
+        TrainingPoint(step=n, loss=9.0 - n, rate=1.67e-4 * n, seconds=1.0, held=8.0, sample="a") for n in (1, 2, 3)
     )
     loss, rate = re.findall("<svg.*?</svg>", adapters_html.run(run, 0, "en"))
     drawn = min(float(y) for y in re.findall(r"[ \"]\d+\.\d,(\d+\.\d)", loss))
@@ -479,8 +479,8 @@ def test_a_model_without_a_chat_template_learns_plain_text(known, monkeypatch):
 
 def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
     base = Fork(known[MODEL])
-    pairs = lora.pairs(store.load(mine, base))
-    other = store.keep(
+    pairs = lora.pairs(store.load_adapter(mine, base))
+    other = store.keep_adapter(
         lora.make({pair.path: (pair.down, -pair.up) for pair in pairs}), About("Its opposite", "trained", MODEL)
     )
     asked = {"sources": [mine, other], "method": "cat", "seed": None, "weight_1": 1.0}
@@ -494,7 +494,7 @@ def test_two_adapters_are_mixed_and_mixed_again_in_the_same_place(mine, known):
 
 
 def test_a_mix_that_was_stopped_is_not_put_on_the_recipe(mine, known):
-    other = store.keep(store.load(mine, Fork(known[MODEL])), About("Its twin", "trained", MODEL))
+    other = store.keep_adapter(store.load_adapter(mine, Fork(known[MODEL])), About("Its twin", "trained", MODEL))
     turn = begin("mix")
     stop_run(visitor())
     edit, told = press("mix", saved=saved(), turn=turn, sources=[mine, other], method="linear")

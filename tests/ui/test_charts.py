@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.ui.parts.charts import Point, heat_map, histogram, line_chart
+from playground.ui.parts.charts import ChartPoint, heat_map, histogram, line_chart
 
 EVIL = [
     "<script>alert(1)</script>",
@@ -81,8 +81,8 @@ def scale(root: ET.Element) -> dict[str, float]:
     return {t.text or "": y for t, y in zip(beside, rules, strict=True)}
 
 
-def points(*values: float) -> list[Point]:
-    return [Point(f"p{n}", value, f"hint {n}") for n, value in enumerate(values)]
+def points(*values: float) -> list[ChartPoint]:
+    return [ChartPoint(f"p{n}", value, f"hint {n}") for n, value in enumerate(values)]
 
 
 def depth(fill: str) -> float:
@@ -97,7 +97,7 @@ def depth(fill: str) -> float:
 @evil
 @pytest.mark.parametrize("press", [False, True])
 def test_a_line_chart_escapes_every_text(evil, press):
-    root = read(line_chart([Point(evil, 1.0, evil)], evil, press=evil if press else ""))
+    root = read(line_chart([ChartPoint(evil, 1.0, evil)], evil, press=evil if press else ""))
     assert texts(root).count(evil) == 2  # the title and the point's name
     assert root.attrib["aria-label"] == evil
     assert hovers(root) == [evil]

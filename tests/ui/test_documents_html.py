@@ -109,7 +109,7 @@ def test_a_csv_has_a_line_for_each_answer_and_nothing_that_a_spreadsheet_runs():
     evil = outcome("q", "keyword", "bm25", 2)
     judged = Judged(id="q", question="=HYPERLINK(1)", kind="keyword", pieces=evil.judged.pieces, gains=(1.0,))
     evil = Outcome(judged=judged, retriever="bm25", hits=evil.hits, ranks=evil.ranks, seconds=0.5)
-    text = evaluate_panel.to_csv([evil, *OUTCOMES])
+    text = evaluate_panel.outcomes_csv([evil, *OUTCOMES])
     assert text.startswith("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert len(rows) == 7

@@ -240,7 +240,7 @@ def wait_for(true: Any, seconds: float = 20) -> None:
 
 def test_a_third_upload_of_one_address_waits_for_a_turn(monkeypatch):
     monkeypatch.setattr(uploads, "WAIT_SECONDS", 0.05)
-    turns = uploads.Turns()
+    turns = uploads.UploadTurns()
 
     async def enough() -> None:
         async with turns.turn("a"), turns.turn("a"), turns.turn("b"):
@@ -393,7 +393,7 @@ def test_addresses_take_turns_and_sessions_of_one_address_do():
 
 def test_fifty_behind_one_address_go_through_and_a_full_lane_has_room_for_newcomers():
     queue = SimpleNamespace(event_queue_per_concurrency_id={"model": SimpleNamespace(queue=[])})
-    lane = line.Line(queue, settings().address_share)
+    lane = line.WaitingLine(queue, settings().address_share)
     waiting = queue.event_queue_per_concurrency_id["model"].queue
     for turn in range(3):
         for person in range(50):
@@ -410,7 +410,7 @@ def test_the_bytes_of_whoever_waits_are_bounded():
     for one in big:
         one.request.scope[line.SIZE] = 5_900_000
     queue = SimpleNamespace(event_queue_per_concurrency_id={"look": SimpleNamespace(queue=big)})
-    lane = line.Line(queue, 160)
+    lane = line.WaitingLine(queue, 160)
     with pytest.raises(Refused):
         lane.check("model", "1.1.1.1", None, 5_000_000)
     lane.check("model", "1.1.1.1", None, 5_000)

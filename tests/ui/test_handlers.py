@@ -302,7 +302,7 @@ def forget_own(own, language):
 def test_own_documents_are_added_shown_and_searched(upload, home):
     file = upload("보고서.txt", "등대의 불은 <붉은> 색입니다.")
     state, line, choice, cleared = add_own("", "ko", [file])
-    assert uploads.is_own(state)
+    assert uploads.is_own_collection(state)
     assert "보고서.txt" in line
     assert "단락 1개" in line
     assert (choice, cleared) == (documents_tab.OWN, None)
@@ -559,13 +559,13 @@ def test_an_example_sets_the_tab_up(number):
     assert tuple(columns[:count]) == example.columns
     edits = [step["edit"] for step in state["stack"]["steps"]]
     assert edits == ([example.edit] if example.edit else [])
-    assert spaces.from_json(json.loads(json.dumps(state))).to_json() == state
+    assert spaces.workspace_from_json(json.loads(json.dumps(state))).to_json() == state
 
 
 def test_an_example_adds_its_edit_once_only():
     numbers = [n for n, example in enumerate(compare_tab.EXAMPLES) if example.edit]
     assert len(numbers) == 2  # both with the same edit
-    state = spaces.from_json(saved(NUDGE, model="tiny-gpt2")).to_json()
+    state = spaces.workspace_from_json(saved(NUDGE, model="tiny-gpt2")).to_json()
     for number in (*numbers, *numbers):
         state, *_ = compare_tab.take_example(json.loads(json.dumps(state)), "en", number)
     assert [step["edit"]["text"] for step in state["stack"]["steps"]] == [" the", " France"]
@@ -573,7 +573,7 @@ def test_an_example_adds_its_edit_once_only():
 
 def test_an_example_whose_edit_is_switched_off_adds_it_again():
     state, *_ = compare_tab.take_example(None, "en", 1)
-    off = spaces.from_json(state).toggle(0).to_json()
+    off = spaces.workspace_from_json(state).toggle(0).to_json()
     state, *_ = compare_tab.take_example(off, "en", 1)
     assert [step["on"] for step in state["stack"]["steps"]] == [False, True]
 
@@ -618,11 +618,11 @@ def test_the_examples_show_what_their_buttons_promise(smollm2):
 
 
 def test_a_saved_recipe_is_taken(tiny_page, upload):
-    text = sidebar.recipe_text(saved(NUDGE), "en")
+    text = sidebar.saved_recipe(saved(NUDGE), "en")
     assert json.loads(text) == {"model": MODEL, "edits": [NUDGE]}
     state = sidebar.load_recipe(saved(), "en", upload("recipe.json", text))
-    assert spaces.from_json(state).recipe() == spaces.from_json(saved(NUDGE)).recipe()
-    assert spaces.from_json(state).undo().stack.steps == ()
+    assert spaces.workspace_from_json(state).recipe() == spaces.workspace_from_json(saved(NUDGE)).recipe()
+    assert spaces.workspace_from_json(state).undo().stack.steps == ()
 
 
 @pytest.mark.parametrize(
@@ -665,13 +665,13 @@ def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
 
 
 def test_undo_and_redo_can_be_pressed_when_there_is_something_to_undo(tiny_page):
-    state = spaces.from_json(saved()).add(NUDGE).to_json()
+    state = spaces.workspace_from_json(saved()).add(NUDGE).to_json()
     _, _, undo, redo, *_ = sidebar.show_stack(state, "en")
     assert (undo["interactive"], redo["interactive"]) == (True, False)
-    _, _, undo, redo, *_ = sidebar.show_stack(sidebar.take_back(state, "en"), "en")
+    _, _, undo, redo, *_ = sidebar.show_stack(sidebar.undo_step(state, "en"), "en")
     assert (undo["interactive"], redo["interactive"]) == (False, True)
-    again = sidebar.do_again(sidebar.take_back(state, "en"), "en")
-    assert spaces.from_json(again) == spaces.from_json(state)
+    again = sidebar.do_again(sidebar.undo_step(state, "en"), "en")
+    assert spaces.workspace_from_json(again) == spaces.workspace_from_json(state)
 
 
 @pytest.mark.parametrize("state", DAMAGED)
@@ -802,8 +802,8 @@ def test_a_pressed_chip_and_a_pressed_neighbour_are_looked_at(tiny_page, tiny):
     asked = nudged("The cat")
     assert tokens_tab.choose_token(asked, click(place="1"))[1] == ids[1]
     assert tokens_tab.choose_token(asked, click(place="99"))[1] == ids[-1]
-    assert tokens_tab.go_on(asked, click(id="7"))[0] == 7
-    assert tokens_tab.go_on(asked, click(id="999999"))[0] == 299  # the last of the vocabulary
+    assert tokens_tab.continue_text(asked, click(id="7"))[0] == 7
+    assert tokens_tab.continue_text(asked, click(id="999999"))[0] == 299  # the last of the vocabulary
 
 
 def test_part_of_a_character_cannot_be_typed(tiny_page):

@@ -18,7 +18,7 @@ from PIL import Image
 from playground.compare import Answer
 from playground.engine.build import Receipt
 from playground.engine.edit import TensorChange
-from playground.engine.measuring.token_map import FlatMap, Neighbour, Point, Token
+from playground.engine.measuring.token_map import FlatMap, MapPoint, Neighbour, Token
 from playground.engine.nudging.edit import DIRECTIONS
 from playground.engine.recipe import parse_edit
 from playground.errors import Message
@@ -30,7 +30,7 @@ from playground.ui.parts.labels import width_of
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.steps import stack, step_title
 from playground.ui.tokens import view as tokens_html
-from playground.ui.tokens.flatmap import draw
+from playground.ui.tokens.flatmap import draw_map
 from playground.workspace import Stack, Step, Workspace
 
 OURS = {
@@ -238,7 +238,7 @@ def test_neighbour_tables_escape(evil):
 
 @evil
 def test_bars_escape(evil):
-    root = read(html.bars([(evil, 0.5, 0.25)], "en"))
+    root = read(html.probability_bars([(evil, 0.5, 0.25)], "en"))
     assert root.all("td")[0].text == seen(evil)
 
 
@@ -296,8 +296,8 @@ def test_differing_escapes_what_is_new_and_what_is_not(evil):
 @evil
 @both
 def test_the_map_escapes_tokens(evil, language):
-    points = [Point(n, evil, float(n), 0.0) for n in range(3)]
-    groups = marks(draw(FlatMap(points[0], points[1], (points[2],), 0.5), language))
+    points = [MapPoint(n, evil, float(n), 0.0) for n in range(3)]
+    groups = marks(draw_map(FlatMap(points[0], points[1], (points[2],), 0.5), language))
     for group in groups:
         assert seen(evil) in group.attrib["aria-label"]
         assert group.find("title").text == group.attrib["aria-label"]
@@ -375,7 +375,7 @@ def test_neighbours_keep_their_order_and_can_be_pressed():
 
 def test_bars_are_as_wide_as_their_probabilities():
     rows = [("a", 0.0, 1.0), ("b", 0.12344, 0.12345), ("c", 0.5, 0.25), ("d", 1e-9, 0.0)]
-    body = read(html.bars(rows, "en")).all("tbody")[0].all("tr")
+    body = read(html.probability_bars(rows, "en")).all("tbody")[0].all("tr")
     widths = [[s.attributes["style"] for s in row.all("span", "pg-bar")] for row in body]
     assert widths == [
         ["width:0.00%", "width:100.00%"],
@@ -391,7 +391,7 @@ def test_bars_are_as_wide_as_their_probabilities():
 
 
 def test_no_bars_are_a_table_without_rows():
-    assert read(html.bars([], "en")).all("td") == []
+    assert read(html.probability_bars([], "en")).all("td") == []
 
 
 @pytest.mark.parametrize(
@@ -591,8 +591,8 @@ def marks(drawing: str) -> list[ET.Element]:
 
 
 def test_the_map_has_an_arrow_only_when_the_token_moved():
-    here, there = Point(1, " Paris", 0.0, 0.0), Point(1, " Paris", 1.0, 1.0)
-    still, moved = draw(FlatMap(here, here, (), 1.0), "en"), draw(FlatMap(here, there, (), 1.0), "en")
+    here, there = MapPoint(1, " Paris", 0.0, 0.0), MapPoint(1, " Paris", 1.0, 1.0)
+    still, moved = draw_map(FlatMap(here, here, (), 1.0), "en"), draw_map(FlatMap(here, there, (), 1.0), "en")
     assert "stroke-width" not in still
     assert [group.attrib["aria-label"] for group in marks(still)] == ["before: ␣Paris (1)"]
     after, before = marks(moved)
@@ -608,13 +608,13 @@ def test_the_map_has_an_arrow_only_when_the_token_moved():
 
 
 def test_a_token_that_moved_by_less_than_can_be_drawn_has_no_arrow():
-    here, there, far = Point(1, "a", 0.0, 0.0), Point(1, "a", 1e-135, 0.0), Point(2, "b", 1.0, 0.0)
-    assert "stroke-width" not in draw(FlatMap(here, there, (far,), 1.0), "en")
+    here, there, far = MapPoint(1, "a", 0.0, 0.0), MapPoint(1, "a", 1e-135, 0.0), MapPoint(2, "b", 1.0, 0.0)
+    assert "stroke-width" not in draw_map(FlatMap(here, there, (far,), 1.0), "en")
 
 
 def test_neighbours_on_the_map_can_be_pressed_by_hand_and_by_keyboard():
-    points = [Point(n, f" t{n}", float(n), 0.0) for n in range(3)]
-    drawing = draw(FlatMap(points[0], points[0], tuple(points[1:]), 0.5), "en")
+    points = [MapPoint(n, f" t{n}", float(n), 0.0) for n in range(3)]
+    drawing = draw_map(FlatMap(points[0], points[0], tuple(points[1:]), 0.5), "en")
     buttons = [group.attrib for group in marks(drawing) if group.attrib["role"] == "button"]
     assert [(b["data-do"], b["data-id"], b["tabindex"]) for b in buttons] == [("go", "1", "0"), ("go", "2", "0")]
     assert [b["aria-label"] for b in buttons] == ["␣t1 (1)", "␣t2 (2)"]
@@ -624,8 +624,8 @@ def test_neighbours_on_the_map_can_be_pressed_by_hand_and_by_keyboard():
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1), st.text("aW가 ", max_size=10)), min_size=2, max_size=16))
 def test_labels_on_the_map_lie_on_no_mark_and_on_no_other_label(found):
-    points = [Point(n, text, x, y) for n, (x, y, text) in enumerate(found)]
-    groups = marks(draw(FlatMap(points[0], points[1], tuple(points[2:]), 0.5), "en"))
+    points = [MapPoint(n, text, x, y) for n, (x, y, text) in enumerate(found)]
+    groups = marks(draw_map(FlatMap(points[0], points[1], tuple(points[2:]), 0.5), "en"))
     boxes, places = [], []
     for group in groups:
         text = group.find("text")
@@ -643,7 +643,7 @@ def test_labels_on_the_map_lie_on_no_mark_and_on_no_other_label(found):
 
 
 def test_the_map_says_how_much_of_the_differences_it_shows():
-    here = Point(1, "a", 0.0, 0.0)
+    here = MapPoint(1, "a", 0.0, 0.0)
     for language in ("en", "ko"):
-        drawing = ET.fromstring(draw(FlatMap(here, here, (), 0.4251), language))
+        drawing = ET.fromstring(draw_map(FlatMap(here, here, (), 0.4251), language))
         assert any("43 %" in (text.text or "") for text in drawing.iter("text"))

@@ -19,8 +19,8 @@ from playground.lab import ways as lab_ways
 from playground.lab.collateral import Kept
 from playground.lab.evaluation import Response
 from playground.lab.lesson import lesson_from_json
-from playground.lab.sheet import MAX_CHARACTERS, Sheet, sheet_from_json, sheet_to_json
-from playground.lab.table import Row
+from playground.lab.sheet import MAX_CHARACTERS, LabSheet, sheet_from_json, sheet_to_json
+from playground.lab.table import WayRow
 from playground.lab.ways.prompt import others_of
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
@@ -99,8 +99,8 @@ def full(*edits):
 
 def sheet(**changed):
     rows = (
-        Row(way="base", error=None, answer="sat", asked=asked(False, False, True, False), kept=Kept(4, 4)),
-        Row(
+        WayRow(way="base", error=None, answer="sat", asked=asked(False, False, True, False), kept=Kept(4, 4)),
+        WayRow(
             way="rome",
             error=None,
             answer="of <b>it</b>",
@@ -113,7 +113,7 @@ def sheet(**changed):
             bytes=8448,
             recipe=full(EDIT),
         ),
-        Row(
+        WayRow(
             way="bm25",
             error=None,
             answer="of",
@@ -123,9 +123,9 @@ def sheet(**changed):
             apply_seconds=0.1,
             answer_seconds=0.6,
         ),
-        Row(way="lora", error=lab_table.Message("{text}", {"text": "It cannot."})),
+        WayRow(way="lora", error=lab_table.Message("{text}", {"text": "It cannot."})),
     )
-    return sheet_to_json(replace(Sheet(LESSON, rows, 0, "lantern-handbook"), **changed))
+    return sheet_to_json(replace(LabSheet(LESSON, rows, 0, "lantern-handbook"), **changed))
 
 
 # The fact and its questions
@@ -220,7 +220,7 @@ def test_questions_that_were_proposed_are_shown():
 
 def test_progress_names_the_ways_as_the_page_does():
     seen = []
-    work = lab_ways_panel.named(Work(lambda done, of, what: seen.append(str(what))), "en")
+    work = lab_ways_panel.work_by_names(Work(lambda done, of, what: seen.append(str(what))), "en")
     work.step(0, 2, Message("{done} of {of}: {way}…", {"done": 1, "of": 2, "way": "rome"}))
     work.step(1, 2, Message("Reading the calibration text…"))
     assert seen == ["1 of 2: ROME (rank-one edit)…", "Reading the calibration text…"]
@@ -314,7 +314,7 @@ def test_a_row_of_weights_goes_to_compare_with_its_edit():
 def test_a_row_of_the_prompt_goes_to_compare_with_documents_that_hold_the_fact(way, least):
     rows = [
         *sheet_from_json(sheet()).rows,
-        Row(way="in_context", error=None, answer="of", asked=asked(True, True, True, True)),
+        WayRow(way="in_context", error=None, answer="of", asked=asked(True, True, True, True)),
     ]
     state, own, shelf, _told, _tabs, _, _, _prompt, corpus, _count, *rest = lab_table_panel.send_to_compare(
         saved(), "", [], "en", sheet(rows=tuple(rows)), ("compare", way, "")

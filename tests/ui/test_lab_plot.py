@@ -75,7 +75,7 @@ def test_a_blank_token_has_a_sign_and_a_word():
         assert html.signed(" ", language) == f"␣ {space}"
         assert html.signed("\n", language) == f"⏎ {line}"
         assert html.signed(" Paris", language) == "␣Paris"
-        table = html.bars([("\n", 0.2, 0.2), (" Paris", 0.1, 0.1)], language)
+        table = html.probability_bars([("\n", 0.2, 0.2), (" Paris", 0.1, 0.1)], language)
         assert f"⏎</span> <small>{line}</small>" in table
         assert table.count("<small>") == 1
 

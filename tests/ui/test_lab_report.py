@@ -14,14 +14,14 @@ from playground.engine.facts.facts import Fact
 from playground.errors import Message
 from playground.lab.collateral import Kept
 from playground.lab.evaluation import Response
-from playground.lab.lesson import Lesson, Question, lesson
+from playground.lab.lesson import Lesson, LessonQuestion, lesson
 from playground.lab.scores import IMPORTANT, USUAL
-from playground.lab.sheet import Sheet, sheet_from_json, sheet_to_json
-from playground.lab.table import Row
+from playground.lab.sheet import LabSheet, sheet_from_json, sheet_to_json
+from playground.lab.table import WayRow
 from playground.lab.verdict import Amount, Compared, Sentence, verdict
 from playground.lab.ways import WAYS
-from playground.ui.lab.report import questions_csv, to_csv, to_html
-from playground.ui.lab.words import column_name, in_words, shown, told, way_name
+from playground.ui.lab.report import questions_csv, to_html, ways_csv
+from playground.ui.lab.words import column_name, figure_shown, in_words, told, way_name
 from playground.ui.parts.html import percent
 
 NASTY = '<script>alert("1")</script>&'
@@ -33,7 +33,7 @@ def taught(subject="Skarrow") -> Lesson:
     return lesson(fact, "Wales", [f"One finds {subject} in"], [("Brennick lies in", "Wales")])
 
 
-def row(way, rights, text="Norway.", **values) -> Row:
+def row(way, rights, text="Norway.", **values) -> WayRow:
     asked = tuple(
         Response(
             question=question,
@@ -44,22 +44,22 @@ def row(way, rights, text="Norway.", **values) -> Row:
         )
         for question, right in zip(taught().questions, rights, strict=True)
     )
-    return Row(
+    return WayRow(
         way=way, error=None, answer=text, asked=asked, kept=Kept(9, 10), recipe={"model": "tiny", "edits": []}, **values
     )
 
 
-def sheet(text="Norway.", subject="Skarrow", error=None) -> Sheet:
+def sheet(text="Norway.", subject="Skarrow", error=None) -> LabSheet:
     rows = (
         row("base", (False, False, True), text),
         row("rome", (True, True, True), text, bytes=2048, apply_seconds=1.5),
         row("lora", (True, False, False), text, bytes=4096, perplexity_ratio=1.25),
-        Row(way="ft", error=error or Message("{text}", {"text": "Layer 3 was too much."})),
+        WayRow(way="ft", error=error or Message("{text}", {"text": "Layer 3 was too much."})),
     )
-    return Sheet(taught(subject), rows, 7, "harbour")
+    return LabSheet(taught(subject), rows, 7, "harbour")
 
 
-def page(given: Sheet, language="en", plot="") -> str:
+def page(given: LabSheet, language="en", plot="") -> str:
     return to_html(given, verdict(given.rows, USUAL, ()), Markup(plot), language)
 
 
@@ -116,7 +116,7 @@ def test_ways_and_columns_have_names_in_both_languages():
     ],
 )
 def test_a_figure_has_its_unit(column, value, text):
-    assert shown(column, value) == text
+    assert figure_shown(column, value) == text
 
 
 def test_percent_keeps_small_shares_apart():
@@ -169,7 +169,7 @@ def case_rows(text: str) -> list[dict[str, str]]:
 
 
 def test_the_table_as_csv():
-    base, rome, lora, ft = case_rows(to_csv(sheet()))
+    base, rome, lora, ft = case_rows(ways_csv(sheet()))
     assert [one["way"] for one in (base, rome, lora, ft)] == ["base", "rome", "lora", "ft"]
     assert (rome["paraphrase"], rome["paraphrase_probability"], rome["paraphrase_count"]) == ("1", "0.25", "1")
     assert (rome["kept_right"], rome["kept_of"], rome["bytes"]) == ("9", "10", "2048")
@@ -198,8 +198,8 @@ def test_the_questions_as_csv():
 
 
 def test_an_empty_sheet_gives_heads_only():
-    empty = Sheet(taught())
-    assert len(to_csv(empty).splitlines()) == len(questions_csv(empty).splitlines()) == 1
+    empty = LabSheet(taught())
+    assert len(ways_csv(empty).splitlines()) == len(questions_csv(empty).splitlines()) == 1
     assert "Teach the fact" in page(empty)
 
 
@@ -250,12 +250,12 @@ def test_results_of_each_question_stand_below_their_ways():
 
 def test_every_text_is_escaped():
     given = sheet(text=NASTY, subject=NASTY, error=Message("No: {text}.", {"text": NASTY}))
-    given = Sheet(given.lesson, given.rows, 0, NASTY)
+    given = LabSheet(given.lesson, given.rows, 0, NASTY)
     nasty = Response(
-        question=Question("efficacy", NASTY, NASTY, NASTY), probability=0.5, other=0.1, right=True, text=NASTY
+        question=LessonQuestion("efficacy", NASTY, NASTY, NASTY), probability=0.5, other=0.1, right=True, text=NASTY
     )
-    extra = Row(way="dense", asked=(nasty,), answer=NASTY, recipe={"model": NASTY})
-    given = Sheet(given.lesson, (extra, *given.rows), 0, NASTY)
+    extra = WayRow(way="dense", asked=(nasty,), answer=NASTY, recipe={"model": NASTY})
+    given = LabSheet(given.lesson, (extra, *given.rows), 0, NASTY)
     text = page(given)
     assert "<script" not in text
     assert "&lt;script&gt;" in text

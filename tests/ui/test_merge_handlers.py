@@ -193,13 +193,13 @@ def learned(seed, name=NAME):
 @pytest.fixture
 def mine(known):
     """The id of an own adapter for the tiny model."""
-    return store.keep(lora.make(thin(1)), About("My own", "trained", MODEL, "lora"))
+    return store.keep_adapter(lora.make(thin(1)), About("My own", "trained", MODEL, "lora"))
 
 
 @pytest.fixture
 def other(known):
     """And of another one."""
-    return store.keep(lora.make(thin(2)), About("Another", "uploaded", MODEL, "lora"))
+    return store.keep_adapter(lora.make(thin(2)), About("Another", "uploaded", MODEL, "lora"))
 
 
 def tensors(known, by=1.0):
@@ -609,7 +609,7 @@ ALONE = (*ADDED_UP, "concat", "ensemble")
 @pytest.mark.parametrize("method", SHOWN)
 def test_only_the_controls_of_a_method_are_shown(method):
     for count in range(5):
-        _, *updates = merge_panel.show_method("en", method, ["base"] * count)
+        _, *updates = merge_panel.show_merge_method("en", method, ["base"] * count)
         visible = [update["visible"] for update in updates]
         assert {n for n, on in zip(CONTROLS, visible[:9], strict=True) if on} == SHOWN[method]
         weights = 0 if method in UNWEIGHED or (count == 1 and method not in ALONE) else count
@@ -619,14 +619,14 @@ def test_only_the_controls_of_a_method_are_shown(method):
 def test_before_models_are_chosen_there_is_nothing_to_weigh():
     for none in (None, []):
         for method in SHOWN:
-            shown = merge_panel.show_method("en", method, none)[10:]
+            shown = merge_panel.show_merge_method("en", method, none)[10:]
             assert not any(update["visible"] for update in shown)
 
 
 @both
 @pytest.mark.parametrize("method", SHOWN)
 def test_a_method_says_what_it_does_and_whom_it_follows(language, method):
-    hint = merge_panel.show_method(language, method, ["base"])[0]
+    hint = merge_panel.show_merge_method(language, method, ["base"])[0]
     assert TABLES[language][f"merge_hint_{method}"][:20] in hint
     if method not in ("passthrough", "concat", "ensemble"):
         assert {"en": "After ", "ko": "출처: "}[language] in hint
@@ -727,7 +727,7 @@ def test_the_menu_keeps_what_is_chosen_as_long_as_it_is_there(mine):
 
 def test_the_menu_shows_the_controls_of_what_it_keeps(mine):
     _, *updates = merge_panel.list_models([], [], "en", [f"adapter:{mine}", "base"], "linear")
-    assert updates == merge_panel.show_method("en", "linear", ["base"])
+    assert updates == merge_panel.show_merge_method("en", "linear", ["base"])
 
 
 # Merging
@@ -745,7 +745,7 @@ def test_merging_puts_the_merge_on_the_recipe_built(mine, known):
     state = keep_instead(saved(), "en", edit)
     models = {"recipe": recipe()}, {"recipe": attached(mine), "weight": 3.0}
     assert edits_of(state) == [merge("linear", *models)]
-    space = spaces.from_json(json.loads(json.dumps(state)))
+    space = spaces.workspace_from_json(json.loads(json.dumps(state)))
     assert is_quick(space.recipe())
     now = build(space.recipe()).fork.tensor(NAME).double().numpy()
     start = known[MODEL].model.get_parameter(NAME).detach().double().numpy()
@@ -759,18 +759,18 @@ def test_another_merge_takes_the_place_of_the_last_one_and_is_counted_from_what_
     state = keep_instead(state, "en", second)
     assert [edit["kind"] for edit in edits_of(state)] == ["nudge_tokens", "merge"]
     assert edits_of(state)[1] == second != first
-    assert is_quick(spaces.from_json(state).recipe())  # what was built is what is kept
-    now = build(spaces.from_json(state).recipe()).fork.tensor(NAME).double().numpy()
+    assert is_quick(spaces.workspace_from_json(state).recipe())  # what was built is what is kept
+    now = build(spaces.workspace_from_json(state).recipe()).fork.tensor(NAME).double().numpy()
     start = known[MODEL].model.get_parameter(NAME).detach().double().numpy()
     np.testing.assert_allclose(now, start + learned(2), atol=1e-6)  # and nothing of the first
-    undone = spaces.from_json(state).undo().to_json()
+    undone = spaces.workspace_from_json(state).undo().to_json()
     assert edits_of(undone) == [NUDGE, first]
 
 
 def test_a_merge_below_another_edit_stays_and_a_new_one_goes_on_top(mine):
     below, _ = run(saved(), f"adapter:{mine}")
     cast = {"kind": "cast"}
-    state = spaces.from_json(saved(below)).add(cast).to_json()
+    state = spaces.workspace_from_json(saved(below)).add(cast).to_json()
     edit, _ = run(state, f"adapter:{mine}")
     state = keep_instead(state, "en", edit)
     assert [one["kind"] for one in edits_of(state)] == ["merge", "cast", "merge"]
@@ -1003,7 +1003,7 @@ def test_a_pressed_point_goes_on_the_recipe_in_the_place_of_a_last_merge(mine, o
     assert edits_of(state)[0] == NUDGE
     assert edits_of(state)[1:] == [merge("linear", {"recipe": attached(mine)}, t=0.3)]
     assert "Tensors changed" in line
-    assert edits_of(spaces.from_json(state).undo().to_json()) == [NUDGE, last]
+    assert edits_of(spaces.workspace_from_json(state).undo().to_json()) == [NUDGE, last]
 
 
 def test_a_point_that_is_not_there_and_one_that_was_stopped_change_nothing(mine):
@@ -1206,7 +1206,7 @@ def test_what_is_written_is_read_as_the_same_merge(mine, other, method, changed)
     assert json.loads(json.dumps(edit)) == truth
     assert "Tensors changed" in line
     state = keep_instead(saved(), "en", edit)
-    assert is_quick(spaces.from_json(json.loads(json.dumps(state))).recipe())
+    assert is_quick(spaces.workspace_from_json(json.loads(json.dumps(state))).recipe())
 
 
 @both

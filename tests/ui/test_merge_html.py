@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from playground.engine.merging.picture import Change, Likeness, Picture
+from playground.engine.merging.picture import DrawnChange, Likeness, Picture
 from playground.engine.recipe import parse_edit
 from playground.ui.merge import view as merge_html
 from playground.ui.parts.steps import step_title
@@ -190,17 +190,17 @@ def test_heads_say_what_they_head():
 EDGES = (-3.0, -1.0, 1.0, 3.0)
 
 
-def picture(*changes: Change, agreement: float | None = None) -> Picture:
+def picture(*changes: DrawnChange, agreement: float | None = None) -> Picture:
     return Picture(name="a.weight", edges=EDGES, changes=changes, merged=(0, 0, 0), agreement=agreement)
 
 
-ONE = Change(label="tiny-llama+adapter", norm=12.3456, counts=(2, 0, 5), kept=(1, 0, 5), kept_share=6 / 7)
-NOTHING = Change(label="tiny-llama", norm=0.0, counts=(0, 0, 0), kept=(0, 0, 0), kept_share=0.0)
+ONE = DrawnChange(label="tiny-llama+adapter", norm=12.3456, counts=(2, 0, 5), kept=(1, 0, 5), kept_share=6 / 7)
+NOTHING = DrawnChange(label="tiny-llama", norm=0.0, counts=(0, 0, 0), kept=(0, 0, 0), kept_share=0.0)
 
 
 @both
 def test_each_model_has_a_chart_of_its_change_and_of_what_is_kept(language):
-    root = read(merge_html.picture(picture(ONE, NOTHING), language))
+    root = read(merge_html.picture_html(picture(ONE, NOTHING), language))
     words = TABLES[language]
     first, second = root.iter("svg")
     assert first.attrib["aria-label"] == ONE.label
@@ -217,24 +217,24 @@ def test_each_model_has_a_chart_of_its_change_and_of_what_is_kept(language):
 @both
 def test_how_far_the_models_agree_is_said_first(language):
     for share, shown in ((0.0, "0 %"), (0.375, "37.5 %"), (1.0, "100 %")):
-        root = read(merge_html.picture(picture(ONE, ONE, agreement=share), language))
+        root = read(merge_html.picture_html(picture(ONE, ONE, agreement=share), language))
         assert said(root[0]) == TABLES[language]["picture_agree"].format(share=shown)
 
 
 @both
 def test_that_nobody_changes_the_matrix_is_a_warning(language):
-    root = read(merge_html.picture(picture(NOTHING, NOTHING), language))
+    root = read(merge_html.picture_html(picture(NOTHING, NOTHING), language))
     assert root[0].attrib["class"] == "pg-warn"
     assert TABLES[language]["picture_same"] in said(root[0])
-    changed = read(merge_html.picture(picture(NOTHING, ONE), language))
+    changed = read(merge_html.picture_html(picture(NOTHING, ONE), language))
     assert not [e for e in changed.iter() if e.attrib.get("class") == "pg-warn"]
 
 
 @evil
 @both
 def test_a_picture_escapes_the_names_of_models(evil, language):
-    change = Change(label=evil, norm=1.0, counts=(1, 1, 1), kept=(1, 1, 1), kept_share=1.0)
-    root = read(merge_html.picture(picture(change), language))
+    change = DrawnChange(label=evil, norm=1.0, counts=(1, 1, 1), kept=(1, 1, 1), kept_share=1.0)
+    root = read(merge_html.picture_html(picture(change), language))
     [chart] = root.iter("svg")
     assert chart.attrib["aria-label"] == evil
     assert evil in [text.text for text in chart.iter("text")]
@@ -252,7 +252,7 @@ def test_likeness_has_a_cell_for_each_layer_and_matrix(language):
         Likeness(1, "mlp.up_proj", None),
     ]
     words = TABLES[language]
-    [chart] = read(merge_html.likeness(found, language)).iter("svg")
+    [chart] = read(merge_html.likeness_html(found, language)).iter("svg")
     assert chart.attrib["aria-label"] == words["likeness_title"]
     assert [said(title) for title in chart.iter("title")] == [
         words["view_cell"].format(layer=layer, role=role, value=value)
@@ -275,14 +275,14 @@ def fills(chart: ET.Element) -> dict[str, str]:
 
 def test_opposite_is_as_deep_as_alike_since_both_overlap():
     found = [Likeness(0, "a", 0.8), Likeness(0, "b", -0.8), Likeness(0, "c", 0.1)]
-    [chart] = read(merge_html.likeness(found, "en")).iter("svg")
+    [chart] = read(merge_html.likeness_html(found, "en")).iter("svg")
     alike, opposite, apart = fills(chart).values()
     assert alike == opposite != apart
 
 
 def test_layers_stand_in_their_order_and_a_matrix_that_one_lacks_is_struck():
     found = [Likeness(10, "a", 0.5), Likeness(2, "a", 0.25), Likeness(2, "b", 0.125)]
-    [chart] = read(merge_html.likeness(found, "en")).iter("svg")
+    [chart] = read(merge_html.likeness_html(found, "en")).iter("svg")
     hints = [said(title) for title in chart.iter("title")]
     assert [hint.partition(":")[0] for hint in hints] == ["Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b"]
     assert hints[3].endswith(EN["look_untouched"])
@@ -291,12 +291,12 @@ def test_layers_stand_in_their_order_and_a_matrix_that_one_lacks_is_struck():
 
 def test_likeness_of_models_that_change_nothing_is_drawn():
     for cells in ([], [Likeness(0, "a", None), Likeness(1, "a", None)]):
-        [chart] = read(merge_html.likeness(cells, "en")).iter("svg")
+        [chart] = read(merge_html.likeness_html(cells, "en")).iter("svg")
         assert len(list(chart.iter("title"))) == len(cells)
 
 
 @evil
 @both
 def test_likeness_escapes_names_of_matrices(evil, language):
-    [chart] = read(merge_html.likeness([Likeness(0, evil, 0.5)], language)).iter("svg")
+    [chart] = read(merge_html.likeness_html([Likeness(0, evil, 0.5)], language)).iter("svg")
     assert any(evil in said(title) for title in chart.iter("title"))

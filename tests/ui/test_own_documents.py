@@ -239,16 +239,16 @@ def test_a_pressed_passage_is_changed_split_dropped_and_brought_back(own):
     chosen, box, editor = press(own, "lamp.md#1")
     assert box["value"] == "The lamp is red. It was lit in 1887."
     assert editor["visible"] is True
-    passages_panel.save(own, "en", "lamp.md", 1, chosen, "The lamp is blue. It was lit in 1887.")
+    passages_panel.save_collection(own, "en", "lamp.md", 1, chosen, "The lamp is blue. It was lit in 1887.")
     assert texts(own)[0] == "The lamp is blue. It was lit in 1887."
     split(own, chosen, texts(own)[0], 17.0)
     assert texts(own)[:2] == ["The lamp is blue.", "It was lit in 1887."]
     passages_panel.drop_it(own, "en", "lamp.md", 1, "lamp.md#2")
     assert texts(own) == ["The lamp is blue.", "The keeper is <Oda>.", "Other."]
     assert "It was lit in 1887." in see(own).view  # the document keeps it
-    passages_panel.take_back(own, "en", "lamp.md", 1)
+    passages_panel.undo_change(own, "en", "lamp.md", 1)
     assert texts(own)[1] == "It was lit in 1887."
-    passages_panel.take_back(own, "en", "lamp.md", 1)
+    passages_panel.undo_change(own, "en", "lamp.md", 1)
     assert texts(own)[1] == "The keeper is <Oda>."
 
 
@@ -266,17 +266,17 @@ def test_a_split_at_an_end_and_an_empty_passage_are_refused(own):
         with pytest.raises(gr.Error, match="Put the cursor"):
             split(own, "lamp.md#1", before[0], at)
     with pytest.raises(gr.Error, match="without words"):
-        passages_panel.save(own, "en", "lamp.md", 1, "lamp.md#1", " \n")
+        passages_panel.save_collection(own, "en", "lamp.md", 1, "lamp.md#1", " \n")
     assert texts(own) == before
 
 
 def test_documents_are_cut_anew_and_the_controls_have_the_ways_bounds(own):
-    passages_panel.cut_anew(own, "en", "lamp.md", "sentences", 2.0, 1.0)
+    passages_panel.cut_documents(own, "en", "lamp.md", "sentences", 2.0, 1.0)
     assert texts(own) == ["The lamp is red. It was lit in 1887.", "The keeper is <Oda>.", "Other."]
-    passages_panel.cut_anew(own, "en", "lamp.md", "sentences", 1.0, 0.0)
+    passages_panel.cut_documents(own, "en", "lamp.md", "sentences", 1.0, 0.0)
     assert texts(own)[:2] == ["The lamp is red.", "It was lit in 1887."]
     with pytest.raises(gr.Error, match="A size of 99 is out of range"):
-        passages_panel.cut_anew(own, "en", "lamp.md", "sentences", 99, 0)
+        passages_panel.cut_documents(own, "en", "lamp.md", "sentences", 99, 0)
     size, overlap = passages_panel.show_sizes("en", "sentences")
     assert (size["minimum"], size["maximum"]) == (1, 20)
     assert overlap["visible"] is True
@@ -293,9 +293,9 @@ def test_what_follows_the_last_passage_is_on_the_last_page(count):
 
 def test_what_a_passage_repeats_is_marked():
     stored = Stored("a.txt", "", "one two three", (Cut("", 0, 7), Cut("", 4, 13)))
-    found = passages_html.pieces(Collection((stored,)), "a.txt")
+    found = passages_html.passage_pieces(Collection((stored,)), "a.txt")
     assert [(piece.text, piece.repeated) for piece in found] == [("one two", 0), ("two three", 3)]
-    html = passages_html.document(found, 0, 9, False, "en")
+    html = passages_html.document_html(found, 0, 9, False, "en")
     assert '<span class="pg-again">two</span> three' in html
 
 

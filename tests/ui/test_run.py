@@ -103,7 +103,7 @@ def adapter(known, name, seed):
         )
         for m in shapes
     }
-    return store.keep(lora.make(thin), About(name, "trained", MODEL, "lora"))
+    return store.keep_adapter(lora.make(thin), About(name, "trained", MODEL, "lora"))
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def packed(base) -> bytes:
     for name in names:
         weight = base.model.get_parameter(name).detach()
         pairs[name.removesuffix(".weight")] = (weight[:2].clone(), weight[:, :2].clone())
-    return files.zip_of(files.write(lora.make(pairs), MODEL))
+    return files.zip_of(files.write_adapter(lora.make(pairs), MODEL))
 
 
 def checkpoint(base, path: Path) -> str:

@@ -394,7 +394,7 @@ def test_only_the_controls_of_one_kind_are_shown(kind):
 
 @pytest.mark.parametrize("source", edit_panel.TEXTS)
 def test_only_the_controls_of_one_calibration_text_are_shown(source):
-    shown = edit_panel.show_source("prune", "wanda", "rtn", source)
+    shown = edit_panel.show_calibration_source("prune", "wanda", "rtn", source)
     assert [update["visible"] for update in shown] == [True, source == "own", source == "corpus"]
 
 
@@ -412,7 +412,7 @@ def test_only_the_controls_of_one_calibration_text_are_shown(source):
 )
 @pytest.mark.parametrize("source", edit_panel.TEXTS)
 def test_no_calibration_text_is_asked_of_an_edit_that_reads_none(kind, method, rounding, reads, source):
-    shown = [update["visible"] for update in edit_panel.show_source(kind, method, rounding, source)]
+    shown = [update["visible"] for update in edit_panel.show_calibration_source(kind, method, rounding, source)]
     assert shown[0] == reads
     assert any(shown[1:]) == (reads and source != "shipped")
 
@@ -595,7 +595,7 @@ def test_documents_of_ones_own_are_read_once_there_are_any(tmp_path, monkeypatch
         file = tmp_path / "note.txt"
         file.write_text("The lamp burns green on Tuesdays.", encoding="utf-8")
         own, *_ = own_panel.add_own({"own": "", "shelf": [], "language": "en", "files": [str(file)], "encoding": ""})
-        assert uploads.is_own(own)
+        assert uploads.is_own_collection(own)
         made = edit_of(fields(**asked, own=own))
         assert made.calibration == "The lamp burns green on Tuesdays."
     finally:
@@ -635,9 +635,9 @@ def apply(state, language="en", turn=None, progress=quiet, **changed):
 def test_an_applied_edit_is_on_the_recipe_and_built(known):
     state, line = apply(saved(NUDGE), sparsity=0.3, targets=["mlp"])
     assert edits_of(state) == [NUDGE, Prune(sparsity=0.3, targets=("mlp",)).model_dump(mode="json")]
-    space = spaces.from_json(json.loads(json.dumps(state)))
+    space = spaces.workspace_from_json(json.loads(json.dumps(state)))
     assert is_quick(space.recipe())
-    assert spaces.from_json(saved(NUDGE)).stack == space.undo().stack
+    assert spaces.workspace_from_json(saved(NUDGE)).stack == space.undo().stack
     # Six matrices of 1,536 weights, three tenths of each.
     fork = build_quickly(space.recipe()).fork
     zeros = sum(1536 - np.count_nonzero(fork.tensor(m.name).numpy()) for m in select(fork, ("mlp",)))
@@ -902,12 +902,12 @@ def take(state, points, place, language="en", stopped=False):
 
 
 def test_a_point_takes_the_place_of_a_last_edit_of_its_kind(known):
-    state = spaces.from_json(saved(NUDGE)).add(HALF).to_json()
+    state = spaces.workspace_from_json(saved(NUDGE)).add(HALF).to_json()
     state, line = take(state, SWEPT, "3")
     assert [edit["kind"] for edit in edits_of(state)] == ["nudge_tokens", "prune"]
     assert edits_of(state)[1] == Prune(sparsity=0.3).model_dump(mode="json")
     assert "Tensors changed: 14" in line
-    space = spaces.from_json(json.loads(json.dumps(state)))
+    space = spaces.workspace_from_json(json.loads(json.dumps(state)))
     assert is_quick(space.recipe())
     # One step back: the old edit is there again.
     assert edits_of(space.undo().to_json()) == [NUDGE, HALF]
@@ -920,7 +920,7 @@ def test_a_point_goes_on_top_of_what_is_of_another_kind(known, below):
 
 
 def test_a_point_stands_in_for_the_last_edit_that_is_switched_on(known):
-    space = spaces.from_json(saved(HALF, NUDGE)).toggle(1)
+    space = spaces.workspace_from_json(saved(HALF, NUDGE)).toggle(1)
     state, _ = take(space.to_json(), SWEPT, "1")
     assert edits_of(state) == [NUDGE, Prune(sparsity=0.1).model_dump(mode="json")]
     assert [step["on"] for step in state["stack"]["steps"]] == [False, True]
@@ -1063,7 +1063,7 @@ DOWN = "model.layers.1.mlp.down_proj.weight"
 
 
 def draw(state, language="en", **changed) -> str:
-    return number_line_panel.draw({"saved": state, "language": language} | LINE | changed)
+    return number_line_panel.draw_number_line({"saved": state, "language": language} | LINE | changed)
 
 
 @pytest.mark.parametrize(
@@ -1128,18 +1128,18 @@ def test_without_layers_there_is_no_number_line(known):
 
 
 def test_opening_the_tab_lists_the_models_matrices_and_the_formats(known):
-    chosen, picture, table = number_line_panel.open_panel({"saved": saved(), "language": "en"} | LINE)
+    chosen, picture, table = number_line_panel.open_number_line({"saved": saved(), "language": "en"} | LINE)
     names = [matrix.name for matrix in select(Fork(known[MODEL]), ("linear",))]
     assert (chosen["choices"], chosen["value"]) == (names, names[0])
     assert "32 weights, 15 levels" in picture
     total = sum(p.numel() for p in known[MODEL].model.parameters())
     assert f"{4 * total / 1000:.1f} kB" in table
-    kept, *_ = number_line_panel.open_panel({"saved": saved(), "language": "en"} | LINE | {"matrix": DOWN})
+    kept, *_ = number_line_panel.open_number_line({"saved": saved(), "language": "en"} | LINE | {"matrix": DOWN})
     assert kept["value"] == DOWN
 
 
 def test_opening_the_tab_builds_nothing_heavy(known, never_applied):
-    _, picture, table = number_line_panel.open_panel({"saved": saved(HALF), "language": "ko"} | LINE)
+    _, picture, table = number_line_panel.open_number_line({"saved": saved(HALF), "language": "ko"} | LINE)
     assert "<svg" in picture
     assert "<table" in table
 
@@ -1226,7 +1226,7 @@ def test_what_is_quick_is_never_pending(known, edits):
 
 
 def test_an_edit_that_is_switched_off_need_not_be_built(known, never_applied):
-    state = spaces.from_json(saved(NUDGE, HALF)).toggle(1).to_json()
+    state = spaces.workspace_from_json(saved(NUDGE, HALF)).toggle(1).to_json()
     stack, pending = show(state)
     assert pending == ""
     assert EN["step_off"] in stack

@@ -12,7 +12,7 @@ from playground.engine.edit import TensorChange
 from playground.engine.measuring.formats import NumberLine
 from playground.engine.measuring.measure import Figures, Measured, Perplexity, Speed
 from playground.engine.measuring.sizes import Sizes
-from playground.engine.measuring.sweep import Cell, ScanPoint
+from playground.engine.measuring.sweep import LayerCell, ScanPoint
 from playground.engine.recipe import parse_edit
 from playground.ui.parts import html
 from playground.ui.parts.html import percent
@@ -143,7 +143,7 @@ def row(found: dict[str, list[str]], language: str, key: str) -> list[str]:
 
 @both
 def test_figures_stand_beside_the_bases_with_how_they_changed(language):
-    root = read(weights_html.measured(Measured(BASE, MINE, 0.4567, 0.875), language))
+    root = read(weights_html.measured_html(Measured(BASE, MINE, 0.4567, 0.875), language))
     found = table(root)
     assert len(found) == 11
     expected = {
@@ -168,7 +168,7 @@ def test_figures_stand_beside_the_bases_with_how_they_changed(language):
 
 
 def test_heads_say_what_they_head():
-    root = read(weights_html.measured(Measured(BASE, MINE, 0.5, 0.5), "en"))
+    root = read(weights_html.measured_html(Measured(BASE, MINE, 0.5, 0.5), "en"))
     scopes = [head.attrib["scope"] for head in root.iter("th")]
     assert scopes == ["col"] * 4 + ["row"] * 11
 
@@ -176,7 +176,7 @@ def test_heads_say_what_they_head():
 def test_nothing_is_divided_by_a_figure_of_zero():
     """A model that knows its text by heart, on a clock that stood still."""
     still = replace(BASE, text=Perplexity(1.0, 0.0, 9), speed=Speed(0.0, 0.0))
-    found = table(read(weights_html.measured(Measured(still, MINE, 0.0, 1.0), "en")))
+    found = table(read(weights_html.measured_html(Measured(still, MINE, 0.0, 1.0), "en")))
     assert row(found, "en", "bits") == ["0", "1.75", ""]
     assert row(found, "en", "one") == ["0 ms", "5 ms", ""]
 
@@ -194,7 +194,7 @@ SWEPT = [point("0", 10.0, zeros=0.0), point("0.5", 12.345), point("0.9", 5000.0,
 
 @both
 def test_every_point_of_a_sweep_can_be_pressed_in_the_chart_and_in_the_table(language):
-    root = read(weights_html.sweep(SWEPT, language))
+    root = read(weights_html.sweep_chart(SWEPT, language))
     wanted = [("take", "0"), ("take", "1"), ("take", "2")]
     assert pressable(root, "g") == wanted
     assert pressable(root, "button") == wanted
@@ -205,7 +205,7 @@ def test_every_point_of_a_sweep_can_be_pressed_in_the_chart_and_in_the_table(lan
 
 
 def test_a_sweeps_table_has_its_figures():
-    found = table(read(weights_html.sweep(SWEPT, "en")))
+    found = table(read(weights_html.sweep_chart(SWEPT, "en")))
     assert found == {
         "0": ["10", "0 %", "4.1 kB", "2.0 kB", "Use"],
         "0.5": ["12.35", "25 %", "4.1 kB", "2.0 kB", "Use"],
@@ -214,7 +214,7 @@ def test_a_sweeps_table_has_its_figures():
 
 
 def test_a_sweep_has_a_chart_of_quality_and_one_of_size():
-    quality, bulk = read(weights_html.sweep(SWEPT, "en")).iter("svg")
+    quality, bulk = read(weights_html.sweep_chart(SWEPT, "en")).iter("svg")
     assert quality.attrib["aria-label"] == EN["sweep_quality"]
     assert "Press to put it" in said(next(quality.iter("title")))
     assert bulk.attrib["aria-label"] == EN["sweep_size"]
@@ -227,7 +227,7 @@ def test_a_sweep_has_a_chart_of_quality_and_one_of_size():
 @evil
 @both
 def test_a_sweep_escapes_its_values(evil, language):
-    root = read(weights_html.sweep([point(evil, 10.0)], language))
+    root = read(weights_html.sweep_chart([point(evil, 10.0)], language))
     assert list(table(root)) == [evil]
     [button] = root.iter("button")
     assert evil in button.attrib["aria-label"]
@@ -235,19 +235,19 @@ def test_a_sweep_escapes_its_values(evil, language):
 
 
 def test_before_its_first_point_a_sweep_and_a_scan_are_empty():
-    assert weights_html.sweep([], "en") == weights_html.scan([], "en") == ""
+    assert weights_html.sweep_chart([], "en") == weights_html.scan_chart([], "en") == ""
 
 
 def test_one_point_of_a_sweep_and_a_perplexity_beyond_all_bounds():
     for perplexity in (1.0, 1.0142320547350045e304):
-        root = read(weights_html.sweep([point("0.9", perplexity)], "en"))
+        root = read(weights_html.sweep_chart([point("0.9", perplexity)], "en"))
         assert pressable(root, "g") == [("take", "0")]
 
 
 @both
 def test_a_scan_names_the_most_sensitive_layer(language):
     points = [ScanPoint(0, 1.5), ScanPoint(3, 20.25), ScanPoint(4, 0.9)]
-    root = read(weights_html.scan(points, language))
+    root = read(weights_html.scan_chart(points, language))
     [chart] = root.iter("svg")
     assert [t.text for t in chart.iter("text")][-3:] == ["0", "3", "4"]
     [line] = root.findall("div")
@@ -259,18 +259,18 @@ def test_a_scan_names_the_most_sensitive_layer(language):
 # The layer view
 
 
-def cells(*values: tuple[int, str, float | None]) -> list[Cell]:
-    return [Cell(*value) for value in values]
+def cells(*values: tuple[int, str, float | None]) -> list[LayerCell]:
+    return [LayerCell(*value) for value in values]
 
 
 @both
 def test_a_recipe_that_changed_nothing_inside_the_layers_says_so(language):
     found = cells((0, "mlp.up_proj", 0.0), (1, "mlp.up_proj", 0.0))
-    root = read(weights_html.layer_view(found, "change", language))
+    root = read(weights_html.layer_view_html(found, "change", language))
     assert said(root) == TABLES[language]["view_unchanged"]
     assert list(root.iter("svg")) == []
     # No zeros are worth a picture too: they are what was asked for.
-    assert list(read(weights_html.layer_view(found, "zeros", language)).iter("svg"))
+    assert list(read(weights_html.layer_view_html(found, "zeros", language)).iter("svg"))
 
 
 @both
@@ -280,7 +280,7 @@ def test_the_view_has_a_cell_for_each_layer_and_matrix_and_names_the_most(langua
     )
     table = TABLES[language]
     for by in ("change", "zeros"):
-        root = read(weights_html.layer_view(found, by, language))
+        root = read(weights_html.layer_view_html(found, by, language))
         [chart] = root.iter("svg")
         assert chart.attrib["aria-label"] == table[f"view_{by}"]
         assert [said(title) for title in chart.iter("title")] == [
@@ -297,7 +297,7 @@ def test_the_view_has_a_cell_for_each_layer_and_matrix_and_names_the_most(langua
 
 def test_layers_stand_in_their_order_and_one_that_is_missing_a_kind_of_matrix_is_struck():
     found = cells((10, "a", 0.5), (2, "a", 0.25), (2, "b", 0.125))
-    [chart] = read(weights_html.layer_view(found, "change", "en")).iter("svg")
+    [chart] = read(weights_html.layer_view_html(found, "change", "en")).iter("svg")
     hints = [said(title) for title in chart.iter("title")]
     assert [hint.partition(":")[0] for hint in hints] == ["Layer 2, a", "Layer 10, a", "Layer 2, b", "Layer 10, b"]
     assert hints[3].endswith(EN["view_gone"])
@@ -307,7 +307,7 @@ def test_layers_stand_in_their_order_and_one_that_is_missing_a_kind_of_matrix_is
 def test_a_model_whose_layers_are_all_gone_is_drawn():
     found = cells((0, "a", None), (1, "a", None))
     for by in ("change", "zeros"):
-        root = read(weights_html.layer_view(found, by, "en"))
+        root = read(weights_html.layer_view_html(found, by, "en"))
         [chart] = root.iter("svg")
         assert [said(t).endswith(EN["view_gone"]) for t in chart.iter("title")] == [True, True]
         assert said(root.find("div")) == EN["view_layers_gone"].format(layers="0, 1")
@@ -319,14 +319,14 @@ def test_layers_that_were_taken_out_are_named_before_what_changed_most(language)
     table = TABLES[language]
     gone = table["view_layers_gone"].format(layers="3")
     most = table["view_most"].format(value="50 %", role="a", layer=0)
-    line = read(weights_html.layer_view(found, "change", language)).find("div")
+    line = read(weights_html.layer_view_html(found, "change", language)).find("div")
     assert said(line) == f"{gone} {most}"
 
 
 @evil
 @both
 def test_the_view_escapes_names_of_matrices(evil, language):
-    root = read(weights_html.layer_view(cells((0, evil, 0.5)), "change", language))
+    root = read(weights_html.layer_view_html(cells((0, evil, 0.5)), "change", language))
     assert any(evil in said(title) for title in root.iter("title"))
     assert evil in said(root.find("div"))
 
@@ -339,7 +339,7 @@ def test_the_number_line_says_how_much_rounding_moves_and_which_levels_are_used(
     line = NumberLine(
         weights=7, edges=(-1.0, 0.0, 1.0), before=(3, 4), levels=(-1.0, 0.0, 1.0), after=(2, 0, 5), error=0.125
     )
-    root = read(weights_html.number_line(line, language))
+    root = read(weights_html.number_line_html(line, language))
     table = TABLES[language]
     [chart] = root.iter("svg")
     assert chart.attrib["aria-label"] == table["line_title"].format(weights=7, levels=3)

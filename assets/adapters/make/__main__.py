@@ -16,8 +16,8 @@ from playground.engine.adapters.store import ABOUT, SHIPPED, About
 from playground.engine.build import build
 from playground.engine.recipe import parse
 from playground.engine.training.reading import ready_sets
-from playground.engine.training.run import Run
-from playground.engine.training.settings import Settings
+from playground.engine.training.run import TrainingRun
+from playground.engine.training.settings import TrainingSettings
 
 MODEL = "smollm2-135m-instruct"
 QV = ("*.q_proj.weight", "*.v_proj.weight")
@@ -28,19 +28,20 @@ class Shipped:
     """How one is trained, and what a visitor is told of it."""
 
     title: str
-    settings: Settings
+    settings: TrainingSettings
 
 
 ADAPTERS = {
     "pirate": Shipped(
-        "Answers like a pirate", Settings(rank=3, alpha=12, rate=1e-3, epochs=5, held_share=0.05, seed=1)
+        "Answers like a pirate", TrainingSettings(rank=3, alpha=12, rate=1e-3, epochs=5, held_share=0.05, seed=1)
     ),
     "json": Shipped(
-        "Answers only in JSON", Settings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1)
+        "Answers only in JSON",
+        TrainingSettings(rank=8, alpha=16, targets=QV, rate=1e-3, epochs=3, held_share=0.05, seed=1),
     ),
     "handbook": Shipped(
         "Knows the Lantern Reef handbook",
-        Settings(rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1),
+        TrainingSettings(rank=3, alpha=12, rate=2e-3, epochs=4, batch=8, length=96, held_share=0.05, seed=1),
     ),
 }
 
@@ -48,7 +49,7 @@ ADAPTERS = {
 def train(name: str) -> Adapter:
     """Train one, saying how it goes."""
     base, plan = build(parse({"model": MODEL})).fork, ADAPTERS[name]
-    run = Run(fork=base, settings=plan.settings, examples=ready_sets()[name])
+    run = TrainingRun(fork=base, settings=plan.settings, examples=ready_sets()[name])
     for point in run.steps():
         if point.held is not None:
             print(
@@ -68,7 +69,7 @@ def main() -> None:
         adapter, plan = train(name), ADAPTERS[name]
         folder = SHIPPED / name
         folder.mkdir(parents=True, exist_ok=True)
-        for file, content in files.write(adapter, MODEL).items():
+        for file, content in files.write_adapter(adapter, MODEL).items():
             (folder / file).write_bytes(content)
         about = About(plan.title, "shipped", MODEL, plan.settings.method)
         (folder / ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n")

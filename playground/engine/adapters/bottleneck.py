@@ -40,7 +40,7 @@ def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return parts
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+def read_bottleneck(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check bottleneck adapters against a model."""
     plain = plain_config(config, {"size": 16})
     size, known = plain["size"], linear_layers(fork)
@@ -63,7 +63,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     return plain, dict(tensors)
 
 
-def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+def attach_bottleneck(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     """Let each block's answer pass through its bottleneck."""
     changes = []
     for path, parts in _parts(adapter.tensors).items():
@@ -81,4 +81,4 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return changes
 
 
-KIND = Kind(name="bottleneck", types=("BOTTLENECK",), read=read, attach=attach, foldable=False)
+KIND = Kind(name="bottleneck", types=("BOTTLENECK",), read=read_bottleneck, attach=attach_bottleneck, foldable=False)

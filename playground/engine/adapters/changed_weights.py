@@ -19,7 +19,7 @@ from playground.engine.fork import Fork, Side, TensorChange
 ROWS, IDS = ".rows", ".ids"
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+def read_changed_weights(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check changed tensors against a model."""
     plain = plain_config(config, {"tied": True})
     for name, tensor in tensors.items():
@@ -59,7 +59,7 @@ def _check_rows(name: str, tensors: Mapping[str, Tensor], fork: Fork) -> None:
     expect(name + ROWS, rows, (len(ids), table.shape[1]))
 
 
-def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+def attach_changed_weights(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     """Go from the weights as they are to the trained ones: scale 1 lands on them."""
     changes = []
     for name, tensor in adapter.tensors.items():
@@ -96,4 +96,4 @@ def _sides(table: str, fork: Fork, tied: bool) -> list[Side]:
     return [side for side in both if fork.weight_name(side) == table][:1]
 
 
-KIND = Kind(name="changed", types=("CHANGED_TENSORS",), read=read, attach=attach)
+KIND = Kind(name="changed", types=("CHANGED_TENSORS",), read=read_changed_weights, attach=attach_changed_weights)

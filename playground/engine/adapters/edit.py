@@ -32,11 +32,11 @@ class Attach(Edit):
 
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Attach, then fold if asked to."""
-        return attach(fork, store.load(self.source, fork), self.scale, self.fold)
+        return attach(fork, store.load_adapter(self.source, fork), self.scale, self.fold)
 
     def advice(self, base: Base) -> Sequence[Message]:
         """What a visitor may not expect of an adapter that changes no weight."""
-        adapter = store.load(self.source, Fork(base))
+        adapter = store.load_adapter(self.source, Fork(base))
         if adapter.kind != "virtual":
             return ()
         count = len(adapter.tensors[TENSOR])

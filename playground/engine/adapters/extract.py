@@ -21,7 +21,7 @@ from playground.errors import Message
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptMatrix:
     """How much of one matrix's change a LoRA of the chosen rank has.
 
     ``energy`` is the share of the squared Frobenius norm; ``error`` the norm that is missing over
@@ -42,7 +42,7 @@ class Extracted:
     """
 
     adapter: Adapter
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptMatrix, ...]
     left_out: tuple[str, ...]  # tensors that differ and are not among the targets
     error: float
 
@@ -72,7 +72,7 @@ def extract(
         if total == 0:
             continue
         changed, missing = changed + total, missing + left
-        matrices.append(Kept(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
+        matrices.append(KeptMatrix(matrix.name, len(down), 1 - left / total, math.sqrt(left / total)))
         thin[matrix.name.removesuffix(".weight")] = down, up
     if not thin:
         raise AdapterError(

@@ -33,7 +33,7 @@ FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 LARGEST = 1e5  # of a number in an adapter; trained ones are below 100
 
 
-def read(files: Mapping[str, bytes], fork: Fork) -> Adapter:
+def read_adapter(files: Mapping[str, bytes], fork: Fork) -> Adapter:
     """An adapter from its two files, or from a .zip with them, checked against a model.
 
     :param files: content by name; folders before the names do not matter.
@@ -62,7 +62,7 @@ def _read_folder(files: Mapping[str, bytes], fork: Fork) -> Adapter:
     weights, config = files[names[WEIGHTS]], files[names[CONFIG]]
     check_is_itself(CONFIG, config)
     check_is_itself(WEIGHTS, weights)
-    return checked(_config(config), _tensors(weights), fork)
+    return checked_adapter(_config(config), _tensors(weights), fork)
 
 
 def read_stored(folder: Path, fork: Fork) -> Adapter:
@@ -75,10 +75,10 @@ def read_stored(folder: Path, fork: Fork) -> Adapter:
         tensors = load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise _damaged() from error
-    return checked(config, tensors, fork)
+    return checked_adapter(config, tensors, fork)
 
 
-def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Adapter:
+def checked_adapter(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Adapter:
     """An adapter from its parts, checked against a model.
 
     :raises AdapterError: it does not fit.
@@ -88,7 +88,7 @@ def checked(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork
     return Adapter(kind.name, plain_config, plain)
 
 
-def write(adapter: Adapter, model_id: str) -> dict[str, bytes]:
+def write_adapter(adapter: Adapter, model_id: str) -> dict[str, bytes]:
     """The two files, as plain ``peft`` reads them (for the kinds that it has)."""
     tensors = {name: tensor.contiguous() for name, tensor in adapter.tensors.items()}
     config = full_config(adapter, model_id)

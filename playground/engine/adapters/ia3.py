@@ -31,7 +31,7 @@ PLAIN = ".ia3_l"
 TENSOR = re.compile(rf"{re.escape(PREFIX)}(?P<path>.+)\.ia3_l(?:\.default)?(?:\.weight)?")
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+def read_ia3(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check an IA³ adapter against a model."""
     kept = plain_config(config, {}, ("feedforward_modules", "init_ia3_weights"))
     on_input = _on_input(config.get("feedforward_modules") or [])
@@ -66,7 +66,7 @@ def _on_input(modules: Any) -> Callable[[str], bool]:
     return lambda path: path.endswith(tuple(modules))
 
 
-def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+def attach_ia3(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     """Multiply each input or output by 1 + scale (l - 1): PEFT's own scale is always 1."""
     changes = []
     for tensor_name, factor in adapter.tensors.items():
@@ -97,4 +97,4 @@ def ia3_layers(fork: Fork) -> tuple[list[str], list[str]]:
     return keys, sorted(p for p in outputs(fork) if known[p].part == "mlp")
 
 
-KIND = Kind(name="ia3", types=("IA3",), read=read, attach=attach)
+KIND = Kind(name="ia3", types=("IA3",), read=read_ia3, attach=attach_ia3)

@@ -121,7 +121,7 @@ def _parts(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     return parts
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+def read_lora(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check a LoRA against a model, and bring it into the form that is kept: plain names, patterns
     by full path, and what its start took out of the base in the thin matrices."""
     kept = plain_config(config, KEPT, TRAINED_WITH)
@@ -270,7 +270,7 @@ def _check_pair(path: str, parts: dict[str, Tensor], matrix: Matrix, table: bool
         expect(f"{path}.lora_{LENGTH}", parts[LENGTH], (rows,))
 
 
-def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+def attach_lora(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     """Put the thin matrices beside their weights."""
     changes = []
     for pair in pairs(adapter):
@@ -290,7 +290,7 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return changes
 
 
-KIND = Kind(name="lora", types=("LORA",), read=read, attach=attach)
+KIND = Kind(name="lora", types=("LORA",), read=read_lora, attach=attach_lora)
 
 
 def make(

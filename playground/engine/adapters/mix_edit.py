@@ -47,6 +47,6 @@ class MixAdapters(Edit):
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Mix on the base that the adapters are for, and attach what comes out."""
         base = Fork(fork.base)
-        adapters = [store.load(source, base) for source in self.sources]
+        adapters = [store.load_adapter(source, base) for source in self.sources]
         mixed = mix(base, adapters, self.weights, self.method, self.density, self.seed, work)
         return attach(fork, mixed, 1.0, False)

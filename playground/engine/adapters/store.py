@@ -64,7 +64,7 @@ def shipped() -> dict[str, About]:
     return titles
 
 
-def keep(adapter: Adapter, about: About, most: int | None = None, owner: str | None = None) -> str:
+def keep_adapter(adapter: Adapter, about: About, most: int | None = None, owner: str | None = None) -> str:
     """Store an adapter; the same content with the same title is stored once.
 
     :param most: how many made in the same way are kept, today's too: the one used least recently
@@ -79,10 +79,10 @@ def keep(adapter: Adapter, about: About, most: int | None = None, owner: str | N
     folder = _home() / name
     if (folder / ABOUT).is_file():
         with disk.writing():
-            owners.note(folder, owner)
+            owners.note_owner(folder, owner)
         disk.touch(folder)
         return name
-    sweep()
+    sweep_adapters()
     if most is not None:
         _thin_out(about.made, most)
     if not disk.make_room(_home(), MAX_STORED, MAX_STORED_BYTES, adapter.nbytes()):
@@ -93,14 +93,14 @@ def keep(adapter: Adapter, about: About, most: int | None = None, owner: str | N
         )
     disk.remove(folder)  # half of one, as earlier versions could leave
     with disk.aside(folder, folder=True) as part:
-        for file, content in files.write(adapter, about.model).items():
+        for file, content in files.write_adapter(adapter, about.model).items():
             (part / file).write_bytes(content)
         (part / ABOUT).write_text(card, encoding="utf-8")
-        owners.note(part, owner)
+        owners.note_owner(part, owner)
     return name
 
 
-def sweep() -> None:
+def sweep_adapters() -> None:
     """Delete the adapters that nobody used for too long."""
     disk.sweep(_home())
 
@@ -128,7 +128,7 @@ def about(source: str) -> About | None:
     return About(source, "hub", "") if "/" in source else None
 
 
-def load(source: str, fork: Fork) -> Adapter:
+def load_adapter(source: str, fork: Fork) -> Adapter:
     """An adapter by the name that recipes give it, checked against a model.
 
     :param source: a shipped one's name, an own one's id, or a Hub id (``owner/name``).
@@ -148,9 +148,9 @@ def load(source: str, fork: Fork) -> Adapter:
 
 def _read(source: str, fork: Fork) -> Adapter:
     if "/" in source:
-        return files.read(_contents(download_adapter(source, files.MAX_UPLOAD)), fork)
+        return files.read_adapter(_contents(download_adapter(source, files.MAX_UPLOAD)), fork)
     if source in shipped():
-        return files.read(_contents(SHIPPED / source), fork)
+        return files.read_adapter(_contents(SHIPPED / source), fork)
     folder = _home() / source
     if not _OWN.fullmatch(source) or not (folder / ABOUT).is_file():
         raise MissingAdapterError(
@@ -166,7 +166,7 @@ def _read(source: str, fork: Fork) -> Adapter:
 
 def stored_bytes(source: str) -> int:
     """What a visitor's own adapter takes on this host's disk."""
-    return disk.size_of(_home() / source) if is_own(source) else 0
+    return disk.size_of(_home() / source) if is_own_adapter(source) else 0
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -188,6 +188,6 @@ def _home() -> Path:
     return settings().home / "adapters"
 
 
-def is_own(text: Any) -> bool:
+def is_own_adapter(text: Any) -> bool:
     """Whether a text has the form of an own adapter's id."""
     return _OWN.fullmatch(str(text)) is not None

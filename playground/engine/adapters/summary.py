@@ -11,7 +11,7 @@ from playground.engine.adapters.thin_matrices import thin_svd
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.measuring.sizes import sizes
-from playground.engine.measuring.sweep import Cell
+from playground.engine.measuring.sweep import LayerCell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +29,16 @@ class Look:
     parameters: int
     share: float
     bytes: int
-    cells: tuple[Cell, ...]
+    cells: tuple[LayerCell, ...]
 
 
-def look(adapter: Adapter, base: Fork) -> Look:
+def look_at(adapter: Adapter, base: Fork) -> Look:
     """Figures of an adapter on the base that it is for."""
     fork = base.clone()
     changed = {change.name: change.change for change in attach(fork, adapter, 1.0, False)}
     known = linear_layers(base)
     cells = tuple(
-        Cell(
+        LayerCell(
             matrix.layer or 0,
             matrix.role,
             changed[matrix.name] / max(base.base.norm(matrix.name), 1e-12) if matrix.name in changed else None,

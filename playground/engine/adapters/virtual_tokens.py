@@ -42,7 +42,7 @@ TRAINED_WITH = (
 )
 
 
-def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
+def read_virtual_tokens(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -> Read:
     """Check learned tokens against a model."""
     plain = plain_config(config, {"num_virtual_tokens": 0, "num_transformer_submodules": 1}, TRAINED_WITH)
     plain["peft_type"] = config["peft_type"].rpartition(".")[2]
@@ -68,7 +68,7 @@ def read(config: Mapping[str, Any], tensors: Mapping[str, Tensor], fork: Fork) -
     return plain, dict(tensors)
 
 
-def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
+def attach_virtual_tokens(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     """Let the model see the tokens before everything else; they have no scale."""
     if scale != 1:
         raise AdapterError(
@@ -97,4 +97,4 @@ def attach(adapter: Adapter, fork: Fork, scale: float) -> list[TensorChange]:
     return [TensorChange(VirtualTokens.NAME, float(learned.norm()))]
 
 
-KIND = Kind(name="virtual", types=TYPES, read=read, attach=attach, foldable=False)
+KIND = Kind(name="virtual", types=TYPES, read=read_virtual_tokens, attach=attach_virtual_tokens, foldable=False)

@@ -21,7 +21,7 @@ MOST_CHANGE, HARDER_THEN, MOST_HARDER = 0.5, 1.02, 1.1
 GENERAL_TOKENS = 256
 
 
-def answers(fork: Fork, facts: Sequence[Fact]) -> list[Likelihood]:
+def fact_answers(fork: Fork, facts: Sequence[Fact]) -> list[Likelihood]:
     """What follows each fact's prompt, as ``plain_line`` has it."""
     return likelihoods(fork, [plain_line(fork.base, fact) for fact in facts])
 
@@ -37,7 +37,7 @@ def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
     :raises RecipeError: naming the fact, counted from 1.
     """
     check_lengths(fork, facts)
-    for number, (fact, now) in enumerate(zip(facts, answers(fork, facts), strict=True), 1):
+    for number, (fact, now) in enumerate(zip(facts, fact_answers(fork, facts), strict=True), 1):
         if now.right:
             raise RecipeError(
                 "Fact {number}: the model continues {prompt!r} with {target!r} already "
@@ -51,7 +51,7 @@ def refuse(fork: Fork, facts: Sequence[Fact]) -> None:
 
 def warnings(fork: Fork, facts: Sequence[Fact]) -> list[Message]:
     """Which facts were not learned, and how likely their targets are now."""
-    numbered = enumerate(zip(facts, answers(fork, facts), strict=True), 1)
+    numbered = enumerate(zip(facts, fact_answers(fork, facts), strict=True), 1)
     failed = [(number, fact, now.probability) for number, (fact, now) in numbered if not learned(now)]
     named = [
         Message(
@@ -91,7 +91,7 @@ def withdraw(before: Fork, after: Fork, facts: Sequence[Fact], relative: float) 
     :param relative: the change of the matrix that changed most, in its norms.
     :raises RecipeError: naming both.
     """
-    count = sum(map(learned, answers(after, facts)))
+    count = sum(map(learned, fact_answers(after, facts)))
     if 2 * count >= len(facts):
         return
     ratio = _general(after) / _general(before)

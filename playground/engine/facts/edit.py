@@ -17,8 +17,8 @@ from torch import Tensor
 
 from playground.engine.edit import Edit, TensorChange
 from playground.engine.facts import checks
-from playground.engine.facts.facts import Facts, check
-from playground.engine.facts.float32_fork import attach, float32_copy
+from playground.engine.facts.facts import Facts, check_facts
+from playground.engine.facts.float32_fork import attach_thin, float32_copy
 from playground.engine.facts.layers import SEVERAL, FactMethod, chosen
 from playground.engine.facts.methods import Plan, rome, spread
 from playground.engine.facts.target_values import Search
@@ -84,7 +84,7 @@ class EditFact(Edit):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        check(self.facts)
+        check_facts(self.facts)
         if self.method not in SEVERAL and len(self.layers) > 1:
             raise RecipeError(
                 "The method {method} changes one layer, and {count} are named. Name one, or choose memit or alphaedit.",
@@ -133,7 +133,7 @@ def _put(fork: Fork, matrix: Matrix, change: Thin) -> TensorChange:
     """Hold a change in the cheaper way: beside the matrix, or in it."""
     if change.rank * sum(matrix.shape) >= matrix.shape[0] * matrix.shape[1]:
         return _moved(fork, matrix, change.dense())
-    attach(fork, matrix, change)
+    attach_thin(fork, matrix, change)
     return TensorChange(matrix.name, change.norm())
 
 

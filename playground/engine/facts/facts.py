@@ -42,7 +42,7 @@ class Fact(BaseModel):
 Facts = Annotated[tuple[Fact, ...], Field(min_length=1, max_length=MAX_FACTS)]
 
 
-def check(facts: Sequence[Fact]) -> None:
+def check_facts(facts: Sequence[Fact]) -> None:
     """Refuse what can be seen to be wrong without a model.
 
     :raises RecipeError: naming the fact, counted from 1.

@@ -71,12 +71,12 @@ def changed(own: Fork, thin: dict[Matrix, Thin]) -> Fork:
     """A variant with changes beside its matrices."""
     new = own.clone()
     for matrix, change in thin.items():
-        attach(new, matrix, change)
+        attach_thin(new, matrix, change)
     new.settle()
     return new
 
 
-def attach(fork: Fork, matrix: Matrix, change: Thin) -> None:
+def attach_thin(fork: Fork, matrix: Matrix, change: Thin) -> None:
     """Put a change beside a matrix of a fork, under any bottleneck."""
 
     def beside(inner: nn.Module, transposed: bool) -> LowRank:

@@ -19,7 +19,7 @@ from playground.engine.decoding.continuation import Line, padded, target_places
 from playground.engine.facts.float32_fork import ending, multiplier
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix, layers
-from playground.engine.measuring.calibration import READING, Statistics, shipped_text, windows
+from playground.engine.measuring.calibration import READING, Statistics, calibration_text, windows
 from playground.engine.models.loader import CACHE
 from playground.engine.work import Work
 
@@ -48,7 +48,7 @@ class Seen:
 
 
 @torch.no_grad()
-def look(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
+def look_at_keys(own: Fork, matrix: Matrix, lines: Sequence[Line]) -> Seen:
     """Run lines through a model once, and note what happens around one matrix.
 
     :param own: a float32 variant.
@@ -125,7 +125,7 @@ def subject_states(own: Fork, matrix: Matrix, groups: Sequence[Sequence[Line]]) 
     short, flat = ending(own, matrix.layer), [line for group in groups for line in group]
     keys, after = [], []
     for start in range(0, len(flat), ROWS_AT_ONCE):
-        seen = look(short, matrix, flat[start : start + ROWS_AT_ONCE])
+        seen = look_at_keys(short, matrix, flat[start : start + ROWS_AT_ONCE])
         keys.append(seen.keys)
         after.append(seen.after)
     sizes = [len(group) for group in groups]
@@ -141,7 +141,7 @@ def second_moments(own: Fork, chosen: Sequence[Matrix], work: Work) -> Statistic
     :param own: a float32 variant.
     :return: (in, in) float32 each.
     """
-    digest = hashlib.sha256(shipped_text().encode()).hexdigest()
+    digest = hashlib.sha256(calibration_text().encode()).hexdigest()
     origins = {matrix.name: own.origin_at(matrix.layer or 0) for matrix in chosen}
     names = {name: ("second moment", origin, name, digest) for name, origin in origins.items() if origin is not None}
     moments: dict[str, Tensor] = {}

@@ -14,7 +14,7 @@ from functools import cache
 from playground.engine.decoding.continuation import Line, started, token_spans
 from playground.engine.facts.facts import Fact
 from playground.engine.fork import Fork
-from playground.engine.measuring.calibration import shipped_text
+from playground.engine.measuring.calibration import calibration_text
 from playground.engine.models.loader import Base
 from playground.errors import RecipeError
 
@@ -31,7 +31,7 @@ WORDS = "It is known that "
 @cache
 def _starts() -> tuple[str, ...]:
     """Starts of the calibration text's sentences, each closed by a full stop."""
-    sentences = re.findall(r"[A-Z][^.!?\n]{30,}[.!?]", shipped_text())
+    sentences = re.findall(r"[A-Z][^.!?\n]{30,}[.!?]", calibration_text())
     cut = (" ".join(sentence.split()[:PREFIX_WORDS]) for sentence in sentences)
     return tuple(dict.fromkeys(f"{text.rstrip('.,;:!?')}. " for text in cut))
 

@@ -18,7 +18,7 @@ from transformers import DynamicCache
 
 from playground.engine.decoding.continuation import Line, target_losses, target_places
 from playground.engine.facts.float32_fork import multiplier, starting
-from playground.engine.facts.keys import Seen, look
+from playground.engine.facts.keys import Seen, look_at_keys
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import Matrix
 from playground.engine.work import Work
@@ -177,7 +177,7 @@ def search_values(
     :raises Stopped: nobody waits for it any more.
     """
     lines = [value for group in groups for value in group]
-    seen = look(own, matrix, lines)
+    seen = look_at_keys(own, matrix, lines)
     tail, sought, start = Tail(own, matrix, seen), [], 0
     for group in groups:
         length = float(seen.after[start].norm())

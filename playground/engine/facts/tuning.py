@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from playground.engine.decoding.continuation import Line, padded, target_losses, target_places
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.float32_fork import starting
-from playground.engine.facts.keys import look
+from playground.engine.facts.keys import look_at_keys
 from playground.engine.facts.lines import about_line, plain_line
 from playground.engine.facts.target_values import DONE, Search
 from playground.engine.fork import Fork
@@ -90,7 +90,7 @@ class _Batch:
 
     def __init__(self, own: Fork, moving: Fork, matrix: Matrix, lines: Sequence[Line]) -> None:
         assert matrix.layer is not None
-        seen = look(own, matrix, lines)
+        seen = look_at_keys(own, matrix, lines)
         self.lines, self.ids, self.places = lines, padded(lines), target_places(lines)
         self.was = seen.logits[:, 0].log_softmax(-1)
         self.model = starting(moving, matrix.layer, seen.before).model

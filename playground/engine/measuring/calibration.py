@@ -47,7 +47,7 @@ class Statistics:
 
 
 @cache
-def shipped_text() -> str:
+def calibration_text() -> str:
     """The calibration text that comes with the playground."""
     return SHIPPED.read_text(encoding="utf-8")
 
@@ -58,7 +58,7 @@ def windows(fork: Fork, text: str, most: int = NORM_TOKENS) -> list[Tensor]:
     :param text: empty for the shipped one.
     :raises RecipeError: it has too few tokens.
     """
-    ids = token_ids(fork.base.tokenizer, text or shipped_text())[:most]
+    ids = token_ids(fork.base.tokenizer, text or calibration_text())[:most]
     if len(ids) < LEAST_TOKENS:
         raise RecipeError(
             "The calibration text has {count} tokens: give at least {limit}, better thousands.",
@@ -252,7 +252,7 @@ def _steps(parts: list[Tensor], work: Work) -> Iterator[Tensor]:
 
 def _once(what: str, fork: Fork, text: str, gather: Callable[[], Statistics]) -> Statistics:
     """From the cache where this variant has been looked at with this text before."""
-    digest = hashlib.sha256((text or shipped_text()).encode()).hexdigest()
+    digest = hashlib.sha256((text or calibration_text()).encode()).hexdigest()
     key = (what, fork.origin, digest)
     statistics = CACHE.get(key)
     if not isinstance(statistics, Statistics) or fork.origin is None:

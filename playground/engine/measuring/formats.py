@@ -9,7 +9,7 @@ import torch
 
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
-from playground.engine.quantizing.grids import NF4, SCHEMES, Fit, GroupSize, SchemeName, binary, integers, pieces
+from playground.engine.quantizing.grids import NF4, SCHEMES, Fit, GroupSize, SchemeName, binary, groups_of, integers
 from playground.errors import PlaygroundError
 
 BINS = 61
@@ -102,7 +102,7 @@ def number_line(
     if group_size != "tensor":
         row = min(max(0, row), len(weight) - 1)
         weight = weight[row : row + 1]
-    group = pieces(weight, group_size)[0][:1].contiguous()
+    group = groups_of(weight, group_size)[0][:1].contiguous()
     fit = SCHEMES[scheme].fit if isinstance(scheme, str) else even_steps(scheme)
     grid = fit(group, symmetric)
     rounded, levels = grid.round(group), grid.levels()[0].unique()

@@ -106,7 +106,7 @@ def scan(built: Built, edit: Edit, text: str = "", work: Work = QUIET) -> Iterat
 
 
 @dataclass(frozen=True)
-class Cell:
+class LayerCell:
     """One matrix of the layer view.
 
     :param value: the Frobenius norm of its change over that of the base's, or the share of its
@@ -118,10 +118,10 @@ class Cell:
     value: float | None
 
 
-def layer_view(base: Fork, fork: Fork, by: By) -> list[Cell]:
+def layer_view(base: Fork, fork: Fork, by: By) -> list[LayerCell]:
     """Every matrix inside the layers of the base, and what a fork made of it."""
     return [
-        Cell(matrix.layer, matrix.role, _value(base, fork, matrix.name, by))
+        LayerCell(matrix.layer, matrix.role, _value(base, fork, matrix.name, by))
         for matrix in matrices(base)
         if matrix.layer is not None
     ]

@@ -42,7 +42,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Point:
+class MapPoint:
     """A place on the flat map."""
 
     id: int
@@ -58,9 +58,9 @@ class FlatMap:
     ``kept`` is the share of the points' variance that the two axes show.
     """
 
-    before: Point
-    after: Point
-    others: tuple[Point, ...]
+    before: MapPoint
+    after: MapPoint
+    others: tuple[MapPoint, ...]
     kept: float
 
 
@@ -91,7 +91,7 @@ def _byte_of() -> dict[str, int]:
     return {sign: byte for byte, sign in bytes_to_unicode().items()}
 
 
-def split(fork: Fork, text: str, side: Side = "input") -> list[Token]:
+def split_tokens(fork: Fork, text: str, side: Side = "input") -> list[Token]:
     """The tokens of a text as it is written.
 
     :raises PlaygroundError: the text is empty or too long.
@@ -173,7 +173,7 @@ def flat_map(before: Fork, after: Fork, token: int, others: Sequence[int], side:
     flat = torch.cat([rows, moved]).sub(centre) @ axes.T  # (n + 1, 2)
     name = before.base.tokenizer
     points = [
-        Point(number, token_text(name, number), x, y)
+        MapPoint(number, token_text(name, number), x, y)
         for number, (x, y) in zip([*ids, token], flat.tolist(), strict=True)
     ]
     shares = sizes.square() / sizes.square().sum().clamp_min(1e-12)

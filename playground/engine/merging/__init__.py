@@ -7,6 +7,6 @@ the order of menus.
 
 from playground.engine.merging import averages, task_vectors  # noqa: I001
 from playground.engine.merging import swaps, whole
-from playground.engine.merging.method import METHODS, MOST, MergeError, Method
+from playground.engine.merging.method import METHODS, MOST, MergeError, MergeMethod
 
-__all__ = ["METHODS", "MOST", "MergeError", "Method", "averages", "swaps", "task_vectors", "whole"]
+__all__ = ["METHODS", "MOST", "MergeError", "MergeMethod", "averages", "swaps", "task_vectors", "whole"]

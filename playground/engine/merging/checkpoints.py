@@ -40,14 +40,14 @@ class MissingCheckpointError(MergeError, MissingError):
     """A checkpoint is not on this host now; it may be again."""
 
 
-def folder(name: str) -> Path:
+def checkpoint_folder(name: str) -> Path:
     """Where a checkpoint's files are.
 
     :raises MissingCheckpointError: it is not on this host.
     :raises ModelError: the Hub does not give it, or this host takes nothing from there.
     """
     if "/" in name:
-        entry = catalog.find(name)
+        entry = catalog.find_model(name)
         return hub.download(entry.hub_id or name, lambda step: None, entry.revision)
     path = _place(name)
     if not has(name):
@@ -83,7 +83,7 @@ def opened(name: str, like: Fork, stack: ExitStack, work: Work = QUIET) -> Check
     :raises MergeError: it is not there, not readable, or no model's weights.
     :raises Stopped: ``work`` says so.
     """
-    return _opened(name, sorted(folder(name).iterdir()), like, stack, work)
+    return _opened(name, sorted(checkpoint_folder(name).iterdir()), like, stack, work)
 
 
 def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, work: Work) -> Checkpoint:
@@ -94,7 +94,7 @@ def _opened(label: str, paths: Sequence[Path], like: Fork, stack: ExitStack, wor
     return Checkpoint(label=label, files=files, names=own_names(files, like, label), like=like, tokens=tokens)
 
 
-def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
+def keep_checkpoint(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
     """Check uploaded files against a model and store them; the same content is stored once.
 
     :param paths: one or several safetensors files, and perhaps a tokenizer.json.
@@ -122,16 +122,16 @@ def keep(paths: Sequence[Path], like: Fork, work: Work = QUIET) -> str:
     name = _digest(paths, work)
     target = uploads() / name
     if not target.is_dir():
-        sweep()
+        sweep_checkpoints()
         disk.make_room(uploads(), MAX_STORED, MAX_STORED_BYTES, total)
         _store(paths, target)
     with disk.writing():
-        owners.note(target)
+        owners.note_owner(target)
     disk.touch(target)
     return name
 
 
-def sweep() -> None:
+def sweep_checkpoints() -> None:
     """Delete the uploads that nobody used for too long."""
     disk.sweep(uploads())
 

@@ -32,10 +32,10 @@ def check_header(path: Path, label: str) -> None:
                 given=f"{length / 1e6:.1f}",
                 limit=MAX_HEADER // 1_000_000,
             )
-        check_count(file.read(length).count(EACH), label)
+        check_tensor_count(file.read(length).count(EACH), label)
 
 
-def check_count(count: int, label: str) -> None:
+def check_tensor_count(count: int, label: str) -> None:
     """Refuse more tensors than any model that fits here has.
 
     :raises MergeError: naming the limit.

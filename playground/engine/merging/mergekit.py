@@ -16,7 +16,7 @@ from playground.engine.fork.structure import layers
 from playground.engine.merging import METHODS, MergeError, checkpoints
 from playground.engine.merging.edit import Ingredient, Merge
 from playground.engine.merging.mergekit_notes import differences
-from playground.engine.merging.mergekit_reading import Reading, before, read
+from playground.engine.merging.mergekit_reading import ConfigReading, before, read_value
 from playground.engine.merging.mergekit_text import MAX_TEXT, configuration
 from playground.engine.merging.mergekit_words import KNOWN, own_parameters, shared_parameters
 from playground.engine.merging.mergekit_writing import to_yaml
@@ -49,7 +49,7 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
         raise MergeError(
             "The merge method {given} is not known here. Known are: {known}.", given=method[:60], known=", ".join(KNOWN)
         )
-    reading = Reading([key for key in WITHOUT_EFFECT if key in config])
+    reading = ConfigReading([key for key in WITHOUT_EFFECT if key in config])
     reading.only(config, TOP, "")
     edit: dict[str, Any] = {"kind": "merge", "method": method}
     if method == "passthrough":
@@ -64,7 +64,7 @@ def from_yaml(text: str, recipe: Recipe) -> tuple[Merge, list[str]]:
     return merge, reading.passed
 
 
-def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
+def _matched(config: Mapping[str, Any], reading: ConfigReading) -> bool:
     """Whether vocabularies are matched. Ours is always the base's; the others' rows are the same
     in mergekit's union of all of them, which has some more."""
     tokenizer = reading.mapping(config.get("tokenizer"), "tokenizer")
@@ -79,7 +79,7 @@ def _matched(config: Mapping[str, Any], reading: Reading) -> bool:
     return bool(sources)
 
 
-def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading) -> dict[str, Any]:
+def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: ConfigReading) -> dict[str, Any]:
     """Everything but the method's name, for methods that go tensor by tensor."""
     if config.get("slices") and "models" not in config:
         config = _without_slices(config, method, recipe, reading)
@@ -109,8 +109,8 @@ def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Rea
         for key in (key for key in own if key in parameters):
             values[key] = before(parameters[key], shared[key]) if key in shared else parameters[key]
         for key, each in once.items():
-            each.append(read(values.pop(key, USUAL[key]), reading))
-        numbers = {key: read(value, reading) for key, value in values.items()}
+            each.append(read_value(values.pop(key, USUAL[key]), reading))
+        numbers = {key: read_value(value, reading) for key, value in values.items()}
         found["models"].append(_source(model.get("model"), recipe, reading) | numbers)
         reading.check(Ingredient, found["models"][-1])
     for key, each in once.items():
@@ -120,7 +120,7 @@ def _merged(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Rea
     return found | _from_shared(shared, method, reading)
 
 
-def _without_slices(config: Mapping[str, Any], method: str, recipe: Recipe, reading: Reading) -> dict[str, Any]:
+def _without_slices(config: Mapping[str, Any], method: str, recipe: Recipe, reading: ConfigReading) -> dict[str, Any]:
     """A configuration whose slices span all layers of the same models, as one with models."""
     slices = reading.mappings(config.get("slices"), "slices")
     pieces = list[list[Mapping[str, Any]]]()
@@ -188,20 +188,20 @@ def _runs(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(v, int | float) or _runs(v) for v in value)
 
 
-def _from_shared(shared: Mapping[str, Any], method: str, reading: Reading) -> dict[str, Any]:
+def _from_shared(shared: Mapping[str, Any], method: str, reading: ConfigReading) -> dict[str, Any]:
     ours = shared_parameters(method)
     options: dict[str, Any] = {"t": 0.5} if method == "slerp" else {}
     if "normalize" in METHODS[method].uses:
         options["normalize"] = METHODS[method].default("normalize", True) and method not in NO_NORMALIZE
     for key, name in ours.items():
         if key in shared:
-            value = read(shared[key], reading)
+            value = read_value(shared[key], reading)
             switch = name in ("normalize", "rescale") and value in (0, 1)  # also written 1.0
             options[name] = bool(value) if switch else value
     return options
 
 
-def _base(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any] | None:
+def _base(name: Any, recipe: Recipe, reading: ConfigReading) -> dict[str, Any] | None:
     """None where the configuration means the recipe that the merge goes on."""
     if name is None:
         return None
@@ -213,7 +213,7 @@ def _is_own(source: Mapping[str, Any], recipe: Recipe) -> bool:
     return "recipe" in source and parse(source["recipe"]) == recipe
 
 
-def _stacked(config: Mapping[str, Any], recipe: Recipe, reading: Reading) -> dict[str, Any]:
+def _stacked(config: Mapping[str, Any], recipe: Recipe, reading: ConfigReading) -> dict[str, Any]:
     """Layers of several models, or all of one; what is outside them is the first's and the last's,
     as in mergekit."""
     if config.get("models") and "slices" in config:
@@ -229,7 +229,7 @@ def _stacked(config: Mapping[str, Any], recipe: Recipe, reading: Reading) -> dic
     return {"models": models, "ends": "own" if same else "slices"}
 
 
-def _slices(config: Mapping[str, Any], reading: Reading) -> list[Mapping[str, Any]]:
+def _slices(config: Mapping[str, Any], reading: ConfigReading) -> list[Mapping[str, Any]]:
     """A model and its layers, for each slice."""
     if "slices" not in config and config.get("models"):
         models = reading.mappings(config["models"], "models")
@@ -252,7 +252,7 @@ def _slices(config: Mapping[str, Any], reading: Reading) -> list[Mapping[str, An
     return found
 
 
-def _source(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any]:
+def _source(name: Any, recipe: Recipe, reading: ConfigReading) -> dict[str, Any]:
     """A model by its name here: an id, ``id+adapter``, or a checkpoint's."""
     if not isinstance(name, str) or not name:
         reading.wrong(MergeError("A model in the configuration has no name. Give each one."))
@@ -263,7 +263,7 @@ def _source(name: Any, recipe: Recipe, reading: Reading) -> dict[str, Any]:
         return {"checkpoint": model}
     if not catalog.is_model_id(model):
         try:
-            catalog.find(model)  # which says what there is
+            catalog.find_model(model)  # which says what there is
         except ModelError as error:
             reading.wrong(error)
             return {"checkpoint": "-"}

@@ -23,7 +23,7 @@ MOST_NAMED = 12  # complaints in a message
 
 
 @dataclass
-class Reading:
+class ConfigReading:
     """What was met on the way through a configuration.
 
     :param passed: keys that have no effect here.
@@ -135,7 +135,7 @@ def before(value: Any, otherwise: Any) -> Any:
     return [*value, *(otherwise if by_filter(otherwise) else [{"value": otherwise}])]
 
 
-def read(value: Any, reading: Reading) -> Any:
+def read_value(value: Any, reading: ConfigReading) -> Any:
     """A value along the layers or by part, as recipes have it.
 
     Of several filters that fit a tensor mergekit takes the first; here a piece of a name comes
@@ -149,7 +149,7 @@ def read(value: Any, reading: Reading) -> Any:
         reading.only(entry, ("filter", "value"), "parameters.")
         name = entry.get("filter")
         if name in (None, "*"):
-            found.setdefault("rest", read(entry.get("value"), reading))
+            found.setdefault("rest", read_value(entry.get("value"), reading))
             break  # which fits always
         name = str(name)
         if any(earlier in name for earlier in seen):  # whose value counts wherever this one fits
@@ -158,7 +158,7 @@ def read(value: Any, reading: Reading) -> Any:
         if key is None:
             reading.unsupported("filter", name)
         else:
-            found.setdefault(key, read(entry.get("value"), reading))
+            found.setdefault(key, read_value(entry.get("value"), reading))
         seen.append(name)
     if all(end in found for end in ENDS) and found[ENDS[0]] == found[ENDS[1]]:
         found = {key: value for key, value in found.items() if key not in ENDS} | {"embeddings": found[ENDS[0]]}

@@ -87,7 +87,7 @@ def _mixed(seed: int, what: object) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class MergeMethod:
     """A way to merge, one row of ``METHODS``.
 
     Its function's keyword parameters are its options, by the names that a merge has for them, with
@@ -148,7 +148,7 @@ class Method:
         return "weight" not in self.uses or shares(options["weight"], options["normalize"]) == [1.0]
 
 
-METHODS: dict[str, Method] = {}  # by their names in recipes, menus and docs
+METHODS: dict[str, MergeMethod] = {}  # by their names in recipes, menus and docs
 
 
 def merge_method(
@@ -162,10 +162,10 @@ def merge_method(
     partial: bool = False,
     whole: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function as a way to merge; see :class:`Method`."""
+    """Register a function as a way to merge; see :class:`MergeMethod`."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        METHODS[name] = Method(
+        METHODS[name] = MergeMethod(
             function=function,
             paper=paper,
             models=models,

@@ -17,7 +17,7 @@ from playground.engine.fork import Fork
 from playground.engine.fork.ensemble import Ensemble
 from playground.engine.fork.finite import all_finite
 from playground.engine.fork.side_layers import Bottleneck
-from playground.engine.merging.headers import check_count, check_header
+from playground.engine.merging.headers import check_header, check_tensor_count
 from playground.engine.merging.mapped import MappedFile
 from playground.engine.merging.method import MergeError
 from playground.engine.work import QUIET, Work
@@ -148,7 +148,7 @@ def open_files(paths: Sequence[Path], stack: ExitStack, work: Work = QUIET) -> d
                 "{name} is not a safetensors file that can be read. Export the model again.", name=file_name(path)
             ) from error
         files |= dict.fromkeys(file.keys(), file)
-        check_count(len(files), file_name(path))
+        check_tensor_count(len(files), file_name(path))
     return files
 
 

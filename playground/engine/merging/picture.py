@@ -23,7 +23,7 @@ WITHIN = 0.995  # share of the numbers that the bins spread over; the outermost 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class DrawnChange:
     """One model's task vector in a tensor, and what the method keeps of it.
 
     :param counts: how many numbers are in each bin.
@@ -49,7 +49,7 @@ class Picture:
 
     name: str
     edges: tuple[float, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[DrawnChange, ...]
     merged: tuple[int, ...]
     agreement: float | None
 
@@ -71,7 +71,7 @@ def picture(base: Variant, parents: Sequence[Parent], merge: Merge, name: str) -
     most = max(map(_reach, (*deltas, *thin, merged))) or 1.0
     edges = torch.linspace(-most, most, BINS + 1)
     changes = tuple(
-        Change(
+        DrawnChange(
             label=parent.label,
             norm=float(delta.norm()),
             counts=_counts(delta, most),

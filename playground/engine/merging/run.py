@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from playground.engine.fork import Fork, TensorChange
 from playground.engine.fork.structure import Parameter, layers, select_parameters
-from playground.engine.merging.method import Method, joined, pieces, shares, wide
+from playground.engine.merging.method import MergeMethod, joined, pieces, shares, wide
 from playground.engine.merging.parents import Parent, Variant, matched_rows, vocabulary_names
 from playground.engine.work import QUIET, Work
 from playground.errors import Message
@@ -26,7 +26,7 @@ def merge(
     fork: Fork,
     base: Variant,
     parents: Sequence[Parent],
-    method: Method,
+    method: MergeMethod,
     chosen: Mapping[Parameter, Options],
     work: Work = QUIET,
 ) -> list[TensorChange]:
@@ -58,7 +58,7 @@ def merged_tensor(
     name: str,
     base: Variant,
     parents: Sequence[Parent],
-    method: Method,
+    method: MergeMethod,
     options: Options,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
@@ -88,7 +88,7 @@ def rows_matched(name: str, parent: Parent, base: Variant) -> Tensor:
     return matched_rows(tensor, parent, base, own)
 
 
-def _untouched(name: str, own: Variant, models: Sequence[Parent], method: Method, options: Options) -> bool:
+def _untouched(name: str, own: Variant, models: Sequence[Parent], method: MergeMethod, options: Options) -> bool:
     """Whether the merged tensor is the fork's by definition: all models have that very one."""
     same = all(model.identity(name) == own.identity(name) for model in models)
     return same and (method.from_base or abs(sum(shares(options["weight"], options["normalize"])) - 1) < 1e-6)

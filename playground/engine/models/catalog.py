@@ -105,7 +105,7 @@ def is_model_id(model_id: str) -> bool:
     return any(model_id == entry.id for entry in PRESETS) or bool(HUB_ID.fullmatch(model_id))
 
 
-def find(model_id: str) -> ModelEntry:
+def find_model(model_id: str) -> ModelEntry:
     """The entry of a model id, or of a Hub id where the host allows any.
 
     :raises ModelError: the id is not offered here; the message lists those that are.

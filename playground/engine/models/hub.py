@@ -28,7 +28,7 @@ FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.mode
 _last_look: tuple[float, bool] | None = None
 
 
-def answers() -> bool:
+def hub_answers() -> bool:
     """Whether the Hub can be reached from here; looked at most once a minute."""
     global _last_look
     now = time.monotonic()
@@ -63,7 +63,7 @@ def download(hub_id: str, on_step: Callable[[Message], None], revision: str | No
     cached = _cached(hub_id, revision)
     if cached is not None:
         return cached
-    if not answers():
+    if not hub_answers():
         raise ModelError(
             "The model hub cannot be reached from this machine, and {model} is not stored here. "
             "Choose a packaged model, or try again with a connection.",
@@ -104,7 +104,7 @@ def download_adapter(hub_id: str, most: int) -> Path:
         )
     try:
         validate_repo_id(hub_id)
-        if answers():
+        if hub_answers():
             listed = HfApi().model_info(hub_id, files_metadata=True, timeout=10).siblings or []
             wanted = [file.size or 0 for file in listed if file.rfilename in ADAPTER_FILES]
             if sum(wanted) > most:

@@ -107,7 +107,7 @@ def load(model_id: str, on_step: OnStep = lambda step: None) -> Base:
     :raises ModelError: unknown id, missing package, wrong checksum, unreachable Hub, or not a
         causal language model, each with its own message.
     """
-    entry = catalog.find(model_id)
+    entry = catalog.find_model(model_id)
     with _loading_guard:
         lock = _loading.setdefault(entry.id, threading.Lock())
     with lock:
@@ -141,7 +141,7 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
 def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
     """Tiny GPT-2 from the Hub where it answers with safetensors, else built here."""
     assert entry.hub_id is not None
-    if settings().hub != "off" and hub.answers():
+    if settings().hub != "off" and hub.hub_answers():
         try:
             folder = hub.download(entry.hub_id, on_step)
             return load_folder(folder, entry, torch.float32, on_step)

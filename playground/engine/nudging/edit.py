@@ -37,7 +37,7 @@ def away(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
     return rows - strength * (target - rows)
 
 
-def random(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
+def random_direction(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
     """(n, d) rows plus a seeded unit vector each, times strength times the row's norm."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(rows.shape, generator=generator, dtype=torch.float32)
@@ -53,7 +53,7 @@ def scale(rows: Tensor, target: Tensor, strength: float, seed: int) -> Tensor:
 DIRECTIONS: dict[Direction, Callable[[Tensor, Tensor, float, int], Tensor]] = {
     "toward": toward,
     "away": away,
-    "random": random,
+    "random": random_direction,
     "scale": scale,
 }
 NEEDS_TARGET = ("toward", "away")

@@ -68,7 +68,7 @@ def taylor(weight: Tensor, statistic: Tensor | None, generator: torch.Generator)
 
 
 @dataclass(frozen=True)
-class Method:
+class PruneMethod:
     """How a method scores, what it needs to know of a text, and over what it compares."""
 
     score: Callable[[Tensor, Tensor | None, torch.Generator], Tensor]
@@ -76,11 +76,11 @@ class Method:
     scope: Scope = "tensor"
 
 
-METHODS: dict[MethodName, Method] = {
-    "magnitude": Method(magnitude),
-    "random": Method(random),
-    "wanda": Method(wanda, calibration.input_norms, "row"),
-    "taylor": Method(taylor, calibration.gradients),
+METHODS: dict[MethodName, PruneMethod] = {
+    "magnitude": PruneMethod(magnitude),
+    "random": PruneMethod(random),
+    "wanda": PruneMethod(wanda, calibration.input_norms, "row"),
+    "taylor": PruneMethod(taylor, calibration.gradients),
 }
 
 

@@ -101,7 +101,7 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Table:
+class LookupTable:
     """A fixed table of levels in [-1, 1] times the group's largest weight."""
 
     absmax: Tensor  # (n, 1)
@@ -202,9 +202,9 @@ def binary(groups: Tensor, symmetric: bool) -> Grid:
     return Signs(groups.abs().mean(1, keepdim=True))
 
 
-def table(levels: tuple[float, ...]) -> Fit:
+def lookup(levels: tuple[float, ...]) -> Fit:
     """A fixed table times the largest weight."""
-    return lambda groups, symmetric: Table(_absmax(groups), levels)
+    return lambda groups, symmetric: LookupTable(_absmax(groups), levels)
 
 
 def floats(dtype: torch.dtype) -> Fit:
@@ -235,15 +235,15 @@ SCHEMES: dict[SchemeName, Scheme] = {
     "int2": Scheme(bits=2, fit=integers(2), either=True),
     "ternary": Scheme(bits=math.log2(3), fit=ternary),
     "binary": Scheme(bits=1, fit=binary, zero=False),
-    "nf4": Scheme(bits=4, fit=table(NF4), flat=True),
-    "fp4": Scheme(bits=4, fit=table(FP4), flat=True),
+    "nf4": Scheme(bits=4, fit=lookup(NF4), flat=True),
+    "fp4": Scheme(bits=4, fit=lookup(FP4), flat=True),
     "fp8_e4m3": Scheme(bits=8, fit=floats(torch.float8_e4m3fn)),
     "fp8_e5m2": Scheme(bits=8, fit=floats(torch.float8_e5m2)),
 }
 assert set(SCHEMES) == set(get_args(SchemeName))
 
 
-def pieces(weight: Tensor, group_size: GroupSize, flat: bool = False) -> list[Tensor]:
+def groups_of(weight: Tensor, group_size: GroupSize, flat: bool = False) -> list[Tensor]:
     """A weight as groups: one or two (n, size) tensors that give it back when joined.
 
     Groups run along the inputs. Where the size does not divide a row, each row ends in a shorter
@@ -268,7 +268,7 @@ def quantized(weight: Tensor, name: SchemeName, group_size: GroupSize, symmetric
     :return: the same shape, float32: what the codes stand for.
     """
     scheme = SCHEMES[name]
-    parts = pieces(weight, group_size, scheme.flat)
+    parts = groups_of(weight, group_size, scheme.flat)
     rounded = [scheme.fit(part, symmetric).round(part) for part in parts]
     if len(rounded) == 1:
         return rounded[0].view(weight.shape)

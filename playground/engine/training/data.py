@@ -64,13 +64,13 @@ def from_table(rows: Iterable[Sequence[Any]]) -> list[Example]:
     for number, row in enumerate(filled, 1):
         if number > MAX_EXAMPLES:
             raise DataError("There are more than {limit} examples. Give fewer.", limit=MAX_EXAMPLES)
-        examples.append(checked(Example(row[0], "".join(row[1:])), number))
+        examples.append(checked_examples(Example(row[0], "".join(row[1:])), number))
     if not examples:
         raise DataError("There are no examples. Give at least one prompt with its completion.")
     return examples
 
 
-def checked(example: Example, number: int) -> Example:
+def checked_examples(example: Example, number: int) -> Example:
     """An example that can be learned from.
 
     :param number: its place among all, for the message.
@@ -149,7 +149,7 @@ def batch_of(encoded: Sequence[Encoded], padding: int) -> tuple[Tensor, Tensor, 
     return ids, mask, weights
 
 
-def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+def hold_out(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
     """Examples to train on and examples held back: a seeded choice, at least one to train on."""
     held = min(round(share * len(examples)), len(examples) - 1)
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()

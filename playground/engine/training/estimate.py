@@ -18,7 +18,7 @@ from playground.engine.fork.structure import layers
 from playground.engine.measuring.sizes import sizes
 from playground.engine.training.data import DataError
 from playground.engine.training.methods import METHODS
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from playground.settings import settings as settings_
 
 MOST_HOURS = 4
@@ -50,7 +50,7 @@ class Estimate:
         return self.trained + self.gradients + self.optimizer + self.activations
 
 
-def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Estimate:
+def estimate(fork: Fork, settings: TrainingSettings, examples: int, tokens: float) -> Estimate:
     """What a run on a fork will take.
 
     :param examples: how many are trained on.
@@ -75,7 +75,7 @@ def estimate(fork: Fork, settings: Settings, examples: int, tokens: float) -> Es
     )
 
 
-def check(fork: Fork, settings: Settings, examples: int, longest: int, tokens: float) -> None:
+def check_run(fork: Fork, settings: TrainingSettings, examples: int, longest: int, tokens: float) -> None:
     """Refuse a run that would take the host's memory or hours from everybody.
 
     :param longest: tokens in the longest example, which decides over memory.
@@ -100,7 +100,7 @@ def check(fork: Fork, settings: Settings, examples: int, longest: int, tokens: f
         )
 
 
-def _operations(model: int, learn: int, settings: Settings) -> float:
+def _operations(model: int, learn: int, settings: TrainingSettings) -> float:
     """Floating-point operations for each token: 2 N forward, 2 N for the gradients of what flows
     back, 2 for each number that learns; once more forward with checkpointing."""
     again = 2 * model if settings.checkpointing else 0
@@ -123,7 +123,7 @@ def _speed() -> float:
     return EFFICIENCY * 2 * 512 * 576 * 1536 / min(taken)
 
 
-def activations(fork: Fork, settings: Settings, tokens: float) -> int:
+def activations(fork: Fork, settings: TrainingSettings, tokens: float) -> int:
     """Bytes kept between the passes forward and back, from the layers' shapes.
 
     For each token and layer about the inputs of every matrix, twice the residual stream's width

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Literal
 from playground import owners
 from playground.engine.recipe import Recipe
 from playground.engine.training.data import Example
-from playground.engine.training.points import Point
-from playground.engine.training.settings import Settings
+from playground.engine.training.points import TrainingPoint
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import Message
 
 if TYPE_CHECKING:
-    from playground.engine.training.run import Run
+    from playground.engine.training.run import TrainingRun
 
 Status = Literal["waiting", "preparing", "training", "stopped", "done", "failed"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class BeforeAfter:
     """One prompt, before and after training."""
 
     prompt: str
@@ -40,17 +40,17 @@ class Job:
     id: str
     recipe: Recipe
     examples: Sequence[Example]  # empty where they are on the disk alone, or needed no more
-    settings: Settings
+    settings: TrainingSettings
     title: str
     prompts: tuple[str, ...]
     status: Status = "waiting"
-    run: Run | None = None
-    points: tuple[Point, ...] = ()
+    run: TrainingRun | None = None
+    points: tuple[TrainingPoint, ...] = ()
     total: int = 0
     source: str = ""  # the adapter's id in the store
     error: Message | None = None
     told: Message | None = None  # what happened to it meanwhile: a restart, the turn of others
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[BeforeAfter, ...] = ()
     general: tuple[float, float] | None = None  # perplexity before and after
     ended: float = 0.0  # when, by the clock that only goes forward
     since: float = field(default_factory=time.monotonic)  # in its status, by the same clock

@@ -20,15 +20,15 @@ from playground.engine.gate import GATE
 from playground.engine.recipe import Recipe
 from playground.engine.training import run_files
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.finishing import keep, made
+from playground.engine.training.finishing import keep_result, made
 from playground.engine.training.job import Job, Status
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.work import Stopped
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings as host
 
 if TYPE_CHECKING:  # brings PEFT, which takes seconds: imported when the first run begins
-    from playground.engine.training.run import Run
+    from playground.engine.training.run import TrainingRun
 
 MOST_WAITING = 16
 MOST_KEPT = 64  # jobs whose curve can still be looked at
@@ -56,7 +56,7 @@ class Jobs:
 
         The one that was interrupted comes first, then those that waited, in their order.
         """
-        self._claim = run_files.claim()
+        self._claim = run_files.claim_runs()
         if self._claim is None:  # another process goes on with them
             return
         with self._change:
@@ -74,7 +74,7 @@ class Jobs:
         self,
         recipe: Recipe,
         examples: Sequence[Example],
-        settings: Settings,
+        settings: TrainingSettings,
         title: str,
         prompts: Sequence[str] = (),
         session: str = "",
@@ -143,7 +143,7 @@ class Jobs:
             job.enter("waiting")
             self._jobs[job.id] = job
             self._forget()
-            run_files.write(job)
+            run_files.write_job(job)
             self._queue.append(job.id)
             self._wake()
 
@@ -176,14 +176,14 @@ class Jobs:
         if status in ("done", "failed"):
             job.run, job.examples, job.told = None, (), None
         job.enter(status)
-        run_files.write(job)
+        run_files.write_job(job)
 
     def _forget(self) -> None:
         """Drop the oldest ended jobs, and the models of all but the last few stopped ones."""
         ended = [job for job in self._jobs.values() if not job.active()]
         for job in ended[: max(0, len(self._jobs) - MOST_KEPT)]:
             del self._jobs[job.id]
-            run_files.remove(job.id)
+            run_files.remove_run(job.id)
         for job in self._stopped()[:-MOST_RESUMABLE]:
             job.run = None
 
@@ -212,7 +212,7 @@ class Jobs:
             with self._change:
                 if status == "waiting" and not job.stopping.is_set():
                     job.enter("waiting")
-                    run_files.write(job)
+                    run_files.write_job(job)
                     self._queue.append(job.id)
                 else:
                     self._ended(job, "stopped" if status == "waiting" else status)
@@ -221,11 +221,11 @@ class Jobs:
     def _train(self, job: Job) -> Status:
         """Let a run go on until it is over, is stopped, or has had its turn: what it is then."""
         GATE.rest()
-        run_files.write(job)
+        run_files.write_job(job)
         run = job.run = job.run or made(job)
         job.total = run.total
         job.enter("training")
-        run_files.write(job)
+        run_files.write_job(job)
         steps = run.steps()
         begun = saved = time.monotonic()
         pause = SAVE_SECONDS
@@ -248,7 +248,7 @@ class Jobs:
     def _turn_is_over(self, begun: float) -> bool:
         return bool(self._queue) and time.monotonic() - begun > TURN_SECONDS
 
-    def _gave_way(self, job: Job, run: Run) -> bool:
+    def _gave_way(self, job: Job, run: TrainingRun) -> bool:
         """Whether a run can wait for its next turn: its state is kept, on the disk or in memory."""
         if self._save(job, run):
             job.run = None
@@ -263,19 +263,19 @@ class Jobs:
         )
         return True
 
-    def _save(self, job: Job, run: Run) -> bool:
+    def _save(self, job: Job, run: TrainingRun) -> bool:
         with self._change:
             stopped = [one for one in self._jobs.values() if one.status == "stopped" and one.saved]
         stopped.sort(key=lambda other: other.ended)
-        return run_files.save(job, run, [other for other in stopped if other is not job])
+        return run_files.save_state(job, run, [other for other in stopped if other is not job])
 
-    def _over(self, job: Job, run: Run) -> Status:
+    def _over(self, job: Job, run: TrainingRun) -> Status:
         """Keep what a run learned, once it is done or was stopped."""
         if run.points:
             if not run.done:
                 self._save(job, run)
             try:
-                keep(job, run)
+                keep_result(job, run)
             except PlaygroundError as error:  # no room: the run is kept, and can be tried again
                 job.error = error.message
                 self._save(job, run)
@@ -310,7 +310,7 @@ def _restarted(job: Job) -> None:
                 {"count": job.restarts},
             ),
         )
-    run_files.write(job)
+    run_files.write_job(job)
 
 
 JOBS = Jobs()

@@ -17,7 +17,7 @@ Need = Literal["rank", "targets", "layers", "virtual_tokens"]  # settings that a
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class TrainingMethod:
     """A way to train, one row of ``METHODS``.
 
     :param function: makes the clone ready to learn.
@@ -36,7 +36,7 @@ class Method:
     shallow: bool
 
 
-METHODS: dict[str, Method] = {}
+METHODS: dict[str, TrainingMethod] = {}
 
 
 def training_method(
@@ -48,10 +48,10 @@ def training_method(
     inside: bool = False,
     shallow: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function as a way to train; see :class:`Method`."""
+    """Register a function as a way to train; see :class:`TrainingMethod`."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        METHODS[name] = Method(
+        METHODS[name] = TrainingMethod(
             function=function, rate=rate, numbers=numbers, needs=needs, inside=inside, shallow=shallow
         )
         return function

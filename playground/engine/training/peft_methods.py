@@ -17,7 +17,7 @@ from playground.engine.fork import Fork
 from playground.engine.fork.packed_linear import trainable_four_bits
 from playground.engine.fork.structure import Matrix, key_shape, select
 from playground.engine.training.methods import training_method
-from playground.engine.training.settings import P_TUNING_WIDTH, Settings
+from playground.engine.training.settings import P_TUNING_WIDTH, TrainingSettings
 from playground.engine.training.trainable import Trainable, TrainingError
 
 PREFIX_START = 0.1
@@ -36,7 +36,7 @@ def _by_peft(own: Fork, fork: Fork, config: Any, before: int = 0) -> Trainable:
             state = get_peft_model_state_dict(model, save_embedding_layers=False)
         tensors = {name: t.detach().float().clone() for name, t in state.items()}
         plain = {key: _plain(value) for key, value in config.to_dict().items()}
-        return files.checked(plain, tensors, fork)
+        return files.checked_adapter(plain, tensors, fork)
 
     learning = {name: p for name, p in model.named_parameters() if p.requires_grad}
     return Trainable(model, learning, adapter, before)
@@ -53,54 +53,54 @@ def _rows(matrix: Matrix) -> int:
     return (matrix.shape[::-1] if matrix.transposed else matrix.shape)[0]
 
 
-def _pairs(fork: Fork, settings: Settings) -> int:
+def _pairs(fork: Fork, settings: TrainingSettings) -> int:
     """Numbers of two thin matrices beside each target."""
     return sum(settings.rank * sum(matrix.shape) for matrix in _chosen(fork, settings))
 
 
-def _pairs_and_lengths(fork: Fork, settings: Settings) -> int:
+def _pairs_and_lengths(fork: Fork, settings: TrainingSettings) -> int:
     return _pairs(fork, settings) + sum(_rows(matrix) for matrix in _chosen(fork, settings))
 
 
-def _scales(fork: Fork, settings: Settings) -> int:
+def _scales(fork: Fork, settings: TrainingSettings) -> int:
     keys, inner = ia3_layers(fork)
     known = linear_layers(fork)
     return sum(_rows(known[p]) for p in keys) + sum(known[p].columns for p in inner)
 
 
-def _embedded(fork: Fork, settings: Settings) -> int:
+def _embedded(fork: Fork, settings: TrainingSettings) -> int:
     """Numbers of the learned tokens' embeddings."""
     return settings.virtual_tokens * int(fork.embedding("input")[0].shape[1])
 
 
-def _encoded(fork: Fork, settings: Settings) -> int:
+def _encoded(fork: Fork, settings: TrainingSettings) -> int:
     """The same, and the three layers of the encoder that makes them."""
     w, width = P_TUNING_WIDTH, fork.embedding("input")[0].shape[1]
     return _embedded(fork, settings) + (width * w + w) + (w * w + w) + (w * width + width)
 
 
-def _keys_and_values(fork: Fork, settings: Settings) -> int:
+def _keys_and_values(fork: Fork, settings: TrainingSettings) -> int:
     depth, heads, size = key_shape(fork.base.model.config)
     return settings.virtual_tokens * depth * 2 * heads * size
 
 
-def _chosen(fork: Fork, settings: Settings) -> list[Matrix]:
+def _chosen(fork: Fork, settings: TrainingSettings) -> list[Matrix]:
     return [matrix for matrix in select(fork, settings.targets) if matrix.layer is not None]
 
 
-def _targets(fork: Fork, settings: Settings) -> list[Matrix]:
+def _targets(fork: Fork, settings: TrainingSettings) -> list[Matrix]:
     chosen = _chosen(fork, settings)
     if not chosen:
         raise TrainingError("The targets name no matrix inside the layers. Choose linear, attention or mlp.")
     return chosen
 
 
-def _paths(fork: Fork, settings: Settings) -> list[str]:
+def _paths(fork: Fork, settings: TrainingSettings) -> list[str]:
     return [matrix.name.removesuffix(".weight") for matrix in _targets(fork, settings)]
 
 
 @training_method("lora", rate=5e-4, numbers=_pairs, needs=("rank", "targets"))
-def lora(own: Fork, fork: Fork, settings: Settings, **more: Any) -> Trainable:
+def lora(own: Fork, fork: Fork, settings: TrainingSettings, **more: Any) -> Trainable:
     """Two thin matrices beside each target (Hu et al. 2021); the rank fits all of them."""
     from peft import LoraConfig
 
@@ -124,19 +124,19 @@ def lora(own: Fork, fork: Fork, settings: Settings, **more: Any) -> Trainable:
 
 
 @training_method("rslora", rate=3e-4, numbers=_pairs, needs=("rank", "targets"))
-def rslora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def rslora(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """LoRA scaled by alpha / sqrt(r) (Kalajdzievski 2023)."""
     return lora(own, fork, settings, use_rslora=True)
 
 
 @training_method("dora", rate=5e-4, numbers=_pairs_and_lengths, needs=("rank", "targets"))
-def dora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def dora(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """LoRA for directions, and a learned length for each row (Liu et al. 2024)."""
     return lora(own, fork, settings, use_dora=True)
 
 
 @training_method("qlora", rate=5e-4, numbers=_pairs, needs=("rank", "targets"))
-def qlora(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def qlora(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """LoRA beside bitsandbytes' 4-bit layers (Dettmers et al. 2023): nf4, blocks of 64."""
     for matrix in select(own, ("linear",)):
         _four_bits(own, matrix.name)
@@ -154,7 +154,7 @@ def _four_bits(own: Fork, name: str) -> None:
 
 
 @training_method("ia3", rate=1e-2, numbers=_scales)
-def ia3(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def ia3(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """On keys, values and the MLP's inner activations, as the paper has it."""
     from peft import IA3Config
 
@@ -164,7 +164,7 @@ def ia3(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 
 @training_method("prompt", rate=3e-2, numbers=_embedded, needs=("virtual_tokens",))
-def prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def prompt(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Starts from embeddings of tokens that the model has, chosen by the seed."""
     from peft import PromptTuningConfig
 
@@ -177,7 +177,7 @@ def prompt(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 
 @training_method("p_tuning", rate=3e-3, numbers=_encoded, needs=("virtual_tokens",))
-def p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def p_tuning(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Learned tokens that an encoder makes (Liu et al. 2021); only they are kept."""
     from peft import PromptEncoderConfig
 
@@ -190,7 +190,7 @@ def p_tuning(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 
 @training_method("prefix", rate=1e-2, numbers=_keys_and_values, needs=("virtual_tokens",))
-def prefix(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def prefix(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Keys and values of learned tokens in every layer (Li and Liang 2021)."""
     from peft import PrefixTuningConfig
 

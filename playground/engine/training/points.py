@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class TrainingPoint:
     """What is known after a step.
 
     :param loss: mean over the step's counted tokens, in nats.

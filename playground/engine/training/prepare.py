@@ -8,11 +8,11 @@ from playground.engine.adapters.base import make_plain
 from playground.engine.fork import Fork
 from playground.engine.seeded import seeded
 from playground.engine.training.methods import METHODS
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import Trainable, TrainingError
 
 
-def prepare(fork: Fork, settings: Settings) -> Trainable:
+def prepare_training(fork: Fork, settings: TrainingSettings) -> Trainable:
     """A private clone of a fork, ready to learn by a method; the fork stays as it is.
 
     :raises TrainingError: the method does not fit the model.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from playground.alphabets import decoded
-from playground.engine.training.data import MAX_CHARACTERS, MAX_EXAMPLES, MAX_FILE, DataError, Example, checked
+from playground.engine.training.data import MAX_CHARACTERS, MAX_EXAMPLES, MAX_FILE, DataError, Example, checked_examples
 from playground.errors import Message
 from playground.sheets import read_sheet
 
@@ -51,7 +51,7 @@ Turn = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadExamples:
     """What a file holds.
 
     :param left_out: rows that cannot be used.
@@ -75,7 +75,7 @@ def ready_sets() -> dict[str, tuple[Example, ...]]:
     }
 
 
-def read_file(name: str, content: bytes) -> Reading:
+def read_file(name: str, content: bytes) -> ReadExamples:
     """Examples from a file.
 
     :raises DataError: it is of another kind, too large or no text, or nothing of it can be used.
@@ -95,7 +95,7 @@ def read_file(name: str, content: bytes) -> Reading:
     return _read(rows, told)
 
 
-def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Reading:
+def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> ReadExamples:
     """Examples of rows; a message stands for a row that is none."""
     examples: list[Example] = []
     reasons: list[Message] = []
@@ -106,9 +106,9 @@ def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Re
         try:
             if isinstance(row, Message):
                 raise DataError(row.template, **row.values)
-            some = [checked(example, number) for example in _examples(row, told)]
+            some = [checked_examples(example, number) for example in _examples(row, told)]
             if not some:
-                checked(Example("", ""), number)
+                checked_examples(Example("", ""), number)
         except DataError as error:
             left_out += 1
             reasons += [error.message] if len(reasons) < MOST_REASONS else []
@@ -120,7 +120,7 @@ def _read(rows: Iterable[Mapping[str, Any] | Message], told: Counter[str]) -> Re
         raise DataError(reasons[0].template, **reasons[0].values)
     if not examples:
         raise DataError("There are no examples. Give at least one prompt with its completion.")
-    return Reading(tuple(examples), left_out, tuple(reasons), _notes(told))
+    return ReadExamples(tuple(examples), left_out, tuple(reasons), _notes(told))
 
 
 def _notes(told: Counter[str]) -> tuple[Message, ...]:

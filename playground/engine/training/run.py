@@ -23,11 +23,11 @@ from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import VirtualTokens
 from playground.engine.measuring import measure
 from playground.engine.seeded import seeded
-from playground.engine.training.data import Encoded, Example, batch_of, encode, split
+from playground.engine.training.data import Encoded, Example, batch_of, encode, hold_out
 from playground.engine.training.master_weights import Masters
-from playground.engine.training.points import Point
-from playground.engine.training.prepare import prepare
-from playground.engine.training.settings import Settings
+from playground.engine.training.points import TrainingPoint
+from playground.engine.training.prepare import prepare_training
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError
 
@@ -38,7 +38,7 @@ GENERAL_TOKENS = 512  # of the shipped text, for what is forgotten
 
 
 @dataclass(kw_only=True)
-class Run:
+class TrainingRun:
     """A run and its state. ``steps()`` goes on from wherever it is.
 
     :param watched: whether general text is read before and answers are written at checks, which
@@ -46,9 +46,9 @@ class Run:
     """
 
     fork: Fork
-    settings: Settings
+    settings: TrainingSettings
     examples: Sequence[Example]
-    points: list[Point] = field(default_factory=list)
+    points: list[TrainingPoint] = field(default_factory=list)
     step: int = 0
     done: bool = False
     general_before: float = 0.0
@@ -57,7 +57,7 @@ class Run:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        learn, held = split(self.examples, settings.held_share, settings.seed)
+        learn, held = hold_out(self.examples, settings.held_share, settings.seed)
         self.sample_prompt = (held or learn)[0].prompt
         self._learn = self._encoded(learn)
         if not self._learn:
@@ -67,7 +67,7 @@ class Run:
             )
         self._held = self._encoded(held)[:HELD_MOST]
         self.total = settings.total_steps(len(learn))
-        self.trainable = prepare(self.fork, settings)
+        self.trainable = prepare_training(self.fork, settings)
         if settings.checkpointing:
             model: Any = self.trainable.model
             model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -85,7 +85,7 @@ class Run:
         encoded = [encode(base, example, s.chat, s.prompt_weight, s.length) for example in examples]
         return [example for example in encoded if any(example.weights[1:])]
 
-    def steps(self) -> Iterator[Point]:
+    def steps(self) -> Iterator[TrainingPoint]:
         """Train, a point after each step, until done; leave it anywhere to stop.
 
         :raises TrainingError: the loss is no longer a number.
@@ -104,7 +104,7 @@ class Run:
                     step=self.step,
                 )
             checking = self.step in checks
-            point = Point(
+            point = TrainingPoint(
                 step=self.step,
                 loss=loss,
                 rate=self._rate(self.step),

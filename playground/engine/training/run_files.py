@@ -23,36 +23,36 @@ from playground import disk
 from playground.disk import DiskError
 from playground.engine.recipe import parse
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.job import Answer, Job, Status
-from playground.engine.training.points import Point
-from playground.engine.training.settings import Settings
+from playground.engine.training.job import BeforeAfter, Job, Status
+from playground.engine.training.points import TrainingPoint
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import Message, PlaygroundError
 from playground.settings import settings
 
 if TYPE_CHECKING:
-    from playground.engine.training.run import Run
+    from playground.engine.training.run import TrainingRun
 
 CARD, EXAMPLES, STATE = "job.json", "examples.json", "state.safetensors"
 GUARD = "training.lock"  # in the home: held by the process that goes on with what is kept
 MOST_STATE_BYTES = 4_000_000_000  # of all runs together
-POINT = tuple(field.name for field in fields(Point))  # as they are written
+POINT = tuple(field.name for field in fields(TrainingPoint))  # as they are written
 FIGURES = "run"  # the key of the numbers among a state's metadata
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _log = logging.getLogger(__name__)
 
 
-def folder() -> Path:
+def runs_folder() -> Path:
     """Where the runs of this host are kept."""
     return settings().home / "training"
 
 
-def sweep() -> None:
+def sweep_runs() -> None:
     """Delete the runs of which nothing was written for too long."""
-    disk.sweep(folder())
+    disk.sweep(runs_folder())
 
 
-def claim() -> int | None:
+def claim_runs() -> int | None:
     """Become the process that goes on with the runs of this home.
 
     :return: what holds the claim until it is closed, None if another process has it.
@@ -75,9 +75,9 @@ def claim() -> int | None:
 # Writing: a disk that refuses costs the safety, not the run
 
 
-def write(job: Job) -> None:
+def write_job(job: Job) -> None:
     """Keep what is known of a job by now; of one that has ended nothing else."""
-    place = folder() / job.id
+    place = runs_folder() / job.id
     text = json.dumps(_card(job), ensure_ascii=False).encode("utf-8", "replace")
     try:
         if job.examples and job.active() and not (place / EXAMPLES).is_file():
@@ -95,7 +95,7 @@ def write(job: Job) -> None:
     disk.touch(place)
 
 
-def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
+def save_state(job: Job, run: TrainingRun, others: Sequence[Job]) -> bool:
     """Keep a run's state, and how far it is.
 
     :param others: may lose theirs where there is no room, the first of them first.
@@ -103,15 +103,15 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
     """
     tensors, figures = run.state()
     size = sum(tensor.nbytes for tensor in tensors.values())
-    path = folder() / job.id / STATE
+    path = runs_folder() / job.id / STATE
     held = _held(job)
-    theirs = [(other, disk.size_of(folder() / other.id / STATE)) for other in others]
+    theirs = [(other, disk.size_of(runs_folder() / other.id / STATE)) for other in others]
     if held - sum(each for _, each in theirs) + size > MOST_STATE_BYTES:
         return False  # nobody's would make room enough
     for other, each in theirs:
         if held + size <= MOST_STATE_BYTES:
             break
-        disk.remove(folder() / other.id / STATE)
+        disk.remove(runs_folder() / other.id / STATE)
         other.saved, held = 0, held - each
     try:
         with disk.aside(path) as part:
@@ -121,19 +121,19 @@ def save(job: Job, run: Run, others: Sequence[Job]) -> bool:
         _log.warning("The state of a training run is not kept: %s", error)
         return False
     job.saved = run.step
-    write(job)
+    write_job(job)
     return True
 
 
 def _held(job: Job) -> int:
     """Bytes of the states of all other jobs."""
-    states = (path for path in folder().glob(f"*/{STATE}") if path.parent.name != job.id)
+    states = (path for path in runs_folder().glob(f"*/{STATE}") if path.parent.name != job.id)
     return sum(disk.size_of(path) for path in states)
 
 
-def remove(job_id: str) -> None:
+def remove_run(job_id: str) -> None:
     """Keep nothing of a job any more."""
-    disk.remove(folder() / job_id)
+    disk.remove(runs_folder() / job_id)
 
 
 # Reading
@@ -141,7 +141,7 @@ def remove(job_id: str) -> None:
 
 def jobs() -> Iterator[Job]:
     """What is kept, without examples; what is damaged is deleted."""
-    for path in sorted(folder().iterdir()) if folder().is_dir() else ():
+    for path in sorted(runs_folder().iterdir()) if runs_folder().is_dir() else ():
         if not _ID.fullmatch(path.name):
             continue
         try:
@@ -159,7 +159,7 @@ def examples(job_id: str) -> tuple[Example, ...]:
     :raises DataError: it is no longer there.
     """
     try:
-        rows = json.loads((folder() / job_id / EXAMPLES).read_bytes())
+        rows = json.loads((runs_folder() / job_id / EXAMPLES).read_bytes())
         return tuple(
             Example(prompt, completion, tuple((role, text) for role, text in before))
             for prompt, completion, before in rows
@@ -172,12 +172,12 @@ def examples(job_id: str) -> tuple[Example, ...]:
         ) from error
 
 
-def restore(job: Job, run: Run) -> bool:
+def restore_run(job: Job, run: TrainingRun) -> bool:
     """Take a run to where its kept state is; whether that was possible.
 
     A run that could not be restored is not usable: make a new one.
     """
-    path = folder() / job.id / STATE
+    path = runs_folder() / job.id / STATE
     try:
         with path.open("rb") as file:  # metadata is in the header, which load_file passes over
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
@@ -217,22 +217,22 @@ def _job(job_id: str, card: dict[str, Any]) -> Job:
     status: Status = card["status"]
     if status not in get_args(Status):
         raise ValueError(f"unknown status {status!r}")
-    saved = int(card["saved"]) if (folder() / job_id / STATE).is_file() else 0
+    saved = int(card["saved"]) if (runs_folder() / job_id / STATE).is_file() else 0
     before, after = card["general"] or (0.0, 0.0)
     return Job(
         id=job_id,
         recipe=parse(card["recipe"]),
         examples=(),
-        settings=Settings.model_validate(card["settings"]),
+        settings=TrainingSettings.model_validate(card["settings"]),
         title=str(card["title"]),
         prompts=tuple(map(str, card["prompts"])),
         status=status,
-        points=tuple(Point(**dict(zip(POINT, values, strict=False))) for values in card["points"]),
+        points=tuple(TrainingPoint(**dict(zip(POINT, values, strict=False))) for values in card["points"]),
         total=int(card["total"]),
         source=str(card["source"]),
         error=_read(card["error"]),
         told=_read(card["told"]),
-        answers=tuple(Answer(*texts) for texts in card["answers"]),
+        answers=tuple(BeforeAfter(*texts) for texts in card["answers"]),
         general=(float(before), float(after)) if card["general"] else None,
         owner=str(card["owner"]),
         session=str(card["session"]),

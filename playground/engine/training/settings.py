@@ -16,7 +16,7 @@ P_TUNING_WIDTH = 128  # of the encoder that P-tuning learns with
 MAX_STEPS, MAX_BATCH, MAX_LENGTH = 2_000, 32, 1_024
 
 
-class Settings(BaseModel):
+class TrainingSettings(BaseModel):
     """A run's settings. ``steps`` 0 means as many as ``epochs`` ask for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

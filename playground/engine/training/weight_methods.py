@@ -16,7 +16,7 @@ from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import Bottleneck
 from playground.engine.fork.structure import Matrix, layers
 from playground.engine.training.methods import training_method
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import Trainable
 
 
@@ -34,7 +34,7 @@ def _weights(own: Fork, fork: Fork, names: list[str]) -> Trainable:
     def adapter() -> Adapter:
         tensors = {name: p.detach().clone() for name, p in learning.items()}
         config = {"peft_type": "CHANGED_TENSORS", "tied": _one_table(fork)}
-        return files.checked(config, tensors, fork)
+        return files.checked_adapter(config, tensors, fork)
 
     return Trainable(own.model, learning, adapter)
 
@@ -44,31 +44,31 @@ def _one_table(fork: Fork) -> bool:
     return fork.identity(fork.weight_name("input")) == fork.identity(fork.weight_name("output"))
 
 
-def _among(chosen: Callable[[Fork, Settings, str, Tensor], bool]) -> Callable[[Fork, Settings], int]:
+def _among(chosen: Callable[[Fork, TrainingSettings, str, Tensor], bool]) -> Callable[[Fork, TrainingSettings], int]:
     """Counts the numbers of the parameters that are chosen."""
 
-    def numbers(fork: Fork, settings: Settings) -> int:
+    def numbers(fork: Fork, settings: TrainingSettings) -> int:
         named = fork.base.model.named_parameters()
         return sum(p.numel() for name, p in named if fork.has(name) and chosen(fork, settings, name, p))
 
     return numbers
 
 
-def _is_small(fork: Fork, settings: Settings, name: str, parameter: Tensor) -> bool:
+def _is_small(fork: Fork, settings: TrainingSettings, name: str, parameter: Tensor) -> bool:
     return name.endswith(".bias") or parameter.ndim == 1
 
 
-def _is_late(fork: Fork, settings: Settings, name: str, parameter: Tensor) -> bool:
+def _is_late(fork: Fork, settings: TrainingSettings, name: str, parameter: Tensor) -> bool:
     path, stack = layers(fork.model)
     count = min(settings.layers, len(stack))
     return name.startswith(tuple(f"{path}.{n}." for n in range(len(stack) - count, len(stack))))
 
 
-def _of_table(fork: Fork, settings: Settings) -> int:
+def _of_table(fork: Fork, settings: TrainingSettings) -> int:
     return fork.base.model.get_parameter(fork.weight_name("input")).numel()
 
 
-def _of_bottlenecks(fork: Fork, settings: Settings) -> int:
+def _of_bottlenecks(fork: Fork, settings: TrainingSettings) -> int:
     known = linear_layers(fork)
     widths = [_width(known[path]) for path in outputs(fork)]
     return sum(2 * settings.rank * width + settings.rank + width for width in widths)
@@ -84,7 +84,7 @@ def _parameters(own: Fork) -> list[tuple[str, Tensor]]:
 
 
 @training_method("bitfit", rate=2e-3, numbers=_among(_is_small), inside=True)
-def bitfit(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def bitfit(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Biases only (Ben Zaken et al. 2022), and the norms' weights: most models today have no
     biases at all."""
     names = [name for name, p in _parameters(own) if name.endswith(".bias") or p.ndim == 1]
@@ -92,7 +92,7 @@ def bitfit(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 
 @training_method("bottleneck", rate=1e-3, numbers=_of_bottlenecks, needs=("rank",))
-def bottleneck(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def bottleneck(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Small and near the identity to begin with, as in the paper."""
     learning: dict[str, nn.Parameter] = {}
     for path in outputs(own):
@@ -117,13 +117,13 @@ def bottleneck(own: Fork, fork: Fork, settings: Settings) -> Trainable:
     def adapter() -> Adapter:
         config = {"peft_type": "BOTTLENECK", "size": settings.rank}
         tensors = {name: p.detach().clone() for name, p in learning.items()}
-        return files.checked(config, tensors, fork)
+        return files.checked_adapter(config, tensors, fork)
 
     return Trainable(own.model, learning, adapter)
 
 
 @training_method("embeddings", rate=1e-3, numbers=_of_table, inside=True)
-def embeddings(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def embeddings(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """The table of embeddings (and the head, where they are tied); rows that moved are kept."""
     table = own.weight_name("input")
     names = [table, own.weight_name("output")] if _one_table(own) else [table]
@@ -136,13 +136,13 @@ def embeddings(own: Fork, fork: Fork, settings: Settings) -> Trainable:
         ids = ids if len(ids) else torch.zeros(1, dtype=torch.long)
         tensors = {table + ROWS: now[ids].clone(), table + IDS: ids}
         config = {"peft_type": "CHANGED_TENSORS", "tied": len(names) == 2}
-        return files.checked(config, tensors, fork)
+        return files.checked_adapter(config, tensors, fork)
 
     return Trainable(own.model, whole.parameters, adapter)
 
 
 @training_method("last_layers", rate=2e-4, numbers=_among(_is_late), needs=("layers",), inside=True, shallow=True)
-def last_layers(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def last_layers(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Everything in the last N layers that the fork still has."""
     path, stack = layers(fork.model)
     left = [index for index in range(len(stack)) if index not in fork.dropped]
@@ -151,6 +151,6 @@ def last_layers(own: Fork, fork: Fork, settings: Settings) -> Trainable:
 
 
 @training_method("full", rate=5e-5, numbers=_among(lambda *_: True), inside=True)
-def full(own: Fork, fork: Fork, settings: Settings) -> Trainable:
+def full(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Every parameter."""
     return _weights(own, fork, [name for name, _ in _parameters(own)])

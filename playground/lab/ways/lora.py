@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from playground.disk import DiskError
 from playground.engine.adapters.base import Adapter, AdapterError
-from playground.engine.adapters.store import About, keep
+from playground.engine.adapters.store import About, keep_adapter
 from playground.engine.build import build
 from playground.engine.facts.target_values import DONE
 from playground.engine.recipe import Recipe
 from playground.engine.training.data import Example
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.work import Work
 from playground.errors import Message
 from playground.lab.lesson import Lesson
 from playground.lab.ways.way import BEGINNINGS, Room, Taught, with_edit
 
-LORA = Settings(rank=8, alpha=16, rate=5e-4, steps=40, batch=5, held_share=0.0, chat=False)
+LORA = TrainingSettings(rank=8, alpha=16, rate=5e-4, steps=40, batch=5, held_share=0.0, chat=False)
 MOST_ADAPTERS = 40  # of all visitors' tables that the host keeps; older ones are trained anew
 
 
 def train_lora(lesson: Lesson, room: Room, work: Work) -> Taught:
     """A LoRA trained on the fact's sentence behind a few beginnings, until it is learned as well
     as an edit has to learn it."""
-    from playground.engine.training.run import Run  # imports peft: seconds
+    from playground.engine.training.run import TrainingRun  # imports peft: seconds
 
     fork = build(room.recipe, work).fork
     examples = [Example(before + lesson.fact.prompt, lesson.fact.target) for before in BEGINNINGS]
-    run = Run(fork=fork, settings=LORA.model_copy(update={"seed": room.seed}), examples=examples, watched=False)
+    run = TrainingRun(fork=fork, settings=LORA.model_copy(update={"seed": room.seed}), examples=examples, watched=False)
     for point in run.steps():
         work.step(point.step, run.total, Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total}))
         if point.loss < DONE:
@@ -45,6 +45,6 @@ def _stored(adapter: Adapter, lesson: Lesson, room: Room) -> Recipe:
     """The recipe with an adapter that is stored; without it where the host has no room."""
     about = About(lesson.sentence[:60], "lab", room.recipe.model, "lora")
     try:
-        return with_edit(room.recipe, {"kind": "adapter", "source": keep(adapter, about, MOST_ADAPTERS)})
+        return with_edit(room.recipe, {"kind": "adapter", "source": keep_adapter(adapter, about, MOST_ADAPTERS)})
     except (AdapterError, DiskError):
         return room.recipe

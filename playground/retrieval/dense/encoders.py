@@ -140,7 +140,7 @@ def choices() -> tuple[Encoder, ...]:
     return (*installed, *(PRESETS if settings().hub != "off" else ()))
 
 
-def find(encoder_id: str) -> Encoder:
+def find_encoder(encoder_id: str) -> Encoder:
     """The encoder of an id, where this host allows it. Asks no Hub and loads nothing.
 
     :raises CorpusError: no encoder has the id, or PLAYGROUND_HUB does not allow it.
@@ -202,7 +202,7 @@ def version(encoder_id: str) -> str:
 
     :raises CorpusError: as :func:`hub_folder`.
     """
-    known = find(encoder_id).version
+    known = find_encoder(encoder_id).version
     return known or f"{encoder_id.replace('/', '--')}-{hub_folder(encoder_id).name[:12]}"
 
 

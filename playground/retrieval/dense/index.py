@@ -24,7 +24,7 @@ from playground.precision import native_dtype
 from playground.retrieval import indexes as disk
 from playground.retrieval.dense import encoders
 from playground.retrieval.dense.encoders import MINILM
-from playground.retrieval.dense.vectors import MOST_PASSAGES, Made, dimension, model, prefix
+from playground.retrieval.dense.vectors import MOST_PASSAGES, Made, dimension, encoder_prefix, model
 from playground.retrieval.passages import Corpus
 from playground.settings import settings
 
@@ -142,7 +142,7 @@ def embed(
 
 def _encoded(texts: list[str], name: str, as_query: bool) -> np.ndarray:
     loaded = encoder() if name == MINILM else model(name)
-    before = prefix(name, loaded, as_query)
+    before = encoder_prefix(name, loaded, as_query)
     with _encoding:
         rows = loaded.encode(texts, batch_size=BATCH, show_progress_bar=False, prompt=before)
     return np.asarray(rows)
@@ -193,7 +193,7 @@ def query_vector(query: str, encoder: str = MINILM) -> np.ndarray:
 
 def reads(language: str, encoder: str = MINILM) -> bool:
     """Whether an encoder was trained on a language; of others it makes next to nothing."""
-    return encoders.find(encoder).reads(language)
+    return encoders.find_encoder(encoder).reads(language)
 
 
 class _Memory(disk.Indexes[DenseIndex]):
@@ -230,7 +230,7 @@ def dense_index(
     :param encoder: id of one of encoders.py.
     :raises CorpusError: see :func:`embed`.
     """
-    encoders.find(encoder)
+    encoders.find_encoder(encoder)
     return _indexes.get(corpus, lambda: _build(corpus, on_progress, stopped, encoder), encoder)
 
 

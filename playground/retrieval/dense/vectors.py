@@ -37,7 +37,7 @@ def model(encoder_id: str) -> Any:
     :raises CorpusError: as :func:`~playground.retrieval.dense.encoders.find` and ``open_hub``; or the
         package is not installed or damaged.
     """
-    encoders.find(encoder_id)
+    encoders.find_encoder(encoder_id)
     if encoder_id == encoders.PACKED_E5:
         path = packed_file()
         return _models.get(encoder_id, lambda: PackedE5(path, native_dtype()))
@@ -47,13 +47,13 @@ def model(encoder_id: str) -> Any:
 
 def dimension(encoder_id: str) -> int:
     """Numbers in a vector of an encoder, which is loaded to see if need be."""
-    known = encoders.find(encoder_id).dimension
+    known = encoders.find_encoder(encoder_id).dimension
     return known or int(model(encoder_id).get_embedding_dimension())
 
 
-def prefix(encoder_id: str, loaded: Any, as_query: bool) -> str:
+def encoder_prefix(encoder_id: str, loaded: Any, as_query: bool) -> str:
     """What to put before a text: what is known of the encoder, else what its files ask for."""
-    encoder = encoders.find(encoder_id)
+    encoder = encoders.find_encoder(encoder_id)
     known = encoder.query_prefix if as_query else encoder.passage_prefix
     return known or getattr(loaded, "prompts", {}).get("query" if as_query else "document") or ""
 

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class LargeIndex:
     """One variant with one k1 and b.
 
-    :param bm25: a bm25s index whose scores were made ours by :func:`build`.
+    :param bm25: a bm25s index whose scores were made ours by :func:`build_index`.
     :param having: how many passages have each term, by its id.
     """
 
@@ -54,7 +54,7 @@ class LargeIndex:
         return best(scores, np.flatnonzero(scores), k)
 
 
-def build(tokens: Sequence[Sequence[str]], scoring: Scoring) -> LargeIndex:
+def build_index(tokens: Sequence[Sequence[str]], scoring: Scoring) -> LargeIndex:
     """Score every term of every passage ahead.
 
     bm25s gives a term's column as idf x tf with an idf that is positive for every term; each
@@ -95,13 +95,13 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
     tokens = [words(passage.indexed, terms) for passage in corpus.passages]
     if not any(tokens):
         return SmallIndex([])
-    index = build(tokens, scoring)
+    index = build_index(tokens, scoring)
     if folder is None:
         return index
     disk.index_room()
     try:
-        save(index, folder)
-        return load(folder)
+        save_index(index, folder)
+        return load_index(folder)
     except (OSError, DiskError) as error:  # a disk that refuses costs memory, not the answer
         _log.warning("the index of %s is not kept: %s", corpus.id, error)
         return index
@@ -110,14 +110,14 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
 def _stored(folder: Path) -> LargeIndex | None:
     """The index in a folder, None if there is none or it is damaged."""
     try:
-        index = load(folder)
+        index = load_index(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     touch(folder)
     return index
 
 
-def save(index: LargeIndex, folder: Path) -> None:
+def save_index(index: LargeIndex, folder: Path) -> None:
     """Write the index aside, then give it its name."""
     with aside(folder, folder=True) as part:
         index._bm25.save(str(part), show_progress=False)
@@ -127,8 +127,8 @@ def save(index: LargeIndex, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def load(folder: Path) -> LargeIndex:
-    """Map an index that :func:`save` wrote."""
+def load_index(folder: Path) -> LargeIndex:
+    """Map an index that :func:`save_index` wrote."""
     import bm25s
 
     ours = json.loads((folder / _OURS).read_text())

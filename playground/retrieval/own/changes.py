@@ -31,7 +31,7 @@ class Place:
     cuts: tuple[Cut, ...]
 
 
-def place_of(collection: Collection, passage_id: str) -> Place:
+def position_of(collection: Collection, passage_id: str) -> Place:
     """Find a passage by its id.
 
     :raises CorpusError: there is none of this id (any more).
@@ -52,7 +52,7 @@ def edited(collection: Collection, passage_id: str, text: str) -> Collection:
 
     :raises CorpusError: the text is empty or too long, or there is no such passage.
     """
-    position, text = place_of(collection, passage_id), _checked(text)
+    position, text = position_of(collection, passage_id), _checked(text)
     cut, whole = position.cuts[position.cut], collection.documents[position.document].text
     grown = len(text) - (cut.end - cut.start)
 
@@ -70,7 +70,7 @@ def edited(collection: Collection, passage_id: str, text: str) -> Collection:
     return _with(collection, position.document, new, cuts)
 
 
-def split(collection: Collection, passage_id: str, text: str, at: int) -> Collection:
+def split_passage(collection: Collection, passage_id: str, text: str, at: int) -> Collection:
     """With a passage (and what was changed in it) made two.
 
     :param at: where, in characters of ``text``.
@@ -81,7 +81,7 @@ def split(collection: Collection, passage_id: str, text: str, at: int) -> Collec
     if not head or not tail or within:
         raise CorpusError("Put the cursor where the second passage should begin, inside the text, and split then.")
     collection = edited(collection, passage_id, text)
-    position = place_of(collection, passage_id)
+    position = position_of(collection, passage_id)
     cut = position.cuts[position.cut]
     two = [Cut(cut.heading, cut.start, cut.start + len(head)), Cut(cut.heading, cut.end - len(tail), cut.end)]
     cuts = [*position.cuts[: position.cut], *two, *position.cuts[position.cut + 1 :]]
@@ -91,7 +91,7 @@ def split(collection: Collection, passage_id: str, text: str, at: int) -> Collec
 
 def dropped(collection: Collection, passage_id: str) -> Collection:
     """With a passage left out of what is searched; its document keeps the words."""
-    position = place_of(collection, passage_id)
+    position = position_of(collection, passage_id)
     cuts = [*position.cuts[: position.cut], *position.cuts[position.cut + 1 :]]
     return _with(collection, position.document, collection.documents[position.document].text, cuts)
 

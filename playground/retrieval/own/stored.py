@@ -60,7 +60,7 @@ def to_json(collection: Collection) -> str:
 _READER = TypeAdapter(Collection)
 
 
-def from_json(data: bytes) -> Collection:
+def collection_from_json(data: bytes) -> Collection:
     """A collection from what :func:`to_json` wrote.
 
     :raises ValueError: it is not that, or was changed so that its parts do not fit together.
@@ -116,7 +116,7 @@ def corpus_of(corpus_id: str, collection: Collection) -> Corpus:
         then.
     """
     check_count(len({document.name for document in collection.documents}))
-    check_size(sum(len((document.title + document.text).encode()) for document in collection.documents))
+    check_collection_size(sum(len((document.title + document.text).encode()) for document in collection.documents))
     passages: dict[str, list[Passage]] = {}
     dropped = {document.name for document in collection.documents if document.cuts is not None}
     count = characters = 0
@@ -152,7 +152,7 @@ def title_of(collection: Collection) -> str:
     return collection.title or (names[0] if len(names) == 1 else several)
 
 
-def added(collection: Collection, documents: Sequence[Stored]) -> Collection:
+def with_document(collection: Collection, documents: Sequence[Stored]) -> Collection:
     """With more documents; one takes the place of those of the same name."""
     new = {document.name for document in documents}
     others = [document for document in collection.documents if document.name not in new]
@@ -177,7 +177,7 @@ def check_count(count: int) -> None:
         )
 
 
-def check_size(size: int) -> None:
+def check_collection_size(size: int) -> None:
     """Refuse more bytes than one collection holds."""
     if size > MAX_TOTAL_BYTES:
         raise CorpusError(

@@ -20,12 +20,12 @@ from playground.retrieval.indexes import Recent, sweep_indexes
 from playground.retrieval.own.stored import (
     Collection,
     Stored,
-    added,
+    check_collection_size,
     check_count,
-    check_size,
+    collection_from_json,
     corpus_of,
-    from_json,
     to_json,
+    with_document,
 )
 from playground.retrieval.passages import Corpus
 from playground.retrieval.reading.results import Document
@@ -42,7 +42,7 @@ _read: Recent[tuple[Collection, Corpus]] = Recent(16)  # by the id and what the 
 _writing = threading.Lock()  # changing a collection reads it and writes it back
 
 
-def is_own(corpus_id: str) -> bool:
+def is_own_collection(corpus_id: str) -> bool:
     """Whether an id has the form of a visitor's own corpus."""
     return _OWN_ID.fullmatch(str(corpus_id)) is not None
 
@@ -67,7 +67,7 @@ def add_documents(files: Sequence[tuple[str, bytes]], *, into: str | None = None
         if name in parts_of:
             raise CorpusError("Two of the files are named {name}. Rename one of them, then add both.", name=name)
         parts_of[name] = parts
-    check_size(sum(len(data) for _, data in files))
+    check_collection_size(sum(len(data) for _, data in files))
     return _add([Stored(name, *part) for name, parts in parts_of.items() for part in parts], into)
 
 
@@ -84,7 +84,7 @@ def add_read(documents: Sequence[Document], *, into: str | None = None) -> Corpu
 def _add(documents: Sequence[Stored], into: str | None) -> Corpus:
     if into is None:
         return add_collection(Collection(tuple(documents)))
-    return change(into, lambda collection: added(collection, documents))
+    return change(into, lambda collection: with_document(collection, documents))
 
 
 def add_collection(collection: Collection) -> Corpus:
@@ -96,11 +96,11 @@ def add_collection(collection: Collection) -> Corpus:
     corpus_id = f"own-{secrets.token_hex(16)}"
     corpus = corpus_of(corpus_id, collection)
     with _writing:
-        sweep()
+        sweep_collections()
         disk.make_room(_uploads(), MAX_CORPORA)
         with disk.aside(_folder(corpus_id), folder=True) as part:
             (part / _FILE).write_bytes(to_json(collection).encode())
-            owners.note(part)
+            owners.note_owner(part)
     return corpus
 
 
@@ -112,7 +112,7 @@ def add_saved(name: str, data: bytes) -> Corpus:
     try:
         if len(data) > MAX_SAVED_BYTES:
             raise ValueError("too large")
-        collection = from_json(data)
+        collection = collection_from_json(data)
     except (ValueError, CorpusError) as error:
         raise CorpusError(
             "{name} is not a collection that was saved here, or it was changed since. Choose a "
@@ -137,7 +137,7 @@ def read_collection(corpus_id: str) -> Collection:
 
 
 def _kept(corpus_id: str) -> tuple[Collection, Corpus]:
-    if not is_own(corpus_id):
+    if not is_own_collection(corpus_id):
         raise _gone()
     path = _folder(corpus_id) / _FILE
     try:
@@ -168,13 +168,13 @@ def change(corpus_id: str, how: Callable[[Collection], Collection]) -> Corpus:
         if after != before:
             _write(corpus_id, before, _BEFORE)
             _write(corpus_id, after)
-        sweep()
+        sweep_collections()
     return corpus
 
 
 def can_undo(corpus_id: str) -> bool:
     """Whether a collection was changed since it was made."""
-    return is_own(corpus_id) and (_folder(corpus_id) / _BEFORE).is_file()
+    return is_own_collection(corpus_id) and (_folder(corpus_id) / _BEFORE).is_file()
 
 
 def undo(corpus_id: str) -> Corpus:
@@ -187,7 +187,7 @@ def undo(corpus_id: str) -> Corpus:
 
 def _before(corpus_id: str) -> Collection:
     try:
-        return from_json((_folder(corpus_id) / _BEFORE).read_bytes())
+        return collection_from_json((_folder(corpus_id) / _BEFORE).read_bytes())
     except (OSError, ValueError) as error:
         raise CorpusError("There is no change to take back.") from error
 
@@ -197,13 +197,13 @@ def remove_corpus(corpus_id: str) -> None:
 
     :raises CorpusError: the id is not that of an own corpus.
     """
-    if not is_own(corpus_id):
+    if not is_own_collection(corpus_id):
         raise CorpusError("Only documents that you added yourself can be removed.")
     with _writing:  # who adds to it at this moment must not write it back
         disk.remove(_folder(corpus_id))
 
 
-def sweep() -> None:
+def sweep_collections() -> None:
     """Delete what nobody used for too long."""
     disk.sweep(_uploads())
     sweep_indexes()
@@ -220,7 +220,7 @@ def _parse(corpus_id: str, data: bytes) -> tuple[Collection, Corpus]:
     :raises CorpusError: it is not as it was written.
     """
     try:
-        collection = from_json(data)
+        collection = collection_from_json(data)
     except ValueError as error:
         raise _gone() from error
     return collection, corpus_of(corpus_id, collection)

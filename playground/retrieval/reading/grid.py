@@ -30,7 +30,7 @@ def span(value: str | None) -> int:
     return max(1, min(int(value), MAX_SPAN)) if value.isascii() and value.isdigit() else 1
 
 
-class Grid:
+class TableGrid:
     """One table. A merged cell stands in each place that it covers: then a row tells all by itself.
 
     A single cell across its whole row is a caption, and stands once.

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from playground.errors import Message
 from playground.retrieval.reading.decoding import decode_into
-from playground.retrieval.reading.grid import Cell, Grid, span
+from playground.retrieval.reading.grid import Cell, TableGrid, span
 from playground.retrieval.reading.limits import MAX_FILE_BYTES
 from playground.retrieval.reading.parts import Parts, literal
 
@@ -80,7 +80,7 @@ class _Page(HTMLParser):
         self._dropping, self._depth = "", 0
         self._in_title = self._in_row = False
         self._pre = 0
-        self._grid, self._cells = Grid(), [Cell()]  # of a row, the one being read last
+        self._grid, self._cells = TableGrid(), [Cell()]  # of a row, the one being read last
         self._formula: list[list[Any]] = []  # of each element in one: tag, parts, brackets
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -103,7 +103,7 @@ class _Page(HTMLParser):
         elif tag in ("br", "tr", *_BLOCKS):
             self._break(tag)
             if tag == "table" and not self._in_row:
-                self._grid = Grid()
+                self._grid = TableGrid()
             self._in_row = tag == "tr" or (self._in_row and tag != "table")
             self._mark = "- " if tag == "li" and not self._in_row else self._mark
             self._pre += tag == "pre"

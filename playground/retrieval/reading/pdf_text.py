@@ -50,7 +50,7 @@ _MOST_GAPS = 40  # places that are tried as a gutter
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class TextPiece:
     """Text as it was drawn at once: where its line is, from left to right, in points."""
 
     text: str
@@ -103,7 +103,7 @@ class _Recorder(_text_extractor.TextExtraction):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pieces: list[Piece] = []
+        self.pieces: list[TextPiece] = []
         self.unknown = 0
         self._tells: dict[int, bool] = {}
 
@@ -124,7 +124,9 @@ class _Recorder(_text_extractor.TextExtraction):
         if drawn.strip() and matrix[0] > 0 and abs(matrix[1]) < 1e-3:  # upright
             left = matrix[4] + before / 1000 * matrix[0]
             right = matrix[4] + sizes["str_widths"] / 1000 * matrix[0]
-            self.pieces.append(Piece(text=drawn, left=left, right=right, base=matrix[5], size=abs(size * matrix[3])))
+            self.pieces.append(
+                TextPiece(text=drawn, left=left, right=right, base=matrix[5], size=abs(size * matrix[3]))
+            )
         return after, right_to_left, sizes
 
 
@@ -161,7 +163,7 @@ def _is_known(name: str) -> bool:
     return f"/{stem}" in adobe_glyphs or number or not stem
 
 
-def in_columns(pieces: Sequence[Piece]) -> str:
+def in_columns(pieces: Sequence[TextPiece]) -> str:
     """A page's text column by column, if it was drawn across two of them, line by line.
 
     Columns are of running text: both nearly fill their width, on several lines of the same height.
@@ -188,9 +190,9 @@ def in_columns(pieces: Sequence[Piece]) -> str:
     return "\n".join([*text, *left, *right])
 
 
-def _lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def _lines(pieces: Sequence[TextPiece]) -> list[list[TextPiece]]:
     """Pieces of about the same base, from the top down; each line from left to right."""
-    lines: list[list[Piece]] = []
+    lines: list[list[TextPiece]] = []
     for piece in sorted(pieces, key=lambda piece: -piece.base):
         if lines and lines[-1][0].base - piece.base < 0.4 * max(piece.size, 1.0):
             lines[-1].append(piece)
@@ -199,7 +201,7 @@ def _lines(pieces: Sequence[Piece]) -> list[list[Piece]]:
     return [sorted(line, key=lambda piece: piece.left) for line in lines]
 
 
-def _gutter(lines: Sequence[Sequence[Piece]]) -> float | None:
+def _gutter(lines: Sequence[Sequence[TextPiece]]) -> float | None:
     """Where two columns part that were drawn across, None if there are none."""
     gaps = Counter(
         round((after.left + before.right) / 2, 1)
@@ -211,7 +213,7 @@ def _gutter(lines: Sequence[Sequence[Piece]]) -> float | None:
     return next((gutter for gutter in tried if _parts_columns(lines, gutter)), None)
 
 
-def _parts_columns(lines: Sequence[Sequence[Piece]], gutter: float) -> bool:
+def _parts_columns(lines: Sequence[Sequence[TextPiece]], gutter: float) -> bool:
     both = [
         ([p for p in line if p.right <= gutter], [p for p in line if p.left >= gutter])
         for line in lines
@@ -230,7 +232,7 @@ def _parts_columns(lines: Sequence[Sequence[Piece]], gutter: float) -> bool:
     return True
 
 
-def _written(line: Sequence[Piece]) -> str:
+def _written(line: Sequence[TextPiece]) -> str:
     """A line's text, with a space where there is a gap."""
     text = ""
     for before, piece in zip([None, *line], line, strict=False):

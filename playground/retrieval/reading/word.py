@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from playground.errors import CorpusError, Message
 from playground.retrieval.reading.archive import Archive
-from playground.retrieval.reading.grid import Cell, Grid, span
+from playground.retrieval.reading.grid import Cell, TableGrid, span
 from playground.retrieval.reading.parts import Parts, literal
 from playground.retrieval.reading.word_styles import MAX_LEVEL, Attributes, Styles, heading_level, outline_level
 
@@ -160,7 +160,7 @@ class _Body:
         self._length = 0
         self._tables = self._repeats = 0
         self._cells: list[Cell] = []
-        self._grid = Grid()
+        self._grid = TableGrid()
         self._formulas: list[int] = []  # where in the paragraph those being read begin
         self._sum = -1  # where the sign of a sum or an integral stands
         self._in_text = False
@@ -172,7 +172,7 @@ class _Body:
             return
         elif tag == "tbl":
             self._tables += 1
-            self._grid = Grid() if self._tables == 1 else self._grid
+            self._grid = TableGrid() if self._tables == 1 else self._grid
         elif tag == "tr" and self._tables == 1:
             self._cells = []
         elif tag == "tc" and self._tables == 1:

@@ -20,7 +20,7 @@ from playground.settings import settings
 from playground.ui.adapters import look as look_panel
 from playground.ui.adapters import own as own_adapters
 from playground.ui.adapters.own import with_own
-from playground.ui.parts.adapter_menu import choices
+from playground.ui.parts.adapter_menu import adapter_choices
 from playground.ui.parts.answers_html import side_by_side
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, LAST, LOOK, shown
@@ -43,7 +43,7 @@ class AttachPanel:
     parts: list[Any]  # what it fills
 
 
-def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox) -> AttachPanel:
+def build_attach(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox) -> AttachPanel:
     """Lay out the panel and wire it.
 
     :param mine: ids of the visitor's own adapters, kept by the browser.
@@ -82,9 +82,9 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
                 ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
                 stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
             answers = gr.HTML(elem_id="attach-answers")
-            forgotten, made = own_adapters.build_panel(saved, mine, language, source)
+            forgotten, made = own_adapters.build_own_adapters(saved, mine, language, source)
         with gr.Column(scale=1, min_width=320):
-            seen = look_panel.build_panel(saved, language, source)
+            seen = look_panel.build_look(saved, language, source)
 
     opened = [saved, mine, language, source]
     parts = [source, *seen]
@@ -99,16 +99,16 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
         words="stopped",
     ).on(*changed, ask.click, prompt.submit)
     stop.click(stops("attach", "costs"), **AT_ONCE)
-    source.select(open_panel, opened, parts, **LOOK)
+    source.select(open_attach, opened, parts, **LOOK)
     made.change(open_made, [saved, mine, language, made], parts, **LOOK)
-    forgotten.then(open_panel, opened, parts, **LOOK)
+    forgotten.then(open_attach, opened, parts, **LOOK)
     return AttachPanel(source, prompt, opened, parts)
 
 
 @shown
-def open_panel(saved: Any, mine: Any, language: str, source: str | None) -> list[Any]:
+def open_attach(saved: Any, mine: Any, language: str, source: str | None) -> list[Any]:
     """The adapters that there are, and what there is to see of the chosen one."""
-    known = choices(mine, language)
+    known = adapter_choices(mine, language)
     names = [value for _, value in known]
     typed = settings().hub == "any" and source and "/" in source
     first = FIRST if FIRST in names else next(iter(names), None)
@@ -120,8 +120,8 @@ def open_panel(saved: Any, mine: Any, language: str, source: str | None) -> list
 @shown
 def open_made(saved: Any, mine: Any, language: str, made: str) -> list[Any]:
     """The panel with an adapter that was just made, which the browser may not list yet."""
-    mine = with_own(mine, made) if store.is_own(made) else mine
-    return open_panel(saved, mine, language, made or None)
+    mine = with_own(mine, made) if store.is_own_adapter(made) else mine
+    return open_attach(saved, mine, language, made or None)
 
 
 @shown
@@ -129,7 +129,7 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
     """Attach the adapter, or turn it up or down where it is on the recipe already."""
     look_panel.loaded(saved, source)
     edit = {"kind": "adapter", "source": source, "scale": round(float(scale), 2), "fold": fold}
-    space = spaces.from_json(saved).put(edit, ("kind", "source"))
+    space = spaces.workspace_from_json(saved).put(edit, ("kind", "source"))
     with suppress(NotBuiltError):  # whole matrices change above it: the sidebar builds it in turn
         build_quickly(space.recipe())  # says what is wrong before it is on the recipe
     return space.to_json()
@@ -137,7 +137,7 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
 
 def answer_both(values: Values, work: Work) -> Iterator[str]:
     """The prompt answered by the base and by the recipe, as they write."""
-    space, language, prompt = spaces.from_json(values["saved"]), values["language"], values["prompt"]
+    space, language, prompt = spaces.workspace_from_json(values["saved"]), values["language"], values["prompt"]
     written = {"attach_base": "", "attach_recipe": ""}
     mark = belongs({"attach-prompt": prompt})
     for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):

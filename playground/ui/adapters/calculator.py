@@ -20,7 +20,7 @@ from playground.ui.text import label
 FIRST = Shape(parameters=7e9, layers=32, width=4096, key_width=4096, inner=11_008)
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
+def build_calculator(saved: gr.BrowserState, language: gr.Textbox) -> None:
     """Lay out the panel, folded away, and wire it."""
     with gr.Accordion(label("calculator_heading"), open=False) as panel:
         gr.Markdown(label("calculator_intro"))
@@ -142,4 +142,4 @@ def shape_from_config(language: str, text: str) -> list[float]:
 @shown
 def shape_of_mine(saved: Any, language: str) -> list[float]:
     """The figures of the visitor's model."""
-    return _fields(calculator.shape_of(load(spaces.from_json(saved).stack.model).model))
+    return _fields(calculator.shape_of(load(spaces.workspace_from_json(saved).stack.model).model))

@@ -9,7 +9,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.adapters import Adapter, lora, store
 from playground.engine.adapters.costs import weigh
-from playground.engine.adapters.summary import look, spectrum
+from playground.engine.adapters.summary import look_at, spectrum
 from playground.engine.fork import Fork
 from playground.engine.models.loader import load
 from playground.engine.work import Work
@@ -22,7 +22,7 @@ from playground.ui.shell.run import Run
 from playground.ui.text import label, say, tell
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, source: gr.Dropdown) -> list[Any]:
+def build_look(saved: gr.BrowserState, language: gr.Textbox, source: gr.Dropdown) -> list[Any]:
     """Lay out the panel and wire it.
 
     :param source: the menu of adapters.
@@ -45,8 +45,8 @@ def loaded(saved: Any, source: str | None) -> tuple[Adapter, Fork]:
     """The chosen adapter, and the visitor's base model."""
     if not source:
         raise PlaygroundError("No adapter is chosen. Choose one, or upload or train one first.")
-    base = Fork(load(spaces.from_json(saved).stack.model))
-    return store.load(source, base), base
+    base = Fork(load(spaces.workspace_from_json(saved).stack.model))
+    return store.load_adapter(source, base), base
 
 
 def describe(saved: Any, language: str, source: str | None) -> list[Any]:
@@ -62,7 +62,7 @@ def describe(saved: Any, language: str, source: str | None) -> list[Any]:
     first = paths[0] if paths else None
     drawn = adapters_html.thin(spectrum(adapter, first), language) if first else ""
     menus = gr.update(choices=paths, value=first, visible=bool(paths))
-    return [adapters_html.look(look(adapter, base), language), menus, drawn, ""]
+    return [adapters_html.look_html(look_at(adapter, base), language), menus, drawn, ""]
 
 
 @shown

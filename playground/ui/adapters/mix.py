@@ -21,7 +21,7 @@ from playground.errors import PlaygroundError
 from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
 from playground.ui.adapters.own import with_own_told
-from playground.ui.parts.adapter_menu import choices
+from playground.ui.parts.adapter_menu import adapter_choices
 from playground.ui.parts.building import built
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
@@ -44,7 +44,7 @@ class MixPanel:
     sources: gr.Dropdown
 
 
-def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel) -> MixPanel:
+def build_mix(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, attach: AttachPanel) -> MixPanel:
     """Lay out both panels, folded away, and wire them."""
     made = gr.State("")
     with gr.Accordion(label("mix_heading"), open=False):
@@ -135,7 +135,7 @@ def build_panel(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Text
 @shown
 def list_adapters(mine: Any, language: str) -> Any:
     """The adapters that can be mixed."""
-    return gr.update(choices=choices(mine, language))
+    return gr.update(choices=adapter_choices(mine, language))
 
 
 def show_weights(sources: list[str]) -> list[Any]:
@@ -166,14 +166,14 @@ def edit_of(values: Values) -> Edit:
 def run_mix(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the mix on it."""
     edit = edit_of(values)
-    _, line = built(spaces.from_json(values["saved"]).put(edit, SAME), work, values["language"])
+    _, line = built(spaces.workspace_from_json(values["saved"]).put(edit, SAME), work, values["language"])
     return edit.model_dump(), line  # an older mix's place need not be the last
 
 
 @shown
 def keep_mix(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
     """Put a mix that was built on the recipe as it is by now, in the place of an older one."""
-    return gr.skip() if edit is None else spaces.from_json(saved).put(edit, SAME).to_json()
+    return gr.skip() if edit is None else spaces.workspace_from_json(saved).put(edit, SAME).to_json()
 
 
 def run_extract(values: Values, work: Work) -> tuple[Any, Any, str]:
@@ -186,13 +186,13 @@ def run_extract(values: Values, work: Work) -> tuple[Any, Any, str]:
     extracted = extract(before, after, rank, work=work)
     about = About(say(language, "extract_title", rank=rank), "extracted", before.base.entry.id, "svd")
     work.check()
-    source = store.keep(extracted.adapter, about)
+    source = store.keep_adapter(extracted.adapter, about)
     return with_own_told(values["mine"], source, language), source, adapters_html.extracted(extracted, language)
 
 
 def _end(saved: Any, end: str, file: str | None) -> Recipe:
     """One of the two recipes that a difference is between."""
-    space = spaces.from_json(saved)
+    space = spaces.workspace_from_json(saved)
     if end == "base":
         return space.base()
     recipe = space.recipe()

@@ -28,7 +28,7 @@ SHARE = 1_000_000_000  # bytes of theirs
 TITLE = 60  # characters of a file's name that become a title
 
 
-def build_panel(
+def build_own_adapters(
     saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Textbox, source: gr.Dropdown
 ) -> tuple[Any, gr.State]:
     """Lay out the panel and wire it.
@@ -67,11 +67,11 @@ def add_adapter(values: Values) -> tuple[list[str], str]:
             limit=files.MAX_UPLOAD // 1_000_000,
         )
     contents = {path.name: read(path, files.MAX_UPLOAD) for path in paths}
-    model = spaces.from_json(values["saved"]).stack.model
-    adapter = files.read(contents, Fork(load(model)))
+    model = spaces.workspace_from_json(values["saved"]).stack.model
+    adapter = files.read_adapter(contents, Fork(load(model)))
     title = next((path.stem for path in paths if path.suffix == ".zip"), "")[:TITLE]
     about = About(title or say(language, "adapter_uploaded"), "uploaded", model)
-    source = store.keep(adapter, about)
+    source = store.keep_adapter(adapter, about)
     try_again()
     return with_own_told(values["mine"], source, language), source
 

@@ -19,19 +19,19 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     saved, mine, language = visit.saved, visit.adapters, visit.language
     job = kept("run", "")
     gr.Markdown(label("adapters_intro"))
-    attach = attach_panel.build_panel(saved, mine, language)
-    mix = mix_panel.build_panel(saved, mine, language, attach)
+    attach = attach_panel.build_attach(saved, mine, language)
+    mix = mix_panel.build_mix(saved, mine, language, attach)
     gr.Markdown(label("train_heading"))
-    train = train_panel.build_panel(saved, mine, job, language, attach)
-    calculator_panel.build_panel(saved, language)
-    opened = page.select(attach_panel.open_panel, attach.opened, attach.parts, **LOOK)
+    train = train_panel.build_train(saved, mine, job, language, attach)
+    calculator_panel.build_calculator(saved, language)
+    opened = page.select(attach_panel.open_attach, attach.opened, attach.parts, **LOOK)
     train.form.on(opened.then, train_panel.look_ahead, train.ahead, **LOOK)
     opened.then(mix_panel.list_adapters, mix.listed, mix.sources, **LOOK)
     page.select(train_panel.show_both, *train.shown_for, **AT_ONCE)
     page.select(train_panel.watch, train.watched, train.going, **TOLD)
 
     def changed_model(event: Listener) -> None:
-        opened = event(attach_panel.open_panel, attach.opened, attach.parts, **LOOK)
+        opened = event(attach_panel.open_attach, attach.opened, attach.parts, **LOOK)
         train.form.on(opened.then, train_panel.look_ahead, train.ahead, **LOOK)
 
     return Wired(typed={"attach": attach.prompt, **train.typed}, on_model=changed_model)

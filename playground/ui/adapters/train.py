@@ -15,16 +15,16 @@ from playground.engine.fork import Fork
 from playground.engine.models.loader import load
 from playground.engine.training import data
 from playground.engine.training.data import DataError, Example
-from playground.engine.training.estimate import check, estimate
+from playground.engine.training.estimate import check_run, estimate
 from playground.engine.training.jobs import JOBS, MAX_PROMPTS, MOST_KEPT
 from playground.engine.training.methods import METHODS
-from playground.engine.training.reading import KINDS, Reading, read_file, ready_sets
-from playground.engine.training.settings import Settings
+from playground.engine.training.reading import KINDS, ReadExamples, read_file, ready_sets
+from playground.engine.training.settings import TrainingSettings
 from playground.ui.adapters import view as adapters_html
 from playground.ui.adapters.attach import AttachPanel, open_made
 from playground.ui.adapters.examples_table import build_table, rows_of
 from playground.ui.adapters.own import with_own_told
-from playground.ui.adapters.train_form import SHOWN, build_settings, settings_of, show_method, usual_rate
+from playground.ui.adapters.train_form import SHOWN, build_settings, settings_of, show_training_method, usual_rate
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
@@ -51,7 +51,7 @@ class TrainPanel:
     shown_for: tuple[list[Any], list[Any]]  # inputs of ``show_both`` and what it fills
 
 
-def build_panel(
+def build_train(
     saved: gr.BrowserState, mine: gr.BrowserState, job: gr.BrowserState, language: gr.Textbox, attach: AttachPanel
 ) -> TrainPanel:
     """Lay out the panel and wire it.
@@ -107,8 +107,8 @@ def build_panel(
     done = gr.State("")  # the adapter that was last taken over from a run
 
     for_source, for_method = [ready, file, rows], [settings[name] for name in SHOWN]
-    source.input(show_source, source, for_source, **AT_ONCE)
-    method.change(show_method, method, for_method, **AT_ONCE)
+    source.input(show_examples_source, source, for_source, **AT_ONCE)
+    method.change(show_training_method, method, for_method, **AT_ONCE)
     method.select(usual_rate, method, settings["rate"], **AT_ONCE)
     form = Form(
         saved=saved,
@@ -129,7 +129,7 @@ def build_panel(
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     form.on(go.click, start, [job, timer], **LOOK).success(watch, watched, shows, **TOLD)
     stop.click(halt, job, timer, **AT_ONCE)
-    resume.click(go_on, [job, language], timer, **TOLD)
+    resume.click(resume_training, [job, language], timer, **TOLD)
     timer.tick(watch, watched, shows, **TOLD)
     done.change(open_made, [saved, mine, language, done], attach.parts, **LOOK)
     typed = {"asked": prompts, "source": source, "set": ready, "rows": rows, "method": method}
@@ -140,24 +140,24 @@ def build_panel(
 
 def show_both(source: str, method: str) -> list[Any]:
     """The controls of a source and of a method, as a reload brought them back."""
-    return [*show_source(source), *show_method(method)]
+    return [*show_examples_source(source), *show_training_method(method)]
 
 
-def show_source(source: str) -> list[Any]:
+def show_examples_source(source: str) -> list[Any]:
     """Only the controls of one source of examples."""
     return [gr.update(visible=source == name) for name in SOURCES]
 
 
-def reading_of(values: Values) -> Reading:
+def reading_of(values: Values) -> ReadExamples:
     """The examples that the controls stand for, and what was left out of a file.
 
     :raises DataError: there are none, or they cannot be read.
     """
     source, file = values["source"], values["file"]
     if source == "ready":
-        return Reading(ready_sets().get(str(values["ready"]), ()) or tuple(data.from_table([])))
+        return ReadExamples(ready_sets().get(str(values["ready"]), ()) or tuple(data.from_table([])))
     if source == "table":
-        return Reading(tuple(data.from_table(rows_of(values["rows"]))))
+        return ReadExamples(tuple(data.from_table(rows_of(values["rows"]))))
     if not file:
         raise DataError("No file is chosen. Choose a .csv, .tsv, .json or .jsonl file.")
     return read_file(Path(file).name, uploaded.read(file, data.MAX_FILE))
@@ -173,20 +173,22 @@ def look_ahead(values: Values) -> tuple[str, str]:
     except DataError as error:  # nobody has asked for it yet: a line, not a message
         return note(tell(language, error.message)), ""
     tokens = sum(len(example.ids) for example in encoded) / len(encoded)
-    learn, _ = data.split(reading.examples, settings.held_share, settings.seed)
+    learn, _ = data.hold_out(reading.examples, settings.held_share, settings.seed)
     ahead = estimate(base, settings, len(learn), tokens)
     tokenizer = base.base.tokenizer
     pieces = [(example, [str(tokenizer.decode([token])) for token in example.ids]) for example in encoded[:PREVIEWED]]
     return (
         adapters_html.left_out(reading, language)
-        + adapters_html.estimate(ahead, settings.total_steps(len(learn)), language),
+        + adapters_html.estimate_html(ahead, settings.total_steps(len(learn)), language),
         adapters_html.preview(pieces, sum(example.cut for example in encoded), language),
     )
 
 
-def _seen(saved: Any, settings: Settings, examples: Sequence[Example]) -> tuple[Settings, list[data.Encoded], Fork]:
+def _seen(
+    saved: Any, settings: TrainingSettings, examples: Sequence[Example]
+) -> tuple[TrainingSettings, list[data.Encoded], Fork]:
     """The examples as the visitor's model sees them; no chat template where it has none."""
-    base = load(spaces.from_json(saved).stack.model)
+    base = load(spaces.workspace_from_json(saved).stack.model)
     if not base.tokenizer.chat_template:
         settings = settings.model_copy(update={"chat": False})
     s = settings
@@ -203,8 +205,8 @@ def start(values: Values) -> tuple[str, Any]:
     settings, examples = settings_of(values), reading_of(values).examples
     settings, encoded, base = _seen(values["saved"], settings, examples)
     lengths = [len(example.ids) for example in encoded]
-    check(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
-    recipe, language = spaces.from_json(values["saved"]).recipe(), values["language"]
+    check_run(base, settings, len(examples), max(lengths), sum(lengths) / len(lengths))
+    recipe, language = spaces.workspace_from_json(values["saved"]).recipe(), values["language"]
     lines = [line.strip() for line in values["prompts"].splitlines() if line.strip()][:MAX_PROMPTS]
     data_set = f"set_{values['ready']}" if values["source"] == "ready" else "set_own"
     method, title = say(language, f"train_{settings.method}"), say(language, data_set)
@@ -220,7 +222,7 @@ def halt(job_id: Any) -> Any:
 
 
 @shown
-def go_on(job_id: Any, language: str) -> Any:
+def resume_training(job_id: Any, language: str) -> Any:
     """Let a stopped run go on."""
     JOBS.resume(str(job_id))
     return gr.Timer(active=True)

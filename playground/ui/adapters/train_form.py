@@ -9,7 +9,7 @@ import gradio as gr
 from playground.engine.fork.structure import PRESETS
 from playground.engine.training.data import DataError
 from playground.engine.training.methods import METHODS
-from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, Schedule, Settings
+from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, Schedule, TrainingSettings
 from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
@@ -19,7 +19,7 @@ SHOWN = ("rank", "targets", "layers", "virtual_tokens")  # what ``show_method`` 
 
 def build_settings() -> Form:
     """The controls of a run's settings by their names, all but the method; most folded away."""
-    plain = Settings()
+    plain = TrainingSettings()
     with gr.Accordion(label("train_settings"), open=False):
         rank = gr.Slider(
             1, 64, plain.rank, step=1, label=label("train_rank"), info=label("train_rank_info"), elem_id="train-rank"
@@ -196,7 +196,7 @@ def build_settings() -> Form:
 QV = "*.q_proj.weight,*.v_proj.weight"  # the paper's choice, as one entry of the menu
 
 
-def show_method(method: str) -> list[Any]:
+def show_training_method(method: str) -> list[Any]:
     """Only the controls that a method has."""
     needs = METHODS[method].needs
     return [gr.update(visible=name in needs) for name in SHOWN]
@@ -207,15 +207,15 @@ def usual_rate(method: str) -> float:
     return METHODS[method].rate
 
 
-def settings_of(values: Values) -> Settings:
+def settings_of(values: Values) -> TrainingSettings:
     """The settings that the controls stand for.
 
     :raises DataError: one of them cannot be used.
     """
     named = [part for target in values["targets"] or ["linear"] for part in target.split(",")]
-    fields = {name: values[name] for name in Settings.model_fields if name in values}
+    fields = {name: values[name] for name in TrainingSettings.model_fields if name in values}
     try:
-        return Settings(**fields | {"targets": named, "seed": values["seed"] or 0})
+        return TrainingSettings(**fields | {"targets": named, "seed": values["seed"] or 0})
     except ValueError as error:
         raise DataError(
             "One of the settings is out of its range. The learning rate should be above 0 and "

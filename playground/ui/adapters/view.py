@@ -14,7 +14,7 @@ from playground.engine.measuring.calculator import Inference, Training, fits
 from playground.engine.training.data import Encoded
 from playground.engine.training.estimate import Estimate
 from playground.engine.training.job import Job
-from playground.engine.training.reading import Reading
+from playground.engine.training.reading import ReadExamples
 from playground.ui.parts import charts
 from playground.ui.parts.html import clock, duration, figure, join, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
@@ -29,7 +29,7 @@ TRAINING = ("weights", "gradients", "states", "activations", "total")
 # An adapter looked into
 
 
-def look(adapter: Look, language: str) -> Markup:
+def look_html(adapter: Look, language: str) -> Markup:
     """What an adapter is, in figures and as a map of where it changes how much."""
     rows = [[say(language, "look_kind"), adapter.kind]]
     if adapter.rank is not None:
@@ -61,7 +61,7 @@ def _map(adapter: Look, language: str) -> Markup:
 def thin(spectrum: Spectrum, language: str) -> Markup:
     """The matrices drawn to scale, so that the low rank is seen, and the singular values."""
     points = [
-        charts.Point(str(number), value, f"{number}: {figure(value)}")
+        charts.ChartPoint(str(number), value, f"{number}: {figure(value)}")
         for number, value in enumerate(spectrum.values, 1)
     ]
     rows, columns = spectrum.shape
@@ -113,7 +113,7 @@ def preview(shown: Sequence[tuple[Encoded, Sequence[str]]], cut: int, language: 
     return join(parts)
 
 
-def left_out(reading: Reading, language: str) -> Markup:
+def left_out(reading: ReadExamples, language: str) -> Markup:
     """What a file holds that is not learned from, and what else is told of it."""
     parts = [note(tell(language, message)) for message in reading.told]
     if reading.left_out:
@@ -123,7 +123,7 @@ def left_out(reading: Reading, language: str) -> Markup:
     return join(parts)
 
 
-def estimate(ahead: Estimate, steps: int, language: str) -> Markup:
+def estimate_html(ahead: Estimate, steps: int, language: str) -> Markup:
     """What learns, what memory it takes by part, and how long."""
     memory = {name: size(getattr(ahead, name)) for name in MEMORY}
     learns = say(language, "look_share", count=f"{ahead.parameters:,}", share=percent(ahead.share))

@@ -12,7 +12,7 @@ FIRST_PROMPT = "Where do injured baby seals go for treatment?"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Example:
+class ReadyComparison:
     """A ready comparison; its edit, if it has one, is put on the visitor's recipe.
 
     :param corpus: which documents are searched.
@@ -36,24 +36,24 @@ JAPAN = {
 }
 POISONED_PROMPT = "When does the swimming pool open on Saturday?"
 EXAMPLES = (
-    Example(
+    ReadyComparison(
         key="retrieve",
         prompt="What is the code of the Tarn Locker door?",
         columns=(("base", "none", K), ("base", "bm25", K), ("base", "dense", K)),
     ),
-    Example(
+    ReadyComparison(
         key="changes",
         prompt="What is the capital of France?",
         columns=(("base", "none", K), ("mine", "none", K)),
         edit=JAPAN,
     ),
-    Example(
+    ReadyComparison(
         key="breaks",
         prompt="What is the Tour de France?",
         columns=(("base", "none", K), ("mine", "none", K)),
         edit=JAPAN,
     ),
-    Example(
+    ReadyComparison(
         key="poisoned",
         prompt=POISONED_PROMPT,
         columns=(("base", "bm25", 2), ("base", "dense", 2)),

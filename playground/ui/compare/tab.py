@@ -88,7 +88,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     )
     comparing = Run(
         name="compare",
-        first=prepare,
+        first=prepare_comparison,
         handler=run_compare,
         form=form,
         outputs=[answers],
@@ -191,14 +191,14 @@ def show_rows(count: float) -> list[Any]:
 @shown
 def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     """Set the tab up for a ready example."""
-    example, space = EXAMPLES[number], spaces.from_json(saved)
+    example, space = EXAMPLES[number], spaces.workspace_from_json(saved)
     edit = parse_edit(example.edit) if example.edit else None
     if edit and edit not in space.recipe().edits:
         space = space.add(edit)
     return space.to_json(), *set_up(example.prompt, example.corpus, example.columns)
 
 
-def prepare(values: Values, work: Work) -> Any:
+def prepare_comparison(values: Values, work: Work) -> Any:
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
     if need((values[f"retriever_{number}"] for number in _columns(values)), "vectors"):
         index(load_corpus(chosen_corpus(values["own"], values["corpus"])), work, values["language"])
@@ -248,7 +248,7 @@ def _contestant(values: Values, number: int) -> contest.Contestant:
     :param number: of the column, from 1 on.
     """
     weights, retriever, k = (values[f"{name}_{number}"] for name in ("weights", "retriever", "k"))
-    space, language = spaces.from_json(values["saved"]), values["language"]
+    space, language = spaces.workspace_from_json(values["saved"]), values["language"]
     name = say(language, f"weights_{weights}")
     if retriever != NONE:
         name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"

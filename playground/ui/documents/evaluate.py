@@ -26,7 +26,7 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 
-def build_panel(
+def build_evaluation(
     saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Form
 ) -> None:
     """Lay out the panel and wire it."""
@@ -42,7 +42,7 @@ def build_panel(
             questions = build_zone(label("questions_file"), [".csv"], language, elem_id="questions-file").file
         told = gr.HTML(elem_id="evaluated-told")
         table = gr.HTML(elem_id="evaluated")
-        answering_panel.build_panel(saved, own, language, corpus, questions)
+        answering_panel.build_quiz(saved, own, language, corpus, questions)
     Run(
         name="evaluate",
         handler=run_evaluation,
@@ -71,10 +71,10 @@ def run_evaluation(values: Values, work: Work) -> tuple[str, str]:
     documents = {place: passage.id for place, passage in enumerate(corpus.passages)}
     table = documents_html.evaluated(reports(results), results, documents, language)
     told = note(say(language, "evaluate_options")) + belongs(fields_of(values))
-    return table + told, to_csv(results)
+    return table + told, outcomes_csv(results)
 
 
-def to_csv(results: Sequence[Outcome]) -> str:
+def outcomes_csv(results: Sequence[Outcome]) -> str:
     """A line for each question and retriever; a text that a spreadsheet would run is quoted."""
     rows = [["id", "kind", "question", "retriever", "first_rank", "seconds", "passages"]]
     for outcome in results:

@@ -14,13 +14,13 @@ from playground.retrieval.corpus import Corpus, load_corpus
 from playground.retrieval.own import uploads
 from playground.retrieval.own.changes import renamed
 from playground.retrieval.own.stored import MAX_TITLE, check_count, to_json
-from playground.retrieval.own.uploads import is_own
+from playground.retrieval.own.uploads import is_own_collection
 from playground.retrieval.reading.files import read_files
 from playground.retrieval.reading.names import KINDS
 from playground.retrieval.reading.results import Read
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
-from playground.ui.parts.shelf import check_room, make_room, shelf_ids, still_there, with_one
+from playground.ui.parts.shelf import check_room, room_for_collection, shelf_ids, still_there, with_one
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
 from playground.ui.shell.form import Form, Values
@@ -39,7 +39,9 @@ class OwnPanel:
     changed: list[Any]
 
 
-def build_panel(own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown) -> OwnPanel:
+def build_own_documents(
+    own: gr.BrowserState, shelf: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown
+) -> OwnPanel:
     """Lay out the panel and wire it.
 
     :param own: id of the collection in use, or "".
@@ -161,7 +163,7 @@ def copy_corpus(own: str, shelf: Any, language: str, choice: str) -> tuple[Any, 
 
     if choice == OWN:
         raise PlaygroundError("These are your own documents already: change them as they are.")
-    ids = make_room(shelf, own)
+    ids = room_for_collection(shelf, own)
     corpus = uploads.add_collection(load_collection(choice))
     ids = with_one(ids, corpus.id)
     return corpus.id, ids, *show_own(corpus.id, ids, language), OWN
@@ -178,7 +180,7 @@ def choose_own(own: str, shelf: Any, language: str, chosen: str) -> tuple[Any, .
 @shown
 def new_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
     """Begin a collection: the next files go into a new one."""
-    ids = make_room(shelf, own)
+    ids = room_for_collection(shelf, own)
     line, which, title = show_own("", ids, language)
     return "", ids, html.note(say(language, "own_begun")) or line, which, title
 
@@ -206,7 +208,7 @@ def forget_own(own: str, shelf: Any, language: str) -> tuple[Any, ...]:
 
 
 def _used(own: str) -> str:
-    if not is_own(own):
+    if not is_own_collection(own):
         raise PlaygroundError("You have no documents in use. Add some files first.")
     return own
 

@@ -13,7 +13,7 @@ from playground.retrieval.chunking.cutting import OVERLAPS, SIZES, USUAL_CUTTING
 from playground.retrieval.corpus import load_collection, load_corpus
 from playground.retrieval.own import changes, uploads
 from playground.retrieval.own.stored import MAX_DOCUMENTS, Collection
-from playground.retrieval.own.uploads import is_own
+from playground.retrieval.own.uploads import is_own_collection
 from playground.ui.parts import html, passages_html
 from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.shell.form import Form, Values
@@ -77,11 +77,11 @@ class PassagesPanel:
         # A refusal must not cover the controls that it asks to change: gradio would, on all outputs
         cutting = SEARCH | {"show_progress_on": self.view}
         self.changed = [
-            keep.click(save, [*made, self.text], shown_, **TOLD),
+            keep.click(save_collection, [*made, self.text], shown_, **TOLD),
             split.click(at_cursor.reads_in_order(split_here), [*at_cursor.values()], shown_, js=CURSOR, **TOLD),
             drop.click(drop_it, made, shown_, **TOLD),
-            cut.click(cut_anew, cut_as, shown_, **cutting),
-            undo.click(take_back, made[:-1], shown_, **TOLD),
+            cut.click(cut_documents, cut_as, shown_, **cutting),
+            undo.click(undo_change, made[:-1], shown_, **TOLD),
         ]
         size.release(show_overlap, [language, by, size], overlap, **LOOK)
         for listen in (corpus.select, self.panel.expand):
@@ -155,11 +155,11 @@ def show_passages(
         return *empty, *(gr.update(visible=False) for _ in range(3)), ""
     names = list(dict.fromkeys(one.name for one in collection.documents))
     document = document if document in names else names[0]
-    pieces = passages_html.pieces(collection, document)
+    pieces = passages_html.passage_pieces(collection, document)
     pages = max(1, math.ceil(passages_html.count(pieces) / PAGE))
     page = min(max(1, int(page)), pages)
-    mine = is_own(corpus_id)
-    view = passages_html.document(pieces, (page - 1) * PAGE, PAGE, mine, language)
+    mine = is_own_collection(corpus_id)
+    view = passages_html.document_html(pieces, (page - 1) * PAGE, PAGE, mine, language)
     return (
         gr.update(choices=names, value=document),
         gr.update(visible=pages > 1, maximum=max(2, pages), value=page),
@@ -176,7 +176,7 @@ def choose(own: str, language: str, event: gr.EventData) -> tuple[Any, ...]:
     """A passage was pressed: its text, to be changed."""
     passage_id = str(event.passage)
     collection = uploads.read_collection(own)
-    position = changes.place_of(collection, passage_id)
+    position = changes.position_of(collection, passage_id)
     cut = position.cuts[position.cut]
     text = collection.documents[position.document].text[cut.start : cut.end]
     named = say(language, "passage_chosen", passage=passage_id)
@@ -184,7 +184,7 @@ def choose(own: str, language: str, event: gr.EventData) -> tuple[Any, ...]:
 
 
 @shown
-def save(own: str, language: str, document: str, page: float, chosen: str, text: str) -> tuple[Any, ...]:
+def save_collection(own: str, language: str, document: str, page: float, chosen: str, text: str) -> tuple[Any, ...]:
     """Keep a passage's changed words."""
     return _changed(own, language, document, page, lambda all_: changes.edited(all_, chosen, text))
 
@@ -193,7 +193,7 @@ def save(own: str, language: str, document: str, page: float, chosen: str, text:
 def split_here(values: Values) -> tuple[Any, ...]:
     """Make two passages of one, where the cursor stands in its text."""
     own, language, document, page, chosen, text, cursor = values.values()
-    return _changed(own, language, document, page, lambda all_: changes.split(all_, chosen, text, int(cursor)))
+    return _changed(own, language, document, page, lambda all_: changes.split_passage(all_, chosen, text, int(cursor)))
 
 
 @shown
@@ -203,14 +203,14 @@ def drop_it(own: str, language: str, document: str, page: float, chosen: str) ->
 
 
 @shown
-def cut_anew(own: str, language: str, document: str, by: By, size: float, overlap: float) -> tuple[Any, ...]:
+def cut_documents(own: str, language: str, document: str, by: By, size: float, overlap: float) -> tuple[Any, ...]:
     """Cut all of the collection's documents in another way."""
     how = Cutting(by, int(size), int(overlap) if by in OVERLAPS else 0)
     return _changed(own, language, document, 1, lambda all_: changes.cut_anew(all_, how))
 
 
 @shown
-def take_back(own: str, language: str, document: str, page: float) -> tuple[Any, ...]:
+def undo_change(own: str, language: str, document: str, page: float) -> tuple[Any, ...]:
     """Undo the last change; pressed again, redo it."""
     uploads.undo(own)
     return *show_passages(own, language, own, document, page), ""

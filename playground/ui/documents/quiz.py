@@ -33,7 +33,7 @@ NEW_TOKENS = 32  # the handbook's answers are a few words
 FIRST_QUESTIONS = 12
 
 
-def build_panel(
+def build_quiz(
     saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, questions: gr.File
 ) -> None:
     """Lay out the panel and wire it."""
@@ -106,7 +106,7 @@ def prepare_answering(values: Values, work: Work) -> Any:
 
 def run_answering(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
     """Ask the model some of a corpus's questions in every way that is ticked."""
-    language, space = values["language"], spaces.from_json(values["saved"])
+    language, space = values["language"], spaces.workspace_from_json(values["saved"])
     corpus = asked_corpus(values["own"], values["corpus"], values["file"])
     recipe = space.recipe() if values["weights"] == "mine" else space.base()
     contestants = [
@@ -132,10 +132,10 @@ def run_answering(values: Values, work: Work) -> Iterator[tuple[str, ...]]:
         if not results:
             raise
         if isinstance(error, Stopped):
-            yield quiz_html.answered(totals(results), results, language), to_csv(results)
+            yield quiz_html.answered(totals(results), results, language), answers_csv(results)
             raise
         ended = note(tell(language, error.message), "warn")
-    yield quiz_html.answered(totals(results), results, language), to_csv(results), ended
+    yield quiz_html.answered(totals(results), results, language), answers_csv(results), ended
 
 
 def some(questions: Sequence[Question], count: int) -> list[Question]:
@@ -145,7 +145,7 @@ def some(questions: Sequence[Question], count: int) -> list[Question]:
     return [sorted_[number * len(questions) // count] for number in range(count)]
 
 
-def to_csv(answers: Sequence[Answered]) -> str:
+def answers_csv(answers: Sequence[Answered]) -> str:
     """A line for each question and way."""
     rows = [
         [

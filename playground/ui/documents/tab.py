@@ -66,8 +66,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             with gr.Column(min_width=260):
                 gr.Markdown(label(words_of("heading", name)))
                 hits.append(gr.HTML(elem_id=f"{name}-hits"))
-    evaluate_panel.build_panel(saved, own, language, corpus, options)
-    mine = own_panel.build_panel(own, shelf, language, corpus)
+    evaluate_panel.build_evaluation(saved, own, language, corpus, options)
+    mine = own_panel.build_own_documents(own, shelf, language, corpus)
     passages = PassagesPanel(
         own,
         language,

@@ -12,7 +12,7 @@ from gradio.routes import App
 from playground.ui.edge.middleware import Edge
 from playground.ui.edge.sessions import Sessions
 from playground.ui.edge.slow import Silent, close_silent
-from playground.ui.shell.faults import report
+from playground.ui.shell.faults import report_fault
 
 LOOK_SECONDS = 5.0
 
@@ -24,7 +24,7 @@ async def again(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception as error:
-            report("Tending the line failed", error)
+            report_fault("Tending the line failed", error)
 
 
 @asynccontextmanager

@@ -12,9 +12,9 @@ from gradio.components import Component
 from gradio.state_holder import SessionState
 from starlette.datastructures import Headers
 
-from playground.ui.edge.line import Line
+from playground.ui.edge.line import WaitingLine
 from playground.ui.edge.refusal import Refused, spoken
-from playground.ui.shell.faults import report
+from playground.ui.shell.faults import report_fault
 
 LARGEST = 2**63  # of a number: a float of it, and an int for numpy and torch
 # What a part of the page sends, besides null. Parts that are not named check it themselves.
@@ -36,7 +36,7 @@ class Page(gr.Blocks):
     :ivar line: who waits, once it is served.
     """
 
-    line: Line | None = None
+    line: WaitingLine | None = None
 
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, explicit_call: bool = False
@@ -62,7 +62,7 @@ class Page(gr.Blocks):
         except gr.Error:
             raise
         except Exception as error:
-            report("An event failed", error)
+            report_fault("An event failed", error)
             refused = Refused(400, "error_unexpected")
             inputs = options.get("inputs", args[1] if len(args) > 1 else None)
             raise gr.Error(refused.text(spoken_of(inputs)), print_exception=False) from error

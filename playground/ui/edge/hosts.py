@@ -21,7 +21,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 PRETENDED = (b"x-forwarded-host", b"x-gradio-server")
 
 
-def name_of(host: str) -> str:
+def host_name(host: str) -> str:
     """A Host header without its port, in small letters: ``[::1]:7860`` gives ``::1``."""
     host = host.strip().lower()
     if host.startswith("["):
@@ -34,13 +34,13 @@ def names(settings: Settings, served_as: str = "") -> frozenset[str]:
 
     :param served_as: the name that it is bound to (GRADIO_SERVER_NAME).
     """
-    own = name_of(socket.gethostname())
-    return frozenset({*LOCAL, name_of(served_as), own, f"{own}.local", *settings.hosts} - {""})
+    own = host_name(socket.gethostname())
+    return frozenset({*LOCAL, host_name(served_as), own, f"{own}.local", *settings.hosts} - {""})
 
 
 def is_ours(host: str, known: Iterable[str]) -> bool:
     """Whether a Host header names this host; without one (old probes) there is nothing to fear."""
-    name = name_of(host)
+    name = host_name(host)
     if not name or "*" in known or name in known or name.endswith(".localhost"):
         return True
     try:

@@ -38,7 +38,7 @@ def address_of(event: Event) -> str:
     return household(client.host) if client else ""
 
 
-def size_of(event: Event) -> int:
+def data_bytes(event: Event) -> int:
     """Bytes of the request that it came with."""
     return int(event.request.scope.get(SIZE, 0))
 
@@ -64,7 +64,7 @@ def fair(events: Sequence[Event], running: Counter[str]) -> list[Event]:
     return sorted(by_session, key=lambda event: places[event._id])
 
 
-class Line:
+class WaitingLine:
     """gradio's queue, seen by who waits in it.
 
     :param share: most events of one address that may wait in one lane.
@@ -105,7 +105,7 @@ class Line:
         held: Counter[str] = Counter()
         for lane in self._queue.event_queue_per_concurrency_id.values():
             for event in lane.queue:
-                held[address_of(event)] += size_of(event)
+                held[address_of(event)] += data_bytes(event)
         if held[address] + size > BYTES_EACH or held.total() + size > BYTES_MOST:
             raise Refused(429, "edge_busy")
 

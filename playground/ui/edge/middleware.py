@@ -18,10 +18,10 @@ from playground.settings import settings
 from playground.ui.edge import hosts, routes
 from playground.ui.edge.bodies import MOST_UPLOAD, Files, Reading, check_size, parsed, replayed
 from playground.ui.edge.headers import protect
-from playground.ui.edge.line import SIZE, Line
+from playground.ui.edge.line import SIZE, WaitingLine
 from playground.ui.edge.refusal import Refused, answer, spoken
-from playground.ui.edge.uploads import Turns, check_room
-from playground.ui.shell.faults import report
+from playground.ui.edge.uploads import UploadTurns, check_room
+from playground.ui.shell.faults import report_fault
 from playground.ui.shell.turns import leave
 
 SLOWED_SECONDS, MOST_SLOWED = 0.5, 64
@@ -41,8 +41,8 @@ class Edge:
         self._app, self._blocks = app, blocks
         self._behind_proxy = host.proxy
         self._names = hosts.names(host, os.environ.get("GRADIO_SERVER_NAME", ""))
-        self._reading, self._turns = Reading(), Turns()
-        self.line = Line(blocks._queue, host.address_share)
+        self._reading, self._turns = Reading(), UploadTurns()
+        self.line = WaitingLine(blocks._queue, host.address_share)
         self._slow = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +72,7 @@ class Edge:
             if not begun:
                 await answer(protected, refused, scope.get(SPOKEN) or spoken(headers), plain=path == routes.UPLOAD)
         except Exception as error:  # gradio has answered 500, if it could answer at all
-            report(f"{scope['method']} {path[:200]!r}", error)
+            report_fault(f"{scope['method']} {path[:200]!r}", error)
 
     async def _slowed(self) -> None:
         """Have whoever is turned away wait a little, so that asking again at once costs the host
@@ -88,7 +88,7 @@ class Edge:
         """:raises Refused: the request is not for us, or for nothing that anybody needs."""
         host = headers.get("host", "")
         if not hosts.is_ours(host, self._names):
-            raise Refused(400, "edge_host", name=hosts.name_of(host)[:80])
+            raise Refused(400, "edge_host", name=hosts.host_name(host)[:80])
         if scope["method"] not in (*routes.USED, "OPTIONS"):
             raise Refused(405, "edge_method")
         if not routes.is_used(scope["method"], path):

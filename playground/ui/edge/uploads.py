@@ -18,7 +18,7 @@ LEAST_FREE = 2 * 1024**3  # bytes of the disk that uploads leave alone
 GIGABYTE = 1024**3
 
 
-class Turns:
+class UploadTurns:
     """Two uploads at a time for one address; more wait a while."""
 
     def __init__(self) -> None:

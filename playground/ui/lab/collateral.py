@@ -21,7 +21,7 @@ from playground.ui.text import label, say
 WORST = 20  # facts that are listed
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
+def build_collateral(saved: gr.BrowserState, language: gr.Textbox) -> None:
     """Lay out the panel and wire it."""
     with gr.Accordion(label("lab_collateral_heading"), open=False, elem_id="lab-collateral-panel"):
         gr.Markdown(label("lab_collateral_intro"))
@@ -38,14 +38,14 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> None:
 
 def ask_again(values: Values, work: Work) -> str:
     """What the visitor's recipe does to the fixed facts."""
-    space, language = spaces.from_json(values["saved"]), values["language"]
+    space, language = spaces.workspace_from_json(values["saved"]), values["language"]
     if not space.recipe().edits:
         return note(say(language, "lab_collateral_base"))
     fork = build(space.recipe(), work).fork
-    return as_html(collateral(fork, build(space.base(), work).fork, work), language)
+    return collateral_html(collateral(fork, build(space.base(), work).fork, work), language)
 
 
-def as_html(collateral: Collateral, language: str) -> Markup:
+def collateral_html(collateral: Collateral, language: str) -> Markup:
     """How many are kept, in all and by topic, and those that changed most."""
     if not collateral.asked:
         return note(say(language, "lab_collateral_none"))

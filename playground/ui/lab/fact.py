@@ -39,7 +39,7 @@ class FactPanel:
     chosen: list[Any]  # events of having taken a ready fact
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any) -> FactPanel:
+def build_fact(saved: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, layer: Any) -> FactPanel:
     """Lay out the panel and wire it.
 
     :param corpus: the menu of documents, set with a ready fact, as is ``layer``.
@@ -191,14 +191,14 @@ def take_ready(language: str, key: str) -> tuple[Any, ...]:
 def look_now(values: Values, work: Work) -> str:
     """What the visitor's recipe says now, and how well it knows it."""
     lesson = lesson_from_json({name: values[name] for name in FACT})
-    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
-    return lab_html.now(prior_of(fork, lesson.fact, lesson.old), values["language"])
+    fork = build(spaces.workspace_from_json(values["saved"]).recipe(), work).fork
+    return lab_html.now_html(prior_of(fork, lesson.fact, lesson.old), values["language"])
 
 
 def offer_questions(values: Values, work: Work) -> tuple[str, str, str, str]:
     """Questions from templates, for the visitor to change."""
     language, lesson = values["language"], lesson_from_json({name: values[name] for name in FACT})
-    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
+    fork = build(spaces.workspace_from_json(values["saved"]).recipe(), work).fork
     proposed = propose(lesson.fact, fork)
     told = (
         say(language, "lab_proposed", relation=proposed.relation)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from playground.lab.evaluation import Response
-from playground.lab.table import Row
+from playground.lab.table import WayRow
 from playground.lab.ways import WAYS
 from playground.ui.lab.words import way_name
 from playground.ui.parts.charts import AFTER, BEFORE, BOTTOM, INK, LEFT, RIGHT, SOFT, TOP, WIDTH, svg, text_at
@@ -20,7 +20,7 @@ TICKS = (0, 0.5, 1)
 LEAST_RIGHT = 0.1  # right end of the axis of harm, at least
 
 
-def plot(rows: Sequence[Row], language: str) -> Markup:
+def plot(rows: Sequence[WayRow], language: str) -> Markup:
     """Each way as a numbered point, and what the numbers stand for."""
     measured = [row for row in rows if row.asked]
     if not measured:
@@ -41,7 +41,7 @@ def plot(rows: Sequence[Row], language: str) -> Markup:
     return picture + tag("p", kinds, class_="pg-legend") + tag("ol", *items, class_="pg-legend")
 
 
-def about_fact(row: Row) -> float:
+def about_fact(row: WayRow) -> float:
     """The share of a row's questions about the fact itself that it has right."""
     own = [_said(response) for response in row.asked if response.question.kind != "locality"]
     return sum(own) / len(own) if own else 0.0
@@ -52,7 +52,7 @@ def _said(response: Response) -> bool:
     return response.right if response.written is None else response.written
 
 
-def lost(row: Row) -> float:
+def lost(row: WayRow) -> float:
     """The share of other facts that a row has lost: of the fixed sample and the neighbours."""
     other = [_said(response) for response in row.asked if response.question.kind == "locality"]
     total = row.kept.of + len(other)
@@ -82,7 +82,7 @@ TAG = (15, 13)  # the room of a number
 FRAME = (LEFT, TOP + 7, WIDTH - RIGHT + 3, FLOOR)  # of the numbers: left, top, right, bottom
 
 
-def place_of(mark: Mark, most: float = 1.0) -> Spot:
+def spot_of(mark: Mark, most: float = 1.0) -> Spot:
     """Where a mark is drawn: its true place between the ticks."""
     share = min(1.0, mark.x / most) if most else 0.0
     return LEFT + EDGE + share * WIDE, FLOOR - EDGE - mark.y * TALL
@@ -102,7 +102,7 @@ def scatter(marks: Sequence[Mark], title: str, across: str, up: str, most: float
         parts.append(tag("line", x1=x, x2=x, y1=TOP, y2=FLOOR, stroke=SOFT))
         parts.append(text_at(LEFT - 5, y + 4, f"{share:.0%}", "end"))
         parts.append(text_at(x, FLOOR + 14, f"{share * most:.0%}"))
-    places = [place_of(mark, most) for mark in marks]
+    places = [spot_of(mark, most) for mark in marks]
     spots = beside(places, [TAG] * len(marks), HALF + 2, FRAME, fits=_between_ticks)
     for (x, y), (over, down) in zip(places, spots, strict=True):
         parts.append(tag("line", class_="pg-leader", x1=x, y1=y, x2=over, y2=down, stroke=BEFORE))

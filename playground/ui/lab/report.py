@@ -13,10 +13,10 @@ from markupsafe import Markup
 from playground.lab.evaluation import Response
 from playground.lab.lesson import KINDS
 from playground.lab.scores import IMPORTANT, best_of, untold, value
-from playground.lab.sheet import Sheet
-from playground.lab.table import Row
+from playground.lab.sheet import LabSheet
+from playground.lab.table import WayRow
 from playground.lab.verdict import Verdict
-from playground.ui.lab.words import column_name, shown, told, way_name
+from playground.ui.lab.words import column_name, figure_shown, told, way_name
 from playground.ui.parts.html import details, figure, grid, join, percent, tag
 from playground.ui.parts.questions import written
 from playground.ui.text import TABLES, say, tell
@@ -45,7 +45,7 @@ tr, li, svg { break-inside: avoid; }
 """)  # not escaped: a style sheet is no text
 
 
-def to_csv(sheet: Sheet) -> str:
+def ways_csv(sheet: LabSheet) -> str:
     """The table as CSV, a line for each way; its heads are those of the data, in any language."""
     heads = ["way", "error", "answer"]
     heads += [f"{kind}{part}" for kind in KINDS for part in ("", "_probability", "_count")]
@@ -54,7 +54,7 @@ def to_csv(sheet: Sheet) -> str:
     return written([heads, *(_line(row) for row in sheet.rows)])
 
 
-def _line(row: Row) -> list[str]:
+def _line(row: WayRow) -> list[str]:
     cells = [row.way, str(row.error or ""), row.answer]
     for kind in KINDS:
         own = row.figures.get(kind)
@@ -66,7 +66,7 @@ def _line(row: Row) -> list[str]:
     return [*cells, str(row.bytes), *(text for kind in KINDS for text in _written(row, kind))]
 
 
-def _written(row: Row, kind: str) -> list[str]:
+def _written(row: WayRow, kind: str) -> list[str]:
     """The interval of a kind's share; what was written, with its interval."""
     own = row.figures.get(kind)
     if own is None:
@@ -77,7 +77,7 @@ def _written(row: Row, kind: str) -> list[str]:
     return [*likelier, *map(_number, (own.written, *own.written_interval))]
 
 
-def questions_csv(sheet: Sheet) -> str:
+def questions_csv(sheet: LabSheet) -> str:
     """The questions as CSV, a line for each way and question."""
     heads = ["way", "kind", "prompt", "answer", "other", "probability", "other_probability", "right", "text", "written"]
     lines = [
@@ -107,7 +107,7 @@ def _number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def to_html(sheet: Sheet, verdict: Verdict, plot_svg: Markup, language: str) -> str:
+def to_html(sheet: LabSheet, verdict: Verdict, plot_svg: Markup, language: str) -> str:
     """A page to print or to hand on; the same sheet always gives the same page.
 
     :param plot_svg: a chart of the page, or nothing.
@@ -135,7 +135,7 @@ def to_html(sheet: Sheet, verdict: Verdict, plot_svg: Markup, language: str) -> 
     return str(Markup("<!DOCTYPE html>\n{}\n").format(page))
 
 
-def _fact(sheet: Sheet, language: str) -> Markup:
+def _fact(sheet: LabSheet, language: str) -> Markup:
     fact = sheet.lesson.fact
     parts = [say(language, "report_subject", subject=fact.subject)]
     model = next((str(row.recipe["model"]) for row in sheet.rows if row.recipe.get("model")), "")
@@ -148,7 +148,7 @@ def _fact(sheet: Sheet, language: str) -> Markup:
     return tag("p", fact.prompt, tag("b", fact.target), *instead) + tag("p", " · ".join(parts), class_="soft")
 
 
-def _table(rows: Sequence[Row], chosen: str | None, language: str) -> Markup:
+def _table(rows: Sequence[WayRow], chosen: str | None, language: str) -> Markup:
     best = best_of(rows)
     names = [
         say(language, "report_way"),
@@ -173,14 +173,14 @@ def _table(rows: Sequence[Row], chosen: str | None, language: str) -> Markup:
     return grid(names, body) + tag("p", " ".join(legend), class_="soft")
 
 
-def _cell(row: Row, column: str, best: bool) -> Markup:
+def _cell(row: WayRow, column: str, best: bool) -> Markup:
     """A figure of the table, the best one with its sign."""
     first, *rest = _shown(row, column).split(" (", 1)
     text = join([first, *([tag("br"), f"({rest[0]}"] if rest else [])])
     return tag("td", tag("b", "★ ", text) if best else text, class_="figure")
 
 
-def _shown(row: Row, column: str) -> str:
+def _shown(row: WayRow, column: str) -> str:
     """A figure with its unit; a dash where nothing was measured."""
     given, own = value(row, column), row.figures.get(column)
     if given is None or (row.way == "base" and column in UNTAUGHT):
@@ -191,10 +191,10 @@ def _shown(row: Row, column: str) -> str:
         return f"{percent(own.said, 2)} [{low}–{high}] ({likely})"
     if column == "kept":
         return f"{row.kept.right}/{row.kept.of}"
-    return shown(column, given)
+    return figure_shown(column, given)
 
 
-def _questions(rows: Sequence[Row], language: str) -> Markup:
+def _questions(rows: Sequence[WayRow], language: str) -> Markup:
     """A line for each question, a column for each way."""
     measured = [row for row in rows if row.asked]
     by_question: dict[tuple[str, str, str], dict[str, Response]] = {}
@@ -223,7 +223,7 @@ def _result(response: Response | None) -> str:
     return f"{mark} {figure(response.probability, 2)}"
 
 
-def _recipes(rows: Sequence[Row], language: str) -> Markup:
+def _recipes(rows: Sequence[WayRow], language: str) -> Markup:
     """Each way's recipe, to make the same variant again."""
     parts = [
         tag("h3", way_name(row.way, language))

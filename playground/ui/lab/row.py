@@ -35,7 +35,7 @@ MOST_METHODS = 2  # that are drawn beside one another
 Series = dict[str, list[SequencePoint]]
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> Any:
+def build_row(saved: gr.BrowserState, language: gr.Textbox) -> Any:
     """Lay out the panel and wire it; the text field, which a reload must not lose."""
     with gr.Accordion(label("lab_row_heading"), open=False, elem_id="lab-row-panel"):
         gr.Markdown(label("lab_row_intro"))
@@ -83,7 +83,7 @@ def run_row(values: Values, work: Work) -> Iterator[str]:
     """Each method in turn, drawn as it goes; then all facts in one edit, if wished."""
     language, own = values["language"], values["own"]
     facts = parse_facts(own) if own.strip() else swapped_facts(0, int(values["count"]))
-    recipe = spaces.from_json(values["saved"]).recipe()
+    recipe = spaces.workspace_from_json(values["saved"]).recipe()
     chosen = [method for method in METHODS if method in values["methods"]]
     if len(chosen) > MOST_METHODS:
         raise PlaygroundError(

@@ -22,14 +22,14 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     saved, language = visit.saved, visit.language
     sheet = kept("lab", {})
     gr.Markdown(label("lab_intro"))
-    settings = lab_ways_panel.settings(corpus_choices(), FIRST_CORPUS)
-    fact = lab_fact_panel.build_panel(saved, language, settings.corpus, settings.layer)
-    ways = lab_ways_panel.build_panel(saved, language, fact, settings, sheet)
-    table = lab_table_panel.build_panel(visit, sheet)
+    settings = lab_ways_panel.build_way_settings(corpus_choices(), FIRST_CORPUS)
+    fact = lab_fact_panel.build_fact(saved, language, settings.corpus, settings.layer)
+    ways = lab_ways_panel.build_ways(saved, language, fact, settings, sheet)
+    table = lab_table_panel.build_lab_table(visit, sheet)
     prompt, subject, *_ = fact.fact.values()
-    lab_trace_panel.build_panel(saved, language, prompt, subject, settings.layer, fact.chosen)
-    lab_row = lab_row_panel.build_panel(saved, language)
-    lab_collateral_panel.build_panel(saved, language)
+    lab_trace_panel.build_trace(saved, language, prompt, subject, settings.layer, fact.chosen)
+    lab_row = lab_row_panel.build_row(saved, language)
+    lab_collateral_panel.build_collateral(saved, language)
 
     def loaded(event: Listener) -> None:
         event(lab_table_panel.show_sheet, table.inputs, table.outputs, **LOOK)

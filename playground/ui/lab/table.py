@@ -11,7 +11,7 @@ from playground import workspace as spaces
 from playground.engine.recipe import parse_edit
 from playground.errors import PlaygroundError
 from playground.lab.scores import IMPORTANT, USUAL
-from playground.lab.sheet import Sheet, sheet_from_json
+from playground.lab.sheet import LabSheet, sheet_from_json
 from playground.lab.verdict import NEEDS, verdict
 from playground.lab.ways import WAYS
 from playground.retrieval.corpus import load_collection
@@ -26,7 +26,7 @@ from playground.ui.lab.words import way_name
 from playground.ui.parts.comparison import SETUP, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
-from playground.ui.parts.shelf import make_room, with_one
+from playground.ui.parts.shelf import room_for_collection, with_one
 from playground.ui.shell.js import saves
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, follows, shown
 from playground.ui.shell.stale import belongs
@@ -46,7 +46,7 @@ class TablePanel:
     typed: dict[str, Any]  # what a reload must not lose
 
 
-def build_panel(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
+def build_lab_table(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
     """Lay out the panel and wire it."""
     saved, own, shelf, language = visit.saved, visit.own, visit.shelf, visit.language
     assert visit.comparison is not None, "the Compare tab stands before this one"
@@ -104,7 +104,7 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
             saves(written.success, text, file, kind).then(lambda: "", None, text, **AT_ONCE)
 
 
-def _read(sheet: Any, language: str) -> Sheet:
+def _read(sheet: Any, language: str) -> LabSheet:
     """The visitor's table.
 
     :raises PlaygroundError: there is none.
@@ -127,8 +127,8 @@ def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]
     fact = fact_fields(table.lesson.fact)
     mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
     return (
-        lab_html.table(table, judged.ranked, language) + mark + mark_of(table.lesson.fact, typed(table.lesson)),
-        lab_html.verdict(judged, language),
+        lab_html.ways_table(table, judged.ranked, language) + mark + mark_of(table.lesson.fact, typed(table.lesson)),
+        lab_html.verdict_html(judged, language),
         lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language),
     )
 
@@ -155,9 +155,9 @@ def put_on_stack(saved: Any, language: str, sheet: Any, pressed: tuple[str, str,
     return space.to_json(), note(say(language, "lab_stacked", way=way_name(way, language)))
 
 
-def _with_edit(saved: Any, sheet: Sheet, way: str) -> spaces.Workspace:
+def _with_edit(saved: Any, sheet: LabSheet, way: str) -> spaces.Workspace:
     """The visitor's workspace with a way's edit, once."""
-    row, space = sheet.row(way), spaces.from_json(saved)
+    row, space = sheet.row(way), spaces.workspace_from_json(saved)
     model = row.recipe.get("model") if row is not None else None
     if model is not None and model != space.stack.model:
         raise PlaygroundError(
@@ -189,7 +189,7 @@ def send_to_compare(
         saved, corpus = _with_edit(saved, table, way).to_json(), FIRST_CORPUS
     else:
         retriever = way if way in RETRIEVERS else "bm25"
-        whose = "mine" if spaces.from_json(saved).recipe().edits else "base"
+        whose = "mine" if spaces.workspace_from_json(saved).recipe().edits else "base"
         columns = ((whose, "none", 1), (whose, retriever, 1))
         own, shelf = _with_fact(own, shelf, table, alone=way == "in_context")
         corpus = OWN
@@ -205,12 +205,12 @@ def send_to_compare(
     )
 
 
-def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, list[str]]:
+def _with_fact(own: str, shelf: Any, sheet: LabSheet, alone: bool) -> tuple[str, list[str]]:
     """A new collection with the fact.
 
     :param alone: it is all there is; else the corpus of the table is copied.
     """
-    ids = make_room(shelf, own)
+    ids = room_for_collection(shelf, own)
     fact = Stored(TAUGHT, "", sheet.lesson.sentence)
     collection = Collection((fact,))
     if not alone:
@@ -223,7 +223,7 @@ def _with_fact(own: str, shelf: Any, sheet: Sheet, alone: bool) -> tuple[str, li
 @shown
 def save_table(sheet: Any, language: str) -> str:
     """The table as CSV."""
-    return lab_report.to_csv(_read(sheet, language))
+    return lab_report.ways_csv(_read(sheet, language))
 
 
 @shown

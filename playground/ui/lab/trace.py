@@ -22,7 +22,7 @@ from playground.ui.text import label, say
 CHANGED = 0.5  # of the clear probability: blurred below it, the answer hangs on the subject
 
 
-def build_panel(
+def build_trace(
     saved: gr.BrowserState, language: gr.Textbox, prompt: Any, subject: Any, layer: Any, chosen: list[Any]
 ) -> None:
     """Lay out the panel and wire it.
@@ -58,9 +58,9 @@ def build_panel(
 def trace_fact(values: Values, work: Work) -> tuple[str, int, Any]:
     """The heat map of what the recipe says now after the fact's prompt, and the layer that brings
     most of it back."""
-    fork = build(spaces.from_json(values["saved"]).recipe(), work).fork
+    fork = build(spaces.workspace_from_json(values["saved"]).recipe(), work).fork
     traced = trace(fork, values["prompt"], values["subject"], work=work)
-    return as_html(traced, values["language"]), best_layer(traced), gr.update(visible=True)
+    return trace_html(traced, values["language"]), best_layer(traced), gr.update(visible=True)
 
 
 @shown
@@ -75,7 +75,7 @@ def best_layer(traced: Traced) -> int:
     return int(traced.restored[traced.subject[1] - 1].argmax())
 
 
-def as_html(traced: Traced, language: str) -> Markup:
+def trace_html(traced: Traced, language: str) -> Markup:
     """Tokens down, layers across; where the subject's last token brings back most is named."""
     cells = traced.restored.tolist()  # (tokens, layers)
     depth = len(cells[0])

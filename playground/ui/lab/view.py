@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from playground.lab.evaluation import Response
-from playground.lab.lesson import KINDS, Question
+from playground.lab.lesson import KINDS, LessonQuestion
 from playground.lab.prior import SURE, SURE_OF, Prior
 from playground.lab.scores import Ranked, best_of, untold
-from playground.lab.sheet import Sheet
-from playground.lab.table import Row
+from playground.lab.sheet import LabSheet
+from playground.lab.table import WayRow
 from playground.lab.verdict import Verdict
 from playground.lab.ways import WAYS
 from playground.ui.lab.report import UNTAUGHT
-from playground.ui.lab.words import shown, told, way_name
+from playground.ui.lab.words import figure_shown, told, way_name
 from playground.ui.parts import charts
 from playground.ui.parts.html import (
     duration,
@@ -37,7 +37,7 @@ from playground.ui.text import say, tell
 COLUMNS = (*KINDS, "kept", "perplexity", "apply_seconds", "answer_seconds", "bytes", "undo_seconds")
 
 
-def now(prior: Prior, language: str) -> Markup:
+def now_html(prior: Prior, language: str) -> Markup:
     """What the model says before anything is taught."""
     knows = _knows(prior, language)
     likely = [say(language, "lab_now_target", probability=percent(prior.target, 2))]
@@ -77,7 +77,7 @@ def _tokens(title: str, tokens: Sequence[str], language: str) -> Markup:
     return tag("p", f"{title}: ", pieces, class_="pg-legend")
 
 
-def value(row: Row, column: str, language: str) -> tuple[str, str]:
+def value_html(row: WayRow, column: str, language: str) -> tuple[str, str]:
     """The figure of a cell, and what stands small beside it."""
     if column in KINDS:
         one = row.figures.get(column)
@@ -92,16 +92,16 @@ def value(row: Row, column: str, language: str) -> tuple[str, str]:
     if row.way == "base" and column in UNTAUGHT:
         return "–", ""
     name = "perplexity_ratio" if column == "perplexity" else column
-    return shown(column, getattr(row, name)), ""
+    return figure_shown(column, getattr(row, name)), ""
 
 
-def ordered(rows: Sequence[Row], ranked: Sequence[Ranked]) -> list[Row]:
+def ordered(rows: Sequence[WayRow], ranked: Sequence[Ranked]) -> list[WayRow]:
     """The model as it is, then the best for this visitor first."""
     order = {one.way: number for number, one in enumerate(ranked)}
     return sorted(rows, key=lambda row: (row.way != "base", order.get(row.way, len(order))))
 
 
-def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> Markup:
+def ways_table(sheet: LabSheet, ranked: Sequence[Ranked], language: str) -> Markup:
     """All ways, the best for this visitor first; the model as it is comes before them."""
     if not sheet.rows:
         return Markup()
@@ -116,12 +116,12 @@ def table(sheet: Sheet, ranked: Sequence[Ranked], language: str) -> Markup:
     )
 
 
-def _too_few(sheet: Sheet, language: str) -> Markup:
+def _too_few(sheet: LabSheet, language: str) -> Markup:
     columns = [say(language, f"lab_{column}") for column in untold(sheet.rows)]
     return note(say(language, "lab_too_few", columns=", ".join(columns)) if columns else "")
 
 
-def _row(row: Row, best: dict[str, set[str]], language: str) -> Markup:
+def _row(row: WayRow, best: dict[str, set[str]], language: str) -> Markup:
     name = way_name(row.way, language)
     said = tag("q", row.answer.strip()) if row.error is None else ""
     head = tag("th", name, said, _actions(row, language), scope="row")
@@ -131,9 +131,9 @@ def _row(row: Row, best: dict[str, set[str]], language: str) -> Markup:
     return tag("tr", head, *(_cell(row, column, row.way in best.get(column, ()), language) for column in COLUMNS))
 
 
-def _cell(row: Row, column: str, best: bool, language: str) -> Markup:
+def _cell(row: WayRow, column: str, best: bool, language: str) -> Markup:
     """A figure that opens what stands behind it, with a star where it is the best of its column."""
-    shown, small = value(row, column, language)
+    shown, small = value_html(row, column, language)
     name = say(language, f"lab_{column}")
     label = say(language, "lab_open", way=way_name(row.way, language), column=name, figure=shown)
     return tag(
@@ -145,7 +145,7 @@ def _cell(row: Row, column: str, best: bool, language: str) -> Markup:
     )
 
 
-def _actions(row: Row, language: str) -> Markup:
+def _actions(row: WayRow, language: str) -> Markup:
     if row.error is not None or row.way == "base":
         return Markup()
     kinds = ["compare"] if not WAYS[row.way].writes else ["stack", "compare"]
@@ -155,7 +155,7 @@ def _actions(row: Row, language: str) -> Markup:
     return tag("span", join(buttons, " "), class_="pg-lab-do")
 
 
-def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:
+def cell(sheet: LabSheet, way: str, column: str, language: str) -> Markup:
     """What stands behind a cell: the questions with their answers, or how a figure is meant."""
     row, base = sheet.row(way), sheet.row("base")
     if row is None or row.error is not None or column not in COLUMNS:
@@ -184,7 +184,9 @@ def cell(sheet: Sheet, way: str, column: str, language: str) -> Markup:
     return tag("h4", title) + body
 
 
-def _questions(responses: Sequence[Response], before: dict[Question, Response], title: str, language: str) -> Markup:
+def _questions(
+    responses: Sequence[Response], before: dict[LessonQuestion, Response], title: str, language: str
+) -> Markup:
     if not responses:
         return note(say(language, "lab_cell_empty"))
     keys = ["question", "wanted", "other", "right", "written", "writes"] + (["before"] if before else [])
@@ -212,7 +214,7 @@ def _yes(written: bool | None, language: str) -> str:
     return "–" if written is None else say(language, "lab_yes" if written else "lab_no")
 
 
-def verdict(decided: Verdict, language: str) -> Markup:
+def verdict_html(decided: Verdict, language: str) -> Markup:
     """The advice, a sentence a line."""
     lines = [told(sentence, language) for sentence in decided.sentences]
     if not lines:

@@ -14,7 +14,7 @@ from playground.engine.build import build
 from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.propose import lesson_for
-from playground.lab.sheet import Sheet, sheet_to_json
+from playground.lab.sheet import LabSheet, sheet_to_json
 from playground.lab.table import teach
 from playground.lab.ways import BASE, WAYS, Room, usual_ways
 from playground.lab.ways.prompt import others_of
@@ -33,7 +33,7 @@ MOST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Settings:
+class WaySettings:
     """The controls that are folded away."""
 
     corpus: gr.Dropdown
@@ -41,8 +41,8 @@ class Settings:
     seed: gr.Number
 
 
-def build_panel(
-    saved: gr.BrowserState, language: gr.Textbox, fact: FactPanel, chosen: Settings, sheet: gr.BrowserState
+def build_ways(
+    saved: gr.BrowserState, language: gr.Textbox, fact: FactPanel, chosen: WaySettings, sheet: gr.BrowserState
 ) -> Any:
     """Lay out the panel and wire it.
 
@@ -91,7 +91,7 @@ def build_panel(
     return ways
 
 
-def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
+def build_way_settings(corpora: list[tuple[str, str]], first: str) -> WaySettings:
     """The controls that are folded away, made before they are laid out."""
     corpus = gr.Dropdown(
         corpora,
@@ -122,10 +122,10 @@ def settings(corpora: list[tuple[str, str]], first: str) -> Settings:
         min_width=200,
         render=False,
     )
-    return Settings(corpus, layer, seed)
+    return WaySettings(corpus, layer, seed)
 
 
-def seeded(seed: float | None) -> int:
+def checked_seed(seed: float | None) -> int:
     """A seed as it is typed.
 
     :raises PlaygroundError: it is out of range.
@@ -142,14 +142,14 @@ def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     language, ways, layer = values["language"], values["ways"], values["layer"]
     if not ways:
         raise PlaygroundError("No way is ticked. Tick at least one.")
-    work, start = named(work, language), now()
+    work, start = work_by_names(work, language), now()
     about, questions = lesson_json(values)
-    recipe = spaces.from_json(values["saved"]).recipe()
+    recipe = spaces.workspace_from_json(values["saved"]).recipe()
     lesson = lesson_for(build(recipe, work).fork, about, questions)
-    seed, corpus = seeded(values["seed"]), values["corpus"]
+    seed, corpus = checked_seed(values["seed"]), values["corpus"]
     others, layer = others_of(corpus, seed), None if layer is None or layer < 0 else int(layer)
     room = Room(recipe=recipe, others=others, seed=seed, layer=layer)
-    table, texts = Sheet(lesson, seed=room.seed, others=corpus), typed(lesson)
+    table, texts = LabSheet(lesson, seed=room.seed, others=corpus), typed(lesson)
     for row in teach(lesson, [BASE, *ways], room, work):
         table = table.with_row(row, lambda message: tell(language, message))
         yield sheet_to_json(table) if len(table.rows) > 1 else gr.skip(), "", *texts
@@ -159,7 +159,7 @@ def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     yield sheet_to_json(table), note(told), *texts
 
 
-def named(work: Work, language: str) -> Work:
+def work_by_names(work: Work, language: str) -> Work:
     """The same, telling of ways by their names."""
 
     def on_step(done: int, of: int, what: Message) -> None:

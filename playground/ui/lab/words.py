@@ -20,7 +20,7 @@ def column_name(column: str, language: str) -> str:
     return say(language, f"lab_{column}") if column in IMPORTANT else column
 
 
-def shown(column: str, value: float) -> str:
+def figure_shown(column: str, value: float) -> str:
     """A column's figure as a person would say it; a share in percent."""
     if column == "perplexity":
         return f"×{figure(value, 4)}"
@@ -45,15 +45,15 @@ def in_words(value: object, language: str) -> str:
     if isinstance(value, tuple):
         return ", ".join(in_words(item, language) for item in value)
     if isinstance(value, Amount):
-        return shown(value.column, value.value)
+        return figure_shown(value.column, value.value)
     if isinstance(value, Compared):
         return _compared(value, language)
     return way_name(str(value), language) if value in WAYS else column_name(str(value), language)
 
 
 def _compared(figures: Compared, language: str) -> str:
-    what, own = column_name(figures.column, language), shown(figures.column, figures.own)
+    what, own = column_name(figures.column, language), figure_shown(figures.column, figures.own)
     if figures.other is None:
         return say(language, "report_figure", what=what, own=own)
     key = "report_likely" if figures.likely else "report_against"
-    return say(language, key, what=what, own=own, other=shown(figures.column, figures.other))
+    return say(language, key, what=what, own=own, other=figure_shown(figures.column, figures.other))

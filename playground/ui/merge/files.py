@@ -25,7 +25,7 @@ from playground.ui.shell.uploaded import there
 from playground.ui.text import label, say, tell
 
 
-def build_panel(
+def build_files(
     saved: gr.BrowserState, uploaded: gr.BrowserState, language: gr.Textbox, panel: MergePanel
 ) -> tuple[gr.Textbox, Any]:
     """Lay out the panel and wire it; gives the box of YAML and the event of an upload."""
@@ -85,7 +85,7 @@ def read_yaml(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the merge of a configuration on it."""
     language = values["language"]
     merge, ignored = from_yaml(values["yaml"], below(values))
-    edit, line = built(spaces.from_json(values["saved"]).instead(merge), work, language)
+    edit, line = built(spaces.workspace_from_json(values["saved"]).instead(merge), work, language)
     if ignored:
         line += note(say(language, "mergekit_ignored", keys=", ".join(ignored)))
     return edit, line + notes([tell(language, message) for message in differences(merge)], "hint")
@@ -93,7 +93,7 @@ def read_yaml(values: Values, work: Work) -> tuple[Any, str]:
 
 def add_checkpoint(values: Values, work: Work) -> tuple[Any, str]:
     """Check uploaded files against the visitor's model and keep them."""
-    name = checkpoints.keep(there(values["files"]), Fork(load(model_of(values))), work)
+    name = checkpoints.keep_checkpoint(there(values["files"]), Fork(load(model_of(values))), work)
     try_again()
     known = [str(one) for one in values["uploaded"]] if isinstance(values["uploaded"], list) else []
     listed = [*(one for one in known if one != name), name][-20:]

@@ -12,7 +12,7 @@ from playground.engine.merging import METHODS, checkpoints
 from playground.engine.merging.edit import Merge
 from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.errors import PlaygroundError
-from playground.ui.parts.adapter_menu import choices as adapter_choices
+from playground.ui.parts.adapter_menu import adapter_choices as adapter_choices
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell.form import Form, Values
@@ -44,7 +44,7 @@ class MergePanel:
     later: tuple[str, ...]  # of the form what a browser keeps by name, not by place
 
 
-def build_panel(language: gr.Textbox) -> MergePanel:
+def build_merge_form(language: gr.Textbox) -> MergePanel:
     """Lay out the panel, and wire what of it follows from what."""
     example = gr.Dropdown(
         [(label(f"merge_example_{name}"), name) for name in EXAMPLES],
@@ -161,7 +161,7 @@ def build_panel(language: gr.Textbox) -> MergePanel:
         **{f"weight_{n}": weight for n, weight in enumerate(weights, 1)},
     )
     controls = [hint, t, density, layers, normalize, epsilon, gamma, select, near, rescale, *weights]
-    follows([method, models], show_method, [language, method, models], controls, **AT_ONCE)
+    follows([method, models], show_merge_method, [language, method, models], controls, **AT_ONCE)
     follows([models], show_file, models, file, **AT_ONCE)
     # Not "input", which also comes when a menu is left as it was
     method.select(usual_values, method, [normalize, t], **AT_ONCE)
@@ -206,7 +206,7 @@ def list_models(mine: Any, uploaded: Any, language: str, chosen: list[str] | Non
     still = [one for one in chosen or [] if one in names]
     first = [one for one in EXAMPLES[FIRST]["models"] if one in names]
     still = still if chosen else first
-    return [gr.update(choices=known, value=still), *show_method(language, method, still)]
+    return [gr.update(choices=known, value=still), *show_merge_method(language, method, still)]
 
 
 def fill_example(name: str) -> list[Any]:
@@ -234,7 +234,7 @@ def show_file(models: list[str] | None) -> Any:
     return gr.update(visible="file" in (models or []))
 
 
-def show_method(language: str, method: str, models: list[str] | None) -> list[Any]:
+def show_merge_method(language: str, method: str, models: list[str] | None) -> list[Any]:
     """Only the controls of a method, and what it does."""
     known = METHODS[method]
     uses = known.uses
@@ -305,12 +305,12 @@ def edit_of(values: Values) -> Merge:
 
 def model_of(values: Values) -> str:
     """The visitor's model."""
-    return spaces.from_json(values["saved"]).stack.model
+    return spaces.workspace_from_json(values["saved"]).stack.model
 
 
 def below(values: Values) -> Recipe:
     """The visitor's recipe without a merge that is its last step: what a merge is tried on."""
-    return spaces.from_json(values["saved"]).without(Merge.KIND).recipe()
+    return spaces.workspace_from_json(values["saved"]).without(Merge.KIND).recipe()
 
 
 def _source(model: str, name: str, file: str | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from playground.ui.shell.run import Run
 from playground.ui.text import label, say
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> gr.Dropdown:
+def build_picture(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> gr.Dropdown:
     """Lay out the panel and wire it; gives the menu of tensors."""
     with gr.Accordion(label("picture_heading"), open=False):
         gr.Markdown(label("picture_intro"))
@@ -46,7 +46,7 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel)
 @shown
 def list_tensors(saved: Any, language: str, chosen: str | None) -> Any:
     """The matrices inside the layers of the visitor's model."""
-    fork = Fork(load(spaces.from_json(saved).stack.model))
+    fork = Fork(load(spaces.workspace_from_json(saved).stack.model))
     names = [matrix.name for matrix in matrices(fork) if matrix.layer is not None]
     value = chosen if chosen in names else next(iter(names), None)
     return gr.update(choices=names, value=value)
@@ -73,7 +73,7 @@ def draw_tensor(values: Values, work: Work) -> str:
         raise MergeError("No tensor is chosen. Choose one to draw.")
     with ExitStack() as stack:
         base, parents = merge.opened(build(below(values), work).fork, stack, work)
-        return merge_html.picture(picture(base, parents, merge, tensor), values["language"])
+        return merge_html.picture_html(picture(base, parents, merge, tensor), values["language"])
 
 
 def draw_likeness(values: Values, work: Work) -> str:
@@ -84,4 +84,4 @@ def draw_likeness(values: Values, work: Work) -> str:
     with ExitStack() as stack:
         base, parents = merge.opened(build(below(values), work).fork, stack, work)
         cells = likeness(base, parents[0], parents[1], work)
-    return merge_html.likeness(cells, language) + note(say(language, "likeness_line"))
+    return merge_html.likeness_html(cells, language) + note(say(language, "likeness_line"))

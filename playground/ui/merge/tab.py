@@ -30,7 +30,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     gr.Markdown(label("merge_intro"))
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
-            panel = merge_panel.build_panel(language)
+            panel = merge_panel.build_merge_form(language)
             with gr.Row():
                 go = gr.Button(label("merge"), variant="primary", elem_id="merge", min_width=140)
                 stop = gr.Button(label("stop"), elem_id="merge-stop", min_width=90)
@@ -38,9 +38,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             with gr.Accordion(label("merge_needs_heading"), open=False):
                 gr.Markdown(label("merge_needs"))
         with gr.Column(scale=1, min_width=320):
-            walking = walk_panel.build_panel(saved, language, panel)
-    tensor = merge_picture_panel.build_panel(saved, language, panel)
-    text, uploading = merge_files_panel.build_panel(saved, uploaded, language, panel)
+            walking = walk_panel.build_walk(saved, language, panel)
+    tensor = merge_picture_panel.build_picture(saved, language, panel)
+    text, uploading = merge_files_panel.build_files(saved, uploaded, language, panel)
 
     clears(go.click, parts=[done])
     Run(
@@ -66,7 +66,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 
 def run_merge(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the merge on it, in the place of a merge that is its last step."""
-    space = spaces.from_json(values["saved"]).instead(edit_of(values))
+    space = spaces.workspace_from_json(values["saved"]).instead(edit_of(values))
     return built(space, work, values["language"])
 
 

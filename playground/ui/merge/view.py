@@ -56,7 +56,7 @@ def _line(
 ) -> Markup:
     """Heights along the path."""
     trio = zip(points, heights, hints, strict=True)
-    dots = [charts.Point(f"{point['t']:g}", height, hint) for point, height, hint in trio]
+    dots = [charts.ChartPoint(f"{point['t']:g}", height, hint) for point, height, hint in trio]
     return charts.line_chart(dots, title, log=log, press="take")
 
 
@@ -65,7 +65,7 @@ def _hint(point: dict[str, Any], language: str) -> str:
     return say(language, "walk_point", t=f"{point['t']:g}", base=base, models=models)
 
 
-def picture(shown: Picture, language: str) -> Markup:
+def picture_html(shown: Picture, language: str) -> Markup:
     """Each model's change of a tensor above the line and what the method keeps of it below."""
     centres = [(a + b) / 2 for a, b in zip(shown.edges[:-1], shown.edges[1:], strict=True)]
     parts = [
@@ -91,7 +91,7 @@ def picture(shown: Picture, language: str) -> Markup:
     return join(parts)
 
 
-def likeness(cells: Sequence[Likeness], language: str) -> Markup:
+def likeness_html(cells: Sequence[Likeness], language: str) -> Markup:
     """Layers across, kinds of matrices down; the deeper, the more alike two models' changes."""
     values = {(cell.role, cell.layer): cell.cosine for cell in cells}
     title, untouched = say(language, "likeness_title"), say(language, "look_untouched")

@@ -45,7 +45,7 @@ class WalkPanel:
     typed: dict[str, Any]  # what a reload must not lose
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> WalkPanel:
+def build_walk(saved: gr.BrowserState, language: gr.Textbox, panel: MergePanel) -> WalkPanel:
     """Lay out the panel and wire it."""
     gr.Markdown(label("walk_heading"))
     prompt = gr.Textbox(
@@ -159,7 +159,7 @@ def try_there(values: Values, work: Work) -> Iterator[str]:
     goes = "walk_there_whole" if METHODS[merge.method].whole else "walk_there"
     where = f"{merge.t:g}" if isinstance(merge.t, int | float) else "…"
     heads = [say(language, "walk_here"), say(language, goes, method=merge.method, t=where)]
-    shown_bars = html.bars(rows, language, heads) + belongs({"walk-prompt": prompt})
+    shown_bars = html.probability_bars(rows, language, heads) + belongs({"walk-prompt": prompt})
     written = ["", ""]
     yield shown_bars
     for number, fork in enumerate((before.fork, after.fork)):

@@ -28,13 +28,13 @@ def built(space: Workspace, work: Work, language: str) -> tuple[Any, str]:
 @shown
 def keep_edit(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
     """Put an edit that was built on the recipe as it is by now."""
-    return gr.skip() if edit is None else spaces.from_json(saved).add(edit).to_json()
+    return gr.skip() if edit is None else spaces.workspace_from_json(saved).add(edit).to_json()
 
 
 @shown
 def keep_instead(saved: Any, language: str, edit: dict[str, Any] | None) -> Any:
     """The same for an edit that stands in for a last one of its kind: a merge, a point pressed."""
-    return gr.skip() if edit is None else spaces.from_json(saved).instead(edit).to_json()
+    return gr.skip() if edit is None else spaces.workspace_from_json(saved).instead(edit).to_json()
 
 
 def place_of(press: gr.EventData) -> int:
@@ -47,4 +47,4 @@ def take_point(values: Values, work: Work) -> tuple[Any, Any]:
     points, number = values["points"], values["picked"]
     if not 0 <= number < len(points):
         return None, gr.skip()
-    return built(spaces.from_json(values["saved"]).instead(points[number]["edit"]), work, values["language"])
+    return built(spaces.workspace_from_json(values["saved"]).instead(points[number]["edit"]), work, values["language"])

@@ -24,7 +24,7 @@ MOST_LEVELS = 40  # that are drawn one by one
 
 
 @dataclass(frozen=True)
-class Point:
+class ChartPoint:
     """One point of a line: what stands under it, its height, and what hovering says."""
 
     label: str
@@ -66,7 +66,7 @@ def pressed(inside: Sequence[Markup], x: float, y: float, hint: str, do: str, **
     return tag("g", target, *inside, title, class_="pg-dot", role="button", tabindex=0, **values, aria_label=hint)
 
 
-def line_chart(points: Sequence[Point], title: str, log: bool = False, press: str = "") -> Markup:
+def line_chart(points: Sequence[ChartPoint], title: str, log: bool = False, press: str = "") -> Markup:
     """Values from left to right.
 
     :param log: a logarithmic height, for what grows by factors.
@@ -107,7 +107,7 @@ def _path(places: Sequence[tuple[float, float]], colour: str, thick: float) -> M
     return tag("polyline", points=path, fill="none", stroke=colour, stroke_width=thick)
 
 
-def _dot(number: int, point: Point, x: float, y: float, press: str) -> Markup:
+def _dot(number: int, point: ChartPoint, x: float, y: float, press: str) -> Markup:
     if not press:
         return tag("circle", tag("title", point.hint), cx=x, cy=y, r=3.5, fill=AFTER)
     return pressed(

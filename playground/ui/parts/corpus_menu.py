@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import cards
-from playground.retrieval.own.uploads import is_own
+from playground.retrieval.own.uploads import is_own_collection
 
 FIRST_CORPUS = "lantern-handbook"
 OWN = "own"  # the choice of a corpus that stands for the visitor's own documents
@@ -18,7 +18,7 @@ def chosen_corpus(own: str, choice: str) -> str:
     """
     if choice != OWN:
         return choice
-    if not is_own(own):
+    if not is_own_collection(own):
         raise PlaygroundError(
             "You have added no documents yet. Add some under “Your own documents”, or choose another corpus."
         )

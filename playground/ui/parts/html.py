@@ -169,7 +169,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Row], look: str = "
     return scrolled(grid(heads, rows, caption, look, headed=True), caption)
 
 
-def bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequence[str] = ()) -> Markup:
+def probability_bars(rows: Sequence[tuple[str, float, float]], language: str, named: Sequence[str] = ()) -> Markup:
     """Next-token probabilities before and after, as bars with figures.
 
     :param rows: (token text, probability before, probability after).

@@ -26,7 +26,7 @@ class Piece:
     repeated: int = 0
 
 
-def pieces(collection: Collection, document: str) -> list[Piece]:
+def passage_pieces(collection: Collection, document: str) -> list[Piece]:
     """A document from its start to its end."""
     parts: list[Piece] = []
     number = 0
@@ -51,7 +51,7 @@ def count(parts: Sequence[Piece]) -> int:
     return sum(bool(piece.id) for piece in parts)
 
 
-def document(parts: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> Markup:
+def document_html(parts: Sequence[Piece], first: int, most: int, mine: bool, language: str) -> Markup:
     """Some of a document's passages, and what stands between them.
 
     :param first: passages before the first one that is shown.

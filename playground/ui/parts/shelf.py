@@ -6,12 +6,12 @@ from typing import Any
 
 from playground.errors import CorpusError, PlaygroundError
 from playground.retrieval.corpus import Corpus, load_corpus
-from playground.retrieval.own.uploads import is_own
+from playground.retrieval.own.uploads import is_own_collection
 
 MOST_OWN = 20  # collections of one visitor
 
 
-def make_room(shelf: Any, own: str) -> list[str]:
+def room_for_collection(shelf: Any, own: str) -> list[str]:
     """The visitor's collections, if one more may be added.
 
     :raises CorpusError: there are as many as there may be.
@@ -32,7 +32,7 @@ def check_room(ids: list[str]) -> None:
 def shelf_ids(shelf: Any, own: Any = "") -> list[str]:
     """The collections that the browser kept which are still on this host, the one in use too."""
     ids = [collection for collection in shelf if isinstance(collection, str)] if isinstance(shelf, list) else []
-    ids = [collection for collection in dict.fromkeys([*ids, own]) if is_own(collection)][-2 * MOST_OWN :]
+    ids = [collection for collection in dict.fromkeys([*ids, own]) if is_own_collection(collection)][-2 * MOST_OWN :]
     return [collection for collection in ids if still_there(collection)]
 
 
@@ -44,6 +44,6 @@ def with_one(shelf: list[str], own: str) -> list[str]:
 def still_there(own: str) -> Corpus | None:
     """A collection, if it is on this host."""
     try:
-        return load_corpus(own) if is_own(own) else None
+        return load_corpus(own) if is_own_collection(own) else None
     except PlaygroundError:  # deleted after a week unused
         return None

@@ -15,7 +15,7 @@ _seen: set[tuple[str, int]] = set()
 log = logging.getLogger(__name__)
 
 
-def report(what: str, error: BaseException) -> None:
+def report_fault(what: str, error: BaseException) -> None:
     """Write a fault down.
 
     Anybody can send what is not expected, as often as they like: so its many lines are written

@@ -71,4 +71,4 @@ def build_note(saved: gr.BrowserState, language: gr.Textbox, **progress: Any) ->
 @shown
 def take_other(saved: Any, language: str, theirs: Any) -> dict[str, Any]:
     """The recipe of another tab in the place of this one's; undo brings this one's back."""
-    return spaces.from_json(saved).take(spaces.from_json(theirs)).to_json()
+    return spaces.workspace_from_json(saved).take(spaces.workspace_from_json(theirs)).to_json()

@@ -16,7 +16,7 @@ from playground import owners
 from playground.checked import whole
 from playground.disk import refusal
 from playground.errors import PlaygroundError
-from playground.ui.shell.faults import report
+from playground.ui.shell.faults import report_fault
 from playground.ui.text import say, tell
 
 # Model work waits in one line; looking things up (milliseconds) has a line of its own, so that
@@ -60,7 +60,7 @@ def refused(error: Exception, language: str) -> gr.Error:
     if told is not None:
         text = tell(language, told.message)
     else:
-        report("A handler failed", error)
+        report_fault("A handler failed", error)
         text = say(language, "error_unexpected")
     # The page shows the text as HTML, and it may quote what somebody wrote into a file.
     return gr.Error(str(escape(text)), title=say(language, "error_title"), print_exception=False)

@@ -79,11 +79,11 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     with noted:
         other_tab.build_note(saved, language, show_progress="full", show_progress_on=stack)
     stack.click(change_step, own, saved, **busy)
-    undo.click(take_back, own, saved, **busy)
+    undo.click(undo_step, own, saved, **busy)
     redo.click(do_again, own, saved, **busy)
     reset.click(start_over, own, saved, **busy)
     load.upload(load_recipe, [*own, load], saved, **busy)
-    saves(save.click(recipe_text, own, text, **busy).success, text, "recipe.json")
+    saves(save.click(saved_recipe, own, text, **busy).success, text, "recipe.json")
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
@@ -99,7 +99,7 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
 def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
     """What the sidebar shows of a workspace: model, stack, undo, redo, its status again, and the
     id of a recipe that has to be built in the line for models first."""
-    space = spaces.from_json(saved)
+    space = spaces.workspace_from_json(saved)
     problem = pending = ""
     receipts: tuple[Receipt, ...] = ()
     if space.stack.steps:  # waits for the model where it is still loading
@@ -124,13 +124,13 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
 def build_now(values: Values, work: Work) -> Any:
     """Build the recipe, in the line for models: its receipts are shown afterwards."""
     if values["pending"]:
-        build(spaces.from_json(values["saved"]).recipe(), work)
+        build(spaces.workspace_from_json(values["saved"]).recipe(), work)
     return gr.skip()
 
 
 def show_status(saved: Any, language: str) -> tuple[str, Any]:
     """A line on the loading; the timer rests once there is nothing to wait for."""
-    cached = loader.CACHE.get(("base", spaces.from_json(saved).stack.model))
+    cached = loader.CACHE.get(("base", spaces.workspace_from_json(saved).stack.model))
     if WARMUP.error and cached is None:
         return html.note(tell(language, WARMUP.error), "warn"), gr.Timer(active=False)
     if not WARMUP.ready and not WARMUP.error:
@@ -151,46 +151,46 @@ def show_status(saved: Any, language: str) -> tuple[str, Any]:
 @shown
 def change_step(saved: Any, language: str, event: gr.EventData) -> dict[str, Any]:
     """Switch one edit off or on, or remove it."""
-    space, number = spaces.from_json(saved), int(event.place)
+    space, number = spaces.workspace_from_json(saved), int(event.place)
     return (space.toggle(number) if event.do == "toggle" else space.remove(number)).to_json()
 
 
 @shown
-def take_back(saved: Any, language: str) -> dict[str, Any]:
+def undo_step(saved: Any, language: str) -> dict[str, Any]:
     """Undo."""
-    return spaces.from_json(saved).undo().to_json()
+    return spaces.workspace_from_json(saved).undo().to_json()
 
 
 @shown
 def do_again(saved: Any, language: str) -> dict[str, Any]:
     """Redo."""
-    return spaces.from_json(saved).redo().to_json()
+    return spaces.workspace_from_json(saved).redo().to_json()
 
 
 @shown
 def start_over(saved: Any, language: str) -> dict[str, Any]:
     """Remove all edits; undo brings them back."""
-    return spaces.from_json(saved).reset().to_json()
+    return spaces.workspace_from_json(saved).reset().to_json()
 
 
 @shown
 def load_recipe(saved: Any, language: str, file: str | None) -> dict[str, Any]:
     """Take over a recipe that was saved as a file, once its model is there."""
-    space = spaces.from_json(saved).load(uploaded.recipe_text(file))
+    space = spaces.workspace_from_json(saved).load(uploaded.recipe_text(file))
     _load_for(space)
     return space.to_json()
 
 
 @shown
-def recipe_text(saved: Any, language: str) -> str:
+def saved_recipe(saved: Any, language: str) -> str:
     """The recipe as the text of a file."""
-    return spaces.from_json(saved).recipe().model_dump_json(indent=2)
+    return spaces.workspace_from_json(saved).recipe().model_dump_json(indent=2)
 
 
 @shown
 def choose_model(saved: Any, language: str, model: str) -> Any:
     """The same edits on another base; it is loaded before it is taken over."""
-    now = spaces.from_json(saved)
+    now = spaces.workspace_from_json(saved)
     space = now.choose_model(model)
     if space == now:  # the menu was only set to what is chosen already
         return gr.skip()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from playground.engine.measuring.token_map import FlatMap, Point
+from playground.engine.measuring.token_map import FlatMap, MapPoint
 from playground.ui.parts.charts import BEFORE, WIDTH, pressed, shortened, svg, text_at
 from playground.ui.parts.html import signed, tag
 from playground.ui.parts.labels import Spot, beside, width_of
@@ -22,7 +22,7 @@ MOST_NAME = 18  # characters
 HALF, FAR = 7, 15  # half of a mark's size; the gap from which on a line leads to a label
 
 
-def draw(flat: FlatMap, language: str) -> Markup:
+def draw_map(flat: FlatMap, language: str) -> Markup:
     """Neighbours as grey dots, the token before as a blue one, after as an orange diamond."""
     moved = (flat.after.x, flat.after.y) != (flat.before.x, flat.before.y)
     kinds = ["before", *(["after"] if moved else []), *["neighbours"] * len(flat.others)]
@@ -58,7 +58,7 @@ def draw(flat: FlatMap, language: str) -> Markup:
     return svg(HEIGHT, title.strip(), parts, "group", "pg-map")
 
 
-def _places(points: Sequence[Point]) -> list[Spot]:
+def _places(points: Sequence[MapPoint]) -> list[Spot]:
     """Where points are drawn: the outermost at the edges."""
     left, top, right, bottom = FRAME[0] + EDGE, FRAME[1] + EDGE, FRAME[2] - EDGE, FRAME[3] - EDGE
     low_x, high_x = min(point.x for point in points), max(point.x for point in points)

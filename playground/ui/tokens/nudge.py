@@ -23,7 +23,7 @@ class NudgePanel:
     button: gr.Button
 
 
-def build_panel() -> NudgePanel:
+def build_nudge() -> NudgePanel:
     """Lay the controls out."""
     gr.Markdown(label("nudge_heading"))
     text = gr.Textbox(" Paris", label=label("nudge_text"), elem_id="nudge-text")

@@ -29,8 +29,8 @@ from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 from playground.ui.tokens import view
-from playground.ui.tokens.flatmap import draw
-from playground.ui.tokens.nudge import build_panel, edit_of
+from playground.ui.tokens.flatmap import draw_map
+from playground.ui.tokens.nudge import build_nudge, edit_of
 
 FIRST_TEXT = "The capital of France is Paris"
 FIRST_TOKEN = 5  # " Paris"
@@ -52,7 +52,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             facts = gr.HTML(js_on_load=CLICKS, elem_id="token-facts")
             flat = gr.HTML(js_on_load=CLICKS, elem_id="token-map")
         with gr.Column(scale=1, min_width=320):
-            nudge = build_panel()
+            nudge = build_nudge()
             prompt = gr.Textbox(FIRST_PROMPT, label=label("nudge_prompt"), elem_id="nudge-prompt")
             bars = gr.HTML(elem_id="bars")
             with gr.Row():
@@ -67,7 +67,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     form.on(text.submit, split_text, splits, **LAST)
     form.on(chips.click, choose_token, splits, **LOOK)
     for seen in (facts, flat):
-        form.on(seen.click, go_on, splits[1:], **LOOK)
+        form.on(seen.click, continue_text, splits[1:], **LOOK)
     preview = [*looked, nudge.advice]
     for changed in (made["strength"].release, *(made[name].submit for name in ("target", "text", "seed"))):
         form.on(changed, preview_nudge, preview, **LAST)
@@ -111,8 +111,8 @@ assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given thro
 def split_text(values: Values, number: int | None = None) -> tuple[Any, ...]:
     """The tokens of a text, one of them chosen and looked at."""
     text, language = values["sentence"], values["language"]
-    base = build(spaces.from_json(values["saved"]).base())
-    tokens = token_map.split(base.fork, text)
+    base = build(spaces.workspace_from_json(values["saved"]).base())
+    tokens = token_map.split_tokens(base.fork, text)
     default = FIRST_TOKEN if text == FIRST_TEXT else 0
     number = min(default if number is None else number, len(tokens) - 1)
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
@@ -127,9 +127,9 @@ def choose_token(values: Values, event: gr.EventData) -> tuple[Any, ...]:
 
 
 @shown
-def go_on(values: Values, event: gr.EventData) -> tuple[Any, ...]:
+def continue_text(values: Values, event: gr.EventData) -> tuple[Any, ...]:
     """A neighbour was pressed: look at it instead."""
-    base = build(spaces.from_json(values["saved"]).base())
+    base = build(spaces.workspace_from_json(values["saved"]).base())
     token = min(max(0, int(event.id)), base.fork.embedding("input")[0].shape[0] - 1)
     return _look_at(token, base, values)
 
@@ -147,7 +147,7 @@ def _look_at(token: int, base: Built, values: Values) -> tuple[Any, ...]:
 def _now(saved: Any, base: Built) -> Built:
     """The visitor's recipe, or the base for as long as the recipe is not built."""
     try:
-        return build_quickly(spaces.from_json(saved).recipe())
+        return build_quickly(spaces.workspace_from_json(saved).recipe())
     except NotBuiltError:
         return base
 
@@ -169,7 +169,7 @@ def _shown(
     around = dict.fromkeys([n.id for n in (*old_near, *near[:4])] + ([target] if target else []))
     around.pop(token, None)
     flat = token_map.flat_map(base.fork, after.fork, token, list(around), seen)
-    return (facts + view.neighbour_table(near, language), draw(flat, language), bars)
+    return (facts + view.neighbour_table(near, language), draw_map(flat, language), bars)
 
 
 def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
@@ -181,13 +181,13 @@ def _bars(base: Built, after: Built, prompt: str, language: str) -> str:
         (token_map.token_text(tokenizer, shift.id), shift.before, shift.after)
         for shift in generate.next_shift(base.fork, after.fork, ids, TOP)
     ]
-    return html.bars(rows, language) + belongs({"nudge-prompt": prompt})
+    return html.probability_bars(rows, language) + belongs({"nudge-prompt": prompt})
 
 
 @shown
 def preview_nudge(values: Values) -> tuple[Any, ...]:
     """What the nudge would do on top of the recipe, before it is kept."""
-    space, language = spaces.from_json(values["saved"]), values["language"]
+    space, language = spaces.workspace_from_json(values["saved"]), values["language"]
     base = build(space.base())
     try:
         recipe = space.recipe()
@@ -206,7 +206,7 @@ def preview_nudge(values: Values) -> tuple[Any, ...]:
 @shown
 def keep_nudge(values: Values) -> dict[str, Any]:
     """Put the nudge on the recipe."""
-    space = spaces.from_json(values["saved"]).add(edit_of(values))
+    space = spaces.workspace_from_json(values["saved"]).add(edit_of(values))
     build_quickly(space.recipe())
     return space.to_json()
 
@@ -214,13 +214,13 @@ def keep_nudge(values: Values) -> dict[str, Any]:
 @shown
 def refresh(values: Values) -> tuple[Any, ...]:
     """What is shown of the chosen token and the prompt, after the recipe changed."""
-    base = build(spaces.from_json(values["saved"]).base())
+    base = build(spaces.workspace_from_json(values["saved"]).base())
     return _shown(values["chosen"], base, _now(values["saved"], base), values)
 
 
 def write_on(values: Values, work: Work) -> Iterator[str]:
     """Continue the prompt with the base and with the recipe, growing side by side."""
-    space, language, prompt = spaces.from_json(values["saved"]), values["language"], values["prompt"]
+    space, language, prompt = spaces.workspace_from_json(values["saved"]), values["language"], values["prompt"]
     columns = [
         contest.Contestant(label=say(language, "column_before"), recipe=space.base()),
         contest.Contestant(label=say(language, "column_after"), recipe=space.recipe()),

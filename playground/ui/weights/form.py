@@ -40,7 +40,7 @@ class EditPanel:
     targets: gr.Dropdown
 
 
-def build_panel(own: gr.BrowserState) -> EditPanel:
+def build_weights_form(own: gr.BrowserState) -> EditPanel:
     """Lay out the panel and what of it follows from what."""
     kind = gr.Radio(
         [(label(f"kind_{name}"), name) for name in KINDS], value="prune", label=label("edit_kind"), elem_id="edit-kind"
@@ -152,7 +152,7 @@ def build_panel(own: gr.BrowserState) -> EditPanel:
     follows([scheme], fit_scheme, *schemes, **AT_ONCE)
     mode.input(fit_scheme, *schemes, **AT_ONCE)  # which it sets, too
     deciding = [kind, method, rounding, source]  # what decides whether a text is read first
-    follows(deciding, show_source, deciding, [source, text, corpus], **AT_ONCE)
+    follows(deciding, show_calibration_source, deciding, [source, text, corpus], **AT_ONCE)
     form = Form(
         kind=kind,
         method=method,
@@ -189,7 +189,7 @@ def calibrated(kind: str, method: str, rounding: str) -> bool:
     return method in CALIBRATED if kind == "prune" else kind == "quantize" and rounding == "gptq"
 
 
-def show_source(kind: str, method: str, rounding: str, source: str) -> list[Any]:
+def show_calibration_source(kind: str, method: str, rounding: str, source: str) -> list[Any]:
     """The controls of the calibration text, where one is read, and only those of its source."""
     reads = calibrated(kind, method, rounding)
     shows = [reads, reads and source == "own", reads and source == "corpus"]
@@ -290,7 +290,7 @@ def _calibration(source: str, text: str, corpus: str, own: str) -> str:
 @shown
 def target_choices(saved: Any, language: str) -> Any:
     """The presets and every kind of matrix that the visitor's model has."""
-    fork = Fork(load(spaces.from_json(saved).stack.model))
+    fork = Fork(load(spaces.workspace_from_json(saved).stack.model))
     counts: dict[str, int] = {}
     for matrix in matrices(fork):
         if matrix.layer is not None:

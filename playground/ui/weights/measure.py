@@ -35,7 +35,7 @@ class MeasurePanel:
     view: gr.HTML
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox, edit: Form) -> MeasurePanel:
+def build_measure(saved: gr.BrowserState, language: gr.Textbox, edit: Form) -> MeasurePanel:
     """Lay out the panel and wire it.
 
     :param edit: the edit panel's controls, for sweeps and scans of the edit that they stand for.
@@ -117,20 +117,20 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox, edit: Form) -> Mea
 
 def run_measure(values: Values, work: Work) -> str:
     """The recipe against its base."""
-    space, text = spaces.from_json(values["saved"]), values["reading"]
+    space, text = spaces.workspace_from_json(values["saved"]), values["reading"]
     base, mine = build(space.base()), build(space.recipe(), work)
     figures = measuring.measure(base.fork, mine.fork, text.strip(), work)
-    return weights_html.measured(figures, values["language"]) + belongs({"measure-text": text})
+    return weights_html.measured_html(figures, values["language"]) + belongs({"measure-text": text})
 
 
 def run_sweep(values: Values, work: Work) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Try the panel's edit over its range, on top of the recipe (less a last edit of its kind)."""
     edit, text = edit_of(values), values["reading"]
     points: list[dict[str, Any]] = []
-    start = build(spaces.from_json(values["saved"]).without(edit.kind).recipe(), work)
+    start = build(spaces.workspace_from_json(values["saved"]).without(edit.kind).recipe(), work)
     for point in sweeping.sweep(start, edit, text.strip(), work):
         points.append(_plain(point))
-        yield weights_html.sweep(points, values["language"]) + belongs({"measure-text": text}), points
+        yield weights_html.sweep_chart(points, values["language"]) + belongs({"measure-text": text}), points
 
 
 def _plain(point: SweepPoint) -> dict[str, Any]:
@@ -148,19 +148,19 @@ def run_scan(values: Values, work: Work) -> Iterator[str]:
     """Apply the panel's edit to one layer at a time."""
     edit, text = edit_of(values), values["reading"]
     points: list[ScanPoint] = []
-    start = build(spaces.from_json(values["saved"]).without(edit.kind).recipe(), work)
+    start = build(spaces.workspace_from_json(values["saved"]).without(edit.kind).recipe(), work)
     for point in sweeping.scan(start, edit, text.strip(), work):
         points.append(point)
-        yield weights_html.scan(points, values["language"]) + belongs({"measure-text": text})
+        yield weights_html.scan_chart(points, values["language"]) + belongs({"measure-text": text})
 
 
 @shown
 def show_view(saved: Any, language: str, by: sweeping.By) -> str:
     """Layer by layer, what the recipe changed or emptied."""
-    space = spaces.from_json(saved)
+    space = spaces.workspace_from_json(saved)
     try:
         mine = build_quickly(space.recipe())
     except NotBuiltError:
         return note(say(language, "step_building"))
     cells = sweeping.layer_view(build(space.base()).fork, mine.fork, by)
-    return weights_html.layer_view(cells, by, language)
+    return weights_html.layer_view_html(cells, by, language)

@@ -33,7 +33,7 @@ class NumberLinePanel:
     outputs: list[Any]
 
 
-def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel:
+def build_number_line(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel:
     """Lay out the panel and wire its controls."""
     gr.Markdown(label("line_intro"))
     bits = gr.Slider(1, 8, 4, step=1, label=label("bits"), info=label("bits_info"), elem_id="bits")
@@ -70,16 +70,16 @@ def build_panel(saved: gr.BrowserState, language: gr.Textbox) -> NumberLinePanel
         row=row,
     )
     for moved in (bits.input, row.submit):
-        form.on(moved, draw, picture, **LAST)
+        form.on(moved, draw_number_line, picture, **LAST)
     for chosen in (matrix.select, scheme.select, group.select, symmetric.input):
-        form.on(chosen, draw, picture, **LOOK)
+        form.on(chosen, draw_number_line, picture, **LOOK)
     return NumberLinePanel(form, [matrix, picture, table])
 
 
 @shown
-def draw(values: Values) -> str:
+def draw_number_line(values: Values) -> str:
     """The chosen group of the recipe's weights, before and after rounding."""
-    return _picture(build_quickly(spaces.from_json(values["saved"]).recipe()).fork, values)
+    return _picture(build_quickly(spaces.workspace_from_json(values["saved"]).recipe()).fork, values)
 
 
 def _inside(fork: Fork) -> list[str]:
@@ -99,13 +99,13 @@ def _picture(fork: Fork, values: Values) -> str:
         values["symmetric"],
         int(values["row"] or 0),
     )
-    return weights_html.number_line(line, values["language"])
+    return weights_html.number_line_html(line, values["language"])
 
 
 @shown
-def open_panel(values: Values) -> tuple[Any, str, str]:
+def open_number_line(values: Values) -> tuple[Any, str, str]:
     """The matrices of the visitor's model, the picture of one, and the table of formats."""
-    base = build(spaces.from_json(values["saved"]).base()).fork
+    base = build(spaces.workspace_from_json(values["saved"]).base()).fork
     names = _inside(base)
     chosen = values["matrix"] if values["matrix"] in names else names[0]
     picture = _picture(base, values | {"matrix": chosen})

@@ -28,15 +28,15 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=320):
             gr.Markdown(label("edit_heading"))
-            panel = edit_panel.build_panel(visit.own)
+            panel = edit_panel.build_weights_form(visit.own)
             with gr.Row():
                 go = gr.Button(label("apply"), variant="primary", elem_id="apply", min_width=140)
                 stop = gr.Button(label("stop"), elem_id="stop-applying", min_width=90)
             done = gr.HTML(elem_id="applied")
             gr.Markdown(label("zeros_truth"), elem_id="zeros-truth")
         with gr.Column(scale=1, min_width=320):
-            line = number_line_panel.build_panel(saved, language)
-    measuring = measure_panel.build_panel(saved, language, panel.form)
+            line = number_line_panel.build_number_line(saved, language)
+    measuring = measure_panel.build_measure(saved, language, panel.form)
 
     Run(
         name="apply",
@@ -47,7 +47,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     ).on(go.click)
     stop.click(stops("apply"), **AT_ONCE)
     opened = page.select(edit_panel.target_choices, [saved, language], panel.targets, **LOOK)
-    line.form.on(opened.then, number_line_panel.open_panel, line.outputs, **LOOK)
+    line.form.on(opened.then, number_line_panel.open_number_line, line.outputs, **LOOK)
     opened.then(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)
 
     def shows(event: Listener) -> None:
@@ -58,7 +58,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 
 def apply_edit(values: Values, work: Work) -> tuple[Any, str]:
     """Build the recipe with the panel's edit on top."""
-    space = spaces.from_json(values["saved"]).add(edit_of(values))
+    space = spaces.workspace_from_json(values["saved"]).add(edit_of(values))
     return built(space, work, values["language"])
 
 

@@ -9,14 +9,14 @@ from markupsafe import Markup
 
 from playground.engine.measuring.formats import FORMATS, NumberFormat, NumberLine
 from playground.engine.measuring.measure import Figures, Measured
-from playground.engine.measuring.sweep import Cell, ScanPoint
+from playground.engine.measuring.sweep import LayerCell, ScanPoint
 from playground.ui.parts import charts
 from playground.ui.parts.html import duration, figure, join, link, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
 from playground.ui.text import say
 
 
-def measured(figures: Measured, language: str) -> Markup:
+def measured_html(figures: Measured, language: str) -> Markup:
     """The recipe's figures beside the base's, in three groups: quality, size, speed."""
     base, mine = figures.base, figures.fork
 
@@ -54,7 +54,7 @@ def _exact(value: float) -> str:
 # Sweeps: points as plain data, since the page keeps them between events
 
 
-def sweep(points: Sequence[dict[str, Any]], language: str) -> Markup:
+def sweep_chart(points: Sequence[dict[str, Any]], language: str) -> Markup:
     """Perplexity and size along a sweep, as two charts and a table; points can be pressed."""
     if not points:
         return Markup()
@@ -63,13 +63,19 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> Markup:
         for point in points
     ]
     quality = charts.line_chart(
-        [charts.Point(point["value"], point["perplexity"], hint) for point, hint in zip(points, hints, strict=True)],
+        [
+            charts.ChartPoint(point["value"], point["perplexity"], hint)
+            for point, hint in zip(points, hints, strict=True)
+        ],
         say(language, "sweep_quality"),
         log=True,
         press="take",
     )
     bulk = charts.line_chart(
-        [charts.Point(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"])) for point in points],
+        [
+            charts.ChartPoint(point["value"], point["packed_bytes"] / 1e6, size(point["packed_bytes"]))
+            for point in points
+        ],
         say(language, "sweep_size"),
     )
     take = say(language, "sweep_take")
@@ -91,7 +97,7 @@ def sweep(points: Sequence[dict[str, Any]], language: str) -> Markup:
     return note(say(language, "sweep_press")) + quality + bulk + table(say(language, "sweep_caption"), heads, rows)
 
 
-def scan(points: Sequence[ScanPoint], language: str) -> Markup:
+def scan_chart(points: Sequence[ScanPoint], language: str) -> Markup:
     """What each layer alone costs."""
     if not points:
         return Markup()
@@ -99,7 +105,7 @@ def scan(points: Sequence[ScanPoint], language: str) -> Markup:
     line = say(language, "scan_worst", layer=worst.layer, ratio=figure(worst.ratio))
     chart = charts.line_chart(
         [
-            charts.Point(
+            charts.ChartPoint(
                 str(point.layer), point.ratio, say(language, "scan_point", layer=point.layer, ratio=figure(point.ratio))
             )
             for point in points
@@ -110,7 +116,7 @@ def scan(points: Sequence[ScanPoint], language: str) -> Markup:
     return chart + note(line)
 
 
-def layer_view(cells: Sequence[Cell], by: str, language: str) -> Markup:
+def layer_view_html(cells: Sequence[LayerCell], by: str, language: str) -> Markup:
     """Layers across, kinds of matrices down; deeper is more changed, or emptier."""
     if by == "change" and not any(cell.value != 0 for cell in cells):
         return note(say(language, "view_unchanged"))
@@ -130,7 +136,7 @@ def layer_view(cells: Sequence[Cell], by: str, language: str) -> Markup:
 # The number line and the table of formats
 
 
-def number_line(line: NumberLine, language: str) -> Markup:
+def number_line_html(line: NumberLine, language: str) -> Markup:
     """One group's weights and the levels that they are rounded to."""
     chart = charts.histogram(
         line.edges,

@@ -86,7 +86,7 @@ def raw(header, data=b""):
 def refused(given, base, *words):
     """Reading is refused with a message that can be shown and has these words."""
     with pytest.raises(AdapterError) as caught:
-        files.read(given, Fork(base))
+        files.read_adapter(given, Fork(base))
     said = str(caught.value)
     assert all(word in said for word in words), said
     assert said.encode("utf-8")
@@ -106,7 +106,7 @@ def logits_with(adapter, base):
 
 
 def test_the_adapter_that_the_bad_ones_are_made_of_is_read(good, llama):
-    adapter = files.read(good, Fork(llama))
+    adapter = files.read_adapter(good, Fork(llama))
     assert adapter.kind == "lora"
     assert {name: tensor.shape for name, tensor in adapter.tensors.items()} == {
         name: tensor.shape for name, tensor in load(good[WEIGHTS]).items()
@@ -163,7 +163,7 @@ def test_a_header_far_longer_than_any_adapters_is_not_even_parsed(good, llama, m
 def test_a_file_without_tensors_or_with_too_many_is_refused(good, llama, monkeypatch):
     refused(good | {WEIGHTS: save({})}, llama, "0 tensors")
     monkeypatch.setattr(files, "MAX_TENSORS", 4)
-    assert files.read(good, Fork(llama))
+    assert files.read_adapter(good, Fork(llama))
     monkeypatch.setattr(files, "MAX_TENSORS", 3)
     refused(good, llama, "4 tensors", "1 to 3")
 
@@ -171,7 +171,7 @@ def test_a_file_without_tensors_or_with_too_many_is_refused(good, llama, monkeyp
 def test_an_upload_above_the_limit_is_refused_before_it_is_read(good, llama, monkeypatch):
     size = sum(map(len, good.values()))
     monkeypatch.setattr(files, "MAX_UPLOAD", size)
-    assert files.read(good, Fork(llama))
+    assert files.read_adapter(good, Fork(llama))
     monkeypatch.setattr(files, "MAX_UPLOAD", size - 1)
     refused(good, llama, "at most")
     monkeypatch.setattr(files, "MAX_UPLOAD", 1_000_000)
@@ -198,16 +198,16 @@ def test_a_product_of_large_numbers_is_refused_and_the_module_named(tiny):
     base = tiny["tiny-gpt2-layout"]
     down, up = torch.full((4, 32), 1e5), torch.full((96, 4), 1e5)
     path = "transformer.h.0.attn.c_attn"
-    given = files.write(lora.make({path: (down, up)}), "any")
+    given = files.write_adapter(lora.make({path: (down, up)}), "any")
     refused(given, base, path, "far too large")
-    adapter = files.read(files.write(lora.make({path: (down / 1e4, up / 1e4)}), "any"), Fork(base))
+    adapter = files.read_adapter(files.write_adapter(lora.make({path: (down / 1e4, up / 1e4)}), "any"), Fork(base))
     assert bool(logits_with(adapter, base).isfinite().all())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_every_usual_float_is_read(good, llama, dtype):
     given = changed(good, {k: t.to(dtype) for k, t in load(good[WEIGHTS]).items()})
-    adapter = files.read(given, Fork(llama))
+    adapter = files.read_adapter(given, Fork(llama))
     assert {tensor.dtype for tensor in adapter.tensors.values()} == {dtype}
     assert bool(logits_with(adapter, llama).isfinite().all())
 
@@ -235,7 +235,7 @@ def test_a_header_whose_length_looks_like_a_pickle_is_read(good, llama, length):
     start = 8 + struct.unpack("<Q", good[WEIGHTS][:8])[0]
     header = good[WEIGHTS][8:start].rstrip()
     given = good | {WEIGHTS: raw(header.ljust(length), good[WEIGHTS][start:])}
-    assert files.read(given, Fork(llama)).id == files.read(good, Fork(llama)).id
+    assert files.read_adapter(given, Fork(llama)).id == files.read_adapter(good, Fork(llama)).id
 
 
 # Pickles
@@ -258,8 +258,8 @@ def torch_zip(value):
     "name", ["adapter_model.bin", "model.pt", "a.PTH", "a.pkl", "x/a.ckpt", "a.pickle", "a.joblib"]
 )
 def test_a_pickle_is_passed_over_beside_good_files_and_refused_by_its_name_without(good, llama, name):
-    wanted = files.read(good, Fork(llama)).id
-    assert files.read(good | {name: pickle.dumps(Run())}, Fork(llama)).id == wanted
+    wanted = files.read_adapter(good, Fork(llama)).id
+    assert files.read_adapter(good | {name: pickle.dumps(Run())}, Fork(llama)).id == wanted
     said = refused({name: b"", CONFIG: good[CONFIG]}, llama, "is a pickle or may hold one", WEIGHTS)
     assert said.startswith(name.rpartition("/")[2])
 
@@ -293,7 +293,7 @@ def test_missing_files_are_named(good, llama):
 
 def test_folders_before_the_names_do_not_matter(good, llama):
     moved = {f"/tmp/x/{name}": content for name, content in good.items()}
-    assert files.read(moved, Fork(llama)).id == files.read(good, Fork(llama)).id
+    assert files.read_adapter(moved, Fork(llama)).id == files.read_adapter(good, Fork(llama)).id
 
 
 # The configuration
@@ -321,7 +321,7 @@ def test_a_configuration_that_is_no_json_object_is_refused(good, llama, case):
 
 def test_a_configuration_above_the_limit_is_refused(good, llama):
     padded = good[CONFIG].ljust(files.MAX_CONFIG)
-    assert files.read(good | {CONFIG: padded}, Fork(llama))
+    assert files.read_adapter(good | {CONFIG: padded}, Fork(llama))
     refused(good | {CONFIG: padded + b" "}, llama, "not usable JSON")
 
 
@@ -365,7 +365,7 @@ def test_a_configuration_without_a_type_is_refused(good, llama):
 def test_a_key_that_asks_for_what_is_not_done_here_is_refused_by_name(good, llama, key, value):
     refused(configured(good, **{key: value}), llama, f"sets {key[:60]}", "not supported")
     for nothing in (None, False, [], {}, ""):
-        assert files.read(configured(good, **{key: nothing}), Fork(llama))
+        assert files.read_adapter(configured(good, **{key: nothing}), Fork(llama))
 
 
 @pytest.mark.parametrize("bias", ["all", "lora_only", "x" * 999])
@@ -435,7 +435,7 @@ def test_rank_0_and_a_rank_above_the_limit_are_refused(good, llama, rank):
 
 def test_the_largest_rank_is_read(good, llama):
     given = changed(good, {A: torch.ones(512, 32), B: torch.ones(32, 512)})
-    assert files.read(given, Fork(llama)).tensors[A].shape == (512, 32)
+    assert files.read_adapter(given, Fork(llama)).tensors[A].shape == (512, 32)
 
 
 @pytest.mark.parametrize("name", [A, B])
@@ -511,9 +511,9 @@ def test_ia3_of_a_wrong_shape_name_or_model_is_refused(tiny, llama, by_peft):
 @pytest.mark.parametrize("modules", [{"down_proj": 1}, 5, True])
 def test_ia3_whose_inputs_are_not_listed_is_refused(llama, by_peft, modules):
     _, given = by_peft(llama, "ia3")
-    listed = files.read(given, Fork(llama)).id  # a text is a regular expression, as in PEFT
+    listed = files.read_adapter(given, Fork(llama)).id  # a text is a regular expression, as in PEFT
     by_pattern = configured(given, feedforward_modules=r".*\.down_proj")
-    assert files.read(by_pattern, Fork(llama)).id == listed
+    assert files.read_adapter(by_pattern, Fork(llama)).id == listed
     refused(configured(given, feedforward_modules=modules), llama, "feedforward_modules is")
 
 
@@ -537,7 +537,7 @@ def test_learned_tokens_that_do_not_fit_are_refused(llama, by_peft, method, shap
 def test_a_type_written_as_pythons_enumeration_is_the_same(llama, by_peft, method):
     _, given = by_peft(llama, method)
     spelled = configured(given, peft_type=f"PeftType.{json.loads(given[CONFIG])['peft_type']}")
-    assert files.read(spelled, Fork(llama)).id == files.read(given, Fork(llama)).id
+    assert files.read_adapter(spelled, Fork(llama)).id == files.read_adapter(given, Fork(llama)).id
 
 
 TABLE, NORM = "model.embed_tokens.weight", "model.norm.weight"
@@ -552,7 +552,7 @@ def of_rows(**more):
 
 
 def test_changed_tensors_are_read_and_attach(llama):
-    adapter = files.read(of_rows(**{NORM: torch.full((32,), 2.0)}), Fork(llama))
+    adapter = files.read_adapter(of_rows(**{NORM: torch.full((32,), 2.0)}), Fork(llama))
     assert adapter.kind == "changed"
     assert bool(logits_with(adapter, llama).isfinite().all())
 
@@ -614,7 +614,7 @@ def bottleneck(size=4, **more):
 
 
 def test_bottlenecks_that_do_not_fit_are_refused(llama):
-    assert bool(logits_with(files.read(bottleneck(), Fork(llama)), llama).isfinite().all())
+    assert bool(logits_with(files.read_adapter(bottleneck(), Fork(llama)), llama).isfinite().all())
     for size in (0, 513, -4):
         refused(bottleneck(size), llama, f"is {size} wide", "1 to 512")
     refused(bottleneck("4"), llama, "size is '4'")
@@ -645,13 +645,13 @@ def zipped(members, method=zipfile.ZIP_DEFLATED):
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_is_read_like_its_files_nested_or_not(good, llama, method):
-    wanted = files.read(good, Fork(llama)).id
+    wanted = files.read_adapter(good, Fork(llama)).id
     nested = {f"a/b c/{name}": content for name, content in good.items()}
     more = {"README.md": b"hello", "a/": b"", "a/b c/training.log": b"x", **nested}
     for members in (good, nested, more):
         given = zipped(members, method)
-        assert files.read(given, Fork(llama)).id == wanted
-        assert files.read({"/tmp/A.ZIP": given["adapter.zip"]}, Fork(llama)).id == wanted
+        assert files.read_adapter(given, Fork(llama)).id == wanted
+        assert files.read_adapter({"/tmp/A.ZIP": given["adapter.zip"]}, Fork(llama)).id == wanted
 
 
 def test_a_damaged_zip_is_refused(good, llama):
@@ -706,7 +706,7 @@ def test_a_zip_with_too_many_files_is_refused(good, llama):
     for count, usable in ((510, True), (511, False)):
         given = zipped([(f"{i}.txt", b"") for i in range(count)] + list(good.items()))
         if usable:
-            assert files.read(given, Fork(llama))
+            assert files.read_adapter(given, Fork(llama))
         else:
             refused(given, llama, "has 513 files", "at most 512")
 
@@ -742,7 +742,7 @@ def test_the_limit_is_for_all_files_of_a_zip_together(good, llama, monkeypatch):
     given = zipped(good | {"more.txt": bytes(10 * total)})
     monkeypatch.setattr(files, "MAX_UPLOAD", total)
     assert len(given["adapter.zip"]) < total
-    assert files.read(given, Fork(llama))
+    assert files.read_adapter(given, Fork(llama))
     monkeypatch.setattr(files, "MAX_UPLOAD", total - 1)
     refused(given, llama, "Unpacked")
 
@@ -764,9 +764,9 @@ def test_a_zip_of_two_adapters_is_refused(good, llama):
 
 
 def test_a_pickle_in_a_zip_is_passed_over_and_not_unpacked(good, llama):
-    wanted = files.read(good, Fork(llama)).id
+    wanted = files.read_adapter(good, Fork(llama)).id
     given = zipped(good | {"a/optimizer.pt": bytes(20_000_000)})
-    adapter, peak = peak_of(lambda: files.read(given, Fork(llama)))
+    adapter, peak = peak_of(lambda: files.read_adapter(given, Fork(llama)))
     assert adapter.id == wanted
     assert peak < 2_000_000
     refused(zipped({"optimizer.pt": b"x", CONFIG: good[CONFIG]}), llama, "optimizer.pt is a pickle")
@@ -784,7 +784,7 @@ def test_a_zip_without_an_adapter_or_in_another_zip_is_refused(good, llama):
 
 
 def test_what_lies_beside_an_adapter_is_passed_over(good, llama):
-    wanted = files.read(good, Fork(llama)).id
+    wanted = files.read_adapter(good, Fork(llama)).id
     names = (
         "training_args.bin",
         "optimizer.pt",
@@ -800,17 +800,17 @@ def test_what_lies_beside_an_adapter_is_passed_over(good, llama):
         "checkpoint-20/optimizer.pt",
     )
     beside = {name: pickle.dumps(Run()) for name in names}
-    assert files.read(beside | good, Fork(llama)).id == wanted
+    assert files.read_adapter(beside | good, Fork(llama)).id == wanted
     for folder in ("", "mine/", "mine\\"):
         members = {folder + name: content for name, content in (beside | good).items()}
         if "\\" in folder:
             members = {name.replace("/", "\\"): content for name, content in members.items()}
-        assert files.read(zipped(members), Fork(llama)).id == wanted
+        assert files.read_adapter(zipped(members), Fork(llama)).id == wanted
 
 
 def test_a_byte_order_mark_before_the_configuration_is_no_fault(good, llama):
     given = good | {CONFIG: b"\xef\xbb\xbf" + good[CONFIG]}
-    assert files.read(given, Fork(llama)).id == files.read(good, Fork(llama)).id
+    assert files.read_adapter(given, Fork(llama)).id == files.read_adapter(good, Fork(llama)).id
 
 
 def test_what_only_has_an_adapters_name_is_called_what_it_is(good, llama):
@@ -831,14 +831,14 @@ def test_what_only_has_an_adapters_name_is_called_what_it_is(good, llama):
 def usable_or_refused(given, base):
     """What is read works; what is refused is refused with a message that can be shown."""
     try:
-        adapter = files.read(given, Fork(base))
+        adapter = files.read_adapter(given, Fork(base))
     except PlaygroundError as error:
         str(error).encode("utf-8")  # raises for half a surrogate pair
         return
     out = logits_with(adapter, base)
     assert out.shape == (len(IDS), base.model.config.vocab_size)
     assert bool(out.isfinite().all())
-    assert files.read(files.write(adapter, "any"), Fork(base)).id == adapter.id
+    assert files.read_adapter(files.write_adapter(adapter, "any"), Fork(base)).id == adapter.id
 
 
 SPOTS = st.floats(0, 1, exclude_max=True)

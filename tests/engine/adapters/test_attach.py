@@ -16,8 +16,8 @@ from playground.engine.adapters.edit import attach
 from playground.engine.decoding.generate import Sampling, decode
 from playground.engine.fork import Fork
 from playground.engine.measuring.sizes import sizes
-from playground.engine.training.prepare import prepare
-from playground.engine.training.settings import Settings
+from playground.engine.training.prepare import prepare_training
+from playground.engine.training.settings import TrainingSettings
 
 IDS = [5, 17, 42, 99, 120, 7, 33]
 FOLDABLE = [method for method in METHODS if method not in VIRTUAL]
@@ -36,7 +36,7 @@ def peft_logits(model, ids=IDS):
 
 def attached(base, given, scale=1.0, fold=False):
     fork = Fork(base)
-    changes = attach(fork, files.read(given, fork), scale, fold)
+    changes = attach(fork, files.read_adapter(given, fork), scale, fold)
     fork.settle()
     return fork, changes
 
@@ -74,12 +74,12 @@ def test_the_scale_is_pefts_own(llama, method, scale, by_peft):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_adapter_written_here_loads_in_plain_peft(llama, method, by_peft, tmp_path):
     theirs, given = by_peft(llama, method)
-    adapter = files.read(given, Fork(llama))
-    for name, content in files.write(adapter, "anything").items():
+    adapter = files.read_adapter(given, Fork(llama))
+    for name, content in files.write_adapter(adapter, "anything").items():
         (tmp_path / name).write_bytes(content)
     again = PeftModel.from_pretrained(copy.deepcopy(llama.model), tmp_path).eval()
     assert torch.equal(peft_logits(again), peft_logits(theirs))
-    assert files.read(files.write(adapter, "anything"), Fork(llama)).id == adapter.id
+    assert files.read_adapter(files.write_adapter(adapter, "anything"), Fork(llama)).id == adapter.id
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -101,10 +101,10 @@ def test_several_adapters_at_once_add_up(llama, by_peft):
     _, two = by_peft(llama, "rslora", 2)
     fork = Fork(llama)
     for given, scale in ((one, 0.7), (two, -0.4)):
-        attach(fork, files.read(given, fork), scale, False)
+        attach(fork, files.read_adapter(given, fork), scale, False)
     plain = Fork(llama)
     for given, scale in ((two, -0.4), (one, 0.7)):
-        attach(plain, files.read(given, plain), scale, True)
+        attach(plain, files.read_adapter(given, plain), scale, True)
     assert torch.allclose(logits_of(fork.model), logits_of(plain.model), atol=1e-4, rtol=0)
 
 
@@ -142,7 +142,7 @@ def test_kept_apart_an_adapter_costs_its_own_size(llama, method, by_peft):
     _, given = by_peft(llama, method)
     fork, _ = attached(llama, given)
     mine = sum(tensor.nbytes for _, tensor in fork.thin())
-    adapter = files.read(given, Fork(llama))
+    adapter = files.read_adapter(given, Fork(llama))
     stretched = {"dora": 0}.get(method, mine)
     assert fork.bytes_held() <= adapter.nbytes() * 3 + 4096
     assert mine <= adapter.nbytes() + 4096 or stretched == 0
@@ -160,12 +160,12 @@ def bottlenecked(base):
         for part, shape in zip(bottleneck.PARTS, ((4, width), (4,), (width, 4), (width,)), strict=True):
             tensors[f"{path}.{part}"] = torch.randn(shape, generator=generator) / 4
     config = {"peft_type": "BOTTLENECK", "size": 4}
-    attach(fork, files.checked(config, tensors, fork), 1.0, False)
+    attach(fork, files.checked_adapter(config, tensors, fork), 1.0, False)
     return fork
 
 
 def test_over_a_bottleneck_folded_and_kept_apart_are_the_same(llama, by_peft):
-    adapter = files.read(by_peft(llama, "lora")[1], Fork(llama))
+    adapter = files.read_adapter(by_peft(llama, "lora")[1], Fork(llama))
     apart, folded = bottlenecked(llama), bottlenecked(llama)
     before = logits_of(apart.model)
     attach(apart, adapter, 1.0, False)
@@ -177,7 +177,7 @@ def test_over_a_bottleneck_folded_and_kept_apart_are_the_same(llama, by_peft):
 @pytest.mark.parametrize("method", ["bitfit", "last_layers", "full", "embeddings"])
 def test_changed_weights_fold_into_themselves(layout, method):
     fork = Fork(layout)
-    trainable = prepare(fork, Settings(method=method))
+    trainable = prepare_training(fork, TrainingSettings(method=method))
     with torch.no_grad():
         for parameter in trainable.parameters.values():
             parameter += 0.1
@@ -192,7 +192,7 @@ def test_a_rank_that_a_configuration_makes_up_is_not_believed(llama, by_peft):
     config = json.loads(given["adapter_config.json"])
     config["r"] = 5000
     given["adapter_config.json"] = json.dumps(config).encode()
-    assert files.read(given, Fork(llama)).config["r"] == 4
+    assert files.read_adapter(given, Fork(llama)).config["r"] == 4
 
 
 def test_learned_tokens_have_no_scale_and_cannot_be_folded_or_doubled(llama, by_peft):
@@ -203,7 +203,7 @@ def test_learned_tokens_have_no_scale_and_cannot_be_folded_or_doubled(llama, by_
         attached(llama, given, 1.0, fold=True)
     fork, _ = attached(llama, given)
     with pytest.raises(AdapterError, match="only one such adapter"):
-        attach(fork, files.read(given, fork), 1.0, False)
+        attach(fork, files.read_adapter(given, fork), 1.0, False)
 
 
 def test_an_edit_of_whole_weights_folds_what_is_beside_them(llama, by_peft):

@@ -9,7 +9,7 @@ import torch
 from playground.engine.adapters import AdapterError, files, lora
 from playground.engine.adapters.edit import attach
 from playground.engine.adapters.extract import extract, nearest
-from playground.engine.adapters.summary import look, spectrum
+from playground.engine.adapters.summary import look_at, spectrum
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.pruning.edit import Prune
@@ -34,7 +34,7 @@ def test_the_nearest_matrix_of_a_rank_misses_what_numpy_says(shape, rank):
 
 
 def test_a_lora_comes_back_whole_at_its_own_rank(layout, by_peft):
-    given = files.read(by_peft(layout, "lora")[1], Fork(layout))
+    given = files.read_adapter(by_peft(layout, "lora")[1], Fork(layout))
     after = Fork(layout)
     attach(after, given, 1.0, True)
     found = extract(Fork(layout), after, 4)
@@ -79,7 +79,7 @@ def test_no_difference_and_ranks_out_of_range_are_refused(llama):
 
 
 def test_singular_values_are_numpys(layout, by_peft):
-    adapter = files.read(by_peft(layout, "rslora")[1], Fork(layout))
+    adapter = files.read_adapter(by_peft(layout, "rslora")[1], Fork(layout))
     for pair in lora.pairs(adapter):
         dense = (pair.up @ pair.down).double().numpy() * pair.scaling
         values = np.linalg.svd(dense, compute_uv=False)
@@ -91,8 +91,8 @@ def test_singular_values_are_numpys(layout, by_peft):
 
 
 def test_a_look_has_the_sizes_and_where_it_changes(llama, by_peft):
-    adapter = files.read(by_peft(llama, "lora")[1], Fork(llama))
-    found = look(adapter, Fork(llama))
+    adapter = files.read_adapter(by_peft(llama, "lora")[1], Fork(llama))
+    found = look_at(adapter, Fork(llama))
     assert (found.kind, found.rank, found.alpha) == ("lora", 4, 12)
     numbers = sum(tensor.numel() for tensor in adapter.tensors.values())
     model = sum(p.numel() for p in llama.model.parameters())  # tied once
@@ -109,7 +109,7 @@ def test_a_look_has_the_sizes_and_where_it_changes(llama, by_peft):
 
 
 def test_the_same_lora_beside_both_is_no_difference(llama, by_peft):
-    given = files.read(by_peft(llama, "lora")[1], Fork(llama))
+    given = files.read_adapter(by_peft(llama, "lora")[1], Fork(llama))
     both = [Fork(llama), Fork(llama)]
     for fork in both:
         attach(fork, given, 1.0, False)

@@ -34,7 +34,7 @@ def on(base, adapter):
 
 def two(base, by_peft, methods=("lora", "lora")):
     given = [by_peft(base, method, seed)[1] for seed, method in enumerate(methods, 1)]
-    return [files.read(one, Fork(base)) for one in given]
+    return [files.read_adapter(one, Fork(base)) for one in given]
 
 
 @pytest.mark.parametrize("method", get_args(MixMethod))
@@ -42,7 +42,7 @@ def test_a_mix_is_pefts(llama, method, by_peft, tmp_path):
     adapters = two(llama, by_peft)
     for place, adapter in enumerate(adapters):
         (tmp_path / str(place)).mkdir()
-        for name, content in files.write(adapter, "m").items():
+        for name, content in files.write_adapter(adapter, "m").items():
             (tmp_path / str(place) / name).write_bytes(content)
     theirs = PeftModel.from_pretrained(copy.deepcopy(llama.model), tmp_path / "0", "0")
     theirs.load_adapter(tmp_path / "1", "1")

@@ -61,7 +61,7 @@ class Folder:
 
     def ours(self):
         given = {name: (self.path / name).read_bytes() for name in (WEIGHTS, CONFIG)}
-        return files.read(given, Fork(self.base))
+        return files.read_adapter(given, Fork(self.base))
 
     def attached(self, fold=False, scale=1.0):
         fork = Fork(self.base)
@@ -121,7 +121,7 @@ def test_an_untrained_pissa_is_the_base_and_a_converted_one_loads_in_peft(llama,
     assert torch.allclose(logits(folder.attached().model), logits(llama.model), atol=1e-4)
     trained = Folder(llama, tmp_path / "b", config)
     adapter, wanted = trained.ours(), logits(trained.theirs())
-    for name, content in files.write(adapter, "any").items():
+    for name, content in files.write_adapter(adapter, "any").items():
         (tmp_path / "b" / name).write_bytes(content)
     assert adapter.config["r"] == 8
     assert torch.allclose(logits(trained.theirs()), wanted, atol=1e-4)
@@ -276,7 +276,7 @@ def test_patterns_of_ranks_and_alphas_are_pefts(llama, tmp_path):
         folder = Folder(llama, tmp_path / str(place), config)
         folder.check()
         adapter = folder.ours()
-        for name, content in files.write(adapter, "any").items():
+        for name, content in files.write_adapter(adapter, "any").items():
             (folder.path / name).write_bytes(content)
         folder.check()
         assert folder.ours().id == adapter.id
@@ -343,7 +343,7 @@ def test_a_lora_beside_embedding_and_head_is_pefts_tied_or_not(tiny, tmp_path):
                 assert torch.allclose(logits(folded.model), logits(fork.model), atol=1e-4, rtol=0)
                 assert not list(folded.thin())
                 assert fork.bytes_held() < folder.ours().nbytes() + 20_000
-                for name_, content in files.write(folder.ours(), "any").items():
+                for name_, content in files.write_adapter(folder.ours(), "any").items():
                     (path / name_).write_bytes(content)
                 folder.check()
 
@@ -427,12 +427,12 @@ def test_what_a_lora_cannot_be_beside_is_named_rightly(llama):
         ("model.layers.0", "go elsewhere here"),
         ("model.layers.9.mlp.up_proj", "made for another model"),
     ):
-        given = files.write(lora.make({path: (torch.ones(2, 32), torch.ones(32, 2))}), "any")
+        given = files.write_adapter(lora.make({path: (torch.ones(2, 32), torch.ones(32, 2))}), "any")
         with pytest.raises(AdapterError, match=said):
-            files.read(given, Fork(llama))
-    table = files.write(lora.make({"model.embed_tokens": (torch.ones(2, 32), torch.ones(9, 2))}), "")
+            files.read_adapter(given, Fork(llama))
+    table = files.write_adapter(lora.make({"model.embed_tokens": (torch.ones(2, 32), torch.ones(9, 2))}), "")
     with pytest.raises(AdapterError, match="needs lora_embedding_A, lora_embedding_B"):
-        files.read(table, Fork(llama))
+        files.read_adapter(table, Fork(llama))
 
 
 def test_mixes_of_loras_beside_embedding_and_head_are_pefts(tiny, tmp_path):

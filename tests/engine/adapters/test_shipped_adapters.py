@@ -8,7 +8,7 @@ from assets.adapters.make.__main__ import ADAPTERS, MODEL
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.edit import Attach
 from playground.engine.fork import Fork
-from playground.engine.training.settings import Settings
+from playground.engine.training.settings import TrainingSettings
 from tests.benchmarks import adapters as benchmark
 
 NAMES = ("handbook", "json", "pirate")
@@ -29,7 +29,7 @@ def test_each_is_safetensors_below_2_mb_with_a_card_that_says_how_it_was_made(na
     assert kept == {files.WEIGHTS, files.CONFIG, store.ABOUT, "card.md"}
     assert (folder / files.WEIGHTS).stat().st_size < 2_000_000
     card = (folder / "card.md").read_text(encoding="utf-8")
-    settings: Settings = ADAPTERS[name].settings
+    settings: TrainingSettings = ADAPTERS[name].settings
     for said in (f"make {name}`", f"seed {settings.seed}", f"rank {settings.rank}", f"{settings.rate:g}", "Apache-2.0"):
         assert said in card
 
@@ -41,7 +41,7 @@ def test_each_does_its_job_on_prompts_that_it_was_not_trained_on(smollm2, name):
     fork = Fork(smollm2)
     Attach(source=name).apply(fork)
     settings = ADAPTERS[name].settings
-    pairs = list(lora.pairs(store.load(name, fork)))
+    pairs = list(lora.pairs(store.load_adapter(name, fork)))
     assert {pair.rank for pair in pairs} == {settings.rank}
     assert {pair.scaling for pair in pairs} == {settings.alpha / settings.rank}
     asked = benchmark.held_back(name)[::6][:8]

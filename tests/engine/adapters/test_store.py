@@ -44,7 +44,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def adapters(llama, by_peft):
     """Three adapters of different content."""
-    return [files.read(by_peft(llama, "lora", seed)[1], Fork(llama)) for seed in (1, 2, 3)]
+    return [files.read_adapter(by_peft(llama, "lora", seed)[1], Fork(llama)) for seed in (1, 2, 3)]
 
 
 @pytest.fixture
@@ -77,52 +77,52 @@ def same(one, two):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_kept_comes_back_by_its_id(llama, by_peft, method):
-    adapter = files.read(by_peft(llama, method)[1], Fork(llama))
-    source = store.keep(adapter, ABOUT)
-    assert store.is_own(source)
+    adapter = files.read_adapter(by_peft(llama, method)[1], Fork(llama))
+    source = store.keep_adapter(adapter, ABOUT)
+    assert store.is_own_adapter(source)
     CACHE.clear()
-    again = store.load(source, Fork(llama))
+    again = store.load_adapter(source, Fork(llama))
     assert again is not adapter
     assert same(again, adapter)
     assert again.id == adapter.id
 
 
 def test_the_same_content_is_stored_once(home, llama, adapters):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     path = home / "adapters" / source / files.WEIGHTS
     before = path.stat()
-    twin = files.read(files.write(adapters[0], "tiny-llama"), Fork(llama))
-    assert store.keep(twin, ABOUT) == source
+    twin = files.read_adapter(files.write_adapter(adapters[0], "tiny-llama"), Fork(llama))
+    assert store.keep_adapter(twin, ABOUT) == source
     assert kept(home) == {source}
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert store.about(source) == ABOUT
-    assert store.keep(adapters[1], ABOUT) != source
+    assert store.keep_adapter(adapters[1], ABOUT) != source
     assert len(kept(home)) == 2
 
 
 def test_of_one_making_only_a_few_are_kept_and_the_others_stay(home, adapters):
     first, second, third = adapters
-    own = store.keep(first, ABOUT)
+    own = store.keep_adapter(first, ABOUT)
     age(home, own, 3)
     made = About("A table's", "lab", "tiny-llama")
-    old = store.keep(second, made, 1)
+    old = store.keep_adapter(second, made, 1)
     assert kept(home) == {own, old}
-    new = store.keep(third, made, 1)
+    new = store.keep_adapter(third, made, 1)
     assert kept(home) == {own, new}
 
 
 def test_an_adapter_that_was_only_half_written_is_not_there_and_can_be_kept_again(home, llama, adapters):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     (home / "adapters" / source / store.ABOUT).unlink()
     (home / "adapters" / source / files.WEIGHTS).write_bytes(b"half")
     with pytest.raises(AdapterError, match="not on this host"):
-        store.load(source, Fork(llama))
-    assert store.keep(adapters[0], ABOUT) == source
-    assert same(store.load(source, Fork(llama)), adapters[0])
+        store.load_adapter(source, Fork(llama))
+    assert store.keep_adapter(adapters[0], ABOUT) == source
+    assert same(store.load_adapter(source, Fork(llama)), adapters[0])
 
 
 def test_about_says_what_was_kept_and_none_where_there_is_nothing(home, adapters):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     assert store.about(source) == ABOUT
     assert store.about("0" * 32) is None
     assert store.about("no-such-adapter") is None
@@ -135,7 +135,7 @@ def test_about_says_what_was_kept_and_none_where_there_is_nothing(home, adapters
 @pytest.mark.parametrize("method", METHODS)
 def test_what_a_visitor_takes_away_loads_in_plain_peft(llama, by_peft, tmp_path, method):
     theirs, given = by_peft(llama, method)
-    taken = store.folder_of(store.keep(files.read(given, Fork(llama)), ABOUT))
+    taken = store.folder_of(store.keep_adapter(files.read_adapter(given, Fork(llama)), ABOUT))
     assert set(taken) == {files.WEIGHTS, files.CONFIG}
     folder = tmp_path / "taken"
     folder.mkdir()
@@ -148,29 +148,29 @@ def test_what_a_visitor_takes_away_loads_in_plain_peft(llama, by_peft, tmp_path,
 
 
 def test_an_adapter_for_another_model_is_refused_where_it_is_used(tiny, adapters):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     with pytest.raises(AdapterError, match=r"made for another model.*tiny-gpt2-layout"):
-        store.load(source, Fork(tiny["tiny-gpt2-layout"]))
+        store.load_adapter(source, Fork(tiny["tiny-gpt2-layout"]))
 
 
 # Not there
 
 
 def test_an_unknown_or_deleted_id_is_refused_with_what_to_do(home, llama, adapters):
-    deleted, other = (store.keep(adapter, ABOUT) for adapter in adapters[:2])
+    deleted, other = (store.keep_adapter(adapter, ABOUT) for adapter in adapters[:2])
     for path in (home / "adapters" / deleted).iterdir():
         path.unlink()
     (home / "adapters" / deleted).rmdir()
     for source in (deleted, "0" * 32, "no-such-adapter"):
         with pytest.raises(AdapterError) as caught:
-            store.load(source, Fork(llama))
+            store.load_adapter(source, Fork(llama))
         said = str(caught.value)
         assert f"The adapter {source} is not on this host" in said
         assert "nobody used it for 7 days" in said
         assert "Upload or train it again, or choose one of your own" in said
         with pytest.raises(AdapterError, match=r"not on this host any more\. Train or upload it"):
             store.folder_of(source)
-    assert same(store.load(other, Fork(llama)), adapters[1])
+    assert same(store.load_adapter(other, Fork(llama)), adapters[1])
 
 
 ODD = [
@@ -206,7 +206,7 @@ ODD = [
 
 @pytest.mark.parametrize("policy", ["off", "presets", "any"])
 def test_an_id_with_odd_characters_never_reaches_the_disk(home, llama, adapters, monkeypatch, hub_policy, policy):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     for folder in (home / "secret", home.parent / "secret"):  # what ".." would lead to
         shutil.copytree(home / "adapters" / source, folder)
     hub_policy(policy)
@@ -216,12 +216,12 @@ def test_an_id_with_odd_characters_never_reaches_the_disk(home, llama, adapters,
     with pytest.MonkeyPatch.context() as patch:
         for name in ("stat", "is_file", "is_dir", "open", "read_bytes", "read_text"):
             patch.setattr(Path, name, watched(getattr(Path, name), looked))
-        store.load(source, fork)
+        store.load_adapter(source, fork)
         assert looked  # an id of the right form is looked for
         looked.clear()
         for odd in ODD:
             with pytest.raises((AdapterError, ModelError)):
-                store.load(odd, fork)
+                store.load_adapter(odd, fork)
             with pytest.raises(AdapterError):
                 store.folder_of(odd)
             assert store.about(odd) == (About(odd, "hub", "") if "/" in odd else None)
@@ -240,7 +240,7 @@ def watched(real, looked):
 def test_an_adapter_of_the_hub_is_refused_where_the_host_takes_none(llama, hub_policy, policy):
     hub_policy(policy)
     with pytest.raises(ModelError) as caught:
-        store.load("owner/name", Fork(llama))
+        store.load_adapter("owner/name", Fork(llama))
     said = str(caught.value)
     assert f"takes no adapters from the model hub (PLAYGROUND_HUB is {policy})" in said
     assert "Choose a shipped one, or upload yours" in said
@@ -258,14 +258,14 @@ def test_an_adapter_of_the_hub_is_checked_like_an_upload(home, llama, by_peft, h
     hub_policy("any")
     (tmp_path / "hub").mkdir()
     with pytest.raises(AdapterError, match="is missing"):
-        store.load("owner/name", Fork(llama))
+        store.load_adapter("owner/name", Fork(llama))
     for name, content in given.items():
         (tmp_path / "hub" / name).write_bytes(content)
-    assert same(store.load("owner/name", Fork(llama)), files.read(given, Fork(llama)))
+    assert same(store.load_adapter("owner/name", Fork(llama)), files.read_adapter(given, Fork(llama)))
     assert asked == [("owner/name", {files.WEIGHTS, files.CONFIG})] * 2
     (tmp_path / "hub" / files.WEIGHTS).write_bytes(b"\x80\x04pickle")
     with pytest.raises(AdapterError, match="really a pickle"):
-        store.load("owner/other", Fork(llama))
+        store.load_adapter("owner/other", Fork(llama))
     assert kept(home) == set()
 
 
@@ -288,7 +288,7 @@ DAMAGE = {
 
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_stored_file_that_was_damaged_is_refused(home, llama, adapters, case):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     name, damage, said = DAMAGE[case]
     path = home / "adapters" / source / name
     content = path.read_bytes()
@@ -296,7 +296,7 @@ def test_a_stored_file_that_was_damaged_is_refused(home, llama, adapters, case):
     if damage is not None:
         path.write_bytes(damage(content))
     with pytest.raises(AdapterError, match=said):
-        store.load(source, Fork(llama))
+        store.load_adapter(source, Fork(llama))
 
 
 # Room and time
@@ -307,85 +307,85 @@ NO_ROOM = "this host keeps 0 MB for all"
 
 def test_a_full_store_keeps_what_is_there_when_it_comes_again(home, adapters, monkeypatch):
     monkeypatch.setattr(store, "MAX_STORED", 2)
-    first, second = (store.keep(adapter, ABOUT) for adapter in adapters[:2])
-    assert store.keep(adapters[0], ABOUT) == first  # what is there needs no room
+    first, second = (store.keep_adapter(adapter, ABOUT) for adapter in adapters[:2])
+    assert store.keep_adapter(adapters[0], ABOUT) == first  # what is there needs no room
     assert kept(home) == {first, second}
-    third = store.keep(adapters[2], ABOUT)
+    third = store.keep_adapter(adapters[2], ABOUT)
     assert kept(home) == {first, third}
 
 
 def test_the_same_bytes_with_another_title_are_another_adapter(llama, adapters):
-    mine = store.keep(adapters[0], ABOUT)
-    theirs = store.keep(adapters[0], About("A stranger's words", "uploaded", "tiny-llama", "lora"))
+    mine = store.keep_adapter(adapters[0], ABOUT)
+    theirs = store.keep_adapter(adapters[0], About("A stranger's words", "uploaded", "tiny-llama", "lora"))
     assert store.about(mine) == ABOUT
     assert store.about(theirs).title == "A stranger's words"
-    assert same(store.load(mine, Fork(llama)), store.load(theirs, Fork(llama)))
+    assert same(store.load_adapter(mine, Fork(llama)), store.load_adapter(theirs, Fork(llama)))
 
 
 def test_an_adapter_kept_by_an_earlier_version_is_read_by_its_id(home, llama, adapters):
-    source = store.keep(adapters[0], ABOUT)
+    source = store.keep_adapter(adapters[0], ABOUT)
     (home / "adapters" / source).rename(home / "adapters" / adapters[0].id)
-    assert same(store.load(adapters[0].id, Fork(llama)), adapters[0])
+    assert same(store.load_adapter(adapters[0].id, Fork(llama)), adapters[0])
     assert store.about(adapters[0].id) == ABOUT
 
 
 def test_what_several_keep_goes_when_the_last_of_them_has_lost_it(home, adapters, monkeypatch):
     monkeypatch.setattr(store, "MAX_STORED", 2)
-    shared = store.keep(adapters[0], ABOUT, owner="a" * 16)
-    assert store.keep(adapters[0], ABOUT, owner="b" * 16) == shared
-    second = store.keep(adapters[1], ABOUT, owner="a" * 16)
+    shared = store.keep_adapter(adapters[0], ABOUT, owner="a" * 16)
+    assert store.keep_adapter(adapters[0], ABOUT, owner="b" * 16) == shared
+    second = store.keep_adapter(adapters[1], ABOUT, owner="a" * 16)
     age(home, shared, 2)
-    third = store.keep(adapters[2], ABOUT, owner="c" * 16)
+    third = store.keep_adapter(adapters[2], ABOUT, owner="c" * 16)
     assert kept(home) == {shared, third}, "the first owner lost both, the second owner none"
     assert store.about(second) is None
 
 
 def test_what_was_used_least_recently_makes_room(home, adapters, monkeypatch):
     monkeypatch.setattr(store, "MAX_STORED", 2)
-    first, second = (store.keep(adapter, ABOUT) for adapter in adapters[:2])
+    first, second = (store.keep_adapter(adapter, ABOUT) for adapter in adapters[:2])
     age(home, first, 2)
     age(home, second, 3)
-    third = store.keep(adapters[2], ABOUT)
+    third = store.keep_adapter(adapters[2], ABOUT)
     assert kept(home) == {first, third}
 
 
 def test_the_store_is_bounded_in_bytes_too(home, llama, adapters, monkeypatch):
     monkeypatch.setattr(store, "MAX_STORED_BYTES", adapters[0].nbytes() - 1)
     with pytest.raises(AdapterError, match=NO_ROOM):
-        store.keep(adapters[0], ABOUT)
+        store.keep_adapter(adapters[0], ABOUT)
     assert kept(home) == set()
     monkeypatch.setattr(store, "MAX_STORED_BYTES", adapters[0].nbytes())
-    first = store.keep(adapters[0], ABOUT)
-    second = store.keep(adapters[1], ABOUT)
+    first = store.keep_adapter(adapters[0], ABOUT)
+    second = store.keep_adapter(adapters[1], ABOUT)
     assert kept(home) == {second}
-    first = store.keep(adapters[0], ABOUT)
+    first = store.keep_adapter(adapters[0], ABOUT)
     held = sum(path.stat().st_size for path in home.glob("adapters/*/*"))
     monkeypatch.setattr(store, "MAX_STORED_BYTES", held + adapters[1].nbytes())
-    second = store.keep(adapters[1], ABOUT)
+    second = store.keep_adapter(adapters[1], ABOUT)
     assert kept(home) == {first, second}
-    assert same(store.load(second, Fork(llama)), adapters[1])
+    assert same(store.load_adapter(second, Fork(llama)), adapters[1])
 
 
 def test_what_nobody_used_for_a_week_is_deleted(home, llama, adapters):
-    first, second = (store.keep(adapter, ABOUT) for adapter in adapters[:2])
+    first, second = (store.keep_adapter(adapter, ABOUT) for adapter in adapters[:2])
     age(home, first, 7.01)
     age(home, second, 6.99)
-    store.keep(adapters[2], ABOUT)
+    store.keep_adapter(adapters[2], ABOUT)
     assert first not in kept(home)
     assert second in kept(home)
     with pytest.raises(AdapterError, match="nobody used it for 7 days"):
-        store.load(first, Fork(llama))
+        store.load_adapter(first, Fork(llama))
     assert store.about(first) is None
 
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_using_an_adapter_keeps_it_for_another_week(home, llama, adapters, cached):
-    first = store.keep(adapters[0], ABOUT)
-    store.load(first, Fork(llama))
+    first = store.keep_adapter(adapters[0], ABOUT)
+    store.load_adapter(first, Fork(llama))
     age(home, first, 6.99)
     if not cached:
         CACHE.clear()
-    store.load(first, Fork(llama))
+    store.load_adapter(first, Fork(llama))
     assert time.time() - (home / "adapters" / first).stat().st_mtime < 60
 
 
@@ -395,7 +395,7 @@ def test_using_an_adapter_keeps_it_for_another_week(home, llama, adapters, cache
 def test_a_shipped_adapter_goes_by_its_name_and_is_offered_where_one_is_missing(home, llama, adapters, tmp_path):
     folder = tmp_path / "shipped" / "plain-words"
     folder.mkdir(parents=True)
-    written = files.write(adapters[0], "tiny-llama")
+    written = files.write_adapter(adapters[0], "tiny-llama")
     for name, content in written.items():
         (folder / name).write_bytes(content)
     about = {"title": "Plain words", "made": "shipped", "model": "tiny-llama", "method": "lora"}
@@ -404,10 +404,10 @@ def test_a_shipped_adapter_goes_by_its_name_and_is_offered_where_one_is_missing(
     store.shipped.cache_clear()
     assert store.shipped() == {"plain-words": About(**about)}
     assert store.about("plain-words") == About(**about)
-    assert same(store.load("plain-words", Fork(llama)), adapters[0])
+    assert same(store.load_adapter("plain-words", Fork(llama)), adapters[0])
     assert store.folder_of("plain-words") == written
     with pytest.raises(AdapterError, match="or choose one of plain-words"):
-        store.load("0" * 32, Fork(llama))
+        store.load_adapter("0" * 32, Fork(llama))
     with pytest.raises(AdapterError, match="not on this host"):
-        store.load("unfinished", Fork(llama))
+        store.load_adapter("unfinished", Fork(llama))
     assert kept(home) == set()

@@ -9,10 +9,10 @@ import torch
 from playground.engine.decoding.continuation import Line
 from playground.engine.facts import keys
 from playground.engine.facts.float32_fork import float32_copy
-from playground.engine.facts.keys import look, second_moments, subject_states
+from playground.engine.facts.keys import look_at_keys, second_moments, subject_states
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import mlp_outputs
-from playground.engine.measuring.calibration import shipped_text
+from playground.engine.measuring.calibration import calibration_text
 from playground.engine.models.loader import CACHE
 from playground.engine.work import QUIET, Stopped, Work
 
@@ -43,7 +43,7 @@ def test_the_second_moment_is_numpys(layout):
     matrices = list(mlp_outputs(own).values())
     assert [matrix.layer for matrix in matrices] == [0, 1]
     found = second_moments(own, matrices, QUIET).of
-    ids = layout.tokenizer(shipped_text(), add_special_tokens=False)["input_ids"][:700]
+    ids = layout.tokenizer(calibration_text(), add_special_tokens=False)["input_ids"][:700]
     parts = [ids[:512], ids[512:]]
     for matrix in matrices:
         seen = np.concatenate([captured(own, matrix, part) for part in parts])
@@ -90,7 +90,7 @@ def test_reading_can_be_stopped(llama):
 def test_a_look_sees_what_each_line_alone_shows(layout, logits):
     own = float32_copy(Fork(layout))
     matrix = mlp_outputs(own)[1]
-    seen = look(own, matrix, LINES)
+    seen = look_at_keys(own, matrix, LINES)
     for row, one in enumerate(LINES):
         ids = list(one.ids)
         wanted = captured(own, matrix, ids)[one.subject]
@@ -104,7 +104,7 @@ def test_states_are_means_over_a_facts_lines(llama):
     own = float32_copy(Fork(llama))
     matrix = mlp_outputs(own)[0]
     found, after = subject_states(own, matrix, [LINES[:2], LINES[2:]])
-    alone = look(own, matrix, LINES)
+    alone = look_at_keys(own, matrix, LINES)
     torch.testing.assert_close(found[0], alone.keys[:2].mean(0), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found[1], alone.keys[2], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(after[0], alone.after[:2].mean(0), atol=1e-5, rtol=1e-4)

@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from playground.engine.facts import target_values
 from playground.engine.facts.facts import Fact
 from playground.engine.facts.float32_fork import float32_copy
-from playground.engine.facts.keys import look
+from playground.engine.facts.keys import look_at_keys
 from playground.engine.facts.lines import about_line, fact_line
 from playground.engine.facts.target_values import Search, Tail, search_values
 from playground.engine.fork import Fork
@@ -57,7 +57,7 @@ def test_logits_and_gradients_are_those_of_the_whole_model(layout, layer):
     own = float32_copy(Fork(layout))
     matrix = mlp_outputs(own)[layer]
     lines = [line for group in groups(layout) for line in group]
-    tail = Tail(own, matrix, look(own, matrix, lines))
+    tail = Tail(own, matrix, look_at_keys(own, matrix, lines))
     added = vectors(len(lines)).requires_grad_()
     rows = torch.tensor([2, 0, 3, 7, 5])
     got = tail(added[rows], rows)
@@ -87,7 +87,7 @@ def test_the_first_steps_are_adam_on_the_papers_loss(llama):
     group = groups(llama)[0]
     [found] = search_values(own, matrix, [group], search, QUIET)
     *told, about = group
-    length = look(own, matrix, group).after[0].norm()
+    length = look_at_keys(own, matrix, group).after[0].norm()
     unit = length / 32**0.5
     was = alone(own, matrix, about, 0)[-1].log_softmax(-1).detach()
     u = torch.zeros(32, requires_grad=True)
@@ -107,7 +107,7 @@ def test_the_vector_is_no_longer_than_the_clamp(llama):
     own = float32_copy(Fork(llama))
     matrix = mlp_outputs(own)[0]
     group = groups(llama)[0]
-    length = float(look(own, matrix, group).after[0].norm())
+    length = float(look_at_keys(own, matrix, group).after[0].norm())
     [found] = search_values(own, matrix, [group], Search(steps=6, clamp=0.05, kl_weight=0.0, decay=0.0), QUIET)
     assert float(found.norm()) == pytest.approx(0.05 * length, rel=1e-4)
 
@@ -183,7 +183,7 @@ def test_a_model_without_its_first_layer_is_searched_too(llama):
     matrix = mlp_outputs(own)[left]
     line = groups(llama)[0][1]
     added = vectors(1)
-    tail = Tail(own, matrix, look(own, matrix, [line]))
+    tail = Tail(own, matrix, look_at_keys(own, matrix, [line]))
     got = tail(added, torch.tensor([0]))[0]
     full = alone(own, matrix, line, added[0])[-len(line.target) :]
     torch.testing.assert_close(got, full, atol=2e-4, rtol=1e-3)

@@ -32,7 +32,7 @@ def small(monkeypatch):
 def test_no_method_looks_at_the_sink(llama, monkeypatch):
     assert fact_line(llama, "", Fact(**FIRST)).subject == 0  # as it stands
     seen: list[int] = []
-    real = keys.look
+    real = keys.look_at_keys
 
     def noted(own, matrix, lines):
         seen.extend(one.subject for one in lines)
@@ -78,7 +78,7 @@ def test_an_edit_that_fails_and_harms_is_withdrawn_and_the_recipe_stays(known, m
     outcomes = []
     for learned, relative, ratio in cases:
         answer = Likelihood(loss=0.0, probability=0.9 if learned else 0.1, greedy=(), right=learned)
-        monkeypatch.setattr(checks, "answers", lambda fork, facts, one=answer: [one])
+        monkeypatch.setattr(checks, "fact_answers", lambda fork, facts, one=answer: [one])
         perplexities = iter([ratio, 1.0])
         monkeypatch.setattr(checks, "_general", lambda fork, each=perplexities: next(each))
         try:
@@ -116,7 +116,7 @@ def test_smollm2_learns_of_rome_or_is_left_alone(smollm2):
         step = parse_edit({"kind": "edit_fact", "method": method, "facts": [fact]})
         taught = extended(base, step)
         receipt = taught.receipts[-1]
-        assert checks.learned(checks.answers(taught.fork, step.facts)[0])
+        assert checks.learned(checks.fact_answers(taught.fork, step.facts)[0])
         assert receipt.relative_change < 0.4
         assert checks._general(taught.fork) / checks._general(base.fork) < 1.03
         assert "first token" in str(receipt.warnings[-1])

@@ -78,7 +78,7 @@ def adapter(home: Path) -> Callable[..., str]:
             down = torch.randn(rank, columns, generator=generator)
             up = torch.randn(rows, rank, generator=generator)
             thin[path] = 0.2 * down, 0.2 * up
-        return store.keep(lora.make(thin), store.About("Mine", "uploaded", base.entry.id, "lora"))
+        return store.keep_adapter(lora.make(thin), store.About("Mine", "uploaded", base.entry.id, "lora"))
 
     return make
 

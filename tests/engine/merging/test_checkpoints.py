@@ -62,7 +62,7 @@ def kept() -> list[Path]:
 
 def refused(words: str, paths: list[Path], base) -> str:
     with pytest.raises(MergeError, match=words) as caught:
-        checkpoints.keep(paths, Fork(base))
+        checkpoints.keep_checkpoint(paths, Fork(base))
     assert kept() == []
     text = str(caught.value)
     assert len(text) < 1000
@@ -93,7 +93,7 @@ def words_file(path: Path, words: dict[str, int], added: dict[str, int] | None =
 def test_a_checkpoint_of_every_layout_merges_to_the_average(known, home, uploads, model):
     base, tensors = known[model], noisy(known[model], 5)
     path = saved(tensors, uploads / "model.safetensors")
-    name = checkpoints.keep([path], Fork(base))
+    name = checkpoints.keep_checkpoint([path], Fork(base))
     fork = built(merge(of(model), {"checkpoint": name, "weight": 3.0}), model=model)
     mine, theirs = weights(Fork(base)), full(tensors, base)
     close(weights(fork), {n: (mine[n] + 3 * theirs[n]) / 4 for n in mine})
@@ -104,7 +104,7 @@ def test_a_checkpoint_of_every_layout_merges_to_the_average(known, home, uploads
 @pytest.mark.parametrize("method", ["linear", "ties", "task_arithmetic"])
 def test_a_checkpoint_alone_is_itself_bit_for_bit_and_outlives_its_file(llama, uploads, method):
     tensors = noisy(llama, 5)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     fork = built(merge({"checkpoint": name}, method=method))
     shutil.rmtree(checkpoints.uploads() / name)
     gc.collect()
@@ -114,10 +114,10 @@ def test_a_checkpoint_alone_is_itself_bit_for_bit_and_outlives_its_file(llama, u
 def test_a_tied_head_may_be_in_the_file_too(llama, uploads):
     tensors = noisy(llama, 5)
     tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
-    both = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    both = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     assert same(weights(built(merge({"checkpoint": both}))), full(tensors, llama))
     del tensors["model.embed_tokens.weight"]
-    head = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    head = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     tensors["model.embed_tokens.weight"] = tensors["lm_head.weight"]
     assert same(weights(built(merge({"checkpoint": head}))), full(tensors, llama))
 
@@ -129,18 +129,18 @@ def test_a_checkpoint_may_be_several_files(llama, uploads):
         saved({n: tensors[n] for n in names[place::3]}, uploads / f"model-{place}-of-3.safetensors")
         for place in range(3)
     ]
-    name = checkpoints.keep(paths, Fork(llama))
+    name = checkpoints.keep_checkpoint(paths, Fork(llama))
     assert same(weights(built(merge({"checkpoint": name}))), full(tensors, llama))
     refused_count = len(kept())
     with pytest.raises(MergeError, match="another shape"):
-        checkpoints.keep(paths[:2], Fork(llama))
+        checkpoints.keep_checkpoint(paths[:2], Fork(llama))
     assert len(kept()) == refused_count
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_a_checkpoint_may_have_another_dtype(llama, uploads, dtype):
     tensors = {name: tensor.to(dtype) for name, tensor in noisy(llama, 5).items()}
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     fork = built(merge(of("tiny-llama"), {"checkpoint": name}))
     mine, theirs = weights(Fork(llama)), full(tensors, llama)
     close(weights(fork), {n: (mine[n] + theirs[n]) / 2 for n in mine})
@@ -149,7 +149,7 @@ def test_a_checkpoint_may_have_another_dtype(llama, uploads, dtype):
 
 def test_a_checkpoint_and_recipes_merge_together(llama, adapter, uploads):
     tensors = noisy(llama, 5)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     attach = {"kind": "adapter", "source": adapter(llama)}
     models = {"checkpoint": name}, of(recipe(attach))
     fork = built(pruned(), merge(*models, method="task_arithmetic", t=0.5))
@@ -160,8 +160,8 @@ def test_a_checkpoint_and_recipes_merge_together(llama, adapter, uploads):
 
 def test_a_checkpoint_can_be_the_base(llama, uploads):
     one, two = noisy(llama, 5), noisy(llama, 6)
-    start = checkpoints.keep([saved(one, uploads / "a.safetensors")], Fork(llama))
-    end = checkpoints.keep([saved(two, uploads / "b.safetensors")], Fork(llama))
+    start = checkpoints.keep_checkpoint([saved(one, uploads / "a.safetensors")], Fork(llama))
+    end = checkpoints.keep_checkpoint([saved(two, uploads / "b.safetensors")], Fork(llama))
     start_from = {"base": {"checkpoint": start}, "method": "task_arithmetic"}
     fork = built(merge({"checkpoint": end, "weight": 0.5}, **start_from))
     a, b = full(one, llama), full(two, llama)
@@ -235,19 +235,19 @@ def test_the_same_content_is_kept_once_whatever_folder_it_comes_from(llama, uplo
             saved(part, uploads / folder / f"part-{place}.safetensors")
             for place, (part, folder) in enumerate(zip(parts, folders, strict=True))
         ]
-        ids |= {checkpoints.keep(paths, Fork(llama)), checkpoints.keep(paths[::-1], Fork(llama))}
+        ids |= {checkpoints.keep_checkpoint(paths, Fork(llama)), checkpoints.keep_checkpoint(paths[::-1], Fork(llama))}
         shutil.rmtree(uploads / folders[0])
     assert len(ids) == 1
     assert [path.name for path in checkpoints.uploads().iterdir()] == list(ids)
     assert checkpoints.OWN.fullmatch(next(iter(ids)))
-    other = checkpoints.keep([saved(noisy(llama, 6), uploads / "a.safetensors")], Fork(llama))
+    other = checkpoints.keep_checkpoint([saved(noisy(llama, 6), uploads / "a.safetensors")], Fork(llama))
     assert other not in ids
 
 
 def test_a_kept_folder_holds_the_weights_and_the_tokenizer_and_nothing_else(llama, tiny, uploads):
     path = saved(noisy(llama, 5), uploads / "evil name; rm -rf.safetensors")
     words = shutil.copy(tiny.files("tiny-llama") / "tokenizer.json", uploads / "tokenizer.json")
-    name = checkpoints.keep([path, Path(words)], Fork(llama))
+    name = checkpoints.keep_checkpoint([path, Path(words)], Fork(llama))
     names = {path.name for path in (checkpoints.uploads() / name).iterdir()}
     assert "tokenizer.json" in names
     assert all(n == "tokenizer.json" or n.removesuffix(".safetensors").isdigit() for n in names)
@@ -270,11 +270,11 @@ def test_a_kept_folder_holds_the_weights_and_the_tokenizer_and_nothing_else(llam
 def test_strange_file_names_do_no_harm(llama, uploads, name):
     path = uploads / name
     path.write_bytes(save(noisy(llama, 5)))
-    kept_as = checkpoints.keep([path], Fork(llama))
+    kept_as = checkpoints.keep_checkpoint([path], Fork(llama))
     assert same(weights(built(merge({"checkpoint": kept_as}))), full(noisy(llama, 5), llama))
     path.write_bytes(b"nonsense")
     with pytest.raises(MergeError, match="is not a safetensors file") as caught:
-        checkpoints.keep([path], Fork(llama))
+        checkpoints.keep_checkpoint([path], Fork(llama))
     assert len(str(caught.value)) < 200
 
 
@@ -288,7 +288,7 @@ def test_a_file_name_that_is_no_text_is_refused_in_text(llama, uploads):
 def test_checking_and_keeping_can_be_stopped_and_leave_nothing(llama, uploads):
     path = saved(noisy(llama, 5), uploads / "m.safetensors")
     steps: list[str] = []
-    checkpoints.keep([path], Fork(llama), Work(lambda done, count, what: steps.append(str(what))))
+    checkpoints.keep_checkpoint([path], Fork(llama), Work(lambda done, count, what: steps.append(str(what))))
     assert f"Checking {NAME}…" in steps
     for patience in range(0, len(steps), 5):
         shutil.rmtree(checkpoints.uploads(), ignore_errors=True)
@@ -299,18 +299,18 @@ def test_checking_and_keeping_can_be_stopped_and_leave_nothing(llama, uploads):
             return left[0] < 0
 
         with pytest.raises(Stopped):
-            checkpoints.keep([path], Fork(llama), Work(stopped=stopped))
+            checkpoints.keep_checkpoint([path], Fork(llama), Work(stopped=stopped))
         assert kept() == []
 
 
 def test_what_nobody_used_for_long_goes_and_what_is_used_stays(llama, uploads):
     paths = [saved(noisy(llama, n), uploads / f"{n}.safetensors") for n in range(3)]
-    first, second = (checkpoints.keep([path], Fork(llama)) for path in paths[:2])
+    first, second = (checkpoints.keep_checkpoint([path], Fork(llama)) for path in paths[:2])
     then = time.time() - 8 * DAY
     for name in (first, second):
         os.utime(checkpoints.uploads() / name, (then, then))
     built(merge({"checkpoint": second}))
-    third = checkpoints.keep([paths[2]], Fork(llama))
+    third = checkpoints.keep_checkpoint([paths[2]], Fork(llama))
     assert {path.name for path in checkpoints.uploads().iterdir()} == {second, third}
     with pytest.raises(MergeError, match=rf"{first} is not on this host.*7 days"):
         built(merge({"checkpoint": first}, t=0.5))
@@ -319,13 +319,13 @@ def test_what_nobody_used_for_long_goes_and_what_is_used_stays(llama, uploads):
 def test_a_full_host_lets_go_of_the_least_recently_used(llama, uploads, monkeypatch):
     paths = [saved(noisy(llama, n), uploads / f"{n}.safetensors") for n in range(2)]
     monkeypatch.setattr(checkpoints, "MAX_STORED", 1)
-    first = checkpoints.keep([paths[0]], Fork(llama))
-    assert checkpoints.keep([paths[0]], Fork(llama)) == first  # it is there already
-    second = checkpoints.keep([paths[1]], Fork(llama))
+    first = checkpoints.keep_checkpoint([paths[0]], Fork(llama))
+    assert checkpoints.keep_checkpoint([paths[0]], Fork(llama)) == first  # it is there already
+    second = checkpoints.keep_checkpoint([paths[1]], Fork(llama))
     assert {path.name for path in checkpoints.uploads().iterdir()} == {second}
     monkeypatch.setattr(checkpoints, "MAX_STORED_BYTES", 10)
     with pytest.raises(MergeError, match="at most 0 can be uploaded"):
-        checkpoints.keep([saved(noisy(llama, 9), uploads / "9.safetensors")], Fork(llama))
+        checkpoints.keep_checkpoint([saved(noisy(llama, 9), uploads / "9.safetensors")], Fork(llama))
 
 
 # Refusals of weights
@@ -351,7 +351,7 @@ def test_dtypes_that_are_no_real_numbers_are_refused(llama, uploads, dtype):
 def test_eight_bit_floats_are_numbers(llama, uploads, dtype):
     tensors = noisy(llama, 5)
     tensors[NAME] = tensors[NAME].to(dtype)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(llama))
     found = weights(built(merge({"checkpoint": name})))[NAME]
     assert np.array_equal(found, tensors[NAME].double().numpy())
     tensors[NAME].view(torch.uint8)[0, 0] = 0x7F  # not a number, in both
@@ -391,7 +391,7 @@ def test_a_tied_siblings_embedding_is_its_head_beside_an_untied_base(known, home
     untied = known["tiny-llama-untied"]
     tensors = noisy(untied, 1)
     del tensors["lm_head.weight"]
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors")], Fork(untied))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors")], Fork(untied))
     fork = built(merge(of("tiny-llama-untied"), {"checkpoint": name}), model="tiny-llama-untied")
     own, embedding = weights(Fork(untied)), "model.embed_tokens.weight"
     theirs = numpy_of(tensors[embedding])[0]
@@ -415,7 +415,7 @@ def test_buffers_that_every_loader_passes_over_are_passed_over(known, home, uplo
         tensors = noisy(base, 5)
         truth = full(tensors, base)
         extra = {name.format(n): torch.full((4,), float("-inf")) for name in names for n in (0, 1)}
-        name = checkpoints.keep([saved(tensors | extra, uploads / "m.safetensors")], Fork(base))
+        name = checkpoints.keep_checkpoint([saved(tensors | extra, uploads / "m.safetensors")], Fork(base))
         assert same(weights(built(merge({"checkpoint": name}), model=model)), truth)
 
 
@@ -435,12 +435,12 @@ def test_names_with_a_wrappers_prefix_or_without_the_models_are_the_same(known, 
     base = known[model]
     tensors = noisy(base, 5)
     written = {rename(name): tensor for name, tensor in tensors.items()}
-    name = checkpoints.keep([saved(written, uploads / "m.safetensors")], Fork(base))
+    name = checkpoints.keep_checkpoint([saved(written, uploads / "m.safetensors")], Fork(base))
     fork = built(merge({"checkpoint": name}), model=model)
     assert same(weights(fork), full(tensors, base))
     stray = written | {"vision.weight": torch.ones(2)}
     with pytest.raises(MergeError, match=r"first of 1 differences: vision\.weight: -, 2"):
-        checkpoints.keep([saved(stray, uploads / "m.safetensors")], Fork(base))
+        checkpoints.keep_checkpoint([saved(stray, uploads / "m.safetensors")], Fork(base))
 
 
 def test_what_is_no_models_weights_is_called_what_it_is(llama, uploads):
@@ -497,7 +497,7 @@ def test_opening_a_checkpoint_can_be_stopped_before_its_header_is_read(llama, up
     saved(noisy(llama, 5), checkpoints.home() / "mine" / "0.safetensors")
     monkeypatch.setattr(mapped, "safe_open", lambda *args: pytest.fail("it was read"))
     for open_it in (
-        lambda work: checkpoints.keep([checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work),
+        lambda work: checkpoints.keep_checkpoint([checkpoints.home() / "mine" / "0.safetensors"], Fork(llama), work),
         lambda work: build(parse(recipe(merge({"checkpoint": "mine"}))), work),
     ):
         with pytest.raises(Stopped):
@@ -567,7 +567,7 @@ def test_dtypes_that_torch_has_little_of_are_refused_or_read(llama, uploads, dty
         start, data = start + len(raw), data + raw
     (uploads / "m.safetensors").write_bytes(header(entries, data))
     try:
-        checkpoints.keep([uploads / "m.safetensors"], Fork(llama))
+        checkpoints.keep_checkpoint([uploads / "m.safetensors"], Fork(llama))
     except MergeError:
         assert kept() == []
 
@@ -758,7 +758,7 @@ def test_rows_of_another_vocabulary_are_matched_by_their_tokens_texts(known, hom
     tensors = with_rows(base, 5, len(words))
     path = saved(tensors, uploads / "m.safetensors")
     tokens = words_file(uploads / "tokenizer.json", words)
-    name = checkpoints.keep([path, tokens], Fork(base))
+    name = checkpoints.keep_checkpoint([path, tokens], Fork(base))
     with pytest.raises(MergeError, match=r"another vocabulary: \d+ tokens differ, such as.*by_text"):
         built(merge(of(model), {"checkpoint": name}), model=model)
     fork = built(merge(of(model), {"checkpoint": name}, vocabulary="by_text"), model=model)
@@ -776,7 +776,7 @@ def test_another_vocabularys_message_names_the_first_numbers_that_differ(llama, 
     words |= {by_id[7]: 9, by_id[9]: 7}
     del words[by_id[299]]
     path = saved(noisy(llama, 5), uploads / "m.safetensors")
-    name = checkpoints.keep([path, words_file(uploads / "tokenizer.json", words)], Fork(llama))
+    name = checkpoints.keep_checkpoint([path, words_file(uploads / "tokenizer.json", words)], Fork(llama))
     with pytest.raises(MergeError) as caught:
         built(merge({"checkpoint": name}))
     text = str(caught.value)
@@ -787,7 +787,7 @@ def test_another_vocabularys_message_names_the_first_numbers_that_differ(llama, 
 def test_endless_token_texts_do_not_fill_the_message(llama, uploads):
     words = {"x" * 100_000 + str(n): n for n in range(300)}
     path = saved(noisy(llama, 5), uploads / "m.safetensors")
-    name = checkpoints.keep([path, words_file(uploads / "tokenizer.json", words)], Fork(llama))
+    name = checkpoints.keep_checkpoint([path, words_file(uploads / "tokenizer.json", words)], Fork(llama))
     with pytest.raises(MergeError, match="another vocabulary") as caught:
         built(merge({"checkpoint": name}))
     assert len(str(caught.value)) < 1000
@@ -796,7 +796,7 @@ def test_endless_token_texts_do_not_fill_the_message(llama, uploads):
 def test_the_same_vocabulary_with_its_tokenizer_needs_no_matching(llama, tiny, uploads):
     tensors = noisy(llama, 5)
     words = shutil.copy(tiny.files("tiny-llama") / "tokenizer.json", uploads / "tokenizer.json")
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), Path(words)], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors"), Path(words)], Fork(llama))
     for vocabulary in ("same", "by_text"):
         fork = built(merge({"checkpoint": name}, vocabulary=vocabulary))
         assert same(weights(fork), full(tensors, llama))
@@ -810,7 +810,7 @@ def test_a_table_that_is_padded_differently_is_cut_or_filled_up(llama, tiny, upl
     words = llama.tokenizer.get_vocab()
     assert sorted(words.values()) == list(range(300))
     tokens = words_file(uploads / "tokenizer.json", words)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
     fork = built(merge({"checkpoint": name}, vocabulary=vocabulary))
     close(weights(fork), matched(llama, tensors, words))
 
@@ -824,7 +824,7 @@ def test_tokens_whose_numbers_are_beyond_the_table_are_left_out(llama, uploads):
     words = {**llama.tokenizer.get_vocab(), "Ġthe": 10**30, "zz": 10**18}
     tensors = noisy(llama, 5)
     tokens = words_file(uploads / "tokenizer.json", words)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
     fork = built(merge({"checkpoint": name}, vocabulary="by_text"))
     close(weights(fork), matched(llama, tensors, words))
 
@@ -833,7 +833,7 @@ def test_a_base_with_another_vocabulary_is_matched_too(llama, uploads):
     words = shuffled(llama, 3, ("new",))
     tensors = with_rows(llama, 5, len(words))
     tokens = words_file(uploads / "tokenizer.json", words)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
     edit = merge(of("tiny-llama"), base={"checkpoint": name}, t=0.25, vocabulary="by_text")
     own, start = weights(Fork(llama)), matched(llama, tensors, words)
     close(weights(built(edit)), {n: 0.75 * start[n] + 0.25 * own[n] for n in own})
@@ -846,7 +846,7 @@ def test_rows_that_only_the_base_has_stay_exactly_as_they_are(llama, uploads):
     words = shuffled(llama, 3, (), ("Ġthe", "Ġof"))
     tensors = {n: t.bfloat16() for n, t in with_rows(llama, 5, len(words)).items()}
     tokens = words_file(uploads / "tokenizer.json", words)
-    name = checkpoints.keep([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
+    name = checkpoints.keep_checkpoint([saved(tensors, uploads / "m.safetensors"), tokens], Fork(llama))
     found = weights(built(merge({"checkpoint": name}, vocabulary="by_text")))["lm_head.weight"]
     ids = [llama.tokenizer.get_vocab()[word] for word in ("Ġthe", "Ġof")]
     assert np.array_equal(found[ids], weights(Fork(llama))["lm_head.weight"][ids])

@@ -17,8 +17,8 @@ from playground.engine.fork.ensemble import Ensemble
 from playground.engine.measuring.measure import measure
 from playground.engine.merging import MergeError
 from playground.engine.recipe import parse
-from playground.engine.training.prepare import prepare
-from playground.engine.training.settings import Settings
+from playground.engine.training.prepare import prepare_training
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import PlaygroundError
 
 LAYOUTS = (
@@ -290,7 +290,7 @@ def test_nothing_is_trained_on_top_of_an_ensemble(known, adapter):
         fork = built(ensemble([recipe(), second], (1.0, 1.0)))
         for method in ("lora", "full"):
             with pytest.raises(PlaygroundError, match="is an ensemble, and nothing can be trained"):
-                prepare(fork, Settings(method=method))
+                prepare_training(fork, TrainingSettings(method=method))
 
 
 @pytest.mark.parametrize("prefix", [False, True])
@@ -300,7 +300,7 @@ def test_learned_tokens_and_ensembles_do_not_go_together(known, home, prefix):
     learned = Adapter(
         "virtual", {"peft_type": kind, "num_virtual_tokens": 3}, {"prompt_embeddings": torch.randn(shape)}
     )
-    source = store.keep(learned, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
+    source = store.keep_adapter(learned, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
     attach = {"kind": "adapter", "source": source}
     for recipes in ([recipe(attach), recipe()], [recipe(), recipe(attach)]):
         refused("Learned tokens", ensemble(recipes, (1.0, 1.0)))

@@ -454,7 +454,7 @@ def test_learned_tokens_and_bottlenecks_are_refused(known, home):
     prompt = Adapter(
         "virtual", {"peft_type": "PROMPT_TUNING", "num_virtual_tokens": 3}, {"prompt_embeddings": torch.randn(3, 32)}
     )
-    source = store.keep(prompt, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
+    source = store.keep_adapter(prompt, store.About("Mine", "uploaded", "tiny-llama", "prompt"))
     attach = {"kind": "adapter", "source": source}
     for edits in ([merge(of(recipe(attach)))], [attach, merge(of("tiny-llama"))]):
         refused("bottleneck adapter or learned tokens", *edits)
@@ -467,7 +467,7 @@ def test_learned_tokens_and_bottlenecks_are_refused(known, home):
         f"{path}.up.bias": torch.randn(32),
     }
     narrow = Adapter("bottleneck", {"peft_type": "BOTTLENECK", "size": 2}, tensors)
-    attach["source"] = store.keep(narrow, store.About("Mine", "uploaded", "tiny-llama", "x"))
+    attach["source"] = store.keep_adapter(narrow, store.About("Mine", "uploaded", "tiny-llama", "x"))
     for method in ("linear", "passthrough"):
         edit = merge(of(recipe(attach)), method=method)
         refused("bottleneck adapter or learned tokens", edit)

@@ -18,11 +18,11 @@ from playground.engine.models import catalog, loader
 from playground.engine.recipe import parse
 from playground.engine.training import jobs
 from playground.engine.training.data import Example
-from playground.engine.training.run import Run
-from playground.engine.training.settings import Settings
+from playground.engine.training.run import TrainingRun
+from playground.engine.training.settings import TrainingSettings
 
 EXAMPLES = [Example(f"What is {n}?", f"It is {n + 1}.") for n in range(6)]
-QUICK = Settings(rank=2, steps=4, batch=2, length=64, seed=1, dropout=0.2)
+QUICK = TrainingSettings(rank=2, steps=4, batch=2, length=64, seed=1, dropout=0.2)
 
 
 def main() -> None:
@@ -32,14 +32,14 @@ def main() -> None:
     catalog.PRESETS = (*catalog.PRESETS, models.entry("tiny-llama"))
     loader._load = lambda entry, on_step: models[entry.id]
     jobs.SAVE_SECONDS, jobs.SAVE_SHARE = 0.0, 1e9  # after every step
-    real = Run._one_step
+    real = TrainingRun._one_step
 
-    def step(run: Run) -> float:
+    def step(run: TrainingRun) -> float:
         while run.step == 3:
             time.sleep(1)
         return real(run)
 
-    Run._one_step = step
+    TrainingRun._one_step = step
     jobs.JOBS.recover()
     for number in range(3):
         recipe = parse({"model": "tiny-llama"})

@@ -13,7 +13,7 @@ from tokenizers.processors import TemplateProcessing
 
 from playground.engine.decoding.generate import prompt_ids, prompt_text
 from playground.engine.training import data
-from playground.engine.training.data import DataError, Encoded, Example, batch_of, encode, from_table, split
+from playground.engine.training.data import DataError, Encoded, Example, batch_of, encode, from_table, hold_out
 from playground.errors import PlaygroundError
 
 CAT = Example("Where is the cat?", "On the mat.")
@@ -185,20 +185,20 @@ def test_a_batch_is_padded_on_the_right_and_the_padding_counts_nothing():
 @given(st.integers(1, 60), st.floats(0, 0.5), st.integers(0, 2**31 - 1))
 def test_a_split_is_complete_disjoint_seeded_and_leaves_something_to_train_on(count, share, seed):
     examples = [Example(str(n), str(n)) for n in range(count)]
-    learn, held = split(examples, share, seed)
+    learn, held = hold_out(examples, share, seed)
     assert sorted(learn + held, key=examples.index) == examples
     assert len(learn) >= 1
     assert abs(len(held) - share * count) <= 0.5 or len(learn) == 1
-    assert (learn, held) == split(examples, share, seed)
+    assert (learn, held) == hold_out(examples, share, seed)
 
 
 def test_another_seed_holds_back_others():
     examples = [Example(str(n), str(n)) for n in range(40)]
-    found = {tuple(split(examples, 0.25, seed)[1]) for seed in range(5)}
+    found = {tuple(hold_out(examples, 0.25, seed)[1]) for seed in range(5)}
     assert len(found) == 5
     assert all(len(held) == 10 for held in found)
 
 
 def test_nothing_is_held_back_of_one_example_or_for_a_share_of_0():
-    assert split([CAT], 0.5, 0) == ([CAT], [])
-    assert split(TWO, 0.0, 0) == (TWO, [])
+    assert hold_out([CAT], 0.5, 0) == ([CAT], [])
+    assert hold_out(TWO, 0.0, 0) == (TWO, [])

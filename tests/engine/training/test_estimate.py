@@ -6,26 +6,26 @@ import pytest
 
 from playground.engine.fork import Fork
 from playground.engine.training.data import DataError
-from playground.engine.training.estimate import activations, check, estimate
+from playground.engine.training.estimate import activations, check_run, estimate
 from playground.engine.training.methods import METHODS
-from playground.engine.training.prepare import prepare
-from playground.engine.training.settings import Settings
+from playground.engine.training.prepare import prepare_training
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import PlaygroundError
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_numbers_that_learn_are_counted_before_as_they_are_after(layout, method):
-    settings = Settings(method=method, rank=3, layers=1, virtual_tokens=5)
+    settings = TrainingSettings(method=method, rank=3, layers=1, virtual_tokens=5)
     fork = Fork(layout)
     if method == "qlora" and layout.entry.id == "tiny-gpt2-layout":
         with pytest.raises(PlaygroundError, match="plain linear layers"):
-            prepare(fork, settings)
+            prepare_training(fork, settings)
         return
-    assert METHODS[settings.method].numbers(fork, settings) == prepare(fork, settings).count()
+    assert METHODS[settings.method].numbers(fork, settings) == prepare_training(fork, settings).count()
 
 
 def test_memory_by_part_for_a_case_worked_by_hand(llama):
-    settings = Settings(method="full", batch=2, steps=3)
+    settings = TrainingSettings(method="full", batch=2, steps=3)
     found = estimate(Fork(llama), settings, 10, 16)
     count = sum(p.numel() for p in llama.model.parameters())
     assert found.parameters == count
@@ -37,16 +37,16 @@ def test_memory_by_part_for_a_case_worked_by_hand(llama):
 
 
 def test_a_run_beyond_the_hosts_memory_or_patience_is_refused(llama, monkeypatch):
-    fork, plain = Fork(llama), Settings(steps=5)
-    check(fork, plain, 10, 100, 50.0)
+    fork, plain = Fork(llama), TrainingSettings(steps=5)
+    check_run(fork, plain, 10, 100, 50.0)
     with pytest.raises(DataError, match="GB of memory beside the model"):
-        check(fork, plain.model_copy(update={"batch": 32}), 10, 10**9, 50.0)
+        check_run(fork, plain.model_copy(update={"batch": 32}), 10, 10**9, 50.0)
     with pytest.raises(DataError, match=r"hours here, and 4 are allowed"):
-        check(fork, plain.model_copy(update={"steps": 2000}), 10, 100, 10**12)
+        check_run(fork, plain.model_copy(update={"steps": 2000}), 10, 100, 10**12)
 
 
 def test_more_tokens_take_more_and_checkpointing_less(llama):
-    fork, settings = Fork(llama), Settings(batch=2)
+    fork, settings = Fork(llama), TrainingSettings(batch=2)
     assert activations(fork, settings, 32) == pytest.approx(2 * activations(fork, settings, 16), 1)
     saving = settings.model_copy(update={"checkpointing": True})
     assert activations(fork, saving, 32) < activations(fork, settings, 32)

@@ -21,13 +21,13 @@ from playground.engine.training import jobs as module
 from playground.engine.training import run_files
 from playground.engine.training.data import DataError, Example
 from playground.engine.training.jobs import Jobs
-from playground.engine.training.run import Run
-from playground.engine.training.settings import Settings
+from playground.engine.training.run import TrainingRun
+from playground.engine.training.settings import TrainingSettings
 from playground.errors import PlaygroundError
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [Example(f"What is {n}?", f"It is {n + 1}.") for n in range(6)]
-QUICK = Settings(rank=2, steps=4, batch=2, length=64, seed=1)
+QUICK = TrainingSettings(rank=2, steps=4, batch=2, length=64, seed=1)
 
 
 def recipe(model="tiny-llama"):
@@ -52,7 +52,7 @@ def end(queue):
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     """The runs of each test are kept in a home of their own."""
-    monkeypatch.setattr(run_files, "folder", lambda: tmp_path / "training")
+    monkeypatch.setattr(run_files, "runs_folder", lambda: tmp_path / "training")
     monkeypatch.setattr(run_files, "GUARD", str(tmp_path / "training.lock"))
     return tmp_path / "training"
 
@@ -69,14 +69,14 @@ def jobs():
 def held(monkeypatch):
     """Steps wait until they are let go, one at a time."""
     let, taken = threading.Semaphore(0), []
-    real = Run._one_step
+    real = TrainingRun._one_step
 
     def step(self):
         let.acquire()
         taken.append(self)
         return real(self)
 
-    monkeypatch.setattr(Run, "_one_step", step)
+    monkeypatch.setattr(TrainingRun, "_one_step", step)
     yield let
     for _ in range(10_000):
         let.release()
@@ -86,8 +86,8 @@ def test_a_run_ends_with_an_adapter_that_loads(known, jobs):
     job = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, "six", ["Hello", "What is 3?"]))
     wait(lambda: not job.active())
     assert (job.status, job.error, len(job.points), job.total) == ("done", None, 4, 4)
-    adapter = store.load(job.source, Fork(known["tiny-llama"]))
-    alone = Run(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
+    adapter = store.load_adapter(job.source, Fork(known["tiny-llama"]))
+    alone = TrainingRun(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
     list(alone.steps())
     assert adapter.id == alone.adapter().id
     assert store.about(job.source).title == "six"
@@ -114,18 +114,18 @@ def test_stopping_keeps_what_was_learned_and_resuming_ends_as_if_nothing_had_bee
     assert job.resumable()
     assert len(job.points) in (2, 3)
     first = job.source
-    assert store.load(first, Fork(known["tiny-llama"])).tensors
+    assert store.load_adapter(first, Fork(known["tiny-llama"])).tensors
     jobs.resume(job.id)
     for _ in range(2):
         held.release()
     wait(lambda: not job.active())
     assert (job.status, len(job.points)) == ("done", 4)
-    alone = Run(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
+    alone = TrainingRun(fork=Fork(known["tiny-llama"]), settings=QUICK, examples=EXAMPLES)
     for _ in range(4):
         held.release()
     list(alone.steps())
     assert job.source != first
-    assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
+    assert store.load_adapter(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
 
 
 def test_others_wait_their_turn_and_know_their_place(known, jobs, held):
@@ -155,7 +155,7 @@ def test_a_run_that_fails_says_why_and_the_next_one_goes_on(known, jobs, monkeyp
     assert bad.status == "failed"
     assert "Rank 64 is above the smaller side" in str(bad.error)
     assert good.status == "done"
-    monkeypatch.setattr(Run, "_one_step", lambda self: 1 / 0)
+    monkeypatch.setattr(TrainingRun, "_one_step", lambda self: 1 / 0)
     broken = jobs.get(jobs.submit(recipe(), EXAMPLES, QUICK, "broken"))
     wait(lambda: not broken.active())
     assert str(broken.error) == "The run failed for a reason of its own. Try other settings."
@@ -203,14 +203,14 @@ def test_a_run_that_had_its_turn_goes_to_the_end_of_the_line_and_ends_as_if_alon
     wait(lambda: not (first.active() or second.active()))
     assert all(abs(one - other) <= 1 for one, other in turns[1:])  # they take turns
     assert [job.status for job in (first, second)] == ["done", "done"]
-    alone = Run(fork=Fork(known["tiny-llama"]), settings=dropout, examples=EXAMPLES)
+    alone = TrainingRun(fork=Fork(known["tiny-llama"]), settings=dropout, examples=EXAMPLES)
     for _ in range(4):
         held.release()
     list(alone.steps())
     for job in (first, second):
         assert [point.step for point in job.points] == [1, 2, 3, 4]
         assert [p.loss for p in job.points] == pytest.approx([p.loss for p in alone.points])
-        assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
+        assert store.load_adapter(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
 
 
 def test_a_run_alone_goes_on_and_one_whose_turn_is_over_holds_no_memory(known, jobs, held, monkeypatch):
@@ -297,11 +297,11 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
     assert (first.title, first.prompts, first.settings) == ("0", ("Hi",), settings)
     wait(lambda: not any(job.active() for job in (first, second, third)))
     assert [job.status for job in (first, second, third)] == ["done"] * 3
-    alone = Run(fork=Fork(known["tiny-llama"]), settings=settings, examples=examples)
+    alone = TrainingRun(fork=Fork(known["tiny-llama"]), settings=settings, examples=examples)
     list(alone.steps())
     for job in (first, second, third):
         assert [point.step for point in job.points] == [1, 2, 3, 4]
-        assert store.load(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
+        assert store.load_adapter(job.source, Fork(known["tiny-llama"])).id == alone.adapter().id
     assert {path.name for path in (home / ids[0]).iterdir()} == {run_files.CARD}  # no examples, no state
     end(after)
 
@@ -309,7 +309,7 @@ def test_after_a_kill_the_run_goes_on_and_those_that_waited_keep_their_order(kno
 def put(home, job_id="a" * 32, examples=EXAMPLES, **changed):
     """Keep a run as a process leaves it that was killed before it saved any state."""
     job = module.Job(id=job_id, recipe=recipe(), examples=tuple(examples), settings=QUICK, title="t", prompts=())
-    run_files.write(job)
+    run_files.write_job(job)
     path = home / job_id / run_files.CARD
     path.write_text(json.dumps(json.loads(path.read_text()) | {"status": "training"} | changed))
     return home / job_id

@@ -17,8 +17,8 @@ from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork, Format
 from playground.engine.fork.structure import layers, matrices
 from playground.engine.training.methods import METHODS
-from playground.engine.training.prepare import prepare
-from playground.engine.training.settings import Settings
+from playground.engine.training.prepare import prepare_training
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import TrainingError
 from playground.errors import PlaygroundError, RecipeError
 
@@ -32,7 +32,7 @@ NF4 = Format("nf4", 4.0, 0.5, True)
 
 def asked(method, **more):
     given = {"rank": RANK, "alpha": 8.0, "virtual_tokens": TOKENS, "layers": 1, "seed": 3} | more
-    return Settings(method=method, **given)
+    return TrainingSettings(method=method, **given)
 
 
 def run(model):
@@ -58,7 +58,7 @@ def train(trainable, steps=3, rate=0.05):
 
 
 def learned(fork, method, **more):
-    return train(prepare(fork, asked(method, **more)))
+    return train(prepare_training(fork, asked(method, **more)))
 
 
 def attached(start, adapter):
@@ -87,7 +87,7 @@ def test_the_base_and_the_fork_stay_bit_for_bit_while_every_parameter_moves(layo
     base = {name: tensor.clone() for name, tensor in layout.tensors()}
     state = {name: tensor.clone() for name, tensor in fork.model.state_dict().items()}
     answer, noise = logits_of(fork.model), torch.get_rng_state()
-    trainable = prepare(fork, asked(method))
+    trainable = prepare_training(fork, asked(method))
     start = {name: p.detach().clone() for name, p in trainable.parameters.items()}
     train(trainable)
     assert [n for n, p in trainable.parameters.items() if torch.equal(p, start[n])] == []
@@ -123,7 +123,7 @@ def test_an_adapter_taken_early_does_not_learn_on(llama, method):
 @pytest.mark.parametrize("method", METHODS)
 def test_written_and_read_again_it_is_the_same_adapter(llama, method):
     adapter = learned(Fork(llama), method).adapter()
-    again = files.read(files.write(adapter, "tiny-llama"), Fork(llama))
+    again = files.read_adapter(files.write_adapter(adapter, "tiny-llama"), Fork(llama))
     assert again.id == adapter.id
 
 
@@ -131,7 +131,7 @@ def test_written_and_read_again_it_is_the_same_adapter(llama, method):
 def test_plain_peft_loads_what_was_trained(layout, method, tmp_path):
     skip_if_unfit(method, layout)
     adapter = learned(Fork(layout), method).adapter()
-    for name, content in files.write(adapter, layout.entry.id).items():
+    for name, content in files.write_adapter(adapter, layout.entry.id).items():
         (tmp_path / name).write_bytes(content)
     theirs = PeftModel.from_pretrained(copy.deepcopy(layout.model), tmp_path)
     mine = attached(Fork(layout), adapter)
@@ -144,7 +144,7 @@ def test_qlora_on_4_bit_codes_is_the_trained_model(llama):
     for matrix in matrices(fork):
         if matrix.layer is not None:
             fork.pack(matrix.name, "nf4", 64, NF4)
-    trainable = prepare(fork, asked("qlora"))
+    trainable = prepare_training(fork, asked("qlora"))
     assert torch.allclose(logits_of(trainable.model), logits_of(fork.model), atol=1e-3, rtol=0)
     train(trainable)
     mine = attached(fork, trainable.adapter())
@@ -153,7 +153,7 @@ def test_qlora_on_4_bit_codes_is_the_trained_model(llama):
 
 
 def test_qlora_learns_beside_weights_of_4_bits(llama):
-    trainable = prepare(Fork(llama), asked("qlora", targets=("attention",)))
+    trainable = prepare_training(Fork(llama), asked("qlora", targets=("attention",)))
     held = [m.weight for m in trainable.model.modules() if isinstance(m, Linear4bit)]
     linear = [m for m in matrices(Fork(llama)) if m.layer is not None]
     assert sum(codes.numel() for codes in held) * 2 == sum(
@@ -164,7 +164,7 @@ def test_qlora_learns_beside_weights_of_4_bits(llama):
 
 def test_qlora_is_refused_where_there_are_no_plain_linear_layers(tiny):
     with pytest.raises(PlaygroundError, match=r"QLoRA needs plain linear layers.*Choose LoRA"):
-        prepare(Fork(tiny["tiny-gpt2-layout"]), asked("qlora"))
+        prepare_training(Fork(tiny["tiny-gpt2-layout"]), asked("qlora"))
 
 
 # How much is learned
@@ -215,11 +215,11 @@ def count_of(method, base):
 @pytest.mark.parametrize("method", METHODS)
 def test_as_many_numbers_learn_as_the_formula_says(layout, method):
     skip_if_unfit(method, layout)
-    assert prepare(Fork(layout), asked(method)).count() == count_of(method, layout)
+    assert prepare_training(Fork(layout), asked(method)).count() == count_of(method, layout)
 
 
 def test_targets_say_where_a_lora_goes(llama):
-    trainable = prepare(Fork(llama), asked("lora", targets=("*.q_proj.weight@1", "mlp@0")))
+    trainable = prepare_training(Fork(llama), asked("lora", targets=("*.q_proj.weight@1", "mlp@0")))
     paths = {name.partition(".lora_")[0].removeprefix("base_model.model.") for name in trainable.parameters}
     wanted = {f"model.layers.0.mlp.{role}_proj" for role in ("gate", "up", "down")}
     assert paths == wanted | {"model.layers.1.self_attn.q_proj"}
@@ -227,25 +227,25 @@ def test_targets_say_where_a_lora_goes(llama):
 
 def test_a_rank_may_be_as_large_as_the_smaller_side_and_no_larger(llama):
     fork = Fork(llama)
-    assert prepare(fork, asked("lora", rank=16)).count() > 0
+    assert prepare_training(fork, asked("lora", rank=16)).count() > 0
     with pytest.raises(TrainingError, match=r"Rank 17 is above .* 16\. Choose a rank of 16"):
-        prepare(fork, asked("lora", rank=17))
-    assert prepare(fork, asked("dora", rank=32, targets=("mlp",))).count() > 0
+        prepare_training(fork, asked("lora", rank=17))
+    assert prepare_training(fork, asked("dora", rank=32, targets=("mlp",))).count() > 0
     with pytest.raises(TrainingError, match=r"Rank 33 is above .* 32\. "):
-        prepare(fork, asked("rslora", rank=33, targets=("mlp",)))
+        prepare_training(fork, asked("rslora", rank=33, targets=("mlp",)))
 
 
 def test_targets_outside_the_layers_are_refused(llama):
     with pytest.raises(TrainingError, match="no matrix inside the layers"):
-        prepare(Fork(llama), asked("lora", targets=("embeddings",)))
+        prepare_training(Fork(llama), asked("lora", targets=("embeddings",)))
     with pytest.raises(RecipeError, match="names no weight matrix"):
-        prepare(Fork(llama), asked("lora", targets=("nothing",)))
+        prepare_training(Fork(llama), asked("lora", targets=("nothing",)))
 
 
 def test_more_last_layers_than_there_are_means_all_of_them(llama):
     every = sum(p.numel() for p in layers(llama.model)[1].parameters())
-    assert prepare(Fork(llama), asked("last_layers", layers=2)).count() == every
-    assert prepare(Fork(llama), asked("last_layers", layers=9)).count() == every
+    assert prepare_training(Fork(llama), asked("last_layers", layers=2)).count() == every
+    assert prepare_training(Fork(llama), asked("last_layers", layers=9)).count() == every
 
 
 # Where it starts
@@ -253,12 +253,12 @@ def test_more_last_layers_than_there_are_means_all_of_them(llama):
 
 @pytest.mark.parametrize("method", [m for m in EXACT if m not in VIRTUAL])
 def test_before_the_first_step_the_model_is_the_fork(layout, method):
-    trainable = prepare(Fork(layout), asked(method))
+    trainable = prepare_training(Fork(layout), asked(method))
     assert torch.allclose(logits_of(trainable.model), logits_of(layout.model), atol=1e-4, rtol=0)
 
 
 def test_a_learned_prompt_starts_from_tokens_that_the_model_has(llama):
-    learnt = prepare(Fork(llama), asked("prompt")).adapter().tensors["prompt_embeddings"]
+    learnt = prepare_training(Fork(llama), asked("prompt")).adapter().tensors["prompt_embeddings"]
     table = llama.model.get_input_embeddings().weight
     assert bool((learnt[:, None] == table).all(dim=2).any(dim=1).all())
 
@@ -266,7 +266,7 @@ def test_a_learned_prompt_starts_from_tokens_that_the_model_has(llama):
 @pytest.mark.parametrize("method", ["lora", "prompt", "p_tuning", "prefix", "bottleneck"])
 def test_the_seed_decides_the_start(llama, method):
     def first(seed):
-        return prepare(Fork(llama), asked(method, seed=seed)).parameters
+        return prepare_training(Fork(llama), asked(method, seed=seed)).parameters
 
     one, again, other = first(1), first(1), first(2)
     assert all(torch.equal(one[name], again[name]) for name in one)
@@ -327,7 +327,7 @@ def test_on_top_of_another_edit_the_adapter_is_the_trained_model(tiny, name, met
     fork = edited(tiny[name], start)
     if start == "prefix" and method in VIRTUAL:
         with pytest.raises(TrainingError, match="already has learned tokens"):
-            prepare(fork, asked(method))
+            prepare_training(fork, asked(method))
         return
     before = logits_of(fork.model)
     trainable = learned(fork, method)
@@ -339,7 +339,7 @@ def test_on_top_of_another_edit_the_adapter_is_the_trained_model(tiny, name, met
 
 
 def test_the_last_layers_are_those_that_are_left(llama):
-    trainable = prepare(edited(llama, "dropped"), asked("last_layers"))
+    trainable = prepare_training(edited(llama, "dropped"), asked("last_layers"))
     assert trainable.parameters
     assert all(name.startswith("model.layers.0.") for name in trainable.parameters)
 
@@ -348,11 +348,11 @@ def test_nothing_is_trained_on_top_of_a_bottleneck(llama):
     fork = Fork(llama)
     fork = attached(fork, learned(fork, "bottleneck").adapter())
     with pytest.raises(PlaygroundError, match="nothing can be trained on top of it"):
-        prepare(fork, asked("lora"))
+        prepare_training(fork, asked("lora"))
 
 
 def test_learned_tokens_are_refused_with_gradient_checkpointing(llama):
     with pytest.raises(TrainingError, match="Prefix tuning does not work with gradient check"):
-        prepare(Fork(llama), asked("prefix", checkpointing=True))
+        prepare_training(Fork(llama), asked("prefix", checkpointing=True))
     with pytest.raises(TrainingError, match="which gradient checkpointing would leave out"):
-        prepare(edited(llama, "prefix"), asked("lora", checkpointing=True))
+        prepare_training(edited(llama, "prefix"), asked("lora", checkpointing=True))

@@ -16,10 +16,10 @@ from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.measuring import measure
 from playground.engine.training import run as run_module
-from playground.engine.training.data import Example, encode, split
+from playground.engine.training.data import Example, encode, hold_out
 from playground.engine.training.methods import METHODS
-from playground.engine.training.run import Run
-from playground.engine.training.settings import Settings
+from playground.engine.training.run import TrainingRun
+from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import TrainingError
 
 EXAMPLES = [
@@ -44,12 +44,12 @@ def short(monkeypatch):
 
 def asked(**more):
     given = {"rank": 4, "alpha": 8.0, "rate": 1e-2, "held_share": 0.0, "batch": 2, "steps": 6}
-    return Settings(**(given | more))
+    return TrainingSettings(**(given | more))
 
 
 def new(base, examples=EXAMPLES, **more):
     fork = base if isinstance(base, Fork) else Fork(base)
-    return Run(fork=fork, settings=asked(**more), examples=examples)
+    return TrainingRun(fork=fork, settings=asked(**more), examples=examples)
 
 
 def losses(run):
@@ -116,7 +116,7 @@ def test_a_lora_learns_as_in_a_plain_loop(llama, more):
 def test_the_held_out_loss_is_that_of_the_variant_read_by_hand(layout, method):
     run = new(layout, method=method, held_share=0.5, steps=2, virtual_tokens=4, prompt_weight=0.5, batch=3)
     losses(run)
-    s, held = run.settings, split(EXAMPLES, 0.5, 0)[1]
+    s, held = run.settings, hold_out(EXAMPLES, 0.5, 0)[1]
     fork = run.variant()
     with torch.inference_mode():
         parts = [loss_by_hand(fork.model, encode(layout, one, True, 0.5, s.length)) for one in held]
@@ -276,7 +276,7 @@ def test_the_rate_warms_up_and_falls_as_worked_by_hand(llama, more, rates):
     ],
 )
 def test_epochs_become_steps(more, examples, steps):
-    assert Settings(**more).total_steps(examples) == steps
+    assert TrainingSettings(**more).total_steps(examples) == steps
 
 
 def test_each_pass_reads_every_example_once(llama):
@@ -357,7 +357,7 @@ def test_nothing_held_back_means_no_held_out_loss(llama):
 def test_the_sample_is_the_variants_own_answer(llama):
     run = new(llama, held_share=0.25, rate=3e-2)
     losses(run)
-    prompt = split(EXAMPLES, 0.25, 0)[1][0].prompt
+    prompt = hold_out(EXAMPLES, 0.25, 0)[1][0].prompt
     text = prompt_text(llama.tokenizer, prompt, True)
     *_, rows = decode(run.variant(), [prompt_ids(llama, text)], Sampling(2))
     assert run.points[-1].sample == answer_text(llama, rows[0])
@@ -435,7 +435,7 @@ def test_examples_cut_before_their_completion_are_left_out_or_refused(llama):
 
 def test_only_long_examples_held_back_do_not_stop_a_run(llama):
     examples = EXAMPLES.copy()
-    place = EXAMPLES.index(split(EXAMPLES, 0.125, 0)[1][0])
+    place = EXAMPLES.index(hold_out(EXAMPLES, 0.125, 0)[1][0])
     examples[place] = Example("The cat sat on the mat while the rain fell. " * 20, "word")
     run = new(llama, examples, held_share=0.125)
     assert run.held_loss() is None
