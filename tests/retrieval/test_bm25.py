@@ -264,8 +264,8 @@ def test_the_parts_of_a_score_sum_up_to_it(variant, query):
 def test_bm25s_ranks_as_rank_bm25_does(variant, k1, b, tmp_path):
     tokens, scoring = made_up(3_000, seed=1), Scoring(variant, k1, b)
     small, large = SmallIndex(tokens), bm25_large.build_index(tokens, scoring)
-    bm25_large.save_index(large, tmp_path / "kept")
-    mapped = bm25_large.load_index(tmp_path / "kept")
+    bm25_large.save_bm25s(large, tmp_path / "kept")
+    mapped = bm25_large.load_bm25s(tmp_path / "kept")
     assert large.mean_length == small.mean_length
     for query in QUERIES:
         truth = small.search(query, 3_000, scoring)
@@ -338,5 +338,5 @@ def test_a_disk_that_refuses_a_large_index_costs_no_answer(make_corpus, monkeypa
     def full(*more):
         raise OSError("no space left")
 
-    monkeypatch.setattr(bm25_large, "save_index", full)
+    monkeypatch.setattr(bm25_large, "save_bm25s", full)
     assert bm25_index(make_corpus(*TEXTS)).search(["cat"], 5)

@@ -24,7 +24,7 @@ from playground.engine.fork.module_tree import (
     tensors_of,
 )
 from playground.engine.fork.packed_linear import PackedLinear, PackedScheme
-from playground.engine.fork.patched_rows import PatchedRows, dense, plain_module, rows_at
+from playground.engine.fork.patched_rows import PatchedRows, dense_weight, plain_module, rows_at
 from playground.engine.fork.side_layers import Beside, Bottleneck, VirtualTokens
 from playground.engine.models.loader import Base
 
@@ -153,7 +153,7 @@ class Fork:
         owner, attribute = self._owner(name)
         if isinstance(owner, Beside):
             layer = innermost(owner)
-            tensor: Tensor = dense(layer) if attribute == "weight" else getattr(layer, attribute)
+            tensor: Tensor = dense_weight(layer) if attribute == "weight" else getattr(layer, attribute)
             return tensor
         return self.tensor(name)
 
@@ -238,7 +238,7 @@ class Fork:
             if "bias" in plain._parameters:
                 plain._parameters["bias"] = fixed(layer.bias)
             if attribute != "weight":
-                plain._parameters["weight"] = fixed(dense(layer))
+                plain._parameters["weight"] = fixed(dense_weight(layer))
                 self.formats.pop(f"{path}.weight", None)
             self._put(path, plain)
 

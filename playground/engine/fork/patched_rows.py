@@ -32,7 +32,7 @@ class PatchedRows(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The shared weight, without the patch; ``dense`` has it applied."""
-        return dense(self.inner)
+        return dense_weight(self.inner)
 
     @property
     def bias(self) -> Tensor | None:
@@ -76,7 +76,7 @@ def _with_weight(module: nn.Module, weight: Tensor, ids: Tensor) -> nn.Module:
     return clone
 
 
-def dense(module: Any) -> Tensor:
+def dense_weight(module: Any) -> Tensor:
     """The weight that has a module's effect: the shared one, or a new one with what changes it."""
     weight: Tensor = module.dense() if isinstance(module, PatchedRows) else module.weight
     return weight

@@ -14,7 +14,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from playground.engine.fork.patched_rows import dense, plain_module, rows_at
+from playground.engine.fork.patched_rows import dense_weight, plain_module, rows_at
 
 
 class Beside(nn.Module):
@@ -33,7 +33,7 @@ class Beside(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The weight that has the same effect, stored as the wrapped layer's: a copy."""
-        plain = dense(self.inner)
+        plain = dense_weight(self.inner)
         changed = self._dense((plain.T if self.transposed else plain).float())
         return (changed.T if self.transposed else changed).to(plain.dtype).contiguous()
 
@@ -72,7 +72,7 @@ class LowRank(Beside):
         self.down, self.up, self.scale = _frozen(down), _frozen(up), scale
         stretch = None
         if magnitude is not None:
-            plain = dense(self.inner)
+            plain = dense_weight(self.inner)
             changed = (plain.T if transposed else plain).float() + scale * (self.up @ self.down)
             stretch = _frozen(magnitude.float() / changed.norm(dim=1).clamp(min=1e-12))
         self.stretch = stretch  # (out,) what each row is multiplied by

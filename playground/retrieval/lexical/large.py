@@ -100,8 +100,8 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
         return index
     disk.index_room()
     try:
-        save_index(index, folder)
-        return load_index(folder)
+        save_bm25s(index, folder)
+        return load_bm25s(folder)
     except (OSError, DiskError) as error:  # a disk that refuses costs memory, not the answer
         _log.warning("the index of %s is not kept: %s", corpus.id, error)
         return index
@@ -110,14 +110,14 @@ def large_index(corpus: Corpus, terms: Terms, scoring: Scoring) -> Bm25:
 def _stored(folder: Path) -> LargeIndex | None:
     """The index in a folder, None if there is none or it is damaged."""
     try:
-        index = load_index(folder)
+        index = load_bm25s(folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     touch(folder)
     return index
 
 
-def save_index(index: LargeIndex, folder: Path) -> None:
+def save_bm25s(index: LargeIndex, folder: Path) -> None:
     """Write the index aside, then give it its name."""
     with aside(folder, folder=True) as part:
         index._bm25.save(str(part), show_progress=False)
@@ -127,8 +127,8 @@ def save_index(index: LargeIndex, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def load_index(folder: Path) -> LargeIndex:
-    """Map an index that :func:`save_index` wrote."""
+def load_bm25s(folder: Path) -> LargeIndex:
+    """Map an index that :func:`save_bm25s` wrote."""
     import bm25s
 
     ours = json.loads((folder / _OURS).read_text())

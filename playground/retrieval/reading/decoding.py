@@ -7,7 +7,7 @@ from playground.errors import CorpusError, Message
 from playground.retrieval.reading.parts import Parts
 
 
-def decode(name: str, data: bytes, chosen: str = "") -> tuple[str, str]:
+def decode_text(name: str, data: bytes, chosen: str = "") -> tuple[str, str]:
     """Decode as :func:`playground.alphabets.decoded` does.
 
     :param chosen: the encoding that the visitor chose, or "" to find it out.
@@ -34,7 +34,7 @@ def decode(name: str, data: bytes, chosen: str = "") -> tuple[str, str]:
 
 def decode_into(parts: Parts, data: bytes) -> tuple[str, str]:
     """The same for a document, in the encoding chosen for all of them; what is lost is told."""
-    text, encoding = decode(parts.name, data, parts.budget.encoding)
+    text, encoding = decode_text(parts.name, data, parts.budget.encoding)
     lost = text.count("\ufffd")
     if lost:
         parts.tell(

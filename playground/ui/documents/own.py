@@ -20,7 +20,7 @@ from playground.retrieval.reading.names import KINDS
 from playground.retrieval.reading.results import Read
 from playground.ui.parts import html
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
-from playground.ui.parts.shelf import check_room, room_for_collection, shelf_ids, still_there, with_one
+from playground.ui.parts.shelf import check_shelf, room_for_collection, shelf_ids, still_there, with_one
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell import uploaded
 from playground.ui.shell.form import Form, Values
@@ -95,7 +95,7 @@ def add_own(values: Values) -> tuple[Any, ...]:
     ids = shelf_ids(values["shelf"], own)
     if others or not saved:
         if not there:
-            check_room(ids)
+            check_shelf(ids)
         encoding = encoding if encoding in ENCODINGS else ""  # else: find it out
         read = read_files([(path.name, path) for path in others], encoding=encoding)
         if read.skipped and not read.documents and not saved:
@@ -120,7 +120,7 @@ def _opened(
     refused = []
     for path in saved:
         try:
-            check_room(ids)
+            check_shelf(ids)
             corpus = uploads.add_saved(path.name, uploaded.read(path, uploads.MAX_SAVED_BYTES))
             ids = with_one(ids, corpus.id)
         except PlaygroundError as error:

@@ -17,11 +17,11 @@ def room_for_collection(shelf: Any, own: str) -> list[str]:
     :raises CorpusError: there are as many as there may be.
     """
     ids = shelf_ids(shelf, own)
-    check_room(ids)
+    check_shelf(ids)
     return ids
 
 
-def check_room(ids: list[str]) -> None:
+def check_shelf(ids: list[str]) -> None:
     """Refuse more collections than one visitor has."""
     if len(ids) >= MOST_OWN:
         raise CorpusError(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.errors import CorpusError
-from playground.retrieval.reading.decoding import decode
+from playground.retrieval.reading.decoding import decode_text
 from playground.retrieval.reading.limits import MAX_LINE_CHARACTERS
 from playground.retrieval.reading.names import KINDS, document_name, numbered
 from playground.retrieval.reading.parts import tidy
@@ -39,15 +39,15 @@ def test_numbers_tell_names_apart_in_any_case_of_letters():
 def test_utf8_always_comes_back(text):
     if not text.encode().strip() or text.startswith("\ufeff"):
         return
-    assert decode("a.txt", text.encode()) == (text, "utf-8")
-    assert decode("a.txt", text.encode("utf-8-sig")) == (text, "utf-8-sig")
-    assert decode("a.txt", text.encode("utf-16")) == (text, "utf-16")
+    assert decode_text("a.txt", text.encode()) == (text, "utf-8")
+    assert decode_text("a.txt", text.encode("utf-8-sig")) == (text, "utf-8-sig")
+    assert decode_text("a.txt", text.encode("utf-16")) == (text, "utf-16")
 
 
 @given(st.binary())
 def test_any_bytes_are_text_without_zeros_or_refused(data):
     try:
-        text, encoding = decode("a.txt", data)
+        text, encoding = decode_text("a.txt", data)
     except CorpusError:
         return
     assert "\0" not in text
