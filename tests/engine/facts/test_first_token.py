@@ -39,7 +39,7 @@ def test_no_method_looks_at_the_sink(llama, monkeypatch):
         return real(own, matrix, lines)
 
     for module in (keys, tuning, target_values):
-        monkeypatch.setattr(module, "look", noted)
+        monkeypatch.setattr(module, "look_at_keys", noted)
     monkeypatch.setattr(checks, "withdraw", lambda *_: None)
     for method in METHODS:
         seen.clear()
