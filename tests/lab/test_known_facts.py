@@ -13,7 +13,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from playground.engine.models.token_ids import token_ids
-from playground.lab import known as known_module
+from playground.lab import known_facts as known_module
 from playground.lab.known_facts import KnownFact, known_facts, parse_known_facts, topics
 
 MOST_TOKENS, MARGIN = 4, 1.3

@@ -22,7 +22,7 @@ from playground.engine.quantizing.second_order import (
 )
 from playground.errors import RecipeError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
