@@ -17,6 +17,7 @@ from playground.checked import whole
 from playground.engine.decoding import generate
 from playground.engine.fork import Fork
 from playground.engine.measuring import measure
+from playground.engine.merging import METHODS as MERGE_METHODS
 from playground.engine.models.loader import CACHE
 from playground.engine.models.token_ids import named_ids
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
@@ -686,7 +687,7 @@ def test_what_cannot_be_taught_is_refused(lab_home, changed, words):
         api.teach(**dict(zip(names, LESSON, strict=True)) | changed)
 
 
-def test_the_documentation_names_every_retriever_and_every_way_to_teach():
+def test_the_documentation_names_every_retriever_way_to_teach_and_merge_method():
     def listed(names: Iterable[str], last: str) -> str:
         *first, final = [f"`{name}`" for name in names]
         return f"{', '.join(first)} {last} {final}."
@@ -694,6 +695,7 @@ def test_the_documentation_names_every_retriever_and_every_way_to_teach():
     text = " ".join((ROOT / "docs" / "endpoints.md").read_text(encoding="utf-8").split())
     assert f"A `retriever` is {listed(retriever_names(), 'or')}" in text
     assert f"`ways` are out of {listed(WAYS, 'and')}" in text
+    assert [name for name in MERGE_METHODS if f"`{name}`" not in text] == []
 
 
 def test_the_table_of_endpoints_is_what_there_is():

@@ -7,8 +7,11 @@ from collections import Counter
 import pytest
 from playwright.sync_api import expect
 
+from playground.ui import layout
+from playground.ui.text import EN
+
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
-TABS = ("Weights", "Adapters", "Merge", "Documents", "Compare", "Fact lab", "Guide")
+TABS = tuple(EN[f"tab_{tab.id}"] for tab in layout.TABS[1:])
 LONG = 120_000  # ms
 REST = 2_000  # ms in which a page at rest asks for nothing
 HELD = 0.3  # seconds by which every answer is late

@@ -3,6 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from playground.ui import layout
+from playground.ui.text import EN
+
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 REST = 4_000  # ms
 STALE = "This belongs to an earlier input."
@@ -83,7 +86,12 @@ def test_keys_move_between_tabs_shut_menus_and_skip_the_sidebar(tiny_visit):
     assert style == "solid"
     assert width >= 2
     page.get_by_role("tab", name="Tokens").focus()
-    for key, name in (("ArrowRight", "Weights"), ("ArrowLeft", "Tokens"), ("End", "Guide"), ("ArrowRight", "Tokens")):
+    for key, name in (
+        ("ArrowRight", "Weights"),
+        ("ArrowLeft", "Tokens"),
+        ("End", EN[f"tab_{layout.TABS[-1].id}"]),
+        ("ArrowRight", "Tokens"),
+    ):
         page.keyboard.press(key)
         tab = page.get_by_role("tab", name=name)
         expect(tab).to_be_focused()

@@ -182,7 +182,7 @@ def test_a_stream_that_is_closed_is_no_failure(caplog):
 def test_a_handler_keeps_its_name_and_its_parameters_are_found_by_gradio(page_runs):
     call = page_runs["compare"].call
     assert call.__name__ == "run_compare"
-    assert [*__import__("inspect").signature(call).parameters] == ["given", "request", "progress"]
+    assert [*__import__("inspect").signature(call).parameters] == ["inputs", "request", "progress"]
 
 
 def test_a_handler_needs_to_know_the_language():

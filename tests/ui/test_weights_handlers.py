@@ -219,7 +219,7 @@ def outputs_of(panel, handler: str) -> set[tuple]:
 def test_what_follows_from_a_choice_reaches_the_parts_it_is_about(panel):
     assert outputs_of(panel, "fit_scheme") == {("group-size", "symmetric", "mode", "rounding")}
     assert outputs_of(panel, "fit_pattern") == {("sparsity", "prune-method", "scope")}
-    assert outputs_of(panel, "show_source") == {("calibration", "calibration-text", "calibration-corpus")}
+    assert outputs_of(panel, "show_calibration_source") == {("calibration", "calibration-text", "calibration-corpus")}
     assert outputs_of(panel, "show_kind") == {
         ("prune-fields", "quantize-fields", "cast-fields", "scope", "prune-seed", "group-size", "symmetric")
     }

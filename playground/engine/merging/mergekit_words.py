@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playground.engine.merging import METHODS
 
-KNOWN = (*(name for name, method in METHODS.items() if not method.whole), "passthrough")
+KNOWN = tuple(name for name, method in METHODS.items() if method.in_mergekit)
 # What parts of a model are called in names of tensors; the first that is found in a name counts,
 # and there are norms of queries and keys (self_attn.q_norm).
 FILTERS = {

@@ -103,6 +103,7 @@ class MergeMethod:
     :param by_place: whether it normalizes place by place, by the weights that take part there.
     :param partial: whether one model alone, at its full weight, does not come out as it is.
     :param whole: whether it goes model by model, and not tensor by tensor.
+    :param in_mergekit: whether mergekit has it too, under the same name.
     """
 
     function: Callable[..., Any]
@@ -113,6 +114,7 @@ class MergeMethod:
     by_place: bool
     partial: bool
     whole: bool
+    in_mergekit: bool
 
     @cached_property
     def uses(self) -> dict[str, Any]:
@@ -161,6 +163,7 @@ def merge_method(
     by_place: bool = False,
     partial: bool = False,
     whole: bool = False,
+    in_mergekit: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a way to merge; see :class:`MergeMethod`."""
 
@@ -174,6 +177,7 @@ def merge_method(
             by_place=by_place,
             partial=partial,
             whole=whole,
+            in_mergekit=in_mergekit,
         )
         return function
 

@@ -149,7 +149,7 @@ def _rest_on(fork: Fork, path: str, stack: Sequence[nn.Module], kinds: Sequence[
     fork.formats.clear()
 
 
-@merge_method("concat", paper="", whole=True)
+@merge_method("concat", paper="", whole=True, in_mergekit=False)
 def concat(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> list[TensorChange]:
     """The LoRAs of several recipes side by side, kept apart: their changes are added up exactly.
 
@@ -203,7 +203,7 @@ def _numbers(method: str, weight: Sequence[Any]) -> list[float]:
     return [float(each) for each in weight]
 
 
-@merge_method("ensemble", paper="Hansen and Salamon 1990", models=(2, MOST), whole=True)
+@merge_method("ensemble", paper="Hansen and Salamon 1990", models=(2, MOST), whole=True, in_mergekit=False)
 def ensemble(fork: Fork, parents: Sequence[Parent], *, weight: Sequence[Any]) -> list[TensorChange]:
     """Let a fork answer with the average of several models' probabilities; no weight changes.
 
