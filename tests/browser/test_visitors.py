@@ -8,6 +8,15 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 
 
+def at_rest(page, stored):
+    """What the browser keeps, once it has been the same for a second: fields of a tab are kept as it opens."""
+    last = None
+    while (now := page.evaluate(stored)) != last:
+        last = now
+        page.wait_for_timeout(1_000)
+    return now
+
+
 def test_a_reload_and_a_restart_of_the_server_lose_nothing(tiny_visit, tiny_server):
     visitor = tiny_visit()
     page = visitor.page
@@ -18,9 +27,10 @@ def test_a_reload_and_a_restart_of_the_server_lose_nothing(tiny_visit, tiny_serv
     expect(page.locator("#stack li").nth(1)).to_contain_text("Tensors changed: 8")
     visitor.tab("Compare")
     stored = "localStorage.getItem('weights-playground-drafts')"
-    before = page.evaluate(stored)
+    before = at_rest(page, stored)
     page.locator("#prompt textarea").fill("Who lives in the lighthouse?")
     page.wait_for_function(f"before => {stored} !== before", arg=before)  # nobody reloads sooner
+    at_rest(page, stored)
     visitor.open()
     expect(page.locator("#stack li").first).to_contain_text("Tensors changed")
     visitor.tab("Compare")
