@@ -8,7 +8,6 @@ TEXT = {
     "itself stays as it is.",
     "attach_intro": "### Attach one and turn it",
     "adapter": "Adapter",
-    "adapter_own": "{title} (yours, {id})",
     "shipped_pirate": "Answers like a pirate",
     "shipped_json": "Answers only in JSON",
     "shipped_handbook": "Knows the Lantern Reef handbook",

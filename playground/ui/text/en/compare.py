@@ -26,15 +26,29 @@ TEXT = {
     "new_tokens": "New tokens at most",
     "temperature": "Temperature",
     "temperature_info": "0 always takes the likeliest token; more is more varied.",
-    "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
-    "answer_passages": "Passages used ({count})",
-    "answer_supported": "Stands in the passages: {share} of its words",
-    "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
-    "passage has too. The rest came from the weights, or was put in other words.",
-    "answer_source": "In passage {rank}: {passage}",
-    "take_away": "Take it away",
     "without": "Without {passage}",
     "without_info": "The same question with all passages and without {passage}. What changes came "
     "from that passage; what stays came from the others, or from the weights.",
-    "answer_prompt": "The exact prompt",
+    "context_heading": "How passages go into the prompt",
+    "context_intro": (
+        "Passages stand before the question, and the answer is begun for the model. Leave a field "
+        "empty for the usual, which suits a small model."
+    ),
+    "budget_info": "0: no limit. What does not fit is left out, and shown.",
+    "answer_start": "The answer begins",
+    "answer_start_info": "Given to the model as if it had written it. Empty: as usual.",
+    "template_info": (
+        "Write passages and question, each in braces, where they shall stand. Empty: the usual "
+        "template, as “The exact prompt” below an answer shows it."
+    ),
+    "poisoned_heading": "What is a poisoned passage?",
+    "poisoned_info": (
+        "Retrieval puts other people's words into the prompt, and nobody checks them. One note on "
+        "the notice board gives a wrong time and orders its reader to repeat it. Press **A "
+        "poisoned passage** and see what the model says; then open *Passages used*, take the note "
+        "away and it is asked again. This is **prompt injection**. We measured that so small a "
+        "model believes the note rather than obeys it: without the order it errs as often. Here "
+        "neither can do harm: the model has no tools and no network, and what it writes is shown "
+        "as plain text."
+    ),
 }

@@ -14,17 +14,12 @@ TEXT = {
     "only. The score is a cosine.",
     "dense_working": "Searching by meaning… The first time, its model is loaded.",
     "hits_none": "No passage shares a word with this. Try other words, or the other search.",
-    "hit_score": "score {score}",
     "own_heading": "Your own documents",
     "own_intro": "Add text, Markdown, PDF, Word, CSV, JSON Lines (a `text` field on each line) or "
     "HTML files, or a .zip of them: at most 30 documents, 20 MB each, 3 MB and about 120,000 words "
     "of text together. A collection that you saved (.json) opens as a new one. What cannot be read "
     "is listed. Only you can search them; unused, they are deleted after 7 days.",
-    "other_tab": "Your recipe was changed in another tab. The one that is changed last is kept.",
-    "other_tab_take": "Take that one",
-    "other_tab_keep": "Keep this one",
     "own_files": "Files",
-    "file_refused": "{names} cannot be used here. Allowed are files that end in {kinds}.",
     "own_none": "No documents of your own yet.",
     "own_there": "Yours: {names} ({passages} passages). Listed as “My own documents”.",
     "own_encoding": "{name} was read as {encoding}. If its letters are wrong, choose another "
@@ -34,7 +29,6 @@ TEXT = {
     "own_encoding_auto": "Find out",
     "own_unreadable": "{name}: {pages} pages gave no text.",
     "own_forget": "Delete this collection",
-    "indexing": "Embedding the documents, once: about {left} left",
     "heading_hybrid": ("### By both: hybrid\nWhat either ranks high comes first. The score counts ranks."),
     "search_options": "How to search",
     "search_options_info": (
@@ -71,7 +65,6 @@ TEXT = {
     "term_adds": "Adds",
     "hit_rank": "{name}: place {rank}",
     "hit_no_rank": "{name}: not found",
-    "stages": "Took: {parts}",
     "stage_tokenise": "words",
     "stage_embed": "embedding the question",
     "stage_dense": "comparing embeddings",
@@ -114,11 +107,6 @@ TEXT = {
     "evidence_in": "The answer stands in: {passages}.",
     "encoder": "Embeddings from",
     "encoder_info": "Another encoder embeds the documents anew, once.",
-    "score_low": (
-        "Perhaps the answer is not here: the best score ({part}: {score}) is below {limit}. So it "
-        "is for {unanswerable} of the test questions that these documents cannot answer, but also "
-        "for {answerable} of those that they can."
-    ),
     "questions_heading": "Ask your own questions",
     "questions_intro": (
         "A CSV file in UTF-8 whose first line names its columns: **question**, and perhaps "
@@ -170,9 +158,6 @@ TEXT = {
     ),
     "passages_document": "Document",
     "passages_page": "Page",
-    "passages_count": "{count} passages",
-    "passage_words": "{count} words",
-    "passage_change": "Change passage {passage}",
     "passage_text": "Passage",
     "passage_chosen": "Passage {passage}",
     "passage_text_info": "To split it, put the cursor where the second part begins.",
@@ -197,34 +182,12 @@ TEXT = {
     "cut_overlap": "Overlap",
     "cut_overlap_info": "How much each repeats of the one before; at most half.",
     "cut": "Cut all documents",
-    "context_heading": "How passages go into the prompt",
-    "context_intro": (
-        "Passages stand before the question, and the answer is begun for the model. Leave a field "
-        "empty for the usual, which suits a small model."
-    ),
     "order": "Order",
     "order_best_first": "best first",
     "order_best_last": "best last, next to the question",
     "budget": "Tokens for passages",
-    "budget_info": "0: no limit. What does not fit is left out, and shown.",
-    "answer_start": "The answer begins",
-    "answer_start_info": "Given to the model as if it had written it. Empty: as usual.",
     "template": "Template",
-    "template_info": (
-        "Write passages and question, each in braces, where they shall stand. Empty: the usual "
-        "template, as “The exact prompt” below an answer shows it."
-    ),
     "context_cut": "Left out, as they do not fit: {passages}",
     "context_shortened": "The best passage does not fit: only its start is in the prompt.",
     "example_poisoned": "A poisoned passage",
-    "poisoned_heading": "What is a poisoned passage?",
-    "poisoned_info": (
-        "Retrieval puts other people's words into the prompt, and nobody checks them. One note on "
-        "the notice board gives a wrong time and orders its reader to repeat it. Press **A "
-        "poisoned passage** and see what the model says; then open *Passages used*, take the note "
-        "away and it is asked again. This is **prompt injection**. We measured that so small a "
-        "model believes the note rather than obeys it: without the order it errs as often. Here "
-        "neither can do harm: the model has no tools and no network, and what it writes is shown "
-        "as plain text."
-    ),
 }

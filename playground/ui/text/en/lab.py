@@ -2,7 +2,6 @@
 
 TEXT = {
     "title_edit_fact": "Taught by {method}: {facts}",
-    "more_facts": "{fact} and {more} more",
     "tab_lab": "Fact lab",
     "lab_intro": (
         "Write one fact that the model has wrong or cannot know, and see what each way of putting "

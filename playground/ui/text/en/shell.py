@@ -19,4 +19,7 @@ TEXT = {
     "seed": "Seed",
     "stop": "Stop",
     "stopped": "Stopped. What was written so far stays.",
+    "other_tab": "Your recipe was changed in another tab. The one that is changed last is kept.",
+    "other_tab_take": "Take that one",
+    "other_tab_keep": "Keep this one",
 }

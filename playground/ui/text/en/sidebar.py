@@ -12,20 +12,12 @@ TEXT = {
     "packaged_text": "The packaged copy was quantized by its publisher: its linear layers to "
     "4 bits (Q4_1, 32 weights share a scale and a minimum), its embeddings to 8. So a 4-bit grid "
     "of the same shape changes nothing, and other 4-bit figures flatter a little.",
-    "stack_empty": "No edits yet. Nudge a token on the Tokens tab, change matrices on the Weights "
-    "tab, teach a fact in the Fact lab, or press a ready example on the Compare tab.",
     "stack_held": "All edits together hold {bytes}; everything else is shared.",
-    "step_off": "Switched off",
-    "step_not_built": "Not built",
-    "step_switch_off": "Switch off",
-    "step_switch_on": "Switch on",
-    "step_remove": "Remove",
     "undo": "Undo",
     "redo": "Redo",
     "reset": "Reset",
     "save": "Save",
     "load": "Load",
-    "receipt": "Tensors changed: {tensors} (by {change} %). Holds {bytes}, took {seconds}.",
     "title_nudge_toward": "“{text}” toward “{target}”, strength {strength}",
     "title_nudge_away": "“{text}” away from “{target}”, strength {strength}",
     "title_nudge_random": "“{text}” in a random direction, strength {strength}",

@@ -178,15 +178,9 @@ TEXT = {
     "view_zeros": "Share of zeros by layer (across) and matrix (down)",
     "view_gone": "taken out",
     "view_layers_gone": "Taken out (hatched): layers {layers}.",
-    "view_cell": "Layer {layer}, {role}: {value}",
     "view_most": "The most: {value} in {role} of layer {layer}.",
     # Receipts and titles
-    "receipt_nominal": "{bits} bits nominal.",
-    "receipt_sizes": "Whole model: {bits} bits per weight effective, {zeros} % "
-    "zeros; file {file} as held, {packed} if packed.",
     "title_prune": "Pruned: {method}, sparsity {sparsity}, {pattern}",
     "title_quantize": "Quantized: {scheme}, {mode}, {method}, groups of {group_size}",
-    "title_targets": ", in {targets}",
     "title_cast": "Cast to {dtype}",
-    "step_building": "Being built…",
 }

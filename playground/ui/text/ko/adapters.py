@@ -6,7 +6,6 @@ TEXT = {
     "adapters_intro": "**어댑터**는 모델에 덧붙여 대답을 바꾸는 작은 부품입니다. 큰 행렬 옆의 얇은 행렬 두 개(**LoRA**)나 학습된 숫자 몇 개이고, 모델 자체는 그대로입니다.",
     "attach_intro": "### 붙이고 돌려 보기",
     "adapter": "어댑터",
-    "adapter_own": "{title} (내 것, {id})",
     "shipped_pirate": "해적처럼 답하기",
     "shipped_json": "JSON으로만 답하기",
     "shipped_handbook": "등대 안내서를 아는 어댑터",

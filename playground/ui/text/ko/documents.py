@@ -13,15 +13,10 @@ TEXT = {
     "heading_dense": "### 뜻으로: 밀집 검색\nMiniLM의 임베딩을 견줍니다. 영어만 읽습니다. 점수는 코사인입니다.",
     "dense_working": "뜻으로 찾는 중입니다… 처음에는 검색 모델을 불러옵니다.",
     "hits_none": "같은 낱말이 든 단락이 없습니다. 다른 낱말이나 다른 검색을 써 보세요.",
-    "hit_score": "점수 {score}",
     "own_heading": "내 문서",
     "own_intro": "텍스트, 마크다운, PDF, 워드, CSV, JSON Lines(줄마다 `text` 항목), HTML 파일이나 그것을 담은 .zip을 더하세요. "
     "문서는 많아야 30개, 하나에 20 MB, 글은 모두 3 MB, 낱말 약 120,000개입니다. 저장한 모음(.json)은 새 모음으로 열립니다. 읽지 못한 것은 따로 알려 줍니다. 나만 찾을 수 있고, 7일 동안 쓰지 않으면 지워집니다.",
-    "other_tab": "다른 탭에서 레시피가 바뀌었습니다. 마지막에 바꾼 것이 남습니다.",
-    "other_tab_take": "그 레시피로 바꾸기",
-    "other_tab_keep": "이 레시피 그대로 두기",
     "own_files": "파일",
-    "file_refused": "{names}: 여기에서는 쓸 수 없는 파일입니다. 쓸 수 있는 파일의 끝: {kinds}",
     "own_none": "아직 내 문서가 없습니다.",
     "own_there": "내 문서: {names} (단락 {passages}개). 목록에서는 “내 문서”입니다.",
     "own_encoding": "{name}: {encoding}(으)로 읽었습니다. 글자가 깨졌다면 메뉴에서 다른 인코딩을 고르고 파일을 다시 더하세요.",
@@ -30,7 +25,6 @@ TEXT = {
     "own_encoding_auto": "알아서 찾기",
     "own_unreadable": "{name}: {pages}쪽에서 글을 얻지 못했습니다.",
     "own_forget": "이 모음 지우기",
-    "indexing": "문서를 한 번 임베딩하는 중: 약 {left} 남음",
     "heading_hybrid": "### 둘 다로: 혼합\n어느 쪽이든 높이 올린 것이 먼저 옵니다. 점수는 순위를 셉니다.",
     "search_options": "찾는 방법",
     "search_options_info": "보통 값이면 대개 충분합니다. 하나를 바꾸고 다시 찾아 무엇이 움직이는지 보세요. 아래의 **얼마나 잘 찾을까요?**에서 잴 수 있습니다.",
@@ -64,7 +58,6 @@ TEXT = {
     "term_adds": "더한 점수",
     "hit_rank": "{name}: {rank}번째",
     "hit_no_rank": "{name}: 찾지 못함",
-    "stages": "걸린 시간: {parts}",
     "stage_tokenise": "낱말 나누기",
     "stage_embed": "질문 임베딩",
     "stage_dense": "임베딩 견주기",
@@ -98,10 +91,6 @@ TEXT = {
     "found_unanswerable": "찾을 것이 없음. 그래도 가져온 것",
     "encoder": "임베딩을 만드는 모델",
     "encoder_info": "다른 인코더를 고르면 문서를 한 번 새로 임베딩합니다.",
-    "score_low": (
-        "답이 여기 없을지도 모릅니다. 가장 높은 점수({part}: {score})가 {limit}보다 낮습니다. 이 문서가 "
-        "답하지 못하는 시험 질문의 {unanswerable}가 그렇지만, 답하는 질문의 {answerable}도 그렇습니다."
-    ),
     "questions_heading": "내 질문으로 재기",
     "questions_intro": (
         "UTF-8 CSV 파일입니다. 첫 줄은 열 이름입니다: **question**(질문), 있으면 **answer**(답), "
@@ -151,9 +140,6 @@ TEXT = {
     ),
     "passages_document": "문서",
     "passages_page": "쪽",
-    "passages_count": "단락 {count}개",
-    "passage_words": "{count}어절",
-    "passage_change": "단락 {passage} 고치기",
     "passage_text": "단락",
     "passage_chosen": "단락 {passage}",
     "passage_text_info": "나누려면 둘째 부분이 시작될 곳에 커서를 두세요.",
@@ -176,30 +162,13 @@ TEXT = {
     "cut_overlap": "겹침",
     "cut_overlap_info": "앞 단락을 얼마나 되풀이하는지. 크기의 절반까지.",
     "cut": "모든 문서 자르기",
-    "context_heading": "단락이 프롬프트에 들어가는 방식",
-    "context_intro": (
-        "단락은 질문 앞에 놓이고, 답의 첫머리는 모델에게 주어집니다. 빈칸은 작은 모델에 맞는 보통 방식을 뜻합니다."
-    ),
     "order": "순서",
     "order_best_first": "좋은 것부터",
     "order_best_last": "좋은 것을 질문 바로 앞에",
     "budget": "단락에 쓸 토큰",
-    "budget_info": "0: 제한 없음. 들어가지 않는 것은 빼고 알려 줍니다.",
-    "answer_start": "답의 첫머리",
-    "answer_start_info": "모델이 쓴 것처럼 주어집니다. 빈칸은 보통 첫머리입니다.",
     "template": "틀",
-    "template_info": "중괄호에 넣은 passages와 question이 단락과 질문의 자리입니다. 빈칸은 보통 틀입니다.",
     "context_cut": "들어가지 않아 뺀 것: {passages}",
     "context_shortened": "가장 좋은 단락이 들어가지 않아 앞부분만 프롬프트에 있습니다.",
     "example_poisoned": "독이 든 단락",
-    "poisoned_heading": "독이 든 단락이란?",
-    "poisoned_info": (
-        "검색은 남의 말을 프롬프트에 넣고, 그 말은 아무도 확인하지 않습니다. 게시판의 쪽지 하나는 "
-        "틀린 시각을 적고 읽는 이에게 그대로 말하라고 명령합니다. **독이 든 단락**을 눌러 모델이 "
-        "무엇이라 하는지 보고, *쓰인 단락*에서 그 쪽지를 빼면 다시 묻습니다. 이것이 **프롬프트 "
-        "주입**입니다. 재어 보니 이렇게 작은 모델은 명령을 따른다기보다 쪽지를 믿습니다: 명령이 "
-        "없어도 똑같이 틀립니다. 여기서는 해가 없습니다: 모델에는 도구도 네트워크도 없고, 쓴 글은 "
-        "그냥 글자로만 보입니다."
-    ),
     "evidence_in": "답이 있는 곳: {passages}.",
 }

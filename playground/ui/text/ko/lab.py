@@ -2,7 +2,6 @@
 
 TEXT = {
     "title_edit_fact": "{method}(으)로 가르침: {facts}",
-    "more_facts": "{fact} 외 {more}개",
     "tab_lab": "사실 실험실",
     "lab_intro": (
         "모델이 틀리게 알거나 알 수 없는 사실을 하나 쓰고, 넣는 방법마다 무엇이 달라지는지 보세요. "

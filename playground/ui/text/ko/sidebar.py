@@ -11,20 +11,12 @@ TEXT = {
     "packaged_text": "패키지에 든 가중치는 배포자가 이미 양자화한 것입니다. 선형 층은 "
     "4비트(Q4_1, 가중치 32개가 배율과 최솟값을 함께 씀), 임베딩은 8비트입니다. 그래서 같은 모양의 "
     "4비트 격자로 바꾸면 아무것도 달라지지 않고, 다른 4비트 결과는 실제보다 조금 좋아 보입니다.",
-    "stack_empty": "아직 편집이 없습니다. 토큰 탭에서 토큰을 밀거나, 가중치 탭에서 행렬을 바꾸거나, 사실 실험실에서 사실을 가르치거나, 비교 탭의 예제를 "
-    "눌러 보세요.",
     "stack_held": "편집 전체가 차지하는 메모리는 {bytes}입니다. 나머지는 모두 함께 씁니다.",
-    "step_off": "꺼져 있음",
-    "step_not_built": "만들어지지 않음",
-    "step_switch_off": "끄기",
-    "step_switch_on": "켜기",
-    "step_remove": "빼기",
     "undo": "되돌리기",
     "redo": "다시 하기",
     "reset": "처음으로",
     "save": "저장",
     "load": "열기",
-    "receipt": "바뀐 텐서 {tensors}개 ({change} %). {bytes} 차지, {seconds} 걸림.",
     "title_nudge_toward": "“{text}” → “{target}” 쪽으로, 세기 {strength}",
     "title_nudge_away": "“{text}” ← “{target}”에서 멀리, 세기 {strength}",
     "title_nudge_random": "“{text}” 무작위 방향으로, 세기 {strength}",

@@ -165,14 +165,9 @@ TEXT = {
     "view_zeros": "층(가로)과 행렬(세로)별 0의 비율",
     "view_gone": "빠짐",
     "view_layers_gone": "빠진 층(빗금): {layers}.",
-    "view_cell": "{layer}층, {role}: {value}",
     "view_most": "가장 큰 값: {layer}층 {role}의 {value}.",
     # Receipts and titles
-    "receipt_nominal": "명목 {bits}비트.",
-    "receipt_sizes": "모델 전체: 가중치당 실제 {bits}비트, 0 {zeros} %. 파일은 지금 그대로 {file}, 압축하면 {packed}.",
     "title_prune": "가지치기: {method}, 희소도 {sparsity}, {pattern}",
     "title_quantize": "양자화: {scheme}, {mode}, {method}, 묶음 {group_size}",
-    "title_targets": ", 대상 {targets}",
     "title_cast": "{dtype}로 바꿈",
-    "step_building": "만드는 중…",
 }

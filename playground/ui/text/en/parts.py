@@ -1,0 +1,47 @@
+"""English: what drawings and controls say that several tabs share."""
+
+TEXT = {
+    "adapter_own": "{title} (yours, {id})",
+    "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
+    "answer_passages": "Passages used ({count})",
+    "answer_supported": "Stands in the passages: {share} of its words",
+    "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
+    "passage has too. The rest came from the weights, or was put in other words.",
+    "answer_source": "In passage {rank}: {passage}",
+    "take_away": "Take it away",
+    "answer_prompt": "The exact prompt",
+    "hit_score": "score {score}",
+    "file_refused": "{names} cannot be used here. Allowed are files that end in {kinds}.",
+    "indexing": "Embedding the documents, once: about {left} left",
+    "stages": "Took: {parts}",
+    "score_low": (
+        "Perhaps the answer is not here: the best score ({part}: {score}) is below {limit}. So it "
+        "is for {unanswerable} of the test questions that these documents cannot answer, but also "
+        "for {answerable} of those that they can."
+    ),
+    "passages_count": "{count} passages",
+    "passage_words": "{count} words",
+    "passage_change": "Change passage {passage}",
+    "more_facts": "{fact} and {more} more",
+    "stack_empty": "No edits yet. Nudge a token on the Tokens tab, change matrices on the Weights "
+    "tab, teach a fact in the Fact lab, or press a ready example on the Compare tab.",
+    "step_off": "Switched off",
+    "step_not_built": "Not built",
+    "step_switch_off": "Switch off",
+    "step_switch_on": "Switch on",
+    "step_remove": "Remove",
+    "receipt": "Tensors changed: {tensors} (by {change} %). Holds {bytes}, took {seconds}.",
+    "blank_nothing": "(empty)",
+    "blank_line": "line end",
+    "blank_space": "space",
+    "column_token": "Token",
+    "column_before": "Before (base)",
+    "column_after": "After (your recipe)",
+    "bars_caption": "The likeliest next tokens. The change is in percentage points.",
+    "view_cell": "Layer {layer}, {role}: {value}",
+    "receipt_nominal": "{bits} bits nominal.",
+    "receipt_sizes": "Whole model: {bits} bits per weight effective, {zeros} % "
+    "zeros; file {file} as held, {packed} if packed.",
+    "title_targets": ", in {targets}",
+    "step_building": "Being built…",
+}
