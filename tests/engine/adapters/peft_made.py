@@ -21,11 +21,17 @@ def roles(base: Base) -> list[str]:
     return list(dict.fromkeys(inside))
 
 
+def table_of(base: Base) -> str:
+    """The embedding's name in its module."""
+    return next(n for n, m in base.model.named_modules() if m is base.model.get_input_embeddings()).rpartition(".")[2]
+
+
 def config_of(method: str, base: Base) -> Any:
     """A configuration that touches every linear layer, or puts 5 tokens before the text."""
     every, task = roles(base), {"task_type": "CAUSAL_LM"}
     makers = {
         "lora": lambda: LoraConfig(r=4, lora_alpha=12, target_modules=every, **task),
+        "table": lambda: LoraConfig(r=4, lora_alpha=12, target_modules=[table_of(base)], **task),
         "patterns": lambda: LoraConfig(
             r=4, lora_alpha=12, target_modules=every, rank_pattern={every[0]: 2}, alpha_pattern={every[-1]: 3}, **task
         ),

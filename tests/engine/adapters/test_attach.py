@@ -10,7 +10,7 @@ import torch
 from peft import PeftModel
 from peft_made import METHODS, VIRTUAL
 
-from playground.engine.adapters import AdapterError, bottleneck, files
+from playground.engine.adapters import AdapterError, bottleneck, files, lora
 from playground.engine.adapters.base import outputs
 from playground.engine.adapters.edit import attach
 from playground.engine.decoding.generate import Sampling, decode
@@ -48,6 +48,15 @@ def test_an_adapter_made_by_peft_does_here_what_it_does_there(every_layout, meth
     assert torch.allclose(logits_of(fork.model), peft_logits(theirs), atol=1e-4, rtol=0)
     assert not torch.allclose(logits_of(fork.model), logits_of(every_layout.model), atol=1e-2)
     assert all(change.change > 0 for change in changes)
+
+
+def test_a_lora_beside_the_embedding_is_pefts(layout, by_peft):
+    theirs, given = by_peft(layout, "table")
+    fork, _ = attached(layout, given)
+    assert torch.allclose(logits_of(fork.model), peft_logits(theirs), atol=1e-4, rtol=0)
+    [pair] = lora.pairs(files.read_adapter(given, Fork(layout)))
+    [layer] = [m for n, m in theirs.named_modules() if hasattr(m, "lora_embedding_A") and m.lora_embedding_A]
+    assert torch.allclose(pair.scaling * pair.up @ pair.down, layer.get_delta_weight("default"), atol=1e-6)
 
 
 @pytest.mark.parametrize("method", FOLDABLE)
