@@ -109,6 +109,11 @@ def test_ranks_that_add_up_to_too_much_are_refused(llama, monkeypatch, by_peft):
         mix(Fork(llama), two(llama, by_peft), WEIGHTS, "cat", 1.0, 0)
 
 
+def test_ranks_that_add_up_to_the_most_are_taken(llama, monkeypatch, by_peft):
+    monkeypatch.setattr("playground.engine.adapters.mix.MOST_RANK", 8)
+    assert mix(Fork(llama), two(llama, by_peft), WEIGHTS, "cat", 1.0, 0).config["r"] == 8
+
+
 def test_the_noise_is_not_nothing(llama):
     model = make_noisy(get_peft_model(copy.deepcopy(llama.model), config_of("lora", llama)), 1)
     assert not torch.allclose(logits(model), logits(llama.model), atol=1e-2)
