@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.retrieval.fusion import diversified, reciprocal_ranks, weighted_fusion
+from playground.retrieval.fusion import FUSIONS, diversified, reciprocal_ranks, weighted_fusion
 
 FIRST = [(7, 9.0), (3, 5.0), (1, 1.0)]
 SECOND = [(3, 0.9), (8, 0.4)]
@@ -77,3 +77,8 @@ def test_no_diversity_keeps_the_order_and_some_puts_a_copy_last():
     assert diversified([], np.zeros((0, 2)), 3, 0.5) == []
     even = [(5, 1.0), (6, 1.0), (7, 1.0)]  # nothing but likeness decides
     assert [place for place, _ in diversified(even, vectors, 2, 0.5)] == [5, 7]
+
+
+def test_equal_scores_keep_the_order_of_the_corpus():
+    for fuse in FUSIONS.values():
+        assert [position for position, _ in fuse([[(5, 9.0)], [(2, 1.0)]], [0.5, 0.5])] == [2, 5]

@@ -392,3 +392,9 @@ def test_a_line_eight_times_as_long_is_about_eight_times_the_work(how, line, len
     short, long = (line * (size // len(line)) for size in (length // 8, length))
     base = min(seconds(short, how) for _ in range(3))
     assert seconds(long, how) < 25 * base  # a quadratic scan takes 64 times as long
+
+
+def test_an_overlap_leaves_room_for_the_next_word():
+    """Four words fill a window of five tokens; the next one, of four, has room for one token beside it."""
+    windows = cutting._token_windows([1, 1, 1, 2, 4], Cutting("tokens", 5, 2))
+    assert list(windows) == [(0, 4), (4, 5)]
