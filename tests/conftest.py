@@ -120,9 +120,13 @@ LAYOUTS: dict[str, tuple[str, str, dict[str, object]]] = {
 DIFFERENT = ("tiny-llama", "tiny-gpt2-layout", "tiny-gemma3")
 
 
+LAST = ("test_merge.py", "test_adapters.py")  # of the browser's: they need one server, and whole minutes
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever SmolLM2 computes is slow."""
+    """Whatever SmolLM2 computes is slow. What can be done by either worker comes last."""
+    items.sort(key=lambda item: item.path.name in LAST)
     for item in items:
         if "smollm2_base" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
@@ -130,13 +134,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of two workers one has the browser's tests, and with them the one pair of servers; the other
-    tests stay with their file, whose fixtures they share."""
+    """Of two workers one has the browser's tests, and with them the one pair of servers, but for the
+    last; the other tests stay with their file, whose fixtures they share."""
     from xdist.scheduler import LoadScopeScheduling
 
     class OneBrowser(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "browser" if "tests/browser/" in nodeid else nodeid.partition("::")[0]
+            file = nodeid.partition("::")[0]
+            return "browser" if "tests/browser/" in file and not file.endswith(LAST) else file
 
     return OneBrowser(config, log)
 
