@@ -1,7 +1,7 @@
 """What a visitor is told when something cannot be done.
 
 A message is an English template with named values, so that the page can show it in the
-visitor's language (``playground/ui/text/ko.py`` holds the Korean of every template) while a
+visitor's language (``playground/ui/text/ko/messages.py`` holds the Korean of every template) while a
 script reads plain English. It says what was given, what is allowed and what to do.
 """
 

@@ -113,7 +113,7 @@ def lesson_from_json(fact: object, questions: object = None) -> Lesson:
 
 
 def questions_of(paraphrases: str, neighbours: str, consequences: str) -> dict[str, Any]:
-    """Questions as they are typed, one a line, for :func:`from_json`: paraphrases as they are,
+    """Questions as they are typed, one a line, for :func:`lesson_from_json`: paraphrases as they are,
     the others with their answer behind the last ``|``.
 
     :raises PlaygroundError: a line has no answer.

@@ -17,7 +17,7 @@ from playground.engine.merging import METHODS, MOST, MergeError, checkpoints
 from playground.engine.merging.method import seed_of
 from playground.engine.merging.parents import Parent, Variant, check_alike, check_mergeable
 from playground.engine.merging.run import merge, places, rows_matched
-from playground.engine.merging.task_vectors import narrowed
+from playground.engine.merging.thinning import narrowed
 from playground.engine.merging.values import NEAR, PartName, Value, names_in, numbers_in, value_at
 from playground.engine.models.loader import Base
 from playground.engine.recipe import Recipe, parse

@@ -1,6 +1,6 @@
 """Quantizing: round weights to a few levels, or hold them as codes; and casting.
 
-The grids are in grids.py, GPTQ in columns.py, the packed layers in engine/packed.py.
+The grids are in grids.py, GPTQ in second_order.py, the packed layers in fork/packed_linear.py.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from merge_made import METHODS, SHAPES, drawn, numpy_of, options
 from peft.utils import merge_utils
 
-from playground.engine.merging import task_vectors
+from playground.engine.merging import thinning
 from playground.engine.merging.method import TaskVector, draws, joined, seed_of
 
 task_arithmetic, ties, dare_linear, dare_ties, della, breadcrumbs, sce = (
@@ -32,7 +32,7 @@ def near(found: torch.Tensor, truth: np.ndarray, atol: float = 1e-9) -> None:
 def thinned(way: str, delta: torch.Tensor, *parameters) -> torch.Tensor:
     """What a way of thinning leaves of a task vector from zero."""
     vector = TaskVector(delta, torch.zeros_like(delta))
-    return joined(getattr(task_vectors, way)(vector, *parameters), delta)
+    return joined(getattr(thinning, way)(vector, *parameters), delta)
 
 
 def deltas_of(base: torch.Tensor, models: list[torch.Tensor]) -> list[np.ndarray]:
@@ -320,7 +320,7 @@ def test_ties_is_pefts(density, count):
 def in_turn(monkeypatch):
     """All models draw from one stream, as PEFT does from the global one."""
     stream = torch.Generator().manual_seed(8)
-    monkeypatch.setattr(task_vectors, "draws", lambda seed, place: stream)
+    monkeypatch.setattr(thinning, "draws", lambda seed, place: stream)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(8)
         yield
