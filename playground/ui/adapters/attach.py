@@ -39,7 +39,7 @@ class AttachPanel:
 
     source: gr.Dropdown
     prompt: gr.Textbox
-    opened: list[Any]  # inputs of ``open_panel``
+    opened: list[Any]  # inputs of ``open_attach``
     parts: list[Any]  # what it fills
 
 

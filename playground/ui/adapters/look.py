@@ -50,7 +50,7 @@ def loaded(saved: Any, source: str | None) -> tuple[Adapter, Fork]:
 
 
 def describe(saved: Any, language: str, source: str | None) -> list[Any]:
-    """What there is to see of an adapter, in the order of ``build_panel``'s parts."""
+    """What there is to see of an adapter, in the order of ``build_look``'s parts."""
     hidden = gr.update(choices=[], value=None, visible=False)
     if not source:
         return [note(say(language, "look_empty")), hidden, "", ""]

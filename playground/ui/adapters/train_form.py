@@ -14,7 +14,7 @@ from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
 FIRST_STEPS = 60  # about a minute, which is enough to see a style change
-SHOWN = ("rank", "targets", "layers", "virtual_tokens")  # what ``show_method`` is about
+SHOWN = ("rank", "targets", "layers", "virtual_tokens")  # what ``show_training_method`` is about
 
 
 def build_settings() -> Form:

@@ -12,7 +12,7 @@ from playground.engine.merging import METHODS, checkpoints
 from playground.engine.merging.edit import Merge
 from playground.engine.recipe import Recipe, parse, parse_edit
 from playground.errors import PlaygroundError
-from playground.ui.parts.adapter_menu import adapter_choices as adapter_choices
+from playground.ui.parts.adapter_menu import adapter_choices
 from playground.ui.parts.html import note
 from playground.ui.parts.zones import build_zone
 from playground.ui.shell.form import Form, Values
@@ -40,7 +40,7 @@ class MergePanel:
     """The panel's parts."""
 
     form: Form  # what ``edit_of`` reads
-    shown: list[Any]  # what ``show_method`` fills
+    shown: list[Any]  # what ``show_merge_method`` fills
     later: tuple[str, ...]  # of the form what a browser keeps by name, not by place
 
 

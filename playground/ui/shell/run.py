@@ -14,7 +14,7 @@ from markupsafe import Markup
 from playground.engine.work import Stopped, Work
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, TOLD, refused, session_of
-from playground.ui.shell.turns import begins, work_for
+from playground.ui.shell.turns import TURNS, begins, work_for
 from playground.ui.text import say, tell
 
 SWITCH = "() => ({__type__: 'update', interactive: %s})"  # a button, in the browser
@@ -64,7 +64,9 @@ class Run:
     off: gr.Button | None = None
 
     def __post_init__(self) -> None:
-        self.turn = gr.State(0)
+        # Not a State, which is read when an event's turn in line comes: of a press that waits, the
+        # number would be that of the newest press, and all of them would run.
+        self.turn = gr.Number(0, precision=0, visible=False)
         if self.picks:
             self.form = Form(**self.form, picked=gr.State(None))
         self.ready = [gr.State(None)] if self.keep else []  # the edit, once it is built
@@ -82,7 +84,9 @@ class Run:
         start = begun.then
         if self.first:
             shows = self.status or self.outputs
-            start = start(self.call_first, self.inputs, self.told, show_progress_on=shows, **SEARCH).success
+            start = start(
+                self.call_first, self.inputs, self.told, show_progress_on=shows, trigger_mode=once, **SEARCH
+            ).success
         done = start(self.call, self.inputs, self.filled, show_progress_on=self._shows, trigger_mode=once, **self.lane)
         if self.keep:
             saved, language = self.form["saved"], self.form["language"]
@@ -145,7 +149,10 @@ class Run:
                     last = last if len(last) == len(filled) else (*last, "")
                     yield _plain(last)
             except Stopped as stop:
-                yield _plain(self._ended(last, filled, language, stop))
+                if TURNS.overtaken(session_of(request), self.activity or self.name, inputs[self.turn]):
+                    yield _plain(self._left(filled))  # the newer press says what there is to say
+                else:
+                    yield _plain(self._ended(last, filled, language, stop))
             except gr.Error:
                 raise
             except Exception as error:
@@ -159,13 +166,17 @@ class Run:
         call.__name__, call.__module__ = handler.__name__, handler.__module__
         return call
 
+    def _left(self, filled: list[Any]) -> tuple[Any, ...]:
+        """Everything as it is, but for the edit of the run before, which is not kept again."""
+        return tuple(None if part in self.ready else gr.skip() for part in filled)
+
     def _ended(self, last: tuple[Any, ...], filled: list[Any], language: str, stop: Stopped) -> tuple[Any, ...]:
         """Everything as it is, and a line about it."""
         key = self.words if last and last[0] != gr.skip() else self.early or self.words
         text = say(language, key) if key else tell(language, stop.message)
         index = filled.index(self.told)
         before = last[index] if last and isinstance(last[index], Markup) else Markup()
-        row = [None if part in self.ready else gr.skip() for part in filled]  # not the edit of the run before
+        row = [*self._left(filled)]
         row[index] = before + Markup('<div class="pg-hint">{}</div>').format(text)
         return tuple(row)
 
