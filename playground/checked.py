@@ -60,7 +60,7 @@ def checked(error: type[PlaygroundError], refusals: Mapping[str, Message]) -> Ca
             except ValidationError as wrong:
                 first = wrong.errors(include_url=False)[0]
                 field = first["loc"][0] if first["loc"] else ""
-                field = names[field] if isinstance(field, int) else field
+                field = names[field] if isinstance(field, int) and field < len(names) else str(field)
                 if field not in refusals:
                     raise
                 usual = {each.name: each.default for each in fields(made)}

@@ -1,7 +1,8 @@
 """What one visitor owns: a stack of edits with its history.
 
 Plain JSON that the visitor's browser keeps: a few kilobytes for a few edits, and no model.
-Everything that comes back from a browser is checked like any other input.
+Everything that comes back from a browser is checked like any other input: the history when somebody
+goes back to it.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ class Workspace:
 
         :raises RecipeError: the edit is not usable, or the stack is full.
         """
-        new = parse_edit(edit, len(self.stack.steps) + 1)
-        return self._now(self.without(new.kind).add(new).stack)
+        kind = edit.kind if isinstance(edit, Edit) else str(edit.get("kind"))
+        return self._now(self.without(kind).add(edit).stack)
 
     def put(self, edit: Edit | Json, same: tuple[str, ...]) -> Workspace:
         """With an edit in the place of the last one that has the same values of some keys, which
@@ -94,12 +95,12 @@ class Workspace:
 
         :raises RecipeError: the edit is not usable, or the stack is full.
         """
-        steps, new = list(self.stack.steps), parse_edit(edit, len(self.stack.steps) + 1)
+        steps, wanted = list(self.stack.steps), edit.model_dump() if isinstance(edit, Edit) else edit
         for number in reversed(range(len(steps))):
-            if all(getattr(steps[number].edit, key, None) == getattr(new, key) for key in same):
-                steps[number] = Step(new)
+            if all(getattr(steps[number].edit, key, None) == wanted.get(key) for key in same):
+                steps[number] = Step(parse_edit(edit, number + 1))
                 return self._now(replace(self.stack, steps=tuple(steps)))
-        return self.add(new)
+        return self.add(edit)
 
     def toggle(self, index: int) -> Workspace:
         """With one edit switched off, or on again."""
@@ -140,18 +141,22 @@ class Workspace:
     def undo(self) -> Workspace:
         """As it was before the last change."""
         past, stack = _newest(self.past)
-        return self if stack is None else Workspace(stack, past, (self.stack.to_json(), *self.future))
+        if stack is None:
+            return replace(self, past=()) if self.past else self
+        return Workspace(stack, past, (self.stack.to_json(), *self.future))
 
     def redo(self) -> Workspace:
         """As it was before the last undo."""
         future, stack = _newest(self.future[::-1])
-        return self if stack is None else Workspace(stack, (*self.past, self.stack.to_json()), future[::-1])
+        if stack is None:
+            return replace(self, future=()) if self.future else self
+        return Workspace(stack, (*self.past, self.stack.to_json()), future[::-1])
 
     def _now(self, stack: Stack) -> Workspace:
         if stack == self.stack:
             return self
         past = (*self.past, self.stack.to_json())[-MAX_HISTORY:]
-        sizes = [len(str(one)) for one in (*past, stack.to_json())]  # a calibration text may be in every edit
+        sizes = [*map(_length, (*past, stack.to_json()))]  # a calibration text may be in every edit
         while past and sum(sizes) > MAX_CHARACTERS:
             past, sizes = past[1:], sizes[1:]
         return Workspace(stack, past)
@@ -159,6 +164,14 @@ class Workspace:
     def to_json(self) -> dict[str, Any]:
         """What the browser keeps."""
         return {"stack": self.stack.to_json(), "past": list(self.past), "future": list(self.future)}
+
+
+def _length(kept: Json) -> int:
+    """About how many characters a stack takes; more than there may be where nobody can tell."""
+    try:
+        return len(str(kept))
+    except (RecursionError, ValueError):
+        return MAX_CHARACTERS + 1
 
 
 def _newest(history: tuple[Json, ...]) -> tuple[tuple[Json, ...], Stack | None]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings as profile
@@ -573,3 +574,19 @@ def test_trying_in_place_leaves_the_workspace_it_was_tried_on_alone():
     space.instead(prune(0.1))
     assert json.dumps(space.to_json()) == before
     assert through_json(space.instead(prune(0.1))) == space.instead(prune(0.1))
+
+
+def test_a_history_that_cannot_be_measured_is_left_behind_at_the_next_change():
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    space = replace(new(), past=({"stack": deep},))
+    assert space.add(edit()).past == (new().stack.to_json(),)
+    assert space.undo().past == ()
+
+
+def test_what_takes_a_steps_place_is_refused_by_that_steps_number():
+    with pytest.raises(RecipeError, match=r"^Edit 1 "):
+        new().add(prune()).instead({"kind": "prune", "sparsity": 5})
+    with pytest.raises(RecipeError, match=r"^Edit 1 "):
+        new().add(prune()).add(edit()).put({"kind": "prune", "sparsity": 5}, ("kind",))

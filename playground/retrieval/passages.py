@@ -45,7 +45,7 @@ class Passage:
 
     id: str  # "<document>#<n>", n from 1 in each document
     document: str
-    heading: str  # "Title > Section", or "" where none stands above; see :class:`chunking.Cut`
+    heading: str  # "Title > Section", or "" where none stands above; see :class:`chunking.markdown.Cut`
     text: str
 
     @property

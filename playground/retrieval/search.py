@@ -104,7 +104,7 @@ def _parts(rankings: Mapping[str, list[Scored]]) -> dict[int, dict[str, tuple[in
 def matched(text: str, query_terms: frozenset[str], how: Terms = PLAIN) -> tuple[Span, ...]:
     """Where a text has terms of a query: whole words, and in Hangul the shared syllable pairs.
 
-    :param asked: terms as :func:`~playground.retrieval.lexical.terms.words` gives them.
+    :param query_terms: terms as :func:`~playground.retrieval.lexical.terms.words` gives them.
     :return: [start, end) in ``text``, in order; spans that touch are one.
     """
     spans: list[Span] = []

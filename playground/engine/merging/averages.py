@@ -70,11 +70,13 @@ def slerp(models: Sequence[Tensor], base: Tensor, *, t: float) -> Iterator[Tenso
     return arc(base, model, t)
 
 
-@merge_method("nuslerp", paper="Shoemake 1985", models=(2, 2))
-def nuslerp(models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float]) -> Iterator[Tensor]:
+@merge_method("nuslerp", paper="Shoemake 1985", models=(2, 2), fixed=("normalize",))
+def nuslerp(
+    models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float], normalize: bool = True
+) -> Iterator[Tensor]:
     """Between two models along the arc; the second's share of the weights is the place on it."""
     first, second = models
-    return arc(first, second, shares(weight)[1])
+    return arc(first, second, shares(weight, normalize)[1])
 
 
 def arc(first: Tensor, second: Tensor, t: float) -> Iterator[Tensor]:
@@ -132,14 +134,16 @@ def multislerp(
     )
 
 
-@merge_method("karcher", paper="Karcher 1977")
-def karcher(models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float]) -> Iterator[Tensor]:
+@merge_method("karcher", paper="Karcher 1977", fixed=("normalize",))
+def karcher(
+    models: Sequence[Tensor], base: Tensor, *, weight: Sequence[float], normalize: bool = True
+) -> Iterator[Tensor]:
     """The Karcher mean of the models' directions, the point on the sphere with the least sum of
     squared angles to them (Karcher 1977), as long as they are on average.
 
     Mean and steps are sums of the directions, so their inner products are all that is needed.
     """
-    parts = torch.tensor(shares(weight), dtype=torch.float64)
+    parts = torch.tensor(shares(weight, normalize), dtype=torch.float64)
     inner = products(*map(pieces, models))
     lengths = inner.diagonal().sqrt()
     nonzero = lengths > 0

@@ -103,6 +103,7 @@ class MergeMethod:
     :param by_place: whether it normalizes place by place, by the weights that take part there.
     :param partial: whether one model alone, at its full weight, does not come out as it is.
     :param whole: whether it goes model by model, and not tensor by tensor.
+    :param fixed: options that recipes alone may set otherwise: no menu offers them.
     :param in_mergekit: whether mergekit has it too, under the same name.
     """
 
@@ -115,11 +116,12 @@ class MergeMethod:
     partial: bool
     whole: bool
     in_mergekit: bool
+    fixed: tuple[str, ...]
 
     @cached_property
     def uses(self) -> dict[str, Any]:
         """The options that matter to it, and what they are where nothing is said."""
-        return _options(self.function)
+        return {name: usual for name, usual in _options(self.function).items() if name not in self.fixed}
 
     def default(self, option: str, otherwise: bool) -> bool:
         """What its paper does about a switch."""
@@ -127,7 +129,7 @@ class MergeMethod:
 
     def stream(self, models: Sequence[Tensor], base: Tensor, options: Mapping[str, Any]) -> Iterable[Tensor]:
         """The pieces of the merged tensor; of the options those are taken that it has."""
-        pieces: Iterable[Tensor] = self.function(models, base, **_of(options, self.uses))
+        pieces: Iterable[Tensor] = self.function(models, base, **_of(options, _options(self.function)))
         return pieces
 
     def merge(self, models: Sequence[Tensor], base: Tensor, options: Mapping[str, Any]) -> Tensor:
@@ -164,6 +166,7 @@ def merge_method(
     partial: bool = False,
     whole: bool = False,
     in_mergekit: bool = True,
+    fixed: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a way to merge; see :class:`MergeMethod`."""
 
@@ -178,6 +181,7 @@ def merge_method(
             partial=partial,
             whole=whole,
             in_mergekit=in_mergekit,
+            fixed=fixed,
         )
         return function
 

@@ -34,7 +34,7 @@ def model(encoder_id: str) -> Any:
 
     Loaded once; the two used last are kept.
 
-    :raises CorpusError: as :func:`~playground.retrieval.dense.encoders.find` and ``open_hub``; or the
+    :raises CorpusError: as :func:`~playground.retrieval.dense.encoders.find_encoder` and ``open_hub``; or the
         package is not installed or damaged.
     """
     encoders.find_encoder(encoder_id)

@@ -308,3 +308,12 @@ def test_a_tensor_in_many_pieces_merges_as_in_one(monkeypatch, method, piece):
     whole = METHODS[method].merge(models, base, given)
     monkeypatch.setattr("playground.engine.merging.method.PIECE", piece)
     torch.testing.assert_close(METHODS[method].merge(models, base, given), whole)
+
+
+def test_a_recipe_may_leave_weights_as_they_are_where_no_menu_offers_it():
+    base, one, other = drawn((6, 9), 3)
+    assert "normalize" not in METHODS["karcher"].uses
+    doubled = karcher([one, other], base, options([1.0, 1.0], normalize=False))
+    torch.testing.assert_close(doubled, 2 * karcher([one, other], base, options([1.0, 1.0])))
+    there = nuslerp([one, other], base, options([0.3, 0.5], normalize=False))
+    torch.testing.assert_close(there, arc(one, other, 0.5))
