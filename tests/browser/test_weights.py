@@ -122,3 +122,15 @@ def test_the_number_line_follows_the_bits_and_wrong_inputs_are_refused_in_words(
     page.locator("#apply").click()
     expect(page.get_by_text("names no weight matrix")).to_be_visible()
     expect(page.locator("#stack")).to_contain_text("No edits yet")
+
+
+def test_pressing_apply_twice_puts_the_edit_on_once(tiny_visit):
+    """The first press is overtaken, also where both wait: the number of a press travels with it."""
+    visitor = tiny_visit()
+    page = visitor.page
+    visitor.tab("Weights")
+    page.locator("#apply").dblclick()
+    expect(page.locator("#stack li")).to_have_count(1, timeout=120_000)
+    expect(page.locator("#stack li").first).to_contain_text("Tensors changed", timeout=120_000)
+    page.wait_for_timeout(3_000)
+    expect(page.locator("#stack li")).to_have_count(1)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from playground.engine.work import Stopped, Work
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, TOLD, refused, session_of
-from playground.ui.shell.turns import TURNS, begins, work_for
+from playground.ui.shell.turns import begins, work_for
 from playground.ui.text import say, tell
 
 SWITCH = "() => ({__type__: 'update', interactive: %s})"  # a button, in the browser
@@ -149,10 +149,7 @@ class Run:
                     last = last if len(last) == len(filled) else (*last, "")
                     yield _plain(last)
             except Stopped as stop:
-                if TURNS.overtaken(session_of(request), self.activity or self.name, inputs[self.turn]):
-                    yield _plain(self._left(filled))  # the newer press says what there is to say
-                else:
-                    yield _plain(self._ended(last, filled, language, stop))
+                yield _plain(self._ended(last, filled, language, stop))
             except gr.Error:
                 raise
             except Exception as error:
@@ -166,17 +163,13 @@ class Run:
         call.__name__, call.__module__ = handler.__name__, handler.__module__
         return call
 
-    def _left(self, filled: list[Any]) -> tuple[Any, ...]:
-        """Everything as it is, but for the edit of the run before, which is not kept again."""
-        return tuple(None if part in self.ready else gr.skip() for part in filled)
-
     def _ended(self, last: tuple[Any, ...], filled: list[Any], language: str, stop: Stopped) -> tuple[Any, ...]:
         """Everything as it is, and a line about it."""
         key = self.words if last and last[0] != gr.skip() else self.early or self.words
         text = say(language, key) if key else tell(language, stop.message)
         index = filled.index(self.told)
         before = last[index] if last and isinstance(last[index], Markup) else Markup()
-        row = [*self._left(filled)]
+        row = [None if part in self.ready else gr.skip() for part in filled]  # not the edit of the run before
         row[index] = before + Markup('<div class="pg-hint">{}</div>').format(text)
         return tuple(row)
 

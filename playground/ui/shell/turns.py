@@ -49,10 +49,6 @@ class Turns:
         """Whether a turn was stopped, overtaken, or its visitor left: asked between tokens."""
         return lambda: turn not in self._turns.get(session, {}).values()
 
-    def overtaken(self, session: str, activity: str, turn: int) -> bool:
-        """Whether a newer turn of the activity is in a turn's place."""
-        return self._turns.get(session, {}).get(activity, turn) != turn
-
     def stop(self, session: str, *activities: str) -> None:
         """End a visitor's turns of some activities, of all where none is named: at the next token,
         or before they have begun."""
