@@ -44,7 +44,16 @@ def _one_table(fork: Fork) -> bool:
     return fork.identity(fork.weight_name("input")) == fork.identity(fork.weight_name("output"))
 
 
-def _among(chosen: Callable[[Fork, TrainingSettings, str, Tensor], bool]) -> Callable[[Fork, TrainingSettings], int]:
+Chosen = Callable[[Fork, TrainingSettings, str, Tensor], bool]
+
+
+def _names(fork: Fork, settings: TrainingSettings, chosen: Chosen) -> list[str]:
+    """The parameters that are chosen, tied ones by each of their names."""
+    named = fork.base.model.named_parameters(remove_duplicate=False)
+    return [name for name, p in named if fork.has(name) and chosen(fork, settings, name, p)]
+
+
+def _among(chosen: Chosen) -> Callable[[Fork, TrainingSettings], int]:
     """Counts the numbers of the parameters that are chosen."""
 
     def numbers(fork: Fork, settings: TrainingSettings) -> int:
@@ -60,8 +69,12 @@ def _is_small(fork: Fork, settings: TrainingSettings, name: str, parameter: Tens
 
 def _is_late(fork: Fork, settings: TrainingSettings, name: str, parameter: Tensor) -> bool:
     path, stack = layers(fork.model)
-    count = min(settings.layers, len(stack))
-    return name.startswith(tuple(f"{path}.{n}." for n in range(len(stack) - count, len(stack))))
+    left = [index for index in range(len(stack)) if index not in fork.dropped]
+    return name.startswith(tuple(f"{path}.{index}." for index in left[-settings.layers :]))
+
+
+def _is_any(fork: Fork, settings: TrainingSettings, name: str, parameter: Tensor) -> bool:
+    return True
 
 
 def _of_table(fork: Fork, settings: TrainingSettings) -> int:
@@ -78,17 +91,11 @@ def _width(matrix: Matrix) -> int:
     return (matrix.shape[::-1] if matrix.transposed else matrix.shape)[0]
 
 
-def _parameters(own: Fork) -> list[tuple[str, Tensor]]:
-    named = own.base.model.named_parameters(remove_duplicate=False)
-    return [(name, parameter) for name, parameter in named if own.has(name)]
-
-
 @training_method("bitfit", rate=2e-3, numbers=_among(_is_small), inside=True)
 def bitfit(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Biases only (Ben Zaken et al. 2022), and the norms' weights: most models today have no
     biases at all."""
-    names = [name for name, p in _parameters(own) if name.endswith(".bias") or p.ndim == 1]
-    return _weights(own, fork, names)
+    return _weights(own, fork, _names(own, settings, _is_small))
 
 
 @training_method("bottleneck", rate=1e-3, numbers=_of_bottlenecks, needs=("rank",))
@@ -144,13 +151,10 @@ def embeddings(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
 @training_method("last_layers", rate=2e-4, numbers=_among(_is_late), needs=("layers",), inside=True, shallow=True)
 def last_layers(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Everything in the last N layers that the fork still has."""
-    path, stack = layers(fork.model)
-    left = [index for index in range(len(stack)) if index not in fork.dropped]
-    starts = tuple(f"{path}.{index}." for index in left[-settings.layers :])
-    return _weights(own, fork, [name for name, _ in _parameters(own) if name.startswith(starts)])
+    return _weights(own, fork, _names(own, settings, _is_late))
 
 
-@training_method("full", rate=5e-5, numbers=_among(lambda *_: True), inside=True)
+@training_method("full", rate=5e-5, numbers=_among(_is_any), inside=True)
 def full(own: Fork, fork: Fork, settings: TrainingSettings) -> Trainable:
     """Every parameter."""
-    return _weights(own, fork, [name for name, _ in _parameters(own)])
+    return _weights(own, fork, _names(own, settings, _is_any))

@@ -344,6 +344,12 @@ def test_the_last_layers_are_those_that_are_left(llama):
     assert all(name.startswith("model.layers.0.") for name in trainable.parameters)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_where_layers_are_gone_as_many_numbers_are_counted_as_learn(llama, method):
+    fork, settings = edited(llama, "dropped"), asked(method)
+    assert METHODS[method].numbers(fork, settings) == prepare_training(fork, settings).count()
+
+
 def test_nothing_is_trained_on_top_of_a_bottleneck(llama):
     fork = Fork(llama)
     fork = attached(fork, learned(fork, "bottleneck").adapter())
