@@ -26,7 +26,7 @@ class TrainingSettings(BaseModel):
     alpha: float = Field(default=16.0, gt=0, le=1_024)
     dropout: float = Field(default=0.0, ge=0, le=0.5)
     targets: tuple[Target, ...] = Field(default=("linear",), min_length=1, max_length=MAX_TARGETS)
-    layers: int = Field(default=2, strict=True, ge=1, le=64)  # of ``last_layers``
+    layers: int = Field(default=2, strict=True, ge=1, le=64)
     virtual_tokens: int = Field(default=16, strict=True, ge=1, le=128)
     rate: float = Field(default=5e-4, gt=0, le=1)
     warmup: float = Field(default=0.1, ge=0, le=1)  # share of the steps

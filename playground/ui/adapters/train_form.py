@@ -8,13 +8,13 @@ import gradio as gr
 
 from playground.engine.fork.structure import PRESETS
 from playground.engine.training.data import DataError
-from playground.engine.training.methods import METHODS
+from playground.engine.training.methods import METHODS, Need
 from playground.engine.training.settings import MAX_BATCH, MAX_LENGTH, MAX_STEPS, Schedule, TrainingSettings
 from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
 FIRST_STEPS = 60  # about a minute, which is enough to see a style change
-SHOWN = ("rank", "targets", "layers", "virtual_tokens")  # what ``show_training_method`` is about
+SHOWN: tuple[str, ...] = get_args(Need)  # what ``show_training_method`` is about
 
 
 def build_settings() -> Form:

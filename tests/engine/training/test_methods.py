@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import get_args
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from playground.engine.adapters import files
 from playground.engine.adapters.edit import attach
 from playground.engine.fork import Fork, Format
 from playground.engine.fork.structure import layers, matrices
-from playground.engine.training.methods import METHODS
+from playground.engine.training.methods import METHODS, Need
 from playground.engine.training.prepare import prepare_training
 from playground.engine.training.settings import TrainingSettings
 from playground.engine.training.trainable import TrainingError
@@ -170,6 +171,22 @@ def test_qlora_is_refused_where_there_are_no_plain_linear_layers(tiny):
 # How much is learned
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_needs_the_settings_that_its_count_depends_on(llama, method):
+    def count(**more):
+        return METHODS[method].numbers(Fork(llama), asked(method, **more))
+
+    others = {"rank": 2, "targets": ("attention",), "layers": 2, "virtual_tokens": 9}
+    assert set(others) == set(get_args(Need))
+    assert {name for name, other in others.items() if count(**{name: other}) != count()} == set(METHODS[method].needs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_is_inside_where_what_it_keeps_is_the_models_own_weights(llama, method):
+    adapter = prepare_training(Fork(llama), asked(method)).adapter()
+    assert METHODS[method].inside == (adapter.kind == "changed")
+
+
 def linear_shapes(base):
     """(in, out) of every linear layer inside the layers, from the modules themselves."""
     for module in layers(base.model)[1].modules():
@@ -195,7 +212,7 @@ def count_of(method, base):
     thin = sum(RANK * (inputs + outputs) for inputs, outputs in linear_shapes(base))
     parameters = list(base.model.parameters())
     encoder = 32 * 128 + 128 + 128 * 128 + 128 + 128 * 32 + 32
-    return {
+    formulas = {
         "lora": thin,
         "rslora": thin,
         "qlora": thin,
@@ -209,7 +226,9 @@ def count_of(method, base):
         "embeddings": vocabulary * width,
         "last_layers": sum(p.numel() for p in layers(base.model)[1][-1].parameters()),
         "full": sum(p.numel() for p in parameters),
-    }[method]
+    }
+    assert method in formulas, f"{method}: say here, independently of its row, how many numbers it learns"
+    return formulas[method]
 
 
 @pytest.mark.parametrize("method", METHODS)
