@@ -14,6 +14,7 @@ from playground.errors import Message, PlaygroundError
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 MOST_SHOWN = 80  # characters of a value in a message
+HALF_A_CHARACTER = Message("The text has half a character in it (an unpaired surrogate). Type it again.")
 T = TypeVar("T")
 
 
@@ -46,12 +47,14 @@ def checked(error: type[PlaygroundError], refusals: Mapping[str, Message]) -> Ca
 
     :param error: what is raised then.
     :param refusals: what it says, by the field that is wrong; besides a message's own values its
-        places are filled with the fields by their names, and ``{given}`` with the wrong one.
+        places are filled with the fields by their names, ``{given}`` with the wrong one and
+        ``{field}`` with its name.
     """
 
     def make(plain: type[T]) -> type[T]:
         made: Any = dataclass(config=STRICT, frozen=True)(plain)
         build, names = made.__init__, [field.name for field in fields(made)]
+        assert refusals.keys() == set(names), f"{plain.__name__}: each field needs a refusal"
 
         @functools.wraps(build)
         def construct(self: T, *args: Any, **values: Any) -> None:
@@ -61,13 +64,13 @@ def checked(error: type[PlaygroundError], refusals: Mapping[str, Message]) -> Ca
                 first = wrong.errors(include_url=False)[0]
                 field = first["loc"][0] if first["loc"] else ""
                 field = names[field] if isinstance(field, int) and field < len(names) else str(field)
-                if field not in refusals:
+                if field not in refusals:  # no field: an argument too many
                     raise
                 usual = {each.name: each.default for each in fields(made)}
                 said = usual | dict(zip(names, args, strict=False)) | values
                 places = {name: printable(value) for name, value in said.items()}
-                refusal = refusals[field]
-                filled = places | {"given": _short(said.get(field))} | dict(refusal.values)
+                refusal = HALF_A_CHARACTER if first["type"] == "string_unicode" else refusals[field]
+                filled = places | {"field": field, "given": _short(said.get(field))} | dict(refusal.values)
                 raise error(refusal.template, **filled) from wrong
 
         made.__init__ = construct

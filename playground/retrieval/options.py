@@ -15,14 +15,19 @@ from playground.retrieval.lexical.terms import Terms
 
 Share = Annotated[float, Field(ge=0, le=1)]
 _SHARES = Message("The share of dense search and the diversity go from 0 to 1; they are {dense_share} and {diversity}.")
+_WRONG_TYPE = Message("The option {field} is {given}, which is the wrong type. Leave it out to search as usual.")
 
 
 @checked(
     CorpusError,
     {
+        "scoring": _WRONG_TYPE,
+        "terms": _WRONG_TYPE,
         "fusion": Message("Fusion {fusion} is unknown. Choose one of: {fusions}.", {"fusions": ", ".join(FUSIONS)}),
         "dense_share": _SHARES,
         "diversity": _SHARES,
+        "rerank": _WRONG_TYPE,
+        "encoder": _WRONG_TYPE,
     },
 )
 class Options:

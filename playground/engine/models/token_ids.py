@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
+from playground.checked import HALF_A_CHARACTER
 from playground.errors import PlaygroundError
 
 Span = tuple[int, int]  # [start, end) in a text
@@ -47,7 +48,7 @@ def named_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise PlaygroundError("The text has half a character in it (an unpaired surrogate). Type it again.") from error
+        raise PlaygroundError(HALF_A_CHARACTER.template) from error
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -369,6 +369,7 @@ MESSAGES = {
     "Line {line}: kind {kind} is unknown. Choose one of: {known}.": "{line}번째 줄: 종류 {kind}을(를) 알 수 없습니다. 다음 가운데 고르세요: {known}.",
     "Line {line}: the quote {quote} stands in no passage of {document}. Copy it word for word from one passage.": "{line}번째 줄: 인용 {quote}이(가) {document}의 어느 단락에도 없습니다. 한 단락에서 그대로 복사하세요.",
     "Line {line}: write a question of up to {limit} characters, and an answer and a quote no longer than that.": "{line}번째 줄: 질문을 {limit}자까지 쓰고, 답과 인용도 그보다 길지 않게 쓰세요.",
+    "The option {field} is {given}, which is the wrong type. Leave it out to search as usual.": "옵션 {field} 값 {given}은(는) 형식이 맞지 않습니다. 빼면 평소처럼 찾습니다.",
     "Order {order} is unknown. Choose one of: {known}.": "순서 {order}을(를) 알 수 없습니다. 다음 가운데 고르세요: {known}.",
     "Put the cursor where the second passage should begin, inside the text, and split then.": "둘째 단락이 시작될 곳, 글 안쪽에 커서를 두고 나누세요.",
     "The beginning of the answer is longer than {limit} characters. Shorten it.": "답의 첫머리가 {limit}자보다 깁니다. 줄이세요.",
