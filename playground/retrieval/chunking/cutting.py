@@ -49,50 +49,48 @@ class Cutting:
 
     :param size: of a passage: words at most, sentences, or the encoder's tokens; see ``SIZES``.
     :param overlap: sentences or tokens that a passage repeats of the one before, at most half.
+    :raises CorpusError: an unknown way, a size out of its bounds, or an overlap of more than half.
     """
 
     by: By = "paragraphs"
     size: int = MAX_WORDS
     overlap: int = 0
 
+    def __post_init__(self) -> None:
+        if self.by not in get_args(By):
+            raise CorpusError(
+                "Documents cannot be cut by {by}. Choose one of: {known}.",
+                by=printable(self.by),
+                known=", ".join(get_args(By)),
+            )
+        least, most = SIZES[self.by]
+        if not is_whole(self.size, least, most):
+            raise CorpusError(
+                "A size of {size} is out of range for {by}: choose a whole number from {least} to {most}.",
+                size=printable(self.size),
+                by=self.by,
+                least=least,
+                most=most,
+            )
+        limit = self.size // 2 if self.by in OVERLAPS else 0
+        if not is_whole(self.overlap, 0, limit):
+            raise CorpusError(
+                "An overlap of {overlap} is out of range here: choose a whole number from 0 to "
+                "{limit}, half the size; passages by paragraphs or headings have none.",
+                overlap=printable(self.overlap),
+                limit=limit,
+            )
+
 
 USUAL_CUTTING = Cutting()
-
-
-def check_cutting(cutting: Cutting) -> None:
-    """Refuse an unknown way, a size out of its bounds, and an overlap of more than half."""
-    if cutting.by not in get_args(By):
-        raise CorpusError(
-            "Documents cannot be cut by {by}. Choose one of: {known}.",
-            by=printable(cutting.by),
-            known=", ".join(get_args(By)),
-        )
-    least, most = SIZES[cutting.by]
-    if not is_whole(cutting.size, least, most):
-        raise CorpusError(
-            "A size of {size} is out of range for {by}: choose a whole number from {least} to {most}.",
-            size=printable(cutting.size),
-            by=cutting.by,
-            least=least,
-            most=most,
-        )
-    limit = cutting.size // 2 if cutting.by in OVERLAPS else 0
-    if not is_whole(cutting.overlap, 0, limit):
-        raise CorpusError(
-            "An overlap of {overlap} is out of range here: choose a whole number from 0 to "
-            "{limit}, half the size; passages by paragraphs or headings have none.",
-            overlap=printable(cutting.overlap),
-            limit=limit,
-        )
 
 
 def cuts(text: str, cutting: Cutting = USUAL_CUTTING) -> Iterator[Cut]:
     """Where a text is cut, in its order; one by one, so that a caller may stop at a limit.
 
     :param text: markdown or plain, its line ends ``\\n``.
-    :raises CorpusError: see :func:`check_cutting`; for tokens, MiniLM is not installed.
+    :raises CorpusError: for tokens, MiniLM is not installed.
     """
-    check_cutting(cutting)
     return WAYS[cutting.by](text, cutting)
 
 

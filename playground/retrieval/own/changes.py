@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from playground.checked import printable
 from playground.errors import CorpusError
-from playground.retrieval.chunking.cutting import Cutting, check_cutting
+from playground.retrieval.chunking.cutting import Cutting
 from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.own.stored import MAX_TITLE, Collection, cuts_of
 
@@ -98,7 +98,6 @@ def dropped(collection: Collection, passage_id: str) -> Collection:
 
 def cut_anew(collection: Collection, cutting: Cutting) -> Collection:
     """With all documents cut in another way; borders put by hand are gone, changed words stay."""
-    check_cutting(cutting)
     documents = tuple(replace(document, cuts=None) for document in collection.documents)
     return replace(collection, cutting=cutting, documents=documents)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pydantic import TypeAdapter, ValidationError
 
 from playground.errors import CorpusError
-from playground.retrieval.chunking.cutting import USUAL_CUTTING, Cutting, check_cutting, cuts
+from playground.retrieval.chunking.cutting import USUAL_CUTTING, Cutting, cuts
 from playground.retrieval.chunking.markdown import Cut
 from playground.retrieval.passages import Corpus, Passage, Question
 from playground.retrieval.reading.text_files import MAX_NAME_CHARS, MAX_TOTAL_BYTES
@@ -70,7 +70,6 @@ def collection_from_json(data: bytes) -> Collection:
         collection = _READER.validate_json(data, strict=True)  # which refuses lone surrogates too
     except (ValidationError, RecursionError) as error:
         raise ValueError("not a saved collection") from error
-    check_cutting(collection.cutting)
     for document in collection.documents:
         _check_document(document)
     for question in collection.questions:

@@ -266,14 +266,6 @@ def test_cutting_anew_forgets_borders_and_keeps_words():
 
 
 @pytest.mark.parametrize(
-    "cutting", [Cutting("pages"), Cutting("sentences", 0), Cutting("sentences", 2, 2), Cutting("tokens", 10**9)]
-)
-def test_documents_are_not_cut_in_a_way_that_there_is_not(cutting):
-    with pytest.raises(CorpusError, match=r"Choose one of|out of range"):
-        cut_anew(made(BELL), cutting)
-
-
-@pytest.mark.parametrize(
     ("typed", "title"),
     [
         ("", "a.md +1"),
