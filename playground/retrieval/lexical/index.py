@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from pydantic import TypeAdapter, ValidationError
+
 from playground.retrieval import indexes as disk
 from playground.retrieval.lexical.bm25 import USUAL, Bm25, Scoring
 from playground.retrieval.lexical.large import large_index
@@ -14,6 +16,7 @@ from playground.retrieval.passages import Corpus
 LARGE = 20_000  # passages from which on bm25s serves, memory-mapped
 
 _indexes: disk.Indexes[Bm25] = disk.Indexes()
+_TOKENS = TypeAdapter(list[list[str]])
 
 
 def bm25_index(corpus: Corpus, terms: Terms = PLAIN, scoring: Scoring = USUAL) -> Bm25:
@@ -42,12 +45,7 @@ def tokens_of(corpus: Corpus, terms: Terms = PLAIN) -> list[list[str]]:
 def _parse(data: bytes | None, count: int) -> list[list[str]] | None:
     """The words in an index file, None if there is no file or it is not what was written."""
     try:
-        tokens = json.loads(data or b"")
-    except (ValueError, RecursionError):
+        tokens = _TOKENS.validate_json(data or b"")
+    except ValidationError:
         return None
-    sound = (
-        isinstance(tokens, list)
-        and len(tokens) == count
-        and all(isinstance(row, list) and all(isinstance(w, str) for w in row) for row in tokens)
-    )
-    return tokens if sound else None
+    return tokens if len(tokens) == count else None
