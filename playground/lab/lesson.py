@@ -154,20 +154,11 @@ def _pairs(data: Any) -> list[tuple[str, str]]:
 
 
 def _text(data: Any, most: int, blank: bool = False) -> str:
-    if not isinstance(data, str) or len(data) > most or not _encodable(data):
+    if not isinstance(data, str) or len(data) > most or data.encode(errors="ignore").decode() != data:
         raise PlaygroundError("A prompt or an answer is a text of at most {limit} characters.", limit=most)
     if not blank and not data.strip():
         raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
     return data
-
-
-def _encodable(text: str) -> bool:
-    """Whether there is no half of a character in it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def same_words(first: str, other: str) -> bool:
