@@ -114,6 +114,11 @@ def test_only_the_page_imports_gradio():
     assert [name for name in sorted(found) if not within(name, "playground.ui")] == []
 
 
+def test_only_one_file_asks_the_hub():
+    found = {name_of(path) for path in SOURCES for m in imports_of(path) if within(m, "huggingface_hub")}
+    assert found == {"playground.hub"}
+
+
 def test_engine_and_retrieval_meet_only_above_both():
     meeting = {
         name_of(path)

@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import Any
 
 from playground.errors import CorpusError
+from playground.hub import Repository
 from playground.retrieval.passages import Scored
 from playground.settings import LOADING, settings
 
 CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L6-v2"
-CROSS_ENCODER_FILES = ["*.json", "vocab.txt", "model.safetensors"]
+CROSS_ENCODER_FILES = ("*.json", "vocab.txt", "model.safetensors")
 DEPTH = 20  # hits that are read again
 
 _lock = threading.Lock()
@@ -38,34 +39,23 @@ def rerank(query: str, hits: list[Scored], texts: Sequence[str]) -> list[Scored]
 
 @lru_cache(maxsize=1)
 def _model() -> Any:
-    folder = _folder()
-    if folder is None:
-        raise CorpusError(
-            "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be "
-            "had from the Hub. Search without it.",
-            name=CROSS_ENCODER,
-        )
+    missing = CorpusError(
+        "Re-ranking needs a cross-encoder ({name}), which is neither on this machine nor to be "
+        "had from the Hub. Search without it.",
+        name=CROSS_ENCODER,
+    )
+    if settings().hub == "off":
+        raise missing
+    folder = Repository(id=CROSS_ENCODER, files=CROSS_ENCODER_FILES, failed=missing).download()
     import torch
     from sentence_transformers import CrossEncoder
 
     with LOADING:
         return CrossEncoder(
-            folder,
+            str(folder),
             device="cpu",
             local_files_only=True,
             trust_remote_code=False,
             max_length=512,
             model_kwargs={"dtype": torch.float32, "use_safetensors": True},
         )
-
-
-def _folder() -> str | None:
-    if settings().hub == "off":
-        return None
-    import httpx2
-    from huggingface_hub import snapshot_download
-
-    try:
-        return str(snapshot_download(CROSS_ENCODER, allow_patterns=CROSS_ENCODER_FILES, etag_timeout=3))
-    except (OSError, ValueError, httpx2.HTTPError):
-        return None

@@ -14,6 +14,7 @@ from playground.retrieval.lexical.bm25 import Scoring
 from playground.retrieval.lexical.terms import Terms, words
 from playground.retrieval.options import Options
 from playground.retrieval.search import STOP_WORDS, matched, retrieve, search
+from playground.settings import settings
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -169,8 +170,15 @@ def test_reranking_puts_the_cross_encoders_favourite_first(make_corpus, monkeypa
     assert "rerank" in found.seconds
 
 
-def test_without_a_cross_encoder_reranking_is_refused(make_corpus, monkeypatch):
-    monkeypatch.setattr(rerank, "_folder", lambda: None)
+@pytest.mark.parametrize("policy", ["off", "presets"])
+def test_without_a_cross_encoder_reranking_is_refused(make_corpus, monkeypatch, policy):
+    def fail(*_, **__):
+        assert policy != "off"
+        raise OSError("no network")
+
+    monkeypatch.setenv("PLAYGROUND_HUB", policy)
+    settings.cache_clear()
+    monkeypatch.setattr("playground.hub.snapshot_download", fail)
     rerank._model.cache_clear()
     with pytest.raises(CorpusError, match=r"needs a cross-encoder.*Search without it"):
         search(make_corpus("mat"), "mat", "bm25", 1, Options(rerank=True))

@@ -19,7 +19,7 @@ from playground import disk, owners
 from playground.engine.adapters import files
 from playground.engine.adapters.base import Adapter, AdapterError, MissingAdapterError
 from playground.engine.fork import Fork
-from playground.engine.models.hub import download_adapter
+from playground.engine.models.download import download_adapter
 from playground.engine.models.loader import CACHE
 from playground.settings import settings
 

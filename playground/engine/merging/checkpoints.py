@@ -21,7 +21,7 @@ from playground.engine.fork import Fork
 from playground.engine.merging.method import MergeError
 from playground.engine.merging.parents import Checkpoint, Variant, check_alike, file_name, open_files
 from playground.engine.merging.stored_names import own_names
-from playground.engine.models import catalog, hub
+from playground.engine.models import catalog, download
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, MissingError
 from playground.settings import settings
@@ -48,7 +48,7 @@ def checkpoint_folder(name: str) -> Path:
     """
     if "/" in name:
         entry = catalog.find_model(name)
-        return hub.download(entry.hub_id or name, lambda step: None, entry.revision)
+        return download.download_model(entry.hub_id or name, lambda step: None, entry.revision)
     path = _place(name)
     if not has(name):
         raise MissingCheckpointError(

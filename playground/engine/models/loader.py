@@ -27,11 +27,12 @@ from transformers.utils import logging as transformers_log
 
 from playground import disk
 from playground.engine.cache import ByteCache
-from playground.engine.models import catalog, hub
+from playground.engine.models import catalog, download
 from playground.engine.models.catalog import ModelEntry, Package
 from playground.engine.models.float32_head import PreciseHead
 from playground.engine.models.tiny import build_tiny_gpt2
 from playground.errors import Message, ModelError
+from playground.hub import hub_answers
 from playground.precision import native_dtype
 from playground.settings import LOADING, settings
 
@@ -127,7 +128,7 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
     if entry.source == "built":
         return _load_tiny(entry, on_step)
     assert entry.hub_id is not None
-    folder = hub.download(entry.hub_id, on_step, entry.revision)
+    folder = download.download_model(entry.hub_id, on_step, entry.revision)
     try:
         return load_folder(folder, entry, native_dtype(), on_step)
     except (OSError, ValueError, KeyError, ImportError, SafetensorError) as error:
@@ -141,9 +142,9 @@ def _load(entry: ModelEntry, on_step: OnStep) -> Base:
 def _load_tiny(entry: ModelEntry, on_step: OnStep) -> Base:
     """Tiny GPT-2 from the Hub where it answers with safetensors, else built here."""
     assert entry.hub_id is not None
-    if settings().hub != "off" and hub.hub_answers():
+    if settings().hub != "off" and hub_answers():
         try:
-            folder = hub.download(entry.hub_id, on_step)
+            folder = download.download_model(entry.hub_id, on_step)
             return load_folder(folder, entry, torch.float32, on_step)
         except ModelError:  # published as a pickle only, or not to be had: build it
             pass

@@ -10,20 +10,19 @@ import importlib.util
 import json
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from playground.checked import printable
 from playground.errors import CorpusError
+from playground.hub import Repository
 from playground.settings import LOADING, settings
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-_T = TypeVar("_T")
 MINILM, PACKED_E5 = "minilm", "multilingual-e5-small"
 EVERY = ("*",)
 E5_PREFIXES = ("query: ", "passage: ")  # Wang et al. 2022
@@ -34,7 +33,6 @@ FAMILIES = (  # of unlisted encoders, by their ids
 )
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 MOST_BYTES = 600_000_000  # of a Hub encoder's files
-ANSWER_SECONDS = 3.0  # how long the Hub may take to begin an answer
 NEEDED = ("model.safetensors", "modules.json", "config.json", "1_Pooling/config.json")
 FILES = (
     *NEEDED,
@@ -187,10 +185,11 @@ def hub_folder(hub_id: str) -> Path:
         sentence-transformers folder with safetensors.
     """
     if hub_id not in _folders:
-        folder = _stored(hub_id)
+        repository = _repository(hub_id)
+        folder = repository.stored()
         if folder is None or not all((folder / name).is_file() for name in NEEDED):
-            _check_sizes(hub_id, _asked(hub_id, _listed))
-            folder = _asked(hub_id, _download)
+            _check_sizes(hub_id, repository.sizes())
+            folder = repository.download()
         _check_sizes(hub_id, {name: (folder / name).stat().st_size for name in FILES if (folder / name).is_file()})
         _check_plain(hub_id, folder)
         _folders[hub_id] = folder
@@ -251,49 +250,22 @@ def open_folder(folder: Path, dtype: torch.dtype) -> SentenceTransformer:
         )
 
 
-def _stored(hub_id: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(hub_id, allow_patterns=[*FILES], local_files_only=True))
-    except (OSError, ValueError):  # nothing is stored, or the id is none
-        return None
-
-
-def _listed(hub_id: str) -> dict[str, int]:
-    """Bytes of the files that the Hub has."""
-    from huggingface_hub import HfApi
-
-    files = HfApi().model_info(hub_id, files_metadata=True, timeout=ANSWER_SECONDS).siblings or []
-    return {file.rfilename: file.size or 0 for file in files}
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(hub_id, allow_patterns=[*FILES], etag_timeout=ANSWER_SECONDS))
-
-
-def _asked(hub_id: str, ask: Callable[[str], _T]) -> _T:
-    """What the Hub answers; that it does not is told in words."""
-    import httpx2
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, XetDownloadError
-
-    try:
-        return ask(hub_id)
-    except (RepositoryNotFoundError, HFValidationError) as error:
-        raise CorpusError(
+def _repository(hub_id: str) -> Repository:
+    return Repository(
+        id=hub_id,
+        files=FILES,
+        unknown=CorpusError(
             "There is no encoder {encoder} on the model hub that everybody may load. Check the "
             "spelling (owner/name), or choose one of: {encoders}.",
             encoder=hub_id,
             encoders=_allowed(),
-        ) from error
-    except (httpx2.HTTPError, OSError, XetDownloadError) as error:
-        raise CorpusError(
+        ),
+        failed=CorpusError(
             "The encoder {encoder} is not stored on this machine, and the model hub could not be "
             "reached or broke off. Try again with a connection, or choose a packaged encoder.",
             encoder=hub_id,
-        ) from error
+        ),
+    )
 
 
 def _check_sizes(hub_id: str, sizes: dict[str, int]) -> None:

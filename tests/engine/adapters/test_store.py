@@ -17,7 +17,6 @@ from peft_made import METHODS
 from playground.engine.adapters import AdapterError, files, store
 from playground.engine.adapters.store import About
 from playground.engine.fork import Fork
-from playground.engine.models import hub
 from playground.engine.models.loader import CACHE
 from playground.errors import ModelError
 from playground.settings import settings
@@ -212,7 +211,7 @@ def test_an_id_with_odd_characters_never_reaches_the_disk(home, llama, adapters,
     hub_policy(policy)
     store.shipped()
     fork, looked = Fork(llama), []
-    monkeypatch.setattr(hub, "snapshot_download", lambda *given, **_: looked.append(given))
+    monkeypatch.setattr("playground.hub.snapshot_download", lambda *given, **_: looked.append(given))
     with pytest.MonkeyPatch.context() as patch:
         for name in ("stat", "is_file", "is_dir", "open", "read_bytes", "read_text"):
             patch.setattr(Path, name, watched(getattr(Path, name), looked))
@@ -250,11 +249,11 @@ def test_an_adapter_of_the_hub_is_checked_like_an_upload(home, llama, by_peft, h
     _, given = by_peft(llama, "lora")
     asked = []
 
-    def download(hub_id, allow_patterns):
+    def download(hub_id, allow_patterns, **_):
         asked.append((hub_id, set(allow_patterns)))
         return str(tmp_path / "hub")
 
-    monkeypatch.setattr(hub, "snapshot_download", download)
+    monkeypatch.setattr("playground.hub.snapshot_download", download)
     hub_policy("any")
     (tmp_path / "hub").mkdir()
     with pytest.raises(AdapterError, match="is missing"):

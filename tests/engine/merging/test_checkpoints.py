@@ -22,7 +22,7 @@ from safetensors.torch import save
 from playground.engine.build import build
 from playground.engine.fork import Fork
 from playground.engine.merging import MergeError, checkpoints
-from playground.engine.models import hub
+from playground.engine.models import download
 from playground.engine.models.loader import CACHE
 from playground.engine.recipe import parse
 from playground.engine.work import Stopped, Work
@@ -205,7 +205,9 @@ def test_what_a_host_put_there_is_checked_when_it_is_merged(llama):
 def test_a_checkpoint_from_the_hub_is_looked_up_by_its_name(llama, tiny, monkeypatch):
     asked = []
     folder = tiny.files("tiny-llama")
-    monkeypatch.setattr(hub, "download", lambda name, step, revision: asked.append((name, revision)) or folder)
+    monkeypatch.setattr(
+        download, "download_model", lambda name, step, revision: asked.append((name, revision)) or folder
+    )
     monkeypatch.setenv("PLAYGROUND_HUB", "any")
     settings.cache_clear()
     fork = built(merge(of(recipe(pruned())), {"checkpoint": "owner/name"}))

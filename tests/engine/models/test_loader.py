@@ -16,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 from transformers import BertConfig, BertForMaskedLM, T5Config, T5ForConditionalGeneration
 
 from playground.engine.fork import Fork
-from playground.engine.models import catalog, hub, loader
+from playground.engine.models import catalog, download, loader
 from playground.engine.models.catalog import ModelEntry, Package
 from playground.engine.models.loader import CACHE, load, load_folder, native_dtype
 from playground.errors import ModelError
+from playground.hub import Repository
 from playground.settings import settings
 
 CONTENT = b"not really a GGUF"
@@ -110,8 +111,8 @@ def test_a_wrong_checksum_says_so_and_converts_nothing(package, offered, home):
 def test_an_unreachable_hub_says_so(monkeypatch, home):
     monkeypatch.setenv("PLAYGROUND_HUB", "presets")
     settings.cache_clear()
-    monkeypatch.setattr(hub, "_cached", lambda hub_id, revision: None)
-    monkeypatch.setattr(hub, "hub_answers", lambda: False)
+    monkeypatch.setattr(Repository, "stored", lambda repository: None)
+    monkeypatch.setattr(download, "hub_answers", lambda: False)
     said = told(lambda: load("openai-community/gpt2"))
     assert "cannot be reached" in said
     assert "openai-community/gpt2" in said

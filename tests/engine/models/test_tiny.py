@@ -59,8 +59,8 @@ def test_a_hub_without_its_safetensors_leaves_it_to_be_built(built, monkeypatch)
 
     monkeypatch.setenv("PLAYGROUND_HUB", "presets")
     loader.settings.cache_clear()
-    monkeypatch.setattr(loader.hub, "hub_answers", lambda: True)
-    monkeypatch.setattr(loader.hub, "download", refuse)
+    monkeypatch.setattr(loader, "hub_answers", lambda: True)
+    monkeypatch.setattr(loader.download, "download_model", refuse)
     again = loader._load_tiny(built.entry, lambda step: None)
     assert again.notes == built.notes
     monkeypatch.undo()

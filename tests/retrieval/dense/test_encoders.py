@@ -114,7 +114,7 @@ class Hub:
             raise self.error
         return str(self.folder)
 
-    def model_info(self, hub_id, files_metadata, timeout):
+    def model_info(self, hub_id, files_metadata, timeout, **_):
         assert files_metadata
         assert timeout <= 10
         self.asked.append(hub_id)
@@ -133,8 +133,8 @@ def hub(monkeypatch, tiny_folder, tmp_path):
     copy = tmp_path / ("0123456789ab" + "c" * 28)  # named for its commit, as in the Hub's cache
     shutil.copytree(tiny_folder, copy)
     made = Hub(copy)
-    monkeypatch.setattr("huggingface_hub.snapshot_download", made.snapshot_download)
-    monkeypatch.setattr("huggingface_hub.HfApi", lambda: made)
+    monkeypatch.setattr("playground.hub.snapshot_download", made.snapshot_download)
+    monkeypatch.setattr("playground.hub.HfApi", lambda: made)
     allow(monkeypatch, "any")
     return made
 
@@ -403,7 +403,7 @@ def test_a_folder_that_was_stored_in_part_is_fetched(hub, tmp_path, name):
         return hub.snapshot_download(hub_id, local_files_only, **more)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("huggingface_hub.snapshot_download", complete)
+        patch.setattr("playground.hub.snapshot_download", complete)
         assert embed(["a"], encoder=E5).shape == (1, 16)
     assert len(hub.downloads) == 1
 

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-from playground.engine.models import hub
+from playground.engine.models import download
 from playground.errors import ModelError
 from playground.settings import settings
 
@@ -43,9 +43,9 @@ class Hub:
 @pytest.fixture
 def pretend(monkeypatch, tmp_path) -> Hub:
     made = Hub(tmp_path)
-    monkeypatch.setattr(hub, "HfApi", lambda: made)
-    monkeypatch.setattr(hub, "snapshot_download", made.snapshot)
-    monkeypatch.setattr(hub, "hub_answers", lambda: True)
+    monkeypatch.setattr("playground.hub.HfApi", lambda: made)
+    monkeypatch.setattr("playground.hub.snapshot_download", made.snapshot)
+    monkeypatch.setattr(download, "hub_answers", lambda: True)
     return made
 
 
@@ -57,7 +57,7 @@ def said_by(call) -> str:
 
 
 def fetch(steps=None):
-    return hub.download(MODEL, (steps if steps is not None else []).append)
+    return download.download_model(MODEL, (steps if steps is not None else []).append)
 
 
 def response(status: int) -> httpx.Response:
@@ -67,8 +67,8 @@ def response(status: int) -> httpx.Response:
 def test_a_model_is_fetched_as_safetensors_and_text_files_only(pretend):
     steps = []
     assert fetch(steps) == pretend.folder
-    (download,) = pretend.downloads
-    patterns = download["allow_patterns"]
+    (fetched,) = pretend.downloads
+    patterns = fetched["allow_patterns"]
     assert "*.safetensors" in patterns
     for name in ("pytorch_model.bin", "modeling_x.py", "model.pt", "model.pkl", "model.h5"):
         assert not any(Path(name).match(pattern) for pattern in patterns), name
@@ -76,7 +76,7 @@ def test_a_model_is_fetched_as_safetensors_and_text_files_only(pretend):
 
 
 def test_a_stored_model_is_used_without_asking_the_hub(pretend, monkeypatch):
-    monkeypatch.setattr(hub, "hub_answers", lambda: pytest.fail("asked"))
+    monkeypatch.setattr(download, "hub_answers", lambda: pytest.fail("asked"))
     pretend.stored = True
     (pretend.folder / "model.safetensors").write_bytes(b"x")
     assert fetch() == pretend.folder
@@ -102,7 +102,7 @@ def test_a_model_stored_without_its_weights_is_fetched(pretend):
 
 
 def test_an_unreachable_hub_is_said_to_be(pretend, monkeypatch):
-    monkeypatch.setattr(hub, "hub_answers", lambda: False)
+    monkeypatch.setattr(download, "hub_answers", lambda: False)
     assert "cannot be reached" in said_by(fetch)
     assert pretend.downloads == []
 
@@ -166,56 +166,6 @@ def test_files_of_unknown_size_are_taken_for_empty(pretend):
 @pytest.mark.parametrize("name", ["own--er/model", "a..b/model", "owner/model.git", "a./model-"])
 def test_an_id_that_the_hub_would_never_give_is_refused_in_words(monkeypatch, name):
     """The real snapshot_download checks the id before anything else; no network is touched."""
-    monkeypatch.setattr(hub, "hub_answers", lambda: False)
+    monkeypatch.setattr(download, "hub_answers", lambda: False)
     with pytest.raises(ModelError):
-        hub.download(name, lambda step: None)
-
-
-# Whether the hub answers
-
-
-@pytest.fixture
-def looks(monkeypatch):
-    """How often the hub was really looked at, at a time that the test sets."""
-    found = SimpleNamespace(count=0, now=1000.0, result=True)
-
-    def look():
-        found.count += 1
-        return found.result
-
-    monkeypatch.setattr(hub, "_last_look", None)
-    monkeypatch.setattr(hub, "_answers_now", look)
-    monkeypatch.setattr(hub.time, "monotonic", lambda: found.now)
-    return found
-
-
-def test_the_hub_is_looked_at_once_a_minute(looks):
-    assert [hub.hub_answers() for _ in range(3)] == [True] * 3
-    assert looks.count == 1
-    looks.now, looks.result = 1059, False
-    assert hub.hub_answers()
-    looks.now = 1061
-    assert not hub.hub_answers()
-    assert looks.count == 2
-
-
-def test_offline_mode_does_not_look(monkeypatch):
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(hub.httpx, "head", lambda *_, **__: pytest.fail("looked"))
-    assert not hub._answers_now()
-
-
-@pytest.mark.parametrize(
-    ("outcome", "expected"),
-    [(200, True), (302, True), (503, True), (httpx.ConnectError("no"), False), (httpx.ConnectTimeout("slow"), False)],
-)
-def test_any_answer_counts_and_none_does_not(monkeypatch, outcome, expected):
-    def head(url, timeout):
-        assert timeout <= 5
-        if isinstance(outcome, Exception):
-            raise outcome
-        return response(outcome)
-
-    monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub.httpx, "head", head)
-    assert hub._answers_now() is expected
+        download.download_model(name, lambda step: None)
