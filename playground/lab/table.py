@@ -10,6 +10,7 @@ from functools import cached_property
 from math import isfinite
 from typing import Any
 
+from playground.cache import Cache
 from playground.engine.build import build
 from playground.engine.fork import Fork
 from playground.engine.measuring import measure
@@ -141,13 +142,9 @@ def general(fork: Fork, work: Work = QUIET) -> float:
     return measure.perplexity(fork, text, work).perplexity
 
 
-_before: dict[str, float] = {}  # by recipe: a number each
+_before = Cache(entries=MOST_KEPT)  # by recipe: a number each
 
 
 def _general_of(recipe: Recipe, work: Work) -> float:
     """The same of a recipe, taken once."""
-    if recipe.id not in _before:
-        if len(_before) >= MOST_KEPT:
-            _before.clear()
-        _before[recipe.id] = general(build(recipe, work).fork, work)
-    return _before[recipe.id]
+    return _before.get_or_build(recipe.id, lambda: general(build(recipe, work).fork, work))

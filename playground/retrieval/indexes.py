@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from playground.cache import Cache
 from playground.disk import DiskError, make_room, sweep, touch, write_whole
 from playground.retrieval.passages import Corpus
 from playground.settings import settings
@@ -71,44 +69,6 @@ def _indexes() -> Path:
     return settings().home / "indexes"
 
 
-@dataclass
-class _Slot(Generic[_T]):
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    value: _T | None = None
-
-
-class Recent(Generic[_T]):
-    """The last few things built, by key; each is built by one thread while others wait for it.
-
-    :param size: how many are kept; the one used least recently goes first.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lock = threading.Lock()
-        self._slots: OrderedDict[str, _Slot[_T]] = OrderedDict()
-
-    def get(self, key: str, build: Callable[[], _T]) -> _T:
-        """What is kept under ``key``, built now if it is not there. A failed build keeps nothing.
-
-        Builds of different keys run at the same time.
-        """
-        with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
-            self._slots.move_to_end(key)
-            while len(self._slots) > self._size:
-                self._slots.popitem(last=False)
-        with slot.lock:
-            if slot.value is None:
-                slot.value = build()
-            return slot.value
-
-    def clear(self) -> None:
-        """Keep nothing."""
-        with self._lock:
-            self._slots.clear()
-
-
 class Indexes(Generic[_T]):
     """Indexes of one kind in memory, by what is indexed; visitors' corpora apart from shipped.
 
@@ -117,17 +77,15 @@ class Indexes(Generic[_T]):
     """
 
     def __init__(self) -> None:
-        self._shipped: Recent[_T] = Recent(MAX_SHIPPED)
-        self._own: Recent[_T] = Recent(MAX_OWN)
+        self._shipped, self._own = Cache(entries=MAX_SHIPPED), Cache(entries=MAX_OWN)
 
     def get(self, corpus: Corpus, build: Callable[[], _T], name: str = "") -> _T:
-        """As :meth:`Recent.get`.
+        """As :meth:`Cache.get_or_build`.
 
         :param name: which of several indexes of the corpus.
         """
-        recent = self._own if corpus.own else self._shipped
-        owner = corpus.id if corpus.own else ""
-        return recent.get(f"{owner} {corpus.content_hash} {name}", build)
+        cache = self._own if corpus.own else self._shipped
+        return cache.get_or_build((corpus.id if corpus.own else "", corpus.content_hash, name), build)
 
     def clear(self) -> None:
         """Keep nothing."""

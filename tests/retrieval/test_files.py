@@ -1,47 +1,6 @@
 from __future__ import annotations
 
-import threading
-
-import pytest
-
 from playground.retrieval import indexes as files
-
-
-def test_recent_keeps_the_last_used():
-    recent: files.Recent[str] = files.Recent(2)
-    built = []
-
-    def get(key):
-        return recent.get(key, lambda: built.append(key) or key)
-
-    for key in "abacb":
-        assert get(key) == key
-    assert built == ["a", "b", "c", "b"]  # b was used least recently when c came
-
-
-def test_recent_builds_once_for_many_threads_and_different_keys_at_once():
-    recent: files.Recent[str] = files.Recent(2)
-    both = threading.Barrier(2, timeout=10)
-    built = []
-
-    def build(key):
-        both.wait()  # passes only while the other key is being built
-        built.append(key)
-        return key
-
-    threads = [threading.Thread(target=recent.get, args=(key, lambda key=key: build(key))) for key in "abab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert sorted(built) == ["a", "b"]
-
-
-def test_a_failed_build_is_tried_again():
-    recent: files.Recent[str] = files.Recent(2)
-    with pytest.raises(ZeroDivisionError):
-        recent.get("a", lambda: 1 // 0)
-    assert recent.get("a", lambda: "built") == "built"
 
 
 def test_visitors_indexes_push_out_only_one_another(make_corpus):

@@ -136,14 +136,10 @@ def load_adapter(source: str, fork: Fork) -> Adapter:
     :raises ModelError: the Hub does not give it.
     """
     key = ("adapter", source, fork.base.entry.id)
-    cached = CACHE.get(key)
-    if isinstance(cached, _Loaded):
-        if _OWN.fullmatch(source):
-            disk.touch(_home() / source)
-        return cached.adapter
-    adapter = _read(source, fork)
-    CACHE.put(key, _Loaded(adapter))
-    return adapter
+    loaded = CACHE.get_or_build(key, lambda: _Loaded(_read(source, fork)))
+    if _OWN.fullmatch(source):
+        disk.touch(_home() / source)
+    return loaded.adapter
 
 
 def _read(source: str, fork: Fork) -> Adapter:
@@ -160,7 +156,6 @@ def _read(source: str, fork: Fork) -> Adapter:
             days=disk.MAX_DAYS,
             shipped=", ".join(shipped()) or "your own",
         )
-    disk.touch(folder)
     return files.read_stored(folder, fork)
 
 

@@ -254,9 +254,4 @@ def _once(what: str, fork: Fork, text: str, gather: Callable[[], Statistics]) ->
     """From the cache where this variant has been looked at with this text before."""
     digest = hashlib.sha256((text or calibration_text()).encode()).hexdigest()
     key = (what, fork.origin, digest)
-    statistics = CACHE.get(key)
-    if not isinstance(statistics, Statistics) or fork.origin is None:
-        statistics = gather()
-        if fork.origin is not None:
-            CACHE.put(key, statistics)
-    return statistics
+    return gather() if fork.origin is None else CACHE.get_or_build(key, gather)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils import logging as transformers_log
 
 from playground import disk
-from playground.engine.cache import ByteCache
+from playground.cache import Cache
 from playground.engine.models import catalog, download
 from playground.engine.models.catalog import ModelEntry, Package
 from playground.engine.models.float32_head import PreciseHead
@@ -40,7 +40,8 @@ OnStep = Callable[[Message], None]
 CONVERSION = 1  # raise when the conversion below changes what it writes
 REFUSED_SECONDS = 60.0  # how long a disk that refused a conversion is not asked again
 TINY_TOKENIZER_FROM = "smollm2-135m-instruct"
-CACHE = ByteCache(lambda: settings().memory_bytes)
+# The one place where heavy things of models live: bases, forks, adapters, statistics.
+CACHE = Cache(entries=512, budget=lambda: settings().memory_bytes, memory=methodcaller("storages"))
 # The host's log is for the host: no bars, and no warnings about models that are opened as meant.
 transformers_log.set_verbosity_error()
 transformers_log.disable_progress_bar()
@@ -95,10 +96,6 @@ class Base:
         return self._storages
 
 
-_loading: dict[str, threading.Lock] = {}
-_loading_guard = threading.Lock()
-
-
 def load(model_id: str, on_step: OnStep = lambda step: None) -> Base:
     """The base model of an id: loaded at the first call, shared from then on.
 
@@ -109,19 +106,11 @@ def load(model_id: str, on_step: OnStep = lambda step: None) -> Base:
         causal language model, each with its own message.
     """
     entry = catalog.find_model(model_id)
-    with _loading_guard:
-        lock = _loading.setdefault(entry.id, threading.Lock())
-    with lock:
-        cached = CACHE.get(("base", entry.id))
-        if isinstance(cached, Base):
-            return cached
-        torch.set_num_threads(settings().threads)
-        base = _load(entry, on_step)
-        CACHE.put(("base", entry.id), base)
-        return base
+    return CACHE.get_or_build(("base", entry.id), lambda: _load(entry, on_step))
 
 
 def _load(entry: ModelEntry, on_step: OnStep) -> Base:
+    torch.set_num_threads(settings().threads)
     if entry.source == "packaged":
         assert entry.package is not None
         return _load_converted(entry, entry.package, on_step)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from playground.cache import Cache
 from playground.caller import over
 from playground.errors import CorpusError
 from playground.hub import Repository
@@ -42,9 +43,8 @@ BATCH = 32  # texts encoded at a time
 Progress = Callable[[int, int], None]  # (texts done, texts in all)
 Stopped = Callable[[], bool]  # whether nobody waits for the result any more
 
-_loading = threading.Lock()
 _encoding = threading.Lock()  # a fast tokenizer must not be used by two threads at once
-_loaded: list[SentenceTransformer] = []
+_loaded = Cache(entries=1)
 
 
 def encoder() -> SentenceTransformer:
@@ -53,10 +53,7 @@ def encoder() -> SentenceTransformer:
 
     :raises CorpusError: the package is not installed, or its weights are not the known ones.
     """
-    with _loading:
-        if not _loaded:
-            _loaded.append(_load(model_folder()))
-        return _loaded[0]
+    return _loaded.get_or_build(MINILM, lambda: _load(model_folder()))
 
 
 def model_folder() -> Path:

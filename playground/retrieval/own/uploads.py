@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from playground import disk, owners
+from playground.cache import Cache
 from playground.checked import printable
 from playground.errors import CorpusError
-from playground.retrieval.indexes import Recent, sweep_indexes
+from playground.retrieval.indexes import sweep_indexes
 from playground.retrieval.own.stored import (
     Collection,
     Stored,
@@ -38,7 +39,7 @@ MAX_SAVED_BYTES = 12_000_000  # of a saved collection: its texts, escaped, and i
 _OWN_ID = re.compile(r"own-[0-9a-f]{32}")
 _FILE = "documents.json"
 _BEFORE = "before.json"  # the collection before its last change
-_read: Recent[tuple[Collection, Corpus]] = Recent(16)  # by the id and what the file holds
+_read = Cache(entries=16)  # collections and their corpora, by the id and what the file holds
 _writing = threading.Lock()  # changing a collection reads it and writes it back
 
 
@@ -149,7 +150,7 @@ def _kept(corpus_id: str) -> tuple[Collection, Corpus]:
         raise _gone() from error
     # Not by the file's time: two changes may fall within one tick of the clock
     digest = hashlib.sha256(data).hexdigest()
-    collection_and_corpus = _read.get(f"{corpus_id} {digest}", lambda: _parse(corpus_id, data))
+    collection_and_corpus = _read.get_or_build((corpus_id, digest), lambda: _parse(corpus_id, data))
     disk.touch(path.parent)
     return collection_and_corpus
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from playground.cache import Cache
 from playground.errors import CorpusError
 from playground.precision import native_dtype
 from playground.retrieval.dense import index as dense
@@ -244,9 +245,9 @@ def test_vectors_of_another_dtype_are_not_taken(make_corpus, counting, monkeypat
 def test_nothing_of_own_documents_is_written_and_no_word_is_held(make_corpus, counting, home):
     dense_index(make_corpus("marmalade", own=True))
     assert not home.exists()
-    held = dense._indexes.made._own._rows
+    held = dense._indexes.made._own._entries
     assert [len(key) for key in held] == [16]
-    assert not any(b"marmalade" in key + row.tobytes() for key, row in held.items())
+    assert not any(b"marmalade" in key + row.tobytes() for key, (row, _) in held.items())
 
 
 def test_a_collection_above_the_bound_is_embedded_without_being_remembered(make_corpus, counting, monkeypatch):
@@ -259,7 +260,7 @@ def test_a_collection_above_the_bound_is_embedded_without_being_remembered(make_
     assert sorted(counting.texts) == ["a", "b", "c"]
     dense._indexes.clear()
     dense_index(make_corpus("a", "b", "c"))  # from disk
-    assert dense._indexes.made._shipped._rows == {}
+    assert dense._indexes.made._shipped.total() == 0
 
 
 def test_a_damaged_or_wrong_file_is_built_again(make_corpus, fake_embed, home):
@@ -326,7 +327,7 @@ def each_dtype(request, monkeypatch):
 
     dtype = getattr(torch, request.param.removeprefix("torch."))
     monkeypatch.setattr(dense, "native_dtype", lambda: dtype)
-    monkeypatch.setattr(dense, "_loaded", [])
+    monkeypatch.setattr(dense, "_loaded", Cache(entries=1))
     return request.param
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import struct
 import sys
-import threading
 import unicodedata
 from functools import cache
 
@@ -24,7 +23,7 @@ from playground.retrieval.dense import encoders, packed_e5, vectors
 from playground.retrieval.dense.encoders import PACKED_E5
 from playground.retrieval.dense.index import embed
 from playground.retrieval.dense.packed_e5 import PackedE5, read_e5
-from playground.retrieval.dense.vectors import Made, Vectors
+from playground.retrieval.dense.vectors import Made
 from playground.retrieval.evaluate import judged, outcomes, report
 from playground.retrieval.search import Options
 
@@ -247,58 +246,25 @@ def row(number, width=4):
     return np.full(width, number, dtype=np.float32)
 
 
-def test_a_store_of_nothing_has_nothing():
-    store = Vectors(100)
-    assert store.get(b"a") is None
-    store.clear()
-    none = Vectors(0)
-    none.put(b"a", row(1))
-    assert none.get(b"a") is None
+def test_the_vectors_used_last_are_kept_within_the_bytes(make_corpus, monkeypatch):
+    monkeypatch.setattr(vectors, "OWN_BYTES", 2 * 16)
+    made, corpus = Made(), make_corpus("a", id="own", own=True)
+    for number, text in enumerate("ab"):
+        made.keep(corpus, "kind", [text], row(number)[None])
+    made.find(corpus, "kind", ["a"])  # b was used least recently
+    made.keep(corpus, "kind", ["c"], row(3)[None])
+    assert [found is None for found in made.find(corpus, "kind", "abc")] == [False, True, False]
 
 
-def test_the_vectors_used_last_are_kept_within_the_bytes():
-    store = Vectors(2 * 16)
-    for name in (b"a", b"b"):
-        store.put(name, row(ord(name)))
-    assert store.get(b"a") is not None  # b was used least recently
-    store.put(b"c", row(3))
-    assert [store.get(name) is None for name in (b"a", b"b", b"c")] == [False, True, False]
-    store.put(b"c", row(4))  # in the place of the other c
-    np.testing.assert_array_equal(store.get(b"c"), row(4))
-    assert store.get(b"a") is not None
-    store.put(b"d", row(5, 8))  # as large as all
-    assert [store.get(name) is None for name in (b"a", b"c", b"d")] == [True, True, False]
-
-
-def test_a_vector_is_kept_as_it_was_and_without_its_matrix():
-    store, matrix = Vectors(1000), np.ones((3, 4), dtype=np.float32)
-    store.put(b"a", matrix[1])
+def test_a_vector_is_kept_as_it_was_and_without_its_matrix(make_corpus):
+    made, corpus, matrix = Made(), make_corpus("a"), np.ones((3, 4), dtype=np.float32)
+    made.keep(corpus, "kind", ["a"], matrix[1:2])
     matrix[:] = 7
-    found = store.get(b"a")
+    (found,) = made.find(corpus, "kind", ["a"])
     np.testing.assert_array_equal(found, row(1))
     assert found.base is None
     with pytest.raises(ValueError, match="read-only"):
         found[0] = 5
-
-
-def test_many_threads_use_a_store_at_once():
-    store, wrong = Vectors(50 * 16), []
-
-    def work(seed):
-        for number in np.random.default_rng(seed).integers(0, 100, 2000).tolist():
-            key = str(number).encode()
-            found = store.get(key)
-            if found is not None and not (found == number).all():
-                wrong.append(number)
-            store.put(key, row(number))
-
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-    assert store._held == sum(one.nbytes for one in store._rows.values()) <= 50 * 16
 
 
 def test_visitors_vectors_push_out_no_shipped_ones(make_corpus, monkeypatch):

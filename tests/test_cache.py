@@ -3,21 +3,24 @@ from __future__ import annotations
 import random
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from playground.engine.cache import MAX_ENTRIES, ByteCache
+from playground.cache import Cache
 
 
 class Thing:
     def __init__(self, **memory: int) -> None:
         self.memory = memory
 
-    def storages(self) -> dict[str, int]:
-        return self.memory
+
+def cache_of(budget: Callable[[], int]) -> Cache:
+    return Cache(budget=budget, memory=lambda thing: thing.memory)
 
 
 def keys(cache, names="abcdefgh"):
@@ -25,7 +28,7 @@ def keys(cache, names="abcdefgh"):
 
 
 def test_an_empty_cache_has_nothing():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     assert cache.get("a") is None
     assert "a" not in cache
     assert cache.total() == 0
@@ -33,7 +36,7 @@ def test_an_empty_cache_has_nothing():
 
 
 def test_the_total_stays_under_the_budget():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     for name in "abcd":
         cache.put(name, Thing(**{name: 40}))
         assert cache.total() <= 100
@@ -42,7 +45,7 @@ def test_the_total_stays_under_the_budget():
 
 
 def test_exactly_the_budget_fits():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("a", Thing(a=60))
     cache.put("b", Thing(b=40))
     assert keys(cache) == "ab"
@@ -51,7 +54,7 @@ def test_exactly_the_budget_fits():
 
 
 def test_the_least_recently_used_goes_first():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     for name in "abc":
         cache.put(name, Thing(**{name: 30}))
     assert cache.get("a") is not None
@@ -63,7 +66,7 @@ def test_the_least_recently_used_goes_first():
 
 
 def test_looking_whether_a_key_is_there_does_not_use_it():
-    cache = ByteCache(lambda: 60)
+    cache = cache_of(lambda: 60)
     cache.put("a", Thing(a=30))
     cache.put("b", Thing(b=30))
     assert "a" in cache
@@ -72,7 +75,7 @@ def test_looking_whether_a_key_is_there_does_not_use_it():
 
 
 def test_memory_that_two_values_share_is_counted_once():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     for name in "abcdefgh":
         cache.put(name, Thing(base=90, **{name: 1}))
     assert keys(cache) == "abcdefgh"
@@ -83,7 +86,7 @@ def test_memory_that_two_values_share_is_counted_once():
 
 
 def test_shared_memory_stays_counted_until_its_last_holder_goes():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("a", Thing(base=50, a=1))
     cache.put("b", Thing(base=50, b=1))
     cache.put("c", Thing(c=60))
@@ -92,7 +95,7 @@ def test_shared_memory_stays_counted_until_its_last_holder_goes():
 
 
 def test_what_others_use_anyway_is_not_dropped_since_that_would_free_nothing():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("base", Thing(base=500))
     cache.put("first", Thing(base=500, first=1))
     cache.put("second", Thing(base=500, second=1))
@@ -102,7 +105,7 @@ def test_what_others_use_anyway_is_not_dropped_since_that_would_free_nothing():
 
 
 def test_the_newest_is_kept_even_when_it_alone_is_over_the_budget():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("a", Thing(a=10))
     cache.put("b", Thing(b=1000))
     assert keys(cache) == "b"
@@ -112,7 +115,7 @@ def test_the_newest_is_kept_even_when_it_alone_is_over_the_budget():
 
 
 def test_a_budget_of_nothing_keeps_one():
-    cache = ByteCache(lambda: 0)
+    cache = cache_of(lambda: 0)
     cache.put("a", Thing(a=1))
     cache.put("b", Thing(b=1))
     assert keys(cache) == "b"
@@ -120,7 +123,7 @@ def test_a_budget_of_nothing_keeps_one():
 
 def test_a_budget_that_shrinks_is_honoured_at_the_next_put():
     budget = [100]
-    cache = ByteCache(lambda: budget[0])
+    cache = cache_of(lambda: budget[0])
     for name in "abc":
         cache.put(name, Thing(**{name: 30}))
     budget[0] = 50
@@ -129,7 +132,7 @@ def test_a_budget_that_shrinks_is_honoured_at_the_next_put():
 
 
 def test_a_key_put_twice_holds_the_later_value():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("a", Thing(a=80))
     later = Thing(b=10)
     cache.put("a", later)
@@ -137,17 +140,17 @@ def test_a_key_put_twice_holds_the_later_value():
     assert cache.total() == 10
 
 
-def test_values_without_memory_are_bounded_in_number():
-    cache = ByteCache(lambda: 100)
-    for number in range(MAX_ENTRIES + 5):
-        cache.put(number, Thing())
-    assert sum(number in cache for number in range(MAX_ENTRIES + 5)) == MAX_ENTRIES
-    assert 4 not in cache
-    assert 5 in cache
+def test_values_are_bounded_in_number():
+    cache = Cache(entries=3)
+    for name in "abc":
+        cache.put(name, name)
+    assert cache.get("a") == "a"
+    cache.put("d", "d")
+    assert keys(cache) == "acd"
 
 
 def test_clearing_forgets_everything():
-    cache = ByteCache(lambda: 100)
+    cache = cache_of(lambda: 100)
     cache.put("a", Thing(a=1))
     cache.clear()
     assert cache.get("a") is None
@@ -169,7 +172,7 @@ def test_clearing_forgets_everything():
 def test_it_does_what_a_plain_model_of_it_does(budget, actions):
     """The model keeps a list, newest last, and adds up a set of memories: no shortcuts."""
     size = dict.fromkeys("pqrst", 0)
-    cache, model = ByteCache(lambda: budget), OrderedDict()
+    cache, model = cache_of(lambda: budget), OrderedDict()
     for action, key, memory in actions:
         if action == "get":
             assert (cache.get(key) is None) == (key not in model)
@@ -192,7 +195,7 @@ def test_it_does_what_a_plain_model_of_it_does(budget, actions):
 
 
 def test_many_threads_at_once_leave_it_whole():
-    cache, gate = ByteCache(lambda: 200), threading.Barrier(8)
+    cache, gate = cache_of(lambda: 200), threading.Barrier(8)
 
     def work(seed: int) -> None:
         choose = random.Random(seed)
@@ -201,7 +204,7 @@ def test_many_threads_at_once_leave_it_whole():
             name = f"k{choose.randrange(20)}"
             if choose.random() < 0.5:
                 found = cache.get(name)
-                assert found is None or name in found.storages()
+                assert found is None or name in found.memory
             else:
                 cache.put(name, Thing(base=50, **{name: 15}))
             assert cache.total() <= 200
@@ -211,3 +214,37 @@ def test_many_threads_at_once_leave_it_whole():
     held = [f"k{n}" for n in range(20) if f"k{n}" in cache]
     assert len(held) == 10
     assert cache.total() == 50 + 15 * len(held)
+
+
+# Building what is missing
+
+
+def test_what_is_kept_is_not_built_again():
+    cache, built = Cache(entries=2), []
+    for key in "abacb":
+        assert cache.get_or_build(key, lambda key=key: built.append(key) or key) == key
+    assert built == ["a", "b", "c", "b"]  # b was used least recently when c came
+
+
+def test_one_thread_builds_while_others_wait_and_different_keys_are_built_at_once():
+    cache, both, built = Cache(entries=2), threading.Barrier(2, timeout=10), []
+
+    def build(key):
+        both.wait()  # passes only while the other key is being built
+        built.append(key)
+        return key
+
+    with ThreadPoolExecutor(8) as pool:
+        values = list(pool.map(lambda key: cache.get_or_build(key, lambda: build(key)), "abababab"))
+    assert values == [*"abababab"]
+    assert sorted(built) == ["a", "b"]
+
+
+def test_a_failed_build_pushes_out_nothing_and_is_tried_again():
+    cache = Cache(entries=1)
+    cache.put("a", "kept")
+    with pytest.raises(ZeroDivisionError):
+        cache.get_or_build("b", lambda: 1 // 0)
+    assert keys(cache) == "a"
+    assert cache.get_or_build("b", lambda: "built") == "built"
+    assert keys(cache) == "b"
