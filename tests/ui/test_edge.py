@@ -32,6 +32,7 @@ from playground.ui.shell import faults
 from playground.ui.shell.endpoints import _told
 from playground.ui.shell.page import shown
 from playground.ui.shell.turns import TURNS, begins
+from playground.ui.text import label
 
 JSON = {"content-type": "application/json"}
 
@@ -557,6 +558,15 @@ def test_values_of_the_wrong_kind_end_in_a_message_and_one_line(served, ask, cap
     assert "Traceback" not in captured.err + captured.out + caplog.text
     with pytest.raises(Refused):
         fitting([gr.Textbox(render=False)], [])
+
+
+def test_a_slider_that_was_emptied_is_named_in_the_visitors_language():
+    parts = [gr.Slider(0, 1, label=label("nudge_strength"), render=False), gr.Number(render=False)]
+    assert fitting(parts, [0.5, None]) == [0.5, None]  # a number's handler knows what none of it means
+    with pytest.raises(Refused) as refused:
+        fitting(parts, [None, None])
+    assert refused.value.text("en") == "Fill in Strength: it is empty."
+    assert refused.value.text("ko") == "“세기” 칸이 비어 있습니다. 채우세요."
 
 
 def test_a_fault_is_written_in_full_once_for_each_place_of_ours(caplog, monkeypatch):

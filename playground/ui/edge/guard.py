@@ -79,7 +79,7 @@ def fitting(parts: Sequence[Any], values: list[Any]) -> list[Any]:
 
     What a browser kept is not refused: a state of another kind than its first one counts as none.
 
-    :raises Refused: one is not, or there are too few.
+    :raises Refused: one is not, a slider's number is missing, or there are too few.
     """
     if len(values) < len(parts):
         raise Refused(422, "edge_count", wanted=len(parts), given=len(values))
@@ -89,6 +89,8 @@ def fitting(parts: Sequence[Any], values: list[Any]) -> list[Any]:
             first = part.default_value
             if first is not None and value is not None and not isinstance(value, type(first)):
                 fitted[index] = first
+        elif value is None and isinstance(part, gr.Slider):  # gradio would compare it with the slider's ends
+            raise Refused(422, "edge_empty", name=part.label)
         elif value is not None and not _fits(part, value):
             raise Refused(422, "edge_types", place=index + 1)
     return fitted

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import gradio as gr
+from gradio.i18n import I18nData
 
 from playground.errors import Message
 from playground.ui.text import en, ko
@@ -40,8 +41,10 @@ def label(key: str) -> Any:
 
 
 def say(language: str, key: str, /, **values: object) -> str:
-    """A text in one language, filled."""
-    return TABLES.get(language, EN)[key].format(**values)
+    """A text in one language, filled; a label among the values is said in it too."""
+    texts = TABLES.get(language, EN)
+    said = {name: texts[value.key] if isinstance(value, I18nData) else value for name, value in values.items()}
+    return texts[key].format(**said)
 
 
 def tell(language: str, message: Message) -> str:

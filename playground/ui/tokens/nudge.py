@@ -9,7 +9,6 @@ import gradio as gr
 from playground.engine.edit import Edit
 from playground.engine.nudging.edit import DIRECTIONS, NEEDS_TARGET
 from playground.engine.recipe import parse_edit
-from playground.errors import PlaygroundError
 from playground.ui.shell.form import Form, Values
 from playground.ui.text import label
 
@@ -57,8 +56,6 @@ def edit_of(values: Values) -> Edit:
 
     :raises PlaygroundError: one holds what cannot be used.
     """
-    if values["strength"] is None:
-        raise PlaygroundError("The strength is empty. Give a number.")
     fields = {name: values[name] for name in ("text", "direction", "side")}
     target = values["target"] if values["direction"] in NEEDS_TARGET else ""
     strength, seed = round(float(values["strength"]), 4), int(values["seed"] or 0)

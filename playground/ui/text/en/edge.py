@@ -23,5 +23,6 @@ TEXT = {
     "edge_address": "{limit} requests from your address wait here already. Wait until some are answered.",
     "edge_busy": "Too many requests wait here. Try again in a minute: nothing of yours is lost.",
     "edge_types": "What was sent does not fit this page (value {place}). Reload the page and try again.",
+    "edge_empty": "Fill in {name}: it is empty.",
     "edge_count": "{wanted} values are needed here, and {given} were sent.",
 }

@@ -73,7 +73,6 @@ MESSAGES = {
     "{path} holds the results of something else: {head}. Name another file by --results, or delete it.": "{path}에는 다른 것의 결과가 있습니다: {head}. --results로 다른 파일을 대거나 지우세요.",
     "{path} does not hold results of the lab. Name another file by --results.": "{path}은(는) 실험실의 결과 파일이 아닙니다. --results로 다른 파일을 대세요.",
     "Chat is {given}: give true or false.": "chat 값이 {given}입니다. true나 false를 주세요.",
-    "The strength is empty. Give a number.": "세기가 비어 있습니다. 수를 주세요.",
     "Korean morphemes need kiwipiepy, which is not installed here. Ask the host to run pip install kiwipiepy, or choose syllable pairs.": "한국어 형태소 분석에는 kiwipiepy가 필요한데 여기에 설치되어 있지 않습니다. 운영자에게 pip install kiwipiepy를 부탁하거나 음절 쌍을 고르세요.",
     "BM25 has no variant {variant}. Choose one of: {variants}.": "BM25에는 {variant} 방식이 없습니다. 다음 가운데 고르세요: {variants}.",
     "k1 {k1} and b {b} are out of range. Choose k1 from 0 to {most}, b from 0 to 1.": "k1 {k1}과 b {b}가 범위를 벗어났습니다. k1은 0에서 {most}, b는 0에서 1 사이로 고르세요.",
