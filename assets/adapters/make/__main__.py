@@ -1,12 +1,9 @@
-"""Train the adapters that come with the project, from the packaged base and its data sets.
-
-Usage: `python -m assets.adapters.make pirate` writes ``assets/adapters/pirate``.
-"""
+"""Train the adapters that come with the project, from the packaged base and its data sets."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from dataclasses import asdict, dataclass
 
 import torch
@@ -65,7 +62,9 @@ def train(name: str) -> Adapter:
 
 def main() -> None:
     """Train those that are named, or all."""
-    for name in sys.argv[1:] or ADAPTERS:
+    parser = argparse.ArgumentParser(prog="python -m assets.adapters.make", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*ADAPTERS], help="written to assets/adapters/NAME; all if none")
+    for name in parser.parse_args().names or ADAPTERS:
         adapter, plan = train(name), ADAPTERS[name]
         folder = SHIPPED / name
         folder.mkdir(parents=True, exist_ok=True)

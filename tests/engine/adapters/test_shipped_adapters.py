@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets.adapters.make.__main__ import ADAPTERS, MODEL
+from assets.adapters.make.__main__ import ADAPTERS, MODEL, main
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.edit import Attach
 from playground.engine.fork import Fork
@@ -32,6 +32,16 @@ def test_each_is_safetensors_below_2_mb_with_a_card_that_says_how_it_was_made(na
     settings: TrainingSettings = ADAPTERS[name].settings
     for said in (f"make {name}`", f"seed {settings.seed}", f"rank {settings.rank}", f"{settings.rate:g}", "Apache-2.0"):
         assert said in card
+
+
+@pytest.mark.parametrize(("given", "status"), [("--help", 0), ("parrot", 2)])
+def test_the_command_says_what_it_trains(monkeypatch, capsys, given, status):
+    monkeypatch.setattr("sys.argv", ["make", given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == status
+    said = "".join(capsys.readouterr())
+    assert all(name in said for name in NAMES)
 
 
 @pytest.mark.weights
