@@ -53,8 +53,9 @@ class Retriever:
 
     :param name: in recipes, menus, endpoints and docs.
     :param needs: what it searches: the passages' ``terms``, or their ``vectors``, which take time to make.
-    :param find: gives scored passages, best first, at most as many as asked for, from a corpus and a query. Of the
-        fields of :class:`Options`, ``options`` as a whole and ``trace`` it gets what it names as keywords.
+    :param find: gives scored passages, best first, from a corpus, a query and how many are asked for: so many if there
+        are, and perhaps more (hybrid: all that its parts found). Of the fields of :class:`Options`, ``options`` as a
+        whole and ``trace`` it gets what it names as keywords.
     :param terms: how it splits texts, where nobody says how.
     :param parts: the retrievers whose rankings it joins, if its own scores only count ranks.
     :param explain: what each term of a query adds to a passage's score, where that is such a sum.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from playground.errors import CorpusError
+from playground.retrieval import retrievers
 from playground.retrieval.evaluate import outcomes
 from playground.retrieval.judged import Judged
 from playground.retrieval.lexical.terms import Terms
 from playground.retrieval.options import Options
-from playground.retrieval.retrievers import RETRIEVERS, need, retriever, retriever_names
+from playground.retrieval.retrievers import RETRIEVERS, Trace, need, retriever, retriever_names
 from playground.retrieval.search import search
 
 
@@ -52,3 +53,12 @@ def test_what_retrievers_need_is_what_their_rows_say():
     assert need(["dense"], "vectors")
     assert not need(["none", "bm25"], "vectors")
     assert not need([], "terms")
+
+
+def test_hybrid_ranks_more_than_are_asked_for_and_a_search_gives_as_many_as_were(make_corpus, monkeypatch):
+    corpus = make_corpus("a cat", "a dog", "a bird", language="en")
+    monkeypatch.setattr(retrievers, "dense", lambda *_, **__: [(2, 0.9), (1, 0.8), (0, 0.7)])
+    ranked = RETRIEVERS["hybrid"].ranked(corpus, "cat", 1, Options(), Trace())
+    assert sorted(position for position, _ in ranked) == [0, 1, 2]
+    found = search(corpus, "cat", "hybrid", 1).hits
+    assert [(hit.position, hit.score) for hit in found] == ranked[:1]
