@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.ui.parts import charts
 from playground.ui.parts.charts import ChartPoint, heat_map, histogram, line_chart
 
 EVIL = [
@@ -243,6 +244,10 @@ def test_neighbouring_names_of_many_points_share_no_line():
 )
 def test_numbers_beside_the_scale_are_short(most, said):
     assert said in scale(read(line_chart(points(0, most), "t")))
+
+
+def test_what_is_endless_has_its_sign_beside_the_scale():
+    assert [charts._short(value) for value in (math.inf, -math.inf)] == ["∞", "-∞"]
 
 
 def test_points_can_be_pressed_by_hand_and_by_keyboard():

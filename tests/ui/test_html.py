@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup, escape
 from PIL import Image
 
 from playground.compare import Answer
@@ -29,6 +31,7 @@ from playground.ui.parts import answers_html, html
 from playground.ui.parts.labels import width_of
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.steps import stack, step_title
+from playground.ui.text import TABLES
 from playground.ui.tokens import view as tokens_html
 from playground.ui.tokens.flatmap import draw_map
 from playground.workspace import Stack, Step, Workspace
@@ -281,6 +284,13 @@ def test_answers_escape_label_text_prompt_and_passages(evil, language):
     assert section.all("p", "pg-text")[0].text == evil
     assert section.all("pre")[0].text == evil
     assert section.all("li")[0].all("div")[1].text == evil
+
+
+@evil
+def test_an_attribute_holds_the_same_text_whether_it_was_escaped_before_or_not(evil):
+    for value in (evil, escape(evil), Markup('<b title="x">{}</b>').format(evil)):
+        text = value if value == evil else value.unescape()
+        assert ET.fromstring(html.tag("p", title=value)).attrib == {"title": text}
 
 
 @evil
@@ -640,6 +650,19 @@ def test_labels_on_the_map_lie_on_no_mark_and_on_no_other_label(found):
         assert all(abs(x - a) >= wide / 2 or abs(y - b) >= 8 for a, b in places)
         for a, b, other in boxes[:number]:
             assert abs(x - a) >= (wide + other) / 2 or abs(y - b) >= 17
+
+
+@both
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
+def test_a_place_that_is_no_number_is_a_line_in_the_place_of_a_map(wrong, language):
+    here, there = MapPoint(1, "a", 0.0, 0.0), MapPoint(1, "a", 0.0, wrong)
+    said = TABLES[language]["map_broken"]
+    for flat in (
+        FlatMap(here, there, (), 1.0),
+        FlatMap(here, here, (there,), math.nan),
+        FlatMap(there, there, (), 1.0),
+    ):
+        assert read(draw_map(flat, language)).text.removeprefix("⚠ ") == said
 
 
 def test_the_map_says_how_much_of_the_differences_it_shows():

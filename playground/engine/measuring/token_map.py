@@ -159,14 +159,14 @@ def flat_map(before: Fork, after: Fork, token: int, others: Sequence[int], side:
     """Project a token and others on the first two principal axes of their rows before.
 
     The place after the nudge is drawn on the same axes, so an arrow between the two is what
-    those axes can show of the move.
+    those axes can show of the move. Rows that are not numbers lie at none.
 
     :param others: ids of the neighbours and of the target, without the token itself.
     """
     ids = [token, *others]
     rows = before.rows(side, torch.tensor(ids)).double()
     centre = rows.mean(0)
-    _, sizes, axes = torch.linalg.svd(rows - centre, full_matrices=False)
+    _, sizes, axes = torch.linalg.svd((rows - centre).nan_to_num(0, 0, 0), full_matrices=False)  # else it refuses
     axes = _two(axes)
     axes = axes * torch.where(axes.sum(-1, keepdim=True) < 0, -1.0, 1.0)  # one sign for all runs
     moved = after.rows(side, torch.tensor([token])).double()

@@ -118,6 +118,8 @@ def _dot(number: int, point: ChartPoint, x: float, y: float, press: str) -> Mark
 def _short(value: float) -> str:
     """A number beside a scale, in six characters at most."""
     size = abs(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     if size >= 10_000 or 0 < size < 0.001:
         text = f"{value:.0e}" if size >= 10_000 or value < 0 else f"{value:.1e}"
         digits, _, power = text.partition("e")

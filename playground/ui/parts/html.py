@@ -27,7 +27,8 @@ def _attribute(key: str, value: object) -> str:
     name = key.rstrip("_").replace("_", "-")
     if isinstance(value, bool):
         return f" {name}" if value else ""
-    return f' {name}="{f"{value:.1f}" if isinstance(value, float) else escape(str(value))}"'
+    text = value.unescape() if isinstance(value, Markup) else value  # its tags and quotes are text here
+    return f' {name}="{f"{text:.1f}" if isinstance(text, float) else escape(str(text))}"'
 
 
 def join(parts: Iterable[object], between: str = "") -> Markup:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from playground.engine.measuring.token_map import FlatMap, MapPoint
 from playground.ui.parts.charts import BEFORE, WIDTH, pressed, shortened, svg, text_at
-from playground.ui.parts.html import signed, tag
+from playground.ui.parts.html import note, signed, tag
 from playground.ui.parts.labels import Spot, beside, width_of
 from playground.ui.text import say
 
@@ -23,7 +23,10 @@ HALF, FAR = 7, 15  # half of a mark's size; the gap from which on a line leads t
 
 
 def draw_map(flat: FlatMap, language: str) -> Markup:
-    """Neighbours as grey dots, the token before as a blue one, after as an orange diamond."""
+    """Neighbours as grey dots, the token before as a blue one, after as an orange diamond; a line that
+    says so where a place is no number."""
+    if not all(math.isfinite(point.x + point.y) for point in (flat.before, flat.after, *flat.others)):
+        return note(say(language, "map_broken"), "warn")
     moved = (flat.after.x, flat.after.y) != (flat.before.x, flat.before.y)
     kinds = ["before", *(["after"] if moved else []), *["neighbours"] * len(flat.others)]
     points = [flat.before, *([flat.after] if moved else []), *flat.others]

@@ -257,6 +257,14 @@ def test_a_map_of_rows_that_are_all_alike_is_one_place(llama):
     assert found.kept == 0
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_map_of_rows_that_are_not_numbers_has_no_places(llama, wrong):
+    fork = Fork(llama)
+    fork.patch_rows("input", torch.tensor([5, 6]), torch.full((2, 32), wrong))
+    assert not np.isfinite(places(flat_map(fork, fork, 5, [6, 7]))).any()
+    assert np.isfinite(places(flat_map(Fork(llama), fork, 5, [6, 7]))).any()
+
+
 @hypothesis_settings(deadline=None, max_examples=30)
 @given(ids=st.lists(st.integers(0, 299), min_size=1, max_size=12, unique=True))
 def test_any_map_keeps_between_none_and_all_of_the_variance(tiny, ids):

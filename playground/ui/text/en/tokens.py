@@ -16,6 +16,8 @@ TEXT = {
     "map_neighbours": "neighbours",
     "map_before": "before",
     "map_after": "after",
+    "map_broken": "There is no map: rows here hold values that are not numbers, so they lie nowhere. Undo the "
+    "step that broke them.",
     "token_in_part": "This token is only part of a character, so it cannot be typed by itself. "
     "Type the whole word to nudge all of its tokens.",
     "nudge_heading": "### Nudge it",
