@@ -20,6 +20,7 @@ from playground.retrieval.own import uploads
 from playground.settings import settings
 from playground.ui import edge
 from playground.ui.adapters import tab as adapters
+from playground.ui.ask import tab as ask
 from playground.ui.compare import tab as compare
 from playground.ui.documents import tab as documents
 from playground.ui.edge.guard import Page
@@ -46,16 +47,7 @@ MAX_WAITING = 4000  # requests in all lanes; each lane and each visitor has a sh
 log = logging.getLogger(__name__)
 
 
-TABS = (
-    tokens.TAB,
-    weights.TAB,
-    adapters.TAB,
-    merge.TAB,
-    documents.TAB,
-    compare.TAB,
-    lab.TAB,  # sends to Compare
-    guide.TAB,
-)
+TABS = (ask.TAB, tokens.TAB, weights.TAB, adapters.TAB, merge.TAB, documents.TAB, compare.TAB, lab.TAB, guide.TAB)
 
 
 def build_page() -> gr.Blocks:
@@ -70,10 +62,11 @@ def build_page() -> gr.Blocks:
         mine = state.kept("adapters", [])
         with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
             visit = Visit(saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs)
+            pages = {tab: gr.Tab(label(f"tab_{tab.id}"), id=tab.id, elem_id=f"tab-{tab.id}") for tab in TABS}
             wired = []
-            for tab in TABS:
-                with gr.Tab(label(f"tab_{tab.id}"), id=tab.id) as tab_page:
-                    wired.append(tab.build(visit, tab_page))
+            for tab in sorted(TABS, key=lambda tab: tab.stage):
+                with pages[tab]:
+                    wired.append(tab.build(visit, pages[tab]))
         _tell(page, visit, side, wired)
         add_endpoints()
     # Not open: /run would walk past the line

@@ -23,6 +23,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     mix = mix_panel.build_mix(saved, mine, language, attach)
     gr.Markdown(label("train_heading"))
     train = train_panel.build_train(saved, mine, job, language, attach)
+    visit.fills["adapters"] = [train.form[name] for name in ("source", "ready", "file", "rows")]
     calculator_panel.build_calculator(saved, language)
     opened = page.select(attach_panel.open_attach, attach.opened, attach.parts, **LOOK)
     train.form.on(opened.then, train_panel.look_ahead, train.ahead, **LOOK)

@@ -96,6 +96,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         clears(event.then, parts=hits)
 
+    visit.fills["documents"] = [corpus, query]
+
     def shows_own(event: Listener) -> None:
         event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)
 

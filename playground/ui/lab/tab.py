@@ -34,8 +34,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     def loaded(event: Listener) -> None:
         event(lab_table_panel.show_sheet, table.inputs, table.outputs, **LOOK)
 
+    visit.fills["lab"] = [*fact.fact.values()]
     typed = {**fact.typed, **table.typed, "labWays": ways, "labRow": lab_row}
     return Wired(typed=typed, on_load=loaded, documents=[table.sent])
 
 
-TAB = Tab("lab", build_tab)
+TAB = Tab("lab", build_tab, stage=1)

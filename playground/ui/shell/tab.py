@@ -35,6 +35,7 @@ class Visit:
     language: gr.Textbox
     tabs: gr.Tabs
     comparison: Comparison | None = None  # what other tabs can fill, once Compare is laid out
+    fills: dict[str, list[Any]] = field(default_factory=dict)  # the same of other tabs, by their ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,9 @@ class Tab:
 
     :param id: its name in code; what it is called is the text ``tab_<id>``.
     :param build: lays it out and wires it, given its own page for what happens when it is opened.
+    :param stage: a tab fills others of earlier stages, and is built after them.
     """
 
     id: str
     build: Callable[[Visit, gr.Tab], Wired]
+    stage: int = 0

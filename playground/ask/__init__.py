@@ -1,0 +1,1 @@
+"""One question asked once: every way answers it, and a verdict."""

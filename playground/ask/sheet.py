@@ -1,0 +1,95 @@
+"""What was asked and the cards that came of it, as JSON that a browser keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from playground.ask.cards import Card
+from playground.ask.phrasings import WAYS_TO_ASK
+from playground.ask.question import Asked
+from playground.ask.ways import WAYS
+from playground.errors import Message, PlaygroundError
+
+MAX_CHARACTERS = 400_000
+MOST = 1e15  # of seconds and bytes
+SAMPLED = 1_000  # facts in a sample, at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskSheet:
+    """A question and its cards.
+
+    :param model: that the ways start from.
+    :param ways: that were or are being tried, in their order.
+    :param then: the cards of the day on which the answer is another one, and what it is then.
+    """
+
+    about: Asked
+    model: str
+    ways: tuple[str, ...]
+    cards: tuple[Card, ...] = ()
+    then: tuple[Card, ...] = ()
+    new: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether every way was tried, and asked what else changed."""
+        tried = {card.way for card in self.cards if card.error or card.kept or card.way == "base"}
+        return set(self.ways) <= tried
+
+    def with_cards(self, cards: Sequence[Card], tell: Callable[[Message], str]) -> AskSheet:
+        """With these cards in the place of those of the same ways, errors as texts.
+
+        :param tell: says a message to the visitor.
+        """
+        own = {card.way: card for card in self.cards}
+        own |= {card.way: _told(card, tell) for card in cards}
+        return replace(self, cards=tuple(own[way] for way in WAYS if way in own))
+
+
+def _told(card: Card, tell: Callable[[Message], str]) -> Card:
+    return replace(card, error=Message("{text}", {"text": tell(card.error)})) if card.error else card
+
+
+_SHEET = TypeAdapter(AskSheet)
+
+
+def sheet_to_json(sheet: AskSheet) -> dict[str, Any]:
+    """A sheet as plain JSON."""
+    data: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
+    return data
+
+
+def sheet_from_json(data: Any) -> AskSheet:
+    """The sheet that a browser kept.
+
+    :raises PlaygroundError: it came back damaged.
+    """
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        if len(text) > MAX_CHARACTERS:
+            raise ValueError
+        sheet = _SHEET.validate_json(text)
+        if not (set(sheet.ways) <= set(WAYS) and all(map(_sound, (*sheet.cards, *sheet.then)))):
+            raise ValueError
+    except (PlaygroundError, ValidationError, ValueError, TypeError, RecursionError) as error:
+        raise PlaygroundError("What your browser kept of your question cannot be read. Ask it again.") from error
+    return sheet
+
+
+def _sound(card: Card) -> bool:
+    """Whether a card's figures are such as a run gives."""
+    figures = (card.seconds, card.answer_seconds, card.bytes, card.prompt_tokens)
+    return (
+        card.way in WAYS
+        and len(card.wordings) in (0, WAYS_TO_ASK)
+        and all(isfinite(figure) and 0 <= figure <= MOST for figure in figures)
+        and (card.kept is None or 0 <= card.kept.right <= card.kept.of <= SAMPLED)
+        and (card.error is None or (card.error.template == "{text}" and "text" in card.error.values))
+    )

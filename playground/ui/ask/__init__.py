@@ -1,0 +1,1 @@
+"""The Ask tab: a question, every way to its answer, and a verdict."""

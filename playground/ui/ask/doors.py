@@ -1,0 +1,88 @@
+"""From a card to the tab of its way, with everything filled in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from playground.ask.sheet import AskSheet, sheet_from_json
+from playground.ask.statement import NoStatementError
+from playground.ask.ways import WAYS, examples_of
+from playground.retrieval.own import uploads
+from playground.retrieval.own.stored import Collection, Stored
+from playground.ui.parts.comparison import SETUP, Column, set_up
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
+from playground.ui.parts.html import note
+from playground.ui.parts.shelf import room_for_collection, with_one
+from playground.ui.shell.page import AT_ONCE, LOOK, shown
+from playground.ui.shell.tab import Visit
+from playground.ui.text import say
+
+DOCUMENT = "asked.md"  # what the pasted text is called among one's own documents
+GUIDE = "guide"
+
+
+def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HTML) -> Any:
+    """Wire the cards' links to the tabs; gives the event after which the visitor's documents may be others."""
+    assert visit.comparison
+    pressed = gr.State("")
+    press = cards.click(door_of, None, pressed, trigger_mode="multiple", **AT_ONCE)
+    rooms = [*visit.comparison.answers, *visit.comparison.setup]
+    rooms += [part for name in ("documents", "lab", "adapters") for part in visit.fills[name]]
+    return press.then(
+        go_inside,
+        [visit.saved, visit.own, visit.shelf, visit.language, sheet, pressed],
+        [visit.saved, visit.own, visit.shelf, told, visit.tabs, *rooms],
+        **LOOK,
+    )
+
+
+def door_of(event: gr.EventData) -> str:
+    """The way whose room is asked for, or the guide; "" for other presses."""
+    return str(event.way) if event.do == "inside" else GUIDE if event.do == GUIDE else ""
+
+
+@shown
+def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, pressed: str) -> tuple[Any, ...]:
+    """Fill a way's tab with what was asked, and open it."""
+    skipped = tuple(gr.skip() for _ in range(2 + SETUP)), (gr.skip(),) * 2, (gr.skip(),) * 4, (gr.skip(),) * 4
+    comparison, documents, lab, adapters = skipped
+    if pressed == GUIDE:
+        return saved, own, shelf, "", gr.Tabs(selected="guide"), *comparison, *documents, *lab, *adapters
+    if pressed not in WAYS or not sheet:
+        return (*(gr.skip(),) * 5, *comparison, *documents, *lab, *adapters)
+    asked, way = sheet_from_json(sheet), WAYS[pressed]
+    about, room = asked.about, "compare"
+    if about.text.strip() and way.quotable:
+        own, shelf = _with_text(own, shelf, asked)
+    corpus = OWN if about.text.strip() else about.corpus_id or FIRST_CORPUS
+    if way.into == "passages":
+        room, documents = "documents", (corpus, about.question)
+    elif way.edits:
+        room, lab = "lab", _fact(asked)
+    elif way.slow:
+        room, rows = "adapters", [[example.prompt, example.completion] for example in examples_of(about)]
+        adapters = ("table", gr.update(visible=False), gr.update(visible=False), gr.update(visible=True, value=rows))
+    else:
+        columns: tuple[Column, ...] = (("base", "none", 1), ("mine", "none", 1))
+        if way.into == "prompt":
+            columns = (("base", "none", 1), ("base", "bm25", 1), ("base", "dense", 1))
+        comparison = ("", "", *set_up(about.question, corpus, columns))
+    said = note(say(language, "ask_opened"))
+    return saved, own, shelf, said, gr.Tabs(selected=room), *comparison, *documents, *lab, *adapters
+
+
+def _with_text(own: str, shelf: Any, asked: AskSheet) -> tuple[str, list[str]]:
+    """The pasted text as one of the visitor's collections, if it is none yet."""
+    ids = room_for_collection(shelf, own)
+    made = uploads.add_collection(Collection((Stored(DOCUMENT, "", asked.about.text),), asked.about.question[:60]))
+    return made.id, with_one(ids, made.id)
+
+
+def _fact(asked: AskSheet) -> tuple[Any, ...]:
+    try:
+        statement = asked.about.statement()
+    except NoStatementError:
+        return (gr.skip(),) * 4
+    return statement.prompt, statement.subject, statement.target, ""

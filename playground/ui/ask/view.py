@@ -1,0 +1,221 @@
+"""The cards and the verdict as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from playground.ask.cards import Card, Wording
+from playground.ask.phrasings import WAYS_TO_ASK
+from playground.ask.question import Asked
+from playground.ask.sheet import AskSheet
+from playground.ask.statement import NoStatementError
+from playground.ask.verdict import Remark, Verdict, verdict
+from playground.ask.ways import WAYS
+from playground.ui.parts.html import clock, details, duration, join, link, note, receipt, size, tag
+from playground.ui.text import say, tell
+
+NOTICED = 0.05  # seconds; less is nothing to wait for
+
+
+def way_name(way: object, language: str) -> str:
+    """What a way is called."""
+    return say(language, f"ask_way_{way}")
+
+
+def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
+    """All cards and, above them, the verdict so far."""
+    cards = [_card(sheet, way, language, running) for way in sheet.ways]
+    grid = tag("div", *cards, class_="pg-ask", aria_live="polite")
+    changed = _then(sheet, language) if sheet.then else Markup()
+    return tag("h3", sheet.about.question, class_="pg-asked") + grid + _verdict(sheet, language) + changed
+
+
+# A card
+
+
+def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
+    card = next((card for card in sheet.cards if card.way == way), None)
+    title = tag("h4", way_name(way, language))
+    if card is None:
+        state = say(language, "ask_waits_slow" if WAYS[way].slow else "ask_waits") if running else "–"
+        return tag("section", title, tag("p", state, class_="pg-hint"), class_="pg-card pg-waits")
+    if card.error:
+        return tag("section", title, note(tell(language, card.error), "warn"), class_="pg-card")
+    if not card.wordings:
+        return tag("section", title, _cursor(), class_="pg-card")
+    first = card.wordings[0]
+    look = {True: "pg-yes", False: "pg-no", None: ""}[first.right]
+    return tag(
+        "section",
+        title,
+        tag(
+            "p",
+            _sign(first.right, language),
+            tag("q", _short(first.text) or say(language, "ask_silent")),
+            class_="pg-said",
+        ),
+        _sure(card, language),
+        _source(first, language),
+        receipt(_bill(card, language)),
+        _misread(card, sheet.about, language),
+        _behind(sheet, card, language),
+        class_=f"pg-card {look}".strip(),
+    )
+
+
+def _cursor() -> Markup:
+    return tag("p", tag("span", "▍", class_="pg-cursor", aria_hidden="true"), class_="pg-said")
+
+
+def _sign(right: bool | None, language: str) -> Markup:
+    """A tick or a cross, in words for those who do not see it."""
+    if right is None:
+        return Markup()
+    sign, word = ("✓", "ask_right") if right else ("✗", "ask_wrong")
+    return tag("span", sign, role="img", aria_label=say(language, word), class_="pg-sign") + " "
+
+
+def _short(text: str) -> str:
+    """The first lines of an answer; all of it stands behind the card."""
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else line[:159] + "…"
+
+
+def _sure(card: Card, language: str) -> Markup:
+    if not card.judged:
+        return Markup()
+    dots = "".join("●" if wording.right else "○" for wording in card.wordings)
+    text = say(language, "ask_sure", right=card.right, of=WAYS_TO_ASK)
+    return tag("p", tag("span", dots, aria_hidden="true", class_="pg-dots"), f" {text}", class_="pg-sure")
+
+
+def _source(wording: Wording, language: str) -> Markup:
+    if not wording.passage:
+        return Markup()
+    held = {True: "ask_held", False: "ask_not_held", None: ""}[wording.held]
+    told = tag("small", say(language, held)) if held else ""
+    return tag("blockquote", tag("cite", f"[1] {wording.passage}"), tag("p", wording.stood), told, class_="pg-from")
+
+
+def _bill(card: Card, language: str) -> str:
+    """Seconds and bytes of making it, and what it adds to each question."""
+    made = duration(card.seconds) if card.seconds >= NOTICED else say(language, "ask_at_once")
+    return f"{made} · {size(card.bytes)}"
+
+
+def _misread(card: Card, about: Asked, language: str) -> Markup:
+    if not card.misread:
+        return Markup()
+    hows = ["smaller" if about.cut == "paragraphs" else "larger", *([] if about.begun else ["begin"]), "reword"]
+    offers = (link(say(language, f"ask_offer_{how}"), "offer", how=how, way=card.way) for how in hows)
+    return tag("div", tag("p", say(language, "ask_misread")), tag("p", join(offers, " ")), class_="pg-warn")
+
+
+def _behind(sheet: AskSheet, card: Card, language: str) -> Markup:
+    """Other wordings, what else changed, what each question costs, and the way to its own room."""
+    asked = (
+        tag("li", tag("span", wording.question), tag("p", _sign(wording.right, language), tag("q", wording.text)))
+        for wording in card.wordings
+    )
+    lines = []
+    if card.continued:
+        try:
+            prompt = sheet.about.statement().prompt
+        except NoStatementError:
+            prompt = ""
+        lines.append(say(language, "ask_continued", prompt=prompt, text=" ".join(card.continued.split())))
+    if card.kept is not None:
+        lost = card.kept.of - card.kept.right
+        lines.append(say(language, "ask_lost" if lost else "ask_none_lost", lost=lost, of=card.kept.of))
+    lines.append(say(language, "ask_cost", tokens=card.prompt_tokens, seconds=duration(card.answer_seconds)))
+    inside = link(say(language, "ask_inside"), "inside", way=card.way)
+    return details(
+        say(language, "ask_behind"),
+        tag("ol", *asked, class_="pg-wordings"),
+        join(tag("p", line, class_="pg-hint") for line in lines),
+        tag("p", inside),
+    )
+
+
+# The verdict
+
+
+def _verdict(sheet: AskSheet, language: str) -> Markup:
+    if not sheet.cards:
+        return Markup()
+    judged = verdict(sheet.cards, sheet.about.needs, sheet.about.texts)
+    head = say(language, f"ask_best_{judged.best}") if judged.best else say(language, "ask_open")
+    so_far = "" if sheet.done else tag("small", say(language, "ask_so_far"))
+    return tag(
+        "section",
+        tag("h4", say(language, "ask_verdict"), ": ", head, " ", so_far),
+        tag("p", remark(judged.why, language)),
+        _remarks("ask_against", judged.against, language),
+        _remarks("ask_flips", judged.flips, language),
+        tag("p", *_next(judged, language), class_="pg-next"),
+        class_="pg-verdict pg-final",
+        aria_live="polite",
+        data_best=judged.best or "",
+    )
+
+
+def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
+    if not remarks:
+        return Markup()
+    text = " ".join(remark(one, language) for one in remarks)
+    return tag("p", tag("b", say(language, head)), " ", text)
+
+
+def remark(said: Remark, language: str) -> str:
+    """A remark in words."""
+    values = {
+        name: way_name(value, language) if name in ("way", "other") else clock(value) if name == "seconds" else value  # type: ignore[arg-type]
+        for name, value in said.values.items()
+    }
+    return say(language, f"ask_{said.key}", **values)
+
+
+def _next(judged: Verdict, language: str) -> list[Markup]:
+    """What to do now."""
+
+    links = []
+    if judged.why.key == "style":
+        links.append(link(say(language, "ask_do_examples"), "inside", way="lora"))
+    elif judged.best not in (None, "base"):
+        links.append(
+            link(say(language, "ask_do_inside", way=way_name(judged.best, language)), "inside", way=judged.best)
+        )
+    links.append(link(say(language, "ask_do_why"), "guide"))
+    links.append(link(say(language, "ask_do_share"), "share"))
+    links.append(link(say(language, "ask_do_picture"), "picture"))
+
+    return [one + " " for one in links]
+
+
+def _then(sheet: AskSheet, language: str) -> Markup:
+    """The day on which the answer is another one: who follows, and what it takes the others."""
+    rows = []
+    for card in sheet.then:
+        if card.error or not card.wordings:
+            continue
+        first = card.wordings[0]
+        before = next((old for old in sheet.cards if old.way == card.way), None)
+        if first.right:
+            told = say(language, "ask_follows")
+        elif WAYS[card.way].writes and before:
+            told = say(language, "ask_stays", seconds=clock(before.seconds))
+        else:
+            told = say(language, "ask_stays_as_is")
+        rows.append(
+            tag(
+                "section",
+                tag("h4", way_name(card.way, language)),
+                tag("p", _sign(first.right, language), tag("q", _short(first.text)), class_="pg-said"),
+                receipt(told),
+                class_=f"pg-card {'pg-yes' if first.right else 'pg-no'}",
+            )
+        )
+    head = tag("h4", say(language, "ask_then", new=sheet.new))
+    return tag("div", head, tag("div", *rows, class_="pg-ask"), class_="pg-then")
