@@ -131,33 +131,57 @@ function playgroundTouched(...ids) {  // a menu was changed that these results d
     for (const marker of document.querySelectorAll(`#${id} .pg-of`)) marker.dataset.touched = '1';
 }
 
-const PLAYGROUND_NARROW = 1024;  // px, below which an open sidebar leaves no room for the page
+function playgroundRecipe() {  // the bar's button: the whole recipe, or its line alone
+  const open = document.documentElement.classList.toggle('pg-recipe-open');
+  document.querySelector('#recipe-open').setAttribute('aria-expanded', open);
+}
 
-function playgroundOpened(values) {  // gradio opens the sidebar again while it loads
-  if (window.innerWidth < PLAYGROUND_NARROW)
-    document.querySelector('.sidebar.open .toggle-button')?.click();
+(() => {  // Every tab has an address, #change/weights: a reload, a link and the browser's Back keep the place
+  const ADDRESS = /^[a-z]{1,20}(\/[a-z]{1,20})?$/;
+  const button = (name) => document.getElementById(`page-${name}-button`);
+  const address = () => decodeURIComponent(location.hash.slice(1));
+  const chosen = () => [...document.querySelectorAll('#tabs [role=tab][aria-selected=true][id^=page-]')]
+    .filter((tab) => tab.offsetParent).map((tab) => tab.id.slice('page-'.length, -'-button'.length)).join('/');
+  let going = 0;  // towards an address, whose tabs are not all there yet
+
+  function go(names) {  // one after the other: the parts of a page are there once it is open
+    const [name, ...rest] = names, until = Date.now() + 3000;
+    const turn = ++going;
+    const step = () => {
+      const tab = button(name);
+      if (turn !== going || Date.now() > until) { going = 0; return; }
+      if (!tab) { setTimeout(step, 50); return; }
+      tab.click();
+      if (rest.length) go(rest); else setTimeout(() => { if (turn === going) going = 0; }, 100);
+    };
+    step();
+  }
+
+  function look() {
+    const now = chosen();
+    if (going || !now || now === (address() || 'ask')) return;
+    history.pushState(null, '', `#${now}`);
+  }
+
+  window.addEventListener('popstate', () => go((ADDRESS.test(address()) ? address() : 'ask').split('/')));
+  window.playgroundGo = () => {
+    if (ADDRESS.test(address())) go(address().split('/'));
+    new MutationObserver(() => setTimeout(look, 50)).observe(document.getElementById('tabs'),
+      { subtree: true, childList: true, attributes: true, attributeFilter: ['aria-selected'] });
+  };
+})();
+
+function playgroundOpened(values) {  // what was typed is there again
+  setTimeout(window.playgroundGo);
   return values;
 }
 
-(() => {  // The first things of the page: a way past the sidebar, its name, and room on small screens
-  let shut = window.innerWidth >= PLAYGROUND_NARROW;
+(() => {  // The first things of the page: a way past the bar, and its name
   const title = () => playgroundWord('title');
-  const watch = new MutationObserver(() => {
-    if (document.title !== title()) document.title = title();
-    const open = shut ? null : document.querySelector('.sidebar.open .toggle-button');
-    if (open) { shut = true; open.click(); }
-  });
-  watch.observe(document.documentElement, {
-    childList: true, subtree: true, attributes: true, attributeFilter: ['class'],
-  });
-  const calm = setInterval(() => {
-    if (!document.querySelector('#tabs') || !shut) return;
-    clearInterval(calm);
-    watch.disconnect();
-    new MutationObserver(() => { if (document.title !== title()) document.title = title(); })
-      .observe(document.querySelector('title') || document.head, { childList: true });
-  }, 500);
+  const named = () => { if (document.title !== title()) document.title = title(); };
   document.addEventListener('DOMContentLoaded', () => {
+    named();
+    new MutationObserver(named).observe(document.head, { childList: true, subtree: true, characterData: true });
     const skip = document.createElement('a');
     skip.className = 'pg-skip';
     skip.href = '#tabs';

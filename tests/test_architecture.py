@@ -253,7 +253,7 @@ def test_no_file_unpickles_runs_remote_code_or_opens_the_host():
 
 # The rooms of the page
 
-TAB_ROOMS = {tab.build.__module__.split(".")[2] for tab in TABS} | {"sidebar"}
+TAB_ROOMS = {tab.build.__module__.split(".")[2] for tab in TABS} | {"bar"}
 # What each room may import of the page, besides itself and the texts.
 BELOW: dict[str, tuple[str, ...]] = {
     "shell": (),

@@ -1,4 +1,4 @@
-"""The page: sidebar, tabs, and what ties them together."""
+"""The page: the bar of the recipe, tabs, and what ties them together."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from playground.ui.shell import other_tab, state
 from playground.ui.shell.endpoints import add_endpoints
 from playground.ui.shell.first_script import FirstScript
 from playground.ui.shell.page import AT_ONCE, LOOK
-from playground.ui.shell.tab import Visit, Wired
+from playground.ui.shell.tab import Tab, Visit, Wired
 from playground.ui.shell.theme import theme
 from playground.ui.shell.warmup import WARMUP
-from playground.ui.sidebar.panel import Sidebar, build_sidebar, show_stack, show_status
+from playground.ui.bar.panel import RecipeBar, build_bar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.tokens import tab as tokens
 from playground.ui.weights import tab as weights
@@ -47,7 +47,15 @@ MAX_WAITING = 4000  # requests in all lanes; each lane and each visitor has a sh
 log = logging.getLogger(__name__)
 
 
-TABS = (ask.TAB, tokens.TAB, weights.TAB, adapters.TAB, merge.TAB, documents.TAB, compare.TAB, lab.TAB, guide.TAB)
+# Pages and, on a page of several, its parts: the first page is the home, and is what a phone shows first
+PAGES: dict[str, tuple[Tab, ...]] = {
+    "ask": (ask.TAB,),
+    "compare": (compare.TAB,),
+    "documents": (documents.TAB,),
+    "change": (tokens.TAB, weights.TAB, adapters.TAB, merge.TAB, lab.TAB),
+    "learn": (guide.TAB,),
+}
+TABS = tuple(tab for parts in PAGES.values() for tab in parts)
 
 
 def build_page() -> gr.Blocks:
@@ -55,18 +63,16 @@ def build_page() -> gr.Blocks:
     with Page(title="Weights Playground", analytics_enabled=False) as page:
         saved = state.recipe()
         language = gr.Textbox("en", visible=False)
-        side = build_sidebar(saved, language)
-        gr.Markdown(label("title"), elem_id="title")
+        side = build_bar(saved, language)
         gr.Markdown(label("no_storage"), elem_id="no-storage")
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
         mine = state.kept("adapters", [])
-        with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
-            visit = Visit(saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs)
-            pages = {tab: gr.Tab(label(f"tab_{tab.id}"), id=tab.id, elem_id=f"tab-{tab.id}") for tab in TABS}
-            wired = []
-            for tab in sorted(TABS, key=lambda tab: tab.stage):
-                with pages[tab]:
-                    wired.append(tab.build(visit, pages[tab]))
+        places, tabs, parts = _places()
+        visit = Visit(saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs, parts=parts)
+        wired = []
+        for tab in sorted(TABS, key=lambda tab: tab.stage):
+            with places[tab]:
+                wired.append(tab.build(visit, places[tab]))
         _tell(page, visit, side, wired)
         add_endpoints()
     # Not open: /run would walk past the line
@@ -74,8 +80,25 @@ def build_page() -> gr.Blocks:
     return page
 
 
-def _tell(page: gr.Blocks, visit: Visit, side: Sidebar, wired: Sequence[Wired]) -> None:
-    """Tell the sidebar and the tabs of what they want to hear of."""
+def _places() -> tuple[dict[Tab, gr.Tab], gr.Tabs, gr.Tabs]:
+    """Where each tab goes, the pages, and the parts of the page that has several."""
+    places: dict[Tab, gr.Tab] = {}
+    inner: Any = None
+    with gr.Tabs(elem_id="tabs") as tabs:  # of tabs alone: gradio counts whatever else is in it
+        for name, own in PAGES.items():
+            key = f"tab_{own[0].id}" if len(own) == 1 else f"page_{name}"
+            with gr.Tab(label(key), id=name, elem_id=f"page-{name}") as place:
+                if len(own) == 1:
+                    places[own[0]] = place
+                    continue
+                with gr.Tabs(elem_id=f"parts-{name}") as inner:
+                    for tab in own:
+                        places[tab] = gr.Tab(label(f"tab_{tab.id}"), id=tab.id, elem_id=f"page-{tab.id}")
+    return places, tabs, inner
+
+
+def _tell(page: gr.Blocks, visit: Visit, side: RecipeBar, wired: Sequence[Wired]) -> None:
+    """Tell the bar and the tabs of what they want to hear of."""
     saved, language = visit.saved, visit.language
     typed = {key: box for tab in wired for key, box in tab.typed.items()}
     opened = state.restore(page, language, typed)

@@ -29,7 +29,7 @@ from playground.ui.shell import faults, turns
 from playground.ui.shell.page import shown
 from playground.ui.shell.turns import MOST_VISITORS, TURNS, Turns, begins, stops
 from playground.ui.shell.warmup import Warmup
-from playground.ui.sidebar import panel as sidebar
+from playground.ui.bar import panel as bar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
 
@@ -63,7 +63,7 @@ def tiny_page(known, monkeypatch, home):
     monkeypatch.setenv("PLAYGROUND_MODEL", MODEL)
     settings.cache_clear()
     ready = Warmup(ready=True)
-    monkeypatch.setattr(sidebar, "WARMUP", ready)
+    monkeypatch.setattr(bar, "WARMUP", ready)
     loader.load(MODEL)
     return ready
 
@@ -195,7 +195,7 @@ def test_a_refusal_that_quotes_a_visitors_text_is_escaped(language, tmp_path):
     file = tmp_path / "recipe.json"
     file.write_text(json.dumps({"model": "tiny-gpt2", "<img src=//x.test/a>": 1}))
     with pytest.raises(gr.Error) as refused:
-        sidebar.load_recipe(spaces.new().to_json(), language, str(file))
+        bar.load_recipe(spaces.new().to_json(), language, str(file))
     assert "img src" in refused.value.message
     assert "<img" not in refused.value.message
 
@@ -614,13 +614,13 @@ def test_the_examples_show_what_their_buttons_promise(smollm2):
     assert base != mine
 
 
-# Sidebar
+# The bar
 
 
 def test_a_saved_recipe_is_taken(tiny_page, upload):
-    text = sidebar.saved_recipe(saved(NUDGE), "en")
+    text = bar.saved_recipe(saved(NUDGE), "en")
     assert json.loads(text) == {"model": MODEL, "edits": [NUDGE]}
-    state = sidebar.load_recipe(saved(), "en", upload("recipe.json", text))
+    state = bar.load_recipe(saved(), "en", upload("recipe.json", text))
     assert spaces.workspace_from_json(state).recipe() == spaces.workspace_from_json(saved(NUDGE)).recipe()
     assert spaces.workspace_from_json(state).undo().stack.steps == ()
 
@@ -643,7 +643,7 @@ def test_a_saved_recipe_is_taken(tiny_page, upload):
 )
 def test_garbage_is_no_recipe(tiny_page, upload, content, said):
     with pytest.raises(gr.Error, match=re.escape(said)):
-        sidebar.load_recipe(saved(NUDGE), "ko", upload("recipe.json", content))
+        bar.load_recipe(saved(NUDGE), "ko", upload("recipe.json", content))
 
 
 def test_a_recipe_that_cannot_be_built_is_not_taken(tiny_page, upload):
@@ -651,11 +651,11 @@ def test_a_recipe_that_cannot_be_built_is_not_taken(tiny_page, upload):
     bad = NUDGE | {"direction": "toward", "target": ""}
     file = upload("recipe.json", json.dumps({"model": MODEL, "edits": [NUDGE, bad]}))
     with pytest.raises(gr.Error, match="needs a target"):
-        sidebar.load_recipe(saved(), "en", file)
+        bar.load_recipe(saved(), "en", file)
 
 
-def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
-    model, stack, undo, redo, timer, _ = sidebar.show_stack(saved(NUDGE), "en")
+def test_the_bar_shows_the_stack_with_its_receipts(tiny_page):
+    model, stack, undo, redo, timer, *_ = bar.show_stack(saved(NUDGE), "en")
     assert model == MODEL
     assert stack.count("<li") == 1
     assert re.search(r"Tensors changed: [12] \(by [\d.]+ %\)", stack)
@@ -666,32 +666,32 @@ def test_the_sidebar_shows_the_stack_with_its_receipts(tiny_page):
 
 def test_undo_and_redo_can_be_pressed_when_there_is_something_to_undo(tiny_page):
     state = spaces.workspace_from_json(saved()).add(NUDGE).to_json()
-    _, _, undo, redo, *_ = sidebar.show_stack(state, "en")
+    _, _, undo, redo, *_ = bar.show_stack(state, "en")
     assert (undo["interactive"], redo["interactive"]) == (True, False)
-    _, _, undo, redo, *_ = sidebar.show_stack(sidebar.undo_step(state, "en"), "en")
+    _, _, undo, redo, *_ = bar.show_stack(bar.undo_step(state, "en"), "en")
     assert (undo["interactive"], redo["interactive"]) == (False, True)
-    again = sidebar.do_again(sidebar.undo_step(state, "en"), "en")
+    again = bar.do_again(bar.undo_step(state, "en"), "en")
     assert spaces.workspace_from_json(again) == spaces.workspace_from_json(state)
 
 
 @pytest.mark.parametrize("state", DAMAGED)
 def test_a_damaged_state_shows_an_empty_stack(tiny_page, state):
-    model, stack, undo, redo, *_ = sidebar.show_stack(state, "ko")
+    model, stack, undo, redo, *_ = bar.show_stack(state, "ko")
     assert (model, undo["interactive"], redo["interactive"]) == (MODEL, False, False)
     assert KO["stack_empty"] in stack
 
 
 def test_a_stack_with_an_edit_that_does_not_fit_the_model_is_shown_with_what_is_wrong(tiny_page):
     bad = NUDGE | {"direction": "toward", "target": ""}
-    _, stack, *_ = sidebar.show_stack(saved(NUDGE, bad), "ko")
+    _, stack, *_ = bar.show_stack(saved(NUDGE, bad), "ko")
     assert "목표가 필요합니다" in stack
     assert stack.count("<li") == 2  # so that it can be removed
 
 
 def test_a_stack_that_is_shown_before_the_model_is_there_waits_for_its_receipts(known, monkeypatch):
-    monkeypatch.setattr(sidebar, "WARMUP", Warmup(ready=False))
+    monkeypatch.setattr(bar, "WARMUP", Warmup(ready=False))
     CACHE.clear()
-    _, stack, *_ = sidebar.show_stack(saved(NUDGE), "en")
+    _, stack, *_ = bar.show_stack(saved(NUDGE), "en")
     assert stack.count("<li") == 1
     assert "Tensors changed" in stack
     assert EN["step_off"] not in stack
@@ -699,41 +699,41 @@ def test_a_stack_that_is_shown_before_the_model_is_there_waits_for_its_receipts(
 
 def test_steps_are_switched_and_removed_by_their_buttons(tiny_page):
     state = saved(NUDGE, NUDGE | {"text": " cat"})
-    off = sidebar.change_step(state, "en", click(do="toggle", place="1"))
+    off = bar.change_step(state, "en", click(do="toggle", place="1"))
     assert [step["on"] for step in off["stack"]["steps"]] == [True, False]
-    left = sidebar.change_step(off, "en", click(do="remove", place="0"))
+    left = bar.change_step(off, "en", click(do="remove", place="0"))
     assert [step["edit"]["text"] for step in left["stack"]["steps"]] == [" cat"]
-    assert sidebar.start_over(left, "en")["stack"]["steps"] == []
+    assert bar.start_over(left, "en")["stack"]["steps"] == []
 
 
 @pytest.mark.parametrize("place", ["", "x", None, "1.5"])
 def test_a_click_with_a_damaged_place_is_a_message(tiny_page, place):
     with pytest.raises(gr.Error, match="Something went wrong"):
-        sidebar.change_step(saved(NUDGE), "en", click(do="remove", place=place))
+        bar.change_step(saved(NUDGE), "en", click(do="remove", place=place))
 
 
 def test_another_model_is_loaded_before_it_is_taken(tiny_page):
-    state = sidebar.choose_model(saved(NUDGE), "en", "tiny-gpt2-layout")
+    state = bar.choose_model(saved(NUDGE), "en", "tiny-gpt2-layout")
     assert state["stack"]["model"] == "tiny-gpt2-layout"
     assert ("base", "tiny-gpt2-layout") in CACHE
     with pytest.raises(gr.Error, match="Unknown model"):
-        sidebar.choose_model(saved(), "en", "nope")
+        bar.choose_model(saved(), "en", "nope")
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_status_follows_the_loading(tiny_page, language, monkeypatch):
     table = TABLES[language]
-    line, timer = sidebar.show_status(saved(), language)
+    line, timer = bar.show_status(saved(), language)
     assert table["model_ready"].format(dtype="float32") in line
     assert not timer.active
-    monkeypatch.setattr(sidebar, "WARMUP", Warmup())
-    line, timer = sidebar.show_status(saved(), language)
+    monkeypatch.setattr(bar, "WARMUP", Warmup())
+    line, timer = bar.show_status(saved(), language)
     assert "<progress" in line
     assert timer.active
     failed = Message("The model could not be loaded. The server's log says why.")
-    monkeypatch.setattr(sidebar, "WARMUP", Warmup(error=failed))
+    monkeypatch.setattr(bar, "WARMUP", Warmup(error=failed))
     CACHE.clear()
-    line, timer = sidebar.show_status(saved(), language)
+    line, timer = bar.show_status(saved(), language)
     assert "⚠" in line
     assert ("서버 기록" in line) == (language == "ko")
     assert not timer.active

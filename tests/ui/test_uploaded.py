@@ -35,7 +35,7 @@ from playground.ui.shell import run as shell_run
 from playground.ui.shell.form import Form
 from playground.ui.shell.page import shown
 from playground.ui.shell.run import RUNS, Run
-from playground.ui.sidebar import panel as sidebar
+from playground.ui.bar import panel as bar
 
 pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"
@@ -146,7 +146,7 @@ def test_an_upload_that_was_swept_is_asked_for_again(known, tmp_path, language):
     said = {"en": "recipe.json is no longer here", "ko": "recipe.json이"}[language]
     form = dict.fromkeys(RUNS["merge"].form) | {"models": ["file"], "file": gone, "method": "linear"}
     calls = [
-        lambda: sidebar.load_recipe(saved(), language, gone),
+        lambda: bar.load_recipe(saved(), language, gone),
         lambda: merge_files_panel.write_yaml(form | {"saved": saved(), "language": language}),
         lambda: press("extract", saved=saved(), language=language, first="base", second="file", file=gone),
         lambda: add_adapter(gone, language),
@@ -166,7 +166,7 @@ def test_of_a_file_no_more_is_read_than_its_limit(tmp_path):
         file.truncate(8_000_000_000)
     assert len(uploaded.recipe_text(str(path))) == MAX_RECIPE_BYTES + 1
     with pytest.raises(gr.Error, match="larger than"):
-        sidebar.load_recipe(saved(), "en", str(path))
+        bar.load_recipe(saved(), "en", str(path))
     with pytest.raises(gr.Error, match="MB"):
         shown(lambda language: train_panel.reading_of({"source": "file", "file": str(path)}))("en")
 
@@ -204,10 +204,10 @@ def test_a_missing_checkpoint_that_came_another_way_is_tried_again_soon(known, m
 def test_the_status_forgets_a_failed_start_once_the_model_is_there(known, monkeypatch):
     from playground.errors import Message
 
-    monkeypatch.setattr(sidebar.WARMUP, "error", Message("The model could not be loaded."))
-    assert "could not be loaded" in sidebar.show_status(saved(), "en")[0]
+    monkeypatch.setattr(bar.WARMUP, "error", Message("The model could not be loaded."))
+    assert "could not be loaded" in bar.show_status(saved(), "en")[0]
     CACHE.put(("base", MODEL), loader.load(MODEL))
-    assert "could not be loaded" not in sidebar.show_status(saved(), "en")[0]
+    assert "could not be loaded" not in bar.show_status(saved(), "en")[0]
 
 
 # A full disk

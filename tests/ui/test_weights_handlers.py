@@ -35,7 +35,7 @@ from playground.ui.documents import tab as documents_tab
 from playground.ui.parts.building import keep_edit, keep_instead, place_of
 from playground.ui.shell.run import RUNS
 from playground.ui.shell.turns import stops
-from playground.ui.sidebar import panel as sidebar
+from playground.ui.bar import panel as bar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
 from playground.ui.weights import form as edit_panel
@@ -1181,12 +1181,12 @@ def test_only_what_needs_no_whole_tensors_is_built_at_once(known, built, asked, 
         assert ("fork", recipe.id) not in CACHE
 
 
-# The sidebar
+# The bar
 
 
 def show(state, language="en") -> tuple[str, str]:
-    """The stack as the sidebar shows it, and the id of what is to be built."""
-    _, stack, _, _, _, pending = sidebar.show_stack(state, language)
+    """The stack as the bar shows it, and the id of what is to be built."""
+    _, stack, _, _, _, pending, _ = bar.show_stack(state, language)
     return stack, pending
 
 
@@ -1237,7 +1237,7 @@ def test_without_anything_pending_nothing_is_built(known, never_applied):
     assert build_now(saved(HALF), "") == gr.skip()
 
 
-def test_stop_and_a_newer_recipe_end_the_sidebars_own_building_and_other_buttons_do_not(known):
+def test_stop_and_a_newer_recipe_end_the_bars_own_building_and_other_buttons_do_not(known):
     state = saved(HALF)
     _, pending = show(state)
     for end in (lambda: stop_run(visitor()), lambda: begin("building")):
@@ -1272,13 +1272,13 @@ def test_a_recipe_that_cannot_be_built_is_refused_in_words_when_its_turn_comes(k
 def test_a_saved_recipe_with_a_pruning_is_taken_and_built_later(known, never_applied, tmp_path):
     file = tmp_path / "recipe.json"
     file.write_text(json.dumps({"model": MODEL, "edits": [HALF]}))
-    state = sidebar.load_recipe(saved(), "en", str(file))
+    state = bar.load_recipe(saved(), "en", str(file))
     assert edits_of(state) == [HALF]
     assert show(state)[1] == recipe_of(HALF).id
 
 
 def test_another_model_is_loaded_at_once_and_the_pruning_on_it_later(known, never_applied):
-    state = sidebar.choose_model(saved(HALF), "en", "tiny-neox")
+    state = bar.choose_model(saved(HALF), "en", "tiny-neox")
     assert ("base", "tiny-neox") in CACHE
     assert show(state)[1]
 

@@ -130,7 +130,7 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
     look_panel.loaded(saved, source)
     edit = {"kind": "adapter", "source": source, "scale": round(float(scale), 2), "fold": fold}
     space = spaces.workspace_from_json(saved).put(edit, ("kind", "source"))
-    with suppress(NotBuiltError):  # whole matrices change above it: the sidebar builds it in turn
+    with suppress(NotBuiltError):  # whole matrices change above it: the bar builds it in turn
         build_quickly(space.recipe())  # says what is wrong before it is on the recipe
     return space.to_json()
 

@@ -33,7 +33,7 @@ def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HT
     return press.then(
         go_inside,
         [visit.saved, visit.own, visit.shelf, visit.language, sheet, pressed],
-        [visit.saved, visit.own, visit.shelf, told, visit.tabs, *rooms],
+        [visit.saved, visit.own, visit.shelf, told, visit.tabs, visit.parts, *rooms],
         **LOOK,
     )
 
@@ -49,9 +49,9 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     skipped = tuple(gr.skip() for _ in range(2 + SETUP)), (gr.skip(),) * 2, (gr.skip(),) * 4, (gr.skip(),) * 4
     comparison, documents, lab, adapters = skipped
     if pressed == GUIDE:
-        return saved, own, shelf, "", gr.Tabs(selected="guide"), *comparison, *documents, *lab, *adapters
+        return saved, own, shelf, "", gr.Tabs(selected="learn"), gr.skip(), *comparison, *documents, *lab, *adapters
     if pressed not in WAYS or not sheet:
-        return (*(gr.skip(),) * 5, *comparison, *documents, *lab, *adapters)
+        return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
     asked, way = sheet_from_json(sheet), WAYS[pressed]
     about, room = asked.about, "compare"
     if about.text.strip() and way.quotable:
@@ -70,7 +70,8 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
             columns = (("base", "none", 1), ("base", "bm25", 1), ("base", "dense", 1))
         comparison = ("", "", *set_up(about.question, corpus, columns))
     said = note(say(language, "ask_opened"))
-    return saved, own, shelf, said, gr.Tabs(selected=room), *comparison, *documents, *lab, *adapters
+    outer, inner = (room, gr.skip()) if room in ("compare", "documents") else ("change", gr.Tabs(selected=room))
+    return saved, own, shelf, said, gr.Tabs(selected=outer), inner, *comparison, *documents, *lab, *adapters
 
 
 def _with_text(own: str, shelf: Any, asked: AskSheet) -> tuple[str, list[str]]:

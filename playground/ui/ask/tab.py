@@ -49,6 +49,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         go = gr.Button(label("ask_try"), variant="primary", elem_id="ask-try", min_width=220)
         stop = gr.Button(label("stop"), elem_id="ask-stop", min_width=90, scale=0)
     with gr.Row(elem_id="ask-examples"):
+        gr.Markdown(label("ask_or"))
         buttons = [
             gr.Button(label(f"ask_example_{example.key}"), size="sm", elem_id=f"ask-{example.key}", min_width=120)
             for example in EXAMPLES

@@ -161,7 +161,7 @@ def _with_edit(saved: Any, sheet: LabSheet, way: str) -> spaces.Workspace:
     model = row.recipe.get("model") if row is not None else None
     if model is not None and model != space.stack.model:
         raise PlaygroundError(
-            "The table was made with the model {model}. Choose it in the sidebar first.", model=str(model)[:60]
+            "The table was made with the model {model}. Choose it in the bar first.", model=str(model)[:60]
         )
     edits = row.recipe.get("edits", []) if row is not None and way in WAYS and WAYS[way].writes else []
     if not edits:

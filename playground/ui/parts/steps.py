@@ -11,7 +11,7 @@ from playground.engine.adapters import store
 from playground.engine.build import Receipt
 from playground.engine.edit import EDITS
 from playground.engine.merging.edit import Merge
-from playground.ui.parts.html import duration, figure, link, note, notes, size, tag
+from playground.ui.parts.html import duration, figure, join, link, note, notes, size, tag
 from playground.ui.text import say, tell
 from playground.workspace import Step, Workspace
 
@@ -26,6 +26,19 @@ def stack(workspace: Workspace, receipts: Sequence[Receipt], language: str, buil
         for number, step in enumerate(workspace.stack.steps)
     )
     return tag("ol", *items, class_="pg-stack")
+
+
+def crumbs(workspace: Workspace, receipts: Sequence[Receipt], broken: bool, language: str) -> Markup:
+    """The recipe in one line: the base, and each edit that is on, with a sign where a receipt warns."""
+    on = [step for step in workspace.stack.steps if step.on]
+    warned = [bool(receipt.warnings) for receipt in receipts] + [broken] * len(on)
+    names = [tag("b", say(language, "crumbs_base"))]
+    names += [
+        tag("span", step_title(step, language), " ⚠" if warns else "") for step, warns in zip(on, warned, strict=False)
+    ]
+    if not on:
+        names.append(tag("small", say(language, "crumbs_empty")))
+    return tag("span", join(names, " ▸ " if on else " "))
 
 
 def _step(number: int, step: Step, receipt: Receipt | None, language: str, building: bool) -> Markup:

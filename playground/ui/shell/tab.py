@@ -34,6 +34,7 @@ class Visit:
     adapters: gr.BrowserState  # ids of the visitor's own adapters
     language: gr.Textbox
     tabs: gr.Tabs
+    parts: gr.Tabs  # of the page "change"
     comparison: Comparison | None = None  # what other tabs can fill, once Compare is laid out
     fills: dict[str, list[Any]] = field(default_factory=dict)  # the same of other tabs, by their ids
 

@@ -85,6 +85,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     ).on(nudged.success, write.click)
     stop.click(stops("write"), **AT_ONCE)
 
+    form.on(page.select, first_look, splits, **LOOK)
+
     def splits_text(event: Listener) -> None:
         form.on(event, split_text, splits, **LOOK)
 
@@ -95,13 +97,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         clears(event, parts=[nudge.advice, written])
         looks(event)
 
-    return Wired(
-        typed={"text": text, "start": prompt},
-        on_load=splits_text,
-        on_model=splits_text,
-        on_recipe=changed_recipe,
-        on_built=looks,
-    )
+    return Wired(typed={"text": text, "start": prompt}, on_model=splits_text, on_recipe=changed_recipe, on_built=looks)
 
 
 assert MAX_STRENGTH >= 2  # the slider's end; larger strengths can be given through a recipe
@@ -118,6 +114,12 @@ def split_text(values: Values, number: int | None = None) -> tuple[Any, ...]:
     mark = belongs({"tokens-text": text}, also=["token-facts", "token-map"])
     chips = view.chips(tokens, number, language) + mark
     return (chips, *_look_at(tokens[number].id, base, values))
+
+
+@shown
+def first_look(values: Values) -> tuple[Any, ...]:
+    """The tab was opened: its text is looked at, unless it has been."""
+    return split_text(values) if values["chosen"] is None else (gr.skip(),) * 7
 
 
 @shown

@@ -1,7 +1,7 @@
 """English of the Guide tab."""
 
 TEXT = {
-    "tab_guide": "Guide",
+    "tab_guide": "Learn",
     "guide_intro": (
         "What this playground is about, chapter by chapter. The same text is a corpus on the "
         "Documents tab: ask it something there."

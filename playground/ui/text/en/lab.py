@@ -64,7 +64,7 @@ TEXT = {
     ),
     "lab_step_ways": "### 3. The ways",
     "lab_ways": "Ways to try, the quick ones first",
-    "lab_ways_info": "Each starts from your recipe as it stands in the sidebar.",
+    "lab_ways_info": "Each starts from your recipe as it stands in the bar on top.",
     "lab_settings": "Settings",
     "lab_corpus": "Documents that a search must find the fact among",
     "lab_corpus_info": "Of a large corpus, 300 of its passages.",
@@ -123,7 +123,7 @@ TEXT = {
         "Taught in {apply}; one answer of 12 tokens takes {answer}; {bytes} are held for it; taken "
         "back in {undo}, since what was there before is still held."
     ),
-    "lab_stacked": "{way} is on your recipe. Undo in the sidebar takes it back.",
+    "lab_stacked": "{way} is on your recipe. Undo in the bar takes it back.",
     "lab_compared": "Compare is set up with it: press Compare there.",
     "lab_save_table": "Save table (CSV)",
     "lab_save_questions": "Save answers (CSV)",
@@ -155,7 +155,7 @@ TEXT = {
     "lab_collateral_heading": "What else changed?",
     "lab_collateral_intro": (
         "A fixed list of sentences that the model ends correctly, asked again of **your recipe as "
-        "it stands in the sidebar**, whichever tab it comes from. The worst come first."
+        "it stands in the bar**, whichever tab it comes from. The worst come first."
     ),
     "lab_collateral_go": "Ask them again",
     "lab_collateral_base": ("Your recipe is empty: nothing can have changed. Put an edit on it first."),

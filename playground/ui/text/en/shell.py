@@ -1,8 +1,8 @@
 """English: the page."""
 
 TEXT = {
-    "title": "# Weights Playground\nShould I edit the weights, fine-tune, or retrieve? "
-    "Try each on your own prompt and measure.",
+    "page_change": "Change",
+    "title": "# Weights Playground",
     "no_storage": "**This browser keeps nothing for a page inside another page.** Your recipe and "
     "your documents would be gone after a reload: [open the playground in a tab of its own](./).",
     "tab_tokens": "Tokens",

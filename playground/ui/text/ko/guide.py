@@ -1,7 +1,7 @@
 """Korean of the Guide tab."""
 
 TEXT = {
-    "tab_guide": "안내서",
+    "tab_guide": "배우기",
     "guide_intro": (
         "이 놀이터가 다루는 것을 장마다 설명합니다. 같은 글이 문서 탭의 자료이기도 하니, 거기서 물어보세요."
     ),

@@ -454,7 +454,7 @@ MESSAGES = {
     "Questions have these keys: {known}.": "질문에는 이런 키가 있습니다: {known}.",
     "Something went wrong on our side in this way.": "이 방법에서 저희 쪽에 문제가 생겼습니다.",
     "The new answer and the answer before are both {answer!r}. Change one of them.": "새 답과 이전 답이 모두 {answer!r}입니다. 하나를 바꾸세요.",
-    "The table was made with the model {model}. Choose it in the sidebar first.": "이 표는 모델 {model}(으)로 만들었습니다. 먼저 사이드바에서 그 모델을 고르세요.",
+    "The table was made with the model {model}. Choose it in the bar first.": "이 표는 모델 {model}(으)로 만들었습니다. 먼저 위쪽 막대에서 그 모델을 고르세요.",
     "Two methods are drawn beside one another, and {count} are ticked. Untick some.": "두 방법까지 나란히 그리는데 {count}개를 골랐습니다. 몇 개를 빼세요.",
     "Writing answers…": "답을 쓰는 중…",
     "{text}": "{text}",

@@ -1,7 +1,9 @@
-"""Korean: the sidebar."""
+"""Korean: the bar."""
 
 TEXT = {
-    "sidebar": "내 레시피",
+    "crumbs_base": "원래 모델",
+    "crumbs_empty": "아직 편집 없음",
+    "recipe_open": "레시피",
     "recipe_heading": "## 내 레시피\n모델 하나와, 거기에 차례로 가한 편집입니다. 원래 모델은 절대 바뀌지 않습니다.",
     "model": "모델",
     "loading": "불러오는 중",

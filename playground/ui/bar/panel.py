@@ -1,4 +1,4 @@
-"""The sidebar: the model, how far its loading is, and the recipe as a stack of edits."""
+"""The bar on top: the model, how far its loading is, and the recipe as a stack of edits."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
+from playground.ui.parts.steps import crumbs as crumbs_html
 from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
 from playground.ui.shell.form import Form, Values
@@ -28,11 +29,12 @@ OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sidebar:
-    """The parts of the sidebar that other rooms are wired to."""
+class RecipeBar:
+    """The parts of the bar that other rooms are wired to."""
 
     model: gr.Dropdown
     status: gr.HTML
+    crumbs: gr.HTML
     stack: gr.HTML
     undo: gr.Button
     redo: gr.Button
@@ -44,40 +46,48 @@ class Sidebar:
     @property
     def view(self) -> list[Any]:
         """What ``show_stack`` fills."""
-        return [self.model, self.stack, self.undo, self.redo, self.timer, self.pending]
+        return [self.model, self.stack, self.undo, self.redo, self.timer, self.pending, self.crumbs]
 
 
-def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
-    """Lay out the sidebar and wire its buttons to the saved workspace."""
-    with gr.Sidebar(width=340, elem_id="recipe", label=label("sidebar")):
-        switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch")
+def build_bar(saved: gr.BrowserState, language: gr.Textbox) -> RecipeBar:
+    """Lay out the bar and wire its buttons to the saved workspace."""
+    with gr.Row(elem_id="bar"):
+        gr.Markdown(label("title"), elem_id="title")
+        crumbs = gr.HTML(elem_id="crumbs")
+        undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60, scale=0)
+        redo = gr.Button(label("redo"), size="sm", elem_id="redo", min_width=60, scale=0)
+        opens = gr.Button(label("recipe_open"), size="sm", elem_id="recipe-open", min_width=90, scale=0)
         model = gr.Dropdown(
             [(entry.title, entry.id) for entry in catalog.available()],
             value=settings().model,
             label=label("model"),
             allow_custom_value=settings().hub == "any",
             elem_id="model",
+            container=False,
+            min_width=200,
+            scale=0,
         )
-        status = gr.HTML(elem_id="status")
+        switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch", min_width=64, scale=0)
+    status = gr.HTML(elem_id="status")
+    noted = gr.Column()
+    with gr.Column(elem_id="recipe"):
         gr.Markdown(label("recipe_heading"))
-        noted = gr.Column()
         stack = gr.HTML(js_on_load=CLICKS, elem_id="stack")
         with gr.Row():
-            undo = gr.Button(label("undo"), size="sm", elem_id="undo", min_width=60)
-            redo = gr.Button(label("redo"), size="sm", elem_id="redo", min_width=60)
-            reset = gr.Button(label("reset"), size="sm", elem_id="reset", min_width=60)
-        with gr.Row():
-            save = gr.Button(label("save"), size="sm", elem_id="save", min_width=60)
-            load = gr.UploadButton(label("load"), size="sm", file_types=[".json"], elem_id="load", min_width=60)
+            reset = gr.Button(label("reset"), size="sm", elem_id="reset", min_width=60, scale=0)
+            save = gr.Button(label("save"), size="sm", elem_id="save", min_width=60, scale=0)
+            load = gr.UploadButton(
+                label("load"), size="sm", file_types=[".json"], elem_id="load", min_width=60, scale=0
+            )
         text = gr.Textbox(visible=False)
     timer = gr.Timer(1.0)
     pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]
-    # What they change is not seen at once: that they work is shown on the stack.
-    busy = LOOK | {"show_progress": "full", "show_progress_on": stack}
+    # What they change is not seen at once: that they work is shown on the bar.
+    busy = LOOK | {"show_progress": "minimal", "show_progress_on": crumbs}
     with noted:
-        other_tab.build_note(saved, language, show_progress="full", show_progress_on=stack)
+        other_tab.build_note(saved, language, show_progress="minimal", show_progress_on=crumbs)
     stack.click(change_step, own, saved, **busy)
     undo.click(undo_step, own, saved, **busy)
     redo.click(do_again, own, saved, **busy)
@@ -86,9 +96,18 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
     saves(save.click(saved_recipe, own, text, **busy).success, text, "recipe.json")
     chosen = model.select(choose_model, [*own, model], saved, **LOAD)
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
+    opens.click(None, None, None, js="() => playgroundRecipe()", api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
-    side = Sidebar(
-        model=model, status=status, stack=stack, undo=undo, redo=redo, timer=timer, pending=pending, chosen=chosen
+    side = RecipeBar(
+        model=model,
+        status=status,
+        crumbs=crumbs,
+        stack=stack,
+        undo=undo,
+        redo=redo,
+        timer=timer,
+        pending=pending,
+        chosen=chosen,
     )
     form = Form(saved=saved, language=language, pending=pending)
     building = Run(name="building", handler=build_now, form=form, outputs=[status], told=status)
@@ -97,8 +116,8 @@ def build_sidebar(saved: gr.BrowserState, language: gr.Textbox) -> Sidebar:
 
 @shown
 def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
-    """What the sidebar shows of a workspace: model, stack, undo, redo, its status again, and the
-    id of a recipe that has to be built in the line for models first."""
+    """What the bar shows of a workspace: model, stack, undo, redo, its status again, the
+    id of a recipe that has to be built in the line for models first, and the recipe in one line."""
     space = spaces.workspace_from_json(saved)
     problem = pending = ""
     receipts: tuple[Receipt, ...] = ()
@@ -118,6 +137,7 @@ def show_stack(saved: Any, language: str) -> tuple[Any, ...]:
         gr.update(interactive=bool(space.future)),
         gr.Timer(active=True),
         pending,
+        crumbs_html(space, receipts, bool(problem), language),
     )
 
 
@@ -199,6 +219,6 @@ def choose_model(saved: Any, language: str, model: str) -> Any:
 
 
 def _load_for(space: Workspace) -> None:
-    """Load a recipe's model, and build what takes no time; the sidebar has the rest built in turn,
+    """Load a recipe's model, and build what takes no time; the bar has the rest built in turn,
     and then says what is wrong with it."""
     build(space.recipe() if is_quick(space.recipe()) else space.base())

@@ -1,7 +1,9 @@
-"""English: the sidebar."""
+"""English: the bar."""
 
 TEXT = {
-    "sidebar": "Your recipe",
+    "crumbs_base": "Base",
+    "crumbs_empty": "no edits yet",
+    "recipe_open": "Recipe",
     "recipe_heading": "## Your recipe\nA model and the edits you made to it, in order. "
     "The model itself is never changed.",
     "model": "Model",

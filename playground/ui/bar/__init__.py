@@ -1,0 +1,1 @@
+"""The bar on top: the model, and the visitor's recipe."""

@@ -1,1 +1,0 @@
-"""The sidebar: the model, and the visitor's recipe."""
