@@ -171,10 +171,139 @@ function playgroundRecipe() {  // the bar's button: the whole recipe, or its lin
   };
 })();
 
-function playgroundOpened(values) {  // what was typed is there again
+async function playgroundOpened(names, drafts, now) {  // what was typed is there again, or what a link brings
+  const linked = await playgroundLinked();
   setTimeout(window.playgroundGo);
-  return values;
+  const value = (name, at) => [linked?.[name], drafts[name], now[at]].find((each) => !['', null, undefined].includes(each));
+  const kept = names.map((name, at) => linked && name.startsWith('ask') ? linked[name] ?? (Array.isArray(now[at]) ? [] : '')
+    : value(name, at) ?? now[at]);
+  return [playgroundLanguage(), ...kept];
 }
+
+async function playgroundPack(text) {  // deflated, in letters that an address may have
+  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+async function playgroundUnpack(code, most) {  // at most so many bytes of text; null for what is none
+  try {
+    const bytes = Uint8Array.from(atob(code.replaceAll('-', '+').replaceAll('_', '/')), (sign) => sign.charCodeAt(0));
+    const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    let text = '', read = 0;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      read += part.value.length;
+      if (read > most) return null;
+      text += decoder.decode(part.value, { stream: true });
+    }
+    return text + decoder.decode();
+  } catch { return null; }
+}
+
+async function playgroundLinked() {  // the question that the address brings, by the names of fields; or null
+  const code = /^#ask=([\w-]{1,12000})$/.exec(location.hash)?.[1];
+  if (!code) return null;
+  history.replaceState(null, '', '#ask');
+  const text = await playgroundUnpack(code, 40000);
+  let data = null;
+  try { data = JSON.parse(text); } catch { return null; }
+  if (!data || typeof data !== 'object') return null;
+  const told = (value) => typeof value === 'string' ? value : '';
+  const linked = { _askShared: JSON.stringify(data.recipe ?? {}) };
+  for (const name of ['question', 'answer', 'text', 'prompt', 'subject'])
+    linked['ask' + name[0].toUpperCase() + name.slice(1)] = told(data[name]);
+  linked.askNeeds = Array.isArray(data.needs) ? data.needs.filter((need) => /^[a-z]{1,10}$/.test(need)) : [];
+  linked.askCut = data.cut === 'paragraphs' ? 'paragraphs' : 'sentences';
+  linked.askBegun = data.begun === true;
+  linked.askMore = [];
+  return linked;
+}
+
+(() => {  // What a verdict can do in the browser alone: a link to it, and a picture of it
+  const link = async (data) => `${location.origin}${location.pathname}#ask=${await playgroundPack(JSON.stringify(data))}`;
+
+  function tell(button, text) {
+    let place = button.parentElement.querySelector('[role=status]');
+    if (!place) {
+      place = document.createElement('span');
+      place.setAttribute('role', 'status');
+      button.parentElement.append(place);
+    }
+    place.replaceChildren(text);
+  }
+
+  async function share(button) {
+    const address = await link(JSON.parse(button.dataset.ask));
+    try {
+      await navigator.clipboard.writeText(address);
+      tell(button, button.dataset.done);
+    } catch {  // not allowed here: to be copied by hand
+      const box = document.createElement('input');
+      box.readOnly = true;
+      box.value = address;
+      box.className = 'pg-address';
+      box.setAttribute('aria-label', button.textContent);
+      tell(button, box);
+      box.select();
+    }
+  }
+
+  function lines(pen, text, width, most) {
+    const found = [''];
+    for (const word of text.split(/\s+/)) {
+      const longer = `${found.at(-1)} ${word}`.trim();
+      if (pen.measureText(longer).width <= width || !found.at(-1)) found[found.length - 1] = longer;
+      else found.push(word);
+    }
+    return found.length > most ? [...found.slice(0, most - 1), `${found[most - 1]}…`] : found;
+  }
+
+  function picture(button) {
+    const data = JSON.parse(button.dataset.picture), font = getComputedStyle(document.body).fontFamily;
+    const sheet = document.createElement('canvas');
+    Object.assign(sheet, { width: 1200, height: 630 });
+    const pen = sheet.getContext('2d');
+    const write = (text, x, y, size, colour, width, most, weight = 400) => {
+      pen.font = `${weight} ${size}px ${font}`;
+      pen.fillStyle = colour;
+      const all = lines(pen, text, width, most);
+      all.forEach((line, at) => pen.fillText(line, x, y + at * size * 1.35));
+      return y + all.length * size * 1.35;
+    };
+    pen.fillStyle = '#ffffff';
+    pen.fillRect(0, 0, 1200, 630);
+    pen.fillStyle = '#0f766e';
+    pen.fillRect(0, 0, 1200, 10);
+    let y = write(data.question, 48, 76, 38, '#0f172a', 1104, 2, 700) + 8;
+    const wide = (1104 - 16 * (data.cards.length - 1)) / data.cards.length;
+    data.cards.forEach((card, at) => {
+      const x = 48 + at * (wide + 16), tone = card.right === null ? '#475569' : card.right ? '#15803d' : '#b91c1c';
+      pen.fillStyle = tone;
+      pen.fillRect(x, y, wide, 5);
+      let under = write(card.name, x, y + 34, 18, '#0f172a', wide, 2, 700);
+      const sign = card.right === null ? '' : card.right ? '\u2713 ' : '\u2717 ';
+      under = write(sign + card.text, x, under + 8, 18, tone, wide, 6);
+      write(card.sure, x, under + 6, 15, '#475569', wide, 2);
+    });
+    y = write(data.verdict, 48, 452, 34, '#0f766e', 1104, 1, 700);
+    y = write(data.why, 48, y + 4, 21, '#0f172a', 1104, 2);
+    write(data.against, 48, y + 6, 18, '#475569', 1104, 2);
+    write(data.foot, 48, 604, 15, '#475569', 1104, 1);
+    sheet.toBlob((blob) => {
+      const save = document.createElement('a');
+      save.href = URL.createObjectURL(blob);
+      save.download = 'verdict.png';
+      save.click();
+      setTimeout(() => URL.revokeObjectURL(save.href), 1000);
+    });
+  }
+
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest?.('[data-local]');
+    if (button) ({ share, picture })[button.dataset.local]?.(button);
+  });
+})();
 
 (() => {  // The first things of the page: a way past the bar, and its name
   const title = () => playgroundWord('title');

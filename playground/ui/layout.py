@@ -21,6 +21,7 @@ from playground.settings import settings
 from playground.ui import edge
 from playground.ui.adapters import tab as adapters
 from playground.ui.ask import tab as ask
+from playground.ui.bar.panel import RecipeBar, build_bar, show_stack, show_status
 from playground.ui.compare import tab as compare
 from playground.ui.documents import tab as documents
 from playground.ui.edge.guard import Page
@@ -35,7 +36,6 @@ from playground.ui.shell.page import AT_ONCE, LOOK
 from playground.ui.shell.tab import Tab, Visit, Wired
 from playground.ui.shell.theme import theme
 from playground.ui.shell.warmup import WARMUP
-from playground.ui.bar.panel import RecipeBar, build_bar, show_stack, show_status
 from playground.ui.text import I18N, label
 from playground.ui.tokens import tab as tokens
 from playground.ui.weights import tab as weights

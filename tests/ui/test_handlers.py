@@ -21,6 +21,7 @@ from playground.retrieval.corpus import load_corpus, shipped_ids
 from playground.retrieval.dense import index as dense
 from playground.retrieval.own import stored, uploads
 from playground.settings import settings
+from playground.ui.bar import panel as bar
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
@@ -29,7 +30,6 @@ from playground.ui.shell import faults, turns
 from playground.ui.shell.page import shown
 from playground.ui.shell.turns import MOST_VISITORS, TURNS, Turns, begins, stops
 from playground.ui.shell.warmup import Warmup
-from playground.ui.bar import panel as bar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
 

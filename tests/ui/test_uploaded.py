@@ -26,6 +26,7 @@ from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
 from playground.ui.adapters import own as own_adapters
 from playground.ui.adapters import train as train_panel
+from playground.ui.bar import panel as bar
 from playground.ui.documents import own as own_panel
 from playground.ui.merge import files as merge_files_panel
 from playground.ui.parts import questions
@@ -35,7 +36,6 @@ from playground.ui.shell import run as shell_run
 from playground.ui.shell.form import Form
 from playground.ui.shell.page import shown
 from playground.ui.shell.run import RUNS, Run
-from playground.ui.bar import panel as bar
 
 pytestmark = pytest.mark.usefixtures("page_runs")
 MODEL = "tiny-llama"

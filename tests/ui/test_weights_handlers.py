@@ -30,12 +30,12 @@ from playground.engine.recipe import parse
 from playground.errors import CorpusError, PlaygroundError, RecipeError
 from playground.retrieval.own import uploads
 from playground.settings import settings
+from playground.ui.bar import panel as bar
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import tab as documents_tab
 from playground.ui.parts.building import keep_edit, keep_instead, place_of
 from playground.ui.shell.run import RUNS
 from playground.ui.shell.turns import stops
-from playground.ui.bar import panel as bar
 from playground.ui.text import EN, KO, TABLES
 from playground.ui.tokens import tab as tokens_tab
 from playground.ui.weights import form as edit_panel

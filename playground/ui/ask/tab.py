@@ -44,6 +44,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     saved, language = visit.saved, visit.language
     sheet = kept("ask", {})
     gr.Markdown(label("ask_heading"), elem_id="ask-heading")
+    shared = gr.Textbox("", visible="hidden")  # the recipe of a link, as JSON
+    shared_told = gr.HTML(elem_id="ask-shared")
+    take = gr.Button("", visible=False, elem_id="ask-shared-recipe")
     fields = _fields(language)
     with gr.Row(elem_id="ask-go"):
         go = gr.Button(label("ask_try"), variant="primary", elem_id="ask-try", min_width=220)
@@ -106,10 +109,13 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         box.blur(show_sentence, [language, *(fields[name] for name in ("question", "answer"))], fields["told"], **LOOK)
 
     def loaded(event: Listener) -> None:
-        event(show_kept, [sheet, language], cards, **LOOK)
+        event(show_kept, [sheet, language, shared], [cards, shared_told, take], **LOOK)
 
     names = ("question", "answer", "text", "needs", "corpus", "prompt", "subject", "cut", "begun", "more")
     typed = {f"ask{name.title().replace('_', '')}": fields[name] for name in names}
+    typed["_askShared"] = shared
+    taken = take.click(take_recipe, [saved, language, shared], saved, **SEARCH)
+    taken.success(lambda: gr.update(visible=False), None, take, **AT_ONCE)
     return Wired(typed=typed, on_load=loaded, documents=[sent])
 
 
@@ -231,14 +237,32 @@ def show_sentence(language: str, question: str, answer: str) -> Markup:
 
 
 @shown
-def show_kept(sheet: Any, language: str) -> Any:
-    """The cards that the browser kept; before the first question what will stand here."""
+def show_kept(sheet: Any, language: str, shared: str) -> tuple[Any, ...]:
+    """The cards that the browser kept, what will stand here before the first question, and what a link brought."""
+    if shared:
+        return "", note(say(language, "ask_shared")), _recipe_button(shared, language)
     if not sheet:
-        return note(say(language, "ask_empty"))
+        return note(say(language, "ask_empty")), "", gr.skip()
     try:
-        return _html(sheet_from_json(sheet), language)
+        return _html(sheet_from_json(sheet), language), "", gr.skip()
     except PlaygroundError as error:  # of another version, perhaps: a page must open
-        return note(tell(language, error.message), "warn")
+        return note(tell(language, error.message), "warn"), "", gr.skip()
+
+
+def _recipe_button(shared: str, language: str) -> Any:
+    """A button that takes over the recipe of a link, if it brought one that can be used."""
+    try:
+        recipe = spaces.new().load(shared).recipe()
+    except PlaygroundError:
+        return gr.update(visible=False)
+    text = say(language, "ask_shared_recipe", count=len(recipe.edits))
+    return gr.update(visible=bool(recipe.edits), value=text)
+
+
+@shown
+def take_recipe(saved: Any, language: str, shared: str) -> dict[str, Any]:
+    """The recipe of a link in the place of the visitor's own; undo brings that back."""
+    return spaces.workspace_from_json(saved).load(shared).to_json()
 
 
 def _html(sheet: AskSheet, language: str, running: bool = False) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -17,6 +18,8 @@ from playground.ui.parts.html import clock, details, duration, join, link, note,
 from playground.ui.text import say, tell
 
 NOTICED = 0.05  # seconds; less is nothing to wait for
+LINKED = ("question", "answer", "prompt", "subject", "needs", "cut", "begun")  # in a link, beside text and recipe
+MOST_LINKED = 4_000  # bytes of a text or a recipe
 
 
 def way_name(way: object, language: str) -> str:
@@ -146,19 +149,23 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
     if not sheet.cards:
         return Markup()
     judged = verdict(sheet.cards, sheet.about.needs, sheet.about.texts)
-    head = say(language, f"ask_best_{judged.best}") if judged.best else say(language, "ask_open")
     so_far = "" if sheet.done else tag("small", say(language, "ask_so_far"))
     return tag(
         "section",
-        tag("h4", say(language, "ask_verdict"), ": ", head, " ", so_far),
+        tag("h4", _head(judged, language), " ", so_far),
         tag("p", remark(judged.why, language)),
         _remarks("ask_against", judged.against, language),
         _remarks("ask_flips", judged.flips, language),
-        tag("p", *_next(judged, language), class_="pg-next"),
+        tag("p", *_next(sheet, judged, language), class_="pg-next"),
         class_="pg-verdict pg-final",
         aria_live="polite",
         data_best=judged.best or "",
     )
+
+
+def _head(judged: Verdict, language: str) -> str:
+    best = say(language, f"ask_best_{judged.best}" if judged.best else "ask_open")
+    return f"{say(language, 'ask_verdict')}: {best}"
 
 
 def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
@@ -177,21 +184,61 @@ def remark(said: Remark, language: str) -> str:
     return say(language, f"ask_{said.key}", **values)
 
 
-def _next(judged: Verdict, language: str) -> list[Markup]:
+def _next(sheet: AskSheet, judged: Verdict, language: str) -> list[Markup]:
     """What to do now."""
-
     links = []
     if judged.why.key == "style":
         links.append(link(say(language, "ask_do_examples"), "inside", way="lora"))
     elif judged.best not in (None, "base"):
-        links.append(
-            link(say(language, "ask_do_inside", way=way_name(judged.best, language)), "inside", way=judged.best)
-        )
+        name = say(language, "ask_do_inside", way=way_name(judged.best, language))
+        links.append(link(name, "inside", way=judged.best))
     links.append(link(say(language, "ask_do_why"), "guide"))
-    links.append(link(say(language, "ask_do_share"), "share"))
-    links.append(link(say(language, "ask_do_picture"), "picture"))
+    links.append(_local("share", say(language, "ask_do_share"), ask=link_data(sheet), done=say(language, "ask_copied")))
+    links.append(_local("picture", say(language, "ask_do_picture"), picture=_picture(sheet, judged, language)))
+    return links
 
-    return [one + " " for one in links]
+
+def _local(do: str, text: str, **data: object) -> Markup:
+    """A button that the browser answers alone: ``assets/page.js``."""
+    values = {
+        f"data_{name}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in data.items()
+    }
+    return tag("button", text, type="button", class_="pg-link", data_local=do, **values)
+
+
+def link_data(sheet: AskSheet) -> dict[str, object]:
+    """What a link to a question carries; a longer text than fits is left out."""
+    about = sheet.about
+    data: dict[str, object] = {name: getattr(about, name) for name in LINKED if getattr(about, name)}
+    if len(about.text.encode()) <= MOST_LINKED:
+        data["text"] = about.text
+    mine = next((card.recipe for card in sheet.cards if card.way == "mine" and card.recipe), None)
+    if mine and len(json.dumps(mine)) <= MOST_LINKED:
+        data["recipe"] = mine
+    return data
+
+
+def _picture(sheet: AskSheet, judged: Verdict, language: str) -> dict[str, object]:
+    """What the picture of a verdict says."""
+    cards = [
+        {
+            "name": way_name(card.way, language),
+            "text": _short(card.wordings[0].text),
+            "right": card.wordings[0].right,
+            "sure": say(language, "ask_sure", right=card.right, of=WAYS_TO_ASK) if card.judged else "",
+        }
+        for card in sheet.cards
+        if card.wordings
+    ]
+    return {
+        "question": sheet.about.question,
+        "cards": cards[:6],
+        "verdict": _head(judged, language),
+        "why": remark(judged.why, language),
+        "against": " ".join(remark(one, language) for one in judged.against),
+        "foot": say(language, "ask_foot", model=sheet.model),
+    }
 
 
 def _then(sheet: AskSheet, language: str) -> Markup:

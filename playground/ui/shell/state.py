@@ -14,6 +14,7 @@ NAME = "weights-playground"  # of the recipe; of everything else its beginning
 # Keys that outlive restarts, hiding nothing
 SECRET = "not-a-secret"
 OTHERS_SECRET = "as-above"
+LINKED = "_"  # starts the names of fields that a link fills and that are not kept
 
 
 def recipe() -> gr.BrowserState:
@@ -40,11 +41,11 @@ def restore(page: gr.Blocks, language: gr.Textbox, typed: Mapping[str, Any]) -> 
         None,
         [drafts, *typed.values()],
         [language, *typed.values()],
-        js=f"(d, ...now) => playgroundOpened([playgroundLanguage(), "
-        f"...{json.dumps(list(typed))}.map((k, i) => ['', null].includes(d?.[k] ?? null) "
-        "? now[i] : d[k])])",
+        js=f"(d, ...now) => playgroundOpened({json.dumps(list(typed))}, d ?? {{}}, now)",
         api_visibility="private",
     )
     for key, box in typed.items():
+        if key.startswith(LINKED):
+            continue
         box.change(None, [drafts, box], drafts, js=f"(d, value) => ({{...d, {key}: value}})", api_visibility="private")
     return opened
