@@ -66,9 +66,11 @@ def build_page() -> gr.Blocks:
         side = build_bar(saved, language)
         gr.Markdown(label("no_storage"), elem_id="no-storage")
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
-        mine = state.kept("adapters", [])
+        mine, asked = state.kept("adapters", []), state.kept("ask", {})
         places, tabs, parts = _places()
-        visit = Visit(saved=saved, own=own, shelf=shelf, adapters=mine, language=language, tabs=tabs, parts=parts)
+        visit = Visit(
+            saved=saved, own=own, shelf=shelf, adapters=mine, asked=asked, language=language, tabs=tabs, parts=parts
+        )
         wired = []
         for tab in sorted(TABS, key=lambda tab: tab.stage):
             with places[tab]:

@@ -8,6 +8,7 @@ import sys
 from tests.benchmarks import (
     adapters,
     answers,
+    ask,
     batching,
     compression,
     edits,
@@ -25,6 +26,7 @@ ALL = {
     "batching": batching,
     "startup": startup,
     "answers": answers,
+    "ask": ask,
     "compression": compression,
     "edits": edits,
     "adapters": adapters,

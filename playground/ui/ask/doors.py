@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -15,7 +16,7 @@ from playground.ui.parts.comparison import SETUP, Column, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
 from playground.ui.parts.shelf import room_for_collection, with_one
-from playground.ui.shell.page import AT_ONCE, LOOK, shown
+from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, shown
 from playground.ui.shell.tab import Visit
 from playground.ui.text import say
 
@@ -36,6 +37,18 @@ def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HT
         [visit.saved, visit.own, visit.shelf, told, visit.tabs, visit.parts, *rooms],
         **LOOK,
     )
+
+
+def let_in(visit: Visit, fields: Mapping[str, Any]) -> None:
+    """Documents that were searched come to Ask, with what was searched for."""
+    corpus, query = visit.fills["documents"]
+    filled = [fields[name] for name in ("question", "answer", "text", "corpus")]
+    visit.presses["documents"].click(bring_documents, [corpus, query], [visit.tabs, *filled], **TOLD)
+
+
+def bring_documents(corpus: str, query: str) -> tuple[Any, ...]:
+    """Ask what was searched for, with the documents it was searched in."""
+    return gr.Tabs(selected="ask"), query, "", "", corpus
 
 
 def door_of(event: gr.EventData) -> str:

@@ -19,7 +19,7 @@ from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.retrieval.reading.files import read_files
 from playground.retrieval.reading.names import KINDS
-from playground.ui.ask.doors import open_doors
+from playground.ui.ask.doors import let_in, open_doors
 from playground.ui.ask.examples import EXAMPLES
 from playground.ui.ask.view import sheet_html, way_name
 from playground.ui.parts.corpus_menu import OWN, chosen_corpus, corpus_choices
@@ -30,7 +30,6 @@ from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, SEARCH, TOLD, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs
-from playground.ui.shell.state import kept
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
@@ -41,8 +40,7 @@ MORE = tuple(way.id for way in WAYS.values() if not way.usual and way.id != "min
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
-    saved, language = visit.saved, visit.language
-    sheet = kept("ask", {})
+    saved, language, sheet = visit.saved, visit.language, visit.asked
     gr.Markdown(label("ask_heading"), elem_id="ask-heading")
     shared = gr.Textbox("", visible="hidden")  # the recipe of a link, as JSON
     shared_told = gr.HTML(elem_id="ask-shared")
@@ -83,6 +81,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         starts.append(button.click(take_example, [language, gr.State(number)], filled, **TOLD).success)
     clears(*starts, parts=[told])
     asking.on(*starts)
+    let_in(visit, fields)
     stop.click(stops("ask", "ask-again", "ask-change"), **AT_ONCE)
     Run(
         name="ask-again",

@@ -8,8 +8,6 @@ from typing import Any
 from playground.ui.parts.comparison import Column, K
 from playground.ui.parts.corpus_menu import FIRST_CORPUS
 
-FIRST_PROMPT = "Where do injured baby seals go for treatment?"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReadyComparison:

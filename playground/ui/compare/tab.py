@@ -16,9 +16,10 @@ from playground.engine.work import Work
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.retrievers import NONE, need, retriever_names
-from playground.ui.compare.examples import EXAMPLES, FIRST_PROMPT
+from playground.ui.compare.examples import EXAMPLES
 from playground.ui.parts import html
-from playground.ui.parts.comparison import FIRST_COLUMNS, set_up
+from playground.ui.parts.carried import carries
+from playground.ui.parts.comparison import FIRST_COLUMNS, FIRST_PROMPT, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
@@ -115,6 +116,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         starts.append(button.click(take_example, [saved, language, number], [saved, *setup], **TOLD).success)
     clears(*starts, parts=[without])
     comparing.on(*starts)
+    carries(visit, page, prompt)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
     return Wired(typed={"prompt": prompt})
 

@@ -22,6 +22,8 @@ from playground.ui.documents import view as documents_html
 from playground.ui.documents.passages import PassagesPanel
 from playground.ui.documents.search_form import build_options, fields_of, options_of
 from playground.ui.parts import html
+from playground.ui.parts.carried import carries
+from playground.ui.parts.comparison import FIRST_PROMPT
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.retriever_words import words_of
@@ -34,7 +36,6 @@ from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
-FIRST_QUERY = "Where do injured baby seals go for treatment?"
 SAMPLE_QUESTIONS = 8
 COLUMNS = [f"{name}-hits" for name in RETRIEVERS]  # their ids
 LATER = [name for name in RETRIEVERS if need([name], "vectors")]
@@ -54,7 +55,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         question = gr.Dropdown(
             _questions(FIRST_CORPUS), value=None, label=label("sample_question"), elem_id="sample-question"
         )
-    query = gr.Textbox(FIRST_QUERY, label=label("query"), elem_id="query")
+    query = gr.Textbox(FIRST_PROMPT, label=label("query"), elem_id="query")
     with gr.Row():
         count = gr.Slider(1, MAX_K, 3, step=1, label=label("passages_k"), elem_id="query-k")
         search = gr.Button(label("search"), variant="primary", elem_id="search")
@@ -66,6 +67,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             with gr.Column(min_width=260):
                 gr.Markdown(label(words_of("heading", name)))
                 hits.append(gr.HTML(elem_id=f"{name}-hits"))
+    ask = gr.Button(label("ask_with_these"), elem_id="ask-these")
     evaluate_panel.build_evaluation(saved, own, language, corpus, options)
     mine = own_panel.build_own_documents(own, shelf, language, corpus)
     passages = PassagesPanel(
@@ -96,7 +98,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         clears(event.then, parts=hits)
 
+    carries(visit, page, query)
     visit.fills["documents"] = [corpus, query]
+    visit.presses["documents"] = ask
 
     def shows_own(event: Listener) -> None:
         event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 K = 1  # a 135 M model uses one passage best: see docs/findings.md
+FIRST_PROMPT = "Where do injured baby seals go for treatment?"  # with the handbook, where there is nothing else
 Column = tuple[str, str, int]  # whose weights, which retriever, how many passages
 FIRST_COLUMNS: tuple[Column, ...] = (
     ("base", "none", K),

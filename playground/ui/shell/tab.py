@@ -32,11 +32,13 @@ class Visit:
     own: gr.BrowserState  # id of the collection of documents in use, or ""
     shelf: gr.BrowserState  # ids of all of the visitor's collections
     adapters: gr.BrowserState  # ids of the visitor's own adapters
+    asked: gr.BrowserState  # what was asked last, and what came of it
     language: gr.Textbox
     tabs: gr.Tabs
     parts: gr.Tabs  # of the page "change"
     comparison: Comparison | None = None  # what other tabs can fill, once Compare is laid out
     fills: dict[str, list[Any]] = field(default_factory=dict)  # the same of other tabs, by their ids
+    presses: dict[str, gr.Button] = field(default_factory=dict)  # of tabs, by their ids, that lead to Ask
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """English of the Documents tab."""
 
 TEXT = {
+    "ask_with_these": "Ask with these documents",
     "documents_intro": "**Retrieval** looks up passages and puts them before your question, so "
     "the model can read what it never learned. Compare a search by words with one by meaning.",
     "corpus": "Documents (corpus)",

@@ -1,6 +1,7 @@
 """Korean of the Documents tab."""
 
 TEXT = {
+    "ask_with_these": "이 문서로 질문하기",
     "documents_intro": "**검색**은 단락을 찾아 질문 앞에 놓습니다. 그래서 모델이 배운 적 없는 것도 "
     "읽을 수 있습니다. 낱말로 찾는 것과 뜻으로 찾는 것을 견주어 보세요.",
     "corpus": "문서 (말뭉치)",
