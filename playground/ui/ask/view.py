@@ -14,6 +14,7 @@ from playground.ask.sheet import AskSheet
 from playground.ask.statement import NoStatementError
 from playground.ask.verdict import Remark, Verdict, verdict
 from playground.ask.ways import WAYS
+from playground.ui.parts.answers_html import YES_OR_NO, sign
 from playground.ui.parts.html import clock, details, duration, join, link, note, receipt, size, tag
 from playground.ui.text import say, tell
 
@@ -49,13 +50,13 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
     if not card.wordings:
         return tag("section", title, _cursor(), class_="pg-card")
     first = card.wordings[0]
-    look = {True: "pg-yes", False: "pg-no", None: ""}[first.right]
+    look = YES_OR_NO[first.right]
     return tag(
         "section",
         title,
         tag(
             "p",
-            _sign(first.right, language),
+            sign(first.right, language),
             tag("q", _short(first.text) or say(language, "ask_silent")),
             class_="pg-said",
         ),
@@ -70,14 +71,6 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
 
 def _cursor() -> Markup:
     return tag("p", tag("span", "▍", class_="pg-cursor", aria_hidden="true"), class_="pg-said")
-
-
-def _sign(right: bool | None, language: str) -> Markup:
-    """A tick or a cross, in words for those who do not see it."""
-    if right is None:
-        return Markup()
-    sign, word = ("✓", "ask_right") if right else ("✗", "ask_wrong")
-    return tag("span", sign, role="img", aria_label=say(language, word), class_="pg-sign") + " "
 
 
 def _short(text: str) -> str:
@@ -119,7 +112,7 @@ def _misread(card: Card, about: Asked, language: str) -> Markup:
 def _behind(sheet: AskSheet, card: Card, language: str) -> Markup:
     """Other wordings, what else changed, what each question costs, and the way to its own room."""
     asked = (
-        tag("li", tag("span", wording.question), tag("p", _sign(wording.right, language), tag("q", wording.text)))
+        tag("li", tag("span", wording.question), tag("p", sign(wording.right, language), tag("q", wording.text)))
         for wording in card.wordings
     )
     lines = []
@@ -259,7 +252,7 @@ def _then(sheet: AskSheet, language: str) -> Markup:
             tag(
                 "section",
                 tag("h4", way_name(card.way, language)),
-                tag("p", _sign(first.right, language), tag("q", _short(first.text)), class_="pg-said"),
+                tag("p", sign(first.right, language), tag("q", _short(first.text)), class_="pg-said"),
                 receipt(told),
                 class_=f"pg-card {'pg-yes' if first.right else 'pg-no'}",
             )

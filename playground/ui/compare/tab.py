@@ -10,14 +10,17 @@ import gradio as gr
 
 from playground import compare as contest
 from playground import workspace as spaces
+from playground.ask.question import MAX_ANSWER
+from playground.engine.adapters.store import shipped
 from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
-from playground.engine.recipe import parse_edit
+from playground.engine.recipe import Recipe, parse_edit
 from playground.engine.work import Work
 from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.retrievers import NONE, need, retriever_names
 from playground.ui.compare.examples import EXAMPLES
 from playground.ui.parts import html
+from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.carried import carries
 from playground.ui.parts.comparison import FIRST_COLUMNS, FIRST_PROMPT, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
@@ -32,6 +35,9 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
+STEP = f"(count) => Math.min({MOST}, Math.max({LEAST}, Number(count) + %(step)d))"
+SHOW = "() => document.getElementById('%s')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+ADAPTER = "adapter:"  # before the name of a shipped adapter, as somebody's weights
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -47,17 +53,30 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         gr.Markdown(label("poisoned_info"))
     prompt = gr.Textbox(FIRST_PROMPT, label=label("prompt"), lines=2, elem_id="prompt")
     with gr.Row():
-        go = gr.Button(label("compare"), variant="primary", elem_id="compare")
-        stop = gr.Button(label("stop"), elem_id="stop")
-    with gr.Accordion(label("contestants"), open=False):
-        count = gr.Slider(LEAST, MOST, 4, step=1, label=label("columns"), elem_id="columns")
+        right = gr.Textbox(
+            "",
+            label=label("compare_right"),
+            info=label("compare_right_info"),
+            max_length=MAX_ANSWER,
+            elem_id="right-answer",
+            min_width=220,
+        )
         corpus = gr.Dropdown(
             [*corpus_choices(), (label("own_documents"), OWN)],
             value=FIRST_CORPUS,
             label=label("corpus"),
             elem_id="compare-corpus",
+            min_width=220,
         )
-        rows, columns = _column_rows()
+    gr.Markdown(label("contestants"))
+    count = gr.Number(4, precision=0, visible=False)
+    rows, columns = _contestant_cards()
+    with gr.Row(elem_id="contestants-more"):
+        add = gr.Button(label("add_contestant"), size="sm", elem_id="add-contestant", min_width=150, scale=0)
+        drop = gr.Button(label("drop_contestant"), size="sm", elem_id="drop-contestant", min_width=150, scale=0)
+    with gr.Row():
+        go = gr.Button(label("compare"), variant="primary", elem_id="compare")
+        stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
     context = _context_controls()
     with gr.Accordion(label("settings"), open=False):
         length = gr.Slider(1, MAX_NEW_TOKENS, 48, step=1, label=label("new_tokens"), elem_id="new-tokens")
@@ -71,6 +90,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             elem_id="temperature",
         )
         seed = gr.Number(0, label=label("seed"), precision=0, minimum=0, elem_id="seed")
+    differs = gr.Checkbox(False, label=label("mark_differing"), elem_id="mark-differing")
     answers = gr.HTML(js_on_load=CLICKS, elem_id="answers")
     without = gr.HTML(elem_id="without")
 
@@ -84,6 +104,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         temperature=temperature,
         seed=seed,
         count=count,
+        right=right,
+        differs=differs,
         **context,
         **columns,
     )
@@ -97,7 +119,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         over=("without",),
         words="stopped",
     )
-    Run(
+    taken = Run(
         name="without",
         handler=run_without,
         form=form,
@@ -106,9 +128,12 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         words="stopped",
         picks=passage_of,
     ).on(answers.click)
+    taken.then(None, None, None, js=SHOW % "without", api_visibility="private")
     starts = [go.click, prompt.submit]
     touches([part for part in form.values() if isinstance(part, gr.Dropdown)], "answers")
     stop.click(stops("compare", "without"), **AT_ONCE)
+    for button, step in ((add, 1), (drop, -1)):
+        button.click(None, count, count, js=STEP % {"step": step}, api_visibility="private")
     count.change(show_rows, count, rows, **AT_ONCE)
     setup = [prompt, corpus, count, *context.values(), *columns.values()]
     for button, example in zip(buttons, EXAMPLES, strict=True):
@@ -159,34 +184,37 @@ def _context(values: Values) -> Context:
     return Context(values["order"], int(values["budget"]) or None, values["template"], values["start"] or None)
 
 
-def _column_rows() -> tuple[list[gr.Row], Form]:
-    """One row of controls per contestant; those beyond the count are hidden."""
-    rows, form = [], Form()
-    for number, (weights, retriever, k) in enumerate(FIRST_COLUMNS, 1):
-        with gr.Row(visible=number <= 4) as row:
-            form[f"weights_{number}"] = gr.Dropdown(
-                [(label(f"weights_{name}"), name) for name in ("base", "mine")],
-                value=weights,
-                label=label(f"weights_of_{number}"),
-                min_width=120,
-                elem_id=f"weights-{number}",
-            )
-            form[f"retriever_{number}"] = gr.Dropdown(
-                [(label(f"retriever_{name}"), name) for name in retriever_names()],
-                value=retriever,
-                label=label("retrieval"),
-                min_width=120,
-                elem_id=f"retriever-{number}",
-            )
-            form[f"k_{number}"] = gr.Slider(
-                1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"
-            )
-        rows.append(row)
-    return rows, form
+def _contestant_cards() -> tuple[list[gr.Column], Form]:
+    """A card of controls per contestant; those beyond the count are hidden."""
+    cards, form = [], Form()
+    weights = [(label(f"weights_{name}"), name) for name in ("base", "mine")]
+    weights += [(label(f"shipped_{name}"), f"{ADAPTER}{name}") for name in shipped()]
+    with gr.Row(elem_id="contestants"):
+        for number, (whose, retriever, k) in enumerate(FIRST_COLUMNS, 1):
+            with gr.Column(visible=number <= 4, min_width=180, elem_classes="pg-contestant") as card:
+                form[f"weights_{number}"] = gr.Dropdown(
+                    weights,
+                    value=whose,
+                    label=label(f"weights_of_{number}"),
+                    min_width=120,
+                    elem_id=f"weights-{number}",
+                )
+                form[f"retriever_{number}"] = gr.Dropdown(
+                    [(label(f"retriever_{name}"), name) for name in retriever_names()],
+                    value=retriever,
+                    label=label("retrieval"),
+                    min_width=120,
+                    elem_id=f"retriever-{number}",
+                )
+                form[f"k_{number}"] = gr.Slider(
+                    1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"
+                )
+            cards.append(card)
+    return cards, form
 
 
 def show_rows(count: float) -> list[Any]:
-    """Show the controls of as many contestants as there are columns."""
+    """Show as many contestants as there are to be."""
     return [gr.update(visible=number <= count) for number in range(1, MOST + 1)]
 
 
@@ -213,7 +241,8 @@ def run_compare(values: Values, work: Work) -> Iterator[str]:
     growing = contest.compare(contestants, values["prompt"], _sampling(values), work.stopped)
     fields = {"new-tokens": "length", "temperature": "temperature", "seed": "seed", "prompt": "prompt"}
     mark = belongs({field: values[name] for field, name in fields.items()}, also=["without"])
-    yield from each(stream(growing, work, values["language"]), mark)
+    looked = Looked(right=values["right"] or "", differing=bool(values["differs"]))
+    yield from each(stream(growing, work, values["language"], looked), mark)
 
 
 def passage_of(press: gr.EventData) -> tuple[int, str]:
@@ -231,7 +260,7 @@ def run_without(values: Values, work: Work) -> Iterator[str]:
     less = replace(contestant, label=say(language, "without", passage=passage), without=(passage,))
     growing = contest.compare([contestant, less], values["prompt"], _sampling(values), work.stopped)
     intro = html.note(say(language, "without_info", passage=passage))
-    for shown_answers in stream(growing, work, language, again=True):
+    for shown_answers in stream(growing, work, language, Looked(again=True, right=values["right"] or "")):
         yield intro + shown_answers
 
 
@@ -251,17 +280,23 @@ def _contestant(values: Values, number: int) -> contest.Contestant:
     """
     weights, retriever, k = (values[f"{name}_{number}"] for name in ("weights", "retriever", "k"))
     space, language = spaces.workspace_from_json(values["saved"]), values["language"]
-    name = say(language, f"weights_{weights}")
+    adapter = weights.removeprefix(ADAPTER) if weights.startswith(ADAPTER) else ""
+    name = say(language, f"shipped_{adapter}" if adapter in shipped() else f"weights_{weights}")
     if retriever != NONE:
         name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
     return contest.Contestant(
         label=name,
-        recipe=space.recipe() if weights == "mine" else space.base(),
+        recipe=_recipe_of(space, adapter) if adapter else space.recipe() if weights == "mine" else space.base(),
         retriever=retriever,
         corpus_id=chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",
         k=int(k),
         context=_context(values),
     )
+
+
+def _recipe_of(space: spaces.Workspace, adapter: str) -> Recipe:
+    """The base with a shipped adapter."""
+    return Recipe(model=space.stack.model, edits=(parse_edit({"kind": "adapter", "source": adapter}),))
 
 
 TAB = Tab("compare", build_tab)

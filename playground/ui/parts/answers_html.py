@@ -6,9 +6,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from playground.ask.judging import says
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.low_scores import Low
@@ -19,22 +21,33 @@ from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say
 
 
-def answers(columns: Sequence[Answer], language: str, again: bool = False) -> Markup:
-    """Answers side by side; words that the first column has not are marked.
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """How answers are looked at.
 
-    :param again: for a second set of answers on the page, whose passages cannot be taken away.
+    :param again: a second set of answers on the page, whose passages cannot be taken away.
+    :param right: the right answer; "" where it is not known.
+    :param differing: mark the words that the first answer has not, in the place of footnotes.
     """
-    first = columns[0].text if columns and columns[0].done else None
+
+    again: bool = False
+    right: str = ""
+    differing: bool = False
+
+
+AS_USUAL = Looked()
+
+
+def answers(columns: Sequence[Answer], language: str, looked: Looked = AS_USUAL) -> Markup:
+    """Answers side by side, those with passages with footnotes to them."""
+    first = columns[0].text if columns and columns[0].done and looked.differing else None
     cards = (
-        _answer(column, number, first if number else None, language, again) for number, column in enumerate(columns)
+        _answer(column, number, first if number else None, language, looked) for number, column in enumerate(columns)
     )
-    return tag("div", *cards, class_="pg-answers", aria_live="polite")
+    return tag("div", *cards, class_=f"pg-answers pg-of-{len(columns)}", aria_live="polite")
 
 
-def _answer(answer: Answer, number: int, first: str | None, language: str, again: bool) -> Markup:
-    # Marked once both are written: until then everything differs, and it is slow work.
-    plain = first is None or not answer.done
-    text = answer.text if plain else differing(first or "", answer.text)
+def _answer(answer: Answer, number: int, first: str | None, language: str, looked: Looked) -> Markup:
     figures = say(
         language,
         "answer_figures",
@@ -43,28 +56,52 @@ def _answer(answer: Answer, number: int, first: str | None, language: str, again
         rate=figure(answer.rate),
         prompt=answer.prompt_tokens,
     )
+    name = f"{'again' if looked.again else 'source'}-{number}"
     html = low(answer.low, language) + _cut(answer, language)
     if answer.hits:
-        name = f"{'again' if again else 'source'}-{number}"
         items = (
-            passage(hit, language, "" if again else _remove(hit, number, language), f"{name}-{hit.rank}")
+            passage(hit, language, "" if looked.again else _remove(hit, number, language), f"{name}-{hit.rank}")
             for hit in answer.hits
         )
         title = say(language, "answer_passages", count=len(answer.hits))
-        html += sources(answer, name, language) + details(title, tag("ol", *items, class_="pg-hits"))
-    if answer.done:
-        html += stages(answer.stages, language)
+        html += _supported_line(answer, language) + details(title, tag("ol", *items, class_="pg-hits"))
+    took = stages(answer.stages, language) if answer.done else ""
+    right = says(looked.right, answer.text) if looked.right.strip() and answer.done else None
     return tag(
         "section",
         tag("h3", answer.label),
         tag(
-            "p", text, "" if answer.done else tag("span", "▍", class_="pg-cursor", aria_hidden="true"), class_="pg-text"
+            "p",
+            sign(right, language),
+            _text(answer, first, name),
+            "" if answer.done else tag("span", "▍", class_="pg-cursor", aria_hidden="true"),
+            class_="pg-text",
         ),
         receipt(figures),
         html,
-        details(say(language, "answer_prompt"), tag("pre", answer.prompt, tabindex=0)),
-        class_="pg-answer",
+        details(say(language, "answer_prompt"), tag("pre", answer.prompt, tabindex=0), took),
+        class_=f"pg-answer {YES_OR_NO[right]}".strip(),
     )
+
+
+YES_OR_NO = {True: "pg-yes", False: "pg-no", None: ""}
+
+
+def sign(right: bool | None, language: str) -> Markup:
+    """A tick or a cross, in words for those who do not see it; nothing where the right answer is not known."""
+    if right is None:
+        return Markup()
+    mark, word = ("✓", "mark_right") if right else ("✗", "mark_wrong")
+    return tag("span", mark, role="img", aria_label=say(language, word), class_="pg-sign") + " "
+
+
+def _text(answer: Answer, first: str | None, name: str) -> str:
+    """An answer: growing as it is; once done with what differs from the first, or with footnotes."""
+    if not answer.done:
+        return answer.text
+    if first is not None:
+        return differing(first, answer.text)
+    return footnoted(answer, name) if answer.hits else answer.text
 
 
 def _cut(answer: Answer, language: str) -> Markup:
@@ -92,33 +129,34 @@ def differing(first: str, other: str) -> Markup:
     return join(parts)
 
 
-def sources(answer: Answer, name: str, language: str) -> Markup:
-    """A finished answer with the stretches that stand in a passage marked, each linked to it, and
-    the share of its words that do; "" for an answer without passages.
+def footnoted(answer: Answer, name: str) -> Markup:
+    """A finished answer with the stretches that stand in a passage marked, each linked to it.
 
-    The first words, which were given to the model, do not count.
+    The first words, which were given to the model, are left as they are.
 
     :param name: of the answer among all on the page, for the links.
     """
-    if not (answer.hits and answer.done):
+    begun = len(answer.text) - len(answer.text.removeprefix(answer.begun).lstrip())
+    text, parts, at = answer.text[begun:], [answer.text[:begun]], 0
+    for support in supported(text, answer.texts):
+        start, end = support.span
+        parts += [text[at:start], _link(text[start:end], support, answer, name)]
+        at = end
+    return join([*parts, text[at:]])
+
+
+def _supported_line(answer: Answer, language: str) -> Markup:
+    """The share of a finished answer's words that stand in its passages."""
+    if not answer.done:
         return Markup()
     text = answer.text.removeprefix(answer.begun).strip()
-    supports = supported(text, answer.texts)
-    parts, at = [], 0
-    for support in supports:
-        start, end = support.span
-        parts += [text[at:start], _link(text[start:end], support, answer, name, language)]
-        at = end
-    return details(
-        say(language, "answer_supported", share=percent(supported_share(text, supports))),
-        tag("p", *parts, text[at:], class_="pg-sources"),
-        receipt(say(language, "answer_supported_info")),
-    )
+    share = percent(supported_share(text, supported(text, answer.texts)))
+    return details(say(language, "answer_supported", share=share), receipt(say(language, "answer_supported_info")))
 
 
-def _link(words: str, support: Support, answer: Answer, name: str, language: str) -> Markup:
+def _link(words: str, support: Support, answer: Answer, name: str) -> Markup:
     hit = answer.hits[support.source]
-    title = say(language, "answer_source", rank=hit.rank, passage=hit.passage.id)
+    title = f"{hit.rank}: {hit.passage.id}"
     source = tag("a", words, tag("sup", hit.rank), href=f"#{name}-{hit.rank}", title=title)
     return tag("mark", source, class_="pg-source")
 

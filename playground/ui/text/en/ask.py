@@ -54,8 +54,6 @@ TEXT = {
     "ask_way_lora": "Trained (LoRA)",
     "ask_waits": "waits…",
     "ask_waits_slow": "waits · about half a minute",
-    "ask_right": "right",
-    "ask_wrong": "wrong",
     "ask_silent": "(nothing)",
     "ask_sure": "{right} of {of} ways to ask",
     "ask_held": "The right answer stands in this passage.",

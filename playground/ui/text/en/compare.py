@@ -1,15 +1,19 @@
 """English: the Compare tab."""
 
 TEXT = {
+    "compare_right": "The right answer (optional)",
+    "compare_right_info": "Puts a tick or a cross on each answer.",
+    "mark_differing": "Mark what differs from the first answer",
+    "add_contestant": "+ Add a contestant",
+    "drop_contestant": "− Remove the last",
     "compare_intro": "One prompt, several contestants: whose weights answer, and with which "
-    "passages. Words that the first answer does not have are underlined. Start with an example:",
+    "passages. Small numbers lead to the passage that an answer was taken from. Start with an example:",
     "example_retrieve": "A fact it cannot know: retrieval finds it",
     "example_changes": "A nudge that changes an answer",
     "example_breaks": "The same nudge breaks another",
     "prompt": "Prompt",
     "compare": "Compare",
-    "contestants": "Contestants",
-    "columns": "How many",
+    "contestants": "### Contestants",
     "weights_of_1": "1: whose weights",
     "weights_of_2": "2: whose weights",
     "weights_of_3": "3: whose weights",

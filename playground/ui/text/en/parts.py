@@ -4,10 +4,11 @@ TEXT = {
     "adapter_own": "{title} (yours, {id})",
     "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",
+    "mark_right": "right",
+    "mark_wrong": "wrong",
     "answer_supported": "Stands in the passages: {share} of its words",
     "answer_supported_info": "Marked: the same words in a row, or a number or a longer word that a "
     "passage has too. The rest came from the weights, or was put in other words.",
-    "answer_source": "In passage {rank}: {passage}",
     "take_away": "Take it away",
     "answer_prompt": "The exact prompt",
     "hit_score": "score {score}",

@@ -51,8 +51,6 @@ TEXT = {
     "ask_way_lora": "학습 (LoRA)",
     "ask_waits": "기다리는 중…",
     "ask_waits_slow": "기다리는 중 · 약 30초",
-    "ask_right": "맞음",
-    "ask_wrong": "틀림",
     "ask_silent": "(빈 답)",
     "ask_sure": "{of}가지로 물어 {right}번 맞음",
     "ask_held": "맞는 답이 이 단락에 있습니다.",

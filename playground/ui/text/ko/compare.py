@@ -1,15 +1,19 @@
 """Korean: the Compare tab."""
 
 TEXT = {
+    "compare_right": "맞는 답 (없어도 됨)",
+    "compare_right_info": "답마다 맞음과 틀림을 표시합니다.",
+    "mark_differing": "첫 답과 다른 곳 표시",
+    "add_contestant": "+ 참가자 추가",
+    "drop_contestant": "− 마지막 빼기",
     "compare_intro": "질문 하나에 여러 참가자가 답합니다. 누구의 가중치로, 어떤 단락을 보고 답하는지 "
-    "고르세요. 첫 답에 없는 낱말에는 밑줄이 있습니다. 예제로 시작해 보세요.",
+    "고르세요. 작은 숫자는 답을 가져온 단락을 가리킵니다. 예제로 시작해 보세요.",
     "example_retrieve": "모델이 알 수 없는 사실: 검색이 찾아냅니다",
     "example_changes": "답을 바꾸는 밀기",
     "example_breaks": "같은 밀기가 다른 답을 망칩니다",
     "prompt": "질문",
     "compare": "비교하기",
-    "contestants": "참가자",
-    "columns": "몇 명",
+    "contestants": "### 참가자",
     "weights_of_1": "1: 누구의 가중치",
     "weights_of_2": "2: 누구의 가중치",
     "weights_of_3": "3: 누구의 가중치",
