@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product, zip_longest
 
 from playground.retrieval.answers import answer_place
+from playground.retrieval.lexical.terms import folded
 
+MOST_TIMES = 4  # of an answer that are read either way
 OR = re.compile(r"\s*[|｜]\s*")  # between answers that are right alike
 # Before what is asked for; an answer is as right without them
-LEADING = re.compile(r"(?:(?:at|in|on|by|from|to|about|around|the|it is|it's|because of)\s+)+(?=\S)", re.I)
+LEADING = re.compile(
+    r"\A(?:(?:at|in|on|by|from|to|about|around|the|it is|it's|because of)\s+)+(?=.*[^\W_])", re.I | re.S
+)
+_KOREAN_NOT = re.compile(r"\A(?:[이가은는도]\s+)?아(?:니|닙|닌)")
 _NOT = re.compile(r"(?:\bnot|\bnever|n['’]t|\bno longer|\brather than|\binstead of|\bunlike)\s+(?:\S+\s+){0,2}$", re.I)
 
 _COUNTED = """
@@ -37,19 +43,6 @@ _DATES = (
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?P<m>{_MONTH})(?:,? (?P<y>\d{{4}}))?\b", re.I),
     re.compile(rf"\b(?P<m>{_MONTH}) (?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<y>\d{{4}}))?\b", re.I),
 )
-_HALF = r"a\.?m\b\.?|p\.?m\b\.?"
-_TIMES = (
-    re.compile(rf"(?<![\d.:,])(?P<h>\d{{1,2}})[:.](?P<m>\d{{2}})(?![\d:]|\.\d)\s*(?P<x>{_HALF}|o['’]clock)?", re.I),
-    re.compile(rf"(?<![\d.:,])(?P<h>\d{{1,2}})\s*(?P<x>{_HALF}|o['’]clock)", re.I),
-    re.compile(r"(?P<x>오전|오후|아침|저녁|밤)?\s*(?P<h>\d{1,2})시(?:\s*(?P<m>\d{1,2})분|\s*(?P<half>반))?"),
-)
-_HALF_PAST = re.compile(r"\b(half|quarter) (past|to) (\d{1,2})\b", re.I)
-_HOURS = "한 두 세 네 다섯 여섯 일곱 여덟 아홉 열 열한 열두"
-_HANGUL_HOURS = {word: number for number, word in enumerate(_HOURS.split(), start=1)}
-_HANGUL_HOUR = re.compile(
-    rf"(?<![가-힣])({'|'.join(sorted(_HANGUL_HOURS, key=len, reverse=True))})\s*시(?=[\s가-힣.,!?]|$)"
-)
-_CLOCK = re.compile(r"\btime(\d{2})(\d{2})([ap]?)(?!\w)")
 _UNITS = {
     "km": ("kilometres", "kilometers", "kilometre", "kilometer", "킬로미터"),
     "m": ("metres", "meters", "metre", "meter", "미터"),
@@ -59,6 +52,7 @@ _UNITS = {
     "usd": ("dollars", "dollar", "달러"),
     "eur": ("euros", "euro", "유로"),
     "krw": ("원", "won"),
+    "gbp": ("pounds", "pound"),
     "h": ("hours", "hour", "hrs"),
     "min": ("minutes", "minute", "mins"),
 }
@@ -66,6 +60,27 @@ _UNIT = {spelled: short for short, names in _UNITS.items() for spelled in (short
 _MEASURE = re.compile(rf"(?<=\d)\s?({'|'.join(map(re.escape, sorted(_UNIT, key=len, reverse=True)))})(?![a-z])", re.I)
 _CURRENCY = re.compile(r"([$€₩£])\s?(\d[\d,.]*\d|\d)")
 _SIGN = {"$": "usd", "€": "eur", "₩": "krw", "£": "gbp"}
+_HALF = r"a\.?m\b\.?|p\.?m\b\.?"
+_KOREAN_HALF = "오전|오후|아침|저녁|밤"
+_TIMES = (
+    re.compile(
+        rf"(?:(?P<k>{_KOREAN_HALF})\s*)?(?<![\d.:,])(?P<h>\d{{1,2}})"
+        rf"(?::|\.(?!\d+ (?:{'|'.join(_UNITS)})\b))(?P<m>\d{{2}})"
+        rf"(?![\d:]|\.\d)(?:\s*(?P<x>{_HALF}|o['’]clock))?",
+        re.I,
+    ),
+    re.compile(rf"(?<![\d.:,])(?P<h>\d{{1,2}})\s*(?P<x>{_HALF}|o['’]clock)", re.I),
+    re.compile(
+        rf"(?:(?P<k>{_KOREAN_HALF})\s*)?(?<!\d)(?P<h>\d{{1,2}})시(?!간)(?:\s*(?P<m>\d{{1,2}})분|\s*(?P<half>반))?"
+    ),
+)
+_HALF_PAST = re.compile(r"\b(half|quarter) (past|to) (\d{1,2})\b", re.I)
+_HOURS = "한 두 세 네 다섯 여섯 일곱 여덟 아홉 열 열한 열두"
+_HANGUL_HOURS = {word: number for number, word in enumerate(_HOURS.split(), start=1)}
+_HANGUL_HOUR = re.compile(
+    rf"(?<![가-힣])({'|'.join(sorted(_HANGUL_HOURS, key=len, reverse=True))})\s*시(?=[\s가-힣.,!?]|$)"
+)
+_CLOCK = re.compile(r"\btime(\d{2})(\d{2})([ap]?)(?!\w)")
 
 
 def says(right: str, text: str) -> bool:
@@ -79,13 +94,18 @@ def says(right: str, text: str) -> bool:
 
 
 def _forms(answer: str) -> Iterator[str]:
-    """An answer, and the same with its time of the day as a clock without halves of the day shows it: a text that
-    leaves the half open says it too; one without a half is of the morning."""
-    yield answer
-    if _CLOCK.search(answer):
-        yield _CLOCK.sub(
-            lambda time: f"time{_clock(int(time[1]), time[3]):02}{time[2]}{'' if time[3] else 'a'}", answer
-        )
+    """An answer with each of its times in both ways to write it: a text that leaves the half of the day open says it
+    too; a time without a half is of the morning, and 12 is noon."""
+    parts = _CLOCK.split(answer, maxsplit=MOST_TIMES)  # text, hour, minute, half, text, ...
+    texts, times = parts[::4], list(zip(parts[1::4], parts[2::4], parts[3::4], strict=True))
+    for way in product(*(_both(int(hour), minute, half) for hour, minute, half in times)):
+        yield "".join(piece for pair in zip_longest(texts, way, fillvalue="") for piece in pair)
+
+
+def _both(hour: int, minute: str, half: str) -> tuple[str, str]:
+    """A time as it is written, and with its half of the day where it has none, or without."""
+    other = f"time{_clock(hour, half):02}{minute}" if half else f"time{hour:02}{minute}{'p' if hour == 12 else 'a'}"
+    return f"time{hour:02}{minute}{half}", other
 
 
 def _stands(answer: str, text: str) -> bool:
@@ -94,7 +114,7 @@ def _stands(answer: str, text: str) -> bool:
 
 
 def _denied(answer: str, text: str) -> bool:
-    """Whether all mentions of an answer stand behind a word that denies them."""
+    """Whether all mentions of an answer are denied: behind a word that does so, or in Korean before one."""
     parts = re.split(r"(?<=[.!?;])\s+|\bbut\b|,\s", text)
     holding = [part for part in parts if answer_place(answer, part) is not None]
     return bool(holding) and all(_behind_not(answer, part) for part in holding)
@@ -105,20 +125,19 @@ def _behind_not(answer: str, part: str) -> bool:
     for count in range(1, len(words) + 1):
         if answer_place(answer, " ".join(words[:count])) is not None:
             before = " ".join(words[: max(0, count - len(answer.split()))]) + " "
-            return bool(_NOT.search(before))
+            return bool(_NOT.search(before) or _KOREAN_NOT.search(" ".join(words[count:])))
     return False
 
 
 def _uniform(text: str) -> str:
     """A text with its numbers, times, dates and measures in one form each."""
-    text = _HANGUL_HOUR.sub(lambda hour: f"{_HANGUL_HOURS[hour[1]]}시", text)
+    text = _HANGUL_HOUR.sub(lambda hour: f"{_HANGUL_HOURS[hour[1]]}시", folded(text))
     text = _HALF_PAST.sub(_half_past, _NUMBER.sub(_number, text))
-    for pattern in _DATES:
-        text = pattern.sub(_date, text)
-    for pattern in _TIMES:
-        text = pattern.sub(_time, text)
     text = _CURRENCY.sub(lambda sum_: f"{sum_[2]} {_SIGN[sum_[1]]}", text)
-    return _MEASURE.sub(lambda unit: f" {_UNIT[unit[1].lower()]}", text)
+    text = _MEASURE.sub(lambda unit: f" {_UNIT[unit[1].lower()]}", text)  # before times: 4.50 dollars is none
+    for pattern in (*_DATES, *_TIMES):
+        text = pattern.sub(_date if pattern in _DATES else _time, text)
+    return text
 
 
 def _number(match: re.Match[str]) -> str:
@@ -131,7 +150,7 @@ def _half_past(match: re.Match[str]) -> str:
     minutes = {"half": 30, "quarter": 15}[match[1].lower()]
     hour = int(match[3])
     if match[2].lower() == "to":
-        hour, minutes = (hour - 1) % 24, 60 - minutes
+        hour, minutes = hour - 1 or 12, 60 - minutes
     return f"{hour}:{minutes:02}"
 
 
@@ -147,11 +166,13 @@ def _time(match: re.Match[str]) -> str:
     hour, minute = int(named["h"]), 30 if named.get("half") else int(named.get("m") or 0)
     if hour > 24 or minute > 59:
         return match[0]
-    mark = (named.get("x") or "").lower()
+    mark = (named.get("x") or named.get("k") or "").lower()
     half = "a" if mark.startswith("a") or mark in ("오전", "아침") else ""
     half = "p" if mark.startswith("p") or mark in ("오후", "저녁", "밤") else half
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
+    elif hour % 24 == 0:
+        hour, half = 0, "a"
     elif hour > 12:
         half = "p"
     gap = " " if match[0][:1].isspace() else ""
