@@ -100,6 +100,8 @@ def later():
     [
         ("engine", ["gradio", "playground.retrieval", *(f"playground.{name}" for name in ABOVE)]),
         ("retrieval", ["gradio", "playground.engine", *(f"playground.{name}" for name in ABOVE)]),
+        ("ask", ["gradio", *(f"playground.{name}" for name in ABOVE if name != "compare")]),
+        ("lab", ["gradio", "playground.ask", *(f"playground.{name}" for name in ABOVE if name != "compare")]),
         ("compare", ["gradio", "playground.ui", "playground.api", "playground.workspace"]),
         ("workspace", ["gradio", "playground.ui"]),
         ("api", ["gradio", "playground.ui"]),

@@ -54,7 +54,7 @@ class Card:
     :param error: why it could not be tried; the rest is empty then.
     :param wordings: the question as it is first, then the other three.
     :param continued: of an edit: what follows the beginning of the sentence that it was written for.
-    :param seconds: of making it; ``answer_seconds`` of its four answers together, as they were decoded.
+    :param seconds: of making it; ``answer_seconds`` of its four answers together, 0 while they grow.
     :param bytes: held for it, beside the base.
     :param prompt_tokens: of the question as it is.
     :param kept: of a sample of other facts that the model knew, those that it still says; None until asked.
@@ -71,6 +71,11 @@ class Card:
     prompt_tokens: int = 0
     kept: Kept | None = None
     recipe: dict[str, object] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether all its answers are written to their ends."""
+        return self.answer_seconds > 0
 
     @property
     def judged(self) -> bool:
@@ -102,13 +107,13 @@ def try_ways(about: Asked, recipe: Recipe, ways: Sequence[str] = USUAL, work: Wo
     for group in ([way for way in chosen if not way.slow], [way for way in chosen if way.slow]):
         ready: dict[str, Ready] = {}
         for way in group:
-            part = work.part(len(cards), len(chosen), Message("{way}…", {"way": way.id}))
+            part = work.part(len(cards), len(chosen), Message("{way} answers…", {"way": way.id}))
             for card in _tried(way, about, recipe, ready, part):
                 cards[way.id] = card
                 yield list(cards.values())
         for name, made in ready.items():
             if name != "base":
-                cards[name] = replace(cards[name], kept=_kept(made, work))
+                cards[name] = _with_kept(cards[name], made, work)
                 yield list(cards.values())
 
 
@@ -118,13 +123,29 @@ def _tried(way: Way, about: Asked, recipe: Recipe, ready: dict[str, Ready], work
         made = way.prepare(about, recipe, work)
         yield from _answered(way.id, about, made, work)
         ready[way.id] = made
-    except Stopped:
-        raise
-    except PlaygroundError as error:
-        yield Card(way=way.id, error=error.message)
-    except Exception:
-        log.exception("A way failed: %s", way.id)
-        yield Card(way=way.id, error=Message("Something went wrong on our side in this way."))
+    except Exception as error:
+        yield _failed(way.id, error)
+
+
+def _with_kept(card: Card, made: Ready, work: Work) -> Card:
+    """A card with what else changed; where that cannot be asked, the way cannot be judged."""
+    try:
+        return replace(card, kept=_kept(made, work))
+    except Exception as error:
+        return _failed(card.way, error)
+
+
+def _failed(way: str, error: Exception) -> Card:
+    """The card of a way that cannot be tried.
+
+    :raises Stopped: that was why.
+    """
+    if isinstance(error, Stopped):
+        raise error
+    if isinstance(error, PlaygroundError):
+        return Card(way=way, error=error.message)
+    log.error("A way failed: %s", way, exc_info=error)
+    return Card(way=way, error=Message("Something went wrong on our side in this way."))
 
 
 def after_change(cards: Sequence[Card], about: Asked, work: Work = QUIET) -> Iterator[list[Card]]:
@@ -138,11 +159,11 @@ def after_change(cards: Sequence[Card], about: Asked, work: Work = QUIET) -> Ite
     then: dict[str, Card] = {}
     tried = [card for card in cards if card.wordings and card.recipe and card.way != "base"]
     for done, card in enumerate(tried):
-        part = work.part(done, len(tried), Message("{way}…", {"way": card.way}))
+        part = work.part(done, len(tried), Message("{way} answers…", {"way": card.way}))
         recipe, row = parse(card.recipe), WAYS[card.way]
         way = replace(row, prepare=as_written) if row.writes else row
         for then[card.way] in _tried(way, about, recipe, {}, part):
-            if then[card.way].answer_seconds:
+            if then[card.way].done:
                 yield list(then.values())
 
 
@@ -170,7 +191,8 @@ def _answered(name: str, about: Asked, made: Ready, work: Work) -> Iterator[Card
             wordings = [
                 _wording(about, *one, done) for one in zip(questions, puts, _texts(made, puts, rows), strict=True)
             ]
-            card = replace(card, wordings=tuple(wordings), answer_seconds=max(row.seconds for row in rows))
+            seconds = max(row.seconds for row in rows) if done else 0.0
+            card = replace(card, wordings=tuple(wordings), answer_seconds=seconds)
             if not done:
                 yield card
     work.check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import Annotated, Literal, get_args
 
@@ -24,6 +25,8 @@ NEEDS: tuple[Need, ...] = get_args(Need)
 Cut = Literal["sentences", "paragraphs"]
 CUTTINGS: dict[str, Cutting] = {"sentences": Cutting("sentences", 1), "paragraphs": Cutting()}
 FAR = {"en": "lantern-handbook", "ko": "lantern-handbook-ko"}  # among which a fact stands where no text was given
+# Around an answer as a whole: 7:30 is not in 17:30, and a Korean particle may follow
+_BEFORE, _AFTER = r"(?<![^\W가-힣])(?<!\d[.,:])", r"(?![^\W가-힣])(?![.,:]\d)"
 TEXT = "text"  # what a visitor's pasted text is called
 
 
@@ -158,19 +161,19 @@ class Asked:
         :raises PlaygroundError: the answer does not stand in the text, or there is none.
         """
         old = self.answer.split("|")[0].strip()
-        core = LEADING.sub("", old, count=1) or old
-        fresh = LEADING.sub("", new.strip(), count=1) or new.strip()
+        core = LEADING.sub("", old, count=1)
+        first = new.split("|")[0].strip()
+        fresh = LEADING.sub("", first, count=1)
+        whole = re.compile(rf"{_BEFORE}{re.escape(core)}{_AFTER}")
         if not old or not fresh:
             raise PlaygroundError("Give the right answer as it is now, and as it will be.")
-        if self.text.strip() and core not in self.text:
+        if self.text.strip() and not whole.search(self.text):
             raise PlaygroundError(
                 "The text does not say {answer!r} in these words: change the text itself, and try again.",
                 answer=core[:60],
             )
-        text = self.text.replace(core, fresh)
-        return replace(
-            self, answer=new.strip(), text=text, prompt="", subject="", corpus_id="" if text else self.corpus_id
-        )
+        text = whole.sub(lambda found: fresh, self.text)
+        return replace(self, answer=new.strip(), text=text, corpus_id="" if text.strip() else self.corpus_id)
 
     def _of_text(self) -> list[Passage]:
         text = self.text.strip()

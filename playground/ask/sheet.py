@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -76,20 +75,28 @@ def sheet_from_json(data: Any) -> AskSheet:
         if len(text) > MAX_CHARACTERS:
             raise ValueError
         sheet = _SHEET.validate_json(text)
-        if not (set(sheet.ways) <= set(WAYS) and all(map(_sound, (*sheet.cards, *sheet.then)))):
+        once = all(_each_once(ways) for ways in (sheet.ways, _ways(sheet.cards), _ways(sheet.then)))
+        if not (once and all(map(_sound, (*sheet.cards, *sheet.then)))):
             raise ValueError
     except (PlaygroundError, ValidationError, ValueError, TypeError, RecursionError) as error:
         raise PlaygroundError("What your browser kept of your question cannot be read. Ask it again.") from error
     return sheet
 
 
+def _ways(cards: Sequence[Card]) -> tuple[str, ...]:
+    return tuple(card.way for card in cards)
+
+
+def _each_once(ways: Sequence[str]) -> bool:
+    return set(ways) <= set(WAYS) and len(set(ways)) == len(ways)
+
+
 def _sound(card: Card) -> bool:
     """Whether a card's figures are such as a run gives."""
     figures = (card.seconds, card.answer_seconds, card.bytes, card.prompt_tokens)
     return (
-        card.way in WAYS
-        and len(card.wordings) in (0, WAYS_TO_ASK)
-        and all(isfinite(figure) and 0 <= figure <= MOST for figure in figures)
+        len(card.wordings) in (0, WAYS_TO_ASK)
+        and all(0 <= figure <= MOST for figure in figures)  # not of one that is no number
         and (card.kept is None or 0 <= card.kept.right <= card.kept.of <= SAMPLED)
         and (card.error is None or (card.error.template == "{text}" and "text" in card.error.values))
     )

@@ -19,6 +19,7 @@ FILE = Path(__file__).resolve().parents[2] / "assets" / "ask" / "verbs.json"
 HANGUL = re.compile("[가-힣]")
 _BE = "is|are|was|were"
 _PREPOSITION = re.compile(r"(at|in|on|from|by|to|near|under|after|before|since|until)\s+(?=\S)", re.I)
+_ARTICLES = ("a", "an", "the", "of", "for")  # a noun follows, whatever else the word may be
 _MEASURES = {
     "tall": "height",
     "high": "height",
@@ -36,7 +37,8 @@ _MEASURES = {
 _SMALL_TEXT = """
 a an the of in on at to for from with by and or is are was were do does did has have had be been what which who
 whom whose when where why how many much time there it its i you we they he she my your our their this that can
-could should would will may might must long often it's not
+could should would will may might must long often it's not near under after before since until behind above below
+beside between around through into over please tell
 """
 _SMALL_WORDS = frozenset(_SMALL_TEXT.split())
 # What follows a Korean noun: its particle
@@ -133,6 +135,28 @@ def _of_verb(match: re.Match[str], answer: str) -> tuple[str, str] | None:
     return f"{subject} {verb}{f' {after}' if after else ''}", answer
 
 
+def _of_when(match: re.Match[str], answer: str) -> tuple[str, str] | None:
+    """When did Ada die: Ada died in."""
+    found = _of_verb(match, answer)
+    return (found[0] + _dated(answer), answer) if found else None
+
+
+def _of_done(match: re.Match[str], answer: str) -> tuple[str, str]:
+    """When was Ada born in Graz: Ada was born in Graz in."""
+    words = match["s"].split()
+    for place in range(1, len(words)):
+        if words[place].lower() in _participles() and words[place - 1].lower() not in _ARTICLES:
+            return " ".join([*words[:place], match["be"].lower(), *words[place:]]) + _dated(answer), answer
+    return _of_be(match, answer)
+
+
+def _dated(answer: str) -> str:
+    """The preposition before a year or a time of the day that has none of its own."""
+    if re.fullmatch(r"(?:[a-z]+ )?\d{4}", answer, re.I) and not _PREPOSITION.match(answer):
+        return " in"
+    return " at" if re.fullmatch(r"\d{1,2}[:.]\d{2}(?: ?[ap]\.?m\.?)?|\d{1,2} ?[ap]\.?m\.?", answer, re.I) else ""
+
+
 def _of_which(match: re.Match[str], answer: str) -> tuple[str, str] | None:
     """What language do people speak in X: The language that people speak in X is."""
     found = _clause(match["rest"], match["aux"].lower())
@@ -173,7 +197,7 @@ def _of_kind(match: re.Match[str], answer: str) -> tuple[str, str] | None:
 
 _AUX = r"(?P<aux>do|does|did)"
 _N, _S, _REST = r"(?P<n>[\w-]+(?: [\w-]+)?)", r"(?P<s>.+)", r"(?P<rest>.+)"
-_WHEN = r"(?:when|(?:at|on|in|by|from|until)? ?(?:what|which) (?:time|day|date|year|month)|where|why|how)"
+_WHEN = r"(?:when|(?:(?:at|on|in|by|from|until) )?(?:what|which) (?:time|day|date|year|month))"
 _RULES: tuple[tuple[str, Callable[[re.Match[str], str], tuple[str, str] | None]], ...] = (
     (rf"where (?P<be>{_BE}) {_S} (?P<v>located|situated|kept|stored|found|held|made|built|born)", _of_place),
     (rf"where (?P<be>{_BE}) {_S}", _of_place),
@@ -182,10 +206,11 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], str], tuple[str, str] | None]]
     (rf"how much {_AUX} {_REST}", _of_cost),
     (rf"how (?P<n>\w+) (?P<be>{_BE}) {_S}", _of_measure),
     (rf"how long {_AUX} {_REST}", _of_cost),
-    (rf"(?:what|who|which|when|(?:at )?what time) (?P<be>{_BE}) {_S}", _of_be),
+    (rf"(?:when|(?:at )?what time) (?P<be>{_BE}) {_S}", _of_done),
+    (rf"(?:what|who|which) (?P<be>{_BE}) {_S}", _of_be),
     (rf"(?:what|which) {_N} (?P<be>{_BE}) {_S}", _of_noun),
-    (rf"{_WHEN} {_AUX} {_REST}", _of_verb),
-    (rf"(?:what|who) {_AUX} {_REST}", _of_verb),
+    (rf"{_WHEN} {_AUX} {_REST}", _of_when),
+    (rf"(?:what|who|where|why|how) {_AUX} {_REST}", _of_verb),
     (rf"(?:what|which) {_N} {_AUX} {_REST}", _of_which),
     (rf"who {_REST}", _of_doer),
     (r"(?:what|which) (?P<n>[\w-]+) (?P<rest>.+)", _of_kind),
@@ -197,8 +222,7 @@ def _clause(words: str, auxiliary: str) -> tuple[str, str, str] | None:
     parts = words.split()
     for place in range(1, len(parts)):
         forms = _verbs().get(parts[place].lower())
-        article = parts[place - 1].lower() in ("a", "an", "the", "of", "for")
-        if forms and not article:
+        if forms and parts[place - 1].lower() not in _ARTICLES:
             third, past = forms
             verb = {"does": third, "did": past}.get(auxiliary, parts[place].lower())
             return " ".join(parts[:place]), verb, " ".join(parts[place + 1 :])
@@ -211,6 +235,12 @@ def _verbs() -> dict[str, tuple[str, str]]:
     table = json.loads(FILE.read_text("utf-8"))
     verbs = {verb: (third, past) for verb, (third, past) in table["irregular"].items()}
     return verbs | {verb: (_third(verb), _past(verb)) for verb in table["regular"]}
+
+
+@cache
+def _participles() -> frozenset[str]:
+    """What has been done, as far as it is known."""
+    return frozenset(past for _, past in _verbs().values()) | {"born", "written", "given", "taken", "shown", "seen"}
 
 
 @cache
@@ -245,7 +275,7 @@ def subject_of(text: str) -> str:
     if quoted:
         return quoted[1]
     names = [name for name in re.findall(_NAME, text) if name.lower() not in _SMALL_WORDS | _DAYS]
-    names = [re.sub(r"^(?:The|A|An|On|In|At|What|Who|When|Where|Which|How) ", "", name) for name in names]
+    names = [re.sub(rf"^(?:(?:{_FIRST}) )+", "", name) for name in names]
     names = [name for name in names if name.lower() not in _SMALL_WORDS | _DAYS]
     first = re.match(r"[A-Z][\w'’-]*", text)
     if first and len(names) > 1 and names[0] == first[0] and first[0].lower() not in _known_names(text):
@@ -255,6 +285,7 @@ def subject_of(text: str) -> str:
     return max(names, key=len) if names else _noun(text)
 
 
+_FIRST = "The|A|An|On|In|At|What|Who|When|Where|Which|How|Why|Is|Are|Was|Were|Do|Does|Did|Has|Have|Can|Will"
 _NAME = re.compile(r"\b[A-Z][\w'’-]*(?: (?:of |the |de |von |van |and )?[A-Z0-9][\w'’-]*)*")
 _CALENDAR = """
 monday tuesday wednesday thursday friday saturday sunday january february march april may june july august

@@ -7,7 +7,7 @@ least is chosen. What four wordings and a sample of other facts cannot tell apar
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import comb
 
 from playground.ask.cards import Card
@@ -49,16 +49,16 @@ def verdict(cards: Sequence[Card], needs: Collection[Need], texts: bool) -> Verd
 
     :param texts: whether there are a text or documents where the answer stands.
     """
-    base = next((card for card in cards if card.way == "base" and card.wordings), None)
+    base = next((card for card in cards if card.way == "base" and card.done), None)
     if "style" in needs:
         return Verdict(best=None, why=Remark("style"))
     if base is None:
         return Verdict(best=None, why=Remark("nothing_yet"))
     if not base.judged:
         return Verdict(best=None, why=Remark("no_answer_found" if texts else "no_answer"))
-    if base.right >= PASSES:
-        return Verdict(best="base", why=Remark("known", {"right": base.right}))
     choice = _Choice(cards, needs, texts)
+    if choice.best is base:
+        return Verdict(best="base", why=Remark("known", {"right": base.right}))
     if not choice.best:
         return Verdict(best=None, why=choice.nothing())
     flips = tuple([*choice.by_needs(), *choice.by_margin()][:MOST_FLIPS])
@@ -75,7 +75,7 @@ def allowed(way: str, needs: Collection[Need]) -> bool:
     return not (
         ("cite" in needs and not row.quotable)
         or ("many" in needs and (row.into == "prompt" or row.edits))
-        or ("bare" in needs and not row.writes)
+        or ("bare" in needs and row.quotable)
     )
 
 
@@ -87,7 +87,7 @@ def differ(first: int, second: int) -> bool:
 
 
 class _Choice:
-    """The ways that needs leave, and the best of those that pass."""
+    """The ways that needs leave, and the best of those that pass; the base before all others."""
 
     def __init__(self, cards: Sequence[Card], needs: Collection[Need], texts: bool) -> None:
         self.cards, self.needs, self.texts = cards, frozenset(needs), texts
@@ -97,7 +97,10 @@ class _Choice:
         self.best = self._best()
 
     def _best(self) -> Card | None:
-        """Of those that pass, what no other beats; of what is level, the cheapest."""
+        """The base if it says so already. Of the others that pass, what none beats; of what is level, the cheapest."""
+        base = next((card for card in self.cards if card.way == "base" and card.right >= PASSES), None)
+        if base and allowed("base", self.needs):
+            return base
         most = max((card.right for card in self.passing), default=0)
         level = [card for card in self.passing if card.right == most]
         least = min((_lost(card) for card in level), default=0)
@@ -165,22 +168,40 @@ class _Choice:
                 continue
             other = _Choice(self.cards, self.needs ^ {need}, self.texts).best
             if other and other.way != self.best.way:
-                key = "flip_without" if need in self.needs else "flip_with"
-                yield Remark(f"{key}_{need}", {"way": other.way, "right": other.right, "of": WAYS_TO_ASK})
+                key = f"flip_without_{need}" if need in self.needs else f"flip_with_{need}"
+                yield Remark(key, {"way": other.way, "right": other.right, "of": WAYS_TO_ASK})
 
     def by_margin(self) -> Iterator[Remark]:
-        """What the next one lacks."""
-        assert self.best
-        rest = [card for card in self.left if card.way != self.best.way]
-        if not rest:
-            return
-        rival = max(rest, key=lambda card: card.right)
-        if rival.right < self.best.right:
-            gap = self.best.right - rival.right
-            yield Remark("flip_right", {"way": rival.way, "gap": gap, "right": rival.right, "of": WAYS_TO_ASK})
-        elif differ(_lost(rival), _lost(self.best)):
-            gap = _lost(rival) - _lost(self.best)
-            yield Remark("flip_lost", {"way": rival.way, "gap": gap})
+        """What the next one lacks to be the best."""
+        rest = [card for card in self.left if self.best and card.way != self.best.way]
+        for rival in sorted(rest, key=lambda card: -card.right):
+            for gap in range(1, WAYS_TO_ASK - rival.right + 1):
+                if self._wins(_righter(rival, gap)):
+                    values = {"way": rival.way, "gap": gap, "right": rival.right, "of": WAYS_TO_ASK}
+                    yield Remark("flip_right", values)
+                    return
+            for gap in range(1, _lost(rival) + 1):
+                if self._wins(_calmer(rival, gap)):
+                    yield Remark("flip_lost", {"way": rival.way, "gap": gap})
+                    return
+
+    def _wins(self, card: Card) -> bool:
+        """Whether a way would be the best with another card than its own."""
+        cards = [card if own.way == card.way else own for own in self.cards]
+        return _Choice(cards, self.needs, self.texts).best is card
+
+
+def _righter(card: Card, more: int) -> Card:
+    """A card with so many more wordings answered right."""
+    wrong = [place for place, wording in enumerate(card.wordings) if not wording.right][:more]
+    wordings = (replace(wording, right=wording.right or place in wrong) for place, wording in enumerate(card.wordings))
+    return replace(card, wordings=tuple(wordings))
+
+
+def _calmer(card: Card, fewer: int) -> Card:
+    """A card with so many fewer facts lost."""
+    assert card.kept
+    return replace(card, kept=replace(card.kept, right=card.kept.right + fewer))
 
 
 def _lost(card: Card) -> int:

@@ -233,7 +233,7 @@ def test_the_queue_is_bounded(page):
 def test_visitors_keep_their_recipe_over_restarts(page):
     """BrowserState needs a fixed key and secret; the default secret is new in every process."""
     kept = [c["props"] for c in page.config["components"] if c["type"] == "browserstate"]
-    others = ("own", "shelf", "drafts", "adapters", "run", "checkpoints", "lab")
+    others = ("own", "shelf", "drafts", "adapters", "run", "checkpoints", "lab", "ask")
     assert {k["storage_key"]: k["secret"] for k in kept} == {
         "weights-playground": "not-a-secret",
         **{f"weights-playground-{name}": "as-above" for name in others},

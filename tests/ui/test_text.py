@@ -13,6 +13,8 @@ from typing import get_args
 
 import pytest
 
+from playground.ask import question as ask_question
+from playground.ask.ways import WAYS as ASK_WAYS
 from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
 from playground.engine.edit import EDITS
@@ -40,6 +42,8 @@ from playground.retrieval.passages import QuestionKind
 from playground.retrieval.retrievers import RETRIEVERS, retriever_names
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
+from playground.ui.ask import examples as ask_examples
+from playground.ui.ask import tab as ask_tab
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import search_form as search_panel
 from playground.ui.lab.fact import QUESTIONS
@@ -68,9 +72,11 @@ ERRORS = (
     "MergeError",
     "DiskError",
     "MissingCheckpointError",
+    "NoStatementError",
 )
 HANGUL = re.compile("[가-힣]")
 VERDICT = ROOT / "playground" / "lab" / "verdict.py"
+ASK_VERDICT = ROOT / "playground" / "ask" / "verdict.py"
 
 MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held", "one", "batch")
 
@@ -83,6 +89,12 @@ NAMED = {
         *(f"lab_{name}{part}" for name in QUESTIONS for part in ("", "_info")),
     ],
     "lab_{}_info": [f"lab_{name}_info" for name in QUESTIONS],
+    "ask_example_{}": [f"ask_example_{example.key}" for example in ask_examples.EXAMPLES],
+    "ask_need_{}": [f"ask_need_{name}" for name in ask_question.NEEDS],
+    "ask_cut_{}": [f"ask_cut_{name}" for name in ask_question.CUTTINGS],
+    "ask_way_{}": [f"ask_way_{name}" for name in ASK_WAYS],
+    "ask_best_{}": [f"ask_best_{name}" for name in ASK_WAYS],
+    "ask_offer_{}": [f"ask_offer_{name}" for name in (*ask_tab.CHANGES, "reword")],
     "lab_ready_{}": [f"lab_ready_{one.key}" for one in ready()],
     "lab_to_{}": ["lab_to_stack", "lab_to_compare"],
     "lab_cell_{}": [
@@ -151,6 +163,11 @@ NAMED = {
     "run_{}": ["run_stopped", "run_done"],
     "measure_{}_hint": [f"measure_{name}_hint" for name in MEASURES],
 }
+# What keys of the verdict on Ask may become: a need more or less
+FLIPS = {
+    f"{key}_{{}}": [f"{key}_{name}" for name in ask_question.NEEDS if name != "style"]
+    for key in ("flip_with", "flip_without")
+}
 # Places where a retriever, or what stands beside it there, is called by name.
 PLACES = {
     "heading": RETRIEVERS,
@@ -192,6 +209,10 @@ def wanted(given: ast.expr, within: ast.AST) -> set[str]:
         shape = "".join(p.value if isinstance(p, ast.Constant) else "{}" for p in given.values)
         if shape == "verdict_{}":
             return {key for _, keys in verdict_calls() for key in keys}
+        if shape == "ask_{}":
+            return remark_keys()
+        if shape in FLIPS:
+            return set(FLIPS[shape])
         assert shape in NAMED, f"{shape}: say in NAMED what it may become"
         return set(NAMED[shape])
     if isinstance(given, ast.Call) and ast.unparse(given.func) == "words_of":
@@ -215,6 +236,11 @@ def verdict_calls() -> list[tuple[ast.Call, set[str]]]:
         (call, {f"verdict_{key}" for key in wanted(call.args[0], within)})
         for call, within in calls(VERDICT, "sentence")
     ]
+
+
+def remark_keys() -> set[str]:
+    """Every sentence of the verdict on Ask."""
+    return {f"ask_{key}" for call, within in calls(ASK_VERDICT, "Remark") for key in wanted(call.args[0], within)}
 
 
 def page_calls() -> Iterator[tuple[str, ast.Call, set[str]]]:

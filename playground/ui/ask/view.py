@@ -90,8 +90,8 @@ def _sure(card: Card, language: str) -> Markup:
 def _source(wording: Wording, language: str) -> Markup:
     if not wording.passage:
         return Markup()
-    held = {True: "ask_held", False: "ask_not_held", None: ""}[wording.held]
-    told = tag("small", say(language, held)) if held else ""
+    held = say(language, "ask_held" if wording.held else "ask_not_held")
+    told = "" if wording.held is None else tag("small", held)
     return tag("blockquote", tag("cite", f"[1] {wording.passage}"), tag("p", wording.stood), told, class_="pg-from")
 
 
@@ -147,8 +147,8 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
         "section",
         tag("h4", _head(judged, language), " ", so_far),
         tag("p", remark(judged.why, language)),
-        _remarks("ask_against", judged.against, language),
-        _remarks("ask_flips", judged.flips, language),
+        _remarks(say(language, "ask_against"), judged.against, language),
+        _remarks(say(language, "ask_flips"), judged.flips, language),
         tag("p", *_next(sheet, judged, language), class_="pg-next"),
         class_="pg-verdict pg-final",
         aria_live="polite",
@@ -165,7 +165,7 @@ def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
     if not remarks:
         return Markup()
     text = " ".join(remark(one, language) for one in remarks)
-    return tag("p", tag("b", say(language, head)), " ", text)
+    return tag("p", tag("b", head), " ", text)
 
 
 def remark(said: Remark, language: str) -> str:

@@ -25,7 +25,7 @@ TEXT = {
     "ask_sentence_info": (
         "An edit is written for a sentence, not for a question. This one is proposed; correct it here if it is wrong."
     ),
-    "ask_proposed": "“{prompt} **{target}**”, about: {subject}",
+    "ask_proposed": "“{prompt} … {target}”, about: {subject}",
     "ask_prompt": "The sentence up to the answer",
     "ask_subject": "Who or what it is about, as it stands there",
     "ask_cut": "Cut the text",
@@ -40,8 +40,8 @@ TEXT = {
     "ask_example_author": "A fact, trained",
     "ask_example_known": "What it knows",
     "ask_example_style": "A style",
-    "ask_example_garden": "한국어: 정원",
-    "ask_empty": "Press Try every way: five answers come side by side, quick ones first, and then a verdict.",
+    "ask_example_garden": "In Korean: a garden",
+    "ask_empty": "Press “Try every way”: five answers come side by side, quick ones first, and then a verdict.",
     "ask_stopped": "Stopped. The cards that were done stay.",
     "ask_way_base": "As it is",
     "ask_way_prompt": "Said in the prompt",
