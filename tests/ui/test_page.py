@@ -19,7 +19,7 @@ from playground.errors import PlaygroundError
 from playground.retrieval.dense import index as dense
 from playground.settings import settings
 from playground.ui import layout
-from playground.ui.layout import TABS
+from playground.ui.layout import PAGES, TABS
 from playground.ui.shell import endpoints
 from playground.ui.shell.first_script import SCRIPT, FirstScript
 from playground.ui.shell.run import SWITCH
@@ -140,8 +140,14 @@ def test_no_label_is_left_in_one_language(page):
 
 def test_the_tabs_stand_in_their_order(page):
     tabs = [c["props"] for c in page.config["components"] if c["type"] == "tabitem"]
-    assert [tab["id"] for tab in tabs] == [tab.id for tab in TABS]
-    assert [tab["label"].key for tab in tabs] == [f"tab_{tab.id}" for tab in TABS]
+    named = {tab["id"]: tab["label"].key for tab in tabs}
+    assert list(named) == [name for page_name, parts in PAGES.items() for name in names_on(page_name, parts)]
+    assert set(named.values()) == {f"tab_{tab.id}" for tab in TABS} | {"page_change"}
+
+
+def names_on(page_name, parts):
+    """The ids of a page and of its parts, if it has several."""
+    return [page_name, *(tab.id for tab in parts if len(parts) > 1)]
 
 
 # What scripts may call
@@ -524,6 +530,7 @@ def test_the_folder_for_uploads_is_claimed_before_the_page_is_built(monkeypatch,
 
 def test_there_is_nothing_but_tabs_among_the_tabs(page):
     """Gradio numbers whatever stands there, and puts one tab into the place of another."""
-    [tabs] = [block for block in page.blocks.values() if isinstance(block, gr.Tabs)]
-    assert {type(child) for child in tabs.children} == {gr.Tab}
-    assert [child.id for child in tabs.children] == [tab.id for tab in TABS]
+    pages, parts = [block for block in page.blocks.values() if isinstance(block, gr.Tabs)]
+    assert {type(child) for child in (*pages.children, *parts.children)} == {gr.Tab}
+    assert [child.id for child in pages.children] == list(PAGES)
+    assert [child.id for child in parts.children] == [tab.id for tab in PAGES["change"]]

@@ -91,8 +91,8 @@ def sign(right: bool | None, language: str) -> Markup:
     """A tick or a cross, in words for those who do not see it; nothing where the right answer is not known."""
     if right is None:
         return Markup()
-    mark, word = ("✓", "mark_right") if right else ("✗", "mark_wrong")
-    return tag("span", mark, role="img", aria_label=say(language, word), class_="pg-sign") + " "
+    word = say(language, "mark_right" if right else "mark_wrong")
+    return tag("span", "✓" if right else "✗", role="img", aria_label=word, class_="pg-sign") + " "
 
 
 def _text(answer: Answer, first: str | None, name: str) -> str:
