@@ -63,10 +63,11 @@ def build_page() -> gr.Blocks:
     with Page(title="Weights Playground", analytics_enabled=False) as page:
         saved = state.recipe()
         language = gr.Textbox("en", visible=False)
-        side = build_bar(saved, language)
+        asked = state.kept("ask", {})
+        side = build_bar(saved, asked, language)
         gr.Markdown(label("no_storage"), elem_id="no-storage")
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
-        mine, asked = state.kept("adapters", []), state.kept("ask", {})
+        mine = state.kept("adapters", [])
         places, tabs, parts = _places()
         visit = Visit(
             saved=saved, own=own, shelf=shelf, adapters=mine, asked=asked, language=language, tabs=tabs, parts=parts

@@ -27,8 +27,10 @@ def a_visit():
             own=kept("own", ""),
             shelf=kept("shelf", []),
             adapters=kept("adapters", []),
+            asked=kept("ask", {}),
             language=gr.Textbox("en"),
             tabs=gr.Tabs(),
+            parts=gr.Tabs(),
         )
 
     return visit

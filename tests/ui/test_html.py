@@ -28,6 +28,7 @@ from playground.retrieval.passages import Passage
 from playground.retrieval.search import Found, Hit, matched
 from playground.ui.documents import view as documents_html
 from playground.ui.parts import answers_html, html
+from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.labels import width_of
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.steps import stack, step_title
@@ -405,7 +406,8 @@ def test_no_bars_are_a_table_without_rows():
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.1 + 0.2, "0.3"), (0, "0"), (1234.5, "1.23e+03"), (-0.5, "-0.5"), (1e-12, "1e-12")]
+    ("value", "said"),
+    [(0.1 + 0.2, "0.3"), (0, "0"), (1234.5, "1,230"), (-0.5, "-0.5"), (7.043e7, "70,400,000"), (1.67e-5, "0.0000167")],
 )
 def test_a_figure_has_few_digits(value, said):
     assert html.figure(value) == said
@@ -505,17 +507,27 @@ def test_answers_without_columns_are_empty():
     assert read(answers_html.answers([], "en")).all("section") == []
 
 
-def test_words_that_the_first_answer_has_not_are_marked():
+def test_words_that_the_first_answer_has_not_are_marked_on_request():
     texts = ("It is Paris.", "It is Tokyo.", "It is Paris.")
     columns = [answer(text, done=True) for text in texts]
-    sections = read(answers_html.answers(columns, "en")).all("section")
+    sections = read(answers_html.answers(columns, "en", Looked(differing=True))).all("section")
     assert [[m.text for m in s.all("mark")] for s in sections] == [[], ["Tokyo."], []]
+    assert read(answers_html.answers(columns, "en")).all("mark") == []
+
+
+@both
+def test_a_right_answer_puts_a_tick_or_a_cross_on_what_is_written(language):
+    columns = [answer("It is Tokyo.", done=True), answer("It is Paris.", done=True), answer("It is Tok")]
+    sections = read(answers_html.answers(columns, language, Looked(right="Tokyo"))).all("section")
+    signs = [[span.text for span in section.all("span", "pg-sign")] for section in sections]
+    assert signs == [["✓"], ["✗"], []]
+    assert all(span.attributes["aria-label"] for section in sections for span in section.all("span", "pg-sign"))
 
 
 def test_nothing_is_marked_while_either_answer_grows():
     for done in ((False, True), (True, False)):
         columns = [answer(text, done=d) for text, d in zip(("a b", "a c"), done, strict=True)]
-        assert read(answers_html.answers(columns, "en")).all("mark") == []
+        assert read(answers_html.answers(columns, "en", Looked(differing=True))).all("mark") == []
 
 
 def test_a_growing_answer_has_a_cursor_and_a_finished_one_has_not():

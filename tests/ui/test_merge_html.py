@@ -138,11 +138,11 @@ def test_both_texts_have_a_chart_and_a_column(language):
     heads = [said(head) for head in next(root.iter("thead")).iter("th")]
     assert heads == [words[key] for key in ("walk_t", "walk_base", "walk_models", "sweep_use")]
     take = words["sweep_take"]
-    assert table(root) == {"0": ["10", "5000", take], "0.1": ["12.35", "20", take], "1": ["90", "4", take]}
+    assert table(root) == {"0": ["10", "5,000", take], "0.1": ["12.35", "20", take], "1": ["90", "4", take]}
     hints = [said(title) for title in next(root.iter("svg")).iter("title")]
     assert hints == [
         words["walk_point"].format(t=t, base=base, models=models)
-        for t, base, models in (("0", "10", "5000"), ("0.1", "12.35", "20"), ("1", "90", "4"))
+        for t, base, models in (("0", "10", "5,000"), ("0.1", "12.35", "20"), ("1", "90", "4"))
     ]
 
 

@@ -18,7 +18,9 @@ from playground.settings import settings
 from playground.ui.documents import own as own_panel
 from playground.ui.documents import passages as passages_panel
 from playground.ui.documents import tab as documents_tab
+from playground.ui.guide import chapters as guide_chapters
 from playground.ui.guide import tab as guide_tab
+from playground.ui.layout import PAGES
 from playground.ui.parts import passages_html
 from playground.ui.parts import shelf as shelf_parts
 from playground.ui.parts.corpus_menu import OWN
@@ -310,15 +312,25 @@ def test_a_changed_passage_keeps_its_borders_when_saved(own):
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_guide_opens_at_its_first_chapter_and_has_them_all(language):
-    menu, text = guide_tab.show_guide(language, None)
-    found = guide_tab.chapters(language)
-    documents = load_corpus(guide_tab.GUIDES[language]).passages
-    assert len(menu["choices"]) == len({passage.document for passage in documents})
-    assert menu["value"] == menu["choices"][0]
-    assert text == found[menu["value"]]
+    name, listed, text, around = guide_tab.show_guide(language, "")
+    found = guide_chapters.chapters(language)
+    documents = {passage.document for passage in load_corpus(guide_chapters.GUIDES[language]).passages}
+    assert {f"{chapter.name}.md" for chapter in found} == documents
+    assert (name, text) == (found[0].name, found[0].text)
     assert text.startswith("## ")  # the page has a first heading of its own
-    last = menu["choices"][-1]
-    assert guide_tab.show_guide(language, last)[1] == found[last] != text
+    assert listed.count("aria-current") == 1
+    assert all(f'data-chapter="{chapter.name}"' in listed for chapter in found)
+    assert f'data-chapter="{found[1].name}"' in around
+    last = guide_tab.open_chapter(language, SimpleNamespace(chapter=found[-1].name))
+    assert last[2] == found[-1].text != text
+    assert f'data-chapter="{found[-2].name}"' in last[3]
+
+
+def test_a_chapters_own_place_to_try_it_is_a_tab_of_the_page():
+    places = {name for name, parts in PAGES.items() if len(parts) == 1}
+    places |= {f"{name}/{tab.id}" for name, parts in PAGES.items() for tab in parts if len(parts) > 1}
+    assert set(guide_chapters.TRIED.values()) <= places
+    assert all(chapter.tried for language in ("en", "ko") for chapter in guide_chapters.chapters(language))
 
 
 def test_how_a_file_was_read_is_told_and_can_be_changed(tmp_path, home):

@@ -52,6 +52,7 @@ ASKED = sheet_to_json(AskSheet(about=ABOUT, model=MODEL, ways=("prompt",), cards
 # What a form holds, other than when the page opens, for each run.
 HELD: dict[str, dict] = {
     "building": {"pending": "x", "edits": [Prune().model_dump()]},
+    "speak": {"edits": [NUDGE]},
     "write": {},
     "apply": {},
     "measure": {"reading": TEXT, "edits": [Prune().model_dump()]},

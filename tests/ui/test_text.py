@@ -46,6 +46,7 @@ from playground.ui.ask import examples as ask_examples
 from playground.ui.ask import tab as ask_tab
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import search_form as search_panel
+from playground.ui.guide.chapters import GROUPS
 from playground.ui.lab.fact import QUESTIONS
 from playground.ui.layout import PAGES, TABS
 from playground.ui.merge import form as merge_panel
@@ -83,6 +84,7 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
     "tab_{}": [f"tab_{tab.id}" for tab in TABS],
+    "guide_group_{}": [f"guide_group_{name}" for name in GROUPS],
     "page_{}": [f"page_{name}" for name, parts in PAGES.items() if len(parts) > 1],
     "way_{}": [f"way_{way.id}" for way in WAYS.values() if way.writes],
     "lab_{}": [

@@ -9,11 +9,15 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.build import NotBuiltError, Receipt, build, build_quickly, is_quick
+from playground.engine.decoding.answering import answer_rows, chat_prompt
+from playground.engine.decoding.generate import Sampling, answer_text
+from playground.engine.fork import Fork
 from playground.engine.models import catalog, loader
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
+from playground.ui.parts.carried import last_question
 from playground.ui.parts.steps import crumbs as crumbs_html
 from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
@@ -25,6 +29,12 @@ from playground.ui.shell.warmup import WARMUP
 from playground.ui.text import label, say, tell
 from playground.workspace import Workspace
 
+EDITS = """(saved) => {
+  const on = (saved?.stack?.steps ?? []).filter((step) => step.on);
+  return on.length ? JSON.stringify(on) : '';
+}"""
+USUAL_QUESTION = "What is the capital of France?"  # where the visitor has asked nothing
+SPOKEN = 24  # tokens of what the recipe says now
 OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
@@ -49,8 +59,11 @@ class RecipeBar:
         return [self.model, self.stack, self.undo, self.redo, self.timer, self.pending, self.crumbs]
 
 
-def build_bar(saved: gr.BrowserState, language: gr.Textbox) -> RecipeBar:
-    """Lay out the bar and wire its buttons to the saved workspace."""
+def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textbox) -> RecipeBar:
+    """Lay out the bar and wire its buttons to the saved workspace.
+
+    :param asked: what the visitor asked last.
+    """
     with gr.Row(elem_id="bar"):
         gr.Markdown(label("title"), elem_id="title")
         crumbs = gr.HTML(elem_id="crumbs")
@@ -69,6 +82,7 @@ def build_bar(saved: gr.BrowserState, language: gr.Textbox) -> RecipeBar:
         )
         switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch", min_width=64, scale=0)
     status = gr.HTML(elem_id="status")
+    speaks = gr.HTML(elem_id="speaks")
     noted = gr.Column()
     with gr.Column(elem_id="recipe"):
         gr.Markdown(label("recipe_heading"))
@@ -111,7 +125,12 @@ def build_bar(saved: gr.BrowserState, language: gr.Textbox) -> RecipeBar:
     )
     form = Form(saved=saved, language=language, pending=pending)
     building = Run(name="building", handler=build_now, form=form, outputs=[status], told=status)
-    return replace(side, built=building.on(pending.change).then(show_stack, own, side.view, **LOOK))
+    built = building.on(pending.change).then(show_stack, own, side.view, **LOOK)
+    changed = gr.Textbox("", visible="hidden")  # the edits that are on, as JSON; "" for none
+    saved.change(None, saved, changed, js=EDITS, api_visibility="private")
+    speaking = Form(saved=saved, asked=asked, language=language)
+    Run(name="speak", handler=speak, form=speaking, outputs=[speaks], told=speaks).on(changed.change, built.then)
+    return replace(side, built=built)
 
 
 @shown
@@ -146,6 +165,35 @@ def build_now(values: Values, work: Work) -> Any:
     if values["pending"]:
         build(spaces.workspace_from_json(values["saved"]).recipe(), work)
     return gr.skip()
+
+
+def speak(values: Values, work: Work) -> Any:
+    """What the model says with the recipe, beside what it said before, to the visitor's last question: every change
+    of weights is heard at once. Of a recipe that is still to be built, once it is."""
+    space, language = spaces.workspace_from_json(values["saved"]), values["language"]
+    try:
+        fork = build_quickly(space.recipe()).fork if space.recipe().edits else None
+    except PlaygroundError:  # not built yet, or it cannot be: the bar says so
+        fork = None
+    if fork is None:
+        return ""
+    question = last_question(values["asked"], USUAL_QUESTION)
+    base = build(space.base()).fork
+    before, after = (_said(each, question, work) for each in (base, fork))
+    return html.tag(
+        "p",
+        html.tag("b", question),
+        " ",
+        html.tag("span", say(language, "speaks_before"), " ", html.tag("q", before), class_="pg-hint"),
+        " → ",
+        html.tag("q", after or say(language, "speaks_nothing"), class_="pg-said"),
+    )
+
+
+def _said(fork: Fork, question: str, work: Work) -> str:
+    work.check()
+    [row] = answer_rows(fork, [chat_prompt(fork, question)], Sampling(SPOKEN), work.stopped)
+    return answer_text(fork.base, row)
 
 
 def show_status(saved: Any, language: str) -> tuple[str, Any]:

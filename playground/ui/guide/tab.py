@@ -1,47 +1,83 @@
-"""The Guide tab: the project's own corpus about weights and retrieval, to be read."""
+"""The Learn tab: the project's own corpus about weights and retrieval, to be read."""
 
 from __future__ import annotations
 
-import re
+from itertools import groupby
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from playground.retrieval.corpus import load_collection
-from playground.ui.shell.page import LOOK, shown
+from playground.ui.guide.chapters import Chapter, chapters
+from playground.ui.parts.html import link, tag
+from playground.ui.shell.page import CLICKS, LOOK, shown
 from playground.ui.shell.tab import Tab, Visit, Wired
-from playground.ui.text import label
-
-GUIDES = {"en": "guide", "ko": "guide-ko"}
-FIRST = ("start-here.md", "first-steps.md", "choosing.md")  # the others by name
+from playground.ui.text import label, say
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it; it is filled when it is opened."""
     language = visit.language
     gr.Markdown(label("guide_intro"))
-    chapter = gr.Dropdown([], label=label("guide_chapter"), elem_id="guide-chapter")
-    text = gr.Markdown(label("guide_wait"), elem_id="guide")
-    page.select(show_guide, [language, chapter], [chapter, text], **LOOK)
-    chapter.select(show_guide, [language, chapter], [chapter, text], **LOOK)
+    name = gr.State("")  # of the chapter that is open
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=240):
+            listed = gr.HTML(js_on_load=CLICKS, elem_id="guide-chapters")
+        with gr.Column(scale=3, min_width=300):
+            text = gr.Markdown(label("guide_wait"), elem_id="guide")
+            around = gr.HTML(js_on_load=CLICKS, elem_id="guide-around")
+    view = [name, listed, text, around]
+    page.select(show_guide, [language, name], view, **LOOK)
+    for pressed in (listed, around):
+        pressed.click(open_chapter, [language], view, **LOOK)
     return Wired()
 
 
-def chapters(language: str) -> dict[str, str]:
-    """Titles of the chapters and their texts, headings one level down: the page has its own."""
-    documents = load_collection(GUIDES.get(language, "guide")).documents
-    places = {name: number for number, name in enumerate(FIRST)}
-    order = sorted(documents, key=lambda chapter: (places.get(chapter.name, len(FIRST)), chapter.name))
-    texts = [re.sub(r"^#", "##", chapter.text, flags=re.MULTILINE) for chapter in order]
-    return {text.partition("\n")[0].lstrip("# ").strip(): text for text in texts}
+@shown
+def show_guide(language: str, name: str) -> tuple[Any, ...]:
+    """A chapter, the first one if none is open."""
+    all_chapters = chapters(language)
+    names = [chapter.name for chapter in all_chapters]
+    at = names.index(name) if name in names else 0
+    chapter = all_chapters[at]
+    return chapter.name, _contents(all_chapters, chapter, language), chapter.text, _around(all_chapters, at, language)
 
 
 @shown
-def show_guide(language: str, chapter: str | None) -> tuple[Any, str]:
-    """A chapter, the first one if none is chosen."""
-    texts = chapters(language)
-    chapter = chapter if chapter in texts else next(iter(texts))
-    return gr.update(choices=list(texts), value=chapter), texts[chapter]
+def open_chapter(language: str, event: gr.EventData) -> tuple[Any, ...]:
+    """The chapter that was pressed."""
+    shown_now: tuple[Any, ...] = show_guide(language, str(event.chapter))
+    return shown_now
+
+
+def _contents(all_chapters: list[Chapter], chosen: Chapter, language: str) -> Markup:
+    """The chapters in their groups, the open one marked."""
+    parts = []
+    for group, own in groupby(all_chapters, key=lambda chapter: chapter.group):
+        rows = [
+            tag(
+                "li",
+                link(chapter.title, "chapter", chapter=chapter.name),
+                tag("small", f" {say(language, 'guide_minutes', n=chapter.minutes)}"),
+                aria_current="page" if chapter is chosen else None,
+            )
+            for chapter in own
+        ]
+        parts += [tag("h4", say(language, f"guide_group_{group}")), tag("ul", *rows)]
+    return tag("nav", *parts, class_="pg-chapters", aria_label=say(language, "guide_chapter"))
+
+
+def _around(all_chapters: list[Chapter], at: int, language: str) -> Markup:
+    """Where to try what was read, and the chapters before and after."""
+    tried = tag("a", say(language, "guide_try"), href=f"#{all_chapters[at].tried}", class_="pg-try")
+    before = all_chapters[at - 1] if at else None
+    after = all_chapters[at + 1] if at + 1 < len(all_chapters) else None
+    steps = [
+        link(f"{sign} {chapter.title}", "chapter", chapter=chapter.name)
+        for sign, chapter in (("←", before), ("→", after))
+        if chapter
+    ]
+    return tag("p", tried, *steps, class_="pg-next")
 
 
 TAB = Tab("guide", build_tab)

@@ -21,8 +21,13 @@ def carries(visit: Visit, page: gr.Tab, box: gr.Textbox) -> None:
 
 def carried(sheet: Any, last: str, text: str) -> tuple[Any, Any]:
     """The last question, in the place of what nobody typed."""
-    try:
-        question = sheet_from_json(sheet).about.question if sheet else last
-    except PlaygroundError:  # of another version
-        return gr.skip(), gr.skip()
+    question = last_question(sheet, last)
     return question, question if text.strip() in ("", last.strip()) else gr.skip()
+
+
+def last_question(sheet: Any, otherwise: str) -> str:
+    """What was asked last, or something else where nothing was."""
+    try:
+        return sheet_from_json(sheet).about.question if sheet else otherwise
+    except PlaygroundError:  # of another version
+        return otherwise

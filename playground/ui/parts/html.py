@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import floor, isfinite, log10
 
 from markupsafe import Markup, escape
 
@@ -98,8 +99,12 @@ def details(summary: str, *inside: str, **attributes: object) -> Markup:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """A number with few digits, never 0.30000000000000004."""
-    return f"{value:.{digits}g}"
+    """A number with few digits, never 0.30000000000000004 nor 7.04e+07: 0.3, 36,000, 0.0000167."""
+    if not isfinite(value) or value == 0:
+        return f"{value:g}"
+    places = digits - 1 - floor(log10(abs(value)))
+    text = f"{round(value, places):,.{max(0, places)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def percent(share: float, digits: int = 3) -> str:

@@ -1,6 +1,8 @@
 """English: the bar."""
 
 TEXT = {
+    "speaks_before": "before:",
+    "speaks_nothing": "(nothing)",
     "crumbs_base": "Base",
     "crumbs_empty": "no edits yet",
     "recipe_open": "Recipe",
