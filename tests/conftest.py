@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by torch as it is imported
 
 import hypothesis
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -281,6 +283,39 @@ def known(tiny: TinyModels, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyMod
     CACHE.clear()
     yield tiny
     CACHE.clear()
+
+
+# The ways of Ask
+
+
+def by_words(texts: Sequence[str], on_progress: object = None, stopped: object = None) -> np.ndarray:
+    """Embeddings that count words, in the place of an encoder's: alike are texts that share some."""
+    rows = np.full((len(texts), 384), 1e-3, dtype=np.float32)
+    for row, text in zip(rows, texts, strict=True):
+        for word in text.lower().split():
+            row[zlib.crc32(word.strip(".?,").encode()) % 384] += 1
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def quick_ways(known: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TinyModels]:
+    """Every way of Ask is quick on ``tiny-llama``, in a home of its own."""
+    from playground.ask import ways
+    from playground.engine.facts import keys, layers
+    from playground.retrieval.dense import index as dense
+
+    monkeypatch.setenv("PLAYGROUND_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(keys, "MOMENT_TOKENS", 700)
+    layer: dict[layers.FactMethod, tuple[int, ...]] = {"rome": (0,), "ft": (0,), "memit": (0,), "alphaedit": (0,)}
+    monkeypatch.setitem(layers.CHOICES, "tiny-llama", layer)
+    monkeypatch.setattr(ways, "LORA", ways.LORA.model_copy(update={"steps": 3}))
+    monkeypatch.setattr(dense, "embed", by_words)
+    fresh = (settings.cache_clear, dense.query_vector.cache_clear, dense._indexes.clear)
+    for clear in fresh:
+        clear()
+    yield known
+    for clear in fresh:
+        clear()
 
 
 # The packaged weights

@@ -32,7 +32,7 @@ NUDGED = parse(
     {"model": MODEL, "edits": [{"kind": "nudge_tokens", "text": " the", "direction": "random", "strength": 2.0}]}
 )
 
-pytestmark = pytest.mark.usefixtures("room")
+pytestmark = pytest.mark.usefixtures("quick_ways")
 
 
 def tried(about=ABOUT, ways=USUAL, recipe=RECIPE, work=None):
@@ -44,12 +44,12 @@ def said(fork, prompts, new_tokens=NEW_TOKENS):
     return answer_texts(fork, prompts, new_tokens)
 
 
-def parameters(room):
-    return {name: value.clone() for name, value in room[MODEL].model.state_dict().items()}
+def parameters(quick_ways):
+    return {name: value.clone() for name, value in quick_ways[MODEL].model.state_dict().items()}
 
 
-def test_every_usual_way_gives_a_card_and_the_base_stays_as_it_was(room):
-    before = parameters(room)
+def test_every_usual_way_gives_a_card_and_the_base_stays_as_it_was(quick_ways):
+    before = parameters(quick_ways)
     cards = tried(ways=[*USUAL, "mine"], recipe=NUDGED)
     assert {"base", "prompt", "found", "rome", "lora"} == set(USUAL)
     assert [card.error for card in cards.values()] == [None] * 6
@@ -60,11 +60,11 @@ def test_every_usual_way_gives_a_card_and_the_base_stays_as_it_was(room):
         assert card.judged
         assert (card.kept is None) == (way == "base")
         assert bool(card.continued) == (way == "rome")
-    after = room[MODEL].model.state_dict()
+    after = quick_ways[MODEL].model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_the_base_and_the_visitors_recipe_answer_the_bare_question(room):
+def test_the_base_and_the_visitors_recipe_answer_the_bare_question(quick_ways):
     cards = tried(ways=["base", "mine"], recipe=NUDGED)
     for way, recipe in (("base", RECIPE), ("mine", NUDGED)):
         fork = build(recipe).fork
@@ -187,7 +187,7 @@ def test_being_stopped_ends_all_ways(way, checks):
 
 
 @pytest.fixture
-def facts(room, monkeypatch):
+def facts(quick_ways, monkeypatch):
     """Facts that the tiny model says: what it writes after real facts' prompts."""
     fork, found = build(RECIPE).fork, []
     tokenizer = fork.base.tokenizer
@@ -238,9 +238,9 @@ def test_other_facts_are_asked_again_with_what_stands_before_them(facts):
 # The day on which the answer is another one
 
 
-def test_the_next_day_what_stands_in_the_prompt_is_read_anew_and_weights_are_as_they_were(room, monkeypatch):
+def test_the_next_day_what_stands_in_the_prompt_is_read_anew_and_weights_are_as_they_were(quick_ways, monkeypatch):
     *_, cards = try_ways(ABOUT, NUDGED, [*USUAL, "mine"])
-    before, adapters = parameters(room), len(list((store.settings().home / "adapters").iterdir()))
+    before, adapters = parameters(quick_ways), len(list((store.settings().home / "adapters").iterdir()))
     for name in ("rome", "lora"):
         monkeypatch.setitem(WAYS, name, replace(WAYS[name], prepare=None))  # nothing is written again
     grown = list(after_change(cards, ABOUT.changed("in the barn")))
@@ -253,11 +253,11 @@ def test_the_next_day_what_stands_in_the_prompt_is_read_anew_and_weights_are_as_
     assert new["found"].wordings[0].stood == "The Red Mat lies in the barn by the lake."
     assert new["found"].wordings[0].held
     assert len(list((store.settings().home / "adapters").iterdir())) == adapters
-    after = room[MODEL].model.state_dict()
+    after = quick_ways[MODEL].model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_an_edit_for_the_visitors_own_sentence_is_asked_the_next_day(room):
+def test_an_edit_for_the_visitors_own_sentence_is_asked_the_next_day(quick_ways):
     about = Asked(question="Hours?", answer="at 7:30", prompt="Each Sunday Mondfenster opens", subject="Mondfenster")
     *_, cards = try_ways(about, RECIPE, ["rome"])
     assert cards[0].done

@@ -15,6 +15,7 @@ from playground.ask.question import CUTTINGS, MAX_ANSWER, MAX_QUESTION, MAX_SUBJ
 from playground.ask.sheet import AskSheet, sheet_from_json, sheet_to_json
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import WAYS
+from playground.engine.recipe import Recipe
 from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.retrieval.reading.files import read_files
@@ -354,6 +355,8 @@ def run_again(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     about = replace(about, **(CHANGES.get(how) or {"question": _reworded(about, language)}))
     sheet = replace(sheet, about=about, cards=tuple(card for card in sheet.cards if card.way != way))
     recipe = spaces.workspace_from_json(values["saved"]).recipe()
+    if recipe.model != sheet.model:  # of which the other cards are
+        recipe = Recipe(model=sheet.model)
     filled = about.question, about.cut, about.begun
     for cards in try_ways(about, recipe, [way], by_name(work, language)):
         sheet = _with(sheet, cards, language)
