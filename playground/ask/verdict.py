@@ -139,7 +139,7 @@ class _Choice:
         """Why nothing can be recommended."""
         if not self.left:
             return Remark("none_left" if self.tried else "nothing_yet")
-        nearest = max(self.left, key=lambda card: card.right)
+        nearest = max(self.left, key=lambda card: (card.right, card.misread))
         if nearest.misread:
             return Remark("none_misread", {"way": nearest.way})
         if nearest.right:

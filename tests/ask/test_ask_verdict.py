@@ -75,7 +75,8 @@ def test_why_nothing_is_recommended():
     assert (unsure.key, unsure.values) == ("none_sure", {"way": "found", "right": 2, "of": 4})
     wrong = Wording(question="?", text="!", right=False, passage="text#1", stood="it", held=True)
     misread = Card(way="found", wordings=(wrong,) * 4, answer_seconds=1.0)
-    assert verdict([card("base", 0), misread], (), True).why.key == "none_misread"
+    for others in ([], [card("prompt", 0)]):
+        assert verdict([card("base", 0), *others, misread], (), True).why.key == "none_misread"
 
 
 def test_a_way_that_failed_counts_for_nothing():
