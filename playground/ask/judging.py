@@ -7,12 +7,14 @@ day, dates, numbers in words, units. Deterministic; no model judges another.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import product, zip_longest
 
 from playground.retrieval.answers import answer_place
 from playground.retrieval.lexical.terms import folded
 
+MOST_BEFORE = 200  # characters before an answer, among which a denial is looked for
 MOST_TIMES = 4  # of an answer that are read either way
 OR = re.compile(r"\s*[|｜]\s*")  # between answers that are right alike
 # Before what is asked for; an answer is as right without them
@@ -122,11 +124,10 @@ def _denied(answer: str, text: str) -> bool:
 
 def _behind_not(answer: str, part: str) -> bool:
     words = part.split()
-    for count in range(1, len(words) + 1):
-        if answer_place(answer, " ".join(words[:count])) is not None:
-            before = " ".join(words[: max(0, count - len(answer.split()))]) + " "
-            return bool(_NOT.search(before) or _KOREAN_NOT.search(" ".join(words[count:])))
-    return False
+    # The fewest words that hold it, by halving: a passage may be long
+    count = bisect_left(range(len(words)), True, key=lambda n: answer_place(answer, " ".join(words[:n])) is not None)
+    before = " ".join(words[: max(0, count - len(answer.split()))]) + " "
+    return bool(_NOT.search(before[-MOST_BEFORE:]) or _KOREAN_NOT.search(" ".join(words[count:])))
 
 
 def _uniform(text: str) -> str:

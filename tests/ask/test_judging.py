@@ -99,6 +99,14 @@ def test_what_is_denied_first_and_said_then_is_said():
     assert says("Rome", "Not Rome? Yes. It is Rome.")
 
 
+def test_a_long_passage_is_read_as_a_short_one_is():
+    """By trying every beginning of it, it would take a minute."""
+    long = "word " * 8_000
+    assert says("7:30", f"{long} at 7:30 {long}")
+    assert not says("7:30", f"{long} not at 7:30 {long}")
+    assert not says("서울", f"{long} 서울이 아니라 {long}")
+
+
 @given(st.text())
 def test_an_answer_without_letters_or_digits_is_never_said(text):
     for nothing in ("", " ", "|", " | ｜", "…", "?!", "—"):
