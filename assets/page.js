@@ -132,8 +132,13 @@ function playgroundTouched(...ids) {  // a menu was changed that these results d
 }
 
 function playgroundRecipe() {  // the bar's button: the whole recipe, or its line alone
-  const open = document.documentElement.classList.toggle('pg-recipe-open');
-  document.querySelector('#recipe-open').setAttribute('aria-expanded', open);
+  document.documentElement.classList.toggle('pg-recipe-open');
+  playgroundTellRecipe();
+}
+
+function playgroundTellRecipe() {  // whether it is open, for those who do not see it
+  const open = document.documentElement.classList.contains('pg-recipe-open');
+  document.getElementById('recipe-open')?.setAttribute('aria-expanded', open);
 }
 
 (() => {  // Every tab has an address, #change/weights: a reload, a link and the browser's Back keep the place
@@ -172,6 +177,7 @@ function playgroundRecipe() {  // the bar's button: the whole recipe, or its lin
 })();
 
 async function playgroundOpened(names, drafts, now) {  // what was typed is there again, or what a link brings
+  playgroundTellRecipe();
   const linked = await playgroundLinked();
   setTimeout(window.playgroundGo);
   const value = (name, at) => [linked?.[name], drafts[name], now[at]].find((each) => !['', null, undefined].includes(each));

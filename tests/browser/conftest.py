@@ -18,10 +18,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from playground.ui import layout
+from playground.ui.text import EN
+
 ROOT = Path(__file__).resolve().parents[2]
 HOME = Path(os.environ.get("PLAYGROUND_TEST_HOME") or ROOT / ".home")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+PARTS = tuple(EN[f"tab_{tab.id}"] for tab in layout.PAGES["change"])
 WAIT = 60_000  # ms; a slow machine decodes slowly, and no test is about seconds
 expect.set_options(timeout=WAIT)
 
@@ -93,9 +97,12 @@ def browser():
 
 
 class Visitor:
-    """One person at one browser, who notes what the page asks of other hosts or complains of."""
+    """One person at one browser, who notes what the page asks of other hosts or complains of.
 
-    def __init__(self, browser, server, script="", **context):
+    :param recipe: open the whole recipe, as most tests look at it.
+    """
+
+    def __init__(self, browser, server, script="", recipe=True, **context):
         context = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}} | context
         self.context = browser.new_context(accept_downloads=True, **context)
         self.context.add_init_script(script)
@@ -103,27 +110,54 @@ class Visitor:
         self.server, self.outside, self.errors = server, [], []
         self.page.on("request", self._note)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.open()
+        self.open(recipe)
 
     def _note(self, request):
         if not request.url.startswith((self.server.url, "data:", "blob:")):
             self.outside.append(request.url)
 
-    def open(self):
-        """Open the page, or open it again, and wait until the model has answered."""
+    def open(self, recipe=True):
+        """Open the page, or open it again, and wait until its model is there; the recipe stands open unless asked."""
         self.page.goto(self.server.url)
-        expect(self.page.locator("#chips button").first).to_be_attached(timeout=3 * WAIT)
-        expect(self.page.locator("#bars table")).to_be_attached()
-        expect(self.page.locator("#token-map svg")).to_be_attached(timeout=3 * WAIT)
+        self.ready()
+        if recipe:
+            self.recipe()
         return self.page
 
+    def ready(self):
+        """Wait until the page shows what the browser kept, and the model is loaded."""
+        expect(self.page.locator("#crumbs b")).to_be_attached(timeout=3 * WAIT)
+        expect(self.page.locator("#ask-cards .pg-hint, #ask-cards .pg-ask").first).to_be_attached(timeout=3 * WAIT)
+        expect(self.page.locator("#status:has(.pg-hint):not(:has(progress))")).to_be_attached(timeout=3 * WAIT)
+
+    def recipe(self):
+        """Open the whole recipe below the bar."""
+        self.page.locator("#recipe-open[aria-expanded=false]").click()
+        expect(self.page.locator("#stack")).to_be_visible()
+
+    def reload(self):
+        """Load the page again, where it is."""
+        self.page.reload()
+        self.ready()
+        self.recipe()
+
     def tab(self, name):
-        """Open a tab; on a narrow page it may be in the menu behind the dots."""
-        if self.page.get_by_role("tab", name=name).count():
-            self.page.get_by_role("tab", name=name).click()
+        """Open a page, and for a part of Change that part."""
+        if name in PARTS:
+            self._choose("#tabs", EN["page_change"])
+            self._choose("#parts-change", name)
         else:
-            self.page.get_by_label("More tabs").click()
-            self.page.locator(".overflow-dropdown button", has_text=name).click()
+            self._choose("#tabs", name)
+
+    def _choose(self, place, name):
+        """Press a tab; on a narrow page it may be in the menu behind the dots."""
+        row = self.page.locator(f"{place} > .tab-wrapper")
+        expect(row).to_be_visible()
+        if row.get_by_role("tab", name=name, exact=True).count():
+            row.get_by_role("tab", name=name, exact=True).click()
+        else:
+            row.get_by_label("More tabs").click()
+            row.locator(".overflow-dropdown button", has_text=name).click()
 
 
 @contextmanager
