@@ -149,6 +149,13 @@ class Visitor:
         else:
             self._choose("#tabs", name)
 
+    def tokens(self):
+        """Open Tokens, and wait until its text and its token are looked at."""
+        self.tab(EN["tab_tokens"])
+        expect(self.page.locator("#chips button").first).to_be_visible()
+        expect(self.page.locator("#bars table")).to_be_visible()
+        expect(self.page.locator("#token-map svg")).to_be_visible(timeout=3 * WAIT)
+
     def _choose(self, place, name):
         """Press a tab; on a narrow page it may be in the menu behind the dots."""
         row = self.page.locator(f"{place} > .tab-wrapper")

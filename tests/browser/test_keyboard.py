@@ -1,4 +1,4 @@
-"""Keys alone: previews, tabs, menus, a way past the sidebar; and what is out of date is greyed."""
+"""Keys alone: previews, tabs, menus, a way past the bar; and what is out of date is greyed."""
 
 import pytest
 from playwright.sync_api import expect
@@ -46,6 +46,7 @@ def test_keys_on_sliders_and_numbers_preview_once_they_rest(visit):
     visitor = visit()
     page = visitor.page
     asked = counted(page)
+    visitor.tokens()
     rested(page, asked)
     slider = page.locator("#nudge-strength input[type=range]")
     slider.focus()
@@ -74,28 +75,30 @@ def test_keys_on_sliders_and_numbers_preview_once_they_rest(visit):
     expect(page.locator("#stack li")).to_contain_text("scale 1.1")
 
 
-def test_keys_move_between_tabs_shut_menus_and_skip_the_sidebar(tiny_visit):
-    visitor = tiny_visit()
+def moves_between(page, first, second, last):
+    """The arrows and End go from the first tab of a row to these, and round it."""
+    page.get_by_role("tab", name=first, exact=True).focus()
+    for key, name in (("ArrowRight", second), ("ArrowLeft", first), ("End", last), ("ArrowRight", first)):
+        page.keyboard.press(key)
+        tab = page.get_by_role("tab", name=name, exact=True)
+        expect(tab).to_be_focused()
+        expect(tab).to_have_attribute("aria-selected", "true")
+
+
+def test_keys_move_between_tabs_shut_menus_and_skip_the_bar(tiny_visit):
+    visitor = tiny_visit(recipe=False)
     page = visitor.page
     page.keyboard.press("Tab")
     expect(page.locator(".pg-skip")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.locator("#tokens-text textarea, #tokens-text input")).to_be_focused()
+    expect(page.locator("#ask-question textarea, #ask-question input")).to_be_focused()
     style, width = outline(page)
     assert style == "solid"
     assert width >= 2
-    page.get_by_role("tab", name="Tokens").focus()
-    for key, name in (
-        ("ArrowRight", "Weights"),
-        ("ArrowLeft", "Tokens"),
-        ("End", EN[f"tab_{layout.TABS[-1].id}"]),
-        ("ArrowRight", "Tokens"),
-    ):
-        page.keyboard.press(key)
-        tab = page.get_by_role("tab", name=name)
-        expect(tab).to_be_focused()
-        expect(tab).to_have_attribute("aria-selected", "true")
+    moves_between(page, "Ask", "Compare", "Learn")
+    visitor.tab("Tokens")
+    moves_between(page, "Tokens", "Weights", EN[f"tab_{layout.PAGES['change'][-1].id}"])
     menu = page.locator("#model input")
     menu.focus()
     expect(menu).to_have_attribute("aria-expanded", "true")
@@ -105,7 +108,9 @@ def test_keys_move_between_tabs_shut_menus_and_skip_the_sidebar(tiny_visit):
 
 
 def test_a_neighbour_on_the_map_is_reached_and_pressed_by_key(visit):
-    page = visit().page
+    visitor = visit()
+    page = visitor.page
+    visitor.tokens()
     for key in ("Enter", " "):
         neighbour = page.locator("#token-map .pg-dot").last
         label = neighbour.get_attribute("aria-label")
@@ -125,6 +130,7 @@ def test_a_neighbour_on_the_map_is_reached_and_pressed_by_key(visit):
 def test_what_belongs_to_an_earlier_input_is_greyed(tiny_visit):
     visitor = tiny_visit()
     page = visitor.page
+    visitor.tokens()
     text = page.locator("#tokens-text textarea, #tokens-text input").first
     chips = page.locator("#chips.pg-stale")
     before = text.input_value()
@@ -165,8 +171,8 @@ def test_questions_of_another_fact_are_greyed_until_they_are_ones_own(tiny_visit
 
 def test_a_narrow_page_opens_on_itself_in_the_visitors_language(tiny_visit):
     for language, title in (("en-US", "Weights Playground"), ("ko-KR", "가중치 놀이터")):
-        page = tiny_visit(viewport={"width": 768, "height": 900}, locale=language).page
-        expect(page.locator(".sidebar")).to_have_count(1)
-        expect(page.locator(".sidebar.open")).to_have_count(0)
+        page = tiny_visit(recipe=False, viewport={"width": 768, "height": 900}, locale=language).page
+        expect(page.locator("#recipe")).to_have_count(1)
+        expect(page.locator("#recipe")).to_be_hidden()
         expect(page.locator("#title h1")).to_be_in_viewport()
         expect(page).to_have_title(title)
