@@ -5,7 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from playground.ui import layout
+from playground.ui.text import EN
+
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
+PAGES = tuple(EN[f"tab_{own[0].id}"] for own in layout.PAGES.values() if len(own) == 1)
+PARTS = tuple(EN[f"tab_{tab.id}"] for tab in layout.PAGES["change"])
 
 
 def at_rest(page, stored):
@@ -20,6 +25,7 @@ def at_rest(page, stored):
 def test_a_reload_and_a_restart_of_the_server_lose_nothing(tiny_visit, tiny_server):
     visitor = tiny_visit()
     page = visitor.page
+    visitor.tokens()
     page.locator("#nudge").click()
     expect(page.locator("#stack li")).to_have_count(1)
     visitor.tab("Weights")
@@ -89,16 +95,20 @@ def test_ones_own_documents_are_found_by_oneself_alone(tiny_visit, tmp_path):
 
 
 def test_a_phone_shows_the_page_and_not_only_the_recipe(tiny_visit):
-    visitor = tiny_visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    visitor = tiny_visit(recipe=False, viewport={"width": 390, "height": 844}, has_touch=True)
     page = visitor.page
-    expect(page.locator("#chips button").first).to_be_in_viewport()
+    expect(page.locator("#ask-question textarea, #ask-question input")).to_be_in_viewport()
     expect(page.locator("#no-storage")).to_be_hidden()  # there is some
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    for name in ("Documents", "Compare"):
+    for name in (*PAGES, *PARTS):
         visitor.tab(name)
+        if name == "Tokens":
+            expect(page.locator("#chips button").first).to_be_in_viewport()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_label("Toggle Sidebar").click()
+    expect(page.locator("#stack")).to_be_hidden()
+    visitor.recipe()
     expect(page.locator("#stack")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 REFUSED = """Object.defineProperty(window, 'localStorage', {
@@ -107,10 +117,12 @@ REFUSED = """Object.defineProperty(window, 'localStorage', {
 
 
 def test_where_a_browser_refuses_storage_the_page_works_and_says_what_is_lost(tiny_visit):
-    page = tiny_visit(script=REFUSED).page  # the page is open: its tokens and the map were drawn
+    visitor = tiny_visit(script=REFUSED)
+    page = visitor.page
+    visitor.tokens()  # they and the map are drawn
     notice = page.locator("#no-storage")
     expect(notice).to_contain_text("keeps nothing")
-    assert notice.locator("a").evaluate("link => [link.href, link.target]") == [page.url, "_blank"]
+    assert notice.locator("a").evaluate("link => [link.href, link.target]") == [visitor.server.url, "_blank"]
     page.locator("#language-switch").click()
     expect(page.locator("#no-storage")).to_contain_text("새 탭에서")
 
