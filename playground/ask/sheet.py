@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +17,7 @@ from playground.ask.question import Asked
 from playground.ask.ways import WAYS
 from playground.errors import Message, PlaygroundError
 
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "ask" / "example.json"  # python -m assets.ask.make
 MAX_CHARACTERS = 400_000
 MOST = 1e15  # of seconds and bytes
 SAMPLED = 1_000  # facts in a sample, at most
@@ -63,6 +66,12 @@ def sheet_to_json(sheet: AskSheet) -> dict[str, Any]:
     """A sheet as plain JSON."""
     data: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
     return data
+
+
+@cache
+def example_sheet() -> AskSheet:
+    """The first example as it came out once, measured."""
+    return sheet_from_json(json.loads(SHIPPED.read_text("utf-8")))
 
 
 def sheet_from_json(data: Any) -> AskSheet:

@@ -101,8 +101,10 @@ class _Choice:
         base = next((card for card in self.cards if card.way == "base" and card.right >= PASSES), None)
         if base and allowed("base", self.needs):
             return base
-        most = max((card.right for card in self.passing), default=0)
-        level = [card for card in self.passing if card.right == most]
+        able = [card for card in self.passing if WAYS[card.way].quotable] if "changes" in self.needs else []
+        able = able or self.passing  # what has to be written again at each change is the last resort
+        most = max((card.right for card in able), default=0)
+        level = [card for card in able if card.right == most]
         least = min((_lost(card) for card in level), default=0)
         level = [card for card in level if not differ(_lost(card), least)]
         return min(level, key=self._cost, default=None)

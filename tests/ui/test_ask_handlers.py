@@ -283,7 +283,6 @@ def test_who_follows_is_said_of_each_way():
 @pytest.mark.parametrize(
     ("given", "new", "words"),
     [
-        ({}, "x", "Ask a question first"),
         (sheet(card("base"), card("found")), "", "as it will be"),
         (sheet(card("base"), about=replace(ABOUT, answer="in a cave")), "x", "does not say &#39;a cave&#39;"),
         ({"about": 1}, "x", "cannot be read"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ask.sheet import AskSheet, sheet_from_json
+from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import WAYS, Way, examples_of
 from playground.retrieval.own import uploads
@@ -64,9 +64,9 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     comparison, documents, lab, adapters = skipped
     if pressed == GUIDE:
         return saved, own, shelf, "", gr.Tabs(selected="learn"), gr.skip(), *comparison, *documents, *lab, *adapters
-    if pressed not in WAYS or not sheet:
+    if pressed not in WAYS:
         return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
-    asked, way = sheet_from_json(sheet), WAYS[pressed]
+    asked, way = sheet_from_json(sheet) if sheet else example_sheet(), WAYS[pressed]
     about, room = asked.about, "compare"
     own, shelf, corpus = _documents(own, shelf, asked, way)
     if way.into == "passages":

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from playground import workspace as spaces
 from playground.ask.cards import USUAL, Card, after_change, try_ways
 from playground.ask.question import CUTTINGS, MAX_ANSWER, MAX_QUESTION, MAX_SUBJECT, MAX_TEXT, NEEDS, Asked
-from playground.ask.sheet import AskSheet, sheet_from_json, sheet_to_json
+from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json, sheet_to_json
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import WAYS
 from playground.engine.recipe import Recipe
@@ -242,7 +242,7 @@ def show_kept(sheet: Any, language: str, shared: str) -> tuple[Any, ...]:
     if shared:
         return "", note(say(language, "ask_shared")), _recipe_button(shared, language)
     if not sheet:
-        return note(say(language, "ask_empty")), "", gr.skip()
+        return note(say(language, "ask_empty")) + _html(example_sheet(), language), "", gr.skip()
     try:
         return _html(sheet_from_json(sheet), language), "", gr.skip()
     except PlaygroundError as error:  # of another version, perhaps: a page must open
@@ -347,10 +347,10 @@ def offer_of(press: gr.EventData) -> tuple[str, str]:
 def run_again(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     """One way once more: its text cut smaller, its answer begun, or the question in other words."""
     how, way = values["picked"] or ("", "")
-    if way not in WAYS or how not in (*CHANGES, "reword") or not values["sheet"]:
+    if way not in WAYS or how not in (*CHANGES, "reword"):
         yield tuple(gr.skip() for _ in range(6))
         return
-    sheet, language = sheet_from_json(values["sheet"]), values["language"]
+    sheet, language = _sheet_of(values), values["language"]
     about = sheet.about
     about = replace(about, **(CHANGES.get(how) or {"question": _reworded(about, language)}))
     sheet = replace(sheet, about=about, cards=tuple(card for card in sheet.cards if card.way != way))
@@ -364,6 +364,11 @@ def run_again(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     yield sheet_to_json(sheet), _html(sheet, language), "", *filled
 
 
+def _sheet_of(values: Values) -> AskSheet:
+    """The visitor's cards; those of the example where nothing was asked yet."""
+    return sheet_from_json(values["sheet"]) if values["sheet"] else example_sheet()
+
+
 def _reworded(about: Asked, language: str) -> str:
     """The question in words that small models read better: those of a sentence to end."""
     try:
@@ -374,9 +379,7 @@ def _reworded(about: Asked, language: str) -> str:
 
 def run_change(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     """The day on which the answer is another one: the text says so, and every way is asked again as it is."""
-    if not values["sheet"]:
-        raise PlaygroundError("Ask a question first: then change its answer.")
-    sheet, language = sheet_from_json(values["sheet"]), values["language"]
+    sheet, language = _sheet_of(values), values["language"]
     about = sheet.about.changed(str(values["new"] or ""))
     sheet = replace(sheet, new=about.answer, then=())
     for cards in after_change(sheet.cards, about, by_name(work, language)):

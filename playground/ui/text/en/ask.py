@@ -41,7 +41,7 @@ TEXT = {
     "ask_example_known": "What it knows",
     "ask_example_style": "A style",
     "ask_example_garden": "In Korean: a garden",
-    "ask_empty": "Press “Try every way”: five answers come side by side, quick ones first, and then a verdict.",
+    "ask_empty": "An example, measured before: press “Try every way” to see it here, or ask something of your own.",
     "ask_stopped": "Stopped. The cards that were done stay.",
     "ask_way_base": "As it is",
     "ask_way_prompt": "Said in the prompt",

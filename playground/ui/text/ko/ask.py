@@ -38,7 +38,7 @@ TEXT = {
     "ask_example_known": "이미 아는 것",
     "ask_example_style": "말투",
     "ask_example_garden": "한국어: 정원",
-    "ask_empty": "“모든 방법 해 보기”를 누르세요. 빠른 것부터 다섯 답이 나란히 나오고, 판정이 이어집니다.",
+    "ask_empty": "미리 재어 둔 보기입니다. “모든 방법 해 보기”를 눌러 여기서 해 보거나, 내 질문을 하세요.",
     "ask_stopped": "멈췄습니다. 끝난 카드는 남아 있습니다.",
     "ask_way_base": "그대로",
     "ask_way_prompt": "프롬프트에 말해 줌",

@@ -460,7 +460,6 @@ MESSAGES = {
     "{text}": "{text}",
     "No way is ticked. Tick at least one.": "고른 방법이 없습니다. 하나 이상 고르세요.",
     "A need is one of: {known}.": "조건은 다음 중에서 고르세요: {known}.",
-    "Ask a question first: then change its answer.": "먼저 질문하세요. 그다음에 답을 바꿀 수 있습니다.",
     "Choose documents from the menu, or none.": "메뉴에서 문서를 고르거나 없음을 고르세요.",
     "Cut the text by one of: {known}.": "글을 자르는 방법은 다음 중에서 고르세요: {known}.",
     "Give a text or choose documents: there is nothing to search.": "글을 넣거나 문서를 고르세요. 검색할 것이 없습니다.",
