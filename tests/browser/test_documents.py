@@ -133,7 +133,7 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
 def test_the_guide_can_be_read(tiny_visit):
     visitor = tiny_visit()
     page = visitor.page
-    visitor.tab("Guide")
+    visitor.tab("Learn")
     first = page.locator("#guide h2").first
     expect(first).to_be_visible(timeout=LONG)
     before = first.inner_text()
