@@ -55,8 +55,7 @@ def test_a_ready_fact_is_taught_measured_compared_and_taken_back(visit, tmp_path
     page.locator("#undo").click()
     expect(page.locator("#stack li")).to_have_count(0)
 
-    page.reload()
-    expect(page.get_by_role("tab", name="Fact lab")).to_be_visible()
+    visitor.reload()
     visitor.tab("Fact lab")
     expect(rows).to_have_count(4, timeout=LONG)  # the table outlives a reload
     expect(page.locator("#lab-target textarea, #lab-target input")).to_have_value("Rome")
