@@ -26,6 +26,7 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     page = visitor.page
 
     # How a text is split; one token is looked at, and from it a neighbour.
+    visitor.tokens()
     page.locator("#tokens-text textarea").fill("I love Paris")
     page.locator("#tokens-text textarea").press("Enter")
     chips = page.locator("#chips button")
@@ -73,6 +74,7 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     page.locator("#undo").click()
     expect(page.locator("#stack")).to_contain_text("No edits yet")
     expect(page.locator("#undo")).to_be_disabled()
+    expect(page.locator("#undo")).to_be_hidden()  # there is nothing to press
     page.locator("#compare").click()
     cards = finished(page, 2)
     expect(cards.nth(1).locator(".pg-text")).to_have_text(base_answer)
@@ -151,6 +153,7 @@ def load(page, file):
 def test_the_recipe_can_be_switched_saved_and_loaded(tiny_visit, tmp_path):
     visitor = tiny_visit()
     page = visitor.page
+    visitor.tokens()
     page.locator("#nudge").click()
     step = page.locator("#stack li")
     expect(step).to_have_count(1)
@@ -178,6 +181,7 @@ def test_the_recipe_can_be_switched_saved_and_loaded(tiny_visit, tmp_path):
 def test_wrong_inputs_get_a_message_and_what_looks_like_code_is_shown_as_text(tiny_visit):
     visitor = tiny_visit()
     page = visitor.page
+    visitor.tokens()
     page.locator("#tokens-text textarea").fill("")
     page.locator("#tokens-text textarea").press("Enter")
     expect(page.get_by_text("The text is empty")).to_be_visible()
