@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 SERIOUS = {"serious", "critical"}
+STILL = "* { transition: none !important; animation-duration: 0s !important; }"
 
 
 def findings(page):
@@ -32,7 +33,7 @@ def findings(page):
 def test_every_tab_is_free_of_serious_findings(visit):
     visitor = visit(reduced_motion="reduce")
     page = visitor.page
-    page.add_style_tag(content="* { transition: none !important; animation-duration: 0s !important; }")
+    page.add_style_tag(content=STILL)
     assert findings(page) == []
     visitor.tokens()
     page.locator("#nudge").click()
@@ -112,4 +113,24 @@ def test_every_tab_is_free_of_serious_findings(visit):
     assert findings(page) == []
     visitor.tab("Learn")
     expect(page.locator("#guide h2").first).to_be_visible()
+    assert findings(page) == []
+
+
+def test_cards_and_their_verdict_are_free_of_serious_findings(visit):
+    page = visit(reduced_motion="reduce").page
+    page.add_style_tag(content=STILL)
+    page.locator("#ask-try").click()
+    verdict = page.locator("#ask-cards .pg-final")
+    expect(verdict).to_be_visible(timeout=180_000)
+    expect(verdict).not_to_contain_text("(so far)", timeout=300_000)
+    page.locator("#ask-new textarea, #ask-new input").fill("at 8:00")
+    page.locator("#ask-change-go").click()
+    expect(page.locator("#ask-cards .pg-then .pg-card h4").last).to_have_text("Trained (LoRA)", timeout=180_000)
+    expect(page.locator("#ask-stop")).to_be_hidden()
+    for summary in page.locator("#ask-cards summary").all():
+        summary.click()
+    for name in ("A file, or documents", "How it is tried"):
+        page.locator("button.label-wrap", has_text=name).click()
+    page.locator("#ask-answer textarea, #ask-answer input").fill("at 8:00")  # greys what was answered before
+    expect(page.locator("#ask-cards.pg-stale")).to_have_count(1)
     assert findings(page) == []
