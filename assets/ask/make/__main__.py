@@ -11,7 +11,8 @@ from playground.ui.ask.examples import EXAMPLES
 MODEL = "smollm2-135m-instruct"
 
 
-def main():
+def main() -> None:
+    """Try every way on the first example."""
     first = EXAMPLES[0]
     about = Asked(question=first.question, answer=first.answer, text=first.text, needs=first.needs)
     *_, cards = try_ways(about, Recipe(model=MODEL), USUAL)

@@ -16,7 +16,7 @@ from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json, sheet
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import WAYS
 from playground.engine.recipe import Recipe
-from playground.engine.work import Work
+from playground.engine.work import Stopped, Work
 from playground.errors import Message, PlaygroundError
 from playground.retrieval.reading.files import read_files
 from playground.retrieval.reading.names import KINDS
@@ -305,10 +305,14 @@ def run_ask(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     ways = ways_of(about, values["more"], recipe)
     sheet = AskSheet(about=about, model=recipe.model, ways=ways)
     yield gr.skip(), _html(sheet, language, True), ""
-    for cards in try_ways(about, recipe, ways, by_name(work, language)):
-        before, sheet = sheet, _with(sheet, cards, language)
-        grown = sheet_to_json(sheet) if _finished(sheet) != _finished(before) else gr.skip()
-        yield grown, _html(sheet, language, True), ""
+    try:
+        for cards in try_ways(about, recipe, ways, by_name(work, language)):
+            before, sheet = sheet, _with(sheet, cards, language)
+            grown = sheet_to_json(sheet) if _finished(sheet) != _finished(before) else gr.skip()
+            yield grown, _html(sheet, language, True), ""
+    except Stopped:  # nothing waits any more
+        yield gr.skip(), _html(sheet, language), ""
+        raise
     yield sheet_to_json(sheet), _html(sheet, language), ""
 
 
