@@ -41,6 +41,8 @@ could should would will may might must long often it's not near under after befo
 beside between around through into over please tell
 """
 _SMALL_WORDS = frozenset(_SMALL_TEXT.split())
+# 정원의 입장료는 얼마인가요: what it is about up to its particle, then the word that asks
+_KOREAN = re.compile(r"(.{2,}?[은는이가])\s+(?=(?:얼마|무엇|뭐|언제|어디|누구|몇|어느|어떤|무슨|왜))")
 # What follows a Korean noun: its particle
 _PARTICLE = re.compile(
     r"(?<=[가-힣A-Za-z0-9])(?:에서는|에서|에게|으로|까지|부터|에는|은|는|이|가|을|를|의|에|로|와|과|도)$"
@@ -86,7 +88,8 @@ def statement_of(question: str, answer: str) -> Statement:
 def _turned(question: str, answer: str) -> tuple[str, str]:
     bare = question.rstrip("?？ ").strip()
     if HANGUL.search(question):
-        return f"질문: {question} 답:", answer
+        asked = _KOREAN.match(bare)
+        return (asked[1] if asked else f"질문: {question} 답:"), answer
     if bare == question.rstrip("."):
         return bare, answer  # half a sentence already
     for pattern, turn in _RULES:
