@@ -2,7 +2,8 @@
 
 Usage: `make bench ARGS=ask` for the examples, `make bench ARGS="ask facts 60"` for the facts of `ask_facts.json`,
 which ship with no page: each is asked as the page asks it, and then, longer, in twelve other wordings and with one in
-three of all other facts; by those figures the best way is found again. A number is how many facts, a second one where to begin.
+three of all other facts; by those figures the best way is found again. A number is how many facts, a second one where
+to begin.
 """
 
 import json
