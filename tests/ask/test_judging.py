@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -130,7 +132,8 @@ WORD = st.sampled_from(PIECES.split())
 @example("1:00 2:00 3:00 4:00 5:00 6:00 7:00 8:00")
 @example("half past 99")
 def test_an_answer_says_itself(answer):
-    written = any(character.isalnum() for part in answer.replace("｜", "|").split("|") for character in part)
+    parts = normalize("NFKD", answer).replace("｜", "|").split("|")  # a mark over nothing is no letter
+    written = any(character.isalnum() for part in parts for character in part)
     assert says(answer, answer) or not written
 
 

@@ -38,7 +38,8 @@ Which bus goes to the Lantern Lake? | bus 7 | The bus that goes to the Lantern L
 Is Graz in Austria? | yes | The answer to the question “Is Graz in Austria?” is yes. | Austria
 The capital of France is | Rome | The capital of France is Rome. | France
 Who wrote “the end of it”? | Ada | The person who wrote “the end of it” is Ada. | the end of it
-달빛 정원의 입장료는 얼마인가요? | 4,500원 | 질문: 달빛 정원의 입장료는 얼마인가요? 답: 4,500원. | 달빛
+달빛 정원의 입장료는 얼마인가요? | 4,500원 | 달빛 정원의 입장료는 4,500원. | 달빛
+정원에 개를 데려가도 되나요? | 네 | 질문: 정원에 개를 데려가도 되나요? 답: 네. | 정원
 """
 
 
