@@ -110,7 +110,6 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     assert download.value.suggested_filename == "documents.json"
 
     visitor.tab("Compare")
-    page.locator("button.label-wrap", has_text="Contestants").click()
     page.locator("#compare-corpus input").click()
     page.get_by_role("option", name="My own documents").click()
     page.locator("#prompt textarea").fill("What is the walnut called?")
@@ -119,7 +118,6 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
     card = page.locator("#answers .pg-answer").nth(2)
     expect(card).to_contain_text("Barnaby")
-    card.locator("summary", has_text="Stands in the passages").click()
     expect(card.locator("mark.pg-source a").first).to_be_visible()
     card.locator("summary", has_text="Passages used").click()
     card.get_by_role("button", name="Take it away").click()
@@ -137,6 +135,10 @@ def test_the_guide_can_be_read(tiny_visit):
     first = page.locator("#guide h2").first
     expect(first).to_be_visible(timeout=LONG)
     before = first.inner_text()
-    page.locator("#guide-chapter input").click()
-    page.get_by_role("option").nth(3).click()
+    page.locator("#guide-chapters [data-do=chapter]").nth(3).click()
     expect(first).not_to_have_text(before, timeout=LONG)
+    title = first.inner_text()
+    page.locator("#guide-around [data-do=chapter]").last.click()  # the next one
+    expect(first).not_to_have_text(title, timeout=LONG)
+    page.locator("#guide-around .pg-try").click()
+    expect(page.get_by_role("tab", name="Change")).to_have_attribute("aria-selected", "true")

@@ -20,6 +20,7 @@ from playground.engine.recipe import Recipe
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.ui.parts import html
+from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.streaming import stream
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, clears, shown
@@ -228,7 +229,7 @@ def write_on(values: Values, work: Work) -> Iterator[str]:
         contest.Contestant(label=say(language, "column_after"), recipe=space.recipe()),
     ]
     growing = contest.compare(columns, prompt, Sampling(NEW_TOKENS), work.stopped, chat=False)
-    yield from each(stream(growing, work, language), belongs({"nudge-prompt": prompt}))
+    yield from each(stream(growing, work, language, Looked(differing=True)), belongs({"nudge-prompt": prompt}))
 
 
 TAB = Tab("tokens", build_tab)
