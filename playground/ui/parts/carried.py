@@ -9,20 +9,20 @@ import gradio as gr
 from playground.ask.sheet import sheet_from_json
 from playground.errors import PlaygroundError
 from playground.ui.parts.comparison import FIRST_PROMPT
-from playground.ui.shell.page import TOLD
 from playground.ui.shell.tab import Visit
+
+CARRY = """(asked, last, text) => {
+  const question = asked?.about?.question;
+  if (!question) return [last, text];
+  return [question, ['', last.trim()].includes(text.trim()) ? question : text];
+}"""
 
 
 def carries(visit: Visit, page: gr.Tab, box: gr.Textbox) -> None:
-    """Let a field of a tab begin with the last question, whenever the tab is opened."""
-    last = gr.State(FIRST_PROMPT)  # what stands there without anybody having typed it
-    page.select(carried, [visit.asked, last, box], [last, box], **TOLD)
-
-
-def carried(sheet: Any, last: str, text: str) -> tuple[Any, Any]:
-    """The last question, in the place of what nobody typed."""
-    question = last_question(sheet, last)
-    return question, question if text.strip() in ("", last.strip()) else gr.skip()
+    """Let a field of a tab begin with the last question, whenever the tab is opened, in the place of what nobody
+    typed. The browser does it alone: an answer of the server's would come after somebody's first letters."""
+    last = gr.Textbox(FIRST_PROMPT, visible="hidden")  # what stands there without anybody having typed it
+    page.select(None, [visit.asked, last, box], [last, box], js=CARRY, api_visibility="private")
 
 
 def last_question(sheet: Any, otherwise: str) -> str:
