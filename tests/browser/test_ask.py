@@ -1,6 +1,8 @@
 """Ask: from a press to a verdict, another day, a way's own tab; stopping, addresses, and a page that rests."""
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -8,6 +10,7 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 LONG = 300_000  # ms; a way of them trains
 REST = 6_000  # ms
+SCREENSHOT = Path(__file__).resolve().parents[2] / "assets" / "screenshot.png"
 WAYS = ["As it is", "Said in the prompt", "Found in the text", "Edited (ROME)", "Trained (LoRA)"]
 QUESTION = "When does Mondfenster open on Sunday?"
 
@@ -30,6 +33,9 @@ def test_the_first_question_gets_a_verdict_that_stays_another_day_and_a_way_open
     expect(found.locator(".pg-said")).to_contain_text("7:30")
     expect(found.locator("blockquote")).to_contain_text("On Sunday Mondfenster opens at 7:30.")
     expect(cards.nth(0).locator(".pg-said [role=img]")).to_have_attribute("aria-label", "wrong")
+
+    if os.environ.get("PLAYGROUND_SCREENSHOT"):  # make test ARGS=tests/browser/test_ask.py
+        page.screenshot(path=SCREENSHOT, full_page=True)
 
     before = page.locator("#ask-cards").inner_text()
     visitor.open(recipe=False)

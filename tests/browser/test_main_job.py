@@ -1,15 +1,12 @@
 """From the first click to the comparison and back, as a visitor would go."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.weights]
 LONG = 180_000  # ms; a busy machine writes slowly
-SCREENSHOT = Path(__file__).resolve().parents[2] / "assets" / "screenshot.png"
 
 
 def finished(page, columns):
@@ -69,8 +66,6 @@ def test_the_main_job_from_first_click_to_compare_and_back(visit):
     base_answer = cards.nth(0).locator(".pg-text").inner_text()
     cards.nth(1).get_by_text("The exact prompt").click()
     expect(cards.nth(1).locator("pre")).to_contain_text("<|im_start|>user")
-    if os.environ.get("PLAYGROUND_SCREENSHOT"):
-        page.screenshot(path=SCREENSHOT)
 
     # Take it all back: the base's answer is there again.
     page.locator("#undo").click()
