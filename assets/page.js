@@ -182,7 +182,7 @@ async function playgroundOpened(names, drafts, now) {  // what was typed is ther
   setTimeout(window.playgroundGo);
   const value = (name, at) => [linked?.[name], drafts[name], now[at]].find((each) => !['', null, undefined].includes(each));
   const kept = names.map((name, at) => linked && name.startsWith('ask') ? linked[name] ?? (Array.isArray(now[at]) ? [] : '')
-    : value(name, at) ?? now[at]);
+    : name.startsWith('ask') && name in drafts ? drafts[name] ?? '' : value(name, at) ?? now[at]);
   return [playgroundLanguage(), ...kept];
 }
 

@@ -25,10 +25,12 @@ from playground.engine.recipe import Recipe
 from playground.engine.training.data import Example
 from playground.engine.training.settings import TrainingSettings
 from playground.engine.work import Work
-from playground.errors import Message, PlaygroundError
+from playground.errors import CorpusError, Message, PlaygroundError
 from playground.lab.ways.way import SAID, Room, taught_by_edit, with_edit
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked
-from playground.retrieval.retrievers import RETRIEVERS
+from playground.retrieval.dense.index import dense_index
+from playground.retrieval.passages import Corpus
+from playground.retrieval.retrievers import RETRIEVERS, need
 from playground.retrieval.search import Hit, search
 
 Into = Literal["nothing", "prompt", "passages", "weights"]
@@ -156,6 +158,8 @@ def _searched(retriever: str) -> Callable[[Asked, Recipe, Work], Ready]:
         fork, corpus = build(base, work).fork, about.corpus()
         if not corpus.passages:
             raise PlaygroundError("Give a text or choose documents: there is nothing to search.")
+        if need([retriever], "vectors"):
+            _embed(corpus, work)
         search(corpus, about.question, retriever, 1)  # its index is made once
         start = time.perf_counter()
         search(corpus, about.question, retriever, 1)
@@ -179,6 +183,22 @@ way("found", "passages")(_searched(RETRIEVER))
 for _name in RETRIEVERS:
     if _name != RETRIEVER:
         way(_name, "passages", usual=False)(_searched(_name))
+
+
+def _embed(corpus: Corpus, work: Work) -> None:
+    """Embed what has no vectors yet.
+
+    :raises Stopped: nobody waits for it any more.
+    """
+
+    def tell(done: int, of: int) -> None:
+        work.on_step(done, of, Message("Reading passages: {done} of {of}…", {"done": done, "of": of}))
+
+    try:
+        dense_index(corpus, tell, work.stopped)
+    except CorpusError:
+        work.check()
+        raise
 
 
 def _with_texts(about: Asked, fork: Fork, texts: list[str], question: str, hits: tuple[Hit, ...] = ()) -> Put:

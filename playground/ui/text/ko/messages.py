@@ -428,6 +428,7 @@ MESSAGES = {
     "Tracing: layer {n} of {of}…": "추적: {of}층 중 {n}층…",
     "{count} of {of} facts were not learned; the first {named} of them are named.": "사실 {of}개 중 {count}개를 배우지 못했습니다. 그 가운데 처음 {named}개를 적었습니다.",
     "{done} of {of}: {way}…": "{of}개 중 {done}: {way}…",
+    "Reading passages: {done} of {of}…": "단락 읽는 중: {of}개 중 {done}개…",
     "Facts asked again: {done} of {of}…": "사실을 다시 묻는 중: {of}개 중 {done}개…",
     "Facts in a row: {done} of {of}…": "사실을 줄줄이: {of}개 중 {done}번째…",
     "Give the ways as a list. Choose from: {known}.": "방법은 목록으로 주세요. 고를 수 있는 것: {known}.",
