@@ -144,31 +144,37 @@ function playgroundTellRecipe() {  // whether it is open, for those who do not s
 (() => {  // Every tab has an address, #change/weights: a reload, a link and the browser's Back keep the place
   const ADDRESS = /^[a-z]{1,20}(\/[a-z]{1,20})?$/;
   const button = (name) => document.getElementById(`page-${name}-button`);
-  const address = () => decodeURIComponent(location.hash.slice(1));
+  const address = () => {
+    try { return decodeURIComponent(location.hash.slice(1)); } catch { return ''; }
+  };
   const chosen = () => [...document.querySelectorAll('#tabs [role=tab][aria-selected=true][id^=page-]')]
     .filter((tab) => tab.offsetParent).map((tab) => tab.id.slice('page-'.length, -'-button'.length)).join('/');
-  let going = 0;  // towards an address, whose tabs are not all there yet
+  let turn = 0, busy = false;  // towards an address, whose tabs are not all there yet
 
   function go(names) {  // one after the other: the parts of a page are there once it is open
-    const [name, ...rest] = names, until = Date.now() + 3000;
-    const turn = ++going;
-    const step = () => {
-      const tab = button(name);
-      if (turn !== going || Date.now() > until) { going = 0; return; }
-      if (!tab) { setTimeout(step, 50); return; }
-      tab.click();
-      if (rest.length) go(rest); else setTimeout(() => { if (turn === going) going = 0; }, 100);
+    const mine = ++turn, until = Date.now() + 3000;
+    busy = true;
+    const done = () => { if (mine === turn) busy = false; };
+    const step = (at) => {
+      if (mine !== turn) return;
+      const tab = button(names[at]);
+      if (tab) tab.click();
+      if (tab && at === names.length - 1 || Date.now() > until) setTimeout(done, 100);
+      else setTimeout(() => step(tab ? at + 1 : at), tab ? 0 : 50);
     };
-    step();
+    step(0);
   }
 
   function look() {
-    const now = chosen();
-    if (going || !now || now === (address() || 'ask')) return;
-    history.pushState(null, '', `#${now}`);
+    const now = chosen(), known = ADDRESS.test(address()) && button(address().split('/')[0]);
+    if (busy || !now || now === (address() || 'ask')) return;
+    history[known || !address() ? 'pushState' : 'replaceState'](null, '', `#${now}`);
   }
 
-  window.addEventListener('popstate', () => go((ADDRESS.test(address()) ? address() : 'ask').split('/')));
+  window.addEventListener('popstate', () => {
+    if (location.hash.startsWith('#ask=')) location.reload();  // a link that was pasted here
+    else if (!address() || ADDRESS.test(address())) go((address() || 'ask').split('/'));
+  });
   window.playgroundGo = () => {
     if (ADDRESS.test(address())) go(address().split('/'));
     new MutationObserver(() => setTimeout(look, 50)).observe(document.getElementById('tabs'),
@@ -207,6 +213,8 @@ async function playgroundUnpack(code, most) {  // at most so many bytes of text;
   } catch { return null; }
 }
 
+const PLAYGROUND_NEEDS = ['changes', 'cite', 'many', 'style', 'bare'];
+
 async function playgroundLinked() {  // the question that the address brings, by the names of fields; or null
   const code = /^#ask=([\w-]{1,12000})$/.exec(location.hash)?.[1];
   if (!code) return null;
@@ -219,7 +227,7 @@ async function playgroundLinked() {  // the question that the address brings, by
   const linked = { _askShared: JSON.stringify(data.recipe ?? {}) };
   for (const name of ['question', 'answer', 'text', 'prompt', 'subject'])
     linked['ask' + name[0].toUpperCase() + name.slice(1)] = told(data[name]);
-  linked.askNeeds = Array.isArray(data.needs) ? data.needs.filter((need) => /^[a-z]{1,10}$/.test(need)) : [];
+  linked.askNeeds = Array.isArray(data.needs) ? data.needs.filter((need) => PLAYGROUND_NEEDS.includes(need)) : [];
   linked.askCut = data.cut === 'paragraphs' ? 'paragraphs' : 'sentences';
   linked.askBegun = data.begun === true;
   linked.askMore = [];
@@ -240,8 +248,9 @@ async function playgroundLinked() {  // the question that the address brings, by
   }
 
   async function share(button) {
-    const address = await link(JSON.parse(button.dataset.ask));
+    let address = '';
     try {
+      address = await link(JSON.parse(button.dataset.ask));
       await navigator.clipboard.writeText(address);
       tell(button, button.dataset.done);
     } catch {  // not allowed here: to be copied by hand

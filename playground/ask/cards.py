@@ -23,6 +23,7 @@ from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import Kept, still_known
 
 log = logging.getLogger(__name__)
+MOST_KEPT = 50_000  # characters of a recipe
 NEW_TOKENS = 32  # of an answer
 CONTINUED = 12  # tokens that follow the beginning of a sentence
 SHOWN_STEPS = 4  # tokens between two looks at an answer that grows
@@ -172,18 +173,18 @@ def _kept(made: Ready, work: Work) -> Kept:
     return still_known(made.fork, base, made.before, work)
 
 
+def _recipe_json(made: Ready) -> dict[str, object] | None:
+    """The recipe, if it makes the same variant again and is small enough to be kept by a browser."""
+    data = made.recipe.model_dump(mode="json")
+    return data if made.lasting and len(made.recipe.json_text()) <= MOST_KEPT else None
+
+
 def _answered(name: str, about: Asked, made: Ready, work: Work) -> Iterator[Card]:
     """A way's card while its answers grow."""
     questions = phrasings(about.question.strip())
     puts = [made.put(question) for question in questions]
     tokens = len(made.fork.base.tokenizer(puts[0].prompt, add_special_tokens=False)["input_ids"])
-    card = Card(
-        way=name,
-        seconds=made.seconds,
-        bytes=made.bytes,
-        prompt_tokens=tokens,
-        recipe=made.recipe.model_dump(mode="json"),
-    )
+    card = Card(way=name, seconds=made.seconds, bytes=made.bytes, prompt_tokens=tokens, recipe=_recipe_json(made))
     prompts = [put.prompt for put in puts]
     for step, rows in enumerate(answering(made.fork, prompts, Sampling(NEW_TOKENS), work.stopped)):
         done = all(row.done for row in rows)

@@ -16,7 +16,7 @@ from playground.retrieval.lexical.terms import folded
 
 MOST_BEFORE = 200  # characters before an answer, among which a denial is looked for
 MOST_TIMES = 4  # of an answer that are read either way
-OR = re.compile(r"\s*[|｜]\s*")  # between answers that are right alike
+OR = re.compile("[|｜]")  # between answers that are right alike
 # Before what is asked for; an answer is as right without them
 LEADING = re.compile(
     r"\A(?:(?:at|in|on|by|from|to|about|around|the|it is|it's|because of)\s+)+(?=.*[^\W_])", re.I | re.S
@@ -91,8 +91,8 @@ def says(right: str, text: str) -> bool:
     :param right: one answer, or several that are right alike with ``|`` between them.
     :return: False for an answer without letters or digits.
     """
-    said = _uniform(text)
-    return any(_stands(form, said) for answer in OR.split(right) if answer.strip() for form in _forms(_uniform(answer)))
+    said, answers = _uniform(text), (part.strip() for part in OR.split(" ".join(right.split())))
+    return any(_stands(form, said) for answer in answers if answer for form in _forms(_uniform(answer)))
 
 
 def _forms(answer: str) -> Iterator[str]:

@@ -30,6 +30,22 @@ _BEFORE, _AFTER = r"(?<![^\W가-힣])(?<!\d[.,:])", r"(?![^\W가-힣])(?![.,:]\d
 TEXT = "text"  # what a visitor's pasted text is called
 
 
+_LONG_ANSWER = Message(
+    "The right answer is longer than {limit} characters. Give the words that must stand in an answer.",
+    {"limit": MAX_ANSWER},
+)
+
+
+def check_answer(answer: str) -> str:
+    """A right answer as it is typed, without spaces around it.
+
+    :raises PlaygroundError: it is too long.
+    """
+    if len(answer) > MAX_ANSWER:
+        raise PlaygroundError(_LONG_ANSWER.template, **_LONG_ANSWER.values)
+    return answer.strip()
+
+
 def _is_written(text: str) -> str:
     if not text.strip():
         raise ValueError("blank")
@@ -47,10 +63,7 @@ def _from_to(least: int, most: int) -> object:
             "The question is empty or longer than {limit} characters. Write what you would ask it.",
             {"limit": MAX_QUESTION},
         ),
-        "answer": Message(
-            "The right answer is longer than {limit} characters. Give the words that must stand in an answer.",
-            {"limit": MAX_ANSWER},
-        ),
+        "answer": _LONG_ANSWER,
         "text": Message(
             "The text is longer than {limit} characters. Drop it as a file under Documents, and choose it here.",
             {"limit": MAX_TEXT},
@@ -160,6 +173,7 @@ class Asked:
 
         :raises PlaygroundError: the answer does not stand in the text, or there is none.
         """
+        new = check_answer(new)
         old = self.answer.split("|")[0].strip()
         core = LEADING.sub("", old, count=1)
         first = new.split("|")[0].strip()
@@ -173,7 +187,7 @@ class Asked:
                 answer=core[:60],
             )
         text = whole.sub(lambda found: fresh, self.text)
-        return replace(self, answer=new.strip(), text=text, corpus_id="" if text.strip() else self.corpus_id)
+        return replace(self, answer=new, text=text, corpus_id="" if text.strip() else self.corpus_id)
 
     def _of_text(self) -> list[Passage]:
         text = self.text.strip()

@@ -16,11 +16,11 @@ from playground.ask.phrasings import WAYS_TO_ASK
 from playground.ask.question import Asked
 from playground.ask.ways import WAYS
 from playground.errors import Message, PlaygroundError
+from playground.lab.collateral import sample
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "ask" / "example.json"  # python -m assets.ask.make
 MAX_CHARACTERS = 400_000
 MOST = 1e15  # of seconds and bytes
-SAMPLED = 1_000  # facts in a sample, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,10 @@ class AskSheet:
         own = {card.way: card for card in self.cards}
         own |= {card.way: _told(card, tell) for card in cards}
         return replace(self, cards=tuple(own[way] for way in WAYS if way in own))
+
+    def with_then(self, cards: Sequence[Card], tell: Callable[[Message], str]) -> AskSheet:
+        """With these cards of the day on which the answer is another one."""
+        return replace(self, then=tuple(_told(card, tell) for card in cards))
 
 
 def _told(card: Card, tell: Callable[[Message], str]) -> Card:
@@ -106,6 +110,6 @@ def _sound(card: Card) -> bool:
     return (
         len(card.wordings) in (0, WAYS_TO_ASK)
         and all(0 <= figure <= MOST for figure in figures)  # not of one that is no number
-        and (card.kept is None or 0 <= card.kept.right <= card.kept.of <= SAMPLED)
+        and (card.kept is None or 0 <= card.kept.right <= card.kept.of <= len(sample()))
         and (card.error is None or (card.error.template == "{text}" and "text" in card.error.values))
     )

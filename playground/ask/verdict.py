@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from math import comb
 
 from playground.ask.cards import Card
@@ -79,6 +80,7 @@ def allowed(way: str, needs: Collection[Need]) -> bool:
     )
 
 
+@cache
 def differ(first: int, second: int) -> bool:
     """Whether two counts of lost facts differ by more than chance: a sign test over those that only one lost,
     taking none as lost by both."""

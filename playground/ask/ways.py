@@ -62,7 +62,7 @@ class Ready:
     :param seconds: that preparing took.
     :param bytes: that are held for it, beside the base.
     :param before: what stands before any other question, for what else changes; "" for nothing.
-    :param steps: of training.
+    :param lasting: whether its recipe makes the same variant again.
     """
 
     fork: Fork
@@ -71,7 +71,7 @@ class Ready:
     seconds: float = 0.0
     bytes: int = 0
     before: Callable[[str], str] = field(default=lambda prompt: "")
-    steps: int = 0
+    lasting: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,14 +271,14 @@ def trained(about: Asked, recipe: Recipe, work: Work) -> Ready:
         work.step(point.step, run.total, Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total}))
         if point.loss < LEARNED:
             break
-    variant = run.variant()
+    variant, stored = run.variant(), _stored(run.adapter(), about, recipe)
     return Ready(
         fork=variant,
-        recipe=_stored(run.adapter(), about, recipe),
+        recipe=stored or Recipe(model=recipe.model),
+        lasting=stored is not None,
         put=_bare(variant),
         seconds=run.points[-1].seconds,
         bytes=variant.bytes_held() - fork.bytes_held(),
-        steps=run.step,
     )
 
 
@@ -293,11 +293,11 @@ def examples_of(about: Asked) -> list[Example]:
     return [*examples, Example(f"Complete this sentence: {statement.prompt}", statement.sentence)]
 
 
-def _stored(adapter: Adapter, about: Asked, recipe: Recipe) -> Recipe:
-    """The recipe with an adapter that is stored; without it where the host has no room."""
+def _stored(adapter: Adapter, about: Asked, recipe: Recipe) -> Recipe | None:
+    """The recipe with an adapter that is stored; None where the host has no room."""
     model = Recipe(model=recipe.model)
     try:
         own = About(about.question.strip()[:60], "lab", recipe.model, "lora")
         return with_edit(model, {"kind": "adapter", "source": keep_adapter(adapter, own, MOST_ADAPTERS)})
     except (AdapterError, DiskError):
-        return model
+        return None

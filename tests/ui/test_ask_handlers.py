@@ -16,13 +16,13 @@ from pressing import press, visitor
 from playground import workspace as spaces
 from playground.ask.cards import USUAL, Card, Wording
 from playground.ask.phrasings import WAYS_TO_ASK, phrasings
-from playground.ask.question import MAX_TEXT, NEEDS, Asked
+from playground.ask.question import MAX_TEXT, NEEDS, Asked, check_answer
 from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json, sheet_to_json
 from playground.ask.verdict import verdict
 from playground.ask.ways import WAYS
 from playground.engine.recipe import parse
 from playground.engine.work import Work
-from playground.errors import Message
+from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import Kept
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.own.uploads import add_documents
@@ -107,7 +107,8 @@ def test_what_the_browser_keeps_in_between_holds_only_answers_that_are_whole():
     for one in map(sheet_from_json, kept[:-1]):
         done = [each for each in one.cards if each.done or each.error]
         assert len(done) >= len(one.cards) - 1  # one grows at a time
-    assert [each.done for each in sheet_from_json(kept[0]).cards] == [True]
+    assert sheet_from_json(kept[0]).cards == ()  # the question, before any answer
+    assert [each.done for each in sheet_from_json(kept[1]).cards] == [True]
 
 
 def test_a_stopped_run_keeps_the_cards_that_were_done():
@@ -115,7 +116,7 @@ def test_a_stopped_run_keeps_the_cards_that_were_done():
     kept = [SKIP]
     for row in running:
         kept.append(row[0])
-        if row[0] != SKIP:
+        if row[0] != SKIP and sheet_from_json(row[0]).cards:
             break
     stops("ask")(visitor("stops"))
     *_, (grown, html, told) = running
@@ -205,7 +206,8 @@ def test_one_way_is_tried_again_as_it_was_offered(how, change, language):
     *_, (kept, html, told, question, cut, begun) = again(old, how, "found", language=language)
     found = sheet_from_json(kept)
     assert found.about == replace(ABOUT, **change)
-    assert (question, cut, begun, told) == (ABOUT.question, found.about.cut, found.about.begun, "")
+    filled = {"begin": (SKIP, SKIP, True)}.get(how, (SKIP, found.about.cut, SKIP))  # what the press changed alone
+    assert (question, cut, begun, told) == (*filled, "")
     before = {one.way: one for one in sheet_from_json(old).cards}
     after = {one.way: one for one in found.cards}
     assert after["rome"] == before["rome"]
@@ -311,11 +313,11 @@ def test_an_example_fills_a_form_that_can_be_asked(number):
 
 @both
 def test_the_sentence_is_proposed_while_one_types(language):
-    shown = tab.show_sentence(language, " Where is the <b>Red Mat</b>? ", "in the house")
+    shown = tab.show_sentence(language, " Where is the <b>Red Mat</b>? ", "in the house", "", "")
     assert "&lt;b&gt;Red Mat" in shown
     assert "<b>" not in shown
-    assert "pg-warn" in tab.show_sentence(language, "Why?", "because")
-    assert tab.show_sentence(language, "Why?", " ") == ""
+    assert "pg-warn" in tab.show_sentence(language, "Why?", "because", "", "")
+    assert tab.show_sentence(language, "Why?", " ", "", "") == ""
 
 
 @both
@@ -457,15 +459,38 @@ def test_before_anybody_asked_the_example_is_shown_and_answers_presses(language)
 
 @both
 def test_a_link_fills_the_form_and_runs_nothing(language):
-    html, told, button = tab.show_kept(sheet(card("base"), card("found")), language, "{}")
+    html, told, button, kept = tab.show_kept(sheet(card("base"), card("found")), language, "{}")
     assert (html, TABLES[language]["ask_shared"] in told, button["visible"]) == ("", True, False)
+    assert kept == {}
     recipe = json.dumps({"model": MODEL, "edits": [NUDGE]})
-    _, _, button = tab.show_kept({}, language, recipe)
+    _, _, button, _ = tab.show_kept({}, language, recipe)
     assert button["visible"]
     assert "1" in button["value"]
     assert spaces.workspace_from_json(tab.take_recipe(saved(), language, recipe)).recipe() == parse(json.loads(recipe))
     for wrong in ("[", '{"model": "nope", "edits": []}', "x" * 10):
         assert tab.show_kept({}, language, wrong)[2]["visible"] is False
+
+
+def test_what_is_ticked_afterwards_judges_the_same_cards_again():
+    kept = sheet(card("base", *WRONG), card("found"), card("rome"))
+    again, html = tab.judge_again(kept, "en", ["bare", "magic"])
+    assert sheet_from_json(again).about.needs == ("bare",)
+    assert 'data-best="rome"' in html
+    assert tab.judge_again({}, "en", [])[0] == SKIP
+
+
+def test_a_way_that_failed_on_another_day_does_not_spoil_the_sheet():
+    failed = Card(way="lora", error=Message("No {what}.", {"what": "adapter"}))
+    kept = sheet_from_json(sheet(card("base", *WRONG), card("found"))).with_then([failed], str)
+    assert str(sheet_from_json(sheet_to_json(kept)).then[0].error) == "No adapter."
+
+
+def test_longer_answers_than_a_field_takes_are_refused_at_once():
+    for attack in ("at" + " " * 8000 + "!", "a|" * 90_000):
+        with pytest.raises(gr.Error, match="longer than 150"):
+            list(press("ask-change", sheet=sheet(card("base"), card("found")), new=attack))
+        with pytest.raises(PlaygroundError, match="longer than 150"):
+            check_answer(attack)
 
 
 def test_a_question_without_a_sentence_opens_the_lab_as_it_is():

@@ -43,13 +43,13 @@ def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HT
 def let_in(visit: Visit, fields: Mapping[str, Any]) -> None:
     """Documents that were searched come to Ask, with what was searched for."""
     corpus, query = visit.fills["documents"]
-    filled = [fields[name] for name in ("question", "answer", "text", "corpus")]
+    filled = [fields[name] for name in ("question", "answer", "text", "corpus", "prompt", "subject", "begun")]
     visit.presses["documents"].click(bring_documents, [corpus, query], [visit.tabs, *filled], **TOLD)
 
 
 def bring_documents(corpus: str, query: str) -> tuple[Any, ...]:
     """Ask what was searched for, with the documents it was searched in."""
-    return gr.Tabs(selected="ask"), query, "", "", corpus
+    return gr.Tabs(selected="ask"), query, "", "", corpus, "", "", False
 
 
 def door_of(event: gr.EventData) -> str:

@@ -30,12 +30,14 @@ from playground.ui.shell import uploaded
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, SEARCH, TOLD, clears, shown
 from playground.ui.shell.run import Run
-from playground.ui.shell.stale import belongs
+from playground.ui.shell.stale import belongs, touches
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 FIELDS = ("question", "answer", "text")
+# An offer of a card takes a turn, the doors and what the browser answers alone do not
+PRESSES = CLICKS.replace("trigger('click',", "trigger(target.dataset.do === 'offer' ? 'submit' : 'click',")
 MORE = tuple(way.id for way in WAYS.values() if not way.usual and way.id != "mine")
 
 
@@ -57,7 +59,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             for example in EXAMPLES
         ]
     status = gr.HTML(elem_id="ask-status")
-    cards = gr.HTML(js_on_load=CLICKS, elem_id="ask-cards")
+    cards = gr.HTML(js_on_load=PRESSES, elem_id="ask-cards")
     told = gr.HTML(elem_id="ask-told")
     with gr.Row(elem_id="ask-change", equal_height=True):
         new = gr.Textbox(
@@ -92,8 +94,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         told=status,
         status=status,
         words="ask_stopped",
+        over=("ask", "ask-change"),
         picks=offer_of,
-    ).on(cards.click)
+    ).on(cards.submit)
     changing = Run(
         name="ask-change",
         handler=run_change,
@@ -102,14 +105,18 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         told=status,
         status=status,
         words="ask_stopped",
+        over=("ask", "ask-again"),
     )
     changing.on(change.click, new.submit)
     sent = open_doors(visit, cards, sheet, told)
-    for box in (fields["question"], fields["answer"]):
-        box.blur(show_sentence, [language, *(fields[name] for name in ("question", "answer"))], fields["told"], **LOOK)
+    said = [language, *(fields[name] for name in ("question", "answer", "prompt", "subject"))]
+    for name in ("question", "answer", "prompt", "subject"):
+        fields[name].blur(show_sentence, said, fields["told"], **LOOK)
+    fields["needs"].input(judge_again, [sheet, language, fields["needs"]], [sheet, cards], **TOLD)
+    touches([fields["corpus"]], "ask-cards")
 
     def loaded(event: Listener) -> None:
-        event(show_kept, [sheet, language, shared], [cards, shared_told, take], **LOOK)
+        event(show_kept, [sheet, language, shared], [cards, shared_told, take, sheet], **LOOK)
 
     names = ("question", "answer", "text", "needs", "corpus", "prompt", "subject", "cut", "begun", "more")
     typed = {f"ask{name.title().replace('_', '')}": fields[name] for name in names}
@@ -225,12 +232,12 @@ def take_example(language: str, number: int) -> tuple[Any, ...]:
 
 
 @shown
-def show_sentence(language: str, question: str, answer: str) -> Markup:
-    """The sentence that an edit is written for, as it is proposed."""
+def show_sentence(language: str, question: str, answer: str, prompt: str, subject: str) -> Markup:
+    """The sentence that an edit is written for: the visitor's own, else as it is proposed."""
     if not question.strip() or not answer.strip():
         return Markup()
     try:
-        found = Asked(question=question.strip(), answer=answer).statement()
+        found = Asked(question=question.strip(), answer=answer, prompt=prompt, subject=subject).statement()
     except NoStatementError as error:
         return note(tell(language, error.message), "warn")
     return note(say(language, "ask_proposed", prompt=found.prompt, target=found.target, subject=found.subject))
@@ -240,13 +247,21 @@ def show_sentence(language: str, question: str, answer: str) -> Markup:
 def show_kept(sheet: Any, language: str, shared: str) -> tuple[Any, ...]:
     """The cards that the browser kept, what will stand here before the first question, and what a link brought."""
     if shared:
-        return "", note(say(language, "ask_shared")), _recipe_button(shared, language)
+        return "", note(say(language, "ask_shared")), _recipe_button(shared, language), {}
     if not sheet:
-        return note(say(language, "ask_empty")) + _html(example_sheet(), language), "", gr.skip()
+        return note(say(language, "ask_empty")) + _html(example_sheet(), language), "", gr.skip(), gr.skip()
     try:
-        return _html(sheet_from_json(sheet), language), "", gr.skip()
+        return _html(sheet_from_json(sheet), language), "", gr.skip(), gr.skip()
     except PlaygroundError as error:  # of another version, perhaps: a page must open
-        return note(tell(language, error.message), "warn"), "", gr.skip()
+        return note(tell(language, error.message), "warn"), "", gr.skip(), gr.skip()
+
+
+@shown
+def judge_again(sheet: Any, language: str, needs: list[str]) -> tuple[Any, Any]:
+    """The verdict on the same cards, of another situation."""
+    table = sheet_from_json(sheet) if sheet else example_sheet()
+    table = replace(table, about=replace(table.about, needs=tuple(need for need in NEEDS if need in needs)))
+    return (sheet_to_json(table) if sheet else gr.skip()), _html(table, language)
 
 
 def _recipe_button(shared: str, language: str) -> Any:
@@ -267,7 +282,8 @@ def take_recipe(saved: Any, language: str, shared: str) -> dict[str, Any]:
 
 def _html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
     about = sheet.about
-    mark = belongs({"ask-question": about.question, "ask-answer": about.answer, "ask-text": about.text})
+    fields = {name: getattr(about, name) for name in (*FIELDS, "prompt", "subject")}
+    mark = belongs({f"ask-{name}": value for name, value in fields.items()})
     return sheet_html(sheet, language, running) + mark
 
 
@@ -304,7 +320,7 @@ def run_ask(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     recipe = spaces.workspace_from_json(values["saved"]).recipe()
     ways = ways_of(about, values["more"], recipe)
     sheet = AskSheet(about=about, model=recipe.model, ways=ways)
-    yield gr.skip(), _html(sheet, language, True), ""
+    yield sheet_to_json(sheet), _html(sheet, language, True), ""  # from now on the cards are this question's
     try:
         for cards in try_ways(about, recipe, ways, by_name(work, language)):
             before, sheet = sheet, _with(sheet, cards, language)
@@ -357,15 +373,16 @@ def run_again(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     sheet, language = _sheet_of(values), values["language"]
     about = sheet.about
     about = replace(about, **(CHANGES.get(how) or {"question": _reworded(about, language)}))
-    sheet = replace(sheet, about=about, cards=tuple(card for card in sheet.cards if card.way != way))
+    kept_cards = tuple(card for card in sheet.cards if card.way != way)
+    sheet = replace(sheet, about=about, cards=kept_cards, then=(), new="")
     recipe = spaces.workspace_from_json(values["saved"]).recipe()
     if recipe.model != sheet.model:  # of which the other cards are
         recipe = Recipe(model=sheet.model)
-    filled = about.question, about.cut, about.begun
     for cards in try_ways(about, recipe, [way], by_name(work, language)):
         sheet = _with(sheet, cards, language)
-        yield gr.skip(), _html(sheet, language, True), "", *filled
-    yield sheet_to_json(sheet), _html(sheet, language), "", *filled
+        yield gr.skip(), _html(sheet, language, True), "", *(gr.skip(),) * 3
+    filled = {"reword": (about.question, gr.skip(), gr.skip()), "begin": (gr.skip(), gr.skip(), True)}
+    yield sheet_to_json(sheet), _html(sheet, language), "", *filled.get(how, (gr.skip(), about.cut, gr.skip()))
 
 
 def _sheet_of(values: Values) -> AskSheet:
@@ -387,7 +404,7 @@ def run_change(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     about = sheet.about.changed(str(values["new"] or ""))
     sheet = replace(sheet, new=about.answer, then=())
     for cards in after_change(sheet.cards, about, by_name(work, language)):
-        sheet = replace(sheet, then=tuple(cards))
+        sheet = sheet.with_then(cards, lambda message: tell(language, message))
         yield gr.skip(), _html(sheet, language), ""
     yield sheet_to_json(sheet), _html(sheet, language), ""
 

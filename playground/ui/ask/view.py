@@ -63,7 +63,7 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
         _sure(card, language),
         _source(first, language),
         receipt(_bill(card, language)),
-        _misread(card, sheet.about, language),
+        Markup() if running else _misread(card, sheet.about, language),
         _behind(sheet, card, language),
         class_=f"pg-card {look}".strip(),
     )

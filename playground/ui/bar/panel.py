@@ -31,7 +31,7 @@ from playground.workspace import Workspace
 
 EDITS = """(saved) => {
   const on = (saved?.stack?.steps ?? []).filter((step) => step.on);
-  return on.length ? JSON.stringify(on) : '';
+  return on.length ? JSON.stringify([saved.stack.model, on]) : '';
 }"""
 USUAL_QUESTION = "What is the capital of France?"  # where the visitor has asked nothing
 SPOKEN = 24  # tokens of what the recipe says now

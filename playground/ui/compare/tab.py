@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground import compare as contest
 from playground import workspace as spaces
-from playground.ask.question import MAX_ANSWER
+from playground.ask.question import MAX_ANSWER, check_answer
 from playground.engine.adapters.store import shipped
 from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
 from playground.engine.recipe import Recipe, parse_edit
@@ -239,9 +239,15 @@ def run_compare(values: Values, work: Work) -> Iterator[str]:
     """Answer the prompt with every contestant, growing side by side."""
     contestants = [_contestant(values, number) for number in _columns(values)]
     growing = contest.compare(contestants, values["prompt"], _sampling(values), work.stopped)
-    fields = {"new-tokens": "length", "temperature": "temperature", "seed": "seed", "prompt": "prompt"}
+    fields = {
+        "new-tokens": "length",
+        "temperature": "temperature",
+        "seed": "seed",
+        "prompt": "prompt",
+        "right-answer": "right",
+    }
     mark = belongs({field: values[name] for field, name in fields.items()}, also=["without"])
-    looked = Looked(right=values["right"] or "", differing=bool(values["differs"]))
+    looked = Looked(right=check_answer(values["right"] or ""), differing=bool(values["differs"]))
     yield from each(stream(growing, work, values["language"], looked), mark)
 
 
@@ -260,7 +266,7 @@ def run_without(values: Values, work: Work) -> Iterator[str]:
     less = replace(contestant, label=say(language, "without", passage=passage), without=(passage,))
     growing = contest.compare([contestant, less], values["prompt"], _sampling(values), work.stopped)
     intro = html.note(say(language, "without_info", passage=passage))
-    for shown_answers in stream(growing, work, language, Looked(again=True, right=values["right"] or "")):
+    for shown_answers in stream(growing, work, language, Looked(again=True, right=check_answer(values["right"] or ""))):
         yield intro + shown_answers
 
 
