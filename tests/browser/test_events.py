@@ -71,7 +71,10 @@ def test_a_button_that_was_off_while_it_worked_comes_back_after_every_end(visit)
     page = visitor.page
     visitor.tab("Fact lab")
     teach = page.locator("#lab-teach")
-    page.locator("#lab-subject textarea, #lab-subject input").fill("Mondfenster")
+    expect(page.locator("#lab-paraphrases textarea")).not_to_have_value("")  # the tab is all there
+    subject = page.locator("#lab-subject textarea, #lab-subject input")
+    subject.fill("Mondfenster")
+    expect(page.locator("#lab-neighbours.pg-stale")).to_have_count(1)  # and took it
     teach.click()  # refused: the subject is not in the sentence
     expect(page.locator(".toast-body").first).to_contain_text("is not in the prompt", timeout=LONG)
     expect(teach).to_be_enabled()
