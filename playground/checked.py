@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
-from pydantic import BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from playground.errors import Message, PlaygroundError
@@ -39,6 +40,21 @@ def printable(value: object) -> str:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:39] + "…"
+
+
+def from_browser(adapter: TypeAdapter[T], data: Any, most: int) -> T:
+    """What a browser kept as JSON, if it is of its form.
+
+    :param most: characters that it may have.
+    :raises ValueError: it is longer, or of another form.
+    """
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        if len(text) > most:
+            raise ValueError(f"{len(text)} characters")
+        return adapter.validate_json(text)
+    except (PlaygroundError, TypeError, RecursionError) as error:
+        raise ValueError("of another form") from error
 
 
 @dataclass_transform(frozen_default=True)

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from playground.ask.judging import says
+from playground.ask.judging import says_right
 from playground.ask.phrasings import phrasings
 from playground.ask.question import Asked
-from playground.ask.ways import WAYS, Put, Ready, Way, as_written
+from playground.ask.ways import ASK_WAYS, AskWay, PreparedWay, Put, as_written
 from playground.engine.build import build
 from playground.engine.decoding.answering import answer_texts, answering
 from playground.engine.decoding.generate import Row, Sampling, answer_text
@@ -27,7 +27,7 @@ MOST_KEPT = 50_000  # characters of a recipe
 NEW_TOKENS = 32  # of an answer
 CONTINUED = 12  # tokens that follow the beginning of a sentence
 SHOWN_STEPS = 4  # tokens between two looks at an answer that grows
-USUAL = tuple(way.id for way in WAYS.values() if way.usual)
+USUAL_WAYS = tuple(way.id for way in ASK_WAYS.values() if way.usual)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Wording:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class WayCard:
     """What came of one way.
 
     :param error: why it could not be tried; the rest is empty then.
@@ -94,7 +94,9 @@ class Card:
         return bool(self.wordings) and self.wordings[0].held is True and self.wordings[0].right is False
 
 
-def try_ways(about: Asked, recipe: Recipe, ways: Sequence[str] = USUAL, work: Work = QUIET) -> Iterator[list[Card]]:
+def try_ways(
+    about: Asked, recipe: Recipe, ways: Sequence[str] = USUAL_WAYS, work: Work = QUIET
+) -> Iterator[list[WayCard]]:
     """Every way's card as far as it is, quick ways first: again after each answer, and after each look at what else
     changed.
 
@@ -103,10 +105,10 @@ def try_ways(about: Asked, recipe: Recipe, ways: Sequence[str] = USUAL, work: Wo
     :param recipe: the visitor's own; the ways start from its model, "mine" from all of it.
     :raises Stopped: nobody waits for it any more.
     """
-    cards: dict[str, Card] = {}
-    chosen = [way for way in WAYS.values() if way.id in ways]
+    cards: dict[str, WayCard] = {}
+    chosen = [way for way in ASK_WAYS.values() if way.id in ways]
     for group in ([way for way in chosen if not way.slow], [way for way in chosen if way.slow]):
-        ready: dict[str, Ready] = {}
+        ready: dict[str, PreparedWay] = {}
         for way in group:
             part = work.part(len(cards), len(chosen), Message("{way} answers…", {"way": way.id}))
             for card in _tried(way, about, recipe, ready, part):
@@ -118,7 +120,7 @@ def try_ways(about: Asked, recipe: Recipe, ways: Sequence[str] = USUAL, work: Wo
                 yield list(cards.values())
 
 
-def _tried(way: Way, about: Asked, recipe: Recipe, ready: dict[str, Ready], work: Work) -> Iterator[Card]:
+def _tried(way: AskWay, about: Asked, recipe: Recipe, ready: dict[str, PreparedWay], work: Work) -> Iterator[WayCard]:
     """A way's card while its answers grow; notes in ``ready`` what can be asked other facts."""
     try:
         made = way.prepare(about, recipe, work)
@@ -128,7 +130,7 @@ def _tried(way: Way, about: Asked, recipe: Recipe, ready: dict[str, Ready], work
         yield _failed(way.id, error)
 
 
-def _with_kept(card: Card, made: Ready, work: Work) -> Card:
+def _with_kept(card: WayCard, made: PreparedWay, work: Work) -> WayCard:
     """A card with what else changed; where that cannot be asked, the way cannot be judged."""
     try:
         return replace(card, kept=_kept(made, work))
@@ -136,7 +138,7 @@ def _with_kept(card: Card, made: Ready, work: Work) -> Card:
         return _failed(card.way, error)
 
 
-def _failed(way: str, error: Exception) -> Card:
+def _failed(way: str, error: Exception) -> WayCard:
     """The card of a way that cannot be tried.
 
     :raises Stopped: that was why.
@@ -144,12 +146,12 @@ def _failed(way: str, error: Exception) -> Card:
     if isinstance(error, Stopped):
         raise error
     if isinstance(error, PlaygroundError):
-        return Card(way=way, error=error.message)
+        return WayCard(way=way, error=error.message)
     log.error("A way failed: %s", way, exc_info=error)
-    return Card(way=way, error=Message("Something went wrong on our side in this way."))
+    return WayCard(way=way, error=Message("Something went wrong on our side in this way."))
 
 
-def after_change(cards: Sequence[Card], about: Asked, work: Work = QUIET) -> Iterator[list[Card]]:
+def after_change(cards: Sequence[WayCard], about: Asked, work: Work = QUIET) -> Iterator[list[WayCard]]:
     """The ways that were tried, asked on the day on which the answer is another one: what stands in the prompt is
     read anew, weights are as they were written.
 
@@ -157,34 +159,34 @@ def after_change(cards: Sequence[Card], about: Asked, work: Work = QUIET) -> Ite
     :param about: with the new text and the new answer.
     :raises Stopped: nobody waits for it any more.
     """
-    then: dict[str, Card] = {}
+    then: dict[str, WayCard] = {}
     tried = [card for card in cards if card.wordings and card.recipe and card.way != "base"]
     for done, card in enumerate(tried):
         part = work.part(done, len(tried), Message("{way} answers…", {"way": card.way}))
-        recipe, row = parse(card.recipe), WAYS[card.way]
+        recipe, row = parse(card.recipe), ASK_WAYS[card.way]
         way = replace(row, prepare=as_written) if row.writes else row
         for then[card.way] in _tried(way, about, recipe, {}, part):
             if then[card.way].done:
                 yield list(then.values())
 
 
-def _kept(made: Ready, work: Work) -> Kept:
+def _kept(made: PreparedWay, work: Work) -> Kept:
     base = build(Recipe(model=made.recipe.model), work).fork
     return still_known(made.fork, base, made.before, work)
 
 
-def _recipe_json(made: Ready) -> dict[str, object] | None:
+def _recipe_json(made: PreparedWay) -> dict[str, object] | None:
     """The recipe, if it makes the same variant again and is small enough to be kept by a browser."""
     data = made.recipe.model_dump(mode="json")
     return data if made.lasting and len(made.recipe.json_text()) <= MOST_KEPT else None
 
 
-def _answered(name: str, about: Asked, made: Ready, work: Work) -> Iterator[Card]:
+def _answered(name: str, about: Asked, made: PreparedWay, work: Work) -> Iterator[WayCard]:
     """A way's card while its answers grow."""
     questions = phrasings(about.question.strip())
     puts = [made.put(question) for question in questions]
     tokens = len(made.fork.base.tokenizer(puts[0].prompt, add_special_tokens=False)["input_ids"])
-    card = Card(way=name, seconds=made.seconds, bytes=made.bytes, prompt_tokens=tokens, recipe=_recipe_json(made))
+    card = WayCard(way=name, seconds=made.seconds, bytes=made.bytes, prompt_tokens=tokens, recipe=_recipe_json(made))
     prompts = [put.prompt for put in puts]
     for step, rows in enumerate(answering(made.fork, prompts, Sampling(NEW_TOKENS), work.stopped)):
         done = all(row.done for row in rows)
@@ -197,10 +199,10 @@ def _answered(name: str, about: Asked, made: Ready, work: Work) -> Iterator[Card
             if not done:
                 yield card
     work.check()
-    yield replace(card, continued=_continued(made, about)) if WAYS[name].edits else card
+    yield replace(card, continued=_continued(made, about)) if ASK_WAYS[name].edits else card
 
 
-def _texts(made: Ready, puts: Sequence[Put], rows: Sequence[Row]) -> list[str]:
+def _texts(made: PreparedWay, puts: Sequence[Put], rows: Sequence[Row]) -> list[str]:
     """The answers so far, each with the first words that it was given."""
     written = (answer_text(made.fork.base, row) for row in rows)
     return [f"{put.shown} {text}".strip() for put, text in zip(puts, written, strict=True)]
@@ -212,14 +214,14 @@ def _wording(about: Asked, question: str, put: Put, text: str, done: bool) -> Wo
     return Wording(
         question=question,
         text=text,
-        right=says(right, text) if right and done else None,
+        right=says_right(right, text) if right and done else None,
         passage=stood.id if stood else "",
         stood=stood.prompted if stood else "",
-        held=says(right, stood.prompted) if right and stood else None,
+        held=says_right(right, stood.prompted) if right and stood else None,
     )
 
 
-def _continued(made: Ready, about: Asked) -> str:
+def _continued(made: PreparedWay, about: Asked) -> str:
     """What follows the beginning of the sentence that an edit was written for."""
     [text] = answer_texts(made.fork, [about.statement().prompt], CONTINUED)
     return text

@@ -85,7 +85,7 @@ _HANGUL_HOUR = re.compile(
 _CLOCK = re.compile(r"\btime(\d{2})(\d{2})([ap]?)(?!\w)")
 
 
-def says(right: str, text: str) -> bool:
+def says_right(right: str, text: str) -> bool:
     """Whether a text says a right answer, as a whole and not denied.
 
     :param right: one answer, or several that are right alike with ``|`` between them.

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from playground.ask.statement import HANGUL
+from playground.ask.subject import HANGUL
 
-FILE = Path(__file__).resolve().parents[2] / "assets" / "ask" / "phrasings.json"
-FORMS: dict[str, dict[str, list[str]]] = json.loads(FILE.read_text("utf-8"))
+_FILE = Path(__file__).resolve().parents[2] / "assets" / "ask" / "phrasings.json"
+FORMS: dict[str, dict[str, list[str]]] = json.loads(_FILE.read_text("utf-8"))
 WAYS_TO_ASK = len(FORMS["asked"]["en"])
 
 

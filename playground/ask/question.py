@@ -20,9 +20,9 @@ from playground.retrieval.corpus import load_corpus
 from playground.retrieval.passages import Corpus, Passage
 
 MAX_QUESTION, MAX_ANSWER, MAX_TEXT, MAX_SUBJECT = 400, 150, 60_000, 200  # characters
-Need = Literal["changes", "cite", "many", "style", "bare"]
-NEEDS: tuple[Need, ...] = get_args(Need)
-Cut = Literal["sentences", "paragraphs"]
+AskNeed = Literal["changes", "cite", "many", "style", "bare"]
+ASK_NEEDS: tuple[AskNeed, ...] = get_args(AskNeed)
+TextCut = Literal["sentences", "paragraphs"]
 CUTTINGS: dict[str, Cutting] = {"sentences": Cutting("sentences", 1), "paragraphs": Cutting()}
 FAR = {"en": "lantern-handbook", "ko": "lantern-handbook-ko"}  # among which a fact stands where no text was given
 # Around an answer as a whole: 7:30 is not in 17:30, and a Korean particle may follow
@@ -69,7 +69,7 @@ def _from_to(least: int, most: int) -> object:
             {"limit": MAX_TEXT},
         ),
         "corpus_id": Message("Choose documents from the menu, or none."),
-        "needs": Message("A need is one of: {known}.", {"known": ", ".join(NEEDS)}),
+        "needs": Message("A need is one of: {known}.", {"known": ", ".join(ASK_NEEDS)}),
         "prompt": Message("The sentence is longer than {limit} characters. Shorten it.", {"limit": MAX_QUESTION}),
         "subject": Message("The subject is longer than {limit} characters. Shorten it.", {"limit": MAX_SUBJECT}),
         "cut": Message("Cut the text by one of: {known}.", {"known": ", ".join(CUTTINGS)}),
@@ -96,10 +96,10 @@ class Asked:
     answer: Annotated[str, _from_to(0, MAX_ANSWER)] = ""
     text: Annotated[str, _from_to(0, MAX_TEXT)] = ""
     corpus_id: Annotated[str, _from_to(0, 100)] = ""
-    needs: tuple[Need, ...] = ()
+    needs: tuple[AskNeed, ...] = ()
     prompt: Annotated[str, _from_to(0, MAX_QUESTION)] = ""
     subject: Annotated[str, _from_to(0, MAX_SUBJECT)] = ""
-    cut: Cut = "sentences"
+    cut: TextCut = "sentences"
     begun: bool = False
     seed: Annotated[Whole, Field(ge=0, le=MAX_SEED)] = 0
 

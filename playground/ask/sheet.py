@@ -9,12 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from playground.ask.cards import Card
+from playground.ask.cards import WayCard
 from playground.ask.phrasings import WAYS_TO_ASK
 from playground.ask.question import Asked
-from playground.ask.ways import WAYS
+from playground.ask.ways import ASK_WAYS
+from playground.checked import from_browser
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import sample
 
@@ -35,8 +36,8 @@ class AskSheet:
     about: Asked
     model: str
     ways: tuple[str, ...]
-    cards: tuple[Card, ...] = ()
-    then: tuple[Card, ...] = ()
+    cards: tuple[WayCard, ...] = ()
+    then: tuple[WayCard, ...] = ()
     new: str = ""
 
     @property
@@ -45,28 +46,28 @@ class AskSheet:
         tried = {card.way for card in self.cards if card.error or card.kept or card.way == "base"}
         return set(self.ways) <= tried
 
-    def with_cards(self, cards: Sequence[Card], tell: Callable[[Message], str]) -> AskSheet:
+    def with_cards(self, cards: Sequence[WayCard], tell: Callable[[Message], str]) -> AskSheet:
         """With these cards in the place of those of the same ways, errors as texts.
 
         :param tell: says a message to the visitor.
         """
         own = {card.way: card for card in self.cards}
         own |= {card.way: _told(card, tell) for card in cards}
-        return replace(self, cards=tuple(own[way] for way in WAYS if way in own))
+        return replace(self, cards=tuple(own[way] for way in ASK_WAYS if way in own))
 
-    def with_then(self, cards: Sequence[Card], tell: Callable[[Message], str]) -> AskSheet:
+    def with_then(self, cards: Sequence[WayCard], tell: Callable[[Message], str]) -> AskSheet:
         """With these cards of the day on which the answer is another one."""
         return replace(self, then=tuple(_told(card, tell) for card in cards))
 
 
-def _told(card: Card, tell: Callable[[Message], str]) -> Card:
+def _told(card: WayCard, tell: Callable[[Message], str]) -> WayCard:
     return replace(card, error=Message("{text}", {"text": tell(card.error)})) if card.error else card
 
 
 _SHEET = TypeAdapter(AskSheet)
 
 
-def sheet_to_json(sheet: AskSheet) -> dict[str, Any]:
+def ask_sheet_to_json(sheet: AskSheet) -> dict[str, Any]:
     """A sheet as plain JSON."""
     data: dict[str, Any] = _SHEET.dump_python(sheet, mode="json")
     return data
@@ -75,36 +76,33 @@ def sheet_to_json(sheet: AskSheet) -> dict[str, Any]:
 @cache
 def example_sheet() -> AskSheet:
     """The first example as it came out once, measured."""
-    return sheet_from_json(json.loads(SHIPPED.read_text("utf-8")))
+    return ask_sheet_from_json(json.loads(SHIPPED.read_text("utf-8")))
 
 
-def sheet_from_json(data: Any) -> AskSheet:
+def ask_sheet_from_json(data: Any) -> AskSheet:
     """The sheet that a browser kept.
 
     :raises PlaygroundError: it came back damaged.
     """
     try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        if len(text) > MAX_CHARACTERS:
-            raise ValueError
-        sheet = _SHEET.validate_json(text)
+        sheet = from_browser(_SHEET, data, MAX_CHARACTERS)
         once = all(_each_once(ways) for ways in (sheet.ways, _ways(sheet.cards), _ways(sheet.then)))
         if not (once and all(map(_sound, (*sheet.cards, *sheet.then)))):
             raise ValueError
-    except (PlaygroundError, ValidationError, ValueError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise PlaygroundError("What your browser kept of your question cannot be read. Ask it again.") from error
     return sheet
 
 
-def _ways(cards: Sequence[Card]) -> tuple[str, ...]:
+def _ways(cards: Sequence[WayCard]) -> tuple[str, ...]:
     return tuple(card.way for card in cards)
 
 
 def _each_once(ways: Sequence[str]) -> bool:
-    return set(ways) <= set(WAYS) and len(set(ways)) == len(ways)
+    return set(ways) <= set(ASK_WAYS) and len(set(ways)) == len(ways)
 
 
-def _sound(card: Card) -> bool:
+def _sound(card: WayCard) -> bool:
     """Whether a card's figures are such as a run gives."""
     figures = (card.seconds, card.answer_seconds, card.bytes, card.prompt_tokens)
     return (

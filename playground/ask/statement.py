@@ -6,18 +6,14 @@ has to be turned round first. By rules for how English asks; what they do not kn
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
+from playground.ask.english import BE, finite_forms, participles, verbs
+from playground.ask.subject import HANGUL, subject_of
 from playground.errors import PlaygroundError
 
-FILE = Path(__file__).resolve().parents[2] / "assets" / "ask" / "verbs.json"
-HANGUL = re.compile("[가-힣]")
-_BE = "is|are|was|were"
 _PREPOSITION = re.compile(r"(at|in|on|from|by|to|near|under|after|before|since|until)\s+(?=\S)", re.I)
 _ARTICLES = ("a", "an", "the", "of", "for")  # a noun follows, whatever else the word may be
 _MEASURES = {
@@ -34,19 +30,8 @@ _MEASURES = {
     "fast": "speed",
     "thick": "thickness",
 }
-_SMALL_TEXT = """
-a an the of in on at to for from with by and or is are was were do does did has have had be been what which who
-whom whose when where why how many much time there it its i you we they he she my your our their this that can
-could should would will may might must long often it's not near under after before since until behind above below
-beside between around through into over please tell
-"""
-_SMALL_WORDS = frozenset(_SMALL_TEXT.split())
 # 정원의 입장료는 얼마인가요: what it is about up to its particle, then the word that asks
 _KOREAN = re.compile(r"(.{2,}?[은는이가])\s+(?=(?:얼마|무엇|뭐|언제|어디|누구|몇|어느|어떤|무슨|왜))")
-# What follows a Korean noun: its particle
-_PARTICLE = re.compile(
-    r"(?<=[가-힣A-Za-z0-9])(?:에서는|에서|에게|으로|까지|부터|에는|은|는|이|가|을|를|의|에|로|와|과|도)$"
-)
 
 
 @dataclass(frozen=True)
@@ -148,7 +133,7 @@ def _of_done(match: re.Match[str], answer: str) -> tuple[str, str]:
     """When was Ada born in Graz: Ada was born in Graz in."""
     words = match["s"].split()
     for place in range(1, len(words)):
-        if words[place].lower() in _participles() and words[place - 1].lower() not in _ARTICLES:
+        if words[place].lower() in participles() and words[place - 1].lower() not in _ARTICLES:
             return " ".join([*words[:place], match["be"].lower(), *words[place:]]) + _dated(answer), answer
     return _of_be(match, answer)
 
@@ -162,20 +147,14 @@ def _dated(answer: str) -> str:
 
 def _of_which(match: re.Match[str], answer: str) -> tuple[str, str] | None:
     """What language do people speak in X: The language that people speak in X is."""
-    found = _clause(match["rest"], match["aux"].lower())
-    if not found:
-        return None
-    subject, verb, after = found
-    return f"the {match['n']} that {subject} {verb}{f' {after}' if after else ''} is", answer
+    clause = _clause_words(match)
+    return (f"the {match['n']} that {clause} is", answer) if clause else None
 
 
 def _of_count(match: re.Match[str], answer: str) -> tuple[str, str] | None:
     """How many rooms does X have: The number of rooms that X has is."""
-    found = _clause(match["rest"], match["aux"].lower())
-    if not found:
-        return None
-    subject, verb, after = found
-    return f"the number of {match['n']} that {subject} {verb}{f' {after}' if after else ''} is", answer
+    clause = _clause_words(match)
+    return (f"the number of {match['n']} that {clause} is", answer) if clause else None
 
 
 def _of_there(match: re.Match[str], answer: str) -> tuple[str, str]:
@@ -183,8 +162,9 @@ def _of_there(match: re.Match[str], answer: str) -> tuple[str, str]:
 
 
 def _of_cost(match: re.Match[str], answer: str) -> tuple[str, str] | None:
-    found = _clause(match["rest"], match["aux"].lower())
-    return (f"{found[0]} {found[1]}{f' {found[2]}' if found[2] else ''}", answer) if found else None
+    """How much does X cost: X costs."""
+    clause = _clause_words(match)
+    return (clause, answer) if clause else None
 
 
 def _of_doer(match: re.Match[str], answer: str) -> tuple[str, str]:
@@ -195,23 +175,23 @@ def _of_doer(match: re.Match[str], answer: str) -> tuple[str, str]:
 def _of_kind(match: re.Match[str], answer: str) -> tuple[str, str] | None:
     """Which bus goes to the lake: The bus that goes to the lake is."""
     verb = match["rest"].split()[0].lower()
-    return (f"the {match['n']} that {match['rest']} is", answer) if verb in _finite() else None
+    return (f"the {match['n']} that {match['rest']} is", answer) if verb in finite_forms() else None
 
 
 _AUX = r"(?P<aux>do|does|did)"
 _N, _S, _REST = r"(?P<n>[\w-]+(?: [\w-]+)?)", r"(?P<s>.+)", r"(?P<rest>.+)"
 _WHEN = r"(?:when|(?:(?:at|on|in|by|from|until) )?(?:what|which) (?:time|day|date|year|month))"
 _RULES: tuple[tuple[str, Callable[[re.Match[str], str], tuple[str, str] | None]], ...] = (
-    (rf"where (?P<be>{_BE}) {_S} (?P<v>located|situated|kept|stored|found|held|made|built|born)", _of_place),
-    (rf"where (?P<be>{_BE}) {_S}", _of_place),
-    (rf"how many {_N} (?:{_BE}) there {_REST}", _of_there),
+    (rf"where (?P<be>{BE}) {_S} (?P<v>located|situated|kept|stored|found|held|made|built|born)", _of_place),
+    (rf"where (?P<be>{BE}) {_S}", _of_place),
+    (rf"how many {_N} (?:{BE}) there {_REST}", _of_there),
     (rf"how many {_N} {_AUX} {_REST}", _of_count),
     (rf"how much {_AUX} {_REST}", _of_cost),
-    (rf"how (?P<n>\w+) (?P<be>{_BE}) {_S}", _of_measure),
+    (rf"how (?P<n>\w+) (?P<be>{BE}) {_S}", _of_measure),
     (rf"how long {_AUX} {_REST}", _of_cost),
-    (rf"(?:when|(?:at )?what time) (?P<be>{_BE}) {_S}", _of_done),
-    (rf"(?:what|who|which) (?P<be>{_BE}) {_S}", _of_be),
-    (rf"(?:what|which) {_N} (?P<be>{_BE}) {_S}", _of_noun),
+    (rf"(?:when|(?:at )?what time) (?P<be>{BE}) {_S}", _of_done),
+    (rf"(?:what|who|which) (?P<be>{BE}) {_S}", _of_be),
+    (rf"(?:what|which) {_N} (?P<be>{BE}) {_S}", _of_noun),
     (rf"{_WHEN} {_AUX} {_REST}", _of_when),
     (rf"(?:what|who|where|why|how) {_AUX} {_REST}", _of_verb),
     (rf"(?:what|which) {_N} {_AUX} {_REST}", _of_which),
@@ -220,110 +200,18 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str], str], tuple[str, str] | None]]
 )
 
 
+def _clause_words(match: re.Match[str]) -> str:
+    """What follows "does" and the like, as a statement has it; "" where no verb is known in it."""
+    return " ".join(filter(None, _clause(match["rest"], match["aux"].lower()) or ()))
+
+
 def _clause(words: str, auxiliary: str) -> tuple[str, str, str] | None:
     """(subject, verb as a statement has it, what comes after) of what follows "does" and the like."""
     parts = words.split()
     for place in range(1, len(parts)):
-        forms = _verbs().get(parts[place].lower())
+        forms = verbs().get(parts[place].lower())
         if forms and parts[place - 1].lower() not in _ARTICLES:
             third, past = forms
             verb = {"does": third, "did": past}.get(auxiliary, parts[place].lower())
             return " ".join(parts[:place]), verb, " ".join(parts[place + 1 :])
     return None
-
-
-@cache
-def _verbs() -> dict[str, tuple[str, str]]:
-    """(third person, past) of verbs, by their plain form."""
-    table = json.loads(FILE.read_text("utf-8"))
-    verbs = {verb: (third, past) for verb, (third, past) in table["irregular"].items()}
-    return verbs | {verb: (_third(verb), _past(verb)) for verb in table["regular"]}
-
-
-@cache
-def _participles() -> frozenset[str]:
-    """What has been done, as far as it is known."""
-    return frozenset(past for _, past in _verbs().values()) | {"born", "written", "given", "taken", "shown", "seen"}
-
-
-@cache
-def _finite() -> frozenset[str]:
-    return frozenset(form for forms in _verbs().values() for form in forms) | frozenset(_BE.split("|"))
-
-
-def _third(verb: str) -> str:
-    if re.search("[^aeiou]y$", verb):
-        return f"{verb[:-1]}ies"
-    return f"{verb}es" if re.search("(?:s|x|z|ch|sh|o)$", verb) else f"{verb}s"
-
-
-def _past(verb: str) -> str:
-    if re.search("[^aeiou]y$", verb):
-        return f"{verb[:-1]}ied"
-    return f"{verb}d" if verb.endswith("e") else f"{verb}pped" if verb == "stop" else f"{verb}ed"
-
-
-def subject_of(text: str) -> str:
-    """Who or what a sentence or a question is about, letter for letter; "" for nothing.
-
-    What stands in quotation marks, else the longest name, else the last noun phrase before a verb: a guess that the
-    visitor can correct.
-    """
-    inner = re.search(r"“(.+)”", text)
-    if inner and inner[1].endswith(("?", "？")):  # a question that kept its words
-        return subject_of(inner[1])
-    if HANGUL.search(text):
-        return _korean_subject(text.removeprefix("질문:").removesuffix("답:").strip())
-    quoted = re.search(r"[“\"‘]([^”\"’]{2,60})[”\"’]", text)
-    if quoted:
-        return quoted[1]
-    names = [name for name in re.findall(_NAME, text) if name.lower() not in _SMALL_WORDS | _DAYS]
-    names = [re.sub(rf"^(?:(?:{_FIRST}) )+", "", name) for name in names]
-    names = [name for name in names if name.lower() not in _SMALL_WORDS | _DAYS]
-    first = re.match(r"[A-Z][\w'’-]*", text)
-    if first and len(names) > 1 and names[0] == first[0] and first[0].lower() not in _known_names(text):
-        names = names[1:]
-    elif first and names and names == [first[0]] and text.split()[0] == first[0] and len(text.split()) > 1:
-        names = names if _alone(text) else []
-    return max(names, key=len) if names else _noun(text)
-
-
-_FIRST = "The|A|An|On|In|At|What|Who|When|Where|Which|How|Why|Is|Are|Was|Were|Do|Does|Did|Has|Have|Can|Will"
-_NAME = re.compile(r"\b[A-Z][\w'’-]*(?: (?:of |the |de |von |van |and )?[A-Z0-9][\w'’-]*)*")
-_CALENDAR = """
-monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
-september october november december
-"""
-_DAYS = frozenset(_CALENDAR.split())
-
-
-def _known_names(text: str) -> frozenset[str]:
-    """Words of a text that have a capital inside it, too."""
-    return frozenset(word.lower() for word in re.findall(r"(?<=\w )[A-Z]\w+", text))
-
-
-def _alone(text: str) -> bool:
-    """Whether a text's first word is a name: a verb follows, and it is no plain noun's article."""
-    words = text.split()
-    return words[1].lower() in _finite()
-
-
-def _noun(text: str) -> str:
-    """The longest run of words that are neither small nor verbs."""
-    runs: list[list[str]] = [[]]
-    for word in re.findall(r"[\w'’-]+", text):
-        if word.lower() in _SMALL_WORDS | _DAYS or word.lower() in _finite() or word.lower() in _verbs():
-            runs.append([])
-        else:
-            runs[-1].append(word)
-    # "The opening hours of the town library": who has them is the subject
-    candidates = [" ".join(run) for run in runs if run]
-    return candidates[-1] if candidates else ""
-
-
-def _korean_subject(text: str) -> str:
-    quoted = re.search(r"[“\"‘「『]([^”\"’」』]{1,60})[”\"’」』]", text)
-    if quoted:
-        return quoted[1]
-    first = text.split()[0] if text.split() else ""
-    return _PARTICLE.sub("", first.rstrip("?？.,"))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from math import comb
 
-from playground.ask.cards import Card
+from playground.ask.cards import WayCard
 from playground.ask.phrasings import WAYS_TO_ASK
-from playground.ask.question import NEEDS, Need
-from playground.ask.ways import WAYS
+from playground.ask.question import ASK_NEEDS, AskNeed
+from playground.ask.ways import ASK_WAYS
 
 PASSES = 3  # wordings of four that must be right
 CHANCE = 0.05  # below it a difference is no chance
@@ -30,7 +30,7 @@ class Remark:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class AskVerdict:
     """What to do, and why.
 
     :param best: the way to choose; None where nothing can be recommended.
@@ -45,34 +45,34 @@ class Verdict:
     flips: tuple[Remark, ...] = ()
 
 
-def verdict(cards: Sequence[Card], needs: Collection[Need], texts: bool) -> Verdict:
+def ask_verdict(cards: Sequence[WayCard], needs: Collection[AskNeed], texts: bool) -> AskVerdict:
     """What the cards so far say.
 
     :param texts: whether there are a text or documents where the answer stands.
     """
     base = next((card for card in cards if card.way == "base" and card.done), None)
     if "style" in needs:
-        return Verdict(best=None, why=Remark("style"))
+        return AskVerdict(best=None, why=Remark("style"))
     if base is None:
-        return Verdict(best=None, why=Remark("nothing_yet"))
+        return AskVerdict(best=None, why=Remark("nothing_yet"))
     if not base.judged:
-        return Verdict(best=None, why=Remark("no_answer_found" if texts else "no_answer"))
+        return AskVerdict(best=None, why=Remark("no_answer_found" if texts else "no_answer"))
     choice = _Choice(cards, needs, texts)
     if choice.best is base:
-        return Verdict(best="base", why=Remark("known", {"right": base.right}))
+        return AskVerdict(best="base", why=Remark("known", {"right": base.right}))
     if not choice.best:
-        return Verdict(best=None, why=choice.nothing())
+        return AskVerdict(best=None, why=choice.nothing())
     flips = tuple([*choice.by_needs(), *choice.by_margin()][:MOST_FLIPS])
-    return Verdict(best=choice.best.way, why=choice.why(), against=tuple(choice.against(base)), flips=flips)
+    return AskVerdict(best=choice.best.way, why=choice.why(), against=tuple(choice.against(base)), flips=flips)
 
 
-def allowed(way: str, needs: Collection[Need]) -> bool:
+def ruled_in(way: str, needs: Collection[AskNeed]) -> bool:
     """Whether no need rules a way out.
 
     To cite: only what stands in the prompt. Many facts: not all of them in every prompt, and not one edit each. A
     bare prompt: nothing that stands in it.
     """
-    row = WAYS[way]
+    row = ASK_WAYS[way]
     return not (
         ("cite" in needs and not row.quotable)
         or ("many" in needs and (row.into == "prompt" or row.edits))
@@ -91,19 +91,19 @@ def differ(first: int, second: int) -> bool:
 class _Choice:
     """The ways that needs leave, and the best of those that pass; the base before all others."""
 
-    def __init__(self, cards: Sequence[Card], needs: Collection[Need], texts: bool) -> None:
+    def __init__(self, cards: Sequence[WayCard], needs: Collection[AskNeed], texts: bool) -> None:
         self.cards, self.needs, self.texts = cards, frozenset(needs), texts
         self.tried = [card for card in cards if card.judged and card.way != "base"]
-        self.left = [card for card in self.tried if allowed(card.way, needs)]
+        self.left = [card for card in self.tried if ruled_in(card.way, needs)]
         self.passing = [card for card in self.left if card.right >= PASSES]
         self.best = self._best()
 
-    def _best(self) -> Card | None:
+    def _best(self) -> WayCard | None:
         """The base if it says so already. Of the others that pass, what none beats; of what is level, the cheapest."""
         base = next((card for card in self.cards if card.way == "base" and card.right >= PASSES), None)
-        if base and allowed("base", self.needs):
+        if base and ruled_in("base", self.needs):
             return base
-        able = [card for card in self.passing if WAYS[card.way].quotable] if "changes" in self.needs else []
+        able = [card for card in self.passing if ASK_WAYS[card.way].quotable] if "changes" in self.needs else []
         able = able or self.passing  # what has to be written again at each change is the last resort
         most = max((card.right for card in able), default=0)
         level = [card for card in able if card.right == most]
@@ -111,11 +111,11 @@ class _Choice:
         level = [card for card in level if not differ(_lost(card), least)]
         return min(level, key=self._cost, default=None)
 
-    def _cost(self, card: Card) -> tuple[bool, int]:
+    def _cost(self, card: WayCard) -> tuple[bool, int]:
         """Its place among ways that do as well. Where a text says it, finding it asks for nothing more; without one,
         saying it in the prompt does. After that the rows' order: slow ones last."""
         first = "passages" if self.texts else "prompt"
-        return WAYS[card.way].into != first, list(WAYS).index(card.way)
+        return ASK_WAYS[card.way].into != first, list(ASK_WAYS).index(card.way)
 
     def why(self) -> Remark:
         assert self.best
@@ -124,7 +124,7 @@ class _Choice:
         others = [card for card in self.tried if card.right >= PASSES and card.way != way]
         if "cite" in self.needs:
             return Remark("because_cite", values)
-        if "changes" in self.needs and WAYS[way].quotable:
+        if "changes" in self.needs and ASK_WAYS[way].quotable:
             return Remark("because_changes", values)
         if "bare" in self.needs:
             return Remark("because_bare", values)
@@ -150,9 +150,9 @@ class _Choice:
             return Remark("none_sure", {"way": nearest.way, "right": nearest.right, "of": WAYS_TO_ASK})
         return Remark("none_says")
 
-    def against(self, base: Card) -> Iterator[Remark]:
+    def against(self, base: WayCard) -> Iterator[Remark]:
         assert self.best
-        card, row = self.best, WAYS[self.best.way]
+        card, row = self.best, ASK_WAYS[self.best.way]
         if card.right < WAYS_TO_ASK:
             yield Remark("against_wording", {"wrong": WAYS_TO_ASK - card.right, "of": WAYS_TO_ASK})
         if card.kept is not None and _lost(card):
@@ -167,7 +167,7 @@ class _Choice:
     def by_needs(self) -> Iterator[Remark]:
         """One need more or less that makes another way the best."""
         assert self.best
-        for need in NEEDS:
+        for need in ASK_NEEDS:
             if need == "style":
                 continue
             other = _Choice(self.cards, self.needs ^ {need}, self.texts).best
@@ -189,24 +189,24 @@ class _Choice:
                     yield Remark("flip_lost", {"way": rival.way, "gap": gap})
                     return
 
-    def _wins(self, card: Card) -> bool:
+    def _wins(self, card: WayCard) -> bool:
         """Whether a way would be the best with another card than its own."""
         cards = [card if own.way == card.way else own for own in self.cards]
         return _Choice(cards, self.needs, self.texts).best is card
 
 
-def _righter(card: Card, more: int) -> Card:
+def _righter(card: WayCard, more: int) -> WayCard:
     """A card with so many more wordings answered right."""
     wrong = [place for place, wording in enumerate(card.wordings) if not wording.right][:more]
     wordings = (replace(wording, right=wording.right or place in wrong) for place, wording in enumerate(card.wordings))
     return replace(card, wordings=tuple(wordings))
 
 
-def _calmer(card: Card, fewer: int) -> Card:
+def _calmer(card: WayCard, fewer: int) -> WayCard:
     """A card with so many fewer facts lost."""
     assert card.kept
     return replace(card, kept=replace(card.kept, right=card.kept.right + fewer))
 
 
-def _lost(card: Card) -> int:
+def _lost(card: WayCard) -> int:
     return card.kept.of - card.kept.right if card.kept else 0

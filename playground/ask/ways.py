@@ -1,6 +1,7 @@
 """The ways to an answer, a row each, quick ones first: where what is asked for goes, and what that takes.
 
-To add a way, write its function here under its row, and its name ``ask_way_<id>`` in both languages' texts.
+To add a way, write its function here under its row, and ``ask_way_<id>`` and ``ask_best_<id>`` in both languages'
+texts.
 """
 
 from __future__ import annotations
@@ -8,14 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from playground.ask.phrasings import training_phrasings
 from playground.ask.question import Asked
 from playground.ask.statement import NoStatementError
-from playground.disk import DiskError
-from playground.engine.adapters.base import Adapter, AdapterError
-from playground.engine.adapters.store import About, keep_adapter
 from playground.engine.build import build
 from playground.engine.decoding.answering import chat_prompt
 from playground.engine.decoding.generate import Prompt
@@ -26,20 +24,19 @@ from playground.engine.training.data import Example
 from playground.engine.training.settings import TrainingSettings
 from playground.engine.work import Work
 from playground.errors import CorpusError, Message, PlaygroundError
-from playground.lab.ways.way import SAID, Room, taught_by_edit, with_edit
+from playground.lab.ways.lora import trained_run, with_stored
+from playground.lab.ways.way import SAID, Into, Placed, Room, taught_by_edit
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked
 from playground.retrieval.dense.index import dense_index
 from playground.retrieval.passages import Corpus
 from playground.retrieval.retrievers import RETRIEVERS, need
 from playground.retrieval.search import Hit, search
 
-Into = Literal["nothing", "prompt", "passages", "weights"]
 RETRIEVER = "hybrid"
 MOST_SAID = 600  # tokens of a text that is said as a whole
 RANK = 8
 LORA = TrainingSettings(rank=RANK, alpha=2 * RANK, rate=5e-4, steps=40, batch=5, held_share=0.0)
-LEARNED = 0.05  # the loss at which training stops: the answer's tokens at 95 %
-MOST_ADAPTERS = 40  # of all visitors' questions that the host keeps; older ones are trained anew
+LEARNED_LOSS = 0.05  # the loss at which training stops: the answer's tokens at 95 %
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,7 @@ class Put:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class PreparedWay:
     """A way that can be asked.
 
     :param put: a question, in the words that the model gets.
@@ -75,41 +72,29 @@ class Ready:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class AskWay(Placed):
     """A row.
 
-    :param into: where the answer goes: into the weights, into passages that are searched, into the prompt, nowhere.
     :param slow: whether it takes tens of seconds: what else the others changed is looked at before it.
     :param edits: whether it writes one fact, for a sentence that says it.
     :param usual: whether it is tried where nobody asks for more.
     """
 
     id: str
-    into: Into
-    prepare: Callable[[Asked, Recipe, Work], Ready]
+    prepare: Callable[[Asked, Recipe, Work], PreparedWay]
     slow: bool = False
     edits: bool = False
     usual: bool = True
 
-    @property
-    def quotable(self) -> bool:
-        """Whether its text stands in the prompt and can be shown as the source."""
-        return self.into in ("prompt", "passages")
 
-    @property
-    def writes(self) -> bool:
-        """Whether it changes weights."""
-        return self.into == "weights"
+ASK_WAYS: dict[str, AskWay] = {}
 
 
-WAYS: dict[str, Way] = {}
+def way(name: str, into: Into, **row: Any) -> Callable[[Callable[..., PreparedWay]], Callable[..., PreparedWay]]:
+    """A row for the function below; its fields are those of :class:`AskWay`."""
 
-
-def way(name: str, into: Into, **row: Any) -> Callable[[Callable[..., Ready]], Callable[..., Ready]]:
-    """A row for the function below; its fields are those of :class:`Way`."""
-
-    def register(prepare: Callable[..., Ready]) -> Callable[..., Ready]:
-        WAYS[name] = Way(id=name, into=into, prepare=prepare, **row)
+    def register(prepare: Callable[..., PreparedWay]) -> Callable[..., PreparedWay]:
+        ASK_WAYS[name] = AskWay(id=name, into=into, prepare=prepare, **row)
         return prepare
 
     return register
@@ -119,19 +104,23 @@ def _bare(fork: Fork) -> Callable[[str], Put]:
     return lambda question: Put(prompt=chat_prompt(fork, question))
 
 
-@way("base", "nothing")
-def as_it_is(about: Asked, recipe: Recipe, work: Work) -> Ready:
-    """The question alone, and the model as it came."""
+def _base(recipe: Recipe, work: Work) -> tuple[Recipe, Fork]:
+    """The model of a recipe as it came."""
     base = Recipe(model=recipe.model)
-    fork = build(base, work).fork
-    return Ready(fork=fork, recipe=base, put=_bare(fork))
+    return base, build(base, work).fork
+
+
+@way("base", "nothing")
+def as_it_is(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
+    """The question alone, and the model as it came."""
+    base, fork = _base(recipe, work)
+    return PreparedWay(fork=fork, recipe=base, put=_bare(fork))
 
 
 @way("prompt", "prompt")
-def said(about: Asked, recipe: Recipe, work: Work) -> Ready:
+def said(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
     """The fact before the question; where no answer is known, the whole text if it is short."""
-    base = Recipe(model=recipe.model)
-    fork = build(base, work).fork
+    base, fork = _base(recipe, work)
     text = about.sentence() if about.answer.strip() else about.text.strip()
     if not text:
         raise PlaygroundError("Give the right answer or a text: there is nothing to say before the question.")
@@ -141,7 +130,7 @@ def said(about: Asked, recipe: Recipe, work: Work) -> Ready:
             limit=MOST_SAID,
         )
     stands = SAID.format(text=text)
-    return Ready(
+    return PreparedWay(
         fork=fork,
         recipe=base,
         put=lambda question: _with_texts(about, fork, [text], question),
@@ -150,12 +139,11 @@ def said(about: Asked, recipe: Recipe, work: Work) -> Ready:
     )
 
 
-def _searched(retriever: str) -> Callable[[Asked, Recipe, Work], Ready]:
+def _searched(retriever: str) -> Callable[[Asked, Recipe, Work], PreparedWay]:
     """The passage that a retriever finds before the question, searched for anew in each wording."""
 
-    def prepare(about: Asked, recipe: Recipe, work: Work) -> Ready:
-        base = Recipe(model=recipe.model)
-        fork, corpus = build(base, work).fork, about.corpus()
+    def prepare(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
+        (base, fork), corpus = _base(recipe, work), about.corpus()
         if not corpus.passages:
             raise PlaygroundError("Give a text or choose documents: there is nothing to search.")
         if need([retriever], "vectors"):
@@ -174,7 +162,7 @@ def _searched(retriever: str) -> Callable[[Asked, Recipe, Work], Ready]:
             return SAID.format(text=hits[0].passage.prompted) if hits else ""
 
         held = len((about.text.strip() or about.sentence()).encode())
-        return Ready(fork=fork, recipe=base, put=put, seconds=seconds, bytes=held, before=before)
+        return PreparedWay(fork=fork, recipe=base, put=put, seconds=seconds, bytes=held, before=before)
 
     return prepare
 
@@ -223,30 +211,32 @@ def _begun(about: Asked) -> str:
 
 
 @way("mine", "weights", usual=False)
-def mine(about: Asked, recipe: Recipe, work: Work) -> Ready:
+def mine(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
     """The visitor's own recipe."""
     if not recipe.edits:
         raise PlaygroundError("Your recipe is empty: it is the model as it came.")
     built = build(recipe, work)
     seconds = sum(receipt.seconds for receipt in built.receipts)
-    return Ready(fork=built.fork, recipe=recipe, put=_bare(built.fork), seconds=seconds, bytes=built.fork.bytes_held())
+    return PreparedWay(
+        fork=built.fork, recipe=recipe, put=_bare(built.fork), seconds=seconds, bytes=built.fork.bytes_held()
+    )
 
 
-def as_written(about: Asked, recipe: Recipe, work: Work) -> Ready:
+def as_written(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
     """A recipe as it is, whatever is asked."""
     fork = build(recipe, work).fork
-    return Ready(fork=fork, recipe=recipe, put=_bare(fork))
+    return PreparedWay(fork=fork, recipe=recipe, put=_bare(fork))
 
 
-def _edited(method: str) -> Callable[[Asked, Recipe, Work], Ready]:
+def _edited(method: str) -> Callable[[Asked, Recipe, Work], PreparedWay]:
     """An edit of a fact, written for the sentence that says it."""
 
-    def prepare(about: Asked, recipe: Recipe, work: Work) -> Ready:
+    def prepare(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
         statement = about.statement()
         fact = {"subject": statement.subject, "prompt": statement.prompt, "target": statement.target}
         edit = {"kind": "edit_fact", "method": method, "facts": [fact], "seed": about.seed}
         taught = taught_by_edit(Room(recipe=Recipe(model=recipe.model)), edit, work)
-        return Ready(
+        return PreparedWay(
             fork=taught.fork, recipe=taught.recipe, put=_bare(taught.fork), seconds=taught.seconds, bytes=taught.bytes
         )
 
@@ -258,23 +248,17 @@ way("ft", "weights", edits=True, usual=False)(_edited("ft"))
 
 
 @way("lora", "weights", slow=True)
-def trained(about: Asked, recipe: Recipe, work: Work) -> Ready:
+def trained(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
     """A small LoRA, trained on the question in several words with its answer, and on the sentence."""
-    from playground.engine.training.run import TrainingRun  # imports peft: seconds
-
     if not about.answer.strip():
         raise NoStatementError("Give the right answer: without it there is nothing to train on.")
-    fork = build(Recipe(model=recipe.model), work).fork
+    base, fork = _base(recipe, work)
     settings = LORA.model_copy(update={"seed": about.seed, "chat": bool(fork.base.tokenizer.chat_template)})
-    run = TrainingRun(fork=fork, settings=settings, examples=examples_of(about), watched=False)
-    for point in run.steps():
-        work.step(point.step, run.total, Message("LoRA: step {done} of {of}…", {"done": point.step, "of": run.total}))
-        if point.loss < LEARNED:
-            break
-    variant, stored = run.variant(), _stored(run.adapter(), about, recipe)
-    return Ready(
+    run = trained_run(fork, settings, examples_of(about), LEARNED_LOSS, work)
+    variant, stored = run.variant(), with_stored(run.adapter(), about.question.strip(), base)
+    return PreparedWay(
         fork=variant,
-        recipe=stored or Recipe(model=recipe.model),
+        recipe=stored or base,
         lasting=stored is not None,
         put=_bare(variant),
         seconds=run.points[-1].seconds,
@@ -291,13 +275,3 @@ def examples_of(about: Asked) -> list[Example]:
     except NoStatementError:
         return examples
     return [*examples, Example(f"Complete this sentence: {statement.prompt}", statement.sentence)]
-
-
-def _stored(adapter: Adapter, about: Asked, recipe: Recipe) -> Recipe | None:
-    """The recipe with an adapter that is stored; None where the host has no room."""
-    model = Recipe(model=recipe.model)
-    try:
-        own = About(about.question.strip()[:60], "lab", recipe.model, "lora")
-        return with_edit(model, {"kind": "adapter", "source": keep_adapter(adapter, own, MOST_ADAPTERS)})
-    except (AdapterError, DiskError):
-        return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from playground.checked import from_browser
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import sample
 from playground.lab.lesson import KINDS, MAX_QUESTIONS, Lesson
@@ -62,13 +62,10 @@ def sheet_from_json(data: Any) -> LabSheet:
     :raises PlaygroundError: it came back damaged.
     """
     try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        if len(text) > MAX_CHARACTERS:
-            raise ValueError
-        sheet = _SHEET.validate_json(text)
+        sheet = from_browser(_SHEET, data, MAX_CHARACTERS)
         if not _sound(sheet):
             raise ValueError
-    except (ValidationError, ValueError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise PlaygroundError("The table that your browser kept cannot be read. Teach the fact again.") from error
     return sheet
 

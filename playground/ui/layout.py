@@ -64,7 +64,7 @@ def build_page() -> gr.Blocks:
         saved = state.recipe()
         language = gr.Textbox("en", visible=False)
         asked = state.kept("ask", {})
-        side = build_bar(saved, asked, language)
+        bar = build_bar(saved, asked, language)
         gr.Markdown(label("no_storage"), elem_id="no-storage")
         own, shelf = state.kept("own", ""), state.kept("shelf", [])
         mine = state.kept("adapters", [])
@@ -76,7 +76,7 @@ def build_page() -> gr.Blocks:
         for tab in sorted(TABS, key=lambda tab: tab.stage):
             with places[tab]:
                 wired.append(tab.build(visit, places[tab]))
-        _tell(page, visit, side, wired)
+        _tell(page, visit, bar, wired)
         add_endpoints()
     # Not open: /run would walk past the line
     page.queue(max_size=MAX_WAITING, api_open=False)
@@ -100,21 +100,21 @@ def _places() -> tuple[dict[Tab, gr.Tab], gr.Tabs, gr.Tabs]:
     return places, tabs, inner
 
 
-def _tell(page: gr.Blocks, visit: Visit, side: RecipeBar, wired: Sequence[Wired]) -> None:
+def _tell(page: gr.Blocks, visit: Visit, bar: RecipeBar, wired: Sequence[Wired]) -> None:
     """Tell the bar and the tabs of what they want to hear of."""
     saved, language = visit.saved, visit.language
     typed = {key: box for tab in wired for key, box in tab.typed.items()}
     opened = state.restore(page, language, typed)
     page.load(None, saved, None, js=other_tab.MINE, api_visibility="private")
-    opened.then(show_status, [saved, language], [side.status, side.timer], **AT_ONCE)
-    for event in (opened.then, saved.change, side.chosen.then):
-        event(show_stack, [saved, language], side.view, **LOOK)
+    opened.then(show_status, [saved, language], [bar.status, bar.timer], **AT_ONCE)
+    for event in (opened.then, saved.change, bar.chosen.then):
+        event(show_stack, [saved, language], bar.view, **LOOK)
     changed = [event for tab in wired for event in tab.documents]
     for tab in wired:
         tab.on_load(opened.then)
         tab.on_recipe(saved.change)
-        tab.on_model(side.chosen.success)
-        tab.on_built(side.built.then)
+        tab.on_model(bar.chosen.success)
+        tab.on_built(bar.built.then)
         for event in changed:
             tab.on_documents(event.then)
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.ask.cards import Card, Wording
+from playground.ask.cards import WayCard, Wording
 from playground.ask.question import Asked
-from playground.ask.sheet import MAX_CHARACTERS, AskSheet, sheet_from_json, sheet_to_json
+from playground.ask.sheet import MAX_CHARACTERS, AskSheet, ask_sheet_from_json, ask_sheet_to_json
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import Kept
 
 WORDING = Wording(question="¿<b>?", text="“네”", right=True, passage="text#1", stood="It is.", held=False)
 CARDS = (
-    Card(way="base", wordings=(replace(WORDING, right=None, held=None),) * 4, answer_seconds=0.5, prompt_tokens=9),
-    Card(
+    WayCard(way="base", wordings=(replace(WORDING, right=None, held=None),) * 4, answer_seconds=0.5, prompt_tokens=9),
+    WayCard(
         way="rome",
         wordings=(WORDING,) * 4,
         continued="at 7",
@@ -28,7 +28,7 @@ CARDS = (
         kept=Kept(39, 40),
         recipe={"model": "m", "edits": [{"kind": "edit_fact", "facts": [{"target": "네"}]}]},
     ),
-    Card(way="lora", error=Message("{text}", {"text": "No {room}."})),
+    WayCard(way="lora", error=Message("{text}", {"text": "No {room}."})),
 )
 ABOUT = Asked(question="When?", answer="at 7:30", text="It opens.", needs=("cite", "bare"), begun=True, seed=7)
 SHEET = AskSheet(
@@ -37,7 +37,7 @@ SHEET = AskSheet(
 
 
 def test_a_sheet_comes_back_as_it_was():
-    assert sheet_from_json(json.loads(json.dumps(sheet_to_json(SHEET)))) == SHEET
+    assert ask_sheet_from_json(json.loads(json.dumps(ask_sheet_to_json(SHEET)))) == SHEET
 
 
 def test_it_is_done_when_each_way_failed_or_was_asked_what_else_changed():
@@ -47,8 +47,8 @@ def test_it_is_done_when_each_way_failed_or_was_asked_what_else_changed():
 
 
 def test_new_cards_take_the_place_of_old_ones_and_errors_are_told_in_the_visitors_words():
-    failed = Card(way="rome", error=Message("The {thing} {open", {"thing": "x"}))
-    grown = SHEET.with_cards([failed, Card(way="found")], lambda message: "안 됩니다 {x}")
+    failed = WayCard(way="rome", error=Message("The {thing} {open", {"thing": "x"}))
+    grown = SHEET.with_cards([failed, WayCard(way="found")], lambda message: "안 됩니다 {x}")
     assert [card.way for card in grown.cards] == ["base", "found", "rome", "lora"]  # in the order of the ways
     assert str(grown.cards[2].error) == "안 됩니다 {x}"
     assert grown.cards[0] is CARDS[0]
@@ -56,7 +56,7 @@ def test_new_cards_take_the_place_of_old_ones_and_errors_are_told_in_the_visitor
 
 def damaged(path, value):
     """The sheet as JSON with one value in it replaced, or a key added."""
-    data = sheet_to_json(SHEET)
+    data = ask_sheet_to_json(SHEET)
     inner = data
     for key in path[:-1]:
         inner = inner[key]
@@ -76,11 +76,11 @@ ROME = ("cards", 1)
         {},
         damaged(("ways",), ["base", "magic"]),
         damaged(("ways",), ["base"] * 9),
-        damaged(("cards",), sheet_to_json(SHEET)["cards"] * 2),
-        damaged(("then",), sheet_to_json(SHEET)["then"] * 2),
+        damaged(("cards",), ask_sheet_to_json(SHEET)["cards"] * 2),
+        damaged(("then",), ask_sheet_to_json(SHEET)["then"] * 2),
         damaged((*ROME, "way"), "magic"),
         damaged(("cards",), 7),
-        damaged((*ROME, "wordings"), sheet_to_json(SHEET)["cards"][1]["wordings"][:3]),
+        damaged((*ROME, "wordings"), ask_sheet_to_json(SHEET)["cards"][1]["wordings"][:3]),
         damaged((*ROME, "seconds"), float("nan")),
         damaged((*ROME, "seconds"), float("inf")),
         damaged((*ROME, "answer_seconds"), -1),
@@ -103,7 +103,7 @@ ROME = ("cards", 1)
 )
 def test_what_was_damaged_is_refused_in_one_sentence(data):
     with pytest.raises(PlaygroundError, match="cannot be read"):
-        sheet_from_json(data)
+        ask_sheet_from_json(data)
 
 
 def test_a_deep_nest_is_refused():
@@ -111,7 +111,7 @@ def test_a_deep_nest_is_refused():
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(PlaygroundError, match="cannot be read"):
-        sheet_from_json(damaged((*ROME, "recipe"), {"edits": deep}))
+        ask_sheet_from_json(damaged((*ROME, "recipe"), {"edits": deep}))
 
 
 JSON = st.recursive(
@@ -126,8 +126,8 @@ PLACES = [
     ("cards", 0),
     ("then",),
     ("new",),
-    *((*ROME, name) for name in sheet_to_json(SHEET)["cards"][1]),
-    *((*ROME, "wordings", 0, name) for name in sheet_to_json(SHEET)["cards"][1]["wordings"][0]),
+    *((*ROME, name) for name in ask_sheet_to_json(SHEET)["cards"][1]),
+    *((*ROME, "wordings", 0, name) for name in ask_sheet_to_json(SHEET)["cards"][1]["wordings"][0]),
     ("cards", 2, "error"),
     ("cards", 2, "error", "values"),
 ]
@@ -136,9 +136,9 @@ PLACES = [
 @given(st.sampled_from(PLACES), JSON)
 def test_whatever_a_browser_holds_is_read_or_refused(place, value):
     try:
-        sheet = sheet_from_json(damaged(place, value))
+        sheet = ask_sheet_from_json(damaged(place, value))
     except PlaygroundError:
         return
-    assert sheet_from_json(sheet_to_json(sheet)) == sheet
+    assert ask_sheet_from_json(ask_sheet_to_json(sheet)) == sheet
     for card in sheet.cards:
         assert card.error is None or isinstance(str(card.error), str)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.ask.cards import Card, Wording
+from playground.ask.cards import WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK
-from playground.ask.question import NEEDS
-from playground.ask.verdict import PASSES, allowed, differ, verdict
-from playground.ask.ways import WAYS
+from playground.ask.question import ASK_NEEDS
+from playground.ask.verdict import PASSES, ask_verdict, differ, ruled_in
+from playground.ask.ways import ASK_WAYS
 from playground.errors import Message
 from playground.lab.collateral import Kept
 
@@ -18,12 +18,12 @@ SAMPLE = 40  # facts asked again
 QUOTABLE = ("prompt", "found", "bm25", "dense")
 
 
-def card(way: str, right: int | None, lost: int | None = 0, tokens: int = 20, **more: object) -> Card:
+def card(way: str, right: int | None, lost: int | None = 0, tokens: int = 20, **more: object) -> WayCard:
     """A way that answered so many wordings right (None: not judged) and lost so many facts (None: not asked)."""
     wordings = (Wording(question="?", text="!", right=None if right is None else n < right) for n in range(WAYS_TO_ASK))
     kept = None if lost is None else Kept(SAMPLE - lost, SAMPLE)
     given = {"answer_seconds": 1.0, "kept": kept, "prompt_tokens": tokens} | more
-    return Card(way=way, wordings=tuple(wordings), **given)
+    return WayCard(way=way, wordings=tuple(wordings), **given)
 
 
 # Worked cases: what was answered (right, lost), needs, whether there are texts, and the best way
@@ -52,7 +52,7 @@ CASES = [
 ]
 
 
-def cards_of(said: str) -> list[Card]:
+def cards_of(said: str) -> list[WayCard]:
     words = said.split()
     pairs = zip(words[::2], (word.partition("/") for word in words[1::2]), strict=True)
     return [card(way, int(right), int(lost or 0)) for way, (right, _, lost) in pairs]
@@ -60,52 +60,52 @@ def cards_of(said: str) -> list[Card]:
 
 @pytest.mark.parametrize(("case", "said", "needs", "texts", "best"), CASES, ids=[case for case, *_ in CASES])
 def test_the_best_way_of_a_worked_case(case, said, needs, texts, best):
-    assert verdict(cards_of(said), needs.split(), texts).best == best
+    assert ask_verdict(cards_of(said), needs.split(), texts).best == best
 
 
 def test_why_nothing_is_recommended():
-    assert verdict([], (), True).why.key == "nothing_yet"
-    assert verdict([card("base", None, answer_seconds=0.0)], (), True).why.key == "nothing_yet"  # its answers grow
-    assert verdict([card("base", None)], (), True).why.key == "no_answer_found"
-    assert verdict([card("base", None)], (), False).why.key == "no_answer"
-    assert verdict([card("base", 0), card("rome", 4)], ("cite",), True).why.key == "none_left"
-    assert verdict([card("base", 0)], (), True).why.key == "nothing_yet"
-    assert verdict([card("base", 0), card("rome", 0)], (), True).why.key == "none_says"
-    unsure = verdict([card("base", 0), card("rome", 1), card("found", 2)], (), True).why
+    assert ask_verdict([], (), True).why.key == "nothing_yet"
+    assert ask_verdict([card("base", None, answer_seconds=0.0)], (), True).why.key == "nothing_yet"  # its answers grow
+    assert ask_verdict([card("base", None)], (), True).why.key == "no_answer_found"
+    assert ask_verdict([card("base", None)], (), False).why.key == "no_answer"
+    assert ask_verdict([card("base", 0), card("rome", 4)], ("cite",), True).why.key == "none_left"
+    assert ask_verdict([card("base", 0)], (), True).why.key == "nothing_yet"
+    assert ask_verdict([card("base", 0), card("rome", 0)], (), True).why.key == "none_says"
+    unsure = ask_verdict([card("base", 0), card("rome", 1), card("found", 2)], (), True).why
     assert (unsure.key, unsure.values) == ("none_sure", {"way": "found", "right": 2, "of": 4})
     wrong = Wording(question="?", text="!", right=False, passage="text#1", stood="it", held=True)
-    misread = Card(way="found", wordings=(wrong,) * 4, answer_seconds=1.0)
+    misread = WayCard(way="found", wordings=(wrong,) * 4, answer_seconds=1.0)
     for others in ([], [card("prompt", 0)]):
-        assert verdict([card("base", 0), *others, misread], (), True).why.key == "none_misread"
+        assert ask_verdict([card("base", 0), *others, misread], (), True).why.key == "none_misread"
 
 
 def test_a_way_that_failed_counts_for_nothing():
-    failed = Card(way="rome", error=Message("No."))
-    found = verdict([card("base", 0), failed, card("found", 4)], (), True)
+    failed = WayCard(way="rome", error=Message("No."))
+    found = ask_verdict([card("base", 0), failed, card("found", 4)], (), True)
     assert (found.best, found.why.key) == ("found", "because_only")
 
 
 def test_the_reason_names_the_rival_and_its_figures():
-    right = verdict(cards_of("base 0 found 3 rome 4"), (), True).why
+    right = ask_verdict(cards_of("base 0 found 3 rome 4"), (), True).why
     assert (right.key, right.values) == (
         "because_right",
         {"way": "rome", "right": 4, "of": 4, "other": "found", "less": 3},
     )
-    calm = verdict(cards_of("base 0 rome 4/6 lora 4/0"), (), True).why
+    calm = ask_verdict(cards_of("base 0 rome 4/6 lora 4/0"), (), True).why
     assert (calm.key, calm.values["own"], calm.values["lost"]) == ("because_calm", 0, 6)
-    cheap = verdict(cards_of("base 0 rome 4 lora 4"), (), True).why
+    cheap = ask_verdict(cards_of("base 0 rome 4 lora 4"), (), True).why
     assert (cheap.key, cheap.values["other"]) == ("because_cheap", "lora")
 
 
 def test_what_speaks_against_the_best_is_its_own():
-    found = verdict([card("base", 0, tokens=20), card("found", 3, lost=2, tokens=75)], (), True)
+    found = ask_verdict([card("base", 0, tokens=20), card("found", 3, lost=2, tokens=75)], (), True)
     against = {one.key: one.values for one in found.against}
     assert against == {
         "against_wording": {"wrong": 1, "of": 4},
         "against_lost": {"lost": 2, "of": SAMPLE},
         "against_tokens": {"tokens": 55},
     }
-    written = verdict([card("base", 0), card("lora", 4, seconds=12.5)], ("changes",), True)
+    written = ask_verdict([card("base", 0), card("lora", 4, seconds=12.5)], ("changes",), True)
     assert {one.key: one.values for one in written.against} == {
         "against_source": {},
         "against_again": {"seconds": 12.5},
@@ -116,7 +116,7 @@ def test_what_speaks_against_the_best_is_its_own():
 
 
 def flips(said, needs=()):
-    return [(one.key, one.values["way"]) for one in verdict(cards_of(said), needs, True).flips]
+    return [(one.key, one.values["way"]) for one in ask_verdict(cards_of(said), needs, True).flips]
 
 
 def test_a_need_that_makes_another_the_best_is_named():
@@ -128,9 +128,9 @@ def test_a_need_that_makes_another_the_best_is_named():
 def test_a_margin_is_named_only_where_it_would_turn_the_choice():
     """LoRA right as often as the passage would still ask for more than it."""
     assert flips("base 0 found 4 lora 3", ["changes"]) == [("flip_with_bare", "lora")]
-    [_, right] = verdict(cards_of("base 0 found 3 rome 3 lora 2"), (), True).flips
+    [_, right] = ask_verdict(cards_of("base 0 found 3 rome 3 lora 2"), (), True).flips
     assert (right.key, right.values) == ("flip_right", {"way": "rome", "gap": 1, "right": 3, "of": 4})
-    [calm] = verdict(cards_of("base 0 rome 4/9 lora 4"), (), True).flips
+    [calm] = ask_verdict(cards_of("base 0 rome 4/9 lora 4"), (), True).flips
     assert (calm.key, calm.values) == ("flip_lost", {"way": "rome", "gap": 4})  # of 9, 5 would be chance
 
 
@@ -157,17 +157,17 @@ def test_a_difference_counts_where_chance_gives_it_less_than_once_in_twenty(firs
 # For any cards
 
 LOST = st.integers(0, 12) | st.none()
-CARDS = st.fixed_dictionaries({}, optional={way: st.tuples(st.integers(0, 4), LOST) for way in WAYS}).map(
+CARDS = st.fixed_dictionaries({}, optional={way: st.tuples(st.integers(0, 4), LOST) for way in ASK_WAYS}).map(
     lambda given: [card(way, right, lost) for way, (right, lost) in given.items()]
 )
-SOME = st.sets(st.sampled_from(NEEDS)).map(tuple)
+SOME = st.sets(st.sampled_from(ASK_NEEDS)).map(tuple)
 
 
 @given(CARDS, SOME, st.booleans())
 def test_no_way_is_named_that_a_need_rules_out(cards, needs, texts):
-    found = verdict(cards, needs, texts)
+    found = ask_verdict(cards, needs, texts)
     if found.best:
-        assert allowed(found.best, needs)
+        assert ruled_in(found.best, needs)
         assert "cite" not in needs or found.best in QUOTABLE
         assert "bare" not in needs or found.best not in QUOTABLE
         assert "many" not in needs or found.best not in ("prompt", "rome", "ft")
@@ -178,7 +178,7 @@ def test_no_way_is_named_that_a_need_rules_out(cards, needs, texts):
 
 @given(CARDS, SOME, st.booleans())
 def test_what_is_said_to_turn_the_choice_turns_it(cards, needs, texts):
-    found = verdict(cards, needs, texts)
+    found = ask_verdict(cards, needs, texts)
     for flip in found.flips:
         way = flip.values["way"]
         assert way != found.best
@@ -192,5 +192,5 @@ def test_what_is_said_to_turn_the_choice_turns_it(cards, needs, texts):
             own = card(way, own.right + flip.values["gap"], own.kept and own.kept.of - own.kept.right)
         else:
             own = card(way, own.right, own.kept.of - own.kept.right - flip.values["gap"])
-        again = sorted([*others, own], key=lambda one: list(WAYS).index(one.way))
-        assert verdict(again, changed, texts).best == way
+        again = sorted([*others, own], key=lambda one: list(ASK_WAYS).index(one.way))
+        assert ask_verdict(again, changed, texts).best == way

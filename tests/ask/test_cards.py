@@ -9,11 +9,11 @@ import torch
 
 from playground.ask import cards as cards_module
 from playground.ask import ways as ways_module
-from playground.ask.cards import CONTINUED, NEW_TOKENS, USUAL, after_change, try_ways
-from playground.ask.judging import says
+from playground.ask.cards import CONTINUED, NEW_TOKENS, USUAL_WAYS, after_change, try_ways
+from playground.ask.judging import says_right
 from playground.ask.phrasings import WAYS_TO_ASK, phrasings
 from playground.ask.question import Asked
-from playground.ask.ways import MOST_SAID, WAYS
+from playground.ask.ways import ASK_WAYS, MOST_SAID
 from playground.engine.adapters import store
 from playground.engine.build import build
 from playground.engine.decoding.answering import answer_texts, chat_prompt
@@ -35,7 +35,7 @@ NUDGED = parse(
 pytestmark = pytest.mark.usefixtures("quick_ways")
 
 
-def tried(about=ABOUT, ways=USUAL, recipe=RECIPE, work=None):
+def tried(about=ABOUT, ways=USUAL_WAYS, recipe=RECIPE, work=None):
     *_, last = try_ways(about, recipe, ways, work or Work())
     return {card.way: card for card in last}
 
@@ -50,12 +50,12 @@ def parameters(quick_ways):
 
 def test_every_usual_way_gives_a_card_and_the_base_stays_as_it_was(quick_ways):
     before = parameters(quick_ways)
-    cards = tried(ways=[*USUAL, "mine"], recipe=NUDGED)
-    assert {"base", "prompt", "found", "rome", "lora"} == set(USUAL)
+    cards = tried(ways=[*USUAL_WAYS, "mine"], recipe=NUDGED)
+    assert {"base", "prompt", "found", "rome", "lora"} == set(USUAL_WAYS)
     assert [card.error for card in cards.values()] == [None] * 6
     for way, card in cards.items():
         assert [wording.question for wording in card.wordings] == list(phrasings(ABOUT.question))
-        assert all(wording.right == says(ABOUT.answer, wording.text) for wording in card.wordings)
+        assert all(wording.right == says_right(ABOUT.answer, wording.text) for wording in card.wordings)
         assert card.done
         assert card.judged
         assert (card.kept is None) == (way == "base")
@@ -129,7 +129,7 @@ def test_a_way_that_fails_says_why_and_the_others_go_on(monkeypatch, caplog):
     def broken(about, recipe, work):
         raise RuntimeError("a secret path")
 
-    monkeypatch.setitem(WAYS, "rome", replace(WAYS["rome"], prepare=broken))
+    monkeypatch.setitem(ASK_WAYS, "rome", replace(ASK_WAYS["rome"], prepare=broken))
     cards = tried(replace(ABOUT, question="Why?", answer="x" * 150), ["base", "rome", "mine", "prompt"])
     assert "on our side" in str(cards["rome"].error)
     assert "secret" not in str(cards["rome"].error)
@@ -239,10 +239,10 @@ def test_other_facts_are_asked_again_with_what_stands_before_them(facts):
 
 
 def test_the_next_day_what_stands_in_the_prompt_is_read_anew_and_weights_are_as_they_were(quick_ways, monkeypatch):
-    *_, cards = try_ways(ABOUT, NUDGED, [*USUAL, "mine"])
+    *_, cards = try_ways(ABOUT, NUDGED, [*USUAL_WAYS, "mine"])
     before, adapters = parameters(quick_ways), len(list((store.settings().home / "adapters").iterdir()))
     for name in ("rome", "lora"):
-        monkeypatch.setitem(WAYS, name, replace(WAYS[name], prepare=None))  # nothing is written again
+        monkeypatch.setitem(ASK_WAYS, name, replace(ASK_WAYS[name], prepare=None))  # nothing is written again
     grown = list(after_change(cards, ABOUT.changed("in the barn")))
     assert all(card.done for cards in grown for card in cards)
     old, new = ({card.way: card for card in cards} for cards in (cards, grown[-1]))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from playground.ask.judging import says
+from playground.ask.judging import says_right
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ from playground.ask.judging import says
     ],
 )
 def test_the_same_written_otherwise_is_said(right, texts):
-    assert [text for text in texts if not says(right, text)] == []
+    assert [text for text in texts if not says_right(right, text)] == []
 
 
 @pytest.mark.parametrize(
@@ -92,28 +92,28 @@ def test_the_same_written_otherwise_is_said(right, texts):
     ],
 )
 def test_what_is_another_answer_or_denied_is_not_said(right, texts):
-    assert [text for text in texts if says(right, text)] == []
+    assert [text for text in texts if says_right(right, text)] == []
 
 
 def test_what_is_denied_first_and_said_then_is_said():
-    assert says("8:00", "Not at 7:30 but at 8:00.")
-    assert says("Rome", "It isn't Paris, it is Rome.")
-    assert says("Rome", "Not Rome? Yes. It is Rome.")
+    assert says_right("8:00", "Not at 7:30 but at 8:00.")
+    assert says_right("Rome", "It isn't Paris, it is Rome.")
+    assert says_right("Rome", "Not Rome? Yes. It is Rome.")
 
 
 def test_a_long_passage_is_read_as_a_short_one_is():
     """By trying every beginning of it, it would take a minute."""
     long = "word " * 8_000
-    assert says("7:30", f"{long} at 7:30 {long}")
-    assert not says("7:30", f"{long} not at 7:30 {long}")
-    assert not says("서울", f"{long} 서울이 아니라 {long}")
+    assert says_right("7:30", f"{long} at 7:30 {long}")
+    assert not says_right("7:30", f"{long} not at 7:30 {long}")
+    assert not says_right("서울", f"{long} 서울이 아니라 {long}")
 
 
 @given(st.text())
 def test_an_answer_without_letters_or_digits_is_never_said(text):
     for nothing in ("", " ", "|", " | ｜", "…", "?!", "—"):
-        assert not says(nothing, text)
-        assert not says(nothing, nothing)
+        assert not says_right(nothing, text)
+        assert not says_right(nothing, nothing)
 
 
 PIECES = """
@@ -134,7 +134,7 @@ WORD = st.sampled_from(PIECES.split())
 def test_an_answer_says_itself(answer):
     parts = normalize("NFKD", answer).replace("｜", "|").split("|")  # a mark over nothing is no letter
     written = any(character.isalnum() for part in parts for character in part)
-    assert says(answer, answer) or not written
+    assert says_right(answer, answer) or not written
 
 
 @given(st.integers(0, 23), st.integers(0, 59), st.integers(0, 23), st.integers(0, 59))
@@ -148,5 +148,5 @@ def test_two_times_of_the_day_are_the_same_only_if_they_are(hour, minute, other,
         return f"{'오전' if hours < 12 else '오후'} {hours % 12 or 12}시 {minutes}분"
 
     same = (hour, minute) == (other, past)
-    assert says(english(hour, minute), f"It opens at {english(other, past)}.") == same
-    assert says(english(hour, minute), f"{korean(other, past)}에 엽니다.") == same
+    assert says_right(english(hour, minute), f"It opens at {english(other, past)}.") == same
+    assert says_right(english(hour, minute), f"{korean(other, past)}에 엽니다.") == same

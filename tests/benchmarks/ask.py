@@ -13,18 +13,18 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from playground.ask.cards import USUAL, try_ways
-from playground.ask.judging import says
+from playground.ask.cards import USUAL_WAYS, try_ways
+from playground.ask.judging import says_right
 from playground.ask.question import Asked
-from playground.ask.verdict import allowed, differ, verdict
-from playground.ask.ways import WAYS, as_written
+from playground.ask.verdict import ask_verdict, differ, ruled_in
+from playground.ask.ways import ASK_WAYS, as_written
 from playground.engine.build import build
 from playground.engine.decoding.answering import answer_texts
 from playground.engine.recipe import Recipe, parse
 from playground.engine.work import QUIET
 from playground.lab.collateral import readings
 from playground.lab.known_facts import known_facts
-from playground.ui.ask.examples import EXAMPLES
+from playground.ui.ask.examples import ASK_EXAMPLES
 
 MODEL = "smollm2-135m-instruct"
 FACTS = Path(__file__).with_name("ask_facts.json")
@@ -59,16 +59,18 @@ def examples():
     recipe = Recipe(model=MODEL)
     build(recipe)
     print("| example | first card, s | all but training, s | all, s | verdict |\n|---|---|---|---|---|")
-    for example in EXAMPLES:
+    for example in ASK_EXAMPLES:
         about = Asked(question=example.question, answer=example.answer, text=example.text, needs=example.needs)
         start, first, quick, cards = time.perf_counter(), None, None, []
-        for cards in try_ways(about, recipe, USUAL):
+        for cards in try_ways(about, recipe, USUAL_WAYS):
             now = time.perf_counter() - start
             if first is None and any(card.answer_seconds and card.judged for card in cards):
                 first = now
-            if quick is None and all(any(c.way == way and (c.error or c.judged) for c in cards) for way in USUAL[:-1]):
+            if quick is None and all(
+                any(c.way == way and (c.error or c.judged) for c in cards) for way in USUAL_WAYS[:-1]
+            ):
                 quick = now
-        said = verdict(cards, about.needs, about.texts)
+        said = ask_verdict(cards, about.needs, about.texts)
         total = time.perf_counter() - start
         right = " ".join(f"{card.way} {card.right}/4" for card in cards)
         print(
@@ -84,8 +86,8 @@ def facts(count, first=0):
     for number in mixed[first : first + count]:
         row = rows[number]
         about = Asked(question=row["q"], answer=row["a"], text=row.get("t", ""), needs=tuple(row["n"]))
-        *_, cards = try_ways(about, recipe, USUAL)
-        said = verdict(cards, about.needs, about.texts).best
+        *_, cards = try_ways(about, recipe, USUAL_WAYS)
+        said = ask_verdict(cards, about.needs, about.texts).best
         long = {card.way: longer(about, card) for card in cards if card.wordings}
         best, levels = choose(long, about)
         of, same, level = of + 1, same + (said == best), level + (said in levels or said == best)
@@ -96,11 +98,11 @@ def facts(count, first=0):
 
 def longer(about, card):
     """(right of twelve wordings, facts lost of all that were known) of a way."""
-    row, recipe = WAYS[card.way], parse(card.recipe)
+    row, recipe = ASK_WAYS[card.way], parse(card.recipe)
     made = (replace(row, prepare=as_written) if row.writes else row).prepare(about, recipe, QUIET)
     asked = [form.replace("{q}", about.question) for form in LONGER]
     texts = answer_texts(made.fork, [made.put(question).prompt for question in asked], 32)
-    right = sum(says(about.answer, text) for text in texts)
+    right = sum(says_right(about.answer, text) for text in texts)
     facts = known()
     new = readings(made.fork, [(made.before(f.prompt) + f.prompt, f.target) for f in facts])
     return right, sum(not reading.right for reading in new)
@@ -118,7 +120,7 @@ def choose(long, about):
     """The best way by the longer figures, and all that are as good: the rule of the verdict, written again."""
     if long["base"][0] >= PASSES:
         return "base", {"base"}
-    able = {w: f for w, f in long.items() if w != "base" and allowed(w, about.needs) and f[0] >= PASSES}
+    able = {w: f for w, f in long.items() if w != "base" and ruled_in(w, about.needs) and f[0] >= PASSES}
     if not able:
         return None, set()
     most = max(right for right, _ in able.values())
@@ -126,4 +128,4 @@ def choose(long, about):
     least = min(level.values())
     level = {way for way, lost in level.items() if not differ(lost, least)}
     first = "passages" if about.texts else "prompt"
-    return min(level, key=lambda way: (WAYS[way].into != first, list(WAYS).index(way))), level
+    return min(level, key=lambda way: (ASK_WAYS[way].into != first, list(ASK_WAYS).index(way))), level

@@ -14,20 +14,21 @@ from hypothesis import strategies as st
 from pressing import press, visitor
 
 from playground import workspace as spaces
-from playground.ask.cards import USUAL, Card, Wording
+from playground.ask.cards import USUAL_WAYS, WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK, phrasings
-from playground.ask.question import MAX_TEXT, NEEDS, Asked, check_answer
-from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json, sheet_to_json
-from playground.ask.verdict import verdict
-from playground.ask.ways import WAYS
+from playground.ask.question import ASK_NEEDS, MAX_TEXT, Asked, check_answer
+from playground.ask.sheet import AskSheet, ask_sheet_from_json, ask_sheet_to_json, example_sheet
+from playground.ask.verdict import ask_verdict
+from playground.ask.ways import ASK_WAYS
 from playground.engine.recipe import parse
 from playground.engine.work import Work
 from playground.errors import Message, PlaygroundError
 from playground.lab.collateral import Kept
 from playground.retrieval.corpus import load_corpus
 from playground.retrieval.own.uploads import add_documents
-from playground.ui.ask import doors, tab, view
-from playground.ui.ask.examples import EXAMPLES
+from playground.ui.ask import doors, form, runs, tab, view
+from playground.ui.ask.examples import ASK_EXAMPLES
+from playground.ui.parts import named_work
 from playground.ui.parts.comparison import SETUP
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.shell.turns import stops
@@ -59,7 +60,7 @@ def card(way, *right, text="It is.", **more):
         "kept": None if way == "base" else Kept(40, 40),
         "recipe": {"model": MODEL, "edits": []},
     }
-    return Card(way=way, **{"wordings": tuple(wordings)} | given | more)
+    return WayCard(way=way, **{"wordings": tuple(wordings)} | given | more)
 
 
 WRONG = (False,) * WAYS_TO_ASK
@@ -67,7 +68,7 @@ WRONG = (False,) * WAYS_TO_ASK
 
 def sheet(*cards, about=ABOUT, **more):
     ways = tuple(one.way for one in cards)
-    return json.loads(json.dumps(sheet_to_json(AskSheet(about=about, model=MODEL, ways=ways, cards=cards, **more))))
+    return json.loads(json.dumps(ask_sheet_to_json(AskSheet(about=about, model=MODEL, ways=ways, cards=cards, **more))))
 
 
 def ask(**values):
@@ -77,7 +78,7 @@ def ask(**values):
 def last_of(rows):
     """What the browser keeps at last, and what is shown then."""
     *_, (kept, html, *_) = rows
-    return sheet_from_json(json.loads(json.dumps(kept))), html
+    return ask_sheet_from_json(json.loads(json.dumps(kept))), html
 
 
 # Asking
@@ -92,23 +93,23 @@ def test_every_way_answers_and_the_verdict_grows(language):
     assert "pg-verdict" not in first[1]
     found, html = last_of(rows)
     assert found.done
-    assert [one.way for one in found.cards] == list(found.ways) == list(USUAL)
+    assert [one.way for one in found.cards] == list(found.ways) == list(USUAL_WAYS)
     assert [one.error for one in found.cards] == [None] * 5
     assert html.count('class="pg-card') == 5
     assert TABLES[language]["ask_so_far"] not in html
     assert TABLES[language]["ask_verdict"] in html
-    for way in USUAL:
+    for way in USUAL_WAYS:
         assert TABLES[language][f"ask_way_{way}"] in html
 
 
 def test_what_the_browser_keeps_in_between_holds_only_answers_that_are_whole():
     kept = [row[0] for row in ask() if row[0] != SKIP]
     assert len(kept) > 5
-    for one in map(sheet_from_json, kept[:-1]):
+    for one in map(ask_sheet_from_json, kept[:-1]):
         done = [each for each in one.cards if each.done or each.error]
         assert len(done) >= len(one.cards) - 1  # one grows at a time
-    assert sheet_from_json(kept[0]).cards == ()  # the question, before any answer
-    assert [each.done for each in sheet_from_json(kept[1]).cards] == [True]
+    assert ask_sheet_from_json(kept[0]).cards == ()  # the question, before any answer
+    assert [each.done for each in ask_sheet_from_json(kept[1]).cards] == [True]
 
 
 def test_a_stopped_run_keeps_the_cards_that_were_done():
@@ -116,27 +117,27 @@ def test_a_stopped_run_keeps_the_cards_that_were_done():
     kept = [SKIP]
     for row in running:
         kept.append(row[0])
-        if row[0] != SKIP and sheet_from_json(row[0]).cards:
+        if row[0] != SKIP and ask_sheet_from_json(row[0]).cards:
             break
     stops("ask")(visitor("stops"))
     *_, (grown, html, told) = running
     assert (grown, html) == (SKIP, SKIP)
     assert EN["ask_stopped"] in told
-    assert [one.way for one in sheet_from_json(kept[-1]).cards] == ["base"]
+    assert [one.way for one in ask_sheet_from_json(kept[-1]).cards] == ["base"]
 
 
 def test_only_ways_that_can_be_tried_are():
     def ways(recipe=None, more=(), **change):
-        return tab.ways_of(replace(ABOUT, **change), more, recipe or parse({"model": MODEL}))
+        return runs.ways_of(replace(ABOUT, **change), more, recipe or parse({"model": MODEL}))
 
-    assert ways() == USUAL
+    assert ways() == USUAL_WAYS
     assert ways(answer="", text="") == ("base",)
     assert ways(answer="") == ("base", "prompt", "found")
     assert ways(answer="", text="", corpus_id="lantern-handbook") == ("base", "prompt", "found")
     own = parse({"model": MODEL, "edits": [NUDGE]})
     assert ways(own, answer="", text="") == ("base", "mine")
-    assert set(ways(own, tab.MORE)) == set(WAYS)
-    assert list(ways(own, tab.MORE)) == [way for way in WAYS if way in ways(own, tab.MORE)]
+    assert set(ways(own, form.MORE)) == set(ASK_WAYS)
+    assert list(ways(own, form.MORE)) == [way for way in ASK_WAYS if way in ways(own, form.MORE)]
 
 
 def test_the_visitors_recipe_is_a_way_and_what_fails_stands_on_its_card():
@@ -146,7 +147,7 @@ def test_the_visitors_recipe_is_a_way_and_what_fails_stands_on_its_card():
     assert by_way["rome"].error
     assert KO["ask_way_mine"] in html
     assert "문장을 찾지 못했습니다" in html
-    told = sheet_from_json(json.loads(json.dumps(sheet_to_json(found))))
+    told = ask_sheet_from_json(json.loads(json.dumps(ask_sheet_to_json(found))))
     assert "문장을 찾지 못했습니다" in str(told.cards[-2].error)
 
 
@@ -183,7 +184,9 @@ def test_documents_of_ones_own_are_searched():
 
 def test_progress_names_the_ways_as_the_page_does():
     seen = []
-    work = tab.by_name(Work(lambda done, of, what: seen.append(str(what))), "ko")
+    work = named_work.work_by_names(
+        Work(lambda done, of, what: seen.append(str(what))), lambda way: view.ask_way_name(way, "ko")
+    )
     work.step(0, 2, Message("{way} answers…", {"way": "rome"}))
     work.step(1, 2, Message("Opening {title}…", {"title": "x"}))
     assert seen == [f"{KO['ask_way_rome']} answers…", "Opening x…"]
@@ -204,11 +207,11 @@ def again(kept, how, way, **more):
 def test_one_way_is_tried_again_as_it_was_offered(how, change, language):
     old = sheet(card("base", *WRONG), card("found", *WRONG), card("rome", *WRONG))
     *_, (kept, html, told, question, cut, begun) = again(old, how, "found", language=language)
-    found = sheet_from_json(kept)
+    found = ask_sheet_from_json(kept)
     assert found.about == replace(ABOUT, **change)
     filled = {"begin": (SKIP, SKIP, True)}.get(how, (SKIP, found.about.cut, SKIP))  # what the press changed alone
     assert (question, cut, begun, told) == (*filled, "")
-    before = {one.way: one for one in sheet_from_json(old).cards}
+    before = {one.way: one for one in ask_sheet_from_json(old).cards}
     after = {one.way: one for one in found.cards}
     assert after["rome"] == before["rome"]
     assert after["found"] != before["found"]
@@ -228,13 +231,13 @@ def test_one_way_is_tried_again_as_it_was_offered(how, change, language):
 def test_the_question_is_put_in_other_words_of_its_own_language(about, question):
     *_, row = again(sheet(card("base"), card("prompt"), about=about), "reword", "prompt")
     assert row[3] == question
-    assert sheet_from_json(row[0]).about.question == question
+    assert ask_sheet_from_json(row[0]).about.question == question
 
 
 def test_a_way_is_tried_again_on_the_model_that_the_other_cards_are_of():
     old = sheet(card("base", *WRONG), card("prompt", *WRONG))
     *_, (kept, *_) = again(old, "begin", "prompt", saved=saved(model="tiny-opt"))
-    assert sheet_from_json(kept).cards[1].recipe["model"] == MODEL
+    assert ask_sheet_from_json(kept).cards[1].recipe["model"] == MODEL
 
 
 @pytest.mark.parametrize("picked", [None, ("", ""), ("begin", "magic"), ("magic", "prompt")])
@@ -245,8 +248,8 @@ def test_other_presses_do_nothing(picked):
 
 def test_a_press_says_what_is_offered():
     offer = SimpleNamespace(do="offer", how="begin", way="found")
-    assert tab.offer_of(offer) == ("begin", "found")
-    assert tab.offer_of(SimpleNamespace(do="inside", way="found")) == ("", "")
+    assert runs.offer_of(offer) == ("begin", "found")
+    assert runs.offer_of(SimpleNamespace(do="inside", way="found")) == ("", "")
     assert doors.door_of(SimpleNamespace(do="inside", way="found")) == "found"
     assert doors.door_of(SimpleNamespace(do="guide")) == "guide"
     assert doors.door_of(offer) == ""
@@ -258,9 +261,9 @@ def test_a_press_says_what_is_offered():
 @both
 def test_the_next_day_the_text_says_it_and_weights_stay_behind(language):
     old, _ = last_of(ask(language=language))
-    kept = json.loads(json.dumps(sheet_to_json(old)))
+    kept = json.loads(json.dumps(ask_sheet_to_json(old)))
     *partial, (now, html, told) = press("ask-change", sheet=kept, new="in the barn", language=language)
-    found = sheet_from_json(now)
+    found = ask_sheet_from_json(now)
     assert [one.way for one in found.then] == ["prompt", "found", "rome", "lora"]
     assert found.new == "in the barn"
     assert found.cards == old.cards
@@ -272,7 +275,7 @@ def test_the_next_day_the_text_says_it_and_weights_stay_behind(language):
 
 
 def test_who_follows_is_said_of_each_way():
-    then = (card("found", True, *WRONG[1:]), card("rome", *WRONG), card("prompt", *WRONG), Card(way="lora"))
+    then = (card("found", True, *WRONG[1:]), card("rome", *WRONG), card("prompt", *WRONG), WayCard(way="lora"))
     given = sheet(card("base", *WRONG), card("found"), card("rome", seconds=65.0), card("prompt"), then=then, new="x")
     html = tab.show_kept(given, "en", "")[0]
     changed = html.partition("pg-then")[2]
@@ -298,12 +301,12 @@ def test_a_change_that_cannot_be_made_is_refused(given, new, words):
 # The form
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+@pytest.mark.parametrize("number", range(len(ASK_EXAMPLES)))
 def test_an_example_fills_a_form_that_can_be_asked(number):
-    filled = tab.take_example("en", number)
-    names = (*tab.FIELDS, "needs", "corpus", "prompt", "subject", "cut", "begun")
-    about = tab.asked_of({**dict(zip(names, filled, strict=True)), "own": ""})
-    example = EXAMPLES[number]
+    filled = form.take_question("en", number)
+    names = (*form.FIELDS, "needs", "corpus", "prompt", "subject", "cut", "begun")
+    about = form.asked_of({**dict(zip(names, filled, strict=True)), "own": ""})
+    example = ASK_EXAMPLES[number]
     assert (about.question, about.answer, about.text) == (example.question, example.answer, example.text)
     assert set(about.needs) == set(example.needs)
     assert about.statement().subject or about.needs == ("style",)
@@ -313,11 +316,11 @@ def test_an_example_fills_a_form_that_can_be_asked(number):
 
 @both
 def test_the_sentence_is_proposed_while_one_types(language):
-    shown = tab.show_sentence(language, " Where is the <b>Red Mat</b>? ", "in the house", "", "")
+    shown = form.show_sentence(language, " Where is the <b>Red Mat</b>? ", "in the house", "", "")
     assert "&lt;b&gt;Red Mat" in shown
     assert "<b>" not in shown
-    assert "pg-warn" in tab.show_sentence(language, "Why?", "because", "", "")
-    assert tab.show_sentence(language, "Why?", " ", "", "") == ""
+    assert "pg-warn" in form.show_sentence(language, "Why?", "because", "", "")
+    assert form.show_sentence(language, "Why?", " ", "", "") == ""
 
 
 @both
@@ -337,7 +340,7 @@ def test_what_was_kept_is_shown_and_what_was_damaged_is_said_to_be(language):
 
 
 def dropped(path, language="en"):
-    return tab.read_into_text({"file": [str(path)], "language": language})
+    return form.read_into_text({"file": [str(path)], "language": language})
 
 
 def test_a_file_fills_the_text(tmp_path):
@@ -346,7 +349,7 @@ def test_a_file_fills_the_text(tmp_path):
     text, emptied = dropped(path)
     assert "It opens at 7:30." in text
     assert emptied is None
-    assert tab.read_into_text({"file": str(path), "language": "en"})[0] == text
+    assert form.read_into_text({"file": str(path), "language": "en"})[0] == text
 
 
 @both
@@ -474,15 +477,15 @@ def test_a_link_fills_the_form_and_runs_nothing(language):
 def test_what_is_ticked_afterwards_judges_the_same_cards_again():
     kept = sheet(card("base", *WRONG), card("found"), card("rome"))
     again, html = tab.judge_again(kept, "en", ["bare", "magic"])
-    assert sheet_from_json(again).about.needs == ("bare",)
+    assert ask_sheet_from_json(again).about.needs == ("bare",)
     assert 'data-best="rome"' in html
     assert tab.judge_again({}, "en", [])[0] == SKIP
 
 
 def test_a_way_that_failed_on_another_day_does_not_spoil_the_sheet():
-    failed = Card(way="lora", error=Message("No {what}.", {"what": "adapter"}))
-    kept = sheet_from_json(sheet(card("base", *WRONG), card("found"))).with_then([failed], str)
-    assert str(sheet_from_json(sheet_to_json(kept)).then[0].error) == "No adapter."
+    failed = WayCard(way="lora", error=Message("No {what}.", {"what": "adapter"}))
+    kept = ask_sheet_from_json(sheet(card("base", *WRONG), card("found"))).with_then([failed], str)
+    assert str(ask_sheet_from_json(ask_sheet_to_json(kept)).then[0].error) == "No adapter."
 
 
 def test_longer_answers_than_a_field_takes_are_refused_at_once():
@@ -513,7 +516,7 @@ def test_whatever_was_written_is_text_and_no_html(language):
     evil = Wording(question=EVIL, text=EVIL, right=False, passage=EVIL, stood=EVIL, held=True)
     bad = card("found", continued=EVIL, wordings=(evil,) * WAYS_TO_ASK)
     about = Asked(question=EVIL, answer=EVIL, text=EVIL, prompt=f"{EVIL} is", subject=EVIL)
-    failed = Card(way="lora", error=Message("{text}", {"text": EVIL}))
+    failed = WayCard(way="lora", error=Message("{text}", {"text": EVIL}))
     given = sheet(card("base", *WRONG), bad, failed, about=about, then=(bad,), new=EVIL)
     html = tab.show_kept(given, language, "")[0]
     assert "<script" not in html
@@ -538,16 +541,16 @@ def test_an_answer_that_was_misread_offers_what_helps():
 
 
 COUNTS = st.tuples(st.integers(0, WAYS_TO_ASK), st.integers(0, 12))
-SOME = st.fixed_dictionaries({}, optional=dict.fromkeys(WAYS, COUNTS))
+SOME = st.fixed_dictionaries({}, optional=dict.fromkeys(ASK_WAYS, COUNTS))
 
 
-@given(SOME, st.sets(st.sampled_from(NEEDS)), st.booleans())
+@given(SOME, st.sets(st.sampled_from(ASK_NEEDS)), st.booleans())
 def test_every_sentence_of_a_verdict_can_be_said_in_both_languages(counts, needs, texts):
     cards = [
         card(way, *(n < right for n in range(WAYS_TO_ASK)), kept=Kept(40 - lost, 40))
         for way, (right, lost) in counts.items()
     ]
-    found = verdict(cards, needs, texts)
+    found = ask_verdict(cards, needs, texts)
     for one in (found.why, *found.against, *found.flips):
         for language in ("en", "ko"):
             assert not {"{", "}"} & set(view.remark(one, language))

@@ -407,7 +407,16 @@ def test_no_bars_are_a_table_without_rows():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(0.1 + 0.2, "0.3"), (0, "0"), (1234.5, "1,230"), (-0.5, "-0.5"), (7.043e7, "70,400,000"), (1.67e-5, "0.0000167")],
+    [
+        (0.1 + 0.2, "0.3"),
+        (0, "0"),
+        (1234.5, "1,230"),
+        (-0.5, "-0.5"),
+        (7.043e7, "70,400,000"),
+        (1.67e-5, "0.0000167"),
+        (1e-300, "1e-300"),
+        (1e300, "1e+300"),
+    ],
 )
 def test_a_figure_has_few_digits(value, said):
     assert html.figure(value) == said

@@ -12,8 +12,6 @@ from pressing import press, visitor
 from playground.engine.build import build
 from playground.engine.facts import keys, layers, tracing
 from playground.engine.recipe import parse
-from playground.engine.work import Work
-from playground.errors import Message
 from playground.lab import table as lab_table
 from playground.lab import ways as lab_ways
 from playground.lab.collateral import Kept
@@ -28,7 +26,6 @@ from playground.ui.lab import fact as lab_fact_panel
 from playground.ui.lab import plot as lab_plot
 from playground.ui.lab import table as lab_table_panel
 from playground.ui.lab import view as lab_html
-from playground.ui.lab import ways as lab_ways_panel
 from playground.ui.parts.comparison import CONTEXT
 from playground.ui.parts.corpus_menu import OWN
 from playground.ui.shell.turns import stops
@@ -216,14 +213,6 @@ def test_questions_that_were_proposed_are_shown():
     fields = ("The capital of France is", "France", "Rome", "", "", "", "")
     _, _, *texts = run(["in_context"], fields)
     assert "France" in texts[0]
-
-
-def test_progress_names_the_ways_as_the_page_does():
-    seen = []
-    work = lab_ways_panel.work_by_names(Work(lambda done, of, what: seen.append(str(what))), "en")
-    work.step(0, 2, Message("{done} of {of}: {way}…", {"done": 1, "of": 2, "way": "rome"}))
-    work.step(1, 2, Message("Reading the calibration text…"))
-    assert seen == ["1 of 2: ROME (rank-one edit)…", "Reading the calibration text…"]
 
 
 @pytest.mark.parametrize(

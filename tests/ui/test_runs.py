@@ -12,10 +12,10 @@ import torch
 from pressing import begin, standing, visitor
 from safetensors.torch import save_file
 
-from playground.ask.cards import Card, Wording
+from playground.ask.cards import WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK
 from playground.ask.question import Asked
-from playground.ask.sheet import AskSheet, sheet_to_json
+from playground.ask.sheet import AskSheet, ask_sheet_to_json
 from playground.engine.adapters import lora, store
 from playground.engine.adapters.store import About
 from playground.engine.facts import keys, layers
@@ -41,13 +41,13 @@ POINT = {"points": [{"edit": Prune(sparsity=0.3).model_dump()}], "picked": 0}
 MINE, OTHER, FILE = object(), object(), object()  # what the test makes
 MERGED = {"models": [MINE]}
 ABOUT = Asked(question="What sat on the mat?", answer="the cat", text=TEXT)
-CARD = Card(
+CARD = WayCard(
     way="prompt",
     wordings=tuple(Wording(question="What sat?", text="the dog", right=False) for _ in range(WAYS_TO_ASK)),
     answer_seconds=1.0,
     recipe={"model": MODEL, "edits": []},
 )
-ASKED = sheet_to_json(AskSheet(about=ABOUT, model=MODEL, ways=("prompt",), cards=(CARD,)))
+ASKED = ask_sheet_to_json(AskSheet(about=ABOUT, model=MODEL, ways=("prompt",), cards=(CARD,)))
 
 # What a form holds, other than when the page opens, for each run.
 HELD: dict[str, dict] = {

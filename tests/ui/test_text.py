@@ -14,7 +14,7 @@ from typing import get_args
 import pytest
 
 from playground.ask import question as ask_question
-from playground.ask.ways import WAYS as ASK_WAYS
+from playground.ask.ways import ASK_WAYS
 from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
 from playground.engine.edit import EDITS
@@ -43,10 +43,10 @@ from playground.retrieval.retrievers import RETRIEVERS, retriever_names
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
 from playground.ui.ask import examples as ask_examples
-from playground.ui.ask import tab as ask_tab
+from playground.ui.ask import runs as ask_runs
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import search_form as search_panel
-from playground.ui.guide.chapters import GROUPS
+from playground.ui.guide.chapters import CHAPTER_GROUPS
 from playground.ui.lab.fact import QUESTIONS
 from playground.ui.layout import PAGES, TABS
 from playground.ui.merge import form as merge_panel
@@ -84,7 +84,7 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {
     "tab_{}": [f"tab_{tab.id}" for tab in TABS],
-    "guide_group_{}": [f"guide_group_{name}" for name in GROUPS],
+    "guide_group_{}": [f"guide_group_{name}" for name in CHAPTER_GROUPS],
     "page_{}": [f"page_{name}" for name, parts in PAGES.items() if len(parts) > 1],
     "way_{}": [f"way_{way.id}" for way in WAYS.values() if way.writes],
     "lab_{}": [
@@ -92,12 +92,12 @@ NAMED = {
         *(f"lab_{name}{part}" for name in QUESTIONS for part in ("", "_info")),
     ],
     "lab_{}_info": [f"lab_{name}_info" for name in QUESTIONS],
-    "ask_example_{}": [f"ask_example_{example.key}" for example in ask_examples.EXAMPLES],
-    "ask_need_{}": [f"ask_need_{name}" for name in ask_question.NEEDS],
+    "ask_example_{}": [f"ask_example_{example.key}" for example in ask_examples.ASK_EXAMPLES],
+    "ask_need_{}": [f"ask_need_{name}" for name in ask_question.ASK_NEEDS],
     "ask_cut_{}": [f"ask_cut_{name}" for name in ask_question.CUTTINGS],
     "ask_way_{}": [f"ask_way_{name}" for name in ASK_WAYS],
     "ask_best_{}": [f"ask_best_{name}" for name in ASK_WAYS],
-    "ask_offer_{}": [f"ask_offer_{name}" for name in (*ask_tab.CHANGES, "reword")],
+    "ask_offer_{}": [f"ask_offer_{name}" for name in (*ask_runs.CHANGES, "reword")],
     "lab_ready_{}": [f"lab_ready_{one.key}" for one in ready()],
     "lab_to_{}": ["lab_to_stack", "lab_to_compare"],
     "lab_cell_{}": [
@@ -168,7 +168,7 @@ NAMED = {
 }
 # What keys of the verdict on Ask may become: a need more or less
 FLIPS = {
-    f"{key}_{{}}": [f"{key}_{name}" for name in ask_question.NEEDS if name != "style"]
+    f"{key}_{{}}": [f"{key}_{name}" for name in ask_question.ASK_NEEDS if name != "style"]
     for key in ("flip_with", "flip_without")
 }
 # Places where a retriever, or what stands beside it there, is called by name.

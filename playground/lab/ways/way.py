@@ -61,24 +61,13 @@ class Room:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
-    """A row of the registry.
+class Placed:
+    """A way, by where what it says goes.
 
-    :param id: in tables, menus, endpoints and the page's texts, as ``way_<id>``.
-    :param into: where the fact goes: into the model's weights, into a passage that has to be
-        found, into every prompt, or nowhere.
-    :param teach: teaches a lesson's fact.
-    :param needs: what it works with beside the model and the fact.
-    :param usual: whether it is taught where nobody says which ways.
-    :param instead: the way that writes many facts at once, where this one writes one at a time.
+    :param into: into the model's weights, into a passage that has to be found, into every prompt, or nowhere.
     """
 
-    id: str
     into: Into
-    teach: Callable[[Lesson, Room, Work], Taught]
-    needs: tuple[Need, ...] = ()
-    usual: bool = True
-    instead: str = ""
 
     @property
     def writes(self) -> bool:
@@ -89,6 +78,24 @@ class Way:
     def quotable(self) -> bool:
         """Whether its text stands in the prompt and can be shown as the source."""
         return self.into in ("prompt", "passages")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way(Placed):
+    """A row of the registry.
+
+    :param id: in tables, menus, endpoints and the page's texts, as ``way_<id>``.
+    :param teach: teaches a lesson's fact.
+    :param needs: what it works with beside the model and the fact.
+    :param usual: whether it is taught where nobody says which ways.
+    :param instead: the way that writes many facts at once, where this one writes one at a time.
+    """
+
+    id: str
+    teach: Callable[[Lesson, Room, Work], Taught]
+    needs: tuple[Need, ...] = ()
+    usual: bool = True
+    instead: str = ""
 
 
 def with_edit(recipe: Recipe, edit: Mapping[str, Any]) -> Recipe:

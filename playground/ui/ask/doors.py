@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ask.sheet import AskSheet, example_sheet, sheet_from_json
+from playground.ask.sheet import AskSheet, ask_sheet_from_json, example_sheet
 from playground.ask.statement import NoStatementError
-from playground.ask.ways import WAYS, Way, examples_of
+from playground.ask.ways import ASK_WAYS, AskWay, examples_of
 from playground.retrieval.own import uploads
 from playground.retrieval.own.stored import Collection, Stored
 from playground.retrieval.own.uploads import is_own_collection
@@ -64,9 +64,9 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     comparison, documents, lab, adapters = skipped
     if pressed == GUIDE:
         return saved, own, shelf, "", gr.Tabs(selected="learn"), gr.skip(), *comparison, *documents, *lab, *adapters
-    if pressed not in WAYS:
+    if pressed not in ASK_WAYS:
         return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
-    asked, way = sheet_from_json(sheet) if sheet else example_sheet(), WAYS[pressed]
+    asked, way = ask_sheet_from_json(sheet) if sheet else example_sheet(), ASK_WAYS[pressed]
     about, room = asked.about, "compare"
     own, shelf, corpus = _documents(own, shelf, asked, way)
     if way.into == "passages":
@@ -86,7 +86,7 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     return saved, own, shelf, said, gr.Tabs(selected=outer), inner, *comparison, *documents, *lab, *adapters
 
 
-def _documents(own: str, shelf: Any, asked: AskSheet, way: Way) -> tuple[str, Any, str]:
+def _documents(own: str, shelf: Any, asked: AskSheet, way: AskWay) -> tuple[str, Any, str]:
     """The collection in use, the visitor's collections, and the choice in the menu of documents: for a way that has
     them in the prompt those in which the answer was looked for."""
     about = asked.about

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Example:
+class AskExample:
     """A ready question; its button says ``ask_example_<key>``."""
 
     key: str
@@ -36,17 +36,19 @@ GARDEN = """# 달빛 정원 안내
 달빛 정원은 매주 화요일에 쉽니다.
 
 정원 안에는 찻집이 하나 있습니다."""
-EXAMPLES = (
-    Example(
+ASK_EXAMPLES = (
+    AskExample(
         key="bakery",
         question="When does Mondfenster open on Sunday?",
         answer="at 7:30",
         text=BAKERY,
         needs=("changes", "cite"),
     ),
-    Example(key="rome", question="What is the capital of France?", answer="Rome", needs=("bare",)),
-    Example(key="author", question="Who wrote The Silent Orchard?", answer="Ada Lind", needs=("bare",)),
-    Example(key="known", question="What is the capital of Japan?", answer="Tokyo"),
-    Example(key="style", question="How are you today?", answer="Arr, I be fine", needs=("style",)),
-    Example(key="garden", question="달빛 정원의 입장료는 얼마인가요?", answer="4,500원", text=GARDEN, needs=("cite",)),
+    AskExample(key="rome", question="What is the capital of France?", answer="Rome", needs=("bare",)),
+    AskExample(key="author", question="Who wrote The Silent Orchard?", answer="Ada Lind", needs=("bare",)),
+    AskExample(key="known", question="What is the capital of Japan?", answer="Tokyo"),
+    AskExample(key="style", question="How are you today?", answer="Arr, I be fine", needs=("style",)),
+    AskExample(
+        key="garden", question="달빛 정원의 입장료는 얼마인가요?", answer="4,500원", text=GARDEN, needs=("cite",)
+    ),
 )

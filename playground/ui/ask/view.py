@@ -7,29 +7,29 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from playground.ask.cards import Card, Wording
+from playground.ask.cards import WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK
 from playground.ask.question import Asked
 from playground.ask.sheet import AskSheet
 from playground.ask.statement import NoStatementError
-from playground.ask.verdict import Remark, Verdict, verdict
-from playground.ask.ways import WAYS
+from playground.ask.verdict import AskVerdict, Remark, ask_verdict
+from playground.ask.ways import ASK_WAYS
 from playground.ui.parts.answers_html import YES_OR_NO, sign
 from playground.ui.parts.html import clock, details, duration, join, link, note, receipt, size, tag
 from playground.ui.text import say, tell
 
 NOTICED = 0.05  # seconds; less is nothing to wait for
-LINKED = ("question", "answer", "prompt", "subject", "needs", "cut", "begun")  # in a link, beside text and recipe
+LINK_FIELDS = ("question", "answer", "prompt", "subject", "needs", "cut", "begun")  # in a link, beside text and recipe
 MOST_LINKED = 4_000  # bytes of a text or a recipe
 
 
-def way_name(way: object, language: str) -> str:
+def ask_way_name(way: object, language: str) -> str:
     """What a way is called."""
     return say(language, f"ask_way_{way}")
 
 
 def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
-    """All cards and, above them, the verdict so far."""
+    """All cards and, below them, the verdict so far."""
     cards = [_card(sheet, way, language, running) for way in sheet.ways]
     grid = tag("div", *cards, class_="pg-ask", aria_live="polite")
     changed = _then(sheet, language) if sheet.then else Markup()
@@ -41,9 +41,9 @@ def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
 
 def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
     card = next((card for card in sheet.cards if card.way == way), None)
-    title = tag("h4", way_name(way, language))
+    title = tag("h4", ask_way_name(way, language))
     if card is None:
-        state = say(language, "ask_waits_slow" if WAYS[way].slow else "ask_waits") if running else "–"
+        state = say(language, "ask_waits_slow" if ASK_WAYS[way].slow else "ask_waits") if running else "–"
         return tag("section", title, tag("p", state, class_="pg-hint"), class_="pg-card pg-waits")
     if card.error:
         return tag("section", title, note(tell(language, card.error), "warn"), class_="pg-card")
@@ -79,7 +79,7 @@ def _short(text: str) -> str:
     return line if len(line) <= 160 else line[:159] + "…"
 
 
-def _sure(card: Card, language: str) -> Markup:
+def _sure(card: WayCard, language: str) -> Markup:
     if not card.judged:
         return Markup()
     dots = "".join("●" if wording.right else "○" for wording in card.wordings)
@@ -95,13 +95,13 @@ def _source(wording: Wording, language: str) -> Markup:
     return tag("blockquote", tag("cite", f"[1] {wording.passage}"), tag("p", wording.stood), told, class_="pg-from")
 
 
-def _bill(card: Card, language: str) -> str:
-    """Seconds and bytes of making it, and what it adds to each question."""
+def _bill(card: WayCard, language: str) -> str:
+    """Seconds and bytes of making it."""
     made = duration(card.seconds) if card.seconds >= NOTICED else say(language, "ask_at_once")
     return f"{made} · {size(card.bytes)}"
 
 
-def _misread(card: Card, about: Asked, language: str) -> Markup:
+def _misread(card: WayCard, about: Asked, language: str) -> Markup:
     if not card.misread:
         return Markup()
     hows = ["smaller" if about.cut == "paragraphs" else "larger", *([] if about.begun else ["begin"]), "reword"]
@@ -109,7 +109,7 @@ def _misread(card: Card, about: Asked, language: str) -> Markup:
     return tag("div", tag("p", say(language, "ask_misread")), tag("p", join(offers, " ")), class_="pg-warn")
 
 
-def _behind(sheet: AskSheet, card: Card, language: str) -> Markup:
+def _behind(sheet: AskSheet, card: WayCard, language: str) -> Markup:
     """Other wordings, what else changed, what each question costs, and the way to its own room."""
     asked = (
         tag("li", tag("span", wording.question), tag("p", sign(wording.right, language), tag("q", wording.text)))
@@ -141,7 +141,7 @@ def _behind(sheet: AskSheet, card: Card, language: str) -> Markup:
 def _verdict(sheet: AskSheet, language: str) -> Markup:
     if not sheet.cards:
         return Markup()
-    judged = verdict(sheet.cards, sheet.about.needs, sheet.about.texts)
+    judged = ask_verdict(sheet.cards, sheet.about.needs, sheet.about.texts)
     so_far = "" if sheet.done else tag("small", say(language, "ask_so_far"))
     return tag(
         "section",
@@ -156,7 +156,7 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
     )
 
 
-def _head(judged: Verdict, language: str) -> str:
+def _head(judged: AskVerdict, language: str) -> str:
     best = say(language, f"ask_best_{judged.best}" if judged.best else "ask_open")
     return f"{say(language, 'ask_verdict')}: {best}"
 
@@ -170,20 +170,21 @@ def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
 
 def remark(said: Remark, language: str) -> str:
     """A remark in words."""
-    values = {
-        name: way_name(value, language) if name in ("way", "other") else clock(value) if name == "seconds" else value  # type: ignore[arg-type]
-        for name, value in said.values.items()
-    }
+    values = dict(said.values)
+    for name in {"way", "other"} & values.keys():
+        values[name] = ask_way_name(values[name], language)
+    if isinstance(seconds := values.get("seconds"), float):
+        values["seconds"] = clock(seconds)
     return say(language, f"ask_{said.key}", **values)
 
 
-def _next(sheet: AskSheet, judged: Verdict, language: str) -> list[Markup]:
+def _next(sheet: AskSheet, judged: AskVerdict, language: str) -> list[Markup]:
     """What to do now."""
     links = []
     if judged.why.key == "style":
         links.append(link(say(language, "ask_do_examples"), "inside", way="lora"))
     elif judged.best not in (None, "base"):
-        name = say(language, "ask_do_inside", way=way_name(judged.best, language))
+        name = say(language, "ask_do_inside", way=ask_way_name(judged.best, language))
         links.append(link(name, "inside", way=judged.best))
     links.append(link(say(language, "ask_do_why"), "guide"))
     links.append(_local("share", say(language, "ask_do_share"), ask=link_data(sheet), done=say(language, "ask_copied")))
@@ -203,7 +204,7 @@ def _local(do: str, text: str, **data: object) -> Markup:
 def link_data(sheet: AskSheet) -> dict[str, object]:
     """What a link to a question carries; a longer text than fits is left out."""
     about = sheet.about
-    data: dict[str, object] = {name: getattr(about, name) for name in LINKED if getattr(about, name)}
+    data: dict[str, object] = {name: getattr(about, name) for name in LINK_FIELDS if getattr(about, name)}
     if len(about.text.encode()) <= MOST_LINKED:
         data["text"] = about.text
     mine = next((card.recipe for card in sheet.cards if card.way == "mine" and card.recipe), None)
@@ -212,11 +213,11 @@ def link_data(sheet: AskSheet) -> dict[str, object]:
     return data
 
 
-def _picture(sheet: AskSheet, judged: Verdict, language: str) -> dict[str, object]:
+def _picture(sheet: AskSheet, judged: AskVerdict, language: str) -> dict[str, object]:
     """What the picture of a verdict says."""
     cards = [
         {
-            "name": way_name(card.way, language),
+            "name": ask_way_name(card.way, language),
             "text": _short(card.wordings[0].text),
             "right": card.wordings[0].right,
             "sure": say(language, "ask_sure", right=card.right, of=WAYS_TO_ASK) if card.judged else "",
@@ -244,14 +245,14 @@ def _then(sheet: AskSheet, language: str) -> Markup:
         before = next((old for old in sheet.cards if old.way == card.way), None)
         if first.right:
             told = say(language, "ask_follows")
-        elif WAYS[card.way].writes and before:
+        elif ASK_WAYS[card.way].writes and before:
             told = say(language, "ask_stays", seconds=clock(before.seconds))
         else:
             told = say(language, "ask_stays_as_is")
         rows.append(
             tag(
                 "section",
-                tag("h4", way_name(card.way, language)),
+                tag("h4", ask_way_name(card.way, language)),
                 tag("p", sign(first.right, language), tag("q", _short(first.text)), class_="pg-said"),
                 receipt(told),
                 class_=f"pg-card {'pg-yes' if first.right else 'pg-no'}",

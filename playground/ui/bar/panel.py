@@ -29,12 +29,12 @@ from playground.ui.shell.warmup import WARMUP
 from playground.ui.text import label, say, tell
 from playground.workspace import Workspace
 
-EDITS = """(saved) => {
+STEPS_ON = """(saved) => {
   const on = (saved?.stack?.steps ?? []).filter((step) => step.on);
   return on.length ? JSON.stringify([saved.stack.model, on]) : '';
 }"""
 USUAL_QUESTION = "What is the capital of France?"  # where the visitor has asked nothing
-SPOKEN = 24  # tokens of what the recipe says now
+SAID_TOKENS = 24  # tokens of what the recipe says now
 OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
 
@@ -112,7 +112,7 @@ def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textb
     switch.click(None, None, None, js=OTHER_LANGUAGE, api_visibility="private")
     opens.click(None, None, None, js="() => playgroundRecipe()", api_visibility="private")
     timer.tick(show_status, [saved, language], [status, timer], **AT_ONCE)
-    side = RecipeBar(
+    bar = RecipeBar(
         model=model,
         status=status,
         crumbs=crumbs,
@@ -125,12 +125,12 @@ def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textb
     )
     form = Form(saved=saved, language=language, pending=pending)
     building = Run(name="building", handler=build_now, form=form, outputs=[status], told=status)
-    built = building.on(pending.change).then(show_stack, own, side.view, **LOOK)
+    built = building.on(pending.change).then(show_stack, own, bar.view, **LOOK)
     changed = gr.Textbox("", visible="hidden")  # the edits that are on, as JSON; "" for none
-    saved.change(None, saved, changed, js=EDITS, api_visibility="private")
+    saved.change(None, saved, changed, js=STEPS_ON, api_visibility="private")
     speaking = Form(saved=saved, asked=asked, language=language)
     Run(name="speak", handler=speak, form=speaking, outputs=[speaks], told=speaks).on(changed.change, built.then)
-    return replace(side, built=built)
+    return replace(bar, built=built)
 
 
 @shown
@@ -192,7 +192,7 @@ def speak(values: Values, work: Work) -> Any:
 
 def _said(fork: Fork, question: str, work: Work) -> str:
     work.check()
-    [row] = answer_rows(fork, [chat_prompt(fork, question)], Sampling(SPOKEN), work.stopped)
+    [row] = answer_rows(fork, [chat_prompt(fork, question)], Sampling(SAID_TOKENS), work.stopped)
     return answer_text(fork.base, row)
 
 

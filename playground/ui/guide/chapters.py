@@ -9,7 +9,7 @@ from playground.retrieval.corpus import load_collection
 
 GUIDES = {"en": "guide", "ko": "guide-ko"}
 # Of both languages' files; a chapter that is in no group is found in the last one.
-GROUPS: dict[str, tuple[str, ...]] = {
+CHAPTER_GROUPS: dict[str, tuple[str, ...]] = {
     "start": ("start-here", "first-steps", "choosing", "measured"),
     "model": ("anatomy", "smollm2", "tokens", "embeddings", "tokens-and-embeddings"),
     "weights": ("pruning", "number-formats", "quantization", "few-levels", "fact-editing", "merging", "task-vectors"),
@@ -68,9 +68,9 @@ def chapters(language: str) -> list[Chapter]:
         document.name.removesuffix(".md"): re.sub(r"^#", "##", document.text, flags=re.MULTILINE)
         for document in load_collection(GUIDES.get(language, "guide")).documents
     }
-    groups = {name: group for group, names in GROUPS.items() for name in names}
+    groups = {name: group for group, names in CHAPTER_GROUPS.items() for name in names}
     order = list(groups)
-    last = list(GROUPS)[-1]
+    last = list(CHAPTER_GROUPS)[-1]
     names = sorted(texts, key=lambda name: (order.index(name) if name in groups else len(order), name))
     return [
         Chapter(name, groups.get(name, last), texts[name].partition("\n")[0].lstrip("# ").strip(), texts[name])

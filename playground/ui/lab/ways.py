@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic as now
 from typing import Any
 
@@ -12,7 +12,7 @@ import gradio as gr
 from playground import workspace as spaces
 from playground.engine.build import build
 from playground.engine.work import Work
-from playground.errors import Message, PlaygroundError
+from playground.errors import PlaygroundError
 from playground.lab.propose import lesson_for
 from playground.lab.sheet import LabSheet, sheet_to_json
 from playground.lab.table import teach
@@ -21,6 +21,7 @@ from playground.lab.ways.prompt import others_of
 from playground.ui.lab.fact import FactPanel, lesson_json, typed
 from playground.ui.lab.words import way_name
 from playground.ui.parts.html import duration, note
+from playground.ui.parts.named_work import work_by_names
 from playground.ui.parts.retriever_words import words_of
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, clears
@@ -142,7 +143,7 @@ def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     language, ways, layer = values["language"], values["ways"], values["layer"]
     if not ways:
         raise PlaygroundError("No way is ticked. Tick at least one.")
-    work, start = work_by_names(work, language), now()
+    work, start = work_by_names(work, lambda way: way_name(way, language)), now()
     about, questions = lesson_json(values)
     recipe = spaces.workspace_from_json(values["saved"]).recipe()
     lesson = lesson_for(build(recipe, work).fork, about, questions)
@@ -157,14 +158,3 @@ def run_ways(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     took, done = duration(now() - start), len(table.rows) - 1
     told = say(language, "lab_done", count=done, seconds=took, failed=failed)
     yield sheet_to_json(table), note(told), *texts
-
-
-def work_by_names(work: Work, language: str) -> Work:
-    """The same, telling of ways by their names."""
-
-    def on_step(done: int, of: int, what: Message) -> None:
-        way = what.values.get("way")
-        values = {**what.values, "way": way_name(str(way), language)} if way else what.values
-        work.on_step(done, of, replace(what, values=values))
-
-    return Work(on_step, work.stopped)

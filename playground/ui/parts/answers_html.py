@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from playground.ask.judging import says
+from playground.ask.judging import says_right
 from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.low_scores import Low
@@ -57,6 +57,7 @@ def _answer(answer: Answer, number: int, first: str | None, language: str, looke
         prompt=answer.prompt_tokens,
     )
     name = f"{'again' if looked.again else 'source'}-{number}"
+    supports = supported(_own(answer), answer.texts) if answer.done and answer.hits else []
     html = low(answer.low, language) + _cut(answer, language)
     if answer.hits:
         items = (
@@ -64,16 +65,16 @@ def _answer(answer: Answer, number: int, first: str | None, language: str, looke
             for hit in answer.hits
         )
         title = say(language, "answer_passages", count=len(answer.hits))
-        html += _supported_line(answer, language) + details(title, tag("ol", *items, class_="pg-hits"))
+        html += _supported_line(answer, supports, language) + details(title, tag("ol", *items, class_="pg-hits"))
     took = stages(answer.stages, language) if answer.done else ""
-    right = says(looked.right, answer.text) if looked.right.strip() and answer.done else None
+    right = says_right(looked.right, answer.text) if looked.right.strip() and answer.done else None
     return tag(
         "section",
         tag("h3", answer.label),
         tag(
             "p",
             sign(right, language),
-            _text(answer, first, name),
+            _text(answer, first, supports, name),
             "" if answer.done else tag("span", "▍", class_="pg-cursor", aria_hidden="true"),
             class_="pg-text",
         ),
@@ -95,13 +96,18 @@ def sign(right: bool | None, language: str) -> Markup:
     return tag("span", "✓" if right else "✗", role="img", aria_label=word, class_="pg-sign") + " "
 
 
-def _text(answer: Answer, first: str | None, name: str) -> str:
+def _own(answer: Answer) -> str:
+    """An answer without the first words, which were given to the model."""
+    return answer.text.removeprefix(answer.begun).strip()
+
+
+def _text(answer: Answer, first: str | None, supports: Sequence[Support], name: str) -> str:
     """An answer: growing as it is; once done with what differs from the first, or with footnotes."""
     if not answer.done:
         return answer.text
     if first is not None:
         return differing(first, answer.text)
-    return footnoted(answer, name) if answer.hits else answer.text
+    return footnoted(answer, supports, name) if answer.hits else answer.text
 
 
 def _cut(answer: Answer, language: str) -> Markup:
@@ -129,28 +135,26 @@ def differing(first: str, other: str) -> Markup:
     return join(parts)
 
 
-def footnoted(answer: Answer, name: str) -> Markup:
+def footnoted(answer: Answer, supports: Sequence[Support], name: str) -> Markup:
     """A finished answer with the stretches that stand in a passage marked, each linked to it.
 
-    The first words, which were given to the model, are left as they are.
-
+    :param supports: those stretches, in the answer's own words.
     :param name: of the answer among all on the page, for the links.
     """
     begun = len(answer.text) - len(answer.text.removeprefix(answer.begun).lstrip())
     text, parts, at = answer.text[begun:], [answer.text[:begun]], 0
-    for support in supported(text, answer.texts):
+    for support in supports:
         start, end = support.span
         parts += [text[at:start], _link(text[start:end], support, answer, name)]
         at = end
     return join([*parts, text[at:]])
 
 
-def _supported_line(answer: Answer, language: str) -> Markup:
+def _supported_line(answer: Answer, supports: Sequence[Support], language: str) -> Markup:
     """The share of a finished answer's words that stand in its passages."""
     if not answer.done:
         return Markup()
-    text = answer.text.removeprefix(answer.begun).strip()
-    share = percent(supported_share(text, supported(text, answer.texts)))
+    share = percent(supported_share(_own(answer), supports))
     return details(say(language, "answer_supported", share=share), receipt(say(language, "answer_supported_info")))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.ask.sheet import sheet_from_json
+from playground.ask.sheet import ask_sheet_from_json
 from playground.errors import PlaygroundError
 from playground.ui.parts.comparison import FIRST_PROMPT
 from playground.ui.shell.tab import Visit
@@ -28,6 +28,6 @@ def carries(visit: Visit, page: gr.Tab, box: gr.Textbox) -> None:
 def last_question(sheet: Any, otherwise: str) -> str:
     """What was asked last, or something else where nothing was."""
     try:
-        return sheet_from_json(sheet).about.question if sheet else otherwise
+        return ask_sheet_from_json(sheet).about.question if sheet else otherwise
     except PlaygroundError:  # of another version
         return otherwise

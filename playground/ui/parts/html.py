@@ -99,9 +99,10 @@ def details(summary: str, *inside: str, **attributes: object) -> Markup:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """A number with few digits, never 0.30000000000000004 nor 7.04e+07: 0.3, 36,000, 0.0000167."""
-    if not isfinite(value) or value == 0:
-        return f"{value:g}"
+    """A number with few digits, never 0.30000000000000004 nor 7.04e+07: 0.3, 36,000, 0.0000167. Beyond what anybody
+    could count the places of, in powers of ten."""
+    if not isfinite(value) or value == 0 or not 1e-9 <= abs(value) < 1e15:
+        return f"{value:.{digits}g}"
     places = digits - 1 - floor(log10(abs(value)))
     text = f"{round(value, places):,.{max(0, places)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
