@@ -6,9 +6,11 @@ batch; batches of different weights take turns, so that all columns grow togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
 
 from playground.checked import whole
 from playground.engine.build import Built, build
@@ -28,7 +30,6 @@ from playground.retrieval.search import Found, Hit, search
 
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
-KEYS = ("label", "recipe", "retriever", "corpus_id", "k", "order", "budget", "template", "start")
 DEFAULT_K = 1
 
 
@@ -90,38 +91,62 @@ def parse_contestants(data: object) -> list[Contestant]:
     return [_contestant(item, number) for number, item in enumerate(data, 1)]
 
 
+class _ContestantJson(BaseModel):
+    """A contestant as JSON; recipe, retriever, k and how passages are placed are checked where they are used."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: Annotated[StrictStr, Field(max_length=MAX_LABEL)] = ""
+    recipe: Any = None
+    retriever: Annotated[str, BeforeValidator(str)] = NONE
+    corpus_id: Annotated[str, BeforeValidator(lambda given: str(given or ""))] = ""
+    k: Annotated[Any, BeforeValidator(whole)] = DEFAULT_K
+    order: Any = USUAL_CONTEXT.order
+    budget: Any = USUAL_CONTEXT.budget
+    template: Any = USUAL_CONTEXT.template
+    start: Any = USUAL_CONTEXT.start
+
+
+KEYS = tuple(_ContestantJson.model_fields)
+
+
 def _contestant(data: object, number: int) -> Contestant:
-    if not isinstance(data, Mapping):
-        raise PlaygroundError(
-            "Contestant {number} is not an object. Its keys are: {known}.", number=number, known=", ".join(KEYS)
-        )
-    unknown = sorted(str(key) for key in data if key not in KEYS)
+    try:
+        given = _ContestantJson.model_validate(data)
+    except ValidationError as error:
+        raise _refusal(error, number) from error
+    if given.retriever != NONE and not given.corpus_id:
+        raise PlaygroundError("Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number)
+    return Contestant(
+        label=given.label if "label" in given.model_fields_set else f"#{number}",
+        recipe=parse(given.recipe),
+        retriever=given.retriever,
+        corpus_id=given.corpus_id,
+        k=given.k,
+        context=Context(given.order, given.budget, given.template, given.start),
+    )
+
+
+def _refusal(error: ValidationError, number: int) -> PlaygroundError:
+    """What is wrong with a contestant, in a sentence: an unknown key first."""
+    wrong = error.errors(include_url=False)
+    unknown = sorted(str(each["loc"][0]) for each in wrong if each["type"] in ("extra_forbidden", "invalid_key"))
     if unknown:
-        raise PlaygroundError(
+        return PlaygroundError(
             "Contestant {number} has an unknown key {key!r}. Its keys are: {known}.",
             number=number,
             key=unknown[0][:60],
             known=", ".join(KEYS),
         )
-    label = data.get("label", f"#{number}")
-    if not isinstance(label, str) or len(label) > MAX_LABEL:
-        raise PlaygroundError(
+    if wrong[0]["loc"] == ("label",):
+        return PlaygroundError(
             "The label of contestant {number} is not a text of up to {limit} characters.",
             number=number,
             limit=MAX_LABEL,
         )
-    retriever = str(data.get("retriever", NONE))
-    corpus_id = data.get("corpus_id") or ""
-    if retriever != NONE and not corpus_id:
-        raise PlaygroundError("Contestant {number} retrieves but names no corpus. Give a corpus_id.", number=number)
-    k = whole(data.get("k", DEFAULT_K))
-    recipe, context = parse(data.get("recipe")), _context(data)
-    return Contestant(label=label, recipe=recipe, retriever=retriever, corpus_id=str(corpus_id), k=k, context=context)
-
-
-def _context(data: Mapping[str, Any]) -> Context:
-    """How a contestant's passages go into the prompt."""
-    return replace(USUAL_CONTEXT, **{key: data[key] for key in ("order", "budget", "template", "start") if key in data})
+    return PlaygroundError(
+        "Contestant {number} is not an object. Its keys are: {known}.", number=number, known=", ".join(KEYS)
+    )
 
 
 def compare(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from playground.engine.decoding.continuation import continuation
 from playground.engine.facts.facts import MAX_PROMPT, MAX_SUBJECT, MAX_TARGET, Fact, check_facts
@@ -92,24 +94,69 @@ def lesson_from_json(fact: object, questions: object = None) -> Lesson:
 
     :raises PlaygroundError: it is not of that form, or a text is too long.
     """
-    if not isinstance(fact, Mapping) or not {"subject", "prompt", "target"} <= set(fact):
-        raise PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
-    data = {} if questions is None else questions
-    if not isinstance(data, Mapping) or not set(data) <= set(GIVEN):
-        raise PlaygroundError("Questions have these keys: {known}.", known=", ".join(GIVEN))
-    about = {
-        "subject": _text(fact["subject"], MAX_SUBJECT, blank=True),
-        "prompt": _text(fact["prompt"], MAX_PROMPT, blank=True),
-        "target": _text(fact["target"], MAX_TARGET - 1, blank=True),  # a space may come before it
-    }
-    old = _text(fact.get("old", ""), MAX_TARGET, blank=True)
-    if same_words(old, about["target"]):
+    try:
+        about = _FactJson.model_validate(fact)
+        asked = _QuestionsJson.model_validate({} if questions is None else questions)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    if same_words(about.old, about.target):
         raise PlaygroundError(
-            "The new answer and the answer before are both {answer!r}. Change one of them.", answer=old.strip()[:60]
+            "The new answer and the answer before are both {answer!r}. Change one of them.",
+            answer=about.old.strip()[:60],
         )
-    pairs = {key: _pairs(data.get(key, [])) for key in ("neighbours", "consequences")}
-    again = [_text(prompt, MAX_PROMPT) for prompt in _list(data.get("paraphrases", []))]
-    return lesson(Fact(**about), old, again, pairs["neighbours"], pairs["consequences"])
+    said = Fact(subject=about.subject, prompt=about.prompt, target=about.target)
+    return lesson(said, about.old, asked.paraphrases, asked.neighbours, asked.consequences)
+
+
+def _text(most: int, blank: bool = False) -> BeforeValidator:
+    """A text of so many characters, which stands there as somebody gave it.
+
+    :param blank: whether it may be empty: whoever needs it says so in words of its own.
+    """
+
+    def check(text: Any) -> str:
+        if not isinstance(text, str) or len(text) > most or text.encode(errors="replace").decode() != text:
+            raise PlaygroundError("A prompt or an answer is a text of at most {limit} characters.", limit=most)
+        if not blank and not text.strip():
+            raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
+        return text
+
+    return BeforeValidator(check)
+
+
+class _FactJson(BaseModel):
+    """A fact as JSON; what else an object holds is of no matter."""
+
+    subject: Annotated[str, _text(MAX_SUBJECT, blank=True)]
+    prompt: Annotated[str, _text(MAX_PROMPT, blank=True)]
+    target: Annotated[str, _text(MAX_TARGET - 1, blank=True)]  # a space may come before it
+    old: Annotated[str, _text(MAX_TARGET, blank=True)] = ""
+
+
+_Prompt = Annotated[str, _text(MAX_PROMPT)]
+_Pairs = Annotated[list[tuple[_Prompt, Annotated[str, _text(MAX_TARGET)]]], Field(max_length=MAX_QUESTIONS)]
+
+
+class _QuestionsJson(BaseModel):
+    """Questions as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    neighbours: _Pairs = []
+    consequences: _Pairs = []
+    paraphrases: Annotated[list[_Prompt], Field(max_length=MAX_QUESTIONS)] = []
+
+
+def _refusal(error: ValidationError) -> PlaygroundError:
+    """What is wrong with the form of a lesson, in a sentence."""
+    wrong = error.errors(include_url=False)
+    if error.title == _FactJson.__name__:
+        return PlaygroundError("Give the fact as an object with subject, prompt, target and old.")
+    if {each["type"] for each in wrong} & {"extra_forbidden", "model_type", "invalid_key"}:
+        return PlaygroundError("Questions have these keys: {known}.", known=", ".join(GIVEN))
+    if len(wrong[0]["loc"]) == 1:
+        return PlaygroundError("Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS)
+    return PlaygroundError("A neighbour and a consequence are a prompt and its answer: two texts each.")
 
 
 def questions_of(paraphrases: str, neighbours: str, consequences: str) -> dict[str, Any]:
@@ -136,29 +183,6 @@ def _split(line: str) -> tuple[str, str]:
             "The line {line!r} has no answer. Write the question, then | and its answer.", line=line[:100]
         )
     return prompt, answer
-
-
-def _list(data: Any) -> list[Any]:
-    if not isinstance(data, list | tuple) or len(data) > MAX_QUESTIONS:
-        raise PlaygroundError("Questions are lists of at most {limit} of each kind.", limit=MAX_QUESTIONS)
-    return list(data)
-
-
-def _pairs(data: Any) -> list[tuple[str, str]]:
-    pairs = []
-    for pair in _list(data):
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise PlaygroundError("A neighbour and a consequence are a prompt and its answer: two texts each.")
-        pairs.append((_text(pair[0], MAX_PROMPT), _text(pair[1], MAX_TARGET)))
-    return pairs
-
-
-def _text(data: Any, most: int, blank: bool = False) -> str:
-    if not isinstance(data, str) or len(data) > most or data.encode(errors="ignore").decode() != data:
-        raise PlaygroundError("A prompt or an answer is a text of at most {limit} characters.", limit=most)
-    if not blank and not data.strip():
-        raise PlaygroundError("A question or its answer is empty. Write it, or leave it out.")
-    return data
 
 
 def same_words(first: str, other: str) -> bool:
