@@ -1,1 +1,1 @@
-"""The Guide tab."""
+"""The Learn tab."""

@@ -1,4 +1,4 @@
-"""English of the Guide tab."""
+"""English of the Learn tab."""
 
 TEXT = {
     "tab_guide": "Learn",

@@ -24,8 +24,8 @@ TEXT = {
     "passage_words": "{count} words",
     "passage_change": "Change passage {passage}",
     "more_facts": "{fact} and {more} more",
-    "stack_empty": "No edits yet. Nudge a token on the Tokens tab, change matrices on the Weights "
-    "tab, teach a fact in the Fact lab, or press a ready example on the Compare tab.",
+    "stack_empty": "No edits yet. Under Change, nudge a token, change matrices, attach an adapter or teach a "
+    "fact; or press a ready example on Compare.",
     "step_off": "Switched off",
     "step_not_built": "Not built",
     "step_switch_off": "Switch off",

@@ -1,4 +1,4 @@
-"""Korean of the Guide tab."""
+"""Korean of the Learn tab."""
 
 TEXT = {
     "tab_guide": "배우기",

@@ -22,8 +22,8 @@ TEXT = {
     "passage_words": "{count}어절",
     "passage_change": "단락 {passage} 고치기",
     "more_facts": "{fact} 외 {more}개",
-    "stack_empty": "아직 편집이 없습니다. 토큰 탭에서 토큰을 밀거나, 가중치 탭에서 행렬을 바꾸거나, 사실 실험실에서 사실을 가르치거나, 비교 탭의 예제를 "
-    "눌러 보세요.",
+    "stack_empty": "아직 편집이 없습니다. ‘바꾸기’에서 토큰을 밀거나 행렬을 바꾸거나 어댑터를 붙이거나 사실을 가르쳐 "
+    "보세요. ‘비교’의 준비된 예제를 눌러도 됩니다.",
     "step_off": "꺼져 있음",
     "step_not_built": "만들어지지 않음",
     "step_switch_off": "끄기",
