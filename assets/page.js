@@ -264,9 +264,18 @@ async function playgroundLinked() {  // the question that the address brings, by
     }
   }
 
+  function pieces(pen, word, width) {  // a word that is longer than a line is cut
+    const found = [''];
+    for (const sign of word) {
+      if (pen.measureText(found.at(-1) + sign).width <= width) found[found.length - 1] += sign;
+      else found.push(sign);
+    }
+    return found;
+  }
+
   function lines(pen, text, width, most) {
     const found = [''];
-    for (const word of text.split(/\s+/)) {
+    for (const word of text.split(/\s+/).flatMap((each) => pieces(pen, each, width))) {
       const longer = `${found.at(-1)} ${word}`.trim();
       if (pen.measureText(longer).width <= width || !found.at(-1)) found[found.length - 1] = longer;
       else found.push(word);

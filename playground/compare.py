@@ -24,18 +24,29 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.retrieval.context import USUAL_CONTEXT, Context, arranged, asked
 from playground.retrieval.corpus import load_corpus
+from playground.retrieval.few_shot import FEW_SHOT, shot_prompt, shots
 from playground.retrieval.low_scores import Low, is_low
-from playground.retrieval.retrievers import NONE, Trace
-from playground.retrieval.search import Found, Hit, search
+from playground.retrieval.passages import Question
+from playground.retrieval.retrievers import NONE, RETRIEVERS, Trace
+from playground.retrieval.search import Found, Hit, check_k, search
 
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
 DEFAULT_K = 1
 
 
+def source_names() -> tuple[str, ...]:
+    """What may stand before a question: nothing, examples, or what a retriever finds."""
+    return NONE, FEW_SHOT, *RETRIEVERS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contestant:
-    """One column: whose weights answer, and which passages go into its prompt."""
+    """One column: whose weights answer, and which passages go into its prompt.
+
+    :param retriever: ``none``, a retriever's name, or ``few_shot``: questions of the corpus with their answers.
+    :param k: how many passages, or examples.
+    """
 
     label: str
     recipe: Recipe
@@ -44,6 +55,7 @@ class Contestant:
     k: int = DEFAULT_K
     context: Context = USUAL_CONTEXT
     without: tuple[str, ...] = ()  # ids of found passages that are kept out of the prompt
+    examples: tuple[Question, ...] = ()  # among which few-shot ones are chosen; () for the corpus's own
 
 
 @dataclass(kw_only=True)
@@ -158,6 +170,21 @@ def compare(
 ) -> Iterator[list[Answer]]:
     """Answer one prompt with every contestant, growing all answers together.
 
+    :param stopped: asked between steps; when true the answers stay as they are.
+    :param chat: use the model's chat template, where it has one.
+    :raises PlaygroundError: a recipe, a retriever, a corpus or the prompt cannot be used.
+    """
+    return answer_each([(contestant, prompt) for contestant in contestants], sampling, stopped, chat)
+
+
+def answer_each(
+    pairs: Sequence[tuple[Contestant, str]],
+    sampling: Sampling,
+    stopped: Callable[[], bool] = lambda: False,
+    chat: bool = True,
+) -> Iterator[list[Answer]]:
+    """Answer prompts, each with its own contestant, growing all answers together.
+
     The same ``Answer`` objects are yielded after every step. ``seconds`` of an answer is the
     time that its batch was at work until its last token, its company included, the turns of
     other batches left out.
@@ -166,10 +193,10 @@ def compare(
     :param chat: use the model's chat template, where it has one.
     :raises PlaygroundError: a recipe, a retriever, a corpus or the prompt cannot be used.
     """
-    built = {c.recipe.id: build(c.recipe, Work(stopped=stopped)) for c in contestants}
-    answers = [_prepared(c, built[c.recipe.id], prompt, sampling, chat) for c in contestants]
+    built = {c.recipe.id: build(c.recipe, Work(stopped=stopped)) for c, _ in pairs}
+    answers = [_prepared(c, built[c.recipe.id], prompt, sampling, chat) for c, prompt in pairs]
     yield answers
-    groups = {key: [a for a, c in zip(answers, contestants, strict=True) if c.recipe.id == key] for key in built}
+    groups = {key: [a for a, (c, _) in zip(answers, pairs, strict=True) if c.recipe.id == key] for key in built}
     running = {key: _decoding(built[key], group, sampling, stopped) for key, group in groups.items()}
     while running and not stopped():
         for key in list(running):
@@ -184,7 +211,13 @@ def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampl
     answer = Answer(label=contestant.label, prompt="", hits=(), begun="", prompt_tokens=0)
     timed = Trace()
     text = prompt
-    if contestant.retriever != NONE:
+    if contestant.retriever == FEW_SHOT:
+        corpus = load_corpus(contestant.corpus_id)
+        check_k(contestant.k)
+        generate.prompt_text(base.tokenizer, prompt, chat=False)  # refuses what is none
+        examples = shots(contestant.examples or corpus.questions, prompt, contestant.k)
+        text = shot_prompt(examples, prompt, corpus.language)
+    elif contestant.retriever != NONE:
         corpus = load_corpus(contestant.corpus_id)
         result = search(corpus, prompt, contestant.retriever, contestant.k)
         answer.low = is_low(corpus, contestant.retriever, result.hits)

@@ -13,6 +13,7 @@ from playground.engine.decoding.generate import MAX_PROMPT_CHARACTERS, Sampling
 from playground.engine.models import loader
 from playground.engine.models.loader import CACHE
 from playground.errors import CorpusError, ModelError, PlaygroundError, RecipeError
+from playground.retrieval.corpus import load_corpus
 from playground.retrieval.own import uploads
 from playground.retrieval.search import MAX_K
 from playground.settings import settings
@@ -447,3 +448,32 @@ def test_every_stage_has_its_seconds(facts):
     written = found.stages["first_token"] + found.stages["rest"]
     assert written == pytest.approx(found.seconds)
     assert all(spent >= 0 for spent in found.stages.values())
+
+
+# Examples before the question
+
+
+def test_examples_of_the_corpus_stand_before_the_question():
+    asked = "Who runs the station?"
+    [answer] = play([one(retriever="few_shot", corpus_id="lantern-handbook", k=2)], asked)
+    assert answer.hits == ()
+    assert answer.prompt.count("Question: ") == answer.prompt.count("Answer:") == 3
+    assert f"Question: {asked}\nAnswer:" in answer.prompt
+
+
+def test_a_question_of_the_corpus_is_no_example_for_itself():
+    [known] = [q for q in load_corpus("lantern-handbook").questions if q.answer][:1]
+    [answer] = play([one(retriever="few_shot", corpus_id="lantern-handbook", k=8)], known.question)
+    assert answer.prompt.count(known.question) == 1
+    assert f"Answer: {known.answer}" not in answer.prompt
+
+
+def test_examples_that_cannot_be_given_are_refused(facts):
+    with pytest.raises(CorpusError, match="no other questions"):
+        play([one(retriever="few_shot", corpus_id=facts)])
+    with pytest.raises(PlaygroundError, match="names no corpus"):
+        play([one(retriever="few_shot")])
+    with pytest.raises(CorpusError, match="from 1 to"):
+        play([one(retriever="few_shot", corpus_id="lantern-handbook", k=0)])
+    with pytest.raises(PlaygroundError, match="prompt is empty"):
+        play([one(retriever="few_shot", corpus_id="lantern-handbook")], " ")

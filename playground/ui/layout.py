@@ -18,6 +18,7 @@ from playground.engine.training import run_files
 from playground.engine.training.jobs import JOBS
 from playground.retrieval.own import uploads
 from playground.settings import settings
+from playground.sources.kept import sweep_tables
 from playground.ui import edge
 from playground.ui.adapters import tab as adapters
 from playground.ui.ask import tab as ask
@@ -148,7 +149,11 @@ def launch(**options: Any) -> Any:
     log.info("Serving on %s", page.local_url)
     WARMUP.start()
     temporary.keep_clean(
-        uploads.sweep_collections, store.sweep_adapters, checkpoints.sweep_checkpoints, run_files.sweep_runs
+        uploads.sweep_collections,
+        store.sweep_adapters,
+        checkpoints.sweep_checkpoints,
+        run_files.sweep_runs,
+        sweep_tables,
     )
     if waits:
         page.block_thread()

@@ -17,6 +17,7 @@ from tests.benchmarks import (
     hostile,
     merging,
     retrieval,
+    sources,
     startup,
     training,
 )
@@ -35,6 +36,7 @@ ALL = {
     "retrieval": retrieval,
     "facts": facts,
     "hostile": hostile,
+    "sources": sources,
 }
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from scipy.stats import binomtest
 
-from playground.lab.intervals import apart, wilson
+from playground.lab.intervals import apart, holm, mcnemar, wilson
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,21 @@ def test_nothing_asked_tells_nothing_and_intervals_that_touch_are_not_apart():
     assert apart(wilson(4, 4), wilson(0, 4)) is (wilson(4, 4)[0] > wilson(0, 4)[1])
     assert apart(wilson(58, 60), wilson(40, 60))
     assert not apart((0.1, 0.5), (0.5, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("more", "fewer", "both"), [(0, 0, 3), (1, 0, 0), (9, 1, 5), (4, 4, 2), (0, 12, 1), (30, 14, 9)]
+)
+def test_mcnemar_is_the_binomial_test_of_what_differs(more, fewer, both):
+    first = [True] * more + [False] * fewer + [True] * both
+    other = [False] * more + [True] * fewer + [True] * both
+    wanted = binomtest(more, more + fewer).pvalue if more + fewer else 1.0
+    assert mcnemar(first, other) == pytest.approx(wanted)
+    assert mcnemar(other, first) == pytest.approx(wanted)
+
+
+def test_holm_is_that_of_the_worked_case():
+    # four chances: 0.01 x 4, 0.02 x 3, 0.03 x 2, 0.04 x 1, none below the one before it
+    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []

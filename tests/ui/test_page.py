@@ -212,7 +212,7 @@ def test_all_model_work_waits_in_one_line(page):
         "run_scan",
         "take_point",
         "build_now",
-        "run_answering",
+        "run_sources",
         "run_ways",
         "look_now",
         "offer_questions",
@@ -239,7 +239,7 @@ def test_the_queue_is_bounded(page):
 def test_visitors_keep_their_recipe_over_restarts(page):
     """BrowserState needs a fixed key and secret; the default secret is new in every process."""
     kept = [c["props"] for c in page.config["components"] if c["type"] == "browserstate"]
-    others = ("own", "shelf", "drafts", "adapters", "run", "checkpoints", "lab", "ask")
+    others = ("own", "shelf", "drafts", "adapters", "run", "checkpoints", "lab", "ask", "recipes", "sources")
     assert {k["storage_key"]: k["secret"] for k in kept} == {
         "weights-playground": "not-a-secret",
         **{f"weights-playground-{name}": "as-above" for name in others},

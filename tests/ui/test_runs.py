@@ -73,7 +73,7 @@ HELD: dict[str, dict] = {
     "checkpoint": {"files": [FILE]},
     "search": {},
     "evaluate": {},
-    "answering": {"ways": ["none", "bm25"]},
+    "sources": {"weights": ["base"], "before": ["none", "few_shot", "bm25"], "against": 0},
     "compare": COLUMNS,
     "without": COLUMNS | {"picked": (1, "a.md#1")},
     "look": FACT,
@@ -212,7 +212,7 @@ def test_of_a_run_that_is_stopped_nothing_is_kept_and_the_visitor_is_told(name, 
     shown = bool(partial) and partial[-1][0] != gr.skip()
     assert any(text in last[told] for text in said(run, shown)), last[told]
     browsers = [place for place, part in enumerate(run.filled) if isinstance(part, gr.BrowserState)]
-    assert all(row[place] == gr.skip() for row in partial for place in browsers) or name in ("teach", "ask")
+    assert all(row[place] == gr.skip() for row in partial for place in browsers) or name in ("teach", "ask", "sources")
     assert partial == [] or run.told in run.outputs or run.words
     if run.keep:
         assert run.keep(values.get("saved"), "ko", last[0]) == gr.skip()
@@ -220,11 +220,11 @@ def test_of_a_run_that_is_stopped_nothing_is_kept_and_the_visitor_is_told(name, 
     assert kept_files(home) == owned
 
 
-@pytest.mark.parametrize("name", ["compare", "answering"])
+@pytest.mark.parametrize("name", ["compare", "sources"])
 def test_what_is_done_before_a_run_is_stopped_too(name, held, monkeypatch):
     run = RUNS[name]
     stopping_after(monkeypatch, 1)
-    values = held(run) | ({"ways": ["dense"]} if name == "answering" else {"retriever_1": "dense"})
+    values = held(run) | ({"before": ["dense"]} if name == "sources" else {"retriever_1": "dense"})
     [(told,)] = rows_of(run, run.call_first, values)
     assert any(text in told for text in said(run, False))
     [(*rest, told)] = rows_of(run, run.call, values)  # which begins all the same

@@ -15,6 +15,7 @@ import pytest
 
 from playground.ask import question as ask_question
 from playground.ask.ways import ASK_WAYS
+from playground.compare import source_names
 from playground.engine.adapters import store
 from playground.engine.adapters.names import MixMethod
 from playground.engine.edit import EDITS
@@ -39,7 +40,7 @@ from playground.retrieval.context import Order
 from playground.retrieval.fusion import FUSIONS
 from playground.retrieval.lexical.bm25 import Variant
 from playground.retrieval.passages import QuestionKind
-from playground.retrieval.retrievers import RETRIEVERS, retriever_names
+from playground.retrieval.retrievers import RETRIEVERS
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
 from playground.ui.ask import examples as ask_examples
@@ -114,7 +115,7 @@ NAMED = {
     "side_{}": [f"side_{name}" for name in ("both", "input", "output")],
     "weights_{}": ["weights_base", "weights_mine"],
     "weights_of_{}": [f"weights_of_{n}" for n in range(1, compare_tab.MOST + 1)],
-    "retriever_{}": [f"retriever_{name}" for name in retriever_names()],
+    "retriever_{}": [f"retriever_{name}" for name in source_names()],
     "title_nudge_{}": [f"title_nudge_{name}" for name in DIRECTIONS],
     "title_{}": [f"title_{kind}" for kind in EDITS if kind != "nudge_tokens"],
     "bm25_{}": [f"bm25_{name}" for name in get_args(Variant)],

@@ -11,38 +11,39 @@ import gradio as gr
 from playground import compare as contest
 from playground import workspace as spaces
 from playground.ask.question import MAX_ANSWER, check_answer
-from playground.engine.adapters.store import shipped
 from playground.engine.decoding.generate import MAX_NEW_TOKENS, MAX_TEMPERATURE, Sampling
-from playground.engine.recipe import Recipe, parse_edit
+from playground.engine.recipe import parse_edit
 from playground.engine.work import Work
-from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Context, Order
+from playground.retrieval.context import MAX_START, MAX_TEMPLATE, Order
 from playground.retrieval.corpus import load_corpus
-from playground.retrieval.retrievers import NONE, need, retriever_names
+from playground.retrieval.retrievers import need
+from playground.ui.compare import sources, whose
+from playground.ui.compare.contestants import LEAST, MOST, contestant_cards, contestant_of, show_rows, shown_columns
 from playground.ui.compare.examples import EXAMPLES
 from playground.ui.parts import html
 from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.carried import carries
-from playground.ui.parts.comparison import FIRST_COLUMNS, FIRST_PROMPT, set_up
+from playground.ui.parts.comparison import FIRST_PROMPT, set_up
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
 from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
+from playground.ui.shell import state
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import AT_ONCE, CLICKS, TOLD, clears, shown
+from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each, touches
 from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
-LEAST, MOST = 2, contest.MAX_CONTESTANTS
 STEP = f"(count) => Math.min({MOST}, Math.max({LEAST}, Number(count) + %(step)d))"
 SHOW = "() => document.getElementById('%s')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-ADAPTER = "adapter:"  # before the name of a shipped adapter, as somebody's weights
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
     saved, own, language = visit.saved, visit.own, visit.language
+    kept = state.kept("recipes", [])  # for comparing
     gr.Markdown(label("compare_intro"))
     with gr.Row():
         buttons = [
@@ -70,10 +71,11 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         )
     gr.Markdown(label("contestants"))
     count = gr.Number(4, precision=0, visible=False)
-    rows, columns = _contestant_cards()
+    rows, columns = contestant_cards()
     with gr.Row(elem_id="contestants-more"):
         add = gr.Button(label("add_contestant"), size="sm", elem_id="add-contestant", min_width=150, scale=0)
         drop = gr.Button(label("drop_contestant"), size="sm", elem_id="drop-contestant", min_width=150, scale=0)
+        whose.build_kept(saved, kept, language)
     with gr.Row():
         go = gr.Button(label("compare"), variant="primary", elem_id="compare")
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
@@ -93,11 +95,14 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     differs = gr.Checkbox(False, label=label("mark_differing"), elem_id="mark-differing")
     answers = gr.HTML(js_on_load=CLICKS, elem_id="answers")
     without = gr.HTML(elem_id="without")
+    with gr.Accordion(label("sources_heading"), open=False, elem_id="sources") as folded:
+        table = sources.build_sources(visit, kept)
 
     form = Form(
         saved=saved,
         own=own,
         language=language,
+        kept=kept,
         prompt=prompt,
         corpus=corpus,
         length=length,
@@ -142,6 +147,11 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     clears(*starts, parts=[without])
     comparing.on(*starts)
     carries(visit, page, prompt)
+    menus = [*(part for name, part in columns.items() if name.startswith("weights_")), table.weights]
+    listed = [visit.adapters, kept, language, *menus]
+    for event in (page.select, kept.change):
+        event(whose.list_whose, listed, menus, **LOOK)
+    table.opens(folded.expand)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
     return Wired(typed={"prompt": prompt})
 
@@ -180,44 +190,6 @@ def _context_controls() -> Form:
     return Form(order=order, budget=budget, start=start, template=template)
 
 
-def _context(values: Values) -> Context:
-    return Context(values["order"], int(values["budget"]) or None, values["template"], values["start"] or None)
-
-
-def _contestant_cards() -> tuple[list[gr.Column], Form]:
-    """A card of controls per contestant; those beyond the count are hidden."""
-    cards, form = [], Form()
-    weights = [(label(f"weights_{name}"), name) for name in ("base", "mine")]
-    weights += [(label(f"shipped_{name}"), f"{ADAPTER}{name}") for name in shipped()]
-    with gr.Row(elem_id="contestants"):
-        for number, (whose, retriever, k) in enumerate(FIRST_COLUMNS, 1):
-            with gr.Column(visible=number <= 4, min_width=180, elem_classes="pg-contestant") as card:
-                form[f"weights_{number}"] = gr.Dropdown(
-                    weights,
-                    value=whose,
-                    label=label(f"weights_of_{number}"),
-                    min_width=120,
-                    elem_id=f"weights-{number}",
-                )
-                form[f"retriever_{number}"] = gr.Dropdown(
-                    [(label(f"retriever_{name}"), name) for name in retriever_names()],
-                    value=retriever,
-                    label=label("retrieval"),
-                    min_width=120,
-                    elem_id=f"retriever-{number}",
-                )
-                form[f"k_{number}"] = gr.Slider(
-                    1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"
-                )
-            cards.append(card)
-    return cards, form
-
-
-def show_rows(count: float) -> list[Any]:
-    """Show as many contestants as there are to be."""
-    return [gr.update(visible=number <= count) for number in range(1, MOST + 1)]
-
-
 @shown
 def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
     """Set the tab up for a ready example."""
@@ -230,14 +202,14 @@ def take_example(saved: Any, language: str, number: int) -> tuple[Any, ...]:
 
 def prepare_comparison(values: Values, work: Work) -> Any:
     """Embed the corpus where a column searches it by meaning and nobody has done so yet."""
-    if need((values[f"retriever_{number}"] for number in _columns(values)), "vectors"):
+    if need((values[f"retriever_{number}"] for number in shown_columns(values)), "vectors"):
         index(load_corpus(chosen_corpus(values["own"], values["corpus"])), work, values["language"])
     return gr.skip()
 
 
 def run_compare(values: Values, work: Work) -> Iterator[str]:
     """Answer the prompt with every contestant, growing side by side."""
-    contestants = [_contestant(values, number) for number in _columns(values)]
+    contestants = [contestant_of(values, number) for number in shown_columns(values)]
     growing = contest.compare(contestants, values["prompt"], _sampling(values), work.stopped)
     fields = {
         "new-tokens": "length",
@@ -260,9 +232,9 @@ def run_without(values: Values, work: Work) -> Iterator[str]:
     """One column's answer again, with its passages and with one of them taken away: what changes
     came from that passage, what stays from the others or from the weights."""
     language, (number, passage) = values["language"], values["picked"]
-    if not 0 <= number < len(_columns(values)):
+    if not 0 <= number < len(shown_columns(values)):
         return
-    contestant = _contestant(values, number + 1)
+    contestant = contestant_of(values, number + 1)
     less = replace(contestant, label=say(language, "without", passage=passage), without=(passage,))
     growing = contest.compare([contestant, less], values["prompt"], _sampling(values), work.stopped)
     intro = html.note(say(language, "without_info", passage=passage))
@@ -270,39 +242,8 @@ def run_without(values: Values, work: Work) -> Iterator[str]:
         yield intro + shown_answers
 
 
-def _columns(values: Values) -> range:
-    """The numbers of the contestants that are shown."""
-    return range(1, min(int(values["count"]), MOST) + 1)
-
-
 def _sampling(values: Values) -> Sampling:
     return Sampling(int(values["length"]), float(values["temperature"]), int(values["seed"] or 0))
-
-
-def _contestant(values: Values, number: int) -> contest.Contestant:
-    """A column's recipe and documents, and how passages go into its prompt.
-
-    :param number: of the column, from 1 on.
-    """
-    weights, retriever, k = (values[f"{name}_{number}"] for name in ("weights", "retriever", "k"))
-    space, language = spaces.workspace_from_json(values["saved"]), values["language"]
-    adapter = weights.removeprefix(ADAPTER) if weights.startswith(ADAPTER) else ""
-    name = say(language, f"shipped_{adapter}" if adapter in shipped() else f"weights_{weights}")
-    if retriever != NONE:
-        name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
-    return contest.Contestant(
-        label=name,
-        recipe=_recipe_of(space, adapter) if adapter else space.recipe() if weights == "mine" else space.base(),
-        retriever=retriever,
-        corpus_id=chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",
-        k=int(k),
-        context=_context(values),
-    )
-
-
-def _recipe_of(space: spaces.Workspace, adapter: str) -> Recipe:
-    """The base with a shipped adapter."""
-    return Recipe(model=space.stack.model, edits=(parse_edit({"kind": "adapter", "source": adapter}),))
 
 
 TAB = Tab("compare", build_tab)

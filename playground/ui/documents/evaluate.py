@@ -10,7 +10,6 @@ from playground.engine.work import Work
 from playground.errors import Message
 from playground.retrieval.evaluate import Outcome, judged, outcomes, reports
 from playground.retrieval.retrievers import RETRIEVERS
-from playground.ui.documents import quiz as answering_panel
 from playground.ui.documents import view as documents_html
 from playground.ui.documents.search_form import fields_of, options_of
 from playground.ui.parts.html import note
@@ -26,9 +25,7 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 
-def build_evaluation(
-    saved: gr.BrowserState, own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Form
-) -> None:
+def build_evaluation(own: gr.BrowserState, language: gr.Textbox, corpus: gr.Dropdown, options: Form) -> None:
     """Lay out the panel and wire it."""
     rows = gr.Textbox("", visible=False)
     with gr.Accordion(label("evaluate_heading"), open=False):
@@ -42,7 +39,7 @@ def build_evaluation(
             questions = build_zone(label("questions_file"), [".csv"], language, elem_id="questions-file").file
         told = gr.HTML(elem_id="evaluated-told")
         table = gr.HTML(elem_id="evaluated")
-        answering_panel.build_quiz(saved, own, language, corpus, questions)
+        gr.Markdown(label("evaluate_answers"))
     Run(
         name="evaluate",
         handler=run_evaluation,

@@ -43,7 +43,7 @@ LATER = [name for name in RETRIEVERS if need([name], "vectors")]
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     """Lay out the tab and wire it."""
-    saved, own, shelf, language = visit.saved, visit.own, visit.shelf, visit.language
+    own, shelf, language = visit.own, visit.shelf, visit.language
     gr.Markdown(label("documents_intro"))
     with gr.Row():
         corpus = gr.Dropdown(
@@ -68,7 +68,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
                 gr.Markdown(label(words_of("heading", name)))
                 hits.append(gr.HTML(elem_id=f"{name}-hits"))
     ask = gr.Button(label("ask_with_these"), elem_id="ask-these")
-    evaluate_panel.build_evaluation(saved, own, language, corpus, options)
+    evaluate_panel.build_evaluation(own, language, corpus, options)
     mine = own_panel.build_own_documents(own, shelf, language, corpus)
     passages = PassagesPanel(
         own,

@@ -23,7 +23,8 @@ TEXT = {
     "weights_base": "Base",
     "weights_mine": "My recipe",
     "retrieval": "Retrieval",
-    "retriever_none": "None",
+    "before_question": "Before the question",
+    "retriever_none": "Nothing",
     "retriever_bm25": "BM25",
     "retriever_dense": "Dense",
     "retriever_hybrid": "Hybrid",
@@ -55,4 +56,54 @@ TEXT = {
         "neither can do harm: the model has no tools and no network, and what it writes is shown "
         "as plain text."
     ),
+    "keep_recipe": "Keep my recipe to compare with",
+    "keep_file": "Add a recipe file…",
+    "sources_heading": "Many questions at once: the table of the sources",
+    "sources_intro": (
+        "One answer may be luck. Here the questions that come with some documents are put to every mix of **whose "
+        "weights** answer and **what stands before the question**. Each answer is judged by what is written. Stop "
+        "whenever you like: asking again goes on where it ended."
+    ),
+    "sources_corpus": "Questions from",
+    "sources_weights": "Whose weights",
+    "sources_both": "And all of these changes together",
+    "sources_before": "Before the question",
+    "sources_more": "How many questions, how many passages, questions of your own",
+    "sources_count": "Questions",
+    "sources_count_info": "Of those that have an answer, evenly spread.",
+    "sources_size": "{columns} columns × {questions} questions = {answers} answers: about {time} if nobody else asks.",
+    "sources_none": "Choose at least one of the weights, and tick at least one thing before the question.",
+    "sources_go": "Ask all of them",
+    "sources_stopped": "Stopped: these questions were asked by then. *Ask all of them* goes on from here.",
+    "sources_kind": "Questions in",
+    "sources_empty": "No question of this kind was asked yet.",
+    "sources_lost": "Your last table is not kept any more. Ask all of them again.",
+    "sources_example": "An example, measured with SmolLM2-135M: this is what a table looks like.",
+    "sources_chart": "Right answers, with 95 % intervals",
+    "sources_best": "Right most often: {name}, {share}. By these questions {level} others may be as good.",
+    "sources_best_alone": "Right most often, by more than luck: {name}, {share}.",
+    "sources_left": "{done} questions asked, {left} to go.",
+    "sources_few": "With fewer than {few} questions read the intervals, not the percentages.",
+    "sources_caption": "Right answers: whose weights, and what stood before the question",
+    "sources_itself": "compared with",
+    "sources_level": "too few to tell",
+    "sources_more_right": "▲ more (p {p})",
+    "sources_fewer_right": "▼ fewer (p {p})",
+    "sources_compared": (
+        "All are compared with {name}, on the same questions (exact McNemar test, Holm's correction for so many "
+        "comparisons). Press a figure to read the answers, or to compare with that one."
+    ),
+    "sources_questions": "All {count} questions, and how many columns answered each right",
+    "sources_question": "Question",
+    "sources_right": "Right answer",
+    "sources_answer": "This column's answer",
+    "sources_other": "What it is compared with",
+    "sources_source": "Column",
+    "sources_passages": "Passages",
+    "sources_cell": (
+        "Right where the other is wrong: {more}. The other way round: {fewer}. Its prompts: {tokens} tokens (median)."
+    ),
+    "sources_against": "Compare all others with this one",
+    "sources_cell_caption": "Answers of {name}; first those where the two differ",
+    "retriever_few_shot": "Few-shot",
 }

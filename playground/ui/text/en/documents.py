@@ -116,31 +116,7 @@ TEXT = {
         "come with the documents."
     ),
     "questions_file": "Questions (CSV)",
-    "answering_heading": "And are the answers right?",
-    "answering_intro": (
-        "The model answers the questions in each way that is ticked. An answer is compared with "
-        "the right one by its words; no model judges. Some seconds for each question."
-    ),
-    "answering_weights": "Whose weights",
-    "answering_count": "Questions",
-    "answering_count_info": "Evenly spread over all there are.",
-    "answering": "Ask the model",
-    "answering_none": "Tick at least one way to answer.",
-    "answering_stopped": "Stopped: these are the questions that were asked by then.",
-    "answered_chart": "Right answers, of the questions that have one",
-    "answered_caption": "Means by way of answering and kind of question",
-    "answered_note": (
-        "Right: the right answer stands in what was said, word for word. F1: how far the words of "
-        "both are the same, 1 if all are. From passages: the share of the words said that stand in "
-        "a passage the model was given."
-    ),
-    "answer_right": "Right",
-    "answer_f1": "F1",
-    "answer_share": "From passages",
-    "answer_seconds": "Median time",
     "right_answer": "Right answer: {answer}",
-    "is_right": "right",
-    "is_wrong": "not said",
     "stage_prompt": "prompt",
     "stage_first_token": "first token",
     "stage_rest": "the rest of the answer",
@@ -191,4 +167,8 @@ TEXT = {
     "context_cut": "Left out, as they do not fit: {passages}",
     "context_shortened": "The best passage does not fit: only its start is in the prompt.",
     "example_poisoned": "A poisoned passage",
+    "evaluate_answers": (
+        "Finding is half of it. Whether the **answers** are right, with other weights too, is asked on the Compare "
+        "page: [Many questions at once ▸](#compare)"
+    ),
 }

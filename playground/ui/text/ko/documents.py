@@ -99,30 +99,7 @@ TEXT = {
         "paraphrase, unanswerable). 문서에 딸린 질문 대신 쓰입니다."
     ),
     "questions_file": "질문 (CSV)",
-    "answering_heading": "답은 맞나요?",
-    "answering_intro": (
-        "고른 방식마다 모델이 질문에 답합니다. 답은 낱말로 정답과 비교하며, 다른 모델이 판정하지 "
-        "않습니다. 질문마다 몇 초 걸립니다."
-    ),
-    "answering_weights": "누구의 가중치",
-    "answering_count": "질문 수",
-    "answering_count_info": "전체에서 고르게 뽑습니다.",
-    "answering": "모델에게 묻기",
-    "answering_none": "답하는 방식을 하나 이상 고르세요.",
-    "answering_stopped": "멈췄습니다. 그때까지 물은 질문입니다.",
-    "answered_chart": "답이 있는 질문 가운데 맞힌 비율",
-    "answered_caption": "답한 방식과 질문 종류별 평균",
-    "answered_note": (
-        "맞음: 정답이 답 속에 그대로 들어 있습니다. F1: 두 답의 낱말이 얼마나 같은지, 모두 같으면 "
-        "1입니다. 단락에서 온 비율: 답의 낱말 가운데 모델이 받은 단락에 있는 것의 비율입니다."
-    ),
-    "answer_right": "맞음",
-    "answer_f1": "F1",
-    "answer_share": "단락에서",
-    "answer_seconds": "시간 중앙값",
     "right_answer": "정답: {answer}",
-    "is_right": "맞음",
-    "is_wrong": "말하지 않음",
     "stage_prompt": "프롬프트",
     "stage_first_token": "첫 토큰",
     "stage_rest": "나머지 답",
@@ -172,4 +149,8 @@ TEXT = {
     "context_shortened": "가장 좋은 단락이 들어가지 않아 앞부분만 프롬프트에 있습니다.",
     "example_poisoned": "독이 든 단락",
     "evidence_in": "답이 있는 곳: {passages}.",
+    "evaluate_answers": (
+        "찾는 것은 절반일 뿐입니다. **답**이 맞는지, 가중치를 바꾸면 어떤지는 비교 화면에서 물어보세요: "
+        "[한꺼번에 여러 질문 ▸](#compare)"
+    ),
 }

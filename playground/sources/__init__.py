@@ -1,0 +1,1 @@
+"""The table of the sources: whose weights x what stands before the question, over many questions."""
