@@ -163,6 +163,15 @@ def test_what_differs_stands_first_behind_a_cell():
     assert any(differ)
 
 
+def test_a_cell_says_whether_it_can_be_told_apart():
+    html = sources_results.show_table({}, "en", 0, "")
+    assert html.count("▲ more (p &lt; 0.001)") == 8
+    assert EN["sources_same"] in html  # neither ever right
+    beside_dense = sources_results.show_table({}, "en", 3, "")
+    assert "▼ fewer (p &lt; 0.001)" in beside_dense
+    assert EN["sources_level"] in beside_dense
+
+
 def test_another_column_is_compared_with():
     _, number, html = sources_results.open_cell({}, "en", 0, "", pressed("against", "3"))
     assert number == 3

@@ -146,12 +146,10 @@ def _told(cell: Cell, place: int, against: int, language: str) -> str:
     if place == against:
         return say(language, "sources_itself")
     if not cell.told_apart:
-        return say(language, "sources_level")
-    return say(
-        language,
-        "sources_more_right" if cell.more > cell.fewer else "sources_fewer_right",
-        p=figure(cell.chance or 0, 2),
-    )
+        return say(language, "sources_level" if cell.more or cell.fewer else "sources_same")
+    chance = cell.chance or 0.0
+    p = f"= {figure(chance, 2)}" if chance >= LEAST_CHANCE else f"< {LEAST_CHANCE}"
+    return say(language, "sources_more_right" if cell.more > cell.fewer else "sources_fewer_right", p=p)
 
 
 def _questions(shown: SourcesTable, kind: str, language: str) -> Markup:

@@ -87,6 +87,7 @@ TEXT = {
     "sources_caption": "Right answers: whose weights, and what stood before the question",
     "sources_itself": "compared with",
     "sources_level": "too few to tell",
+    "sources_same": "no difference",
     "sources_more_right": "▲ more (p {p})",
     "sources_fewer_right": "▼ fewer (p {p})",
     "sources_compared": (

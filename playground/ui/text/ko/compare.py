@@ -80,6 +80,7 @@ TEXT = {
     "sources_caption": "맞은 답: 누구의 가중치인지, 질문 앞에 무엇이 왔는지",
     "sources_itself": "비교 기준",
     "sources_level": "질문이 적어 알 수 없음",
+    "sources_same": "차이 없음",
     "sources_more_right": "▲ 더 많이 (p {p})",
     "sources_fewer_right": "▼ 더 적게 (p {p})",
     "sources_compared": (
