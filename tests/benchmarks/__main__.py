@@ -16,6 +16,7 @@ from tests.benchmarks import (
     forks,
     hostile,
     merging,
+    page,
     retrieval,
     sources,
     startup,
@@ -37,6 +38,7 @@ ALL = {
     "facts": facts,
     "hostile": hostile,
     "sources": sources,
+    "page": page,
 }
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

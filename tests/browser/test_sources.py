@@ -45,6 +45,23 @@ def test_the_table_is_asked_read_and_there_after_a_reload(visit):
     expect(table.locator("tbody td").first).to_contain_text("/ 4")
 
 
+def test_a_table_whose_turn_is_over_asks_for_the_next(visit):
+    visitor = visit(script="window.__pressed = 0;")
+    page = visitor.page
+    visitor.tab("Compare")
+    page.locator("#sources button.label-wrap").first.click()
+    expect(page.locator("#sources-table")).to_contain_text("An example")
+    page.evaluate(
+        "() => document.getElementById('sources-go').addEventListener('click', () => { window.__pressed += 1; })"
+    )
+    more = page.locator("#sources-more textarea, #sources-more input").first
+    more.evaluate(
+        "box => { box.value = '3'; box.dispatchEvent(new Event('input', {bubbles: true})); "
+        "box.dispatchEvent(new Event('change', {bubbles: true})); }"
+    )
+    page.wait_for_function("() => window.__pressed === 1")
+
+
 def test_a_kept_recipe_is_a_contestant(visit):
     visitor = visit()
     page = visitor.page

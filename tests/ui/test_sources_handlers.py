@@ -79,6 +79,13 @@ def test_the_same_table_goes_on_where_it_ended(monkeypatch):
     assert again[-1][0] == first[-1][0]
 
 
+def test_a_long_table_gives_others_their_turn_and_goes_on(monkeypatch):
+    monkeypatch.setattr("playground.sources.asking.TOGETHER", 3)
+    monkeypatch.setattr(sources, "TURN", -1.0)
+    turns = [ask()[-1][2] for _ in range(4)]
+    assert turns == ["1", "2", "", ""]  # questions asked by then; the last turn asks nothing any more
+
+
 def test_a_table_tells_no_title_to_others():
     _, sheet = last_of(ask(saved=saved(NUDGE), weights=["base", "mine"]))
     assert sheet["weights"] == [EN["weights_base"], EN["weights_mine"]]

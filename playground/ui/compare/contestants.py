@@ -40,7 +40,7 @@ def contestant_cards() -> tuple[list[gr.Column], Form]:
                     elem_id=f"retriever-{number}",
                 )
                 form[f"k_{number}"] = gr.Slider(
-                    1, 10, k, step=1, label=label("passages_k"), min_width=120, elem_id=f"k-{number}"
+                    1, 10, k, step=1, label=label("how_many_k"), min_width=120, elem_id=f"k-{number}"
                 )
             cards.append(card)
     return cards, form

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,9 @@ from playground.ui.shell.tab import Hook, Listener, Visit
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
+GOES_ON = "(asked) => { if (asked) document.getElementById('sources-go').click(); }"
 SHOTS = 4  # examples before a question
+TURN = 45.0  # seconds; then others have theirs, and the page asks for the next
 SECONDS = 0.4  # of one answer among those of a batch, on two cores
 
 
@@ -98,6 +101,9 @@ def build_sources(visit: Visit, kept: gr.BrowserState) -> SourcesPanel:
         go = gr.Button(label("sources_go"), variant="primary", elem_id="sources-go", min_width=140)
         stop = gr.Button(label("stop"), elem_id="sources-stop", scale=0, min_width=90)
     told = gr.HTML(elem_id="sources-told")
+    more = gr.Textbox(
+        "", visible="hidden", elem_id="sources-more"
+    )  # questions asked by now, where a turn ended before all were
     results = build_results(visit.language)
     form = Form(
         saved=visit.saved,
@@ -119,11 +125,12 @@ def build_sources(visit: Visit, kept: gr.BrowserState) -> SourcesPanel:
         first=prepare_sources,
         handler=run_sources,
         form=form,
-        outputs=[results.table, results.sheet],
+        outputs=[results.table, results.sheet, more],
         told=told,
         words="sources_stopped",
     ).on(go.click)
     stop.click(stops("sources"), **AT_ONCE)
+    more.change(None, more, None, js=GOES_ON, api_visibility="private")
     sized = Form(**{name: form[name] for name in ("saved", "language", "kept", "weights", "both", "before", "count")})
     follows([weights, both, before, count], sized.reads(size_of_table), sized.inputs, size, **LOOK)
 
@@ -157,8 +164,9 @@ def prepare_sources(values: Values, work: Work) -> Any:
     return gr.skip()
 
 
-def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any]]:
-    """Ask what is still to be asked; the table grows."""
+def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any, str]]:
+    """Ask what is still to be asked, for one turn; the table grows."""
+    start = time.monotonic()
     language = values["language"]
     corpus = asked_corpus(values["own"], values["corpus"], values["file"])
     rows = chosen_weights(values)
@@ -178,10 +186,13 @@ def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any]]:
     table = read_table(name) or table
     sheet = Sheet(name, tuple(row.title for row in rows), corpus.title)
     against, kind = int(values["against"] or 0), values["kind"]
-    yield table_html(table, sheet, against, kind, language), sheet.to_json()
+    yield table_html(table, sheet, against, kind, language), sheet.to_json(), ""
     for grown in ask_table(table, contestants, work):
         keep_table(name, grown)
-        yield table_html(grown, sheet, against, kind, language), gr.skip()
+        over = time.monotonic() - start > TURN and bool(grown.left())
+        yield table_html(grown, sheet, against, kind, language), gr.skip(), str(len(grown.answers)) if over else ""
+        if over:
+            return
 
 
 def chosen_weights(values: Values) -> list[whose.Chosen]:

@@ -23,6 +23,7 @@ TEXT = {
     "weights_base": "Base",
     "weights_mine": "My recipe",
     "retrieval": "Retrieval",
+    "how_many_k": "Passages or examples (k)",
     "before_question": "Before the question",
     "retriever_none": "Nothing",
     "retriever_bm25": "BM25",

@@ -23,6 +23,7 @@ TEXT = {
     "weights_base": "원래 모델",
     "weights_mine": "내 레시피",
     "retrieval": "검색",
+    "how_many_k": "단락이나 예시 수 (k)",
     "before_question": "질문 앞에",
     "retriever_none": "없음",
     "retriever_bm25": "BM25",
