@@ -312,18 +312,18 @@ def test_a_changed_passage_keeps_its_borders_when_saved(own):
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_the_guide_opens_at_its_first_chapter_and_has_them_all(language):
-    name, listed, text, around = guide_tab.show_guide(language, "")
+    name, listed, text, _, rest, around = guide_tab.show_guide(language, "")
     found = guide_chapters.chapters(language)
     documents = {passage.document for passage in load_corpus(guide_chapters.GUIDES[language]).passages}
     assert {f"{chapter.name}.md" for chapter in found} == documents
-    assert (name, text) == (found[0].name, found[0].text)
+    assert (name, f"{text}\n\n{rest}") == (found[0].name, found[0].text)
     assert text.startswith("## ")  # the page has a first heading of its own
     assert listed.count("aria-current") == 1
     assert all(f'data-chapter="{chapter.name}"' in listed for chapter in found)
     assert f'data-chapter="{found[1].name}"' in around
     last = guide_tab.open_chapter(language, SimpleNamespace(chapter=found[-1].name))
-    assert last[2] == found[-1].text != text
-    assert f'data-chapter="{found[-2].name}"' in last[3]
+    assert last[2] == found[-1].opening != text
+    assert f'data-chapter="{found[-2].name}"' in last[5]
 
 
 def test_a_chapters_own_place_to_try_it_is_a_tab_of_the_page():

@@ -48,6 +48,7 @@ from playground.ui.ask import runs as ask_runs
 from playground.ui.compare import tab as compare_tab
 from playground.ui.documents import search_form as search_panel
 from playground.ui.guide.chapters import CHAPTER_GROUPS
+from playground.ui.guide.pictures import PICTURES
 from playground.ui.lab.fact import QUESTIONS
 from playground.ui.layout import PAGES, TABS
 from playground.ui.merge import form as merge_panel
@@ -86,6 +87,8 @@ MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effec
 NAMED = {
     "tab_{}": [f"tab_{tab.id}" for tab in TABS],
     "guide_group_{}": [f"guide_group_{name}" for name in CHAPTER_GROUPS],
+    "figure_{}": [f"figure_{name}" for name in PICTURES],
+    "figure_{}_label": [f"figure_{name}_label" for name in PICTURES],
     "page_{}": [f"page_{name}" for name, parts in PAGES.items() if len(parts) > 1],
     "way_{}": [f"way_{way.id}" for way in WAYS.values() if way.writes],
     "lab_{}": [

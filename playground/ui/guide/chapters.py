@@ -57,6 +57,22 @@ class Chapter:
         return TRIED.get(self.name) or TRIED[self.group]
 
     @property
+    def opening(self) -> str:
+        """Its title and its first section, above its pictures."""
+        return self.text[: self._cut].rstrip()
+
+    @property
+    def rest(self) -> str:
+        """What stands below its pictures."""
+        return self.text[self._cut :]
+
+    @property
+    def _cut(self) -> int:
+        """Where its second section begins."""
+        sections = [heading.start() for heading in re.finditer(r"^### ", self.text, re.MULTILINE)]
+        return sections[1] if len(sections) > 1 else len(self.text)
+
+    @property
     def minutes(self) -> int:
         """To read it: 200 words a minute."""
         return max(1, round(len(self.text.split()) / 200))

@@ -9,6 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from playground.ui.guide.chapters import Chapter, chapters
+from playground.ui.guide.pictures import pictures_of
 from playground.ui.parts.html import link, tag
 from playground.ui.shell.page import CLICKS, LOOK, shown
 from playground.ui.shell.tab import Tab, Visit, Wired
@@ -25,8 +26,10 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             listed = gr.HTML(js_on_load=CLICKS, elem_id="guide-chapters")
         with gr.Column(scale=3, min_width=300):
             text = gr.Markdown(label("guide_wait"), elem_id="guide")
+            pictures = gr.HTML(elem_id="guide-pictures")
+            rest = gr.Markdown(elem_id="guide-rest")
             around = gr.HTML(js_on_load=CLICKS, elem_id="guide-around")
-    view = [name, listed, text, around]
+    view = [name, listed, text, pictures, rest, around]
     page.select(show_guide, [language, name], view, **LOOK)
     for pressed in (listed, around):
         pressed.click(open_chapter, [language], view, **LOOK)
@@ -40,7 +43,8 @@ def show_guide(language: str, name: str) -> tuple[Any, ...]:
     names = [chapter.name for chapter in all_chapters]
     at = names.index(name) if name in names else 0
     chapter = all_chapters[at]
-    return chapter.name, _contents(all_chapters, chapter, language), chapter.text, _around(all_chapters, at, language)
+    listed, around = _contents(all_chapters, chapter, language), _around(all_chapters, at, language)
+    return chapter.name, listed, chapter.opening, pictures_of(chapter.name, language), chapter.rest, around
 
 
 @shown
