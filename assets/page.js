@@ -141,23 +141,38 @@ function playgroundTellRecipe() {  // whether it is open, for those who do not s
   document.getElementById('recipe-open')?.setAttribute('aria-expanded', open);
 }
 
-(() => {  // Every tab has an address, #change/weights: a reload, a link and the browser's Back keep the place
-  const ADDRESS = /^[a-z]{1,20}(\/[a-z]{1,20})?$/;
-  const button = (name) => document.getElementById(`page-${name}-button`);
+(() => {  // Every tab has an address, #change/weights, and every chapter, #learn/lora: a reload, a link and the
+  // browser's Back keep the place
+  const ADDRESS = /^[a-z]{1,20}(\/[a-z0-9-]{1,30})?$/;
+  const WAIT = 8000;  // ms, for what is filled when it is opened
+  const tabButton = (name) => document.getElementById(`page-${name}-button`);
+  const chapter = (name) => document.querySelector(`#guide-chapters [data-chapter="${name}"]`);
+  const button = (names, at) => {
+    if (at !== 1 || names[0] !== 'learn') return tabButton(names[at]);
+    return chapter(names[1])?.offsetParent ? chapter(names[1]) : null;  // once its tab is open
+  };
   const address = () => {
     try { return decodeURIComponent(location.hash.slice(1)); } catch { return ''; }
   };
-  const chosen = () => [...document.querySelectorAll('#tabs [role=tab][aria-selected=true][id^=page-]')]
-    .filter((tab) => tab.offsetParent).map((tab) => tab.id.slice('page-'.length, -'-button'.length)).join('/');
+  const chosen = () => {
+    const tabs = [...document.querySelectorAll('#tabs [role=tab][aria-selected=true][id^=page-]')]
+      .filter((tab) => tab.offsetParent).map((tab) => tab.id.slice('page-'.length, -'-button'.length));
+    const read = tabs[0] === 'learn' && document.querySelector('#guide-chapters [aria-current] [data-chapter]');
+    return [...tabs, ...read ? [read.dataset.chapter] : []].join('/');
+  };
   let turn = 0, busy = false;  // towards an address, whose tabs are not all there yet
 
   function go(names) {  // one after the other: the parts of a page are there once it is open
-    const mine = ++turn, until = Date.now() + 3000;
+    const mine = ++turn, until = Date.now() + WAIT;
     busy = true;
-    const done = () => { if (mine === turn) busy = false; };
+    const done = () => {
+      if (mine !== turn) return;
+      if (names[0] === 'learn' && names[1] && chosen() !== names.join('/') && Date.now() < until) setTimeout(done, 50);
+      else { busy = false; look(); }
+    };
     const step = (at) => {
       if (mine !== turn) return;
-      const tab = button(names[at]);
+      const tab = button(names, at);
       if (tab) tab.click();
       if (tab && at === names.length - 1 || Date.now() > until) setTimeout(done, 100);
       else setTimeout(() => step(tab ? at + 1 : at), tab ? 0 : 50);
@@ -166,8 +181,9 @@ function playgroundTellRecipe() {  // whether it is open, for those who do not s
   }
 
   function look() {
-    const now = chosen(), known = ADDRESS.test(address()) && button(address().split('/')[0]);
+    const now = chosen(), [page, part] = ADDRESS.test(address()) ? address().split('/') : [];
     if (busy || !now || now === (address() || 'ask')) return;
+    const known = page && tabButton(page) && !(page === 'learn' && (part ? !chapter(part) : now.startsWith('learn/')));
     history[known || !address() ? 'pushState' : 'replaceState'](null, '', `#${now}`);
   }
 

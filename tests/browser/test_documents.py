@@ -122,6 +122,27 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     expect(page.locator("#own-list")).to_contain_text("garden.md (6 passages)", timeout=LONG)
 
 
+def test_a_chapter_has_a_picture_and_an_address(tiny_visit):
+    visitor = tiny_visit(recipe=False)
+    page = visitor.page
+    page.locator("#ask-cards a", has_text="Choosing a way").click()
+    expect(page).to_have_url(re.compile("#learn/choosing$"))
+    first = page.locator("#guide h2").first
+    expect(first).to_have_text("Choosing a Way", timeout=LONG)
+    expect(page.locator("#guide-pictures svg")).to_be_visible()
+    page.locator("#guide-chapters [data-chapter=lora]").click()
+    expect(page).to_have_url(re.compile("#learn/lora$"))
+    expect(page.locator("#guide-pictures svg")).to_have_attribute("aria-label", re.compile("9,216"))
+    page.go_back()
+    expect(first).to_have_text("Choosing a Way", timeout=LONG)
+    expect(page).to_have_url(re.compile("#learn/choosing$"))
+    page.reload()
+    visitor.ready()
+    expect(first).to_have_text("Choosing a Way", timeout=LONG)
+    page.go_back()  # no chapter in between that nobody chose
+    expect(page.get_by_role("tab", name="Ask", exact=True)).to_have_attribute("aria-selected", "true")
+
+
 def test_the_guide_can_be_read(tiny_visit):
     visitor = tiny_visit()
     page = visitor.page

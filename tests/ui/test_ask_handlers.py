@@ -28,6 +28,8 @@ from playground.retrieval.corpus import load_corpus
 from playground.retrieval.own.uploads import add_documents
 from playground.ui.ask import doors, form, runs, tab, view
 from playground.ui.ask.examples import ASK_EXAMPLES
+from playground.ui.guide.chapters import chapters
+from playground.ui.layout import PAGES
 from playground.ui.parts import named_work
 from playground.ui.parts.comparison import SETUP
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
@@ -251,7 +253,6 @@ def test_a_press_says_what_is_offered():
     assert runs.offer_of(offer) == ("begin", "found")
     assert runs.offer_of(SimpleNamespace(do="inside", way="found")) == ("", "")
     assert doors.door_of(SimpleNamespace(do="inside", way="found")) == "found"
-    assert doors.door_of(SimpleNamespace(do="guide")) == "guide"
     assert doors.door_of(offer) == ""
 
 
@@ -443,9 +444,16 @@ def test_the_documents_that_were_searched_are_chosen():
     assert inside("mine")["compare"][3] == FIRST_CORPUS
 
 
-def test_the_guide_opens_and_other_presses_do_nothing():
-    guide = inside("guide")
-    assert (guide["tab"], opened(guide)) == ("learn", [])
+@both
+def test_the_verdict_leads_to_the_chapter_about_choosing(language):
+    html = tab.show_kept({}, language, "")[0]
+    assert f'href="{view.CHOOSING}"' in html
+    page, chapter = view.CHOOSING.removeprefix("#").split("/")
+    assert page in PAGES
+    assert chapter in {each.name for each in chapters(language)}
+
+
+def test_presses_of_no_way_open_nothing():
     for pressed, kept in (("", None), ("magic", None)):
         nothing = inside(pressed, kept)
         assert opened(nothing) == []

@@ -22,7 +22,6 @@ from playground.ui.shell.tab import Visit
 from playground.ui.text import say
 
 DOCUMENT = "asked.md"  # what the pasted text is called among one's own documents
-GUIDE = "guide"
 
 
 def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HTML) -> Any:
@@ -53,8 +52,8 @@ def bring_documents(corpus: str, query: str) -> tuple[Any, ...]:
 
 
 def door_of(event: gr.EventData) -> str:
-    """The way whose room is asked for, or the guide; "" for other presses."""
-    return str(event.way) if event.do == "inside" else GUIDE if event.do == GUIDE else ""
+    """The way whose room is asked for; "" for other presses."""
+    return str(event.way) if event.do == "inside" else ""
 
 
 @shown
@@ -62,8 +61,6 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     """Fill a way's tab with what was asked, and open it."""
     skipped = tuple(gr.skip() for _ in range(2 + SETUP)), (gr.skip(),) * 2, (gr.skip(),) * 4, (gr.skip(),) * 4
     comparison, documents, lab, adapters = skipped
-    if pressed == GUIDE:
-        return saved, own, shelf, "", gr.Tabs(selected="learn"), gr.skip(), *comparison, *documents, *lab, *adapters
     if pressed not in ASK_WAYS:
         return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
     asked, way = ask_sheet_from_json(sheet) if sheet else example_sheet(), ASK_WAYS[pressed]

@@ -20,6 +20,7 @@ from playground.ui.text import say, tell
 
 NOTICED = 0.05  # seconds; less is nothing to wait for
 LINK_FIELDS = ("question", "answer", "prompt", "subject", "needs", "cut", "begun")  # in a link, beside text and recipe
+CHOOSING = "#learn/choosing"  # the address of the chapter about it
 MOST_LINKED = 4_000  # bytes of a text or a recipe
 
 
@@ -186,7 +187,7 @@ def _next(sheet: AskSheet, judged: AskVerdict, language: str) -> list[Markup]:
     elif judged.best not in (None, "base"):
         name = say(language, "ask_do_inside", way=ask_way_name(judged.best, language))
         links.append(link(name, "inside", way=judged.best))
-    links.append(link(say(language, "ask_do_why"), "guide"))
+    links.append(tag("a", say(language, "ask_do_why"), href=CHOOSING, class_="pg-link"))
     links.append(_local("share", say(language, "ask_do_share"), ask=link_data(sheet), done=say(language, "ask_copied")))
     links.append(_local("picture", say(language, "ask_do_picture"), picture=_picture(sheet, judged, language)))
     return links

@@ -151,7 +151,7 @@ def formats(language: str) -> Drawing:
 
 def _label_in(x: float, y: float, text: str, look: str) -> list[Markup]:
     """A number on top of its bits' borders."""
-    ground = box(x - wide(text) / 2 - 2, y - 13, wide(text) + 4, 17, look, 0)
+    ground = box(x - wide(text) / 2 - 2, y - 18, wide(text) + 4, 26, look, 0)
     return [ground, words(x, y, text, "middle", "" if look == "pic-quiet" else "pic-on")]
 
 

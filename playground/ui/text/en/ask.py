@@ -135,7 +135,7 @@ TEXT = {
     "ask_flip_lost": "if “{way}” lost {gap} facts fewer.",
     "ask_do_inside": "Look inside: {way}",
     "ask_do_examples": "Write examples and train",
-    "ask_do_why": "How to choose a way",
+    "ask_do_why": "Choosing a way ▸",
     "ask_do_share": "Copy a link to this question",
     "ask_do_picture": "Save as a picture",
     "ask_copied": "Copied.",

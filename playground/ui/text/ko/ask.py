@@ -120,7 +120,7 @@ TEXT = {
     "ask_flip_lost": "“{way}”: 잃는 사실이 {gap}개 적다면.",
     "ask_do_inside": "들여다보기: {way}",
     "ask_do_examples": "예문을 써서 학습하기",
-    "ask_do_why": "방법을 고르는 법",
+    "ask_do_why": "무엇을 고를까 ▸",
     "ask_do_share": "이 질문의 링크 복사",
     "ask_do_picture": "그림으로 저장",
     "ask_copied": "복사했습니다.",
