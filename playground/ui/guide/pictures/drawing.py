@@ -17,6 +17,7 @@ from playground.ui.parts.html import tag
 
 WIDTH, EDGE = 440, 10
 SIZE, LINE = 14, 18  # of letters, and from one line to the next
+DEEP = ("pic-a", "pic-b")  # looks on which letters are pale, or dark on the dark page
 NARROW = " .,:;'|()[]ijlft-"
 
 
@@ -60,19 +61,17 @@ def paragraph(x: float, y: float, text: str, width: float, anchor: str = "start"
     return [words(x, y + LINE * n, line, anchor, look) for n, line in enumerate(broken(text, width))]
 
 
-def box(x: float, y: float, width: float, height: float, look: str, round_: float = 6, **more: object) -> Markup:
-    """A rectangle."""
-    size = {"width": float(width), "height": float(height), "rx": float(round_)}
-    return tag("rect", x=float(x), y=float(y), **size, class_=look, **more)
+def box(x: float, y: float, width: float, height: float, look: str, **more: object) -> Markup:
+    """A rectangle, its corners rounded unless ``rx`` is something else."""
+    size = {"width": float(width), "height": float(height)}
+    return tag("rect", x=float(x), y=float(y), **size, class_=look, **{"rx": 6} | more)
 
 
-def named_box(
-    x: float, y: float, width: float, height: float, text: str, look: str = "pic-quiet", letters: str = ""
-) -> list[Markup]:
+def named_box(x: float, y: float, width: float, height: float, text: str, look: str = "pic-quiet") -> list[Markup]:
     """A rectangle with a text in its middle."""
     lines = broken(text, width - 8)
-    first = y + height / 2 - (len(lines) - 1) * LINE / 2 + SIZE * 0.36
-    middle = x + width / 2
+    first, middle = y + height / 2 - (len(lines) - 1) * LINE / 2 + SIZE * 0.36, x + width / 2
+    letters = "pic-on" if look in DEEP else ""
     return [
         box(x, y, width, height, look),
         *(words(middle, first + LINE * n, line, "middle", letters) for n, line in enumerate(lines)),

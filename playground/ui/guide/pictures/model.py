@@ -68,7 +68,7 @@ def anatomy(language: str) -> Drawing:
     for number, (token, share) in enumerate(NEXT):
         y = 316 + 26 * number
         parts.append(words(150, y + 14, signed(token, language), "end"))
-        parts.append(box(158, y, share * 200, 20, "pic-a", 2))
+        parts.append(box(158, y, share * 200, 20, "pic-a", rx=2))
         parts.append(words(158 + share * 200 + 8, y + 14, f"{share:.0%}".replace("%", " %")))
     values: dict[str, object] = {
         "n": LAYERS,

@@ -46,7 +46,7 @@ def retrieval_path(language: str) -> Drawing:
         *arrow(left + width / 2, 136, left + width / 2, 156),
         *named_box(left, 158, width, 34, say(language, "figure_path_model"), "pic-a-soft"),
         *arrow(left + width / 2, 194, left + width / 2, 214),
-        *named_box(left, 216, width, 34, say(language, "figure_path_answer"), "pic-a", "pic-on"),
+        *named_box(left, 216, width, 34, say(language, "figure_path_answer"), "pic-a"),
     ]
     return Drawing(262, parts, {"n": MOST_WORDS})
 
@@ -110,7 +110,7 @@ def fusion(language: str) -> Drawing:
                 parts += arrow(start, y + 15, end, rows[passage] + 15, "b" if passage in both else "line")
     for passage, points in result:
         look = "pic-b" if passage in both else "pic-a"
-        parts += named_box(lefts[1], rows[passage], 108, 30, f"{passage} {points:.4f}", look, "pic-on")
+        parts += named_box(lefts[1], rows[passage], 108, 30, f"{passage} {points:.4f}", look)
     parts.append(words(WIDTH / 2, 232, say(language, "figure_fusion_rule", k=FUSION), "middle", "pic-soft"))
     values: dict[str, object] = {"k": FUSION, "list": ", ".join(f"{name} {points:.4f}" for name, points in result)}
     return Drawing(244, parts, values | {"words": ", ".join(BY_WORDS), "meaning": ", ".join(BY_MEANING)})

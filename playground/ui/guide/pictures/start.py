@@ -46,7 +46,7 @@ def choosing(language: str) -> Drawing:
         parts += named_box(EDGE, y, asked, tall, question)
         parts += arrow(EDGE + asked + 2, y + tall / 2, answered - 2, y + tall / 2, "a")
         parts.append(words((EDGE + asked + answered) / 2 - 2, y + tall / 2 - 6, say(language, "figure_yes"), "middle"))
-        parts += named_box(answered, y, WIDTH - EDGE - answered, tall, way, "pic-a", "pic-on")
+        parts += named_box(answered, y, WIDTH - EDGE - answered, tall, way, "pic-a")
         parts += arrow(EDGE + asked / 2, y + tall + 2, EDGE + asked / 2, y + step - 2)
         parts.append(words(EDGE + asked / 2 + 10, y + tall + 18, say(language, "figure_no")))
     y = EDGE + len(rows) * step

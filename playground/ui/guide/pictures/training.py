@@ -24,13 +24,13 @@ def lora(language: str) -> Drawing:
     up, right = EDGE + side + 44, EDGE + side + 44 + thin + 16
     middle = top + side / 2
     parts = [
-        box(EDGE, top, side, side, "pic-quiet", 0),
+        box(EDGE, top, side, side, "pic-quiet", rx=0),
         words(EDGE + side / 2, middle - 12, f"{SIDE} × {SIDE}", "middle", "pic-bold"),
         words(EDGE + side / 2, middle + 8, say(language, "figure_lora_whole", n=f"{whole:,}"), "middle"),
         words(EDGE + side / 2, middle + 28, say(language, "figure_lora_frozen"), "middle"),
         words(EDGE + side + 22, middle + 5, "+", "middle", "pic-bold"),
-        box(up, top, thin, side, "pic-b", 0),
-        box(right, top, side, thin, "pic-b", 0),
+        box(up, top, thin, side, "pic-b", rx=0),
+        box(right, top, side, thin, "pic-b", rx=0),
         words(right, top + thin + 22, f"A: {RANK} × {SIDE}"),
         words(right, top + side - 2, f"B: {SIDE} × {RANK}"),
         *paragraph(
@@ -56,7 +56,7 @@ def stored(language: str) -> Drawing:
         y = 12 + 44 * number
         told = size(SHORT * count)
         long = max(1.5, (WIDTH - 2 * EDGE - 90) * count / WEIGHTS)
-        parts += [words(EDGE, y + 10, name), box(EDGE, y + 16, long, 16, "pic-b" if number else "pic-line-fill", 2)]
+        parts += [words(EDGE, y + 10, name), box(EDGE, y + 16, long, 16, "pic-b" if number else "pic-line-fill", rx=2)]
         parts.append(words(EDGE + long + 8, y + 29, told, look="pic-bold"))
         said.append(f"{name}: {told}")
     return Drawing(12 + 44 * len(rows), parts, {"list": "; ".join(said)})
@@ -69,19 +69,19 @@ def memory(language: str) -> Drawing:
     frozen = WEIGHTS * FULL
     unit = (WIDTH - 2 * EDGE) / full
     cuts = [
-        (say(language, "figure_memory_weights"), frozen, "pic-quiet", ""),
-        (say(language, "figure_memory_gradients"), frozen, "pic-a-soft", ""),
-        (say(language, "figure_memory_moments"), WEIGHTS * MOMENTS, "pic-b-soft", ""),
+        (say(language, "figure_memory_weights"), frozen, "pic-quiet"),
+        (say(language, "figure_memory_gradients"), frozen, "pic-a-soft"),
+        (say(language, "figure_memory_moments"), WEIGHTS * MOMENTS, "pic-b-soft"),
     ]
     parts = [words(EDGE, 24, say(language, "figure_memory_full", size=_giga(full)), look="pic-bold")]
     x = float(EDGE)
-    for name, count, look, letters in cuts:
-        parts += named_box(x, 34, count * unit, 48, name, look, letters)
+    for name, count, look in cuts:
+        parts += named_box(x, 34, count * unit, 48, name, look)
         x += count * unit
     parts.append(words(EDGE, 114, say(language, "figure_memory_lora", size=_giga(frozen + small)), look="pic-bold"))
     parts += named_box(EDGE, 124, frozen * unit, 48, say(language, "figure_memory_frozen"))
     right = EDGE + frozen * unit
-    parts.append(box(right, 124, small * unit, 48, "pic-b", 0))
+    parts.append(box(right, 124, small * unit, 48, "pic-b", rx=0))
     right += small * unit + 10
     parts += paragraph(right, 144, say(language, "figure_memory_own", size=size(small)), WIDTH - EDGE - right)
     values = {"full": _giga(full), "weights": _giga(frozen), "moments": _giga(WEIGHTS * MOMENTS), "lora": size(small)}

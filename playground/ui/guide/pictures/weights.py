@@ -86,10 +86,10 @@ def pruned(language: str) -> Drawing:
             for column in range(GRID):
                 x, y = left + column * cell, 12 + row * cell
                 if (row, column) in gone:
-                    parts.append(box(x + 1, y + 1, cell - 2, cell - 2, "pic-hollow", 1))
+                    parts.append(box(x + 1, y + 1, cell - 2, cell - 2, "pic-hollow", rx=1))
                 else:
                     depth = 0.3 + 0.7 * abs(EXAMPLE[row][column]) / 50
-                    parts.append(box(x + 1, y + 1, cell - 2, cell - 2, "pic-a", 1, fill_opacity=f"{depth:.2f}"))
+                    parts.append(box(x + 1, y + 1, cell - 2, cell - 2, "pic-a", rx=1, fill_opacity=f"{depth:.2f}"))
         if panel == 1:
             parts.append(stroke(left + 4 * cell, 10, left + 4 * cell, 14 + GRID * cell, "pic-line-b"))
         parts += paragraph(left + GRID * cell / 2, 12 + GRID * cell + 20, name, 140, "middle")
@@ -109,7 +109,7 @@ def levels(language: str) -> Drawing:
     parts = [words(EDGE, 22, say(language, "figure_levels_weights"), look="pic-bold")]
     for at, count in enumerate(COUNTS):
         tall = high * count / 100
-        parts.append(box(left + at * wide_bar + 0.5, floor - tall, wide_bar - 1, tall, "pic-line-fill", 0))
+        parts.append(box(left + at * wide_bar + 0.5, floor - tall, wide_bar - 1, tall, "pic-line-fill", rx=0))
     rows = (("pic-line-a", INT4, "int4"), ("pic-line-b", NF4, "nf4"))
     for number, (look, places, name) in enumerate(rows):
         y = 156 + 60 * number
@@ -132,10 +132,12 @@ def formats(language: str) -> Drawing:
         y, x = 10 + step * number, float(left)
         parts.append(words(EDGE, y + 18, name, look="pic-bold"))
         for count, look in zip(bits, floats if len(bits) > 1 else whole, strict=True):
-            parts.append(box(x + 0.5, y, count * bit - 1, 26, look, 2))
-            parts += [stroke(x + bit * n, y + 3, x + bit * n, y + 23, "pic-split") for n in range(1, count)]
+            parts.append(box(x + 0.5, y, count * bit - 1, 26, look, rx=2))
+            middle, room = x + count * bit / 2, wide(str(count)) / 2 if count > 1 else 0
+            borders = (x + bit * n for n in range(1, count))
+            parts += [stroke(at, y + 3, at, y + 23, "pic-split") for at in borders if abs(at - middle) > room]
             if count > 1:
-                parts += _label_in(x + count * bit / 2, y + 18, str(count), look)
+                parts.append(words(middle, y + 18, str(count), "middle", "" if look == "pic-quiet" else "pic-on"))
             x += count * bit
     y, x = 10 + step * len(FORMATS) + 6, float(EDGE)
     names = [
@@ -143,16 +145,10 @@ def formats(language: str) -> Drawing:
         for key in ("figure_formats_sign", "figure_formats_exponent", "figure_formats_fraction", "figure_formats_whole")
     ]
     for name, look in zip(names, (*floats, *whole), strict=True):
-        parts += [box(x, y, 14, 14, look, 2), words(x + 20, y + 12, name)]
+        parts += [box(x, y, 14, 14, look, rx=2), words(x + 20, y + 12, name)]
         x += 20 + wide(name) + 14
     said = "; ".join(f"{name} {' + '.join(map(str, bits))}" for name, bits in FORMATS.items())
     return Drawing(y + 26, parts, {"list": said})
-
-
-def _label_in(x: float, y: float, text: str, look: str) -> list[Markup]:
-    """A number on top of its bits' borders."""
-    ground = box(x - wide(text) / 2 - 2, y - 18, wide(text) + 4, 26, look, 0)
-    return [ground, words(x, y, text, "middle", "" if look == "pic-quiet" else "pic-on")]
 
 
 @picture("rome", "fact-editing")
@@ -166,11 +162,11 @@ def rome(language: str) -> Drawing:
         *named_box(left, 10, width, 28, say(language, "figure_rome_subject"), "pic-quiet"),
         *arrow(left + width / 2, 40, left + width / 2, 56),
         words(left + width / 2 + 12, 54, say(language, "figure_rome_key", n=f"{IN:,}")),
-        box(left, 68, width, 10, "pic-b", 1),
-        box(left, top, width, height, "pic-a-soft", 0),
+        box(left, 68, width, 10, "pic-b", rx=1),
+        box(left, top, width, height, "pic-a-soft", rx=0),
         words(left + width / 2, top + height / 2 - 4, f"{OUT} × {IN:,}", "middle", "pic-bold"),
         words(left + width / 2, top + height / 2 + 16, say(language, "figure_rome_matrix"), "middle"),
-        box(right, top, 10, height, "pic-b", 1),
+        box(right, top, 10, height, "pic-b", rx=1),
         *paragraph(right + 18, top + 16, say(language, "figure_rome_value", n=OUT), room),
         *paragraph(right + 18, top + 66, say(language, "figure_rome_answer"), room),
     ]
@@ -227,7 +223,7 @@ def ties(language: str) -> Drawing:
         middle = EDGE + step * (number + 0.5)
         look = "pic-hollow" if value < 0 else ("pic-line-fill", "pic-b", "pic-a")[max(0, number - 2)]
         tall = abs(value) * unit
-        parts.append(box(middle - thick / 2, zero - max(0, value * unit), thick, tall, look, 2))
+        parts.append(box(middle - thick / 2, zero - max(0, value * unit), thick, tall, look, rx=2))
         y = zero - value * unit - 8 if value > 0 else zero + tall + 18
         shown = f"{value:+g}" if number < 3 else figure(value, 3)
         parts.append(words(middle, y, shown, "middle", "pic-bold"))
