@@ -78,7 +78,9 @@ def memory(language: str) -> Drawing:
     for name, count, look in cuts:
         parts += named_box(x, 34, count * unit, 48, name, look)
         x += count * unit
-    parts.append(words(EDGE, 114, say(language, "figure_memory_lora", size=_giga(frozen + small)), look="pic-bold"))
+    parts.append(
+        words(EDGE, 114, say(language, "figure_memory_lora", rank=RANK, size=_giga(frozen + small)), look="pic-bold")
+    )
     parts += named_box(EDGE, 124, frozen * unit, 48, say(language, "figure_memory_frozen"))
     right = EDGE + frozen * unit
     parts.append(box(right, 124, small * unit, 48, "pic-b", rx=0))

@@ -133,7 +133,7 @@ def formats(language: str) -> Drawing:
         parts.append(words(EDGE, y + 18, name, look="pic-bold"))
         for count, look in zip(bits, floats if len(bits) > 1 else whole, strict=True):
             parts.append(box(x + 0.5, y, count * bit - 1, 26, look, rx=2))
-            middle, room = x + count * bit / 2, wide(str(count)) / 2 if count > 1 else 0
+            middle, room = x + count * bit / 2, wide(str(count)) / 2 + 3 if count > 1 else 0
             borders = (x + bit * n for n in range(1, count))
             parts += [stroke(at, y + 3, at, y + 23, "pic-split") for at in borders if abs(at - middle) > room]
             if count > 1:

@@ -145,7 +145,7 @@ TEXT = {
     "figure_memory_weights": "weights",
     "figure_memory_gradients": "gradients",
     "figure_memory_moments": "Adam’s two moments",
-    "figure_memory_lora": "LoRA of rank 8: {size}",
+    "figure_memory_lora": "LoRA of rank {rank} on all 210 matrices: {size}",
     "figure_memory_frozen": "frozen weights",
     "figure_memory_own": "{size}: all that the LoRA holds",
     "figure_path": "The weights stay as they are; a changed document changes the next answer.",

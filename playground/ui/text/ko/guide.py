@@ -138,7 +138,7 @@ TEXT = {
     "figure_memory_weights": "가중치",
     "figure_memory_gradients": "그래디언트",
     "figure_memory_moments": "Adam의 두 모멘트",
-    "figure_memory_lora": "랭크 8인 LoRA: {size}",
+    "figure_memory_lora": "행렬 210개에 랭크 {rank}인 LoRA: {size}",
     "figure_memory_frozen": "얼린 가중치",
     "figure_memory_own": "{size}: LoRA의 몫은 이것뿐",
     "figure_path": "가중치는 그대로입니다. 문서를 고치면 다음 답이 바뀝니다.",
