@@ -116,6 +116,7 @@ def test_all_changes_together_are_a_row_of_their_own():
         ({"before": []}, "Choose at least one of the weights"),
         ({"weights": ["nobody"]}, "The weights nobody are unknown"),
         ({"weights": ["recipe:0"]}, "is gone"),
+        ({"weights": ["base"] * 5}, "These are 5 rows"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(values, words):

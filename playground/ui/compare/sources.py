@@ -175,7 +175,7 @@ def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any, str]]:
     )
     if not sources:
         raise PlaygroundError("Choose at least one of the weights, and tick at least one thing to stand before them.")
-    questions = some(corpus.questions, int(values["count"]))
+    questions = some(corpus.questions, min(int(values["count"]), MOST_QUESTIONS))
     if not questions:
         raise PlaygroundError("None of these questions has a right answer, so no answer can be judged.")
     contestants = [
@@ -198,6 +198,7 @@ def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any, str]]:
 def chosen_weights(values: Values) -> list[whose.Chosen]:
     """Whose weights are asked, each once; where that is wanted, all of them together at last."""
     space = spaces.workspace_from_json(values["saved"])
+    check_count(len(values["weights"]))
     each = [whose.chosen(name, space, values["kept"], values["language"]) for name in values["weights"]]
     if values["both"] and len({one.recipe.id for one in each if one.recipe.edits}) > 1:
         each.append(whose.together(each))
@@ -205,13 +206,18 @@ def chosen_weights(values: Values) -> list[whose.Chosen]:
     for one in each:
         first.setdefault(one.recipe.id, one)
     rows = list(first.values())
-    if len(rows) > MOST_WEIGHTS:
+    check_count(len(rows))
+    return rows
+
+
+def check_count(count: int) -> None:
+    """Refuse more rows of weights than a table may have."""
+    if count > MOST_WEIGHTS:
         raise PlaygroundError(
             "These are {count} rows of weights, all of them together included; {limit} are allowed. Leave some out.",
-            count=len(rows),
+            count=count,
             limit=MOST_WEIGHTS,
         )
-    return rows
 
 
 def source_contestant(source: Source, recipe: Recipe, corpus: Corpus, k: int) -> Contestant:
