@@ -42,7 +42,8 @@ from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights import tab as weights_tab
-from playground.ui.weights.form import CALIBRATED, GROUP_SIZES, edit_of, fit_pattern, fit_scheme
+from playground.ui.weights.edit import CALIBRATED, edit_of
+from playground.ui.weights.form import GROUP_SIZES, fit_pattern, fit_scheme
 
 pytestmark = pytest.mark.usefixtures("page_runs")
 ROOT = Path(__file__).parents[2]

@@ -11,33 +11,32 @@ from typing import Any, get_args
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.engine.edit import Edit
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import PRESETS, matrices
 from playground.engine.models.loader import load
 from playground.engine.pruning.edit import GROUPS, UNITS, MethodName, Pattern, Scope
 from playground.engine.quantizing.edit import DTYPES, Mode
 from playground.engine.quantizing.grids import SCHEMES
-from playground.engine.recipe import parse_edit
-from playground.errors import PlaygroundError
-from playground.retrieval.corpus import load_corpus
-from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, chosen_corpus, corpus_choices
-from playground.ui.shell.form import Form, Values
+from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN, corpus_choices
+from playground.ui.shell.form import Form
 from playground.ui.shell.page import AT_ONCE, follows, shown
 from playground.ui.text import label, say
+from playground.ui.weights.edit import calibrated
 
 KINDS = ("prune", "quantize", "cast")
 GROUP_SIZES = ("32", "64", "128", "256", "channel", "tensor")
 TEXTS = ("shipped", "own", "corpus")  # where a calibration text comes from
-CALIBRATED = ("wanda", "taylor", "sparsegpt")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EditPanel:
     """The panel's parts."""
 
     form: Form  # what ``edit_of`` reads
     targets: gr.Dropdown
+    under_sparsity: gr.HTML  # what the model answers there
+    stations: gr.HTML  # and at the fixed places
+    under_scheme: gr.HTML
 
 
 def build_weights_form(own: gr.BrowserState) -> EditPanel:
@@ -53,19 +52,22 @@ def build_weights_form(own: gr.BrowserState) -> EditPanel:
             info=label("prune_method_info"),
             elem_id="prune-method",
         )
-        sparsity = gr.Slider(
-            0, 1, 0.5, step=0.05, label=label("sparsity"), info=label("sparsity_info"), elem_id="sparsity"
-        )
         pattern = gr.Dropdown(
             [(label(f"pattern_{name}"), name) for name in get_args(Pattern)],
             value="unstructured",
             label=label("pattern"),
             elem_id="pattern",
         )
+        sparsity = gr.Slider(
+            0, 1, 0.5, step=0.05, label=label("sparsity"), info=label("sparsity_info"), elem_id="sparsity"
+        )
+        under_sparsity = gr.HTML(label("hear_hint"), elem_id="heard-sparsity")
+        stations = gr.HTML(elem_id="heard-stations")
     with gr.Column(visible=False, elem_id="quantize-fields") as quantize:
         scheme = gr.Dropdown(
             [(label(f"scheme_{name}"), name) for name in SCHEMES], value="int4", label=label("scheme"), elem_id="scheme"
         )
+        under_scheme = gr.HTML(label("hear_scheme_hint"), elem_id="heard-scheme")
         rounding = gr.Radio(
             [(label(f"rounding_{name}"), name) for name in ("rtn", "gptq")],
             value="rtn",
@@ -174,7 +176,9 @@ def build_weights_form(own: gr.BrowserState) -> EditPanel:
         corpus=corpus,
         own=own,
     )
-    return EditPanel(form, targets)
+    return EditPanel(
+        form=form, targets=targets, under_sparsity=under_sparsity, stations=stations, under_scheme=under_scheme
+    )
 
 
 def show_kind(kind: str) -> list[Any]:
@@ -182,11 +186,6 @@ def show_kind(kind: str) -> list[Any]:
     pruning, quantizing = kind == "prune", kind == "quantize"
     shows = [pruning, quantizing, kind == "cast", pruning, pruning, quantizing, quantizing]
     return [gr.update(visible=show) for show in shows]
-
-
-def calibrated(kind: str, method: str, rounding: str) -> bool:
-    """Whether an edit reads a text first."""
-    return method in CALIBRATED if kind == "prune" else kind == "quantize" and rounding == "gptq"
 
 
 def show_calibration_source(kind: str, method: str, rounding: str, source: str) -> list[Any]:
@@ -218,73 +217,6 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
         gr.update(value=mode, interactive=packable),
         gr.update(value="rtn", interactive=False) if mode == "packed" else free,
     ]
-
-
-def edit_of(values: Values) -> Edit:
-    """The edit that the panel's controls stand for.
-
-    :raises PlaygroundError: a control holds what cannot be used.
-    """
-    v, kind = values, values["kind"]
-    if not v["targets"]:
-        raise PlaygroundError("No weights are chosen. Choose at least one target, such as linear.")
-    edit: dict[str, Any] = {"kind": kind, "targets": _ranged(v["targets"], v["first"], v["last"])}
-    if kind == "cast":
-        return parse_edit(edit | {"dtype": v["dtype"]})
-    if kind == "prune":
-        edit |= {
-            "method": v["method"],
-            "sparsity": round(float(v["sparsity"]), 4),
-            "pattern": v["pattern"],
-            "scope": "auto" if v["method"] == "sparsegpt" else v["scope"],
-            "seed": int(v["seed"] or 0),
-        }
-    else:
-        size = v["group_size"]
-        edit |= {
-            "scheme": v["scheme"],
-            "symmetric": v["symmetric"],
-            "method": v["rounding"],
-            "mode": v["mode"],
-            "group_size": int(size) if size.isdecimal() else size,
-        }
-    if calibrated(kind, v["method"], v["rounding"]):
-        edit["calibration"] = _calibration(v["source"], v["text"], v["corpus"], v["own"])
-    return parse_edit(edit)
-
-
-def _ranged(targets: list[str], first: str, last: str) -> list[str]:
-    """Targets within the range of layers; one with a range of its own keeps it."""
-    low, high = _layer(first), _layer(last)
-    if low is None and high is None:
-        return targets
-    low, high = low or 0, 9999 if high is None else high
-    if low > high:
-        raise PlaygroundError(
-            "The first layer, {first}, comes after the last, {last}. Swap them.", first=low, last=high
-        )
-    return [target if "@" in target else f"{target}@{low}-{high}" for target in targets]
-
-
-def _layer(text: str) -> int | None:
-    text = "" if text is None else str(text).strip()
-    if text and not (text.isdecimal() and len(text) <= 4):
-        raise PlaygroundError(
-            "The layer {given} is not a whole number. Give one from 0 on, or leave it empty.", given=text[:20]
-        )
-    return int(text) if text else None
-
-
-def _calibration(source: str, text: str, corpus: str, own: str) -> str:
-    """The text that goes into the recipe: empty for the shipped one."""
-    if source == "shipped":
-        return ""
-    if source == "own":
-        if not text.strip():
-            raise PlaygroundError("Your calibration text is empty. Paste some, or choose another.")
-        return text
-    passages = load_corpus(chosen_corpus(own, corpus)).passages
-    return "\n\n".join(passage.text for passage in passages)[:20_000]
 
 
 @shown

@@ -23,7 +23,7 @@ from playground.ui.shell.stale import belongs
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 from playground.ui.weights import view as weights_html
-from playground.ui.weights.form import edit_of
+from playground.ui.weights.edit import edit_of
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from playground.ui.text import label
 from playground.ui.weights import form as edit_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
-from playground.ui.weights.form import edit_of
+from playground.ui.weights.edit import edit_of
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
