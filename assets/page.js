@@ -131,6 +131,15 @@ function playgroundTouched(...ids) {  // a menu was changed that these results d
     for (const marker of document.querySelectorAll(`#${id} .pg-of`)) marker.dataset.touched = '1';
 }
 
+function playgroundNearest(at, known, now) {  // the answer at the place nearest to a slider's: ui/parts/stations.py
+  let shown = {};
+  try { shown = JSON.parse(known || '{}').shown ?? {}; } catch { return now; }
+  const places = Object.keys(shown).map(Number).sort((a, b) => a - b);
+  if (!places.length || at === null) return now;
+  const nearest = places.reduce((best, place) => Math.abs(place - at) < Math.abs(best - at) - 1e-9 ? place : best);
+  return shown[String(nearest)];
+}
+
 function playgroundRecipe() {  // the bar's button: the whole recipe, or its line alone
   document.documentElement.classList.toggle('pg-recipe-open');
   playgroundTellRecipe();

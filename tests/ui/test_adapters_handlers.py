@@ -7,6 +7,7 @@ import json
 import re
 import time
 import zipfile
+from html import unescape
 from types import SimpleNamespace
 from typing import get_args
 
@@ -21,6 +22,7 @@ from playground import workspace as spaces
 from playground.engine.adapters import files, lora, store
 from playground.engine.adapters.store import About
 from playground.engine.build import build_quickly
+from playground.engine.decoding.answering import answer_texts, chat_prompt
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
 from playground.engine.models.loader import CACHE
@@ -34,6 +36,7 @@ from playground.errors import Message, PlaygroundError
 from playground.settings import settings
 from playground.ui.adapters import attach as attach_panel
 from playground.ui.adapters import calculator as calculator_panel
+from playground.ui.adapters import dial
 from playground.ui.adapters import look as look_panel
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import own as own_adapters
@@ -190,10 +193,50 @@ def test_what_is_taken_away_is_a_zip_of_the_folder(mine):
 
 
 def test_both_answers_are_written(mine):
-    *_, last = press("attach", saved=saved(edit(mine, 3.0)), prompt="The cat")
-    assert EN["attach_base"] in last
-    assert EN["attach_recipe"] in last
-    assert last.count("<p>") == 2
+    *_, (shown, row, known, _) = press("attach", saved=saved(edit(mine, 3.0)), prompt="The cat", source=mine)
+    assert shown.index(EN["attach_recipe"]) < shown.index("pg-said-large") < shown.index(EN["attach_base"])
+    assert "at 3" in shown
+    assert row.count("<li") == len(dial.PLACES)
+    assert json.loads(known)["texts"]["3"] in unescape(shown)
+    assert json.loads(known)["texts"]["base"] in unescape(shown)
+
+
+def test_an_adapter_that_is_not_on_the_recipe_has_no_dial(mine):
+    *_, (shown, row, known, _) = press("attach", saved=saved(), prompt="The cat", source=mine)
+    assert shown.count("pg-answer") == 2
+    assert (row, known) == ("", "")
+    assert list(press("dial", saved=saved(), prompt="The cat", source=mine)) == [(gr.skip(), gr.skip(), "")]
+
+
+def test_a_place_of_the_dial_is_what_the_recipe_answers_with_the_adapter_at_that_scale(mine, monkeypatch):
+    """Also where an edit lies on top of the adapter; and none of the variants is kept."""
+    nudge = {"kind": "nudge_tokens", "text": " the", "direction": "scale", "strength": 2.0}
+    asked = {"prompt": "The cat", "source": mine}
+    *_, (_, _, known, _) = press("attach", saved=saved(edit(mine, 3.0), nudge), **asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(CACHE, "put", lambda key, value: pytest.fail(f"{key} is kept"))
+        rows = list(press("dial", saved=saved(edit(mine, 3.0), nudge), known=known, **asked))
+    assert len(rows) == len(dial.PLACES)
+    texts = json.loads(rows[-1][1])["texts"]
+    for place in dial.PLACES:
+        fork = build_quickly(parse({"model": MODEL, "edits": [edit(mine, place), nudge]})).fork
+        assert answer_texts(fork, [chat_prompt(fork, "The cat")], dial.ANSWER_TOKENS) == [texts[f"{place:g}"]]
+    assert len(set(texts.values())) > 2  # the dial does something
+    shown = json.loads(rows[-1][1])["shown"]
+    assert shown.keys() == texts.keys() - {"base"}
+    assert EN["dial_half"] in shown["0.5"]
+
+
+def test_turning_the_dial_back_answers_nothing_anew(mine, monkeypatch):
+    asked = {"prompt": "The cat", "source": mine}
+    *_, (_, _, known, _) = press("attach", saved=saved(edit(mine, 3.0)), **asked)
+    *_, (before, _, known, _) = press("attach", saved=saved(edit(mine, 0.5)), known=known, **asked)
+    monkeypatch.setattr(attach_panel, "written", lambda *given: pytest.fail("answered again"))
+    *_, (again, _, _, _) = press("attach", saved=saved(edit(mine, 0.5)), known=known, **asked)
+    assert again == before
+    monkeypatch.setattr(attach_panel, "written", lambda *given: iter(["anew"]))
+    *_, (other, _, _, _) = press("attach", saved=saved(edit(mine, 0.5)), known=known, **asked | {"prompt": "A dog"})
+    assert other.count("anew") == 2
 
 
 def test_both_ways_cost_what_they_cost(mine, monkeypatch):

@@ -26,6 +26,8 @@ from playground.engine.work import Stopped, Work
 from playground.errors import CorpusError, Message
 from playground.retrieval.dense import index as dense
 from playground.settings import settings
+from playground.ui.adapters.dial import dial_of
+from playground.ui.parts.stations import known_json
 from playground.ui.shell import run as shell_run
 from playground.ui.shell.form import Form
 from playground.ui.shell.run import RUNS, Run
@@ -38,7 +40,7 @@ FACT = {"prompt": "and the cat", "subject": "the cat", "target": "of", "old": "s
 NUDGE = {"kind": "nudge_tokens", "text": " the", "direction": "random", "strength": 2.0}
 COLUMNS = {"prompt": "The cat", "count": 2, "length": 64, "retriever_1": "none", "retriever_2": "bm25"}
 POINT = {"points": [{"edit": Prune(sparsity=0.3).model_dump()}], "picked": 0}
-MINE, OTHER, FILE = object(), object(), object()  # what the test makes
+MINE, OTHER, FILE, DIALLED = object(), object(), object(), object()  # what the test makes
 MERGED = {"models": [MINE]}
 ABOUT = Asked(question="What sat on the mat?", answer="the cat", text=TEXT)
 CARD = WayCard(
@@ -55,11 +57,13 @@ HELD: dict[str, dict] = {
     "speak": {"edits": [NUDGE]},
     "write": {},
     "apply": {},
+    "hear": {},
     "measure": {"reading": TEXT, "edits": [Prune().model_dump()]},
     "sweep": {"reading": TEXT},
     "scan": {"reading": TEXT},
     "sweep_point": POINT,
     "attach": {},
+    "dial": {"source": MINE, "known": DIALLED},
     "costs": {"source": MINE},
     "mix": {"sources": [MINE, OTHER]},
     "extract": {"edits": [NUDGE]},
@@ -129,10 +133,15 @@ def held(home, known, tmp_path):
     named = known[MODEL].model.named_parameters()
     save_file({name: (2 * p.detach()).contiguous() for name, p in named}, tmp_path / "model.safetensors")
     made[FILE] = str(tmp_path / "model.safetensors")
+    attached = {"kind": "adapter", "source": made[MINE], "scale": 0.5}
+    state = {"stack": {"model": MODEL, "steps": [{"edit": attached, "on": True}]}}
+    dial = dial_of({"saved": state, "prompt": standing(RUNS["dial"])["prompt"], "source": made[MINE]})
+    made[DIALLED] = known_json(dial.of, {"base": "of"}, {})
 
     def values(run: Run) -> dict:
         more = dict(HELD[run.name])
-        steps = [{"edit": edit, "on": True} for edit in more.pop("edits", [])]
+        edits = more.pop("edits", [attached] if run.name == "dial" else [])
+        steps = [{"edit": edit, "on": True} for edit in edits]
         more["saved"] = {"stack": {"model": MODEL, "steps": steps}}
         for key, value in more.items():
             if isinstance(value, list):

@@ -41,6 +41,7 @@ from playground.retrieval.fusion import FUSIONS
 from playground.retrieval.lexical.bm25 import Variant
 from playground.retrieval.passages import QuestionKind
 from playground.retrieval.retrievers import RETRIEVERS
+from playground.ui.adapters import dial as dial_panel
 from playground.ui.adapters import mix as mix_panel
 from playground.ui.adapters import train as train_panel
 from playground.ui.ask import examples as ask_examples
@@ -146,6 +147,7 @@ NAMED = {
     "schedule_{}": [f"schedule_{name}" for name in get_args(Schedule)],
     "costs_{}": ["costs_memory", "costs_hundred", "costs_seconds"],
     "map_{}": ["map_neighbours", "map_before", "map_after"],
+    "dial_{}": [f"dial_{name}" for name in dial_panel.NAMED.values()],
     "estimate_{}": [
         f"estimate_{name}"
         for name in ("parameters", "weights", "trained", "gradients", "optimizer", "activations", "steps", "seconds")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,24 +15,26 @@ from playground import workspace as spaces
 from playground.engine.adapters import store
 from playground.engine.adapters.edit import HIGHEST_SCALE, LOWEST_SCALE
 from playground.engine.build import NotBuiltError, build, build_quickly
-from playground.engine.decoding.answering import answering, chat_prompt
-from playground.engine.decoding.generate import Row, Sampling, answer_text
 from playground.engine.work import Work
 from playground.settings import settings
 from playground.ui.adapters import look as look_panel
 from playground.ui.adapters import own as own_adapters
+from playground.ui.adapters.dial import ANSWER_TOKENS, BASE, answer_ahead, answers_html, dial_of, places_html
 from playground.ui.adapters.own import with_own
 from playground.ui.parts.adapter_menu import adapter_choices
-from playground.ui.parts.answers_html import side_by_side
+from playground.ui.parts.stations import known_texts, place_key, shows_nearest, written
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import AT_ONCE, LAST, LOOK, shown
+from playground.ui.shell.page import AT_ONCE, LAST, LOOK, clears, shown
 from playground.ui.shell.run import Run
-from playground.ui.shell.stale import belongs
 from playground.ui.shell.turns import stops
-from playground.ui.text import label, say
+from playground.ui.text import label
 
-ANSWER_TOKENS = 48
 FIRST = "pirate"  # what it does is seen at once
+
+
+# The edits that are on, whatever the scales: only they make other answers than those of the dial's places.
+UNTURNED = """(saved) => JSON.stringify([saved.stack.model, saved.stack.steps.filter((step) => step.on)
+  .map(({edit}) => edit.kind === 'adapter' ? {...edit, scale: 0} : edit)])"""
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,11 @@ def build_attach(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Tex
                 elem_id="adapter",
                 allow_custom_value=settings().hub == "any",  # then a Hub id may be typed
             )
-            scale = gr.Slider(
-                LOWEST_SCALE,
-                HIGHEST_SCALE,
-                1.0,
-                step=0.1,
-                label=label("adapter_scale"),
-                info=label("adapter_scale_info"),
-                elem_id="adapter-scale",
-            )
-            fold = gr.Checkbox(
-                False, label=label("adapter_fold"), info=label("adapter_fold_info"), elem_id="adapter-fold"
-            )
-            go = gr.Button(label("attach"), variant="primary", elem_id="attach")
+            with gr.Row():
+                go = gr.Button(label("attach"), variant="primary", elem_id="attach", min_width=120)
+                fold = gr.Checkbox(
+                    False, label=label("adapter_fold"), info=label("adapter_fold_info"), elem_id="adapter-fold"
+                )
             prompt = gr.Textbox(
                 label("attach_first_prompt"),
                 label=label("attach_prompt"),
@@ -81,7 +77,18 @@ def build_attach(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Tex
             with gr.Row():
                 ask = gr.Button(label("attach_ask"), elem_id="attach-ask", min_width=120)
                 stop = gr.Button(label("stop"), elem_id="attach-stop", min_width=90)
+            scale = gr.Slider(
+                LOWEST_SCALE,
+                HIGHEST_SCALE,
+                1.0,
+                step=0.1,
+                label=label("adapter_scale"),
+                info=label("adapter_scale_info"),
+                elem_id="adapter-scale",
+            )
             answers = gr.HTML(elem_id="attach-answers")
+            row = gr.HTML(elem_id="dial-stations")
+            dialling, told = gr.HTML(elem_id="dialling"), gr.HTML(elem_id="dial-told")
             forgotten, made = own_adapters.build_own_adapters(saved, mine, language, source)
         with gr.Column(scale=1, min_width=320):
             seen = look_panel.build_look(saved, language, source)
@@ -90,19 +97,58 @@ def build_attach(saved: gr.BrowserState, mine: gr.BrowserState, language: gr.Tex
     parts = [source, *seen]
     put = [saved, language, source, scale, fold]
     changed = [event(put_adapter, put, saved, **LAST).success for event in (go.click, scale.release, fold.input)]
-    Run(
-        name="attach",
-        handler=answer_both,
-        form=Form(saved=saved, language=language, prompt=prompt),
-        outputs=[answers],
-        told=answers,
-        words="stopped",
-    ).on(*changed, ask.click, prompt.submit)
-    stop.click(stops("attach", "costs"), **AT_ONCE)
+    _wire_dial(
+        Form(saved=saved, language=language, prompt=prompt, source=source),
+        DialView(scale=scale, answers=answers, row=row, told=told, status=dialling),
+        [*changed, ask.click, prompt.submit],
+    )
+    stop.click(stops("attach", "dial", "costs"), **AT_ONCE)
     source.select(open_attach, opened, parts, **LOOK)
     made.change(open_made, [saved, mine, language, made], parts, **LOOK)
     forgotten.then(open_attach, opened, parts, **LOOK)
     return AttachPanel(source, prompt, opened, parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialView:
+    """The dial, and what stands under it."""
+
+    scale: gr.Slider
+    answers: gr.HTML
+    row: gr.HTML  # the fixed places
+    told: gr.HTML
+    status: gr.HTML
+
+
+def _wire_dial(form: Form, view: DialView, presses: list[Any]) -> None:
+    """Answer at the scale that the recipe has, then at the fixed ones in a turn of its own: what waits by then, the
+    bar's own answer too, comes before."""
+    known, wants = gr.Textbox("", visible="hidden"), gr.Textbox("", visible="hidden")
+    stack = gr.Textbox(json.dumps([settings().model, []], separators=(",", ":")), visible="hidden")
+    form["saved"].change(None, form["saved"], stack, js=UNTURNED, api_visibility="private")
+    form = Form(**form, known=known)
+    Run(
+        name="attach",
+        handler=answer_both,
+        form=form,
+        outputs=[view.answers, view.row, known, wants],
+        told=view.answers,
+        over=("dial",),
+        words="stopped",
+    ).on(*presses)
+    Run(
+        name="dial",
+        handler=answer_ahead,
+        form=form,
+        outputs=[view.row, known],
+        told=view.told,
+        status=view.status,
+        words="stations_stopped",
+    ).on(wants.change)
+    shows_nearest(view.scale, known, view.answers)
+    for other in (form["source"].select, stack.change):
+        clears(other, parts=[view.answers, view.row, known, view.told])
+        other(stops("dial"), **AT_ONCE)
 
 
 @shown
@@ -135,23 +181,21 @@ def put_adapter(saved: Any, language: str, source: str | None, scale: float, fol
     return space.to_json()
 
 
-def answer_both(values: Values, work: Work) -> Iterator[str]:
-    """The prompt answered by the base and by the recipe, as they write."""
-    space, language, prompt = spaces.workspace_from_json(values["saved"]), values["language"], values["prompt"]
-    written = {"attach_base": "", "attach_recipe": ""}
-    mark = belongs({"attach-prompt": prompt})
-    for key, recipe in (("attach_base", space.base()), ("attach_recipe", space.recipe())):
-        fork = build(recipe, work).fork
-        rows: list[Row] = []
-        prompts = [chat_prompt(fork, prompt)]
-        for step, rows in enumerate(answering(fork, prompts, Sampling(ANSWER_TOKENS), work.stopped)):
-            if step % 4 == 3:
-                yield _written(written | {key: answer_text(fork.base, rows[0])}, language) + mark
-        written[key] = answer_text(fork.base, rows[0]) if rows else ""
-        yield _written(written, language) + mark
-        work.check()
+def answer_both(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
+    """The prompt answered by the recipe and by the base, as they write; then the places of the dial that are known."""
+    dial, space = dial_of(values), spaces.workspace_from_json(values["saved"])
+    texts = known_texts(values["known"], dial.of)
+    key = place_key(dial.edit.scale) if dial.edit else ""
+    said = {key: texts.get(key, ""), BASE: texts.get(BASE, "")}
 
+    def shown() -> str:
+        return answers_html(said[key], said[BASE], key, values)
 
-def _written(texts: dict[str, str], language: str) -> str:
-    heads = [say(language, key) for key in ("attach_base", "attach_recipe")]
-    return side_by_side(heads, list(texts.values()))
+    for each, recipe in ((key, space.recipe()), (BASE, space.base())):
+        if each in texts:
+            continue
+        for text in written(build(recipe, work).fork, dial.prompt, ANSWER_TOKENS, work):
+            said[each] = text
+            yield shown(), *[gr.skip()] * 3
+    row, known = places_html(dial, texts | said, values) if dial.edit else ("", "")
+    yield shown(), row, known, f"{time.monotonic()}"

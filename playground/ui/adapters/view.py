@@ -18,6 +18,7 @@ from playground.engine.training.reading import ReadExamples
 from playground.ui.parts import charts
 from playground.ui.parts.html import clock, duration, figure, join, note, percent, size, table, tag
 from playground.ui.parts.layer_map import layer_map
+from playground.ui.parts.stations import large
 from playground.ui.text import say, tell
 
 CHART_POINTS = 60  # of a loss curve: more would not be seen
@@ -133,15 +134,15 @@ def estimate_html(ahead: Estimate, steps: int, language: str) -> Markup:
 
 
 def run(job: Job, position: int, language: str) -> Markup:
-    """How a run goes: its state, its curves, its last sample, and in the end before and after."""
+    """How a run goes: its state, what it answers by now, its curves, and in the end before and after."""
     parts = [note(_state(job, position, language), "warn" if job.error else "")]
     if job.told is not None:
         parts.append(note(tell(language, job.told)))
+    sample = next((p.sample for p in reversed(job.points) if p.sample is not None), None)
+    if sample is not None:
+        parts.append(large(sample, language, say(language, "run_sample")))
     if job.points:
-        parts.append(_curves(job, language))
-        sample = next((p.sample for p in reversed(job.points) if p.sample is not None), None)
-        if sample is not None:
-            parts.append(tag("p", tag("b", say(language, "run_sample")), f" {sample}"))
+        parts.append(tag("div", _curves(job, language), class_="pg-curves"))
     if job.general is not None:
         before, after = job.general
         parts.append(note(say(language, "run_general", before=figure(before, 4), after=figure(after, 4))))

@@ -17,7 +17,7 @@ from playground.engine.work import Work
 from playground.errors import PlaygroundError
 from playground.settings import settings
 from playground.ui.parts import html
-from playground.ui.parts.carried import last_question
+from playground.ui.parts.carried import USUAL_QUESTION, last_question
 from playground.ui.parts.steps import crumbs as crumbs_html
 from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
@@ -33,7 +33,6 @@ STEPS_ON = """(saved) => {
   const on = (saved?.stack?.steps ?? []).filter((step) => step.on);
   return on.length ? JSON.stringify([saved.stack.model, on]) : '';
 }"""
-USUAL_QUESTION = "What is the capital of France?"  # where the visitor has asked nothing
 SAID_TOKENS = 24  # tokens of what the recipe says now
 OTHER_LANGUAGE = "() => playgroundSwitchLanguage()"
 
@@ -186,7 +185,7 @@ def speak(values: Values, work: Work) -> Any:
         " ",
         html.tag("span", say(language, "speaks_before"), " ", html.tag("q", before), class_="pg-hint"),
         " → ",
-        html.tag("q", after or say(language, "speaks_nothing"), class_="pg-said"),
+        html.tag("q", after or say(language, "said_nothing"), class_="pg-said"),
     )
 
 

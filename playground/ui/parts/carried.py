@@ -11,6 +11,9 @@ from playground.errors import PlaygroundError
 from playground.ui.parts.comparison import FIRST_PROMPT
 from playground.ui.shell.tab import Visit
 
+USUAL_QUESTION = "What is the capital of France?"  # where the visitor has asked nothing
+QUESTION = "(asked) => asked?.about?.question ?? ''"
+STACK = "(saved) => JSON.stringify([saved.stack.model, saved.stack.steps.filter((step) => step.on)])"
 CARRY = """(asked, last, text) => {
   const question = asked?.about?.question;
   if (!question) return [last, text];

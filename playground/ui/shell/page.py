@@ -110,6 +110,12 @@ def session_of(request: gr.Request) -> str:
     return str(request.session_hash)
 
 
+def somebody_waits() -> bool:
+    """Whether an event waits in the line for models, so that what nobody asked for is not computed now."""
+    line = getattr(LocalContext.blocks.get(None), "line", None)
+    return line is not None and bool(line.waiting(MODEL["concurrency_id"]))
+
+
 def clears(*events: Any, parts: Sequence[Any]) -> None:
     """Empty some pieces of HTML at events: the browser alone, without asking the server."""
     for event in events:
@@ -123,9 +129,14 @@ def follows(parts: Sequence[Any], handler: Callable[..., Any], inputs: Any, outp
     draws it: an answer to each "change" would set off the next, for ever. What the browser keeps
     says it twice when its tab is opened. So the browser compares.
     """
+    watched(parts).change(handler, inputs, outputs, trigger_mode="always_last", **lane)
+
+
+def watched(parts: Sequence[Any]) -> gr.Textbox:
+    """A hidden field that changes when the values of some parts are others than before."""
     values = [whole(getattr(part, "default_value", part.value)) for part in parts]
     first = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
     seen = gr.Textbox(first, visible="hidden")
     for part in parts:
         part.change(None, parts, seen, js="(...now) => JSON.stringify(now)", api_visibility="private")
-    seen.change(handler, inputs, outputs, trigger_mode="always_last", **lane)
+    return seen

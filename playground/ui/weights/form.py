@@ -37,6 +37,8 @@ class EditPanel:
     under_sparsity: gr.HTML  # what the model answers there
     stations: gr.HTML  # and at the fixed places
     under_scheme: gr.HTML
+    hearing: gr.HTML  # how far that is
+    heard_told: gr.HTML  # and that it was stopped
 
 
 def build_weights_form(own: gr.BrowserState) -> EditPanel:
@@ -89,6 +91,7 @@ def build_weights_form(own: gr.BrowserState) -> EditPanel:
             info=label("cast_info"),
             elem_id="cast-dtype",
         )
+    hearing, heard_told = gr.HTML(elem_id="hearing"), gr.HTML(elem_id="heard-told")
     with gr.Accordion(label("which_weights"), open=False):
         targets = gr.Dropdown(
             [(label(f"target_{name}"), name) for name in PRESETS],
@@ -177,7 +180,13 @@ def build_weights_form(own: gr.BrowserState) -> EditPanel:
         own=own,
     )
     return EditPanel(
-        form=form, targets=targets, under_sparsity=under_sparsity, stations=stations, under_scheme=under_scheme
+        form=form,
+        targets=targets,
+        under_sparsity=under_sparsity,
+        stations=stations,
+        under_scheme=under_scheme,
+        hearing=hearing,
+        heard_told=heard_told,
     )
 
 

@@ -16,6 +16,7 @@ from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label
 from playground.ui.weights import form as edit_panel
+from playground.ui.weights import hear as hear_panel
 from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights.edit import edit_of
@@ -38,6 +39,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             line = number_line_panel.build_number_line(saved, language)
     measuring = measure_panel.build_measure(saved, language, panel.form)
 
+    hear_panel.build_hear(visit, panel)
+
     Run(
         name="apply",
         handler=apply_edit,
@@ -45,7 +48,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         told=done,
         keep=keep_edit,
     ).on(go.click)
-    stop.click(stops("apply"), **AT_ONCE)
+    stop.click(stops("apply", "hear"), **AT_ONCE)
     opened = page.select(edit_panel.target_choices, [saved, language], panel.targets, **LOOK)
     line.form.on(opened.then, number_line_panel.open_number_line, line.outputs, **LOOK)
     opened.then(measure_panel.show_view, measuring.view_inputs, measuring.view, **VIEW)

@@ -6,21 +6,24 @@ TEXT = {
     "adapters_intro": "An **adapter** is a small addition to a model that changes how it answers: "
     "two thin matrices beside each large one (**LoRA**), or a few learned numbers. The model "
     "itself stays as it is.",
-    "attach_intro": "### Attach one and turn it",
+    "attach_intro": "### Choose one, ask, and turn the dial",
     "adapter": "Adapter",
     "shipped_pirate": "Answers like a pirate",
     "shipped_json": "Answers only in JSON",
     "shipped_handbook": "Knows the Lantern Reef handbook",
     "adapter_uploaded": "Uploaded adapter",
-    "adapter_scale": "Scale: how strongly it works",
-    "adapter_scale_info": "1 is as it was trained, 0 is off, below 0 it works the other way. "
-    "Letting go of the slider attaches it at that scale.",
+    "adapter_scale": "The dial: from off (0) to all of it (1), and beyond",
+    "adapter_scale_info": "0.5 is half of it. Above 1 it works more strongly than it was trained to, below 0 the "
+    "other way. Letting go attaches it at that scale.",
     "adapter_fold": "Fold it into the weights",
     "adapter_fold_info": "The same answers; whole matrices instead of thin ones.",
     "attach": "Attach",
     "attach_prompt": "Try it on a prompt",
     "attach_first_prompt": "How do I boil an egg?",
     "attach_ask": "Answer with and without",
+    "dial_off": "off",
+    "dial_half": "half",
+    "dial_all": "all of it",
     "attach_base": "Base",
     "attach_recipe": "Your recipe",
     "adapter_upload": "Upload an adapter",

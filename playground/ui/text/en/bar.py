@@ -2,7 +2,6 @@
 
 TEXT = {
     "speaks_before": "before:",
-    "speaks_nothing": "(nothing)",
     "crumbs_base": "Base",
     "crumbs_empty": "no edits yet",
     "recipe_open": "Recipe",

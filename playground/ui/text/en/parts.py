@@ -1,6 +1,11 @@
 """English: what drawings and controls say that several tabs share."""
 
 TEXT = {
+    "said_nothing": "(nothing)",
+    "said_at": "at {place}",
+    "station_same": "the same answer as at {place}",
+    "stations_note": "✓: the same answer as at {place}. Drag: the nearest of these places is shown at once.",
+    "stations_stopped": "No more places are computed ahead.",
     "adapter_own": "{title} (yours, {id})",
     "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
     "answer_passages": "Passages used ({count})",

@@ -28,6 +28,13 @@ TEXT = {
     "pattern_rows": "Whole rows (neurons)",
     "pattern_heads": "Whole attention heads",
     "pattern_layers": "Whole layers: really smaller and faster",
+    "hear_hint": "Let go of the slider: what your model then answers to your last question stands here. Nothing is on "
+    "your recipe until Apply.",
+    "hear_scheme_hint": "Choose another scheme: what your model answers with it stands here. Nothing is on your recipe "
+    "until Apply.",
+    "hear_reads_first": "This way reads a text first: what the model answers with it is heard after Apply.",
+    "hear_half": "This shape always removes half: what the model answers with it is heard after Apply.",
+    "hear_with": "with {scheme}",
     "scheme": "Scheme: how many levels, and where",
     "scheme_int8": "int8: 255 even steps",
     "scheme_int4": "int4: 15 even steps",

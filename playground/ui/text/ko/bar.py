@@ -2,7 +2,6 @@
 
 TEXT = {
     "speaks_before": "전:",
-    "speaks_nothing": "(빈 답)",
     "crumbs_base": "원래 모델",
     "crumbs_empty": "아직 편집 없음",
     "recipe_open": "레시피",

@@ -1,6 +1,11 @@
 """Korean: what drawings and controls say that several tabs share."""
 
 TEXT = {
+    "said_nothing": "(빈 답)",
+    "said_at": "{place}에서",
+    "station_same": "{place}에서와 같은 대답",
+    "stations_note": "✓: {place}에서와 같은 대답입니다. 움직이면 이 가운데 가장 가까운 자리의 대답이 바로 보입니다.",
+    "stations_stopped": "나머지 자리는 미리 계산하지 않습니다.",
     "adapter_own": "{title} (내 것, {id})",
     "answer_figures": "토큰 {tokens}개, {seconds}, 초당 {rate}개 (질문: 토큰 {prompt}개)",
     "answer_passages": "쓴 단락 ({count})",
