@@ -124,6 +124,45 @@ def test_the_number_line_follows_the_bits_and_wrong_inputs_are_refused_in_words(
     expect(page.locator("#stack")).to_contain_text("No edits yet")
 
 
+def test_once_the_places_are_there_dragging_is_heard_without_asking_the_server(tiny_visit):
+    visitor = tiny_visit()
+    page = visitor.page
+    visitor.tab("Weights")
+    heard, slider = page.locator("#heard-sparsity"), page.locator("#sparsity input[type=range]")
+    expect(heard).to_contain_text("Let go of the slider")
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(heard.locator(".pg-said-large")).to_contain_text("at 45 %", timeout=LONG)
+    expect(page.locator("#heard-stations li:not(.pg-waits)")).to_have_count(10, timeout=LONG)
+    expect(heard).to_contain_text("at 45 %")  # what the other places are does not take its place
+    slider.scroll_into_view_if_needed()
+    asked, box = [], slider.bounding_box()
+    page.on("request", lambda request: asked.append(request.url))
+
+    def move(share):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
+
+    move(0.45)
+    page.mouse.down()
+    for share, place in ((0.7, "70 %"), (0.98, "90 %"), (0.03, "0 %")):
+        move(share)
+        expect(heard).to_contain_text(f"at {place}")
+    move(0.9)
+    large = heard.locator(".pg-said-large q").inner_text()
+    row = page.locator("#heard-stations li").last.inner_text()
+    assert large.strip("“”")[:20].strip() in row
+    page.wait_for_timeout(500)
+    assert asked == []
+    page.mouse.up()
+    expect(heard).to_contain_text("at 90 %")
+    page.get_by_label("At random", exact=True).check()
+    expect(heard).to_contain_text("Let go of the slider")
+    expect(page.locator("#heard-stations li")).to_have_count(0)
+    page.get_by_label("Wanda").check()
+    expect(heard).to_contain_text("after Apply")
+    expect(page.locator("#stack")).to_contain_text("No edits yet")
+
+
 def test_pressing_apply_twice_puts_the_edit_on_once(tiny_visit):
     """The first press is overtaken, also where both wait: the number of a press travels with it."""
     visitor = tiny_visit()

@@ -98,8 +98,8 @@ def answer_ahead(values: Values, work: Work) -> Iterator[tuple[Any, Any]]:
     """What the recipe answers with the dial at the fixed places, one after the other."""
     dial = dial_of(values)
     texts = known_texts(values["known"], dial.of)
+    yield gr.skip(), gr.skip()  # of a run that gives nothing, gradio empties the outputs
     if dial.edit is None or BASE not in texts:  # nothing was answered that this would go on from
-        yield gr.skip(), gr.skip()
         return
 
     def answer(place: float, step: Work) -> str:

@@ -116,13 +116,11 @@ def stations(texts: Texts, names: Mapping[str, str], language: str) -> Markup:
 
     def item(key: str, name: str) -> Markup:
         if key not in texts:
-            return tag("li", tag("b", name), " ", tag("span", "…"), class_="pg-waits")
+            return tag("li", tag("b", name), tag("div", "…"), class_="pg-waits")
         alike = key != first and texts[key] == texts.get(first)
         tick = tag("span", "✓", role="img", aria_label=same, class_="pg-sign") + " " if alike else Markup()
         words = texts[key] or say(language, "said_nothing")
-        return tag(
-            "li", tag("b", name), " ", tick, tag("span", words[:FIRST_WORDS]), class_="pg-yes" if alike else None
-        )
+        return tag("li", tag("b", name), tag("div", tick, words[:FIRST_WORDS]), class_="pg-yes" if alike else None)
 
     row = tag("ol", *(item(*pair) for pair in names.items()), class_="pg-stations")
     return row + note(say(language, "stations_note", place=names[first]))

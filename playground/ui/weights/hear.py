@@ -37,7 +37,7 @@ from playground.ui.text import say
 from playground.ui.weights.edit import calibrated, edit_of
 from playground.ui.weights.form import EditPanel
 
-TOKENS = 32
+TOKENS = 24
 OF_SPARSITIES = ("kind", "method", "pattern", "scope", "seed", "targets", "first", "last")
 OF_SCHEMES = ("scheme", "group_size", "symmetric", "rounding", "mode")
 Row = tuple[Any, Any, Any, Any]  # under the sparsity, under the scheme, the row of places, what is known
