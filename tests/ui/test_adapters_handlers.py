@@ -505,7 +505,11 @@ def test_a_curves_names_and_numbers_stand_beside_it_and_are_whole(known):
     run.points = tuple(
         TrainingPoint(step=n, loss=9.0 - n, rate=1.67e-4 * n, seconds=1.0, held=8.0, sample="a") for n in (1, 2, 3)
     )
-    loss, rate = re.findall("<svg.*?</svg>", adapters_html.run(run, 0, "en"))
+    shown = adapters_html.run(run, 0, "en")
+    said = shown.index("pg-said-large")
+    assert shown.index(EN["run_sample"]) > said  # large, above what is drawn
+    assert said < shown.index("<svg")
+    loss, rate = re.findall("<svg.*?</svg>", shown)
     drawn = min(float(y) for y in re.findall(r"[ \"]\d+\.\d,(\d+\.\d)", loss))
     names = [float(re.search(rf'y="([\d.]+)"[^>]*>. {name}<', loss)[1]) for name in (EN["run_loss"], EN["run_held"])]
     assert max(names) + 4 < drawn  # a letter's foot is above all that is drawn
