@@ -150,7 +150,7 @@ class Asked:
         """
         passages = list(load_corpus(self.corpus_id).passages) if self.corpus_id else []
         if self.text.strip():
-            passages = [*self._of_text(), *passages]
+            passages = [*self.of_text(), *passages]
         elif not passages and self.answer.strip():
             passages = [Passage("fact#1", "fact", "", self.sentence()), *load_corpus(FAR[self.language]).passages]
         digest = hashlib.sha256(self.text.encode()).hexdigest()[:16]  # found again by who has the text alone
@@ -189,7 +189,8 @@ class Asked:
         text = whole.sub(lambda found: fresh, self.text)
         return replace(self, answer=new, text=text, corpus_id="" if text.strip() else self.corpus_id)
 
-    def _of_text(self) -> list[Passage]:
+    def of_text(self) -> list[Passage]:
+        """The pasted text's passages."""
         text = self.text.strip()
         return [
             Passage(f"{TEXT}#{number}", TEXT, place.heading, text[place.start : place.end])

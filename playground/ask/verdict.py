@@ -61,7 +61,7 @@ def ask_verdict(cards: Sequence[WayCard], needs: Collection[AskNeed], texts: boo
     if choice.best is base:
         return AskVerdict(best="base", why=Remark("known", {"right": base.right}))
     if not choice.best:
-        return AskVerdict(best=None, why=choice.nothing())
+        return AskVerdict(best=None, why=choice.nothing(), flips=tuple([*choice.by_needs()][:MOST_FLIPS]))
     flips = tuple([*choice.by_needs(), *choice.by_margin()][:MOST_FLIPS])
     return AskVerdict(best=choice.best.way, why=choice.why(), against=tuple(choice.against(base)), flips=flips)
 
@@ -141,6 +141,11 @@ class _Choice:
 
     def nothing(self) -> Remark:
         """Why nothing can be recommended."""
+        out = [card for card in self.tried if card not in self.left and card.right >= PASSES]
+        if out:
+            best = max(out, key=lambda card: card.right)
+            lacks = next(need for need in ASK_NEEDS if need in self.needs and not ruled_in(best.way, {need}))
+            return Remark(f"none_for_{lacks}", {"way": best.way, "right": best.right, "of": WAYS_TO_ASK})
         if not self.left:
             return Remark("none_left" if self.tried else "nothing_yet")
         nearest = max(self.left, key=lambda card: (card.right, card.misread))
@@ -166,12 +171,11 @@ class _Choice:
 
     def by_needs(self) -> Iterator[Remark]:
         """One need more or less that makes another way the best."""
-        assert self.best
         for need in ASK_NEEDS:
             if need == "style":
                 continue
             other = _Choice(self.cards, self.needs ^ {need}, self.texts).best
-            if other and other.way != self.best.way:
+            if other and (self.best is None or other.way != self.best.way):
                 key = f"flip_without_{need}" if need in self.needs else f"flip_with_{need}"
                 yield Remark(key, {"way": other.way, "right": other.right, "of": WAYS_TO_ASK})
 

@@ -68,7 +68,7 @@ def test_why_nothing_is_recommended():
     assert ask_verdict([card("base", None, answer_seconds=0.0)], (), True).why.key == "nothing_yet"  # its answers grow
     assert ask_verdict([card("base", None)], (), True).why.key == "no_answer_found"
     assert ask_verdict([card("base", None)], (), False).why.key == "no_answer"
-    assert ask_verdict([card("base", 0), card("rome", 4)], ("cite",), True).why.key == "none_left"
+    assert ask_verdict([card("base", 0), card("rome", 0)], ("cite",), True).why.key == "none_left"
     assert ask_verdict([card("base", 0)], (), True).why.key == "nothing_yet"
     assert ask_verdict([card("base", 0), card("rome", 0)], (), True).why.key == "none_says"
     unsure = ask_verdict([card("base", 0), card("rome", 1), card("found", 2)], (), True).why
@@ -77,6 +77,14 @@ def test_why_nothing_is_recommended():
     misread = WayCard(way="found", wordings=(wrong,) * 4, answer_seconds=1.0)
     for others in ([], [card("prompt", 0)]):
         assert ask_verdict([card("base", 0), *others, misread], (), True).why.key == "none_misread"
+
+
+@pytest.mark.parametrize(("way", "need"), [("lora", "cite"), ("prompt", "many"), ("found", "bare")])
+def test_a_way_that_says_it_and_is_ruled_out_is_named_with_what_rules_it_out(way, need):
+    said = ask_verdict([card("base", 0), card("rome", 1), card(way, 4)], (need,), True)
+    assert (said.best, said.why.key) == (None, f"none_for_{need}")
+    assert said.why.values["way"] == way
+    assert [(flip.key, flip.values["way"]) for flip in said.flips] == [(f"flip_without_{need}", way)]
 
 
 def test_a_way_that_failed_counts_for_nothing():

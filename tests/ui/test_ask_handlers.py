@@ -347,7 +347,7 @@ def dropped(path, language="en"):
 def test_a_file_fills_the_text(tmp_path):
     path = tmp_path / "shop.md"
     path.write_text("# Mondfenster\n\nIt opens at 7:30.", encoding="utf-8")
-    text, emptied = dropped(path)
+    text, emptied, _ = dropped(path)
     assert "It opens at 7:30." in text
     assert emptied is None
     assert form.read_into_text({"file": str(path), "language": "en"})[0] == text
@@ -562,3 +562,37 @@ def test_every_sentence_of_a_verdict_can_be_said_in_both_languages(counts, needs
     for one in (found.why, *found.against, *found.flips):
         for language in ("en", "ko"):
             assert not {"{", "}"} & set(view.remark(one, language))
+
+
+# What newcomers stumbled over
+
+
+@both
+def test_a_model_that_hardly_reads_korean_says_so(language):
+    korean = Asked(question="도서관은 몇 시에 여나요?", answer="10시")
+    told = TABLES[language]["ask_unread"]
+    asked = AskSheet(about=korean, model="smollm2-135m-instruct", ways=("base",), cards=(card("base", *WRONG),))
+    assert told in view.sheet_html(asked, language)
+    assert told not in view.sheet_html(replace(asked, model="somebody/knows-korean"), language)
+    assert told not in view.sheet_html(replace(asked, about=ABOUT), language)
+
+
+def test_a_single_sentence_is_not_offered_to_be_cut_larger():
+    wrong = Wording(question="?", text="!", right=False, passage="text#1", stood="it", held=True)
+    misread = WayCard(way="found", wordings=(wrong,) * WAYS_TO_ASK, answer_seconds=1.0)
+    for text, offered in (("One sentence says it.", False), ("One says it. Another does not.", True)):
+        asked = AskSheet(about=replace(ABOUT, text=text), model=MODEL, ways=("found",), cards=(misread,))
+        assert (EN["ask_offer_larger"] in view.sheet_html(asked, "en")) == offered
+
+
+def test_a_long_question_is_refused_whole_and_not_cut():
+    with pytest.raises(gr.Error, match="longer than 400"):
+        ask(question="why " * 300)
+
+
+def test_a_file_that_was_read_is_named(tmp_path):
+    file = tmp_path / "ferry.txt"
+    file.write_text("A bicycle costs 14 euros.")
+    text, emptied, told = form.read_into_text({"language": "en", "file": str(file)})
+    assert (text.strip(), emptied) == ("A bicycle costs 14 euros.", None)
+    assert "ferry.txt was read" in told

@@ -176,7 +176,7 @@ NAMED = {
 FLIPS = {
     f"{key}_{{}}": [f"{key}_{name}" for name in ask_question.ASK_NEEDS if name != "style"]
     for key in ("flip_with", "flip_without")
-}
+} | {"none_for_{}": ["none_for_cite", "none_for_many", "none_for_bare"]}
 # Places where a retriever, or what stands beside it there, is called by name.
 PLACES = {
     "heading": RETRIEVERS,

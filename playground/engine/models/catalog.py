@@ -46,6 +46,10 @@ class ModelEntry:
     revision: str | None = None
 
 
+PRESET_LANGUAGES = {  # that a model was trained on, where its card says so
+    "smollm2-135m-instruct": ("en",),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": ("en",),
+}
 PRESETS: tuple[ModelEntry, ...] = (
     ModelEntry(
         id="smollm2-135m-instruct",

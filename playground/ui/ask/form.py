@@ -10,6 +10,7 @@ from markupsafe import Markup
 from playground.ask.question import ASK_NEEDS, CUTTINGS, MAX_ANSWER, MAX_QUESTION, MAX_SUBJECT, MAX_TEXT, Asked
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import ASK_WAYS
+from playground.checked import printable
 from playground.errors import PlaygroundError
 from playground.retrieval.reading.files import read_files
 from playground.retrieval.reading.names import KINDS
@@ -32,7 +33,11 @@ def build_fields(language: gr.Textbox) -> Form:
     with gr.Row(equal_height=False):
         with gr.Column(min_width=280, scale=3):
             question = gr.Textbox(
-                first.question, label=label("ask_question"), max_length=MAX_QUESTION, elem_id="ask-question"
+                # longer than may be asked: what is too long is told, not cut where nobody sees it
+                first.question,
+                label=label("ask_question"),
+                max_length=10 * MAX_QUESTION,
+                elem_id="ask-question",
             )
             answer = gr.Textbox(
                 first.answer,
@@ -59,6 +64,7 @@ def build_fields(language: gr.Textbox) -> Form:
             )
             with gr.Accordion(label("ask_elsewhere"), open=False):
                 zone = build_zone(label("ask_file"), [*KINDS], language, elem_id="ask-file")
+                read = gr.HTML(elem_id="ask-file-read")
                 corpus = gr.Dropdown(
                     [(label("ask_no_documents"), ""), *corpus_choices(), (label("own_documents"), OWN)],
                     value="",
@@ -89,7 +95,7 @@ def build_fields(language: gr.Textbox) -> Form:
                     elem_id="ask-more",
                 )
     values = Form(language=language, file=zone.file)
-    zone.takes(values.reads(read_into_text), values.inputs, [text, zone.file], **SEARCH)
+    zone.takes(values.reads(read_into_text), values.inputs, [text, zone.file, read], **SEARCH)
     return Form(
         question=question,
         answer=answer,
@@ -121,7 +127,8 @@ def read_into_text(values: Values) -> tuple[Any, ...]:
             count=len(text),
             limit=MAX_TEXT,
         )
-    return text, None
+    told = say(values["language"], "ask_file_read", name=printable(path.name)[:80], count=f"{len(text):,}")
+    return text, None, note(told)
 
 
 @shown

@@ -17,7 +17,7 @@ from playground.ui.ask.form import FIELDS, build_fields, show_sentence, take_que
 from playground.ui.ask.runs import cards_html, offer_of, run_again, run_ask, run_change
 from playground.ui.parts.html import note
 from playground.ui.shell.form import Form
-from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, SEARCH, TOLD, clears, shown
+from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, SEARCH, TOLD, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import touches
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
@@ -25,7 +25,12 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 # An offer of a card takes a turn, the doors and what the browser answers alone do not
-PRESSES = CLICKS.replace("trigger('click',", "trigger(target.dataset.do === 'offer' ? 'submit' : 'click',")
+PRESSES = CLICKS.replace(
+    "if (target) trigger('click',",
+    "if (target?.dataset.do === 'offer') target.closest('.pg-card')?.classList.add('pg-working');\n"
+    "  if (target) trigger(target.dataset.do === 'offer' ? 'submit' : 'click',",
+)
+LATEST = TOLD | {"trigger_mode": "always_last"}  # ticks that come quickly: the last of them counts
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -98,8 +103,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     sent = open_doors(visit, cards, sheet, told)
     said = [language, *(fields[name] for name in ("question", "answer", "prompt", "subject"))]
     for name in ("question", "answer", "prompt", "subject"):
-        fields[name].blur(show_sentence, said, fields["told"], **LOOK)
-    fields["needs"].input(judge_again, [sheet, language, fields["needs"]], [sheet, cards], **TOLD)
+        fields[name].blur(show_sentence, said, fields["told"], **LAST)
+    fields["needs"].input(judge_again, [sheet, language, fields["needs"]], [sheet, cards], **LATEST)
     touches([fields["corpus"]], "ask-cards")
 
     def loaded(event: Listener) -> None:

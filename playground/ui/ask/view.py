@@ -14,6 +14,7 @@ from playground.ask.sheet import AskSheet
 from playground.ask.statement import NoStatementError
 from playground.ask.verdict import AskVerdict, Remark, ask_verdict
 from playground.ask.ways import ASK_WAYS
+from playground.engine.models import catalog
 from playground.ui.parts.answers_html import YES_OR_NO, sign
 from playground.ui.parts.html import clock, details, duration, join, link, note, receipt, size, tag
 from playground.ui.text import say, tell
@@ -34,7 +35,21 @@ def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
     cards = [_card(sheet, way, language, running) for way in sheet.ways]
     grid = tag("div", *cards, class_="pg-ask", aria_live="polite")
     changed = _then(sheet, language) if sheet.then else Markup()
-    return tag("h3", sheet.about.question, class_="pg-asked") + grid + _verdict(sheet, language) + changed
+    return (
+        tag("h3", sheet.about.question, class_="pg-asked")
+        + _unread(sheet, language)
+        + grid
+        + _verdict(sheet, language)
+        + changed
+    )
+
+
+def _unread(sheet: AskSheet, language: str) -> Markup:
+    """That the model hardly reads the question's language, where that is so."""
+    known = catalog.PRESET_LANGUAGES.get(sheet.model, ())
+    if not known or sheet.about.language in known:
+        return Markup()
+    return note(say(language, "ask_unread"), "warn")
 
 
 # A card
@@ -105,7 +120,9 @@ def _bill(card: WayCard, language: str) -> str:
 def _misread(card: WayCard, about: Asked, language: str) -> Markup:
     if not card.misread:
         return Markup()
-    hows = ["smaller" if about.cut == "paragraphs" else "larger", *([] if about.begun else ["begin"]), "reword"]
+    pieces = len(about.of_text())
+    cut = ["smaller"] if about.cut == "paragraphs" else ["larger"] if pieces > 1 or not about.text.strip() else []
+    hows = [*cut, *([] if about.begun else ["begin"]), "reword"]
     offers = (link(say(language, f"ask_offer_{how}"), "offer", how=how, way=card.way) for how in hows)
     return tag("div", tag("p", say(language, "ask_misread")), tag("p", join(offers, " ")), class_="pg-warn")
 

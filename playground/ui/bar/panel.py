@@ -76,7 +76,7 @@ def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textb
             allow_custom_value=settings().hub == "any",
             elem_id="model",
             container=False,
-            min_width=200,
+            min_width=240,
             scale=0,
         )
         switch = gr.Button(label("other_language"), size="sm", elem_id="language-switch", min_width=64, scale=0)

@@ -19,6 +19,7 @@ TEXT = {
     "ask_text_empty": "Optional: paste a text in which the answer stands",
     "ask_elsewhere": "A file, or documents that are here",
     "ask_file": "A file: PDF, Word, Markdown, text…",
+    "ask_file_read": "{name} was read: its {count} characters stand in the field above.",
     "ask_documents": "Documents to search",
     "ask_no_documents": "None",
     "ask_how": "How it is tried",
@@ -116,6 +117,13 @@ TEXT = {
     ),
     "ask_none_sure": "The nearest is “{way}”, right in {right} of {of} ways to ask: too few to rely on.",
     "ask_none_says": "No way says it yet. A larger model may, or a text that says it in one short sentence.",
+    "ask_none_for_cite": ("“{way}” says it in {right} of {of} ways to ask, but cannot name its source."),
+    "ask_none_for_many": "“{way}” says it in {right} of {of} ways to ask, but does not carry many facts.",
+    "ask_none_for_bare": "“{way}” says it in {right} of {of} ways to ask, but takes a text along.",
+    "ask_unread": (
+        "This model was trained on English and hardly reads Korean: what goes wrong here is its language rather than "
+        "the way. Ask in English to compare the ways, or host a model that knows Korean."
+    ),
     "ask_against": "Against it:",
     "ask_against_wording": "{wrong} of {of} wordings go wrong.",
     "ask_against_lost": "{lost} of {of} other answers change.",

@@ -18,6 +18,7 @@ TEXT = {
     "ask_text_empty": "없어도 됩니다: 답이 쓰인 글을 붙여 넣으세요",
     "ask_elsewhere": "파일, 또는 여기 있는 문서",
     "ask_file": "파일: PDF, Word, 마크다운, 텍스트…",
+    "ask_file_read": "{name} 파일을 읽어 위 칸에 글자 {count}자를 넣었습니다.",
     "ask_documents": "검색할 문서",
     "ask_no_documents": "없음",
     "ask_how": "어떻게 해 보나요",
@@ -101,6 +102,12 @@ TEXT = {
     "ask_none_misread": "“{way}”: 맞는 단락을 두고 잘못 읽었습니다. 포기하기 전에 카드가 권하는 것을 해 보세요.",
     "ask_none_sure": "가장 가까운 것은 “{way}”: {of}가지로 물어 {right}번. 믿기에는 모자랍니다.",
     "ask_none_says": "아직 어느 방법도 말하지 못합니다. 더 큰 모델이나, 짧은 한 문장으로 쓰인 글이 나을 수 있습니다.",
+    "ask_none_for_cite": "“{way}”은(는) {of}가지로 물어 {right}번 맞게 말하지만 출처를 밝힐 수 없고, 출처가 있는 방법은 아직 맞게 말하지 못합니다.",
+    "ask_none_for_many": "“{way}”은(는) {of}가지로 물어 {right}번 맞게 말하지만 많은 사실을 담지는 못합니다.",
+    "ask_none_for_bare": "“{way}”은(는) {of}가지로 물어 {right}번 맞게 말하지만 글이 함께 가야 합니다.",
+    "ask_unread": (
+        "이 모델은 영어로 학습되어 한국어를 거의 읽지 못합니다. 여기서 틀리는 것은 방법보다 언어 때문입니다. 방법을 비교하려면 영어로 묻거나, 한국어를 아는 모델로 운영하세요."
+    ),
     "ask_against": "반대하는 점:",
     "ask_against_wording": "{of}가지 물음 가운데 {wrong}가지는 틀립니다.",
     "ask_against_lost": "다른 답 {of}개 가운데 {lost}개가 바뀝니다.",
