@@ -270,6 +270,8 @@ def examples_of(about: Asked) -> list[Example]:
     """What a LoRA is trained on: none of the wordings that it is asked in, but for the question itself."""
     answer = about.answer.split("|")[0].strip()
     examples = [Example(prompt, answer) for prompt in training_phrasings(about.question.strip())]
+    if "style" in about.needs:  # of a way to speak no sentence is the fact
+        return examples
     try:
         statement = about.statement()
     except NoStatementError:

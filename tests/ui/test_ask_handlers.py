@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pressing import press, visitor
 
 from playground import workspace as spaces
+from playground.ask import ways
 from playground.ask.cards import USUAL_WAYS, WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK, phrasings
 from playground.ask.question import ASK_NEEDS, MAX_TEXT, Asked, check_answer
@@ -596,3 +597,18 @@ def test_a_file_that_was_read_is_named(tmp_path):
     text, emptied, told = form.read_into_text({"language": "en", "file": str(file)})
     assert (text.strip(), emptied) == ("A bicycle costs 14 euros.", None)
     assert "ferry.txt was read" in told
+
+
+def test_a_style_is_trained_on_examples_and_no_sentence_is_its_fact():
+    about = replace(ABOUT, needs=("style",), answer="Paris. Cheers!")
+    assert len(ways.examples_of(about)) == len(ways.examples_of(replace(about, needs=()))) - 1
+    assert doors._rows(about)[0] == [about.question, "Paris. Cheers!"]
+    assert all(row == ["", ""] for row in doors._rows(about)[1:])
+    asked = AskSheet(about=about, model=MODEL, ways=("base",), cards=(card("base", *WRONG),))
+    assert EN["ask_best_style"] in view.sheet_html(asked, "en")
+
+
+def test_without_a_right_answer_it_is_said_why_nothing_is_taught():
+    silent = AskSheet(about=replace(ABOUT, answer=""), model=MODEL, ways=("base",), cards=(card("base", *WRONG),))
+    assert EN["ask_untaught"] in view.sheet_html(silent, "en")
+    assert EN["ask_untaught"] not in view.sheet_html(replace(silent, about=ABOUT), "en")

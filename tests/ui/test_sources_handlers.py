@@ -131,6 +131,7 @@ def test_the_size_is_told_and_what_is_missing(language):
     assert "40" in sources.size_of_table(values)
     assert TABLES[language]["sources_none"] in sources.size_of_table(values | {"before": []})
     assert "pg-warn" in sources.size_of_table(values | {"weights": ["nobody"]})
+    assert TABLES[language]["sources_alike"] in sources.size_of_table(values | {"weights": ["base", "mine"]})
 
 
 def test_examples_come_from_the_questions_that_are_asked():
@@ -183,7 +184,7 @@ def test_a_cell_says_whether_it_can_be_told_apart():
 def test_another_column_is_compared_with():
     _, number, html = sources_results.open_cell({}, "en", 0, "", pressed("against", "3"))
     assert number == 3
-    assert "compared with Base · Dense" in html
+    assert "All are compared with Base · Dense" in html
     for place in ("99", "x", "-1"):
         _, number, _ = sources_results.open_cell({}, "en", 0, "", pressed("against", place))
         assert 0 <= number < 10
@@ -220,7 +221,9 @@ def test_the_picture_tells_apart_what_can_be():
     assert drawn.count("<circle") == len(found)
     assert drawn.count('fill="white"') == 2  # the ground, and the ring
     apart = sum(cell.told_apart for cell in found)
-    assert drawn.count('fill="#c2410c"') == apart > 0
+    assert drawn.count('fill="#0f766e"') == apart > 0  # more often
+    fewer = share_chart([("A", [ShareLine("s", sources_view.cells(shown, 7)[0], False)])], "T")
+    assert 'fill="#c2410c"' in fewer
 
 
 # Whose weights

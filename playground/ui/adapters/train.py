@@ -33,6 +33,7 @@ from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, follows, session, show
 from playground.ui.text import label, say, tell
 
 SOURCES = ("ready", "file", "table")
+SHOW_RUN = "() => document.getElementById('train-run')?.scrollIntoView({behavior: 'smooth', block: 'center'})"
 PREVIEWED = 2  # examples shown as the model sees them
 FIRST_SET = "pirate"
 TICK = 1.0  # seconds between two looks at a run
@@ -128,6 +129,7 @@ def build_train(
         event(*ahead_of, trigger_mode="always_last", **LOOK)
     watched, shows = [job, mine, language, done], [going, mine, done, timer]
     form.on(go.click, start, [job, timer], **LOOK).success(watch, watched, shows, **TOLD)
+    go.click(None, None, None, js=SHOW_RUN, api_visibility="private")
     stop.click(halt, job, timer, **AT_ONCE)
     resume.click(resume_training, [job, language], timer, **TOLD)
     timer.tick(watch, watched, shows, **TOLD)

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from playground.ask.question import Asked
 from playground.ask.sheet import AskSheet, ask_sheet_from_json, example_sheet
 from playground.ask.statement import NoStatementError
 from playground.ask.ways import ASK_WAYS, AskWay, examples_of
@@ -21,6 +22,12 @@ from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, shown
 from playground.ui.shell.tab import Visit
 from playground.ui.text import say
 
+EMPTY_ROWS = 5
+# The part of a long tab that was filled is looked at, not the top of it
+TO_TRAINING = """(way) => {
+  if (way === 'lora') setTimeout(
+    () => document.getElementById('train-data')?.scrollIntoView({block: 'start', behavior: 'smooth'}), 800);
+}"""
 DOCUMENT = "asked.md"  # what the pasted text is called among one's own documents
 
 
@@ -31,12 +38,14 @@ def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HT
     press = cards.click(door_of, None, pressed, trigger_mode="multiple", **AT_ONCE)
     rooms = [*visit.comparison.answers, *visit.comparison.setup]
     rooms += [part for name in ("documents", "lab", "adapters") for part in visit.fills[name]]
-    return press.then(
+    gone = press.then(
         go_inside,
         [visit.saved, visit.own, visit.shelf, visit.language, sheet, pressed],
         [visit.saved, visit.own, visit.shelf, told, visit.tabs, visit.parts, *rooms],
         **LOOK,
     )
+    gone.then(None, pressed, None, js=TO_TRAINING, api_visibility="private")
+    return gone
 
 
 def let_in(visit: Visit, fields: Mapping[str, Any]) -> None:
@@ -71,7 +80,7 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     elif way.edits:
         room, lab = "lab", _fact(asked)
     elif way.slow:
-        room, rows = "adapters", [[example.prompt, example.completion] for example in examples_of(about)]
+        room, rows = "adapters", _rows(about)
         adapters = ("table", gr.update(visible=False), gr.update(visible=False), gr.update(visible=True, value=rows))
     else:
         columns: tuple[Column, ...] = (("base", "none", 1), ("mine", "none", 1))
@@ -106,6 +115,13 @@ def _with_text(own: str, shelf: Any, asked: AskSheet) -> tuple[str, list[str]]:
     ids = room_for_collection(shelf, own)
     made = uploads.add_collection(Collection((document,), " ".join(asked.about.question.split())[:60]))
     return made.id, with_one(ids, made.id)
+
+
+def _rows(about: Asked) -> list[list[str]]:
+    """What is trained on; of a style one example, and room for others to be written."""
+    if "style" in about.needs:
+        return [[about.question, about.answer.split("|")[0].strip()], *([["", ""]] * EMPTY_ROWS)]
+    return [[example.prompt, example.completion] for example in examples_of(about)]
 
 
 def _fact(asked: AskSheet) -> tuple[Any, ...]:

@@ -39,6 +39,7 @@ def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
         tag("h3", sheet.about.question, class_="pg-asked")
         + _unread(sheet, language)
         + grid
+        + _untaught(sheet, language)
         + _verdict(sheet, language)
         + changed
     )
@@ -50,6 +51,11 @@ def _unread(sheet: AskSheet, language: str) -> Markup:
     if not known or sheet.about.language in known:
         return Markup()
     return note(say(language, "ask_unread"), "warn")
+
+
+def _untaught(sheet: AskSheet, language: str) -> Markup:
+    """Why nothing is edited or trained where no right answer is known."""
+    return Markup() if sheet.about.answer.strip() else note(say(language, "ask_untaught"))
 
 
 # A card
@@ -175,15 +181,18 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
 
 
 def _head(judged: AskVerdict, language: str) -> str:
-    best = say(language, f"ask_best_{judged.best}" if judged.best else "ask_open")
+    if judged.why.key == "style":
+        best = say(language, "ask_best_style")
+    else:
+        best = say(language, f"ask_best_{judged.best}" if judged.best else "ask_open")
     return f"{say(language, 'ask_verdict')}: {best}"
 
 
 def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
     if not remarks:
         return Markup()
-    text = " ".join(remark(one, language) for one in remarks)
-    return tag("p", tag("b", head), " ", text)
+    texts = [remark(one, language).rstrip(".") for one in remarks]
+    return tag("p", tag("b", head), " ", "; ".join(texts), ".")
 
 
 def remark(said: Remark, language: str) -> str:

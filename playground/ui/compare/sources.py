@@ -127,9 +127,10 @@ def build_sources(visit: Visit, kept: gr.BrowserState) -> SourcesPanel:
         form=form,
         outputs=[results.table, results.sheet, more],
         told=told,
+        status=told,
         words="sources_stopped",
     ).on(go.click)
-    stop.click(stops("sources"), **AT_ONCE)
+    stop.click(stops("sources", "compare", "without"), **AT_ONCE)
     more.change(None, more, None, js=GOES_ON, api_visibility="private")
     sized = Form(**{name: form[name] for name in ("saved", "language", "kept", "weights", "both", "before", "count")})
     follows([weights, both, before, count], sized.reads(size_of_table), sized.inputs, size, **LOOK)
@@ -146,15 +147,19 @@ def size_of_table(values: Values) -> str:
     """How many answers a table has, and what that takes; what has to be chosen first."""
     language, before = values["language"], values["before"]
     try:
-        columns = len(chosen_weights(values)) * len(before)
+        rows = chosen_weights(values)
     except PlaygroundError as error:
         return note(tell(language, error.message), "warn")
+    columns = len(rows) * len(before)
     if not columns:
         return note(say(language, "sources_none"), "warn")
     questions = int(values["count"])
     answers = columns * questions
     count = {"columns": columns, "questions": questions, "answers": f"{answers:,}"}
-    return note(say(language, "sources_size", **count, time=duration(answers * SECONDS)))
+    told = note(say(language, "sources_size", **count, time=duration(answers * SECONDS)))
+    if len(rows) < len(set(values["weights"])):
+        told += note(say(language, "sources_alike"))
+    return told
 
 
 def prepare_sources(values: Values, work: Work) -> Any:

@@ -12,6 +12,7 @@ from playground.ui.parts.charts import AFTER, BEFORE, INK, SOFT, WIDTH, shortene
 from playground.ui.parts.html import percent, tag
 
 LEFT, RIGHT, TOP, ROW = 118, 66, 26, 20
+MORE = "#0f766e"  # right more often than what it is compared with
 MOST_HEAD, MOST_NAME = 48, 14  # characters
 
 
@@ -57,7 +58,8 @@ def _x(share: float) -> float:
 
 def _line(line: ShareLine, y: float) -> list[Markup]:
     cell = line.cell
-    colour = AFTER if cell.told_apart else INK if line.itself else BEFORE
+    apart = MORE if cell.more > cell.fewer else AFTER
+    colour = apart if cell.told_apart else INK if line.itself else BEFORE
     low, high = cell.interval
     look = {"fill": "white" if line.itself else colour, "stroke": colour, "stroke_width": 2}
     hint = f"{line.name}: {cell.right} / {cell.of}"

@@ -93,8 +93,9 @@ def _summary(shown: SourcesTable, found: Sequence[Cell], names: Sequence[str], k
         for place, (name, cell) in enumerate(zip(names, cells(shown, best, kind), strict=True))
         if place != best and not cell.told_apart
     ]
-    values = {"name": names[best], "share": _share(found[best]), "level": len(level)}
-    key = "sources_best_alone" if not level else "sources_best"
+    ties = sum(cell.right == found[best].right for cell in found) - 1
+    values = {"name": names[best], "share": _share(found[best]), "level": len(level), "ties": ties}
+    key = "sources_best_tied" if ties else "sources_best" if level else "sources_best_alone"
     parts = [tag("p", say(language, key, **values), class_="pg-said")]
     if left := len(shown.left()):
         parts.append(note(say(language, "sources_left", done=len(shown.answers), left=left)))

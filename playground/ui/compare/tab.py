@@ -136,7 +136,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     taken.then(None, None, None, js=SHOW % "without", api_visibility="private")
     starts = [go.click, prompt.submit]
     touches([part for part in form.values() if isinstance(part, gr.Dropdown)], "answers")
-    stop.click(stops("compare", "without"), **AT_ONCE)
+    stop.click(stops("compare", "without", "sources"), **AT_ONCE)
     for button, step in ((add, 1), (drop, -1)):
         button.click(None, count, count, js=STEP % {"step": step}, api_visibility="private")
     count.change(show_rows, count, rows, **AT_ONCE)

@@ -74,6 +74,8 @@ TEXT = {
     "ask_verdict": "Verdict",
     "ask_so_far": "(so far)",
     "ask_open": "nothing to recommend yet",
+    "ask_best_style": "Fine-tune, on examples",
+    "ask_untaught": "Editing and training need the right answer: give one, and they are tried too.",
     "ask_best_base": "Leave it as it is",
     "ask_best_prompt": "Say it in the prompt",
     "ask_best_found": "Retrieve",
@@ -109,7 +111,8 @@ TEXT = {
         "“{way}” says it as “{other}” does, and disturbs less: {own} other facts lost, beside {lost}."
     ),
     "ask_because_cheap": (
-        "“{way}” and “{other}” do as well, by what four wordings can tell: the one that asks least is enough."
+        "“{way}” and “{other}” do as well, by what four wordings and a sample of other facts can tell, and “{way}” "
+        "takes less to set up."
     ),
     "ask_none_left": "What you ticked rules out every way that was tried.",
     "ask_none_misread": (

@@ -75,25 +75,28 @@ TEXT = {
     "sources_size": "{columns} columns × {questions} questions = {answers} answers: about {time} if nobody else asks.",
     "sources_none": "Choose at least one of the weights, and tick at least one thing before the question.",
     "sources_go": "Ask all of them",
-    "sources_stopped": "Stopped: these questions were asked by then. *Ask all of them* goes on from here.",
+    "sources_stopped": "Stopped: these questions were asked by then. “Ask all of them” goes on from here.",
     "sources_kind": "Questions in",
     "sources_empty": "No question of this kind was asked yet.",
     "sources_lost": "Your last table is not kept any more. Ask all of them again.",
     "sources_example": "An example, measured with SmolLM2-135M: this is what a table looks like.",
     "sources_chart": "Right answers, with 95 % intervals",
     "sources_best": "Right most often: {name}, {share}. By these questions {level} others may be as good.",
+    "sources_best_tied": "Right most often: {name}, {share}, and {ties} others as often.",
+    "sources_alike": "Weights that are the same are asked once: an empty recipe is the base.",
     "sources_best_alone": "Right most often, by more than luck: {name}, {share}.",
     "sources_left": "{done} questions asked, {left} to go.",
     "sources_few": "With fewer than {few} questions read the intervals, not the percentages.",
     "sources_caption": "Right answers: whose weights, and what stood before the question",
-    "sources_itself": "compared with",
+    "sources_itself": "the others are compared with this",
     "sources_level": "too few to tell",
     "sources_same": "no difference",
     "sources_more_right": "▲ more (p {p})",
     "sources_fewer_right": "▼ fewer (p {p})",
     "sources_compared": (
         "All are compared with {name}, on the same questions (exact McNemar test, Holm's correction for so many "
-        "comparisons). Press a figure to read the answers, or to compare with that one."
+        "comparisons). Teal: right more often; orange: less often; grey: too few to "
+        "tell. Press a figure to read the answers, or to compare with that one."
     ),
     "sources_questions": "All {count} questions, and how many columns answered each right",
     "sources_question": "Question",

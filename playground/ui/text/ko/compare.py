@@ -68,13 +68,15 @@ TEXT = {
     "sources_size": "{columns}열 × 질문 {questions}개 = 답 {answers}개, 아무도 함께 쓰지 않으면 약 {time}.",
     "sources_none": "가중치를 하나 이상 고르고, 질문 앞에 올 것을 하나 이상 고르세요.",
     "sources_go": "모두 묻기",
-    "sources_stopped": "멈췄습니다. 그때까지 물은 질문입니다. *모두 묻기*를 누르면 여기서 이어집니다.",
+    "sources_stopped": "멈췄습니다. 그때까지 물은 질문입니다. “모두 묻기”를 누르면 여기서 이어집니다.",
     "sources_kind": "질문 종류",
     "sources_empty": "이 종류의 질문은 아직 묻지 않았습니다.",
     "sources_lost": "지난 표가 더는 남아 있지 않습니다. 모두 묻기를 다시 누르세요.",
     "sources_example": "SmolLM2-135M으로 잰 예입니다. 표는 이렇게 보입니다.",
     "sources_chart": "맞은 답과 95 % 구간",
     "sources_best": "가장 자주 맞은 것: {name}, {share}. 이 질문들로는 다른 {level}개도 그만큼 좋을 수 있습니다.",
+    "sources_best_tied": "가장 자주 맞은 것: {name}, {share}. 다른 {ties}개도 똑같이 맞았습니다.",
+    "sources_alike": "같은 가중치는 한 번만 묻습니다. 빈 레시피는 원래 모델과 같습니다.",
     "sources_best_alone": "운을 넘어 가장 자주 맞은 것: {name}, {share}.",
     "sources_left": "질문 {done}개를 물었고 {left}개가 남았습니다.",
     "sources_few": "질문이 {few}개보다 적으면 퍼센트가 아니라 구간을 읽으세요.",
@@ -86,6 +88,7 @@ TEXT = {
     "sources_fewer_right": "▼ 더 적게 (p {p})",
     "sources_compared": (
         "모두 같은 질문에서 {name}와(과) 비교했습니다(정확 맥니마 검정, 여러 비교에 대한 홀름 보정). "
+        "청록: 더 자주 맞음, 주황: 덜 맞음, 회색: 알 수 없음. "
         "숫자를 누르면 답을 읽거나 그것을 기준으로 삼을 수 있습니다."
     ),
     "sources_questions": "질문 {count}개 모두와, 각각을 맞힌 열의 수",
