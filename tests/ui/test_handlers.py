@@ -211,6 +211,18 @@ def test_a_run_goes_on_until_it_is_stopped():
     assert stopped()
 
 
+def test_two_calls_with_one_number_are_the_older_press_and_the_newer():
+    runs = Turns()
+    older, newer = runs.begin("a", "apply"), runs.begin("a", "apply")
+    first, second = runs.called("a", "apply", older), runs.called("a", "apply", older)
+    assert (first, second) == (older, newer)
+    assert (runs.stopped("a", first)(), runs.stopped("a", second)()) == (True, False)
+    assert runs.called("a", "apply", newer) == newer  # not called again: the newest as it is
+    runs.stop("a", "apply")
+    assert runs.stopped("a", runs.called("a", "apply", newer))()
+    assert runs.called("b", "apply", older) == older
+
+
 def test_a_run_that_still_waits_for_its_turn_can_be_stopped():
     runs = Turns()
     turn = runs.begin("a")

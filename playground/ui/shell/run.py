@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from playground.engine.work import Stopped, Work
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import AT_ONCE, MODEL, PROGRESS, SEARCH, TOLD, refused, session_of
-from playground.ui.shell.turns import begins, work_for
+from playground.ui.shell.turns import TURNS, begins, work_for
 from playground.ui.text import say, tell
 
 SWITCH = "() => ({__type__: 'update', interactive: %s})"  # a button, in the browser
@@ -90,7 +91,9 @@ class Run:
         done = start(self.call, self.inputs, self.filled, show_progress_on=self._shows, trigger_mode=once, **self.lane)
         if self.keep:
             saved, language = self.form["saved"], self.form["language"]
-            done = done.success(self.keep, [saved, language, *self.ready], saved, **TOLD)
+            inputs, outputs = [saved, language, *self.ready], [saved, *self.ready]
+            # Not "once": while that of an overtaken press is on its way, that of the newer one would be dropped
+            done = done.success(_keeps_once(self.keep), inputs, outputs, trigger_mode="multiple", **TOLD)
         if self.off:
             working(self.off, begun, done)
         return done
@@ -140,7 +143,10 @@ class Run:
         def stream(inputs: Mapping[Any, Any], request: gr.Request, progress: Any = PROGRESS) -> Iterator[Any]:
             values = self.form.named(inputs)
             language = str(values["language"])
-            work = work_for(session_of(request), inputs[self.turn], progress, language)
+            session, turn = session_of(request), int(inputs[self.turn])
+            if handler is self.handler:
+                turn = TURNS.called(session, self.activity or self.name, turn)
+            work = work_for(session, turn, progress, language)
             last: tuple[Any, ...] = ()
             try:
                 work.check()  # while it waited
@@ -172,6 +178,16 @@ class Run:
         row = [None if part in self.ready else gr.skip() for part in filled]  # not the edit of the run before
         row[index] = before + Markup('<div class="pg-hint">{}</div>').format(text)
         return tuple(row)
+
+
+def _keeps_once(keep: Callable[..., Any]) -> Callable[..., Any]:
+    """What puts a built edit on the recipe, and forgets it then: two presses keep it once."""
+
+    @functools.wraps(keep)
+    def kept(saved: Any, language: str, edit: Any) -> tuple[Any, None]:
+        return keep(saved, language, edit), None
+
+    return kept
 
 
 def _each(handler: Callable[..., Any], values: Values, work: Work) -> Iterator[Any]:

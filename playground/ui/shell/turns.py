@@ -28,6 +28,7 @@ class Turns:
     def __init__(self) -> None:
         # A visitor's turns are replaced, never changed: they are read without the lock.
         self._turns: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._called: OrderedDict[tuple[str, str], int] = OrderedDict()  # the turn that was called last
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -43,6 +44,21 @@ class Turns:
             self._turns.move_to_end(session)
             while len(self._turns) > MOST_VISITORS:
                 self._turns.popitem(last=False)
+            return turn
+
+    def called(self, session: str, activity: str, turn: int) -> int:
+        """The turn of a call: its own, or the newest one where an earlier call had its own already.
+
+        Of two quick presses the older one's number may reach the browser last, and then both calls carry it: the
+        second of them is the newer press's.
+        """
+        with self._lock:
+            if self._called.get((session, activity)) == turn:
+                turn = self._turns.get(session, {}).get(activity, turn)
+            self._called[session, activity] = turn
+            self._called.move_to_end((session, activity))
+            while len(self._called) > MOST_VISITORS:
+                self._called.popitem(last=False)
             return turn
 
     def stopped(self, session: str, turn: int) -> Callable[[], bool]:
