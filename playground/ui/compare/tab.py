@@ -75,7 +75,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     with gr.Row(elem_id="contestants-more"):
         add = gr.Button(label("add_contestant"), size="sm", elem_id="add-contestant", min_width=150, scale=0)
         drop = gr.Button(label("drop_contestant"), size="sm", elem_id="drop-contestant", min_width=150, scale=0)
-        whose.build_kept(saved, kept, language)
+        more = whose.build_kept(saved, kept, language)
     with gr.Row():
         go = gr.Button(label("compare"), variant="primary", elem_id="compare")
         stop = gr.Button(label("stop"), elem_id="stop", scale=0, min_width=90)
@@ -149,7 +149,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     carries(visit, page, prompt)
     menus = [*(part for name, part in columns.items() if name.startswith("weights_")), table.weights]
     listed = [visit.adapters, kept, language, *menus]
-    for event in (page.select, kept.change):
+    for event in (page.select, *more):
         event(whose.list_whose, listed, menus, **LOOK)
     table.opens(folded.expand)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])

@@ -131,14 +131,19 @@ def together(each: Sequence[Chosen]) -> Chosen:
     return Chosen(" + ".join(one.title for one in changed), Recipe(model=changed[0].recipe.model, edits=edits))
 
 
-def build_kept(saved: gr.BrowserState, kept: gr.BrowserState, language: gr.Textbox) -> None:
-    """Lay out the buttons that keep a recipe for comparing: the one on the bar, or one from a file."""
+def build_kept(saved: gr.BrowserState, kept: gr.BrowserState, language: gr.Textbox) -> list[Any]:
+    """Lay out the buttons that keep a recipe for comparing: the one on the bar, or one from a file.
+
+    :return: the events after which there is one more.
+    """
     keep = gr.Button(label("keep_recipe"), size="sm", elem_id="keep-recipe", min_width=250, scale=0)
     load = gr.UploadButton(
         label("keep_file"), size="sm", file_types=[".json"], elem_id="keep-file", min_width=170, scale=0
     )
-    keep.click(keep_recipe, [saved, kept, language], kept, **LOOK)
-    load.upload(keep_file, [kept, language, load], kept, **LOOK)
+    return [
+        keep.click(keep_recipe, [saved, kept, language], kept, **LOOK).success,
+        load.upload(keep_file, [kept, language, load], kept, **LOOK).success,
+    ]
 
 
 @shown
