@@ -102,6 +102,7 @@ def later():
         ("retrieval", ["gradio", "playground.engine", *(f"playground.{name}" for name in ABOVE)]),
         ("ask", ["gradio", *(f"playground.{name}" for name in ABOVE if name != "compare")]),
         ("lab", ["gradio", "playground.ask", *(f"playground.{name}" for name in ABOVE if name != "compare")]),
+        ("sources", ["gradio", *(f"playground.{name}" for name in ABOVE if name != "compare")]),
         ("compare", ["gradio", "playground.ui", "playground.api", "playground.workspace"]),
         ("workspace", ["gradio", "playground.ui"]),
         ("api", ["gradio", "playground.ui"]),

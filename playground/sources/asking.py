@@ -8,15 +8,19 @@ from typing import TypeVar
 from playground.ask.judging import says_right
 from playground.compare import Answer, Contestant, answer_each
 from playground.engine.decoding.generate import Sampling
+from playground.engine.recipe import Recipe
 from playground.engine.work import QUIET, Stopped, Work
 from playground.errors import Message
 from playground.retrieval.answers import supported, supported_share, token_f1
-from playground.retrieval.passages import Question
-from playground.sources.table import Answered, SourcesTable
+from playground.retrieval.few_shot import FEW_SHOT
+from playground.retrieval.passages import Corpus, Question
+from playground.retrieval.retrievers import NONE, RETRIEVERS
+from playground.sources.table import Answered, Source, SourcesTable
 
 _T = TypeVar("_T")
 MOST_QUESTIONS, MOST_WEIGHTS = 100, 4  # of one table
 NEW_TOKENS = 32  # of an answer
+SHOTS = 4  # examples before a question
 TOGETHER = 16  # rows of one batch
 
 
@@ -41,6 +45,21 @@ def ask_table(table: SourcesTable, contestants: Sequence[Contestant], work: Work
             {question.id: tuple(judged_answer(question, answer) for answer in row) for question, row in rows}
         )
         yield table
+
+
+def source_contestant(source: Source, recipe: Recipe, corpus: Corpus, k: int) -> Contestant:
+    """Who answers for a source.
+
+    :param k: passages, where it searches.
+    """
+    return Contestant(
+        label="",
+        recipe=recipe,
+        retriever=source.before,
+        corpus_id="" if source.before == NONE else corpus.id,
+        k=SHOTS if source.before == FEW_SHOT else k if source.before in RETRIEVERS else 1,
+        examples=corpus.questions if source.before == FEW_SHOT else (),
+    )
 
 
 def _pieces(items: Sequence[_T], size: int) -> list[Sequence[_T]]:

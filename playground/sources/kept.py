@@ -19,7 +19,6 @@ from pydantic import TypeAdapter
 from playground import disk, owners
 from playground.compare import Contestant
 from playground.disk import DiskError
-from playground.errors import PlaygroundError
 from playground.retrieval.passages import Corpus
 from playground.settings import settings
 from playground.sources.asking import NEW_TOKENS
@@ -68,16 +67,18 @@ def table_text(table: SourcesTable) -> bytes:
     return _TABLE.dump_json(table)
 
 
-def keep_table(name: str, table: SourcesTable) -> None:
-    """Keep a table under its id. A disk that refuses keeps none, and the run goes on."""
+def keep_table(name: str, table: SourcesTable) -> bool:
+    """Keep a table under its id; whether the disk took it."""
     data = table_text(table)
-    with suppress(DiskError, OSError, PlaygroundError):
+    with suppress(OSError, DiskError):
         if not _folder(name).is_dir():
             disk.sweep(_tables())
             disk.make_room(_tables(), MOST_TABLES, MOST_BYTES, len(data))
         disk.write_whole(_folder(name) / _FILE, data)
         owners.note_owner(_folder(name))
         disk.touch(_folder(name))
+        return True
+    return False
 
 
 def sweep_tables() -> None:

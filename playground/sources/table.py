@@ -65,6 +65,10 @@ class SourcesTable:
         """
         return [q for q in self.questions if q.id in self.answers and kind in ("", q.kind)]
 
+    def place(self, number: int) -> int:
+        """A source's place, the first where there are not so many: what a page remembers may be of another table."""
+        return number if 0 <= number < len(self.sources) else 0
+
     def left(self) -> list[Question]:
         """The questions that are still to be asked."""
         return [question for question in self.questions if question.id not in self.answers]

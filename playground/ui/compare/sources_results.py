@@ -9,6 +9,7 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.sources.kept import read_table
+from playground.sources.table import SourcesTable
 from playground.ui.compare import sources_view as view
 from playground.ui.compare.sources_view import Sheet, sheet_from_json
 from playground.ui.parts.html import note
@@ -34,7 +35,7 @@ class Results:
 def build_results(language: gr.Textbox) -> Results:
     """Lay them out and wire them."""
     sheet, against = kept("sources", {}), gr.State(0)
-    pressed, text = gr.State(("", 0)), gr.Textbox("", visible=False)
+    pressed, text = gr.State(("", "")), gr.Textbox("", visible=False)
     table = gr.HTML(js_on_load=CLICKS, elem_id="sources-table")
     with gr.Row(elem_id="sources-below"):
         kind = gr.Radio(
@@ -48,10 +49,9 @@ def build_results(language: gr.Textbox) -> Results:
     opened = gr.HTML(js_on_load=CLICKS, elem_id="sources-opened")
     inputs = [sheet, language, against, kind]
     kind.input(show_table, inputs, table, **LOOK)
-    press = table.click(press_cell, None, pressed, trigger_mode="multiple", **AT_ONCE)
-    press.then(open_cell, [sheet, language, against, kind, pressed], [opened, against, table], **LOOK)
-    more = opened.click(press_cell, None, pressed, trigger_mode="multiple", **AT_ONCE)
-    more.then(open_cell, [sheet, language, against, kind, pressed], [opened, against, table], **LOOK)
+    for links in (table, opened):
+        press = links.click(press_cell, None, pressed, trigger_mode="multiple", **AT_ONCE)
+        press.then(open_cell, [*inputs, pressed], [opened, against, table], **LOOK)
     clears(sheet.change, parts=[opened])
     written = save.click(save_answers, [sheet, language], text, **TOLD)
     saves(written.success, text, "sources.csv", "text/csv").then(lambda: "", None, text, **AT_ONCE)
@@ -81,8 +81,7 @@ def open_cell(sheet: Any, language: str, against: int, kind: str, pressed: tuple
     own, table = _read(sheet)
     if do == "question":
         return view.question_html(table, own, place, language), gr.skip(), gr.skip()
-    number = int(place) if place.isdecimal() else 0
-    number = min(number, len(table.sources) - 1)
+    number = table.place(int(place) if place.isdecimal() else 0)
     if do == "against":
         return "", number, view.table_html(table, own, number, kind, language)
     return view.cell_html(table, own, number, int(against), kind, language), gr.skip(), gr.skip()
@@ -95,7 +94,7 @@ def save_answers(sheet: Any, language: str) -> str:
     return view.answers_csv(table, own, language)
 
 
-def _read(sheet: Any) -> tuple[Sheet, Any]:
+def _read(sheet: Any) -> tuple[Sheet, SourcesTable]:
     """The visitor's table, else the example.
 
     :raises PlaygroundError: it is not kept any more.

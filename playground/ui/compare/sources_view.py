@@ -69,7 +69,7 @@ def table_html(shown: SourcesTable, sheet: Sheet, against: int, kind: str, langu
     :param against: the source that the others are compared with.
     :param kind: of the questions that count; "" for all.
     """
-    against = against if against < len(shown.sources) else 0
+    against = shown.place(against)
     found = cells(shown, against, kind)
     if not found or not found[0].of:
         return note(say(language, "sources_empty"))
@@ -169,6 +169,7 @@ def _marks(shown: SourcesTable, question: Question) -> str:
 
 def cell_html(shown: SourcesTable, sheet: Sheet, place: int, against: int, kind: str, language: str) -> Markup:
     """All answers of one source, those first that differ from the one that it is compared with."""
+    place, against = shown.place(place), shown.place(against)
     name, found = source_name(sheet, shown, place, language), cells(shown, against, kind)[place]
     asked = sorted(
         shown.answered(kind), key=lambda q: shown.answers[q.id][place].right == shown.answers[q.id][against].right
