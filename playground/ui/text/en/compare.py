@@ -77,7 +77,7 @@ TEXT = {
     "sources_go": "Ask all of them",
     "sources_stopped": "Stopped: these questions were asked by then. “Ask all of them” goes on from here.",
     "sources_kind": "Questions in",
-    "sources_empty": "No question of this kind was asked yet.",
+    "sources_empty": "No question of this kind is answered yet.",
     "sources_lost": "Your last table is not kept any more. Ask all of them again.",
     "sources_example": "An example, measured with SmolLM2-135M: this is what a table looks like.",
     "sources_chart": "Right answers, with 95 % intervals",

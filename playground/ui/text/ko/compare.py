@@ -70,7 +70,7 @@ TEXT = {
     "sources_go": "모두 묻기",
     "sources_stopped": "멈췄습니다. 그때까지 물은 질문입니다. “모두 묻기”를 누르면 여기서 이어집니다.",
     "sources_kind": "질문 종류",
-    "sources_empty": "이 종류의 질문은 아직 묻지 않았습니다.",
+    "sources_empty": "이 종류의 질문에는 아직 답이 없습니다.",
     "sources_lost": "지난 표가 더는 남아 있지 않습니다. 모두 묻기를 다시 누르세요.",
     "sources_example": "SmolLM2-135M으로 잰 예입니다. 표는 이렇게 보입니다.",
     "sources_chart": "맞은 답과 95 % 구간",
