@@ -113,6 +113,8 @@ def test_the_number_line_follows_the_bits_and_wrong_inputs_are_refused_in_words(
     page.get_by_role("button", name="Number formats compared").click()
     expect(page.locator("#formats")).to_contain_text("1 + 8 + 7")
     page.get_by_role("button", name="Which weights").click()
+    expect(page.locator("#last-layer textarea")).to_be_visible()
+    page.wait_for_timeout(500)  # no hand types in the moment in which a fold is drawn
     page.locator("#first-layer textarea").fill("9")
     page.locator("#last-layer textarea").fill("3")
     page.locator("#apply").click()

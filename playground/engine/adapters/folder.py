@@ -111,7 +111,7 @@ def unzipped(content: bytes, most: int) -> dict[str, bytes]:
         raise _crowded(listed)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
+            members = [info for info in archive.infolist() if not info.filename.endswith("/")]
             if len(members) > MAX_MEMBERS:
                 raise _crowded(len(members))
             for info in members:

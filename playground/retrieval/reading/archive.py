@@ -41,7 +41,11 @@ class Archive:
 
         :raises CorpusError: none, or more than ``MAX_ENTRIES``.
         """
-        files = [entry for entry in self._zip.infolist() if not entry.is_dir() and not is_litter(entry_name(entry))]
+        files = [
+            entry
+            for entry in self._zip.infolist()
+            if not entry.filename.endswith("/") and not is_litter(entry_name(entry))
+        ]
         if len(files) > MAX_ENTRIES:
             raise CorpusError(
                 "{name} holds {count} files; the limit is {limit}. Split it.",

@@ -763,6 +763,13 @@ def test_a_zip_of_two_adapters_is_refused(good, llama):
     refused(zipped(twice), llama, f"several files named {CONFIG}")
 
 
+def test_a_file_without_a_name_in_a_zip_is_passed_over(good, llama):
+    """A byte that is none ends a name before it begins."""
+    [(name, content)] = zipped(good | {"nameless": b"hello"}).items()
+    given = {name: content.replace(b"nameless", b"\0ameless")}
+    assert files.read_adapter(given, Fork(llama)).id == files.read_adapter(good, Fork(llama)).id
+
+
 def test_a_pickle_in_a_zip_is_passed_over_and_not_unpacked(good, llama):
     wanted = files.read_adapter(good, Fork(llama)).id
     given = zipped(good | {"a/optimizer.pt": bytes(20_000_000)})

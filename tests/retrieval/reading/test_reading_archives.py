@@ -147,3 +147,10 @@ def test_bytes_of_no_kind_are_refused(read, kind):
     noise = random.Random(1).randbytes(1_000_000)
     reason = refused(read(GOOD, (f"bad.{kind}", noise)))
     assert reason == damaged(f"bad.{kind}", f".{kind}")
+
+
+def test_a_file_without_a_name_hides_no_other(read):
+    """A byte that is none ends a name before it begins."""
+    data = samples.archive(("a.txt", b"The red lamp."), ("nameless", b"x")).replace(b"nameless", b"\0ameless")
+    found = read(("some.zip", data))
+    assert "The red lamp." in str(found.documents)
