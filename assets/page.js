@@ -131,6 +131,24 @@ function playgroundTouched(...ids) {  // a menu was changed that these results d
     for (const marker of document.querySelectorAll(`#${id} .pg-of`)) marker.dataset.touched = '1';
 }
 
+document.addEventListener('click', (event) => {  // a passage is taken away: what comes of it is shown below it
+  const press = event.target.closest('#answers [data-do="without"]');
+  if (!press) return;
+  for (const old of document.querySelectorAll('.pg-taken')) old.remove();
+  const slot = document.createElement('div');
+  slot.className = 'pg-taken';
+  slot.setAttribute('aria-live', 'polite');
+  slot.textContent = '▍';
+  press.after(slot);
+}, true);
+
+function playgroundTaken(html) {
+  const slot = document.querySelector('#answers .pg-taken');
+  if (!slot) return;
+  slot.innerHTML = html ?? '';
+  slot.scrollIntoView({behavior: 'smooth', block: 'nearest'});
+}
+
 function playgroundNearest(at, known, now) {  // the answer at the place nearest to a slider's: ui/parts/stations.py
   let shown = {};
   try { shown = JSON.parse(known || '{}').shown ?? {}; } catch { return now; }

@@ -91,8 +91,8 @@ def test_every_tab_is_free_of_serious_findings(visit):
     for summary in page.locator("#answers summary").all():
         summary.click()
     page.locator("#answers button", has_text="Take it away").first.click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=180_000)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=180_000)
+    expect(page.locator(".pg-taken .pg-answer")).to_have_count(2, timeout=180_000)
+    expect(page.locator(".pg-taken .pg-cursor")).to_have_count(0, timeout=180_000)
     assert findings(page) == []
     visitor.tab("Fact lab")
     page.locator("#lab-famous").click()

@@ -115,7 +115,7 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     expect(card.locator("mark.pg-source a").first).to_be_visible()
     card.locator("summary", has_text="Passages used").click()
     card.get_by_role("button", name="Take it away").click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator(".pg-taken .pg-answer")).to_have_count(2, timeout=LONG)
     visitor.open()
     visitor.tab("Documents")
     page.locator("button.label-wrap", has_text="Your own documents").click()

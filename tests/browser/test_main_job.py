@@ -101,7 +101,7 @@ def test_the_ready_examples_show_what_they_promise(visit):
     card.locator("summary", has_text="Passages used").click()
     expect(card.locator(".pg-hits mark", has_text="Locker").first).to_be_visible()
     with_it, less = without(page, card)
-    expect(page.locator("#without h3").nth(1)).to_contain_text("Without diving-locker.md")
+    expect(page.locator(".pg-taken h3").nth(1)).to_contain_text("Without diving-locker.md")
     assert with_it != less
 
     # A poisoned passage gives orders, and the answer without it does not follow them.
@@ -121,9 +121,9 @@ def test_the_ready_examples_show_what_they_promise(visit):
 def without(page, card):
     """Both answers, once the first passage of a card was taken away."""
     card.get_by_role("button", name="Take it away").first.click()
-    expect(page.locator("#without .pg-answer")).to_have_count(2, timeout=LONG)
-    expect(page.locator("#without .pg-cursor")).to_have_count(0, timeout=LONG)
-    return page.locator("#without .pg-text").all_inner_texts()
+    expect(page.locator(".pg-taken .pg-answer")).to_have_count(2, timeout=LONG)
+    expect(page.locator(".pg-taken .pg-cursor")).to_have_count(0, timeout=LONG)
+    return page.locator(".pg-taken .pg-text").all_inner_texts()
 
 
 def test_stop_ends_a_long_answer_and_keeps_what_was_written(visit):

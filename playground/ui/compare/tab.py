@@ -37,7 +37,6 @@ from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
 STEP = f"(count) => Math.min({MOST}, Math.max({LEAST}, Number(count) + %(step)d))"
-SHOW = "() => document.getElementById('%s')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
 
 
 def build_tab(visit: Visit, page: gr.Tab) -> Wired:
@@ -124,7 +123,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         over=("without",),
         words="stopped",
     )
-    taken = Run(
+    Run(
         name="without",
         handler=run_without,
         form=form,
@@ -133,7 +132,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         words="stopped",
         picks=passage_of,
     ).on(answers.click)
-    taken.then(None, None, None, js=SHOW % "without", api_visibility="private")
+    without.change(None, without, None, js="(html) => playgroundTaken(html)", api_visibility="private")
     starts = [go.click, prompt.submit]
     touches([part for part in form.values() if isinstance(part, gr.Dropdown)], "answers")
     stop.click(stops("compare", "without", "sources"), **AT_ONCE)
@@ -146,14 +145,14 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         starts.append(button.click(take_example, [saved, language, number], [saved, *setup], **TOLD).success)
     clears(*starts, parts=[without])
     comparing.on(*starts)
-    carries(visit, page, prompt)
+    brought = carries(visit, page, corpus, prompt, right)
     menus = [*(part for name, part in columns.items() if name.startswith("weights_")), table.weights]
     listed = [visit.adapters, kept, language, *menus]
     for event in (page.select, *more):
         event(whose.list_whose, listed, menus, **LOOK)
     table.opens(folded.expand)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
-    return Wired(typed={"prompt": prompt})
+    return Wired(typed={"prompt": prompt}, documents=[brought])
 
 
 def _context_controls() -> Form:
