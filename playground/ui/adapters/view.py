@@ -140,7 +140,9 @@ def run(job: Job, position: int, language: str) -> Markup:
         parts.append(note(tell(language, job.told)))
     sample = next((p.sample for p in reversed(job.points) if p.sample is not None), None)
     if sample is not None:
-        parts.append(large(sample, language, say(language, "run_sample")))
+        asked = " ".join(job.run.sample_prompt.split())[:80] if job.run else ""
+        said = say(language, "run_sample_of", prompt=asked) if asked else say(language, "run_sample")
+        parts.append(large(sample, language, said))
     if job.points:
         parts.append(tag("div", _curves(job, language), class_="pg-curves"))
     if job.general is not None:

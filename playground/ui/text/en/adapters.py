@@ -177,6 +177,7 @@ TEXT = {
     "run_ended": "Stopped. What was learned is among your adapters; its state is gone, so train "
     "on by attaching it first.",
     "run_done": "Done. The adapter is among yours above: attach it.",
+    "run_sample_of": "To “{prompt}” it answers by now:",
     "run_sample": "It answers by now:",
     "run_general": "Perplexity on general text: {before} before, {after} after. A rise is what it forgot.",
     "run_answers": "Before and after",

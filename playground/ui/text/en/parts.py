@@ -21,9 +21,8 @@ TEXT = {
     "indexing": "Embedding the documents, once: about {left} left",
     "stages": "Took: {parts}",
     "score_low": (
-        "Perhaps the answer is not here: the best score ({part}: {score}) is below {limit}. So it "
-        "is for {unanswerable} of the test questions that these documents cannot answer, but also "
-        "for {answerable} of those that they can."
+        "Perhaps the answer is not here: the best score ({part}: {score}) is below {limit}, as for {unanswerable} of "
+        "test questions without an answer here, and {answerable} of those with one."
     ),
     "passages_count": "{count} passages",
     "passage_words": "{count} words",

@@ -20,8 +20,8 @@ TEXT = {
     "indexing": "문서를 한 번 임베딩하는 중: 약 {left} 남음",
     "stages": "걸린 시간: {parts}",
     "score_low": (
-        "답이 여기 없을지도 모릅니다. 가장 높은 점수({part}: {score})가 {limit}보다 낮습니다. 이 문서가 "
-        "답하지 못하는 시험 질문의 {unanswerable}가 그렇지만, 답하는 질문의 {answerable}도 그렇습니다."
+        "답이 여기 없을지도 모릅니다. 가장 높은 점수({part}: {score})가 {limit}보다 낮습니다. 답이 없는 시험 질문의 "
+        "{unanswerable}, 답이 있는 질문의 {answerable}가 그렇습니다."
     ),
     "passages_count": "단락 {count}개",
     "passage_words": "{count}어절",
