@@ -38,6 +38,7 @@ class Wording:
     :param right: None where no right answer is known.
     :param passage: id of the passage in the prompt, "" for none; ``stood`` is its text.
     :param held: whether the right answer stands in it; None without a passage or a right answer.
+    :param by_hand: whether the visitor judged it, against what the words said.
     """
 
     question: str
@@ -46,6 +47,7 @@ class Wording:
     passage: str = ""
     stood: str = ""
     held: bool | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,20 @@ class AskSheet:
         own |= {card.way: _told(card, tell) for card in cards}
         return replace(self, cards=tuple(own[way] for way in ASK_WAYS if way in own))
 
+    def overruled(self, way: str, place: int) -> AskSheet:
+        """With one answer of a way judged the other way round, as the visitor sees it.
+
+        :raises PlaygroundError: there is no such answer, or nothing to judge it by.
+        """
+        card = next((card for card in self.cards if card.way == way), None)
+        if card is None or not 0 <= place < len(card.wordings) or card.wordings[place].right is None:
+            raise PlaygroundError("This answer is no longer there. Ask again.")
+        wordings = list(card.wordings)
+        old = wordings[place]
+        wordings[place] = replace(old, right=not old.right, by_hand=not old.by_hand)
+        card = replace(card, wordings=tuple(wordings))
+        return replace(self, cards=tuple(card if card.way == own.way else own for own in self.cards))
+
     def with_then(self, cards: Sequence[WayCard], tell: Callable[[Message], str]) -> AskSheet:
         """With these cards of the day on which the answer is another one."""
         return replace(self, then=tuple(_told(card, tell) for card in cards))

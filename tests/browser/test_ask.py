@@ -87,6 +87,37 @@ def test_ask_rests_stops_and_says_what_is_missing(tiny_visit):
     expect(page.locator("#ask-cards .pg-card")).to_have_count(len(WAYS))
 
 
+def test_what_was_asked_can_be_judged_by_hand_and_goes_on_to_other_tabs(tiny_visit):
+    page = tiny_visit(recipe=False).page
+    question = page.locator("#ask-question textarea, #ask-question input")
+    page.locator("#ask-empty").click()
+    expect(question).to_be_focused()
+    for field in ("#ask-question", "#ask-answer", "#ask-text"):
+        expect(page.locator(f"{field} textarea, {field} input")).to_have_value("")
+    expect(page.locator("#ask-needs input:checked")).to_have_count(0)
+    page.locator("#ask-rome").click()
+    card = page.locator("#ask-cards .pg-card").first
+    expect(page.locator("#ask-cards .pg-asked")).to_have_text("What is the capital of France?")
+    page.locator("#ask-stop").click(timeout=LONG)
+    expect(page.locator("#ask-stop")).to_be_hidden(timeout=LONG)
+    card.locator("summary").first.click()
+    before = card.locator(".pg-sure").inner_text()
+    card.locator("[data-do=overrule]").first.click()
+    expect(card.locator("details[open]")).to_contain_text("Judged by you")
+    assert card.locator(".pg-sure").inner_text() != before
+
+    page.locator("#ask-bakery").click()
+    expect(page.locator("#ask-cards .pg-asked")).to_have_text(QUESTION)
+    page.locator("#ask-stop").click(timeout=LONG)
+    page.get_by_role("tab", name="Compare", exact=True).click()
+    expect(page.locator("#prompt textarea")).to_have_value(QUESTION)
+    expect(page.locator("#right-answer textarea, #right-answer input")).to_have_value("at 7:30")
+    expect(page.locator("#compare-corpus input")).to_have_value("My own documents")
+    page.get_by_role("tab", name="Documents", exact=True).click()
+    expect(page.locator("#query textarea")).to_have_value(QUESTION)
+    expect(page.locator("#corpus input")).to_have_value("My own documents")
+
+
 def test_an_address_is_kept_by_a_reload_and_by_back(tiny_visit):
     visitor = tiny_visit(recipe=False)
     page = visitor.page

@@ -11,6 +11,7 @@ import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 from pressing import press, visitor
 
 from playground import workspace as spaces
@@ -31,11 +32,12 @@ from playground.ui.ask import doors, form, runs, tab, view
 from playground.ui.ask.examples import ASK_EXAMPLES
 from playground.ui.guide.chapters import chapters
 from playground.ui.layout import PAGES
-from playground.ui.parts import named_work
+from playground.ui.parts import carried, named_work
 from playground.ui.parts.comparison import SETUP
 from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
+from playground.ui.parts.shelf import MOST_OWN
 from playground.ui.shell.turns import stops
-from playground.ui.text import EN, KO, TABLES
+from playground.ui.text import EN, KO, TABLES, say
 
 pytestmark = pytest.mark.usefixtures("page_runs", "quick_ways")
 MODEL = "tiny-llama"
@@ -425,7 +427,7 @@ def test_the_pasted_text_becomes_one_collection_however_often_the_door_is_used()
     found = inside("found")
     assert found["documents"] == [OWN, ABOUT.question]
     assert found["shelf"] == [found["own"]]
-    assert "Red Mat" in load_corpus(found["own"]).passages[0].text
+    assert [passage.text for passage in load_corpus(found["own"]).passages] == [p.text for p in ABOUT.of_text()]
     again = inside("prompt", own=found["own"], shelf=found["shelf"])
     assert (again["own"], again["shelf"]) == (found["own"], found["shelf"])
     assert again["compare"][3] == OWN
@@ -489,6 +491,77 @@ def test_what_is_ticked_afterwards_judges_the_same_cards_again():
     assert ask_sheet_from_json(again).about.needs == ("bare",)
     assert 'data-best="rome"' in html
     assert tab.judge_again({}, "en", [])[0] == SKIP
+
+
+@both
+def test_an_answer_that_is_read_otherwise_is_judged_by_hand_and_turns_the_verdict(language):
+    kept = sheet(card("base", *WRONG), card("found"), card("rome"))
+    for place in (0, 1):
+        kept, html = tab.overrule(kept, language, SimpleNamespace(way="found", place=place))
+    judged = ask_sheet_from_json(kept)
+    assert [wording.right for wording in judged.cards[1].wordings] == [False, False, True, True]
+    assert [wording.by_hand for wording in judged.cards[1].wordings] == [True, True, False, False]
+    assert 'data-best="rome"' in html
+    assert html.count(say(language, "ask_by_hand")) == 2
+    kept, html = tab.overrule(kept, language, SimpleNamespace(way="found", place="0"))  # and back
+    assert (
+        ask_sheet_from_json(kept).cards[1].wordings[0] == ask_sheet_from_json(sheet(card("found"))).cards[0].wordings[0]
+    )
+    assert html.count(say(language, "ask_by_hand")) == 1
+
+
+@pytest.mark.parametrize(("way", "place"), [("dense", 0), ("found", 4), ("found", -1), ("../etc", 0)])
+def test_an_answer_that_is_not_there_is_not_judged(way, place):
+    with pytest.raises(gr.Error, match="no longer there"):
+        tab.overrule(sheet(card("found")), "en", SimpleNamespace(way=way, place=place))
+
+
+def test_the_example_is_judged_by_hand_too():
+    kept, html = tab.overrule({}, "en", SimpleNamespace(way="found", place=0))
+    assert ask_sheet_from_json(kept).about == example_sheet().about
+    assert "Judged by you" in html
+
+
+def test_a_pasted_text_goes_on_to_other_tabs_once_and_cut_as_it_was():
+    left = {"texts": ["a", ""], "corpus": FIRST_CORPUS}
+    own, shelf, corpus, then = carried.carry_documents("", [], "en", sheet(card("found")), left)
+    assert (corpus, then) == (OWN, left | {"corpus": OWN})
+    assert len(load_corpus(own).passages) == 3  # by sentences
+    again = carried.carry_documents(own, shelf, "en", sheet(card("found")), then)
+    assert again == (own, shelf, corpus, then)
+    cut = replace(ABOUT, cut="paragraphs")
+    other, shelf, *_ = carried.carry_documents(own, shelf, "en", sheet(card("found"), about=cut), then)
+    assert other != own
+    assert len(load_corpus(other).passages) == 1
+    shipped = replace(ABOUT, text="", corpus_id="notice-board")
+    gone = carried.carry_documents(other, shelf, "en", sheet(card("found"), about=shipped), then)
+    assert gone == (other, shelf, "notice-board", left | {"corpus": "notice-board"})
+
+
+def test_a_text_for_which_there_is_no_room_stays_on_ask():
+    left, shelf = {"texts": ["a", ""], "corpus": FIRST_CORPUS}, []
+    for number in range(MOST_OWN):
+        about = replace(ABOUT, text=f"Text number {number}.")
+        own, shelf, *_ = carried.carry_documents("", shelf, "en", sheet(card("found"), about=about), left)
+    assert len(shelf) == MOST_OWN
+    assert carried.carry_documents(own, shelf, "en", sheet(card("found")), left) == (SKIP,) * 4
+    assert carried.carry_documents(own, shelf, "en", {"about": 1}, left) == (SKIP,) * 4
+
+
+@both
+def test_an_answer_that_is_still_an_examples_is_pointed_out(language):
+    about = replace(ABOUT, answer=ASK_EXAMPLES[0].answer)
+    told = escape(say(language, "ask_left_over", answer="at 7:30"))
+    html = view.sheet_html(ask_sheet_from_json(sheet(card("base"), about=about)), language)
+    assert told in html
+    for own in (ABOUT, replace(about, question=ASK_EXAMPLES[0].question)):
+        assert told not in view.sheet_html(ask_sheet_from_json(sheet(card("base"), about=own)), language)
+
+
+def test_while_cards_grow_nothing_is_judged_by_hand():
+    kept = ask_sheet_from_json(sheet(card("base", *WRONG), card("found")))
+    assert 'data-do="overrule"' not in view.sheet_html(kept, "en", running=True)
+    assert view.sheet_html(kept, "en").count('data-do="overrule"') == 8
 
 
 def test_a_way_that_failed_on_another_day_does_not_spoil_the_sheet():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,14 +11,10 @@ import gradio as gr
 from playground.ask.question import Asked
 from playground.ask.sheet import AskSheet, ask_sheet_from_json, example_sheet
 from playground.ask.statement import NoStatementError
-from playground.ask.ways import ASK_WAYS, AskWay, examples_of
-from playground.retrieval.own import uploads
-from playground.retrieval.own.stored import Collection, Stored
-from playground.retrieval.own.uploads import is_own_collection
+from playground.ask.ways import ASK_WAYS, examples_of
+from playground.ui.parts.carried import documents_of
 from playground.ui.parts.comparison import SETUP, Column, set_up
-from playground.ui.parts.corpus_menu import FIRST_CORPUS, OWN
 from playground.ui.parts.html import note
-from playground.ui.parts.shelf import room_for_collection, shelf_ids, still_there, with_one
 from playground.ui.shell.page import AT_ONCE, LOOK, TOLD, shown
 from playground.ui.shell.tab import Visit
 from playground.ui.text import say
@@ -28,7 +25,6 @@ TO_TRAINING = """(way) => {
   if (way === 'lora') setTimeout(
     () => document.getElementById('train-data')?.scrollIntoView({block: 'start', behavior: 'smooth'}), 800);
 }"""
-DOCUMENT = "asked.md"  # what the pasted text is called among one's own documents
 
 
 def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HTML) -> Any:
@@ -74,7 +70,9 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
         return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
     asked, way = ask_sheet_from_json(sheet) if sheet else example_sheet(), ASK_WAYS[pressed]
     about, room = asked.about, "compare"
-    own, shelf, corpus = _documents(own, shelf, asked, way)
+    if not way.quotable:  # where the text was pasted is nothing to it
+        asked = replace(asked, about=replace(about, text=""))
+    own, shelf, corpus = documents_of(own, shelf, asked)
     if way.into == "passages":
         room, documents = "documents", (corpus, about.question)
     elif way.edits:
@@ -90,31 +88,6 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
     said = note(say(language, "ask_opened"))
     outer, inner = (room, gr.skip()) if room in ("compare", "documents") else ("change", gr.Tabs(selected=room))
     return saved, own, shelf, said, gr.Tabs(selected=outer), inner, *comparison, *documents, *lab, *adapters
-
-
-def _documents(own: str, shelf: Any, asked: AskSheet, way: AskWay) -> tuple[str, Any, str]:
-    """The collection in use, the visitor's collections, and the choice in the menu of documents: for a way that has
-    them in the prompt those in which the answer was looked for."""
-    about = asked.about
-    if about.text.strip() and way.quotable:
-        used, ids = _with_text(own, shelf, asked)
-        return used, ids, OWN
-    if not is_own_collection(about.corpus_id):
-        return own, shelf, about.corpus_id or FIRST_CORPUS
-    if not still_there(about.corpus_id):
-        return own, shelf, FIRST_CORPUS
-    return about.corpus_id, with_one(shelf_ids(shelf, own), about.corpus_id), OWN
-
-
-def _with_text(own: str, shelf: Any, asked: AskSheet) -> tuple[str, list[str]]:
-    """The pasted text as one of the visitor's collections, if it is none yet."""
-    document = Stored(DOCUMENT, "", asked.about.text)
-    for known in shelf_ids(shelf, own):
-        if uploads.read_collection(known).documents == (document,):
-            return known, with_one(shelf_ids(shelf, own), known)
-    ids = room_for_collection(shelf, own)
-    made = uploads.add_collection(Collection((document,), " ".join(asked.about.question.split())[:60]))
-    return made.id, with_one(ids, made.id)
 
 
 def _rows(about: Asked) -> list[list[str]]:

@@ -25,12 +25,12 @@ from playground.ui.shell.stale import belongs
 from playground.ui.text import say, tell
 
 
-def cards_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
+def cards_html(sheet: AskSheet, language: str, running: bool = False, opened: str = "") -> Markup:
     """The cards, with the mark of the fields that they are of."""
     about = sheet.about
     fields = {name: getattr(about, name) for name in (*FIELDS, "prompt", "subject")}
     mark = belongs({f"ask-{name}": value for name, value in fields.items()})
-    return sheet_html(sheet, language, running) + mark
+    return sheet_html(sheet, language, running, opened) + mark
 
 
 def ways_of(about: Asked, more: Sequence[str], recipe: Any) -> tuple[str, ...]:

@@ -24,12 +24,17 @@ from playground.ui.shell.tab import Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say, tell
 
-# An offer of a card takes a turn, the doors and what the browser answers alone do not
+# An offer of a card takes a turn; the doors, a judgement and what the browser answers alone do not
+EVENTS = "({offer: 'submit', overrule: 'edit'}[target.dataset.do] ?? 'click')"
 PRESSES = CLICKS.replace(
     "if (target) trigger('click',",
     "if (target?.dataset.do === 'offer') target.closest('.pg-card')?.classList.add('pg-working');\n"
-    "  if (target) trigger(target.dataset.do === 'offer' ? 'submit' : 'click',",
+    f"  if (target) trigger({EVENTS},",
 )
+EMPTY = """() => {
+  setTimeout(() => document.querySelector('#ask-question textarea, #ask-question input')?.focus(), 50);
+  return ['', '', '', [], '', '', '', 'sentences', false];
+}"""
 LATEST = TOLD | {"trigger_mode": "always_last"}  # ticks that come quickly: the last of them counts
 
 
@@ -50,6 +55,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
             gr.Button(label(f"ask_example_{example.key}"), size="sm", elem_id=f"ask-{example.key}", min_width=120)
             for example in ASK_EXAMPLES
         ]
+        empty = gr.Button(label("ask_start_empty"), size="sm", elem_id="ask-empty", min_width=120)
     status = gr.HTML(elem_id="ask-status")
     cards = gr.HTML(js_on_load=PRESSES, elem_id="ask-cards")
     told = gr.HTML(elem_id="ask-told")
@@ -74,6 +80,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     filled = [fields[name] for name in (*FIELDS, "needs", "corpus", "prompt", "subject", "cut", "begun")]
     for number, button in enumerate(buttons):
         starts.append(button.click(take_question, [language, gr.State(number)], filled, **TOLD).success)
+    empty.click(None, None, filled, js=EMPTY, api_visibility="private")
     clears(*starts, parts=[told])
     asking.on(*starts)
     let_in(visit, fields)
@@ -105,6 +112,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     for name in ("question", "answer", "prompt", "subject"):
         fields[name].blur(show_sentence, said, fields["told"], **LAST)
     fields["needs"].input(judge_again, [sheet, language, fields["needs"]], [sheet, cards], **LATEST)
+    cards.edit(overrule, [sheet, language], [sheet, cards], **LATEST)
     touches([fields["corpus"]], "ask-cards")
 
     def loaded(event: Listener) -> None:
@@ -137,6 +145,14 @@ def judge_again(sheet: Any, language: str, needs: list[str]) -> tuple[Any, Any]:
     table = ask_sheet_from_json(sheet) if sheet else example_sheet()
     table = replace(table, about=replace(table.about, needs=tuple(need for need in ASK_NEEDS if need in needs)))
     return (ask_sheet_to_json(table) if sheet else gr.skip()), cards_html(table, language)
+
+
+@shown
+def overrule(sheet: Any, language: str, event: gr.EventData) -> tuple[Any, Any]:
+    """The visitor judges an answer otherwise than its words do."""
+    table = ask_sheet_from_json(sheet) if sheet else example_sheet()
+    table = table.overruled(str(event.way), int(event.place))
+    return ask_sheet_to_json(table), cards_html(table, language, opened=str(event.way))
 
 
 def _recipe_button(shared: str, language: str) -> Any:

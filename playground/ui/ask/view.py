@@ -15,6 +15,7 @@ from playground.ask.statement import NoStatementError
 from playground.ask.verdict import AskVerdict, Remark, ask_verdict
 from playground.ask.ways import ASK_WAYS
 from playground.engine.models import catalog
+from playground.ui.ask.examples import ASK_EXAMPLES
 from playground.ui.parts.answers_html import YES_OR_NO, sign
 from playground.ui.parts.html import clock, details, duration, join, link, note, receipt, size, tag
 from playground.ui.text import say, tell
@@ -30,9 +31,12 @@ def ask_way_name(way: object, language: str) -> str:
     return say(language, f"ask_way_{way}")
 
 
-def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
-    """All cards and, below them, the verdict so far."""
-    cards = [_card(sheet, way, language, running) for way in sheet.ways]
+def sheet_html(sheet: AskSheet, language: str, running: bool = False, opened: str = "") -> Markup:
+    """All cards and, below them, the verdict so far.
+
+    :param opened: the way whose other wordings stand open.
+    """
+    cards = [_card(sheet, way, language, running, way == opened) for way in sheet.ways]
     grid = tag("div", *cards, class_="pg-ask", aria_live="polite")
     changed = _then(sheet, language) if sheet.then else Markup()
     return (
@@ -40,6 +44,7 @@ def sheet_html(sheet: AskSheet, language: str, running: bool = False) -> Markup:
         + _unread(sheet, language)
         + grid
         + _untaught(sheet, language)
+        + _left_over(sheet, language)
         + _verdict(sheet, language)
         + changed
     )
@@ -58,10 +63,19 @@ def _untaught(sheet: AskSheet, language: str) -> Markup:
     return Markup() if sheet.about.answer.strip() else note(say(language, "ask_untaught"))
 
 
+def _left_over(sheet: AskSheet, language: str) -> Markup:
+    """That a right answer still is an example's, where the question is another one."""
+    about = sheet.about
+    own = {example.question for example in ASK_EXAMPLES if example.answer == about.answer}
+    if not own or about.question in own:
+        return Markup()
+    return note(say(language, "ask_left_over", answer=about.answer), "warn")
+
+
 # A card
 
 
-def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
+def _card(sheet: AskSheet, way: str, language: str, running: bool, opened: bool) -> Markup:
     card = next((card for card in sheet.cards if card.way == way), None)
     title = tag("h4", ask_way_name(way, language))
     if card is None:
@@ -86,7 +100,7 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool) -> Markup:
         _source(first, language),
         receipt(_bill(card, language)),
         Markup() if running else _misread(card, sheet.about, language),
-        _behind(sheet, card, language),
+        _behind(sheet, card, language, running, opened),
         class_=f"pg-card {look}".strip(),
     )
 
@@ -133,11 +147,11 @@ def _misread(card: WayCard, about: Asked, language: str) -> Markup:
     return tag("div", tag("p", say(language, "ask_misread")), tag("p", join(offers, " ")), class_="pg-warn")
 
 
-def _behind(sheet: AskSheet, card: WayCard, language: str) -> Markup:
+def _behind(sheet: AskSheet, card: WayCard, language: str, running: bool, opened: bool) -> Markup:
     """Other wordings, what else changed, what each question costs, and the way to its own room."""
     asked = (
-        tag("li", tag("span", wording.question), tag("p", sign(wording.right, language), tag("q", wording.text)))
-        for wording in card.wordings
+        _wording(wording, language, Markup() if running else _overrule(wording, card.way, place, language))
+        for place, wording in enumerate(card.wordings)
     )
     lines = []
     if card.continued:
@@ -156,7 +170,23 @@ def _behind(sheet: AskSheet, card: WayCard, language: str) -> Markup:
         tag("ol", *asked, class_="pg-wordings"),
         join(tag("p", line, class_="pg-hint") for line in lines),
         tag("p", inside),
+        open=opened,
     )
+
+
+def _wording(wording: Wording, language: str, more: Markup) -> Markup:
+    """One way to ask, and its answer."""
+    by_hand = tag("small", " ", say(language, "ask_by_hand")) if wording.by_hand else ""
+    said = tag("p", sign(wording.right, language), tag("q", wording.text), by_hand)
+    return tag("li", tag("span", wording.question), said, more)
+
+
+def _overrule(wording: Wording, way: str, place: int, language: str) -> Markup:
+    """A press for those who read an answer otherwise than it was judged."""
+    if wording.right is None:
+        return Markup()
+    text = say(language, "ask_count_wrong" if wording.right else "ask_count_right")
+    return link(text, "overrule", f"{text}: {wording.question}", way=way, place=place)
 
 
 # The verdict
@@ -174,6 +204,7 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
         _remarks(say(language, "ask_against"), judged.against, language),
         _remarks(say(language, "ask_flips"), judged.flips, language),
         tag("p", *_next(sheet, judged, language), class_="pg-next"),
+        tag("p", say(language, "ask_judged"), class_="pg-hint") if sheet.about.answer.strip() else "",
         class_="pg-verdict pg-final",
         aria_live="polite",
         data_best=judged.best or "",

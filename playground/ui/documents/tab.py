@@ -98,14 +98,15 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         event.then(own_panel.show_own, [own, shelf, language], mine.view, **LOOK)
         clears(event.then, parts=hits)
 
-    carries(visit, page, query)
+    brought = carries(visit, page, corpus, query)
+    clears(brought.then, parts=hits)
     visit.fills["documents"] = [corpus, query]
     visit.presses["documents"] = ask
 
     def shows_own(event: Listener) -> None:
         event(own_panel.show_own, [own, shelf, language], mine.view, **AT_ONCE)
 
-    return Wired(typed={"query": query}, on_load=shows_own, on_documents=shows_own)
+    return Wired(typed={"query": query}, on_load=shows_own, on_documents=shows_own, documents=[brought])
 
 
 def _questions(corpus_id: str) -> list[str]:

@@ -42,6 +42,11 @@ TEXT = {
     "ask_example_known": "What it knows",
     "ask_example_style": "A style",
     "ask_example_garden": "In Korean: a garden",
+    "ask_start_empty": "Start empty",
+    "ask_left_over": (
+        "The right answer is still the example's, “{answer}”. If it is not that of your question, correct it and try "
+        "again."
+    ),
     "ask_empty": "An example, measured before: press “Try every way” to see it here, or ask something of your own.",
     "ask_stopped": "Stopped. The cards that were done stay.",
     "ask_way_base": "As it is",
@@ -66,6 +71,13 @@ TEXT = {
     "ask_offer_begin": "Begin the answer",
     "ask_offer_reword": "Other words",
     "ask_behind": "Other wordings, cost",
+    "ask_count_right": "Count it as right",
+    "ask_count_wrong": "Count it as wrong",
+    "ask_by_hand": "Judged by you.",
+    "ask_judged": (
+        "Ticks go by the words: an answer that holds the right ones counts, whatever it claims around them. Where you "
+        "read it otherwise, say so under “Other wordings, cost”."
+    ),
     "ask_continued": "The sentence it was written for it ends: “{prompt} … {text}”. A question is not that sentence.",
     "ask_lost": "{lost} of {of} other facts that it knew it no longer says.",
     "ask_none_lost": "All {of} other facts that it knew it still says.",

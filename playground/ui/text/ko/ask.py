@@ -39,6 +39,8 @@ TEXT = {
     "ask_example_known": "이미 아는 것",
     "ask_example_style": "말투",
     "ask_example_garden": "한국어: 정원",
+    "ask_start_empty": "비우고 시작",
+    "ask_left_over": ("맞는 답이 아직 보기의 “{answer}”입니다. 내 질문의 답이 아니라면 고치고 다시 해 보세요."),
     "ask_empty": "미리 재어 둔 보기입니다. “모든 방법 해 보기”를 눌러 여기서 해 보거나, 내 질문을 하세요.",
     "ask_stopped": "멈췄습니다. 끝난 카드는 남아 있습니다.",
     "ask_way_base": "그대로",
@@ -63,6 +65,13 @@ TEXT = {
     "ask_offer_begin": "답의 첫머리 써 주기",
     "ask_offer_reword": "다른 말로 묻기",
     "ask_behind": "다르게 물은 답, 비용",
+    "ask_count_right": "맞은 것으로 세기",
+    "ask_count_wrong": "틀린 것으로 세기",
+    "ask_by_hand": "직접 판단함",
+    "ask_judged": (
+        "표시는 낱말로 정합니다. 맞는 낱말이 들어 있으면 그 둘레에 무엇이라고 하든 맞은 것으로 셉니다. 달리 읽힌다면 "
+        "“다르게 물은 답, 비용”에서 고쳐 주세요."
+    ),
     "ask_continued": "편집한 문장은 이렇게 끝냅니다: “{prompt} … {text}”. 질문은 그 문장이 아닙니다.",
     "ask_lost": "알던 다른 사실 {of}개 가운데 {lost}개를 더는 말하지 않습니다.",
     "ask_none_lost": "알던 다른 사실 {of}개를 모두 그대로 말합니다.",

@@ -479,6 +479,7 @@ MESSAGES = {
     "The text does not say {answer!r} in these words: change the text itself, and try again.": "글에 {answer!r}라는 말이 그대로 있지 않습니다. 글을 직접 고치고 다시 해 보세요.",
     "The text is longer than {limit} characters. Drop it as a file under Documents, and choose it here.": "글이 {limit}자보다 깁니다. 문서 탭에 파일로 넣고 여기서 고르세요.",
     "The text is too long to be said as a whole: more than {limit} tokens. Searching it is what helps.": "글이 토큰 {limit}개보다 길어 통째로 말해 줄 수 없습니다. 검색이 도움이 됩니다.",
+    "This answer is no longer there. Ask again.": "이 대답은 이제 없습니다. 다시 물어보세요.",
     "What your browser kept of your question cannot be read. Ask it again.": "브라우저에 남은 질문을 읽을 수 없습니다. 다시 물어보세요.",
     "Your recipe is empty: it is the model as it came.": "레시피가 비어 있습니다. 원래 모델 그대로입니다.",
     "{way} answers…": "{way} 답하는 중…",
