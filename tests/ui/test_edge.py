@@ -631,3 +631,15 @@ def test_every_part_of_the_page_may_send_what_it_was_built_with():
         values = [getattr(part, "value", None) for part in event.inputs]
         shown = ["" if isinstance(value, I18nData) else value for value in values]
         fitting(event.inputs, shown)
+
+
+@pytest.mark.parametrize("path", routes.PACKED)
+def test_the_page_goes_packed_to_whoever_reads_that(ask, path):
+    plain = ask.get(path, headers={"accept-encoding": "identity"})
+    with ask.stream("GET", path, headers={"accept-encoding": "gzip"}) as packed:
+        sent = sum(map(len, packed.iter_raw()))
+        assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert sent < len(plain.content) / 2
+    ask_again = ask.get(path, headers={"accept-encoding": "gzip"})
+    assert len(ask_again.text) == pytest.approx(len(plain.text), abs=200)  # but for what is new each time

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 from gradio.block_function import BlockFunction
 from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from playground.owners import household
@@ -26,6 +27,7 @@ from playground.ui.shell.turns import leave
 
 SLOWED_SECONDS, MOST_SLOWED = 0.5, 64
 MOST_SESSION = 64  # characters of a session's name; gradio's have a dozen
+PAGE_LEVEL = 5  # of gzip: a tenth of the page's size, in some milliseconds
 SPOKEN = "playground.language"  # in a request's scope
 
 
@@ -39,6 +41,7 @@ class Edge:
     def __init__(self, app: ASGIApp, blocks: gr.Blocks) -> None:
         host = settings()
         self._app, self._blocks = app, blocks
+        self._page = GZipMiddleware(app, compresslevel=PAGE_LEVEL)  # gradio packs its scripts, and not these
         self._behind_proxy = host.proxy
         self._names = hosts.names(host, os.environ.get("GRADIO_SERVER_NAME", ""))
         self._reading, self._turns = Reading(), UploadTurns()
@@ -115,6 +118,8 @@ class Edge:
                 await self._app(scope, receive, send)
             finally:
                 leave(path.removeprefix(routes.HEARTBEAT))
+        elif path in routes.PACKED:
+            await self._page(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 

@@ -16,6 +16,7 @@ CALL = f"{API}/call/"
 CANCEL = f"{API}/cancel"
 STREAM = f"{API}/queue/data"
 HEARTBEAT = f"{API}/heartbeat/"
+PACKED = ("/", "/config")  # the page, and what other clients read in its place: a megabyte of JSON
 
 _GET = re.compile(
     r"/|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/pwa_icon(/\d+)?"
