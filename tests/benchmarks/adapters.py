@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from playground.engine.build import build
-from playground.engine.decoding.generate import Sampling, answer_text, decode, prompt_ids, prompt_text
+from playground.engine.decoding.batch import decode
+from playground.engine.decoding.generate import Sampling, answer_text, prompt_ids, prompt_text
 from playground.engine.recipe import parse
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,24 +1,20 @@
 """Prompts to tokens: chat template, batched decoding, next-token tables.
 
-Rows of one batch are prefilled one by one and decoded together; a row's answer does not depend
-on which others are beside it, but for the last digits where the processor's library rounds
-batches of different sizes differently (see ``LEAST_ROWS``).
+Decoding itself is done in ``batch.py``.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from playground.checked import Whole, checked, is_whole, printable
-from playground.engine.decoding.row_cache import RowCache
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE
 from playground.engine.models.float32_head import float32_logits
@@ -35,10 +31,6 @@ MAX_NEXT_TOKENS = 100
 STAND_IN = "\ue000\ue001"  # for a prompt, to see what its template writes around it
 HALF = "\ufffd"  # what bytes that are no whole character are decoded to
 MOST_HALVES = 3  # such signs of one character that is not complete
-# Matrix products of one row go another way through the processor's library than those of
-# several, and round differently. Never decoding a single row keeps a row's answer the same alone
-# and in company (bit for bit where the library's kernels allow it).
-LEAST_ROWS = 2
 
 
 @checked(
@@ -66,14 +58,16 @@ class Sampling:
 class Row:
     """One answer as it grows.
 
-    ``seconds`` is the time that its batch was at work until its last token: prefill of the whole
-    batch included, pauses in which another model had its turn left out.
+    ``seconds`` is the time that its batch was at work until its last token: reading the prompts of others in it
+    included, waiting for a seat and the turns of other models left out. ``place`` counts those whose turn comes
+    before, while it waits for a seat; 0 from then on.
     """
 
     prompt_tokens: int
     ids: list[int] = field(default_factory=list)
     done: bool = False
     seconds: float = 0.0
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,102 +161,8 @@ def start_ids(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
     return [bos] if expected and ids[:1] != [bos] else []
 
 
-def decode(
-    fork: Fork, prompts: Sequence[Sequence[int]], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
-) -> Iterator[list[Row]]:
-    """Answer several prompts with one model, one token for each at every step.
-
-    The same ``Row`` objects are yielded after every step, grown in place. A row ends at the
-    model's end token, at ``max_new_tokens``, or when ``stopped()`` turns true.
-
-    :param prompts: token ids of each prompt, not empty.
-    """
-    spent, since = 0.0, time.perf_counter()  # only while at work: others may run between steps
-    rows = [Row(len(prompt)) for prompt in prompts]
-    slots = max(len(prompts), LEAST_ROWS)
-    capacity = fork.virtual_count() + max(map(len, prompts)) + sampling.max_new_tokens
-    with torch.inference_mode():
-        cache, last = RowCache(slots, capacity), []
-    for slot, prompt in enumerate(prompts):
-        if stopped():
-            return
-        last.append(_prefill(fork, prompt, cache, slot))
-        spent += time.perf_counter() - since
-        yield rows
-        since = time.perf_counter()
-    ends = end_ids(fork.base)
-    draws = [torch.Generator().manual_seed(sampling.seed) for _ in rows]
-    logits = torch.stack(last)  # (rows, vocab)
-    while not stopped():
-        growing = [row for row in rows if not row.done]
-        for row, row_logits, generator in zip(rows, logits, draws, strict=False):
-            if not row.done:
-                _extend(row, row_logits, sampling, generator, ends)
-        spent += time.perf_counter() - since
-        for row in growing:
-            row.seconds = spent
-        yield rows
-        since = time.perf_counter()
-        if all(row.done for row in rows):
-            return
-        # A row that has ended keeps its place; what it is fed does not matter.
-        logits = _step(fork, cache, [0 if row.done else row.ids[-1] for row in rows])
-
-
-def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:
-    """Seconds of each of some decoding steps for the same prompt in several rows.
-
-    What the tokens are does not matter for the time, so no row ends.
-    """
-    slots = max(rows, LEAST_ROWS)
-    with torch.inference_mode():
-        cache = RowCache(slots, fork.virtual_count() + len(prompt) + steps)
-    for slot in range(rows):
-        _prefill(fork, prompt, cache, slot)
-    for _ in range(steps):
-        start = time.perf_counter()
-        _step(fork, cache, [prompt[-1]] * rows)
-        yield time.perf_counter() - start
-
-
-@torch.inference_mode()
-def _prefill(fork: Fork, prompt: Sequence[int], cache: RowCache, slot: int) -> Tensor:
-    """Run one prompt, keep its keys and values, and return its last logits (vocab,)."""
-    GATE.note()
-    own = DynamicCache()
-    out = fork.model(input_ids=torch.tensor([list(prompt)]), past_key_values=own, logits_to_keep=1)
-    cache.fill(slot, own, fork.virtual_count() + len(prompt))
-    return out.logits[0, -1]
-
-
-@torch.inference_mode()
-def _step(fork: Fork, cache: RowCache, tokens: list[int]) -> Tensor:
-    """One token more for every row; returns logits (slots, vocab)."""
-    GATE.note()
-    filled, spare = len(tokens), len(cache.lengths) - len(tokens)
-    ids = torch.tensor([*tokens, *[0] * spare])[:, None]
-    out = fork.model(
-        input_ids=ids,
-        position_ids=cache.lengths[:, None].clone(),
-        past_key_values=cache,
-        attention_mask=cache.masks(fork.model.config),
-    )
-    cache.lengths[:filled] += 1
-    return out.logits[:, -1]
-
-
-def _extend(row: Row, logits: Tensor, sampling: Sampling, generator: torch.Generator, ends: set[int]) -> None:
-    token = _draw(logits, sampling, generator)
-    if token in ends:
-        row.done = True
-        return
-    row.ids.append(token)
-    row.done = len(row.ids) >= sampling.max_new_tokens
-
-
-def _draw(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
-    if sampling.temperature == 0:
-        return int(logits.argmax())
+def drawn(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
+    """A token by chance, from (vocab,) logits."""
     logits = logits.float()
     probabilities = ((logits - logits.max()) / max(sampling.temperature, 1e-30)).softmax(-1)
     return int(torch.multinomial(probabilities, 1, generator=generator))

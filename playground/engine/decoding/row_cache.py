@@ -1,4 +1,4 @@
-"""Keys and values of several texts of different lengths, decoded in one batch.
+"""Keys and values of several texts of different lengths, for a model's own modules to decode in one batch.
 
 Each text's entries start at place 0 of its own row and new ones are written at that row's own
 end. So a row is computed the same way whoever shares its batch (padding on the left would shift
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 
-BLOCK = 64
+from playground.engine.decoding.key_values import BLOCK, in_blocks, resized
 
 
 class RowLayer(CacheLayerMixin):
@@ -32,16 +32,16 @@ class RowLayer(CacheLayerMixin):
         """Nothing to do: the memory is there from the start."""
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Write one new position per row, and return all rows up to the longest's end."""
-        at, width = self.owner.lengths, self.owner.width()
-        rows = torch.arange(len(at))
+        """Write one new position for each of the first rows, and return those up to the longest's end."""
+        rows, width = torch.arange(len(key_states)), self.owner.width()
+        at = torch.tensor(self.owner.lengths[: len(rows)])
         self.keys[rows, :, at] = key_states[:, :, 0]
         self.values[rows, :, at] = value_states[:, :, 0]
-        return self.keys[:, :, :width], self.values[:, :, :width]
+        return self.keys[: len(rows), :, :width], self.values[: len(rows), :, :width]
 
     def get_seq_length(self) -> int:
         """Entries before the current step, of the longest row."""
-        return int(self.owner.lengths.max())
+        return self.owner.longest()
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Keys that the current step sees, from place 0."""
@@ -60,9 +60,34 @@ class RowCache(Cache):
     """
 
     def __init__(self, rows: int, capacity: int) -> None:
-        self.lengths = torch.zeros(rows, dtype=torch.long)
-        self.capacity = -(-capacity // BLOCK) * BLOCK
+        self.lengths = [0] * rows
+        self.stepping = rows  # how many of the first rows the current step is of
+        self.capacity = in_blocks(capacity)
+        self.reading: dict[int, DynamicCache] = {}  # of rows whose prompts are being read
         super().__init__(layers=[])
+
+    @property
+    def rows(self) -> int:
+        """Texts in the batch."""
+        return len(self.lengths)
+
+    def resize(self, rows: int, capacity: int) -> None:
+        """More rows, or more places in each, or fewer; what is there stays."""
+        self.capacity = in_blocks(capacity)
+        self.lengths = [*self.lengths[:rows], *[0] * (rows - self.rows)]
+        for layer in cast(list[RowLayer], self.layers):
+            layer.keys = resized(layer.keys, rows, self.capacity)
+            layer.values = resized(layer.values, rows, self.capacity)
+
+    def move(self, source: int, row: int) -> None:
+        """Let a text lie in another row."""
+        count = self.lengths[source]
+        for layer in cast(list[RowLayer], self.layers):
+            layer.keys[row, :, :count] = layer.keys[source, :, :count]
+            layer.values[row, :, :count] = layer.values[source, :, :count]
+        self.lengths[row] = count
+        if source in self.reading:
+            self.reading[row] = self.reading.pop(source)
 
     def fill(self, row: int, prefill: DynamicCache, length: int) -> None:
         """Take over the keys and values of one prompt of ``length`` tokens.
@@ -82,27 +107,34 @@ class RowCache(Cache):
 
     def _room(self, like: Tensor) -> Tensor:
         """Zeros for all rows, (rows, heads, capacity, head_dim)."""
-        return like.new_zeros((len(self.lengths), like.shape[1], self.capacity, like.shape[3]))
+        return like.new_zeros((self.rows, like.shape[1], self.capacity, like.shape[3]))
+
+    def longest(self) -> int:
+        """Tokens of the longest text that the current step is of."""
+        return max(self.lengths[: self.stepping])
 
     def width(self) -> int:
         """Places that the current step looks at: the longest row and the new token, in full
         blocks, since a sum over a part of a block is rounded in another order."""
-        return -(-(int(self.lengths.max()) + 1) // BLOCK) * BLOCK
+        return in_blocks(self.longest() + 1)
 
     def masks(self, config: Any) -> Tensor | dict[str, Tensor]:
         """Which places each row's new token sees, (rows, 1, 1, width), True where it does.
 
         A model with layers of two kinds (full and sliding attention) gets one mask for each.
         """
-        position = torch.arange(self.width())
-        full = (position <= self.lengths[:, None])[:, None, None, :]
+        position, lengths = torch.arange(self.width()), torch.tensor(self.lengths[: self.stepping])
+        full = (position <= lengths[:, None])[:, None, None, :]
         window = getattr(config, "sliding_window", None)
         if not window or getattr(config, "use_sliding_window", True) is False:
             return full
-        near = (position > self.lengths[:, None] - window)[:, None, None, :]
+        near = (position > lengths[:, None] - window)[:, None, None, :]
         kinds = set(getattr(config, "layer_types", None) or ["sliding_attention"])
         if kinds == {"full_attention"}:
             return full
         if kinds == {"sliding_attention"}:
             return full & near
         return {"full_attention": full, "sliding_attention": full & near}
+
+
+__all__ = ["BLOCK", "RowCache", "RowLayer"]

@@ -30,6 +30,7 @@ from playground.cache import Cache
 from playground.engine.models import catalog, download
 from playground.engine.models.catalog import ModelEntry, Package
 from playground.engine.models.float32_head import PreciseHead
+from playground.engine.models.fused import fuse
 from playground.engine.models.tiny import build_tiny_gpt2
 from playground.errors import Message, ModelError
 from playground.hub import hub_answers
@@ -261,4 +262,5 @@ def frozen(model: nn.Module) -> nn.Module:
     head = model.get_output_embeddings()  # type: ignore[operator]
     if isinstance(head, nn.Linear):
         model.set_output_embeddings(PreciseHead.sharing(head))  # type: ignore[operator]
+    fuse(model)
     return model.eval().requires_grad_(False)

@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.context import LocalContext
 from markupsafe import escape
 
-from playground import owners
+from playground import caller, owners
 from playground.checked import whole
 from playground.disk import refusal
 from playground.errors import PlaygroundError
@@ -103,6 +103,9 @@ owners.ask(address)
 def session() -> str:
     """The session of the visitor for whom this thread works, "" outside of an event."""
     return str(getattr(LocalContext.request.get(None), "session_hash", None) or "")
+
+
+caller.ask(lambda: session() or address())
 
 
 def session_of(request: gr.Request) -> str:

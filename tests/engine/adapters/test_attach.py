@@ -13,7 +13,8 @@ from peft_made import METHODS, VIRTUAL
 from playground.engine.adapters import AdapterError, bottleneck, files, lora
 from playground.engine.adapters.base import outputs
 from playground.engine.adapters.edit import attach
-from playground.engine.decoding.generate import Sampling, decode
+from playground.engine.decoding.batch import decode
+from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.measuring.sizes import sizes
 from playground.engine.training.prepare import prepare_training

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from playground.engine.decoding import generate
+from playground.engine.decoding import batch, generate
+from playground.engine.decoding.batch import decode
 from playground.engine.decoding.generate import (
     MAX_NEW_TOKENS,
     MAX_NEXT_TOKENS,
@@ -15,7 +16,6 @@ from playground.engine.decoding.generate import (
     Row,
     Sampling,
     answer_text,
-    decode,
     next_probabilities,
     next_tokens,
     prompt_ids,
@@ -165,27 +165,28 @@ def test_the_rows_grow_by_one_token_a_step_and_count_their_prompts(llama, texts)
     lengths, prompts = [], [texts.ids(3), texts.ids(7)]
     for rows in decode(Fork(llama), prompts, Sampling(4)):
         lengths.append([len(row.ids) for row in rows])
-    assert lengths == [[0, 0], [0, 0], [1, 1], [2, 2], [3, 3], [4, 4]]
+    assert lengths == [[1, 1], [2, 2], [3, 3], [4, 4]]
     assert [row.prompt_tokens for row in rows] == [3, 7]
     assert all(row.seconds > 0 for row in rows)
 
 
 def test_stopping_beforehand_computes_nothing(llama, texts, monkeypatch):
-    monkeypatch.setattr(generate, "_prefill", lambda *_: pytest.fail("a prompt was read"))
+    monkeypatch.setattr(batch, "Batch", lambda *_: pytest.fail("a batch was begun"))
     assert list(decode(Fork(llama), [texts.ids(3)], Sampling(4), lambda: True)) == []
 
 
-def test_stopping_between_two_prompts_reads_no_further_one(llama, texts):
+def test_stopping_between_two_prompts_reads_no_further_one(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "READ_SECONDS", 0.0)  # one piece between two steps
     seen = []
     prompts = [texts.ids(3), texts.ids(4), texts.ids(5)]
-    for _ in decode(Fork(llama), prompts, Sampling(4), lambda: len(seen) == 1):
-        seen.append(1)
-    assert len(seen) == 1
+    for rows in decode(Fork(llama), prompts, Sampling(4), lambda: len(seen) == 1):
+        seen.append([len(row.ids) for row in rows])
+    assert seen == [[1, 0, 0]]
 
 
 def test_stopping_midway_computes_no_further_step(llama, texts, monkeypatch):
-    computed, real = [], generate._step
-    monkeypatch.setattr(generate, "_step", lambda *a: computed.append(1) or real(*a))
+    computed, real = [], batch.Batch._step
+    monkeypatch.setattr(batch.Batch, "_step", lambda *a: computed.append(1) or real(*a))
     stop = threading.Event()
     for rows in decode(Fork(llama), [texts.ids(3)], Sampling(50), stop.is_set):
         if len(rows[0].ids) == 3:

@@ -30,7 +30,7 @@ def filled(*lengths: int, capacity: int = 100) -> RowCache:
 
 def test_each_prompt_lies_at_the_start_of_its_own_row():
     cache = filled(3, 70, 1)
-    assert cache.lengths.tolist() == [3, 70, 1]
+    assert cache.lengths == [3, 70, 1]
     for row, length in enumerate((3, 70, 1)):
         for layer in (0, 1):
             expected = prefill(length, 10.0 * (row + 1)).layers[layer]

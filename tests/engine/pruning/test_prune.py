@@ -14,7 +14,8 @@ from torch.nn.utils import prune as torch_prune
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.build import Built, build, extended, is_quick
-from playground.engine.decoding.generate import Sampling, decode
+from playground.engine.decoding.batch import decode
+from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import layers, matrices, select
 from playground.engine.measuring.calibration import LONGEST, SINK

@@ -1,0 +1,368 @@
+"""One batch for all who are answered by the same weights: rows join and leave it at any step.
+
+Continuous batching as of Orca (Yu et al. 2022). A step for sixteen rows takes hardly longer than one for one, so
+whoever comes does not wait for the answers before. There is no thread of its own: of those who wait for the next
+step one computes it for all. So what nobody waits for is never computed, and alone everything goes step by step.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from playground.caller import who
+from playground.engine.decoding.generate import Row, Sampling, drawn, end_ids
+from playground.engine.decoding.plan import plan_of
+from playground.engine.fork import Fork
+from playground.engine.gate import GATE
+
+MOST_ROWS = 64
+MOST_PLACES = 65_536  # rows x tokens in each; a token of SmolLM2 takes 23 kB
+TOGETHER = 6  # rows of one visitor that are let in at a time: the columns of a comparison
+READ_SECONDS = 0.1  # for prompts between two steps, so that nobody's answer stands still
+LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others' step was stopped
+# Matrix products of one row go another way through the processor's library than those of several, and round
+# differently: a single row is never decoded alone.
+LEAST_ROWS = 2
+ROUNDED_UP = 256  # places by which a batch's room grows
+
+
+@dataclass(eq=False)
+class Seat:
+    """One answer in a batch; ``read`` counts its prompt's tokens that were read."""
+
+    row: Row
+    prompt: Sequence[int]
+    job: Job
+    read: int = 0
+
+    @property
+    def needs(self) -> int:
+        """Places: learned tokens, prompt and answer."""
+        return self.job.ahead + len(self.prompt) + self.job.sampling.max_new_tokens
+
+
+@dataclass(eq=False)
+class Job:
+    """Answers that were asked for together.
+
+    :param ahead: learned tokens before each.
+    :param grown: how often something came of it, and how much of that its owner has seen.
+    """
+
+    who: str
+    sampling: Sampling
+    ends: set[int]
+    ahead: int
+    seats: list[Seat] = field(default_factory=list)
+    grown: int = 0
+    seen: int = 0
+    spent: float = 0.0  # seconds that the batch was at work for it
+
+    def __post_init__(self) -> None:
+        self.draws: dict[Seat, torch.Generator] = {}
+
+    def add(self, prompt: Sequence[int]) -> None:
+        """One more prompt to be answered."""
+        seat = Seat(Row(len(prompt)), prompt, self)
+        self.draws[seat] = torch.Generator().manual_seed(self.sampling.seed)
+        self.seats.append(seat)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The answers."""
+        return [seat.row for seat in self.seats]
+
+
+class Turns:
+    """One step at a time in the process, whoever came first: two at once on two cores take longer than one after
+    the other."""
+
+    def __init__(self) -> None:
+        self._line: deque[object] = deque()
+        self._change = threading.Condition()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn, and hold it."""
+        me = object()
+        with self._change:
+            self._line.append(me)
+            while self._line[0] is not me:
+                self._change.wait()
+        try:
+            yield
+        finally:
+            with self._change:
+                self._line.popleft()
+                self._change.notify_all()
+
+
+TURNS = Turns()
+
+
+class Batch:
+    """Those who are answered by one fork."""
+
+    def __init__(self, fork: Fork) -> None:
+        self.fork, self.plan = fork, plan_of(fork)
+        self.kept: Any = None
+        self.seats: list[Seat] = []  # by row: first those that are answered, then those whose prompts are read
+        self.answered = 0
+        self.waiting: list[Seat] = []
+        self._gone: list[Job] = []
+        self._change, self._led = threading.Condition(), False
+        self._error: BaseException | None = None
+
+    # What its members call
+
+    def join(self, job: Job) -> None:
+        """Wait for seats."""
+        with self._change:
+            self.waiting += job.seats
+            self._place()
+
+    def leave(self, job: Job) -> None:
+        """Be answered no further; the seats are free at the next step."""
+        with self._change:
+            self._gone.append(job)
+            self.waiting = [seat for seat in self.waiting if seat.job is not job]
+            self._change.notify_all()
+
+    def idle(self) -> bool:
+        """Whether nobody is in it."""
+        with self._change:
+            return not self.waiting and all(seat.job in self._gone for seat in self.seats)
+
+    def broken(self) -> bool:
+        """Whether a step went wrong, so that nobody is answered here any more."""
+        return self._error is not None
+
+    def advance(self, job: Job) -> None:
+        """Wait until something more came of a job, or was computed for the others.
+
+        :raises BaseException: what went wrong at a step, to all who are in the batch.
+        """
+        with self._change:
+            if job.grown == job.seen and self._led:
+                self._change.wait(LOOK_SECONDS)
+            if self._error is not None:
+                raise self._error
+            leads = job.grown == job.seen and not self._led
+            self._led |= leads
+        if leads:
+            self._lead()
+        job.seen = job.grown
+
+    def _lead(self) -> None:
+        try:
+            with TURNS.turn(), torch.inference_mode():
+                self._compute()
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            with self._change:
+                self._led = False
+                self._change.notify_all()
+
+    # What one of them does for all
+
+    def _compute(self) -> None:
+        """One step for those that are answered, and some reading for those that have come."""
+        with self._change:
+            self._clear()
+            self._admit()
+            here = list(dict.fromkeys(seat.job for seat in self.seats))
+        start = time.perf_counter()
+        GATE.note()
+        grown = self._step()
+        grown += self._read()
+        spent = time.perf_counter() - start
+        with self._change:
+            for job in here:
+                job.spent += spent
+            for seat in grown:
+                seat.row.seconds = seat.job.spent
+            for seat in [seat for seat in self.seats if seat.row.done]:
+                self._free(seat)
+            for job in {*here, *(seat.job for seat in self.waiting)}:
+                job.grown += 1
+
+    def _step(self) -> list[Seat]:
+        seats = self.seats[: self.answered]
+        if not seats:
+            return []
+        spare = [0] * max(0, LEAST_ROWS - len(seats))
+        read = self.plan.step([*(seat.row.ids[-1] for seat in seats), *spare], self.kept)
+        for row in range(len(seats)):
+            self.kept.lengths[row] += 1
+        self._extend(seats, read[: len(seats)])
+        return seats
+
+    def _read(self) -> list[Seat]:
+        """Read prompts, a piece at a time, as long as there is time; those that were read to their ends."""
+        start, begun = time.perf_counter(), list[tuple[Seat, Any]]()
+        for row in range(self.answered, len(self.seats)):
+            seat, read = self.seats[row], None
+            while seat.read < len(seat.prompt) and (not begun or time.perf_counter() - start < READ_SECONDS):
+                piece = seat.prompt[seat.read : seat.read + self.plan.piece]
+                read = self.plan.read(piece, self.kept, row)
+                seat.read += len(piece)
+                if time.perf_counter() - start > READ_SECONDS:
+                    break
+            if seat.read < len(seat.prompt):
+                break
+            begun.append((seat, read))
+        if begun:
+            self._extend([seat for seat, _ in begun], torch.stack([read for _, read in begun if read is not None]))
+        self.answered += len(begun)
+        return [seat for seat, _ in begun]
+
+    def _extend(self, seats: Sequence[Seat], read: Tensor) -> None:
+        logits = self.plan.logits(read)
+        greedy = self.plan.likeliest(read, logits) if any(s.job.sampling.temperature == 0 for s in seats) else ()
+        for number, seat in enumerate(seats):
+            sampling, row = seat.job.sampling, seat.row
+            if sampling.temperature == 0:
+                token = greedy[number]
+            else:
+                token = drawn(logits[number], sampling, seat.job.draws[seat])
+            if token in seat.job.ends:
+                row.done = True
+            else:
+                row.ids.append(token)
+                row.done = len(row.ids) >= sampling.max_new_tokens
+
+    # Seats
+
+    def _admit(self) -> None:
+        """Let in who waits, those first who have the fewest seats."""
+        while self.waiting:
+            held = Counter(seat.job.who for seat in self.seats)
+            first = min(self.waiting, key=lambda seat: held[seat.job.who])
+            part = [seat for seat in self.waiting if seat.job is first.job][:TOGETHER]
+            if not self._make_room(part):
+                break
+            for seat in part:
+                self.waiting.remove(seat)
+                self._seat(seat)
+        self._place()
+
+    def _make_room(self, part: Sequence[Seat]) -> bool:
+        rows = max(LEAST_ROWS, len(self.seats) + len(part))
+        capacity = max(seat.needs for seat in (*self.seats, *part))
+        if self.seats and (rows > MOST_ROWS or rows * capacity > MOST_PLACES):
+            return False
+        if self.kept is None:
+            self.kept = self.plan.room(rows, capacity)
+        elif rows > self.kept.rows or capacity > self.kept.capacity:
+            more = min(MOST_ROWS, max(self.kept.rows, 1 << (rows - 1).bit_length())) if rows > 2 else rows
+            self.kept.resize(max(rows, more), max(self.kept.capacity, -(-capacity // ROUNDED_UP) * ROUNDED_UP))
+        return True
+
+    def _seat(self, seat: Seat) -> None:
+        row = len(self.seats)
+        self.seats.append(seat)
+        seat.row.place = 0
+        self.plan.begin(self.kept, row)
+
+    def _place(self) -> None:
+        """Tell those who wait how many visitors' turns are before theirs."""
+        for place, job in enumerate(dict.fromkeys(seat.job for seat in self.waiting), 1):
+            for row in job.rows:
+                row.place = 0 if row.ids else place
+
+    def _clear(self) -> None:
+        """Free the seats of those who left."""
+        for seat in [seat for seat in self.seats if seat.job in self._gone]:
+            self._free(seat)
+        self._gone = []
+
+    def _free(self, seat: Seat) -> None:
+        """Fill a seat that is free with the last of its kind, so that those who are answered lie side by side."""
+        row, last = self.seats.index(seat), len(self.seats) - 1
+        if row < self.answered:
+            self.answered -= 1
+            row = self._moved(self.answered, row)
+        self._moved(last, row)
+        self.seats.pop()
+
+    def _moved(self, source: int, row: int) -> int:
+        """Let the seat of one row lie in another; gives the one that is free now."""
+        if source != row:
+            self.kept.move(source, row)
+            self.seats[row] = self.seats[source]
+        return source
+
+
+_BATCHES: dict[Fork, Batch] = {}
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
+    with _LOCK:
+        batch = _BATCHES.get(fork)
+        if batch is None or batch.broken():
+            batch = _BATCHES[fork] = Batch(fork)
+        batch.join(job)
+    try:
+        yield batch
+    finally:
+        with _LOCK:
+            batch.leave(job)
+            if (batch.idle() or batch.broken()) and _BATCHES.get(fork) is batch:
+                del _BATCHES[fork]
+
+
+def decode(
+    fork: Fork, prompts: Sequence[Sequence[int]], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
+) -> Iterator[list[Row]]:
+    """Answer several prompts with one model, in one batch with all who ask the same model.
+
+    The same ``Row`` objects are yielded after every step, grown in place. A row ends at the
+    model's end token, at ``max_new_tokens``, or when ``stopped()`` turns true.
+
+    :param prompts: token ids of each prompt, not empty.
+    """
+    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count())
+    for prompt in prompts:
+        job.add(prompt)
+    if stopped():
+        return
+    with _joined(fork, job) as batch:
+        while not stopped():
+            batch.advance(job)
+            yield job.rows
+            if all(row.done for row in job.rows):
+                return
+
+
+def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:
+    """Seconds of each of some decoding steps for the same prompt in several rows.
+
+    What the tokens are does not matter for the time, so no row ends.
+    """
+    plan, slots = plan_of(fork), max(rows, LEAST_ROWS)
+    kept: Any = plan.room(slots, fork.virtual_count() + len(prompt) + steps)
+    for row in range(slots):
+        with torch.inference_mode():
+            plan.begin(kept, row)
+            for start in range(0, len(prompt), plan.piece):
+                plan.read(prompt[start : start + plan.piece], kept, row)
+    for _ in range(steps):
+        GATE.note()
+        start_time = time.perf_counter()
+        with TURNS.turn(), torch.inference_mode():
+            plan.logits(plan.step([prompt[-1]] * slots, kept))
+        kept.lengths = [length + 1 for length in kept.lengths]
+        yield time.perf_counter() - start_time

@@ -1,0 +1,62 @@
+"""Decoding through a model's own modules: for the layouts that have no plan of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from playground.engine.decoding.row_cache import RowCache
+from playground.engine.fork import Fork
+
+
+class ModulesPlan:
+    """What :class:`~playground.engine.decoding.plan.Plan` does, by calling the model."""
+
+    piece = 256  # tokens of a prompt at a time
+
+    def __init__(self, fork: Fork) -> None:
+        self.fork, self.model = fork, fork.model
+
+    def room(self, rows: int, capacity: int) -> RowCache:
+        """Where a batch's keys and values are kept."""
+        return RowCache(rows, capacity)
+
+    def begin(self, kept: RowCache, row: int) -> None:
+        """Let a row begin; the model itself puts learned tokens before its text."""
+        kept.reading[row] = DynamicCache()
+        kept.lengths[row] = self.fork.virtual_count()
+
+    def read(self, ids: Sequence[int], kept: RowCache, row: int) -> Tensor:
+        """Read a piece of a row's prompt; (vocab,) the logits after its last token."""
+        own = kept.reading[row]
+        model: Any = self.model
+        out = model(input_ids=torch.tensor([list(ids)]), past_key_values=own, logits_to_keep=1)
+        kept.fill(row, own, kept.lengths[row] + len(ids))
+        logits: Tensor = out.logits[0, -1]
+        return logits
+
+    def logits(self, read: Tensor) -> Tensor:
+        """(n, vocab) of what came of reading: the same."""
+        return read
+
+    def likeliest(self, read: Tensor, logits: Tensor) -> list[int]:
+        """The likeliest token of each row."""
+        likeliest: list[int] = logits.argmax(-1).tolist()
+        return likeliest
+
+    def step(self, tokens: Sequence[int], kept: RowCache) -> Tensor:
+        """One token more for each of the first rows; (rows, vocab) logits."""
+        model: Any = self.model
+        kept.stepping = len(tokens)
+        out = model(
+            input_ids=torch.tensor(list(tokens))[:, None],
+            position_ids=torch.tensor(kept.lengths[: len(tokens)])[:, None],
+            past_key_values=kept,
+            attention_mask=kept.masks(model.config),
+        )
+        logits: Tensor = out.logits[:, -1]
+        return logits
