@@ -110,7 +110,8 @@ def test_pissa_and_olora_are_taken_out_of_the_base_as_peft_does(tiny, tmp_path):
         before = {name: tensor.clone() for name, tensor in base.tensors()}
         fork = folder.check(atol=1e-3)  # PEFT's decomposition is float32's
         assert all(torch.equal(before[name], tensor) for name, tensor in base.tensors())
-        assert torch.allclose(logits(folder.attached(fold=True).model), logits(fork.model), atol=1e-4)
+        folded = logits(folder.attached(fold=True).model)
+        assert torch.allclose(folded, logits(fork.model), atol=2e-4)  # float32 of weights that reach 5
 
 
 def test_an_untrained_pissa_is_the_base_and_a_converted_one_loads_in_peft(llama, tmp_path):
