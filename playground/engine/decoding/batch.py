@@ -21,8 +21,10 @@ from torch import Tensor
 from playground.caller import who
 from playground.engine.decoding.generate import Row, Sampling, drawn, end_ids
 from playground.engine.decoding.plan import plan_of
+from playground.engine.decoding.thin import Beside, Thin, thin_of
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE
+from playground.engine.models.loader import Base
 
 MOST_ROWS = 64
 MOST_PLACES = 65_536  # rows x tokens in each; a token of SmolLM2 takes 23 kB
@@ -32,6 +34,7 @@ LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others
 # Matrix products of one row go another way through the processor's library than those of several, and round
 # differently: a single row is never decoded alone.
 LEAST_ROWS = 2
+Sides = tuple[tuple[int, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
 ROUNDED_UP = 256  # places by which a batch's room grows
 
 
@@ -45,6 +48,11 @@ class Seat:
     read: int = 0
 
     @property
+    def thin(self) -> Thin | None:
+        """What its fork has beside the base whose batch it is in."""
+        return self.job.thin
+
+    @property
     def needs(self) -> int:
         """Places: learned tokens, prompt and answer."""
         return self.job.ahead + len(self.prompt) + self.job.sampling.max_new_tokens
@@ -55,6 +63,7 @@ class Job:
     """Answers that were asked for together.
 
     :param ahead: learned tokens before each.
+    :param thin: what their fork has beside the base; None where the fork has a batch of its own.
     :param grown: how often something came of it, and how much of that its owner has seen.
     """
 
@@ -62,6 +71,7 @@ class Job:
     sampling: Sampling
     ends: set[int]
     ahead: int
+    thin: Thin | None = None
     seats: list[Seat] = field(default_factory=list)
     grown: int = 0
     seen: int = 0
@@ -110,10 +120,11 @@ TURNS = Turns()
 
 
 class Batch:
-    """Those who are answered by one fork."""
+    """Those who are answered by one fork, or by what is thin beside it."""
 
     def __init__(self, fork: Fork) -> None:
-        self.fork, self.plan = fork, plan_of(fork)
+        self.plan: Any = plan_of(fork)
+        self._sides: Sides = (None, ())
         self.kept: Any = None
         self.seats: list[Seat] = []  # by row: first those that are answered, then those whose prompts are read
         self.answered = 0
@@ -202,20 +213,29 @@ class Batch:
         if not seats:
             return []
         spare = [0] * max(0, LEAST_ROWS - len(seats))
-        read = self.plan.step([*(seat.row.ids[-1] for seat in seats), *spare], self.kept)
+        self._sides = self._beside(seats, self._sides)
+        read = self.plan.step([*(seat.row.ids[-1] for seat in seats), *spare], self.kept, *self._sides[1])
         for row in range(len(seats)):
             self.kept.lengths[row] += 1
-        self._extend(seats, read[: len(seats)])
+        self._extend(seats, read[: len(seats)], self._sides[1])
         return seats
+
+    def _beside(self, seats: Sequence[Seat], was: Sides = (None, ())) -> Sides:
+        """What seats have beside the plan; the same as before where they are."""
+        if was[0] == (here := tuple(map(id, seats))):
+            return was
+        thins = [seat.thin for seat in seats if seat.thin is not None]
+        return here, (() if all(thin.plain for thin in thins) else (Beside(thins),))
 
     def _read(self) -> list[Seat]:
         """Read prompts, a piece at a time, as long as there is time; those that were read to their ends."""
         start, begun = time.perf_counter(), list[tuple[Seat, Any]]()
         for row in range(self.answered, len(self.seats)):
             seat, read = self.seats[row], None
+            beside = () if seat.thin is None or seat.thin.plain else (Beside([seat.thin], alone=True),)
             while seat.read < len(seat.prompt) and (not begun or time.perf_counter() - start < READ_SECONDS):
                 piece = seat.prompt[seat.read : seat.read + self.plan.piece]
-                read = self.plan.read(piece, self.kept, row)
+                read = self.plan.read(piece, self.kept, row, *beside)
                 seat.read += len(piece)
                 if time.perf_counter() - start > READ_SECONDS:
                     break
@@ -223,13 +243,15 @@ class Batch:
                 break
             begun.append((seat, read))
         if begun:
-            self._extend([seat for seat, _ in begun], torch.stack([read for _, read in begun if read is not None]))
+            seats = [seat for seat, _ in begun]
+            self._extend(seats, torch.stack([read for _, read in begun]), self._beside(seats)[1])
         self.answered += len(begun)
         return [seat for seat, _ in begun]
 
-    def _extend(self, seats: Sequence[Seat], read: Tensor) -> None:
-        logits = self.plan.logits(read)
-        greedy = self.plan.likeliest(read, logits) if any(s.job.sampling.temperature == 0 for s in seats) else ()
+    def _extend(self, seats: Sequence[Seat], read: Tensor, beside: Sequence[Beside]) -> None:
+        logits = self.plan.logits(read, *beside)
+        chance = all(seat.job.sampling.temperature for seat in seats)
+        greedy = () if chance else self.plan.likeliest(read, logits, *beside)
         for number, seat in enumerate(seats):
             sampling, row = seat.job.sampling, seat.row
             if sampling.temperature == 0:
@@ -245,39 +267,50 @@ class Batch:
     # Seats
 
     def _admit(self) -> None:
-        """Let in who waits, those first who have the fewest seats."""
+        """Let in who waits, as many of one visitor's rows together as there is room for."""
         while self.waiting:
-            held = Counter(seat.job.who for seat in self.seats)
-            first = min(self.waiting, key=lambda seat: held[seat.job.who])
-            part = [seat for seat in self.waiting if seat.job is first.job][:TOGETHER]
-            if not self._make_room(part):
+            job = self._line()[0]
+            part = [seat for seat in self.waiting if seat.job is job][:TOGETHER]
+            while not self.seats and len(part) > 1 and not self._fits(part):
+                part.pop()
+            if self.seats and not self._fits(part):
                 break
+            self._make_room(part)
             for seat in part:
                 self.waiting.remove(seat)
                 self._seat(seat)
         self._place()
 
-    def _make_room(self, part: Sequence[Seat]) -> bool:
-        rows = max(LEAST_ROWS, len(self.seats) + len(part))
-        capacity = max(seat.needs for seat in (*self.seats, *part))
-        if self.seats and (rows > MOST_ROWS or rows * capacity > MOST_PLACES):
-            return False
+    def _line(self) -> list[Job]:
+        """Who waits, those first whose visitors have the fewest seats; of them whoever came first."""
+        held = Counter(seat.job.who for seat in self.seats)
+        return sorted(dict.fromkeys(seat.job for seat in self.waiting), key=lambda job: held[job.who])
+
+    def _sizes(self, part: Sequence[Seat]) -> tuple[int, int]:
+        """Rows and places in each, with some more seats."""
+        return max(LEAST_ROWS, len(self.seats) + len(part)), max(seat.needs for seat in (*self.seats, *part))
+
+    def _fits(self, part: Sequence[Seat]) -> bool:
+        rows, places = self._sizes(part)
+        return rows <= MOST_ROWS and rows * places <= MOST_PLACES
+
+    def _make_room(self, part: Sequence[Seat]) -> None:
+        rows, places = self._sizes(part)
         if self.kept is None:
-            self.kept = self.plan.room(rows, capacity)
-        elif rows > self.kept.rows or capacity > self.kept.capacity:
-            more = min(MOST_ROWS, max(self.kept.rows, 1 << (rows - 1).bit_length())) if rows > 2 else rows
-            self.kept.resize(max(rows, more), max(self.kept.capacity, -(-capacity // ROUNDED_UP) * ROUNDED_UP))
-        return True
+            self.kept = self.plan.room(rows, places)
+        elif rows > self.kept.rows or places > self.kept.capacity:
+            more = max(self.kept.rows, min(MOST_ROWS, 1 << (rows - 1).bit_length()))
+            self.kept.resize(more, max(self.kept.capacity, -(-places // ROUNDED_UP) * ROUNDED_UP))
 
     def _seat(self, seat: Seat) -> None:
         row = len(self.seats)
         self.seats.append(seat)
         seat.row.place = 0
-        self.plan.begin(self.kept, row)
+        self.plan.begin(self.kept, row, *([seat.thin.ahead] if seat.thin else []))
 
     def _place(self) -> None:
         """Tell those who wait how many visitors' turns are before theirs."""
-        for place, job in enumerate(dict.fromkeys(seat.job for seat in self.waiting), 1):
+        for place, job in enumerate(self._line(), 1):
             for row in job.rows:
                 row.place = 0 if row.ids else place
 
@@ -304,24 +337,25 @@ class Batch:
         return source
 
 
-_BATCHES: dict[Fork, Batch] = {}
+_BATCHES: dict[Fork | Base, Batch] = {}
 _LOCK = threading.Lock()
 
 
 @contextmanager
 def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
+    key = fork if job.thin is None else fork.base
     with _LOCK:
-        batch = _BATCHES.get(fork)
+        batch = _BATCHES.get(key)
         if batch is None or batch.broken():
-            batch = _BATCHES[fork] = Batch(fork)
+            batch = _BATCHES[key] = Batch(fork if job.thin is None else Fork(fork.base))
         batch.join(job)
     try:
         yield batch
     finally:
         with _LOCK:
             batch.leave(job)
-            if (batch.idle() or batch.broken()) and _BATCHES.get(fork) is batch:
-                del _BATCHES[fork]
+            if (batch.idle() or batch.broken()) and _BATCHES.get(key) is batch:
+                del _BATCHES[key]
 
 
 def decode(
@@ -334,17 +368,17 @@ def decode(
 
     :param prompts: token ids of each prompt, not empty.
     """
-    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count())
+    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count(), thin_of(fork))
     for prompt in prompts:
         job.add(prompt)
     if stopped():
         return
     with _joined(fork, job) as batch:
-        while not stopped():
+        ended = False
+        while not ended and not stopped():
             batch.advance(job)
+            ended = all(row.done for row in job.rows)  # before its owner sees it: another may lead meanwhile
             yield job.rows
-            if all(row.done for row in job.rows):
-                return
 
 
 def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:

@@ -33,6 +33,15 @@ ROUNDED = 2**-7  # of a bfloat16 number: its distance to the next is at most thi
 Product = Callable[[Tensor], Tensor]
 
 
+# Which of a layer's products, what went in (tokens, in) and what came out (out, tokens), to the same with what rows
+# have beside it
+Added = Callable[[str, Tensor, Tensor], Tensor]
+
+
+def _nothing(product: str, x: Tensor, out: Tensor) -> Tensor:
+    return out
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Norm:
     """A root mean square norm over the last dimension.
@@ -86,12 +95,14 @@ class PlanLayer:
         cos, sin = turns
         return torch.addcmul(qkv * cos, qkv.roll(size // 2, -1), sin)
 
-    def fed(self, x: Tensor, attended: Tensor) -> Tensor:
+    def fed(self, x: Tensor, attended: Tensor, added: Added) -> Tensor:
         """(tokens, d_model) after the layer, from what went in and what it attended to."""
-        mixed = self.out(attended).T
+        mixed = added("out", attended, self.out(attended)).T
         x = x + (mixed if self.after is None else self.after(mixed))
-        gates, units = self.gates(self.inner(x)).chunk(2)
-        fed = self.down((self.act(gates) * units).T).T
+        inner = self.inner(x)
+        gates, units = added("gates", inner, self.gates(inner)).chunk(2)
+        units = (self.act(gates) * units).T
+        fed = added("down", units, self.down(units)).T
         return x + (fed if self.last is None else self.last(fed))
 
 
@@ -122,25 +133,29 @@ class Plan:
         shapes = [layer.heads for _, layer in self.layers]
         return KeyValues(rows, capacity, [(keys, size) for _, keys, size in shapes], self.dtype)
 
-    def begin(self, kept: KeyValues, row: int) -> None:
-        """Let a row begin, with the learned tokens that come before every text."""
+    def begin(self, kept: KeyValues, row: int, ahead: Sequence[tuple[Tensor, Tensor]] = ()) -> None:
+        """Let a row begin, with learned tokens that come before its text."""
         kept.lengths[row] = 0
-        if self.ahead:
-            kept.fill(row, [self.ahead[place] for place, _ in self.layers])
+        if ahead := ahead or self.ahead:
+            kept.fill(row, [ahead[place] for place, _ in self.layers])
 
-    def read(self, ids: Sequence[int], kept: KeyValues, row: int) -> Tensor:
-        """Read a piece of a row's prompt; (d_model,) what came of its last token, before the head."""
+    def read(self, ids: Sequence[int], kept: KeyValues, row: int, beside: Any = None) -> Tensor:
+        """Read a piece of a row's prompt; (d_model,) what came of its last token, before the head.
+
+        :param beside: the row's own (:class:`~playground.engine.decoding.thin.Beside`).
+        """
         start = kept.lengths[row]
         places = Places.of_piece(start, len(ids))
-        x = self._run(torch.tensor(list(ids)), places, kept, row)
+        x = self._run(torch.tensor(list(ids)), places, kept, row, beside)
         kept.lengths[row] = start + len(ids)
         return x[0]
 
-    def logits(self, read: Tensor) -> Tensor:
+    def logits(self, read: Tensor, beside: Any = None) -> Tensor:
         """(n, vocab) from (n, d_model)."""
-        return self.vocabulary(read).T
+        logits = self.vocabulary(read).T
+        return logits if beside is None else beside.voted(read, logits)
 
-    def likeliest(self, read: Tensor, logits: Tensor) -> list[int]:
+    def likeliest(self, read: Tensor, logits: Tensor, beside: Any = None) -> list[int]:
         """The likeliest token of each row. Of those that bfloat16 cannot tell apart, by a product in float32: what
         shares a row's batch may round a logit otherwise, and a tie must not be decided by that."""
         if logits.dtype == torch.float32:
@@ -148,7 +163,8 @@ class Plan:
         best = logits.amax(-1).float()
         near = logits.T.ge((best - ROUNDED * best.abs()).to(logits.dtype))
         ids, rows = near.nonzero(as_tuple=True)
-        exact = (rows_at(self.head, ids) * read[rows].float()).sum(-1)
+        heads = rows_at(self.head, ids) if beside is None else beside.rows_at(self.head, rows, ids)
+        exact = (heads * read[rows].float()).sum(-1)
         most = exact.new_full((len(read),), -torch.inf).scatter_reduce(0, rows, exact, "amax")
         found: dict[int, int] = {}
         for row, token, here in zip(rows.tolist(), ids.tolist(), (exact == most[rows]).tolist(), strict=True):
@@ -156,20 +172,23 @@ class Plan:
                 found.setdefault(row, token)
         return [found[row] for row in range(len(read))]
 
-    def step(self, tokens: Sequence[int], kept: KeyValues) -> Tensor:
+    def step(self, tokens: Sequence[int], kept: KeyValues, beside: Any = None) -> Tensor:
         """One token more for each of the first rows; (rows, d_model) what came of it, before the head.
 
         Whose lengths grow by it is for the caller to say: some rows may be there for their number alone.
         """
         places = Places.of_step(kept.lengths[: len(tokens)])
-        return self._run(torch.tensor(list(tokens)), places, kept, None)
+        return self._run(torch.tensor(list(tokens)), places, kept, None, beside)
 
-    def _run(self, ids: Tensor, places: Places, kept: KeyValues, row: int | None) -> Tensor:
+    def _run(self, ids: Tensor, places: Places, kept: KeyValues, row: int | None, beside: Any) -> Tensor:
         x: Tensor = self.embed(ids)
+        x = x if beside is None else beside.embedded(ids, x)
         turns = {kind: self._turns(x, places.positions, kind) for kind in self.kinds}
         for number, (_, layer) in enumerate(self.layers):
-            qkv = layer.rotated(layer.qkv(layer.before(x)), turns[layer.turned])
-            x = layer.fed(x, kept.attend(number, qkv, layer, places, row))
+            added = _nothing if beside is None else beside.at(number)
+            before = layer.before(x)
+            qkv = layer.rotated(added("qkv", before, layer.qkv(before)), turns[layer.turned])
+            x = layer.fed(x, kept.attend(number, qkv, layer, places, row), added)
         return self.norm(x if row is None else x[-1:])
 
     def _turns(self, x: Tensor, positions: Tensor, kind: str) -> tuple[Tensor, Tensor]:
@@ -194,16 +213,22 @@ def plan_of(fork: Fork) -> Plan | ModulesPlan:
     return _PLANS[fork]
 
 
-def _planned(fork: Fork) -> Plan | None:
-    model: Any = fork.model
+def is_planned(model: Any) -> bool:
+    """Whether a model is of a layout that is decoded by a plan."""
     if type(model).__name__ not in PLANNED or hasattr(model, Ensemble.NAME):
-        return None
+        return False
     config = model.config
     ropes = config.rope_parameters
     rotations = {one["rope_type"] for one in ([ropes] if "rope_type" in ropes else ropes.values())}
     capped = any(getattr(config, f"{part}_logit_softcapping", None) for part in ("attn", "final"))
-    if not rotations <= {*FIXED_ROTATIONS} or capped or getattr(config, "use_bidirectional_attention", False):
+    return rotations <= {*FIXED_ROTATIONS} and not capped and not getattr(config, "use_bidirectional_attention", False)
+
+
+def _planned(fork: Fork) -> Plan | None:
+    model: Any = fork.model
+    if not is_planned(model):
         return None
+    config = model.config
     found = [(n, layer) for n, layer in enumerate(model.model.layers) if not isinstance(layer, DroppedLayer)]
     return Plan(fork, [(n, _layer(layer, config, n)) for n, layer in found]) if found else None
 

@@ -1,0 +1,342 @@
+"""One batch for all: who joins, leaves and waits, and that company changes nobody's answer."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from playground.engine.decoding import batch
+from playground.engine.decoding.batch import decode
+from playground.engine.decoding.generate import Sampling
+from playground.engine.decoding.modules_plan import ModulesPlan
+from playground.engine.decoding.plan import Plan, plan_of
+from playground.engine.decoding.thin import thin_of
+from playground.engine.fork import Fork
+from playground.engine.fork.side_layers import LowRank, VirtualTokens
+from playground.engine.fork.structure import key_shape, matrices
+
+PLANNED = ("tiny-llama", "tiny-llama-untied", "tiny-qwen2", "tiny-gemma3", "tiny-mistral")
+NEW = 12
+both = pytest.mark.parametrize("name", ["tiny-llama", "tiny-gpt2-layout"])
+
+
+def alone(fork, prompt, count=NEW):
+    *_, rows = decode(fork, [prompt], Sampling(count))
+    return rows[0].ids
+
+
+def nudged(base, side, seed=0):
+    fork, draw = Fork(base), torch.Generator().manual_seed(seed)
+    ids = torch.randperm(300, generator=draw)[:200].sort().values
+    fork.patch_rows(side, ids, torch.randn(200, 32, generator=draw))
+    return fork
+
+
+def low_rank(base, rank=2, seed=0, targets=("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj")):
+    fork, draw = Fork(base), torch.Generator().manual_seed(seed)
+    for matrix in matrices(fork):
+        if matrix.name.split(".")[-2] in targets:
+            out, inputs = matrix.shape
+            down, up = torch.randn(rank, inputs, generator=draw), torch.randn(out, rank, generator=draw)
+            fork.wrap(matrix.name, lambda inner, across, d=down, u=up: LowRank(inner, across, d, u, 0.05))
+    return fork
+
+
+def prefixed(base, seed=0, count=3):
+    fork, draw = Fork(base), torch.Generator().manual_seed(seed)
+    layers, heads, size = key_shape(base.model.config)
+    pairs = [tuple(torch.randn(heads, count, size, generator=draw) for _ in range(2)) for _ in range(layers)]
+    VirtualTokens(None, pairs).attach(fork.model)
+    fork.settle()
+    return fork
+
+
+THIN = {
+    "input": lambda base: nudged(base, "input"),
+    "output": lambda base: nudged(base, "output"),
+    "lora": low_rank,
+    "another rank": lambda base: low_rank(base, 5, 1, ("k_proj", "up_proj", "down_proj")),
+    "two": lambda base: _twice(base),
+    "prefix": prefixed,
+    "base": Fork,
+}
+
+
+def _twice(base):
+    fork = low_rank(base, 1, 3, ("q_proj", "down_proj"))
+    draw = torch.Generator().manual_seed(4)
+    for matrix in matrices(fork):
+        if matrix.name.endswith("q_proj.weight"):
+            out, inputs = matrix.shape
+            down, up = torch.randn(3, inputs, generator=draw), torch.randn(out, 3, generator=draw)
+            fork.wrap(matrix.name, lambda inner, across, d=down, u=up: LowRank(inner, across, d, u, 0.1))
+    fork.patch_rows("input", torch.arange(0, 300, 2), torch.randn(150, 32, generator=draw))
+    return fork
+
+
+def through(plan, prompt, tokens):
+    """Logits after a prompt and after each token more, by a plan alone."""
+    with torch.inference_mode():
+        kept = plan.room(2, 400)
+        plan.begin(kept, 0)
+        for start in range(0, len(prompt), plan.piece):
+            read = plan.read(prompt[start : start + plan.piece], kept, 0)
+        found = [plan.logits(read[None])[0]]
+        for token in tokens:
+            found.append(plan.logits(plan.step([token, 0], kept))[0])
+            kept.lengths[0] += 1
+    return torch.stack(found)
+
+
+# The plan
+
+
+@pytest.mark.parametrize("name", PLANNED)
+@pytest.mark.parametrize("kind", THIN)
+def test_a_plans_logits_are_the_modules(tiny, texts, name, kind):
+    """Prompts of several pieces, past a block's end and the sliding window."""
+    fork = THIN[kind](tiny[name])
+    for length in (1, 63, 64, 65, 150):
+        prompt, tokens = texts.ids(length, seed=length), texts.ids(5, seed=2)
+        found, truth = through(plan_of(fork), prompt, tokens), through(ModulesPlan(fork), prompt, tokens)
+        assert isinstance(plan_of(fork), Plan)
+        torch.testing.assert_close(found, truth, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_weights_of_one_product_lie_one_behind_the_other_and_are_held_once(tiny, name):
+    layer = tiny[name].model.model.layers[1]
+    q, k, v = (getattr(layer.self_attn, f"{part}_proj").weight for part in "qkv")
+    assert k.data_ptr() == q.data_ptr() + q.nbytes
+    assert v.data_ptr() == k.data_ptr() + k.nbytes
+    assert len({w.untyped_storage().data_ptr() for w in (q, k, v)}) == 1
+    assert all(p.data_ptr() % 4 == 0 for p in tiny[name].model.parameters())
+
+
+def test_a_bfloat16_plan_is_as_near_to_float32_as_the_modules_are(tiny, texts):
+    prompt, tokens = texts.ids(100), texts.ids(6, seed=3)
+    for name in PLANNED:
+        truth = through(ModulesPlan(Fork(tiny[name])), prompt, tokens)
+        half = Fork(tiny.fresh(name, torch.bfloat16))
+        ours = (through(plan_of(half), prompt, tokens).float() - truth).abs().max()
+        theirs = (through(ModulesPlan(half), prompt, tokens).float() - truth).abs().max()
+        assert ours < 2 * theirs + 0.02
+
+
+def test_a_tie_of_bfloat16_is_decided_in_float32(tiny, texts):
+    fork = Fork(tiny.fresh("tiny-llama-untied", torch.bfloat16))
+    plan, head = plan_of(fork), fork.model.lm_head.weight
+    read = torch.randn(3, 32, generator=torch.Generator().manual_seed(0)).bfloat16()
+    logits = plan.logits(read)
+    exact = read.float() @ head.float().T
+    assert plan.likeliest(read, logits) == exact.argmax(-1).tolist()
+    tied = logits.clone()
+    best = exact.topk(2).indices
+    for row in range(3):  # as if rounding had made the two likeliest one number
+        tied[row, best[row]] = tied[row].max()
+    assert plan.likeliest(read, tied) == exact.argmax(-1).tolist()
+
+
+# Company
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_rows_with_edits_of_their_own_share_a_batch_and_change_nobodys_answer(tiny, texts, name, monkeypatch):
+    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    base = tiny[name]
+    forks = {kind: make(base) for kind, make in THIN.items()}
+    assert all(thin_of(fork) is not None for fork in forks.values())
+    prompts = {kind: texts.ids(10 + 17 * n, seed=n) for n, kind in enumerate(forks)}
+    truth = {kind: alone(forks[kind], prompts[kind]) for kind in forks}
+    running = {kind: decode(forks[kind], [prompts[kind]], Sampling(NEW)) for kind in forks}
+    rows, most = {}, 0
+    while running:
+        for kind in list(running):
+            step = next(running[kind], None)
+            if step is None:
+                del running[kind]
+            else:
+                rows[kind] = step[0]
+        assert len(batch._BATCHES) <= 1
+        most = max([most, *(one.answered for one in batch._BATCHES.values())])
+    assert {kind: row.ids for kind, row in rows.items()} == truth
+    assert most == len(forks)
+    assert len({tuple(ids) for ids in truth.values()}) > 3  # the edits do something
+    assert batch._BATCHES == {}
+
+
+def test_a_dense_fork_has_a_batch_of_its_own(llama):
+    fork = Fork(llama)
+    name = "model.layers.0.mlp.down_proj.weight"
+    fork.replace(name, fork.tensor(name) * 0.5)
+    assert thin_of(fork) is None
+    dropped = Fork(llama)
+    dropped.drop_layer("model.layers", 1)
+    assert thin_of(dropped) is None
+    biased = Fork(llama)
+    biased.replace("model.norm.weight", biased.tensor("model.norm.weight") * 2)
+    assert thin_of(biased) is None
+
+
+def test_a_dropped_layer_is_left_out_of_the_plan(llama, texts):
+    fork = Fork(llama)
+    fork.drop_layer("model.layers", 0)
+    prompt, tokens = texts.ids(70), texts.ids(3)
+    found, truth = through(plan_of(fork), prompt, tokens), through(ModulesPlan(fork), prompt, tokens)
+    torch.testing.assert_close(found, truth, atol=1e-4, rtol=1e-4)
+
+
+@both
+def test_whoever_comes_later_joins_at_the_next_step(tiny, texts, name):
+    fork, first, second = Fork(tiny[name]), texts.ids(70), texts.ids(9, seed=2)
+    truth = alone(fork, first, 20), alone(fork, second, 4)
+    early = decode(fork, [first], Sampling(20))
+    for _ in range(3):
+        (row,) = next(early)
+    late = decode(fork, [second], Sampling(4))
+    (other,) = next(late)
+    assert (len(row.ids), len(other.ids)) == (4, 1)
+    *_, (other,) = late  # which leads the steps of both
+    assert len(row.ids) == 7
+    *_, (row,) = early
+    assert (row.ids, other.ids) == truth
+
+
+@both
+def test_whoever_leaves_frees_the_seat_at_the_next_step(tiny, texts, name):
+    fork = Fork(tiny[name])
+    stays, leaves = (decode(fork, [texts.ids(5, seed=n), texts.ids(8, seed=n)], Sampling(NEW)) for n in (1, 2))
+    truth = [alone(fork, texts.ids(5, seed=1)), alone(fork, texts.ids(8, seed=1))]
+    next(leaves)
+    next(stays)
+    (here,) = batch._BATCHES.values()
+    assert here.answered == 4
+    leaves.close()
+    next(stays)
+    assert (here.answered, len(here.seats)) == (2, 2)
+    *_, rows = stays
+    assert [row.ids for row in rows] == truth
+    assert batch._BATCHES == {}
+
+
+def test_rows_that_end_early_free_their_seats(llama, texts, monkeypatch):
+    fork, prompts = Fork(llama), [texts.ids(n + 3, seed=n) for n in range(5)]
+    truth = [alone(fork, prompt) for prompt in prompts]
+    ends = truth[0][2]
+    monkeypatch.setattr(llama.model.generation_config, "eos_token_id", ends)
+    expected = [ids[: ids.index(ends)] if ends in ids else ids for ids in truth]
+    *_, rows = decode(fork, prompts, Sampling(NEW))
+    assert [row.ids for row in rows] == expected
+    assert min(map(len, expected)) < max(map(len, expected))
+
+
+# The line
+
+
+def test_no_more_rows_are_answered_at_a_time_than_there_are_seats(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "MOST_ROWS", 4)
+    fork, prompts = Fork(llama), [texts.ids(n + 3, seed=n) for n in range(11)]
+    truth = [alone(fork, prompt) for prompt in prompts]
+    most = 0
+    rows = []
+    for rows in decode(fork, prompts, Sampling(NEW)):  # noqa: B007
+        most = max([most, *(len(one.seats) for one in batch._BATCHES.values())])
+    assert most <= 4
+    assert [row.ids for row in rows] == truth
+
+
+def test_no_more_places_are_held_than_there_is_memory_for(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "MOST_PLACES", 200)
+    fork, prompts = Fork(llama), [texts.ids(60, seed=n) for n in range(6)]
+    truth = [alone(fork, prompt) for prompt in prompts]
+    rows = []
+    for rows in decode(fork, prompts, Sampling(NEW)):  # noqa: B007
+        for one in batch._BATCHES.values():
+            assert len(one.seats) <= 2
+    assert [row.ids for row in rows] == truth
+
+
+def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monkeypatch):
+    """Six rows at a time, and those first who have the fewest seats; who waits knows how many turns are before."""
+    monkeypatch.setattr(batch, "MOST_ROWS", 8)
+    names = iter(["greedy", "modest", "late"])
+    monkeypatch.setattr(batch, "who", lambda: next(names))
+    fork = Fork(llama)
+    much = decode(fork, [texts.ids(4, seed=n) for n in range(30)], Sampling(40))
+    next(much)
+    little = decode(fork, [texts.ids(4)] * 2, Sampling(3))
+    late = decode(fork, [texts.ids(5)] * 7, Sampling(3))
+    one, _ = next(little)
+    assert (len(one.ids), one.place) == (1, 0)
+    rows = next(late)
+    assert {row.place for row in rows} == {1}
+    *_, rows = late
+    assert all(len(row.ids) == 3 and row.place == 0 for row in rows)
+    *_, rows = little
+    assert [len(row.ids) for row in rows] == [3, 3]
+    much.close()
+    little.close()
+    assert batch._BATCHES == {}
+
+
+def test_who_waits_and_leaves_is_not_let_in(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "MOST_ROWS", 2)
+    fork = Fork(llama)
+    first, waits = (decode(fork, [texts.ids(3)] * 2, Sampling(6)) for _ in range(2))
+    next(first)
+    next(waits)
+    waits.close()
+    *_, rows = first
+    assert [len(row.ids) for row in rows] == [6, 6]
+    assert batch._BATCHES == {}
+
+
+# Threads
+
+
+def test_many_at_once_get_what_they_get_alone(tiny, texts):
+    base = tiny["tiny-llama"]
+    forks = [make(base) for make in THIN.values()] * 3
+    prompts = [texts.ids(5 + 3 * n, seed=n) for n in range(len(forks))]
+    truth = [alone(fork, prompt) for fork, prompt in zip(forks, prompts, strict=True)]
+    found = {}
+
+    def ask(n):
+        *_, (row,) = decode(forks[n], [prompts[n]], Sampling(NEW))
+        found[n] = row.ids
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(forks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert [found[n] for n in range(len(forks))] == truth
+    assert batch._BATCHES == {}
+
+
+def test_what_goes_wrong_at_a_step_is_told_to_all_and_the_next_begin_anew(llama, texts, monkeypatch):
+    fork = Fork(llama)
+    first, second = (decode(fork, [texts.ids(3, seed=n)], Sampling(9)) for n in (1, 2))
+    next(first)
+    next(second)
+    with monkeypatch.context() as patch:
+        patch.setattr(Plan, "step", lambda *_: 1 / 0)
+        next(first)  # to which something had come by the other's step
+        with pytest.raises(ZeroDivisionError):
+            next(first)
+    with pytest.raises(ZeroDivisionError):
+        next(second)
+    assert batch._BATCHES == {}
+    assert len(alone(fork, texts.ids(3))) == NEW
+
+
+@pytest.mark.weights
+def test_smollm2_answers_alike_alone_and_among_others(smollm2, texts):
+    """Weights first, the processor's library rounds the same for any number of rows; where it does not, most agree."""
+    fork, draw = Fork(smollm2), torch.Generator().manual_seed(0)
+    prompts = [torch.randint(1000, 20_000, (20 + n,), generator=draw).tolist() for n in range(9)]
+    truth = [alone(fork, prompt, 16) for prompt in prompts[:3]]
+    *_, rows = decode(fork, prompts, Sampling(16))
+    assert sum(row.ids == ids for row, ids in zip(rows, truth, strict=False)) >= 2
