@@ -33,6 +33,7 @@ from playground.retrieval.search import Found, Hit, check_k, search
 MAX_CONTESTANTS = 6
 MAX_LABEL = 80  # characters
 DEFAULT_K = 1
+SPELLED = 4  # tokens of a growing answer after which it is spelled out again
 
 
 def source_names() -> tuple[str, ...]:
@@ -262,5 +263,6 @@ def _decoding(
                 if answer.tokens:
                     first = answer.stages.setdefault("first_token", row.seconds)
                     answer.stages["rest"] = row.seconds - first
-                answer.text = f"{answer.begun} {generate.answer_text(built.fork.base, row)}".strip()
+                if answer.done or answer.tokens % SPELLED == 1:  # a tokenizer's work, beside which others wait
+                    answer.text = f"{answer.begun} {generate.answer_text(built.fork.base, row)}".strip()
         yield answers

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     sources,
     startup,
     training,
+    visitors,
 )
 
 ALL = {
@@ -39,6 +40,7 @@ ALL = {
     "hostile": hostile,
     "sources": sources,
     "page": page,
+    "visitors": visitors,
 }
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

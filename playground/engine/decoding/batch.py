@@ -20,6 +20,7 @@ from torch import Tensor
 
 from playground.caller import who
 from playground.engine.decoding.generate import Row, Sampling, drawn, end_ids
+from playground.engine.decoding.key_values import KeyValues
 from playground.engine.decoding.plan import plan_of
 from playground.engine.decoding.thin import Beside, Thin, thin_of
 from playground.engine.fork import Fork
@@ -46,6 +47,18 @@ class Seat:
     prompt: Sequence[int]
     job: Job
     read: int = 0
+    last: Tensor | None = None  # what came of the prompt's last token
+
+    def shares(self, other: Seat, piece: int) -> int:
+        """How many tokens of its prompt another has read for it: the same weights', whole pieces or all of it."""
+        if other.job.weights is not self.job.weights:
+            return 0
+        if self.prompt == other.prompt and other.read == len(other.prompt):
+            return len(self.prompt)
+        most = min(other.read, len(self.prompt) - 1) // piece * piece
+        while most and self.prompt[:most] != other.prompt[:most]:
+            most -= piece
+        return most
 
     @property
     def thin(self) -> Thin | None:
@@ -64,6 +77,7 @@ class Job:
 
     :param ahead: learned tokens before each.
     :param thin: what their fork has beside the base; None where the fork has a batch of its own.
+    :param weights: the same for those that the same weights answer.
     :param grown: how often something came of it, and how much of that its owner has seen.
     """
 
@@ -72,6 +86,7 @@ class Job:
     ends: set[int]
     ahead: int
     thin: Thin | None = None
+    weights: object = None
     seats: list[Seat] = field(default_factory=list)
     grown: int = 0
     seen: int = 0
@@ -231,22 +246,39 @@ class Batch:
         """Read prompts, a piece at a time, as long as there is time; those that were read to their ends."""
         start, begun = time.perf_counter(), list[tuple[Seat, Any]]()
         for row in range(self.answered, len(self.seats)):
-            seat, read = self.seats[row], None
+            if begun and time.perf_counter() - start > READ_SECONDS:
+                break
+            seat = self.seats[row]
+            self._share(row)
             beside = () if seat.thin is None or seat.thin.plain else (Beside([seat.thin], alone=True),)
-            while seat.read < len(seat.prompt) and (not begun or time.perf_counter() - start < READ_SECONDS):
+            while seat.read < len(seat.prompt):
                 piece = seat.prompt[seat.read : seat.read + self.plan.piece]
-                read = self.plan.read(piece, self.kept, row, *beside)
+                seat.last = self.plan.read(piece, self.kept, row, *beside)
                 seat.read += len(piece)
                 if time.perf_counter() - start > READ_SECONDS:
                     break
             if seat.read < len(seat.prompt):
                 break
-            begun.append((seat, read))
+            begun.append((seat, seat.last))
         if begun:
             seats = [seat for seat, _ in begun]
             self._extend(seats, torch.stack([read for _, read in begun]), self._beside(seats)[1])
         self.answered += len(begun)
         return [seat for seat, _ in begun]
+
+    def _share(self, row: int) -> None:
+        """Take over what another row with the same beginning has read, bit for bit as this one would."""
+        seat = self.seats[row]
+        if seat.read or not isinstance(self.kept, KeyValues):
+            return
+        shared = {
+            other: seat.shares(self.seats[other], self.plan.piece) for other in range(len(self.seats)) if other != row
+        }
+        source = max(shared, key=shared.__getitem__, default=row)
+        if shared.get(source):
+            seat.read = shared[source]
+            self.kept.copy(source, row, seat.job.ahead + seat.read)
+            seat.last = self.seats[source].last if seat.read == len(seat.prompt) else None
 
     def _extend(self, seats: Sequence[Seat], read: Tensor, beside: Sequence[Beside]) -> None:
         logits = self.plan.logits(read, *beside)
@@ -358,6 +390,11 @@ def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
                 del _BATCHES[key]
 
 
+def answering() -> bool:
+    """Whether anybody is answered at the moment."""
+    return bool(_BATCHES)
+
+
 def decode(
     fork: Fork, prompts: Sequence[Sequence[int]], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
 ) -> Iterator[list[Row]]:
@@ -368,7 +405,9 @@ def decode(
 
     :param prompts: token ids of each prompt, not empty.
     """
-    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count(), thin_of(fork))
+    thin = thin_of(fork)
+    weights = fork.base if thin is not None and thin.plain and not thin.ahead else fork
+    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count(), thin, weights)
     for prompt in prompts:
         job.add(prompt)
     if stopped():

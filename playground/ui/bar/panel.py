@@ -23,7 +23,7 @@ from playground.ui.parts.steps import stack
 from playground.ui.shell import other_tab, uploaded
 from playground.ui.shell.form import Form, Values
 from playground.ui.shell.js import saves
-from playground.ui.shell.page import AT_ONCE, CLICKS, LOAD, LOOK, shown
+from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LOAD, LOOK, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.warmup import WARMUP
 from playground.ui.text import label, say, tell
@@ -128,7 +128,9 @@ def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textb
     changed = gr.Textbox("", visible="hidden")  # the edits that are on, as JSON; "" for none
     saved.change(None, saved, changed, js=STEPS_ON, api_visibility="private")
     speaking = Form(saved=saved, asked=asked, language=language)
-    Run(name="speak", handler=speak, form=speaking, outputs=[speaks], told=speaks).on(changed.change, built.then)
+    Run(name="speak", handler=speak, form=speaking, outputs=[speaks], told=speaks, lane=ANSWER).on(
+        changed.change, built.then
+    )
     return replace(bar, built=built)
 
 

@@ -29,7 +29,7 @@ from playground.ui.parts.indexing import index
 from playground.ui.parts.streaming import stream
 from playground.ui.shell import state
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import AT_ONCE, CLICKS, LOOK, TOLD, clears, shown
+from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LOOK, TOLD, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each, touches
 from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
@@ -122,6 +122,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         told=answers,
         over=("without",),
         words="stopped",
+        lane=ANSWER,
     )
     Run(
         name="without",
@@ -131,6 +132,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         told=without,
         words="stopped",
         picks=passage_of,
+        lane=ANSWER,
     ).on(answers.click)
     without.change(None, without, None, js="(html) => playgroundTaken(html)", api_visibility="private")
     starts = [go.click, prompt.submit]

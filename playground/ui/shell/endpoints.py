@@ -13,7 +13,7 @@ from playground import api
 from playground.caller import until
 from playground.disk import refusal
 from playground.errors import PlaygroundError
-from playground.ui.shell.page import LOOK, MODEL, SEARCH
+from playground.ui.shell.page import ANSWER, LOOK, MODEL, SEARCH
 
 ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "models": (api.models, LOOK),
@@ -21,13 +21,13 @@ ENDPOINTS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "tokens": (api.tokens, LOOK),
     "apply": (api.apply, MODEL),
     "next_tokens": (api.next_tokens, MODEL),
-    "generate": (api.generate_text, MODEL),
+    "generate": (api.generate_text, ANSWER),
     "perplexity": (api.perplexity, MODEL),
     "measure": (api.measured, MODEL),
     "retrieve": (api.retrieve, SEARCH),
     "evaluate": (api.evaluate, SEARCH),
     "index": (api.index, SEARCH),
-    "compare": (api.compare, MODEL),
+    "compare": (api.compare, ANSWER),
     "teach": (api.teach, MODEL),
 }
 

@@ -15,6 +15,7 @@ from markupsafe import escape
 from playground import caller, owners
 from playground.checked import whole
 from playground.disk import refusal
+from playground.engine.decoding.batch import MOST_ROWS, answering
 from playground.errors import PlaygroundError
 from playground.ui.shell.faults import report_fault
 from playground.ui.text import say, tell
@@ -23,6 +24,8 @@ from playground.ui.text import say, tell
 # it is not stuck behind somebody's long answer. Embedding documents and fetching a model, which
 # may take minutes, have theirs too.
 MODEL: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1, "api_visibility": "private"}
+# Answers are decoded in one batch (engine/decoding/batch.py): so many visitors at once, of four columns each
+ANSWER = MODEL | {"concurrency_id": "answer", "concurrency_limit": MOST_ROWS // 4}
 LOOK: dict[str, Any] = {
     "concurrency_id": "look",
     "concurrency_limit": 1,
@@ -114,9 +117,10 @@ def session_of(request: gr.Request) -> str:
 
 
 def somebody_waits() -> bool:
-    """Whether an event waits in the line for models, so that what nobody asked for is not computed now."""
+    """Whether an event waits in the line for models, or is being answered, so that what nobody asked for is not
+    computed now."""
     line = getattr(LocalContext.blocks.get(None), "line", None)
-    return line is not None and bool(line.waiting(MODEL["concurrency_id"]))
+    return line is not None and (bool(line.waiting(MODEL["concurrency_id"])) or answering())
 
 
 def clears(*events: Any, parts: Sequence[Any]) -> None:

@@ -23,7 +23,7 @@ from playground.ui.parts import html
 from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.streaming import stream
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, clears, shown
+from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LAST, LOOK, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
@@ -83,6 +83,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         outputs=[written],
         told=written,
         words="stopped",
+        lane=ANSWER,
     ).on(nudged.success, write.click)
     stop.click(stops("write"), **AT_ONCE)
 

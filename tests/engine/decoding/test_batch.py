@@ -232,6 +232,35 @@ def test_rows_that_end_early_free_their_seats(llama, texts, monkeypatch):
     assert min(map(len, expected)) < max(map(len, expected))
 
 
+# Beginnings in common
+
+
+def test_a_beginning_in_common_is_read_once(llama, texts, monkeypatch):
+    monkeypatch.setattr(Plan, "piece", 8)
+    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    base, nudge, start = Fork(llama), nudged(llama, "input"), texts.ids(20)
+    prompts = [[*start, 5, 6], [*start, 7], [*start, 5, 6], start[:7], [*start[:9], 3]]
+    truth = [alone(base, prompt) for prompt in prompts] + [alone(nudge, prompts[0])]
+    lengths, real = [], Plan.read
+    monkeypatch.setattr(Plan, "read", lambda self, ids, *a: lengths.append(len(ids)) or real(self, ids, *a))
+    ours, other = decode(base, prompts, Sampling(NEW)), decode(nudge, prompts[:1], Sampling(NEW))
+    next(other)
+    *_, rows = ours
+    *_, (row,) = other
+    assert [row.ids for row in rows] + [row.ids] == truth
+    # The nudged alone; 22 = 8 + 8 + 6; of 21 the last 5; nothing of the same 22; 7; of 10 the last 2
+    assert lengths == [8, 8, 6, 8, 8, 6, 5, 7, 2]
+
+
+def test_learned_tokens_lie_before_a_beginning_in_common(llama, texts, monkeypatch):
+    monkeypatch.setattr(Plan, "piece", 8)
+    fork, start = prefixed(llama), texts.ids(20)
+    prompts = [[*start, 5, 6], [*start, 7], [*start, 5, 6]]
+    truth = [alone(fork, prompt) for prompt in prompts]
+    *_, rows = decode(fork, prompts, Sampling(NEW))
+    assert [row.ids for row in rows] == truth
+
+
 # The line
 
 
