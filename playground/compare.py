@@ -6,8 +6,8 @@ batch; batches of different weights take turns, so that all columns grow togethe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, ValidationError
@@ -16,7 +16,7 @@ from playground.checked import whole
 from playground.engine.build import Built, build
 from playground.engine.decoding import generate
 from playground.engine.decoding.answering import answering
-from playground.engine.decoding.generate import Sampling
+from playground.engine.decoding.generate import Row, Sampling
 from playground.engine.models.loader import Base
 from playground.engine.models.token_ids import token_ids
 from playground.engine.recipe import Recipe, parse
@@ -76,6 +76,7 @@ class Answer:
     prompt_tokens: int
     text: str = ""
     tokens: int = 0
+    spelled: int = 0  # of the tokens, those that ``text`` has
     seconds: float = 0.0
     done: bool = False
     texts: tuple[str, ...] = ()  # of the hits, as they stand in the prompt
@@ -199,11 +200,15 @@ def answer_each(
     yield answers
     groups = {key: [a for a, (c, _) in zip(answers, pairs, strict=True) if c.recipe.id == key] for key in built}
     running = {key: _decoding(built[key], group, sampling, stopped) for key, group in groups.items()}
-    while running and not stopped():
-        for key in list(running):
-            if next(running[key], None) is None:
-                del running[key]
-        yield answers
+    try:
+        while running and not stopped():
+            for key in list(running):
+                if next(running[key], None) is None:
+                    del running[key]
+            yield answers
+    finally:
+        for answering_ in running.values():
+            answering_.close()
 
 
 def _prepared(contestant: Contestant, built: Built, prompt: str, sampling: Sampling, chat: bool) -> Answer:
@@ -255,14 +260,26 @@ def _with_passages(
 
 def _decoding(
     built: Built, answers: list[Answer], sampling: Sampling, stopped: Callable[[], bool]
-) -> Iterator[list[Answer]]:
-    for rows in answering(built.fork, [answer.prompt for answer in answers], sampling, stopped):
-        for answer, row in zip(answers, rows, strict=True):
-            if not answer.done:
-                answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
-                if answer.tokens:
-                    first = answer.stages.setdefault("first_token", row.seconds)
-                    answer.stages["rest"] = row.seconds - first
-                if answer.done or answer.tokens % SPELLED == 1:  # a tokenizer's work, beside which others wait
-                    answer.text = f"{answer.begun} {generate.answer_text(built.fork.base, row)}".strip()
-        yield answers
+) -> Generator[list[Answer]]:
+    rows: list[Row] = []
+    try:
+        for rows in answering(built.fork, [answer.prompt for answer in answers], sampling, stopped):
+            for answer, row in zip(answers, rows, strict=True):
+                if not answer.done:
+                    answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
+                    if answer.tokens:
+                        first = answer.stages.setdefault("first_token", row.seconds)
+                        answer.stages["rest"] = row.seconds - first
+                    if answer.done or answer.tokens >= answer.spelled + SPELLED or answer.spelled == 0:
+                        _spell(answer, row, built.fork.base)  # a tokenizer's work, beside which others wait
+            yield answers
+    finally:  # who stopped keeps all that was written
+        for answer, row in zip(answers, rows, strict=False):
+            if answer.spelled < answer.tokens:
+                _spell(answer, row, built.fork.base)
+
+
+def _spell(answer: Answer, row: Row, base: Base) -> None:
+    written = replace(row, ids=row.ids[: answer.tokens])  # others' steps may have brought more meanwhile
+    answer.text = f"{answer.begun} {generate.answer_text(base, written)}".strip()
+    answer.spelled = answer.tokens

@@ -11,6 +11,7 @@ from tests.benchmarks import (
     ask,
     batching,
     compression,
+    decoding,
     edits,
     facts,
     forks,
@@ -40,6 +41,7 @@ ALL = {
     "hostile": hostile,
     "sources": sources,
     "page": page,
+    "decoding": decoding,
     "visitors": visitors,
 }
 

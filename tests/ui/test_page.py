@@ -13,6 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from playground import api, temporary
+from playground.engine.decoding.batch import MOST_ROWS
 from playground.engine.models import loader
 from playground.engine.models.loader import CACHE
 from playground.errors import PlaygroundError
@@ -194,15 +195,11 @@ def test_an_endpoint_gives_what_the_function_gives():
     assert endpoints._told(api.corpora)() == api.corpora()
 
 
-def test_all_model_work_waits_in_one_line(page):
-    """Two handlers never compute at once unless meant to."""
+def test_all_model_work_waits_in_one_line_but_for_answers(page):
+    """Two handlers never compute at once unless meant to: answers are, which one batch decodes."""
     lanes = {event.name: (event.concurrency_id, event.concurrency_limit) for event in events(page)}
     writing = (
-        "run_compare",
-        "write_on",
-        "generate_text",
         "perplexity",
-        "compare",
         "measured",
         "apply",
         "next_tokens",
@@ -221,6 +218,8 @@ def test_all_model_work_waits_in_one_line(page):
         "trace_fact",
     )
     assert {lanes[name] for name in writing} == {("model", 1)}
+    together = ("run_compare", "run_without", "write_on", "speak", "generate_text", "compare")
+    assert {lanes[name] for name in together} == {("answer", MOST_ROWS // 4)}  # in one batch: engine/decoding/batch.py
     looking = ("split_text", "preview_nudge", "keep_nudge", "load_recipe", "choose_model", "show_view")
     assert {lanes[name][1] for name in looking} == {1}
 

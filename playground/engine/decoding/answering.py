@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from playground.engine.decoding.batch import decode
 from playground.engine.decoding.generate import Prompt, Row, Sampling, answer_text, prompt_ids, prompt_text
 from playground.engine.fork import Fork
+from playground.engine.work import Stopped
 
 
 def chat_prompt(fork: Fork, prompt: str) -> Prompt:
@@ -33,8 +34,15 @@ def answering(
 def answer_rows(
     fork: Fork, prompts: Sequence[str], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
 ) -> list[Row]:
-    """The answers' tokens when all are done."""
-    *_, rows = answering(fork, prompts, sampling, stopped)
+    """The answers' tokens when all are done, or as far as they were when it was stopped.
+
+    :raises Stopped: before anything came.
+    """
+    rows: list[Row] = []
+    for rows in answering(fork, prompts, sampling, stopped):  # noqa: B007  # the last of them
+        pass
+    if not rows:
+        raise Stopped("Stopped. Your recipe is as it was.")
     return rows
 
 

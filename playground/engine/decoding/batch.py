@@ -7,12 +7,14 @@ step one computes it for all. So what nobody waits for is never computed, and al
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -35,7 +37,7 @@ LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others
 # Matrix products of one row go another way through the processor's library than those of several, and round
 # differently: a single row is never decoded alone.
 LEAST_ROWS = 2
-Sides = tuple[tuple[int, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
+Sides = tuple[tuple[Any, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
 ROUNDED_UP = 256  # places by which a batch's room grows
 
 
@@ -46,6 +48,7 @@ class Seat:
     row: Row
     prompt: Sequence[int]
     job: Job
+    number: int  # who came first
     read: int = 0
     last: Tensor | None = None  # what came of the prompt's last token
 
@@ -97,7 +100,7 @@ class Job:
 
     def add(self, prompt: Sequence[int]) -> None:
         """One more prompt to be answered."""
-        seat = Seat(Row(len(prompt)), prompt, self)
+        seat = Seat(Row(len(prompt)), prompt, self, next(_NUMBERS))
         self.draws[seat] = torch.Generator().manual_seed(self.sampling.seed)
         self.seats.append(seat)
 
@@ -105,6 +108,9 @@ class Job:
     def rows(self) -> list[Row]:
         """The answers."""
         return [seat.row for seat in self.seats]
+
+
+_NUMBERS = itertools.count()
 
 
 class Turns:
@@ -157,23 +163,20 @@ class Batch:
             self._place()
 
     def leave(self, job: Job) -> None:
-        """Be answered no further; the seats are free at the next step."""
-        with self._change:
-            self._gone.append(job)
-            self.waiting = [seat for seat in self.waiting if seat.job is not job]
-            self._change.notify_all()
+        """Be answered no further; the seats are free at the next step. Takes no lock: see ``_joined``."""
+        self._gone.append(job)
 
     def idle(self) -> bool:
         """Whether nobody is in it."""
         with self._change:
-            return not self.waiting and all(seat.job in self._gone for seat in self.seats)
+            return all(seat.job in self._gone for seat in (*self.seats, *self.waiting))
 
     def broken(self) -> bool:
         """Whether a step went wrong, so that nobody is answered here any more."""
         return self._error is not None
 
-    def advance(self, job: Job) -> None:
-        """Wait until something more came of a job, or was computed for the others.
+    def advance(self, job: Job) -> bool:
+        """Wait a moment for the next step, or compute it for all; whether there was one.
 
         :raises BaseException: what went wrong at a step, to all who are in the batch.
         """
@@ -186,7 +189,9 @@ class Batch:
             self._led |= leads
         if leads:
             self._lead()
-        job.seen = job.grown
+        with self._change:
+            grown, job.seen = job.grown > job.seen, job.grown
+        return grown
 
     def _lead(self) -> None:
         try:
@@ -237,7 +242,7 @@ class Batch:
 
     def _beside(self, seats: Sequence[Seat], was: Sides = (None, ())) -> Sides:
         """What seats have beside the plan; the same as before where they are."""
-        if was[0] == (here := tuple(map(id, seats))):
+        if was[0] == (here := tuple(seats)):
             return was
         thins = [seat.thin for seat in seats if seat.thin is not None]
         return here, (() if all(thin.plain for thin in thins) else (Beside(thins),))
@@ -259,6 +264,7 @@ class Batch:
                     break
             if seat.read < len(seat.prompt):
                 break
+            self.plan.finish(self.kept, row)
             begun.append((seat, seat.last))
         if begun:
             seats = [seat for seat, _ in begun]
@@ -332,7 +338,8 @@ class Batch:
             self.kept = self.plan.room(rows, places)
         elif rows > self.kept.rows or places > self.kept.capacity:
             more = max(self.kept.rows, min(MOST_ROWS, 1 << (rows - 1).bit_length()))
-            self.kept.resize(more, max(self.kept.capacity, -(-places // ROUNDED_UP) * ROUNDED_UP))
+            wide = max(self.kept.capacity, -(-places // ROUNDED_UP) * ROUNDED_UP)
+            self.kept.resize(*((more, wide) if more * wide <= MOST_PLACES else (rows, places)))
 
     def _seat(self, seat: Seat) -> None:
         row = len(self.seats)
@@ -343,21 +350,27 @@ class Batch:
     def _place(self) -> None:
         """Tell those who wait how many visitors' turns are before theirs."""
         for place, job in enumerate(self._line(), 1):
-            for row in job.rows:
-                row.place = 0 if row.ids else place
+            for seat in self.waiting:
+                if seat.job is job:
+                    seat.row.place = place
 
     def _clear(self) -> None:
         """Free the seats of those who left."""
-        for seat in [seat for seat in self.seats if seat.job in self._gone]:
+        gone = list(self._gone)
+        for seat in [seat for seat in self.seats if seat.job in gone]:
             self._free(seat)
-        self._gone = []
+        self.waiting = [seat for seat in self.waiting if seat.job not in gone]
+        del self._gone[: len(gone)]  # what was added meanwhile stays
 
     def _free(self, seat: Seat) -> None:
-        """Fill a seat that is free with the last of its kind, so that those who are answered lie side by side."""
+        """Fill a seat that is free, so that those who are answered lie side by side, and after them first whoever came
+        first of those whose prompts are read."""
         row, last = self.seats.index(seat), len(self.seats) - 1
         if row < self.answered:
             self.answered -= 1
             row = self._moved(self.answered, row)
+            if row < last:
+                row = self._moved(min(range(row + 1, last + 1), key=lambda other: self.seats[other].number), row)
         self._moved(last, row)
         self.seats.pop()
 
@@ -371,6 +384,7 @@ class Batch:
 
 _BATCHES: dict[Fork | Base, Batch] = {}
 _LOCK = threading.Lock()
+_LEFT: SimpleQueue[tuple[Fork | Base, Batch, Job]] = SimpleQueue()
 
 
 @contextmanager
@@ -381,13 +395,25 @@ def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
         if batch is None or batch.broken():
             batch = _BATCHES[key] = Batch(fork if job.thin is None else Fork(fork.base))
         batch.join(job)
+    _tidy()
     try:
         yield batch
-    finally:
-        with _LOCK:
-            batch.leave(job)
-            if (batch.idle() or batch.broken()) and _BATCHES.get(key) is batch:
-                del _BATCHES[key]
+    finally:  # which the garbage collector may run in any thread, in the middle of anything: nothing here waits
+        batch.leave(job)
+        _LEFT.put((key, batch, job))
+        _tidy()
+
+
+def _tidy() -> None:
+    """Let go of the batches that nobody is in any more, unless somebody else is at it, who will look again."""
+    while not _LEFT.empty() and _LOCK.acquire(blocking=False):
+        try:
+            while not _LEFT.empty():
+                key, batch, _ = _LEFT.get()
+                if _BATCHES.get(key) is batch and (batch.idle() or batch.broken()):
+                    del _BATCHES[key]
+        finally:
+            _LOCK.release()
 
 
 def answering() -> bool:
@@ -415,9 +441,9 @@ def decode(
     with _joined(fork, job) as batch:
         ended = False
         while not ended and not stopped():
-            batch.advance(job)
-            ended = all(row.done for row in job.rows)  # before its owner sees it: another may lead meanwhile
-            yield job.rows
+            if batch.advance(job):
+                ended = all(row.done for row in job.rows)  # before its owner sees it: another may lead meanwhile
+                yield job.rows
 
 
 def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:

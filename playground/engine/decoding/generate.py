@@ -163,7 +163,7 @@ def start_ids(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
 
 def drawn(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
     """A token by chance, from (vocab,) logits."""
-    logits = logits.float()
+    logits = logits.float().nan_to_num()  # of a variant whose numbers are none: anything, and nobody else's trouble
     probabilities = ((logits - logits.max()) / max(sampling.temperature, 1e-30)).softmax(-1)
     return int(torch.multinomial(probabilities, 1, generator=generator))
 

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from playground.engine.decoding.plan import PlanLayer
 
 BLOCK = 64  # places; a sum over a part of a block is rounded in another order
 
@@ -31,6 +27,19 @@ def resized(kept: Tensor, rows: int, places: int) -> Tensor:
     rows, places = min(rows, len(kept)), min(places, kept.shape[2])
     new[:rows, :, :places] = kept[:rows, :, :places]
     return new
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Look:
+    """How a layer attends.
+
+    :param heads: of queries, of keys and values each, and numbers in each.
+    :param window: how many places back it looks, None for all.
+    """
+
+    heads: tuple[int, int, int]
+    scale: float
+    window: int | None
 
 
 class KeyValues:
@@ -67,7 +76,14 @@ class KeyValues:
         """Begin a row with the first tokens of another."""
         for layer in self.layers:
             layer[row, :, :count] = layer[source, :, :count]
+            layer[row, :, count:].zero_()
         self.lengths[row] = count
+
+    def clear(self, row: int) -> None:
+        """Empty a row. What is masked is multiplied by nothing, which is none of a number that is none."""
+        for layer in self.layers:
+            layer[row].zero_()
+        self.lengths[row] = 0
 
     def fill(self, row: int, pairs: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Begin a row with keys and values, (1, heads, tokens, numbers) each, of every layer."""
@@ -76,13 +92,13 @@ class KeyValues:
             layer[row, :, : both.shape[1]] = both
             self.lengths[row] = both.shape[1]
 
-    def attend(self, number: int, qkv: Tensor, layer: PlanLayer, places: Places, row: int | None) -> Tensor:
+    def attend(self, number: int, qkv: Tensor, look: Look, places: Places, row: int | None) -> Tensor:
         """Write new keys and values of a layer, and look at all that a token may see.
 
         :param qkv: (tokens, heads, numbers) queries, keys, values; a token a row, or all of one row.
         :return: (tokens, heads of queries x numbers).
         """
-        queries, keys, size = layer.heads
+        queries, keys, size = look.heads
         kept, tokens = self.layers[number], len(qkv)
         if row is None:
             kept[places.rows, :, places.positions] = qkv[:, queries:]
@@ -92,8 +108,8 @@ class KeyValues:
             kept[row, :, places.start : places.start + tokens] = qkv[:, queries:].transpose(0, 1)
             seen = kept[row : row + 1, :, : places.width]
             asked = qkv[:, :queries].transpose(0, 1).reshape(1, keys, -1, size)
-        mask = places.mask(layer.window, queries // keys)
-        found = F.scaled_dot_product_attention(asked, seen[:, :keys], seen[:, keys:], attn_mask=mask, scale=layer.scale)
+        mask = places.mask(look.window, queries // keys)
+        found = F.scaled_dot_product_attention(asked, seen[:, :keys], seen[:, keys:], attn_mask=mask, scale=look.scale)
         if row is None:
             return found.reshape(tokens, -1)
         return found.view(queries, tokens, size).transpose(0, 1).reshape(tokens, -1)

@@ -11,15 +11,18 @@ from transformers import DynamicCache
 
 from playground.engine.decoding.row_cache import RowCache
 from playground.engine.fork import Fork
+from playground.engine.fork.ensemble import Ensemble
+
+PIECE, WHOLE = 256, 1 << 20
 
 
 class ModulesPlan:
     """What :class:`~playground.engine.decoding.plan.Plan` does, by calling the model."""
 
-    piece = 256  # tokens of a prompt at a time
-
     def __init__(self, fork: Fork) -> None:
-        self.fork, self.model = fork, fork.model
+        self.model, self.ahead = fork.model, fork.virtual_count()
+        # Tokens of a prompt at a time. How much was read is asked of the first layer, and of one model alone.
+        self.piece = WHOLE if fork.dropped or hasattr(fork.model, Ensemble.NAME) else PIECE
 
     def room(self, rows: int, capacity: int) -> RowCache:
         """Where a batch's keys and values are kept."""
@@ -27,8 +30,9 @@ class ModulesPlan:
 
     def begin(self, kept: RowCache, row: int) -> None:
         """Let a row begin; the model itself puts learned tokens before its text."""
+        kept.clear(row)
         kept.reading[row] = DynamicCache()
-        kept.lengths[row] = self.fork.virtual_count()
+        kept.lengths[row] = self.ahead
 
     def read(self, ids: Sequence[int], kept: RowCache, row: int) -> Tensor:
         """Read a piece of a row's prompt; (vocab,) the logits after its last token."""
@@ -38,6 +42,10 @@ class ModulesPlan:
         kept.fill(row, own, kept.lengths[row] + len(ids))
         logits: Tensor = out.logits[0, -1]
         return logits
+
+    def finish(self, kept: RowCache, row: int) -> None:
+        """A row's prompt was read: what it was read into is held in the batch's cache now."""
+        del kept.reading[row]
 
     def logits(self, read: Tensor) -> Tensor:
         """(n, vocab) of what came of reading: the same."""

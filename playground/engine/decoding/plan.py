@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from playground.engine.decoding.key_values import KeyValues, Places
+from playground.engine.decoding.key_values import KeyValues, Look, Places
 from playground.engine.decoding.modules_plan import ModulesPlan
 from playground.engine.fork import Fork
 from playground.engine.fork.ensemble import Ensemble
@@ -27,6 +26,7 @@ from playground.engine.models.float32_head import PreciseHead
 PLANNED = ("LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", "Gemma3ForCausalLM")
 FIXED_ROTATIONS = ("default", "linear", "llama3", "yarn")  # others turn by how long the text is
 PLAIN = (nn.Linear, PreciseHead)
+MOST_TIED = 16  # tokens of a row that are looked at again
 ROUNDED = 2**-7  # of a bfloat16 number: its distance to the next is at most this part of it
 # (tokens, in) to (out, tokens). The weight comes first, W x and not x W: that is what the processor's library does
 # without packing the weight anew each time, and what it rounds the same way however many tokens there are.
@@ -65,14 +65,12 @@ class Norm:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class PlanLayer:
-    """One layer. ``turned`` is the kind of its rotations, ``window`` how far back it looks."""
+    """One layer; ``turned`` is the kind of its rotations."""
 
     before: Norm
     qkv: Product
-    heads: tuple[int, int, int]  # of queries, of keys and values each, and numbers in each
+    look: Look
     norms: tuple[Norm, Norm] | None  # of queries and keys
-    scale: float
-    window: int | None
     turned: str
     out: Product
     after: Norm | None
@@ -87,7 +85,7 @@ class PlanLayer:
 
         :param qkv: (heads x numbers, tokens).
         """
-        queries, keys, size = self.heads
+        queries, keys, size = self.look.heads
         qkv = qkv.T.contiguous().view(-1, queries + 2 * keys, size)
         if self.norms is not None:
             normed = self.norms[0](qkv[:, :queries]), self.norms[1](qkv[:, queries : queries + keys])
@@ -130,12 +128,12 @@ class Plan:
 
     def room(self, rows: int, capacity: int) -> KeyValues:
         """Where a batch's keys and values are kept."""
-        shapes = [layer.heads for _, layer in self.layers]
+        shapes = [layer.look.heads for _, layer in self.layers]
         return KeyValues(rows, capacity, [(keys, size) for _, keys, size in shapes], self.dtype)
 
     def begin(self, kept: KeyValues, row: int, ahead: Sequence[tuple[Tensor, Tensor]] = ()) -> None:
         """Let a row begin, with learned tokens that come before its text."""
-        kept.lengths[row] = 0
+        kept.clear(row)
         if ahead := ahead or self.ahead:
             kept.fill(row, [ahead[place] for place, _ in self.layers])
 
@@ -150,6 +148,9 @@ class Plan:
         kept.lengths[row] = start + len(ids)
         return x[0]
 
+    def finish(self, kept: KeyValues, row: int) -> None:
+        """A row's prompt was read: nothing to do."""
+
     def logits(self, read: Tensor, beside: Any = None) -> Tensor:
         """(n, vocab) from (n, d_model)."""
         logits = self.vocabulary(read).T
@@ -163,6 +164,8 @@ class Plan:
         best = logits.amax(-1).float()
         near = logits.T.ge((best - ROUNDED * best.abs()).to(logits.dtype))
         ids, rows = near.nonzero(as_tuple=True)
+        if len(rows) > MOST_TIED * len(read):  # no numbers to choose by
+            return logits.float().nan_to_num().argmax(-1).tolist()
         heads = rows_at(self.head, ids) if beside is None else beside.rows_at(self.head, rows, ids)
         exact = (heads * read[rows].float()).sum(-1)
         most = exact.new_full((len(read),), -torch.inf).scatter_reduce(0, rows, exact, "amax")
@@ -170,7 +173,7 @@ class Plan:
         for row, token, here in zip(rows.tolist(), ids.tolist(), (exact == most[rows]).tolist(), strict=True):
             if here:
                 found.setdefault(row, token)
-        return [found[row] for row in range(len(read))]
+        return [found.get(row, 0) for row in range(len(read))]  # of a row whose numbers are none: any
 
     def step(self, tokens: Sequence[int], kept: KeyValues, beside: Any = None) -> Tensor:
         """One token more for each of the first rows; (rows, d_model) what came of it, before the head.
@@ -188,7 +191,7 @@ class Plan:
             added = _nothing if beside is None else beside.at(number)
             before = layer.before(x)
             qkv = layer.rotated(added("qkv", before, layer.qkv(before)), turns[layer.turned])
-            x = layer.fed(x, kept.attend(number, qkv, layer, places, row), added)
+            x = layer.fed(x, kept.attend(number, qkv, layer.look, places, row), added)
         return self.norm(x if row is None else x[-1:])
 
     def _turns(self, x: Tensor, positions: Tensor, kind: str) -> tuple[Tensor, Tensor]:
@@ -196,21 +199,16 @@ class Plan:
         more = (kind,) if kind else ()
         cos, sin = (part[0] for part in self.turner(x, positions[None], *more))
         layer = next(layer for _, layer in self.layers if layer.turned == kind)
-        queries, keys, size = layer.heads
+        queries, keys, size = layer.look.heads
         signed = torch.cat([-sin[:, : size // 2], sin[:, size // 2 :]], 1)
         turned, still = (len(x), queries + keys, size), (len(x), keys, size)
         cos = torch.cat([cos[:, None].expand(turned), cos.new_ones(still)], 1)
         return cos, torch.cat([signed[:, None].expand(turned), sin.new_zeros(still)], 1)
 
 
-_PLANS: WeakKeyDictionary[Fork, Plan | ModulesPlan] = WeakKeyDictionary()
-
-
 def plan_of(fork: Fork) -> Plan | ModulesPlan:
-    """How a fork decodes, which nobody edits any more; through its modules where its layout has no plan here."""
-    if fork not in _PLANS:
-        _PLANS[fork] = _planned(fork) or ModulesPlan(fork)
-    return _PLANS[fork]
+    """How a fork decodes as it is now; through its modules where its layout has no plan here."""
+    return _planned(fork) or ModulesPlan(fork)
 
 
 def is_planned(model: Any) -> bool:
@@ -244,10 +242,8 @@ def _layer(layer: Any, config: Any, number: int) -> PlanLayer:
     return PlanLayer(
         before=_norm(layer.input_layernorm),
         qkv=_together([attention.q_proj, attention.k_proj, attention.v_proj]),
-        heads=heads,
+        look=Look(heads, attention.scaling, window if kind == "sliding_attention" else None),
         norms=(_norm(attention.q_norm), _norm(attention.k_norm)) if hasattr(attention, "q_norm") else None,
-        scale=attention.scaling,
-        window=window if kind == "sliding_attention" else None,
         turned=kind if gemma else "",
         out=_together([attention.o_proj]),
         after=_norm(layer.post_attention_layernorm) if gemma else None,

@@ -83,11 +83,18 @@ class RowCache(Cache):
         """Let a text lie in another row."""
         count = self.lengths[source]
         for layer in cast(list[RowLayer], self.layers):
-            layer.keys[row, :, :count] = layer.keys[source, :, :count]
-            layer.values[row, :, :count] = layer.values[source, :, :count]
+            for part in (layer.keys, layer.values):
+                part[row, :, :count] = part[source, :, :count]
+                part[row, :, count:].zero_()
         self.lengths[row] = count
         if source in self.reading:
             self.reading[row] = self.reading.pop(source)
+
+    def clear(self, row: int) -> None:
+        """Empty a row. What is masked is multiplied by nothing, which is none of a number that is none."""
+        for layer in cast(list[RowLayer], self.layers):
+            layer.keys[row].zero_()
+            layer.values[row].zero_()
 
     def fill(self, row: int, prefill: DynamicCache, length: int) -> None:
         """Take over the keys and values of one prompt of ``length`` tokens.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ PRODUCTS = {
     "gates": ("mlp.gate_proj", "mlp.up_proj"),
     "down": ("mlp.down_proj",),
 }
+MOST_RANK = 16  # beside one layer: of a thicker one each row would hold a copy that is as large as a layer
 Place = tuple[int, str]  # a layer, and one of its products
 
 
@@ -102,6 +104,7 @@ def _parts(layer: nn.Module, was: nn.Module, start: int) -> list[Part] | None:
         parts.append(Part(start, layer.down.detach(), layer.scale * layer.up.detach()))
         layer = layer.inner
     plain = type(layer) in PLAIN and _is(layer.weight, was.weight)
+    plain = plain and sum(len(part.down) for part in parts) <= MOST_RANK
     return parts if plain and (was.bias is None or _is(layer.bias, was.bias)) else None
 
 
@@ -116,8 +119,11 @@ class Beside:
 
     def __init__(self, thins: Sequence[Thin], alone: bool = False) -> None:
         self.thins, self.alone = thins, alone
-        places = {place for thin in thins for place in thin.low}
-        self.low = {place: _Stack.of([thin.low.get(place, ()) for thin in thins], alone) for place in places}
+
+    @cached_property
+    def _low(self) -> dict[Place, _Stack]:
+        places = {place for thin in self.thins for place in thin.low}
+        return {place: _Stack.of([thin.low.get(place, ()) for thin in self.thins], self.alone) for place in places}
 
     def embedded(self, ids: Tensor, x: Tensor) -> Tensor:
         """(tokens, d_model) with the rows' own embeddings of their tokens."""
@@ -131,7 +137,7 @@ class Beside:
         """What adds to a layer's products what the thin matrices make of their inputs."""
 
         def added(product: str, x: Tensor, out: Tensor) -> Tensor:
-            stack = self.low.get((layer, product))
+            stack = self._low.get((layer, product))
             return out if stack is None else stack.added(x, out)
 
         return added

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import pytest
 import torch
@@ -34,13 +36,13 @@ def nudged(base, side, seed=0):
     return fork
 
 
-def low_rank(base, rank=2, seed=0, targets=("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj")):
+def low_rank(base, rank=2, seed=0, targets=("q_proj", "v_proj", "o_proj", "gate_proj", "down_proj"), scale=0.05):
     fork, draw = Fork(base), torch.Generator().manual_seed(seed)
     for matrix in matrices(fork):
         if matrix.name.split(".")[-2] in targets:
             out, inputs = matrix.shape
             down, up = torch.randn(rank, inputs, generator=draw), torch.randn(out, rank, generator=draw)
-            fork.wrap(matrix.name, lambda inner, across, d=down, u=up: LowRank(inner, across, d, u, 0.05))
+            fork.wrap(matrix.name, lambda inner, across, d=down, u=up: LowRank(inner, across, d, u, scale))
     return fork
 
 
@@ -319,6 +321,111 @@ def test_who_waits_and_leaves_is_not_let_in(llama, texts, monkeypatch):
     waits.close()
     *_, rows = first
     assert [len(row.ids) for row in rows] == [6, 6]
+    assert batch._BATCHES == {}
+
+
+def test_the_oldest_prompt_is_read_first_however_many_come(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "READ_SECONDS", 0.0)
+    monkeypatch.setattr(Plan, "piece", 8)
+    fork = Fork(llama)
+    early = decode(fork, [texts.ids(3, seed=n) for n in range(5)], Sampling(6))
+    for _ in range(5):
+        next(early)
+    long = decode(fork, [texts.ids(80)], Sampling(2))
+    late = [decode(fork, [texts.ids(70, seed=n)], Sampling(2)) for n in range(4)]
+    for each in (long, *late):
+        next(each)
+    *_, _ = early
+    (one,) = batch._BATCHES.values()
+    assert one.seats[one.answered].prompt == texts.ids(80)
+    for each in (long, *late):
+        *_, (row,) = each
+        assert len(row.ids) == 2
+
+
+def test_room_that_is_not_needed_any_more_is_given_up_for_what_is(llama, texts, monkeypatch):
+    monkeypatch.setattr(batch, "MOST_PLACES", 4096)
+    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    fork = Fork(llama)
+    stays = decode(fork, [texts.ids(3)], Sampling(60))
+    many = decode(fork, [texts.ids(3, seed=n) for n in range(32)], Sampling(4))
+    next(stays)
+    *_, _ = many
+    long = decode(fork, [texts.ids(900)], Sampling(20))
+    truth = alone(Fork(llama), texts.ids(900), 20)
+    next(long)
+    (one,) = (each for key, each in batch._BATCHES.items() if key is llama)
+    assert one.kept.rows * one.kept.capacity <= 4096
+    *_, (row,) = long
+    assert row.ids == truth
+    stays.close()
+
+
+# What goes wrong
+
+
+def spoiled(base):
+    """A LoRA whose products are no numbers."""
+    return low_rank(base, targets=("down_proj",), scale=1e38)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_numbers_that_are_none_are_nobody_elses_trouble(tiny, texts, dtype, temperature):
+    base = tiny.fresh("tiny-llama", dtype)
+    plain, bad = Fork(base), spoiled(base)
+    truth = [alone(plain, texts.ids(70, seed=n), 20) for n in range(3)]
+    first = decode(plain, [texts.ids(70, seed=0)], Sampling(20))
+    next(first)
+    broken = decode(bad, [texts.ids(70, seed=9)], Sampling(3, temperature))
+    next(broken)
+    second = decode(plain, [texts.ids(70, seed=1)], Sampling(20))
+    *_, _ = broken
+    third = decode(plain, [texts.ids(70, seed=2)], Sampling(20))  # in the seat that is free now
+    *_, (row,) = third
+    assert row.ids == truth[2]
+    for running, ids in ((first, truth[0]), (second, truth[1])):
+        *_, (row,) = running
+        assert row.ids == ids
+
+
+def test_thick_matrices_have_a_batch_of_their_own(llama):
+    assert thin_of(low_rank(llama, rank=16)) is not None
+    assert thin_of(low_rank(llama, rank=17)) is None
+
+
+@pytest.mark.parametrize("name", ["tiny-gpt2-layout", "tiny-llama"])
+def test_a_long_prompt_without_the_first_layer(tiny, texts, name):
+    fork = Fork(tiny[name])
+    fork.drop_layer("transformer.h" if "gpt2" in name else "model.layers", 0)
+    prompt = texts.ids(300)
+    with torch.inference_mode():
+        whole = fork.model(input_ids=torch.tensor([prompt])).logits[0, -1]
+    for plan in (plan_of(fork), ModulesPlan(fork)):
+        torch.testing.assert_close(through(plan, prompt, [])[0], whole, atol=1e-4, rtol=1e-4)
+
+
+def test_a_fork_that_was_answered_is_let_go(tiny, texts):
+    for name in ("tiny-gpt2-layout", "tiny-llama"):
+        fork = Fork(tiny[name])
+        alone(fork, texts.ids(5))
+        gone = weakref.ref(fork)
+        del fork
+        gc.collect()
+        assert gone() is None
+
+
+def test_answers_that_are_garbage_wait_for_nobody(llama, texts):
+    """The collector may end a generator in the middle of another's joining, where a lock is held."""
+    fork = Fork(llama)
+    left = decode(fork, [texts.ids(5)], Sampling(9))
+    next(left)
+    with batch._LOCK:
+        cycle = [left]
+        cycle.append(cycle)
+        del left, cycle
+        gc.collect()  # would wait for the lock for ever
+    assert len(alone(Fork(llama), texts.ids(3))) == NEW
     assert batch._BATCHES == {}
 
 
