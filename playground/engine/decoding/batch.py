@@ -30,7 +30,7 @@ from playground.engine.gate import GATE
 from playground.engine.models.loader import Base
 
 MOST_ROWS = 64
-MOST_PLACES = 65_536  # rows x tokens in each; a token of SmolLM2 takes 23 kB
+MOST_BYTES = 1_500_000_000  # of a batch's keys and values: 65,000 tokens of SmolLM2, of 23 kB each
 TOGETHER = 6  # rows of one visitor that are let in at a time: the columns of a comparison
 READ_SECONDS = 0.1  # for prompts between two steps, so that nobody's answer stands still
 LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others' step was stopped
@@ -330,7 +330,10 @@ class Batch:
 
     def _fits(self, part: Sequence[Seat]) -> bool:
         rows, places = self._sizes(part)
-        return rows <= MOST_ROWS and rows * places <= MOST_PLACES
+        return rows <= MOST_ROWS and self._bounded(rows, places)
+
+    def _bounded(self, rows: int, places: int) -> bool:
+        return rows * places * self.plan.place_bytes <= MOST_BYTES
 
     def _make_room(self, part: Sequence[Seat]) -> None:
         rows, places = self._sizes(part)
@@ -339,7 +342,7 @@ class Batch:
         elif rows > self.kept.rows or places > self.kept.capacity:
             more = max(self.kept.rows, min(MOST_ROWS, 1 << (rows - 1).bit_length()))
             wide = max(self.kept.capacity, -(-places // ROUNDED_UP) * ROUNDED_UP)
-            self.kept.resize(*((more, wide) if more * wide <= MOST_PLACES else (rows, places)))
+            self.kept.resize(*((more, wide) if self._bounded(more, wide) else (rows, places)))
 
     def _seat(self, seat: Seat) -> None:
         row = len(self.seats)
@@ -436,7 +439,7 @@ def decode(
     job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count(), thin, weights)
     for prompt in prompts:
         job.add(prompt)
-    if stopped():
+    if stopped() or not prompts:
         return
     with _joined(fork, job) as batch:
         ended = False

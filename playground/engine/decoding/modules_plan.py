@@ -12,6 +12,7 @@ from transformers import DynamicCache
 from playground.engine.decoding.row_cache import RowCache
 from playground.engine.fork import Fork
 from playground.engine.fork.ensemble import Ensemble
+from playground.engine.fork.structure import key_shape
 
 PIECE, WHOLE = 256, 1 << 20
 
@@ -21,6 +22,9 @@ class ModulesPlan:
 
     def __init__(self, fork: Fork) -> None:
         self.model, self.ahead = fork.model, fork.virtual_count()
+        layers, heads, size = key_shape(fork.base.model.config)
+        members = 1 + len(getattr(fork.model, Ensemble.NAME).members) if hasattr(fork.model, Ensemble.NAME) else 1
+        self.place_bytes = 2 * layers * heads * size * members * self.model.dtype.itemsize  # a token's keys and values
         # Tokens of a prompt at a time. How much was read is asked of the first layer, and of one model alone.
         self.piece = WHOLE if fork.dropped or hasattr(fork.model, Ensemble.NAME) else PIECE
 

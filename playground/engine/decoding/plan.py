@@ -123,6 +123,8 @@ class Plan:
         self.turner = model.model.rotary_emb
         self.kinds = sorted({layer.turned for _, layer in layers})
         self.dtype = model.model.norm.weight.dtype
+        kept = (keys * size for _, keys, size in (layer.look.heads for _, layer in layers))
+        self.place_bytes = 2 * sum(kept) * self.dtype.itemsize  # of one token's keys and values
         virtual = fork.virtual
         self.ahead = () if virtual is None else tuple(virtual.pairs)
 

@@ -279,7 +279,7 @@ def test_no_more_rows_are_answered_at_a_time_than_there_are_seats(llama, texts, 
 
 
 def test_no_more_places_are_held_than_there_is_memory_for(llama, texts, monkeypatch):
-    monkeypatch.setattr(batch, "MOST_PLACES", 200)
+    monkeypatch.setattr(batch, "MOST_BYTES", 200 * plan_of(Fork(llama)).place_bytes)
     fork, prompts = Fork(llama), [texts.ids(60, seed=n) for n in range(6)]
     truth = [alone(fork, prompt) for prompt in prompts]
     rows = []
@@ -310,6 +310,18 @@ def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monke
     much.close()
     little.close()
     assert batch._BATCHES == {}
+
+
+@pytest.mark.parametrize("name", ["tiny-llama", "tiny-gemma3", "tiny-gpt2-layout", "tiny-neox"])
+def test_what_a_token_takes_is_what_its_keys_and_values_take(tiny, texts, name):
+    fork = Fork(tiny[name])
+    for plan in (plan_of(fork), ModulesPlan(fork)):
+        with torch.inference_mode():
+            kept = plan.room(2, 64)
+            plan.begin(kept, 0)
+            plan.read(texts.ids(3), kept, 0)
+        tensors = kept.layers if isinstance(plan, Plan) else [t for one in kept.layers for t in (one.keys, one.values)]
+        assert sum(tensor.nbytes for tensor in tensors) == 2 * kept.capacity * plan.place_bytes
 
 
 def test_who_waits_and_leaves_is_not_let_in(llama, texts, monkeypatch):
@@ -344,7 +356,7 @@ def test_the_oldest_prompt_is_read_first_however_many_come(llama, texts, monkeyp
 
 
 def test_room_that_is_not_needed_any_more_is_given_up_for_what_is(llama, texts, monkeypatch):
-    monkeypatch.setattr(batch, "MOST_PLACES", 4096)
+    monkeypatch.setattr(batch, "MOST_BYTES", 4096 * plan_of(Fork(llama)).place_bytes)
     monkeypatch.setattr(batch, "end_ids", lambda base: set())
     fork = Fork(llama)
     stays = decode(fork, [texts.ids(3)], Sampling(60))
