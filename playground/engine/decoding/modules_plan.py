@@ -23,8 +23,9 @@ class ModulesPlan:
     def __init__(self, fork: Fork) -> None:
         self.model, self.ahead = fork.model, fork.virtual_count()
         layers, heads, size = key_shape(fork.base.model.config)
-        members = 1 + len(getattr(fork.model, Ensemble.NAME).members) if hasattr(fork.model, Ensemble.NAME) else 1
-        self.place_bytes = 2 * layers * heads * size * members * self.model.dtype.itemsize  # a token's keys and values
+        models = 1 + len(getattr(getattr(fork.model, Ensemble.NAME, None), "members", ()))
+        dtype = fork.embedding("input")[0].dtype
+        self.place_bytes = 2 * layers * heads * size * models * dtype.itemsize  # of one token's keys and values
         # Tokens of a prompt at a time. How much was read is asked of the first layer, and of one model alone.
         self.piece = WHOLE if fork.dropped or hasattr(fork.model, Ensemble.NAME) else PIECE
 
