@@ -3,6 +3,7 @@
 Usage: `make bench ARGS=visitors`; a path is another checkout of the project to be measured beside this one.
 """
 
+import json
 import os
 import statistics
 import sys
@@ -53,7 +54,8 @@ def compare(url, number, own):
         event = client.post("gradio_api/call/compare", json={"data": data}).json()["event_id"]
         answer = client.get(f"gradio_api/call/compare/{event}").text
     assert "event: complete" in answer, answer[:300]
-    tokens = sum(int(part.split(",")[0].split("}")[0]) for part in answer.split('"tokens": ')[1:])
+    [columns] = json.loads(answer.rpartition("data: ")[2])
+    tokens = sum(column["tokens"] for column in columns)
     return time.perf_counter() - start, tokens
 
 

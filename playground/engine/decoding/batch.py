@@ -7,13 +7,11 @@ step one computes it for all. So what nobody waits for is never computed, and al
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any
 
@@ -24,9 +22,10 @@ from playground.caller import who
 from playground.engine.decoding.generate import Row, Sampling, drawn, end_ids
 from playground.engine.decoding.key_values import KeyValues
 from playground.engine.decoding.plan import plan_of
-from playground.engine.decoding.thin import Beside, Thin, thin_of
+from playground.engine.decoding.seats import LEAST_ROWS, Job, Seat
+from playground.engine.decoding.thin import Beside, thin_of
 from playground.engine.fork import Fork
-from playground.engine.gate import GATE
+from playground.engine.gate import GATE, TURNS
 from playground.engine.models.loader import Base
 
 MOST_ROWS = 64
@@ -34,110 +33,8 @@ MOST_BYTES = 1_500_000_000  # of a batch's keys and values: 65,000 tokens of Smo
 TOGETHER = 6  # rows of one visitor that are let in at a time: the columns of a comparison
 READ_SECONDS = 0.1  # for prompts between two steps, so that nobody's answer stands still
 LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others' step was stopped
-# Matrix products of one row go another way through the processor's library than those of several, and round
-# differently: a single row is never decoded alone.
-LEAST_ROWS = 2
 Sides = tuple[tuple[Any, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
 ROUNDED_UP = 256  # places by which a batch's room grows
-
-
-@dataclass(eq=False)
-class Seat:
-    """One answer in a batch; ``read`` counts its prompt's tokens that were read."""
-
-    row: Row
-    prompt: Sequence[int]
-    job: Job
-    number: int  # who came first
-    read: int = 0
-    last: Tensor | None = None  # what came of the prompt's last token
-
-    def shares(self, other: Seat, piece: int) -> int:
-        """How many tokens of its prompt another has read for it: the same weights', whole pieces or all of it."""
-        if other.job.weights is not self.job.weights:
-            return 0
-        if self.prompt == other.prompt and other.read == len(other.prompt):
-            return len(self.prompt)
-        most = min(other.read, len(self.prompt) - 1) // piece * piece
-        while most and self.prompt[:most] != other.prompt[:most]:
-            most -= piece
-        return most
-
-    @property
-    def thin(self) -> Thin | None:
-        """What its fork has beside the base whose batch it is in."""
-        return self.job.thin
-
-    @property
-    def needs(self) -> int:
-        """Places: learned tokens, prompt and answer."""
-        return self.job.ahead + len(self.prompt) + self.job.sampling.max_new_tokens
-
-
-@dataclass(eq=False)
-class Job:
-    """Answers that were asked for together.
-
-    :param ahead: learned tokens before each.
-    :param thin: what their fork has beside the base; None where the fork has a batch of its own.
-    :param weights: the same for those that the same weights answer.
-    :param grown: how often something came of it, and how much of that its owner has seen.
-    """
-
-    who: str
-    sampling: Sampling
-    ends: set[int]
-    ahead: int
-    thin: Thin | None = None
-    weights: object = None
-    seats: list[Seat] = field(default_factory=list)
-    grown: int = 0
-    seen: int = 0
-    spent: float = 0.0  # seconds that the batch was at work for it
-
-    def __post_init__(self) -> None:
-        self.draws: dict[Seat, torch.Generator] = {}
-
-    def add(self, prompt: Sequence[int]) -> None:
-        """One more prompt to be answered."""
-        seat = Seat(Row(len(prompt)), prompt, self, next(_NUMBERS))
-        self.draws[seat] = torch.Generator().manual_seed(self.sampling.seed)
-        self.seats.append(seat)
-
-    @property
-    def rows(self) -> list[Row]:
-        """The answers."""
-        return [seat.row for seat in self.seats]
-
-
-_NUMBERS = itertools.count()
-
-
-class Turns:
-    """One step at a time in the process, whoever came first: two at once on two cores take longer than one after
-    the other."""
-
-    def __init__(self) -> None:
-        self._line: deque[object] = deque()
-        self._change = threading.Condition()
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn, and hold it."""
-        me = object()
-        with self._change:
-            self._line.append(me)
-            while self._line[0] is not me:
-                self._change.wait()
-        try:
-            yield
-        finally:
-            with self._change:
-                self._line.popleft()
-                self._change.notify_all()
-
-
-TURNS = Turns()
 
 
 class Batch:
@@ -292,10 +189,7 @@ class Batch:
         greedy = () if chance else self.plan.likeliest(read, logits, *beside)
         for number, seat in enumerate(seats):
             sampling, row = seat.job.sampling, seat.row
-            if sampling.temperature == 0:
-                token = greedy[number]
-            else:
-                token = drawn(logits[number], sampling, seat.job.draws[seat])
+            token = greedy[number] if sampling.temperature == 0 else drawn(logits[number], sampling, seat.chance)
             if token in seat.job.ends:
                 row.done = True
             else:
@@ -376,6 +270,7 @@ class Batch:
                 row = self._moved(min(range(row + 1, last + 1), key=lambda other: self.seats[other].number), row)
         self._moved(last, row)
         self.seats.pop()
+        self.kept.lengths[last] = 0  # it may be there for its number alone, and nobody looks as far for it
 
     def _moved(self, source: int, row: int) -> int:
         """Let the seat of one row lie in another; gives the one that is free now."""
@@ -387,7 +282,7 @@ class Batch:
 
 _BATCHES: dict[Fork | Base, Batch] = {}
 _LOCK = threading.Lock()
-_LEFT: SimpleQueue[tuple[Fork | Base, Batch, Job]] = SimpleQueue()
+_LEFT: SimpleQueue[tuple[Fork | Base, Batch]] = SimpleQueue()
 
 
 @contextmanager
@@ -403,7 +298,7 @@ def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
         yield batch
     finally:  # which the garbage collector may run in any thread, in the middle of anything: nothing here waits
         batch.leave(job)
-        _LEFT.put((key, batch, job))
+        _LEFT.put((key, batch))
         _tidy()
 
 
@@ -412,7 +307,7 @@ def _tidy() -> None:
     while not _LEFT.empty() and _LOCK.acquire(blocking=False):
         try:
             while not _LEFT.empty():
-                key, batch, _ = _LEFT.get()
+                key, batch = _LEFT.get()
                 if _BATCHES.get(key) is batch and (batch.idle() or batch.broken()):
                     del _BATCHES[key]
         finally:
@@ -447,24 +342,3 @@ def decode(
             if batch.advance(job):
                 ended = all(row.done for row in job.rows)  # before its owner sees it: another may lead meanwhile
                 yield job.rows
-
-
-def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:
-    """Seconds of each of some decoding steps for the same prompt in several rows.
-
-    What the tokens are does not matter for the time, so no row ends.
-    """
-    plan, slots = plan_of(fork), max(rows, LEAST_ROWS)
-    kept: Any = plan.room(slots, fork.virtual_count() + len(prompt) + steps)
-    for row in range(slots):
-        with torch.inference_mode():
-            plan.begin(kept, row)
-            for start in range(0, len(prompt), plan.piece):
-                plan.read(prompt[start : start + plan.piece], kept, row)
-    for _ in range(steps):
-        GATE.note()
-        start_time = time.perf_counter()
-        with TURNS.turn(), torch.inference_mode():
-            plan.logits(plan.step([prompt[-1]] * slots, kept))
-        kept.lengths = [length + 1 for length in kept.lengths]
-        yield time.perf_counter() - start_time

@@ -1,7 +1,4 @@
-"""Prompts to tokens: chat template, batched decoding, next-token tables.
-
-Decoding itself is done in ``batch.py``.
-"""
+"""Prompts as a model gets them, how tokens are drawn, and tables of the next one; ``batch.py`` decodes."""
 
 from __future__ import annotations
 

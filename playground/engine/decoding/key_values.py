@@ -42,7 +42,24 @@ class Look:
     window: int | None
 
 
-class KeyValues:
+class Rows:
+    """The texts of a batch: how long each is by now, and the places that each has."""
+
+    lengths: list[int]
+    capacity: int
+
+    @property
+    def rows(self) -> int:
+        """Texts in the batch."""
+        return len(self.lengths)
+
+    def sized(self, rows: int, capacity: int) -> None:
+        """Note another number of texts, and of places in each."""
+        self.capacity = in_blocks(capacity)
+        self.lengths = [*self.lengths[:rows], *[0] * (rows - self.rows)]
+
+
+class KeyValues(Rows):
     """What a batch has read by now.
 
     :param rows: texts in the batch.
@@ -56,15 +73,9 @@ class KeyValues:
         # Keys' heads, then the values': one write for both
         self.layers = [torch.zeros(rows, 2 * heads, self.capacity, size, dtype=dtype) for heads, size in shapes]
 
-    @property
-    def rows(self) -> int:
-        """Texts in the batch."""
-        return len(self.lengths)
-
     def resize(self, rows: int, capacity: int) -> None:
         """More rows, or more places in each, or fewer; what is there stays."""
-        self.capacity = in_blocks(capacity)
-        self.lengths = [*self.lengths[:rows], *[0] * (rows - self.rows)]
+        self.sized(rows, capacity)
         for number, layer in enumerate(self.layers):  # one at a time: never all of it twice
             self.layers[number] = resized(layer, rows, self.capacity)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin, DynamicCache, DynamicLayer
 
-from playground.engine.decoding.key_values import BLOCK, in_blocks, resized
+from playground.engine.decoding.key_values import Rows, in_blocks, resized
 
 
 class RowLayer(CacheLayerMixin):
@@ -52,7 +52,7 @@ class RowLayer(CacheLayerMixin):
         return self.keys.shape[2]
 
 
-class RowCache(Cache):
+class RowCache(Rows, Cache):
     """The cache of a batch: filled row by row from finished prefills, then grown together.
 
     :param rows: texts in the batch.
@@ -66,15 +66,9 @@ class RowCache(Cache):
         self.reading: dict[int, DynamicCache] = {}  # of rows whose prompts are being read
         super().__init__(layers=[])
 
-    @property
-    def rows(self) -> int:
-        """Texts in the batch."""
-        return len(self.lengths)
-
     def resize(self, rows: int, capacity: int) -> None:
         """More rows, or more places in each, or fewer; what is there stays."""
-        self.capacity = in_blocks(capacity)
-        self.lengths = [*self.lengths[:rows], *[0] * (rows - self.rows)]
+        self.sized(rows, capacity)
         for layer in cast(list[RowLayer], self.layers):
             layer.keys = resized(layer.keys, rows, self.capacity)
             layer.values = resized(layer.values, rows, self.capacity)
@@ -142,6 +136,3 @@ class RowCache(Cache):
         if kinds == {"sliding_attention"}:
             return full & near
         return {"full_attention": full, "sliding_attention": full & near}
-
-
-__all__ = ["BLOCK", "RowCache", "RowLayer"]

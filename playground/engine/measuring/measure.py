@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from playground.engine.decoding.batch import step_seconds
+from playground.engine.decoding.speed import step_seconds
 from playground.engine.fork import Fork
 from playground.engine.measuring.sizes import Sizes, sizes
 from playground.engine.measuring.token_map import byte_count

@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from playground.engine.decoding.row_cache import BLOCK, RowCache
+from playground.engine.decoding.key_values import BLOCK
+from playground.engine.decoding.row_cache import RowCache
 
 HEADS, SIZE = 2, 4
 
