@@ -183,3 +183,23 @@ def test_a_recipe_that_another_tab_changed_is_told_and_can_be_taken_or_kept(tiny
     expect(note).to_be_visible()
     visitor.reload()
     expect(page.locator("#stack li")).to_have_count(1, timeout=LONG)
+
+
+def test_an_answer_outlives_the_change_that_it_was_asked_with_and_no_other(tiny_visit):
+    """A quick model has answered before the page says that the recipe is another one."""
+    visitor = tiny_visit()
+    page = visitor.page
+    visitor.tab("Tokens")
+    written = page.locator("#written")
+    page.locator("#nudge").click()
+    expect(page.locator("#stack li")).to_have_count(1, timeout=LONG)
+    expect(written.locator(".pg-answer")).to_have_count(2, timeout=LONG)
+    page.wait_for_timeout(1_000)
+    expect(written.locator(".pg-answer")).to_have_count(2)
+    page.locator("#undo").click()
+    expect(written).to_be_empty(timeout=LONG)
+    page.locator("#redo").click()
+    expect(page.locator("#stack li")).to_have_count(1, timeout=LONG)
+    expect(written).to_be_empty()
+    page.locator("#write-on").click()
+    expect(written.locator(".pg-answer")).to_have_count(2, timeout=LONG)

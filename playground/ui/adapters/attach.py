@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +23,7 @@ from playground.ui.adapters.own import with_own
 from playground.ui.parts.adapter_menu import adapter_choices
 from playground.ui.parts.stations import known_texts, place_key, shows_nearest, written
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import AT_ONCE, LAST, LOOK, clears, shown
+from playground.ui.shell.page import AT_ONCE, LAST, LOOK, clears, leaves, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.turns import stops
 from playground.ui.text import label
@@ -124,8 +123,6 @@ def _wire_dial(form: Form, view: DialView, presses: list[Any]) -> None:
     """Answer at the scale that the recipe has, then at the fixed ones in a turn of its own: what waits by then, the
     bar's own answer too, comes before."""
     known, wants = gr.Textbox("", visible="hidden"), gr.Textbox("", visible="hidden")
-    stack = gr.Textbox(json.dumps([settings().model, []], separators=(",", ":")), visible="hidden")
-    form["saved"].change(None, form["saved"], stack, js=UNTURNED, api_visibility="private")
     form = Form(**form, known=known)
     Run(
         name="attach",
@@ -146,7 +143,7 @@ def _wire_dial(form: Form, view: DialView, presses: list[Any]) -> None:
         words="stations_stopped",
     ).on(wants.change)
     shows_nearest(view.scale, known, view.answers)
-    for other in (form["source"].select, stack.change):
+    for other in (form["source"].select, leaves(form["saved"], *presses, of=UNTURNED)):
         clears(other, parts=[view.answers, view.row, known, view.told])
         other(stops("dial"), **AT_ONCE)
 

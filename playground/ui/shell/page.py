@@ -129,6 +129,23 @@ def clears(*events: Any, parts: Sequence[Any]) -> None:
         event(None, None, parts, js=f"() => {[''] * len(parts)}", api_visibility="private")
 
 
+def leaves(state: Any, *presses: Any, of: str = "(now) => now") -> Callable[..., Any]:
+    """The event that a state is another one than presses asked about.
+
+    An answer to a press that changed the state can be there before the page says "change": what is emptied at each
+    change would be empty for good.
+
+    :param of: the part of the state that counts, as a function of the browser.
+    """
+    asked, left = gr.Textbox(visible="hidden"), gr.Textbox("0", visible="hidden")
+    now = f"JSON.stringify(({of})(now))"
+    for press in presses:
+        press(None, state, asked, js=f"(now) => {now}", api_visibility="private")
+    js = f"(now, asked, left) => !asked || {now} === asked ? left : String(Number(left) + 1)"
+    state.change(None, [state, asked, left], left, js=js, api_visibility="private")
+    return left.change
+
+
 def follows(parts: Sequence[Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **lane: Any) -> None:
     """Answer when the values of some parts are others than before, whoever set them.
 

@@ -23,7 +23,7 @@ from playground.ui.parts import html
 from playground.ui.parts.answers_html import Looked
 from playground.ui.parts.streaming import stream
 from playground.ui.shell.form import Form, Values
-from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LAST, LOOK, clears, shown
+from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LAST, LOOK, clears, leaves, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each
 from playground.ui.shell.tab import Listener, Tab, Visit, Wired
@@ -86,6 +86,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         lane=ANSWER,
     ).on(nudged.success, write.click)
     stop.click(stops("write"), **AT_ONCE)
+    clears(leaves(saved, nudged.success, write.click), parts=[written])
 
     form.on(page.select, first_look, splits, **LOOK)
 
@@ -96,7 +97,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         form.on(event, refresh, looked, **LOOK)
 
     def changed_recipe(event: Listener) -> None:
-        clears(event, parts=[nudge.advice, written])
+        clears(event, parts=[nudge.advice])
         looks(event)
 
     return Wired(typed={"text": text, "start": prompt}, on_model=splits_text, on_recipe=changed_recipe, on_built=looks)
