@@ -2,7 +2,7 @@
 
 Usage: `make bench ARGS=sources`; a number is how many questions, a path where answers are kept so that a run goes on.
 Tuned: the shipped adapter, which learned the handbook from other wordings. Edited: MEMIT with the facts behind the
-questions, each as the sentence that Ask proposes.
+questions, each as the sentence that Ask proposes; half as many where so many at once harm the model and are withdrawn.
 """
 
 import sys
@@ -12,6 +12,7 @@ from playground.ask.question import Asked
 from playground.compare import source_names
 from playground.engine.build import build
 from playground.engine.recipe import Recipe, parse_edit
+from playground.errors import RecipeError
 from playground.retrieval.corpus import load_corpus
 from playground.sources.asking import ask_table, source_contestant
 from playground.sources.kept import table_from_text, table_text
@@ -27,9 +28,7 @@ def main():
     corpus = load_corpus(CORPUS)
     questions = some(corpus.questions, numbers[0] if numbers else len(corpus.questions))
     adapter, edit = parse_edit({"kind": "adapter", "source": "handbook"}), edited(questions)
-    recipes = [Recipe(model=MODEL, edits=edits) for edits in ((), (adapter,), (edit,), (adapter, edit))]
-    for receipt in build(recipes[2]).receipts:
-        print("MEMIT:", receipt.seconds, "s,", receipt.warnings, flush=True)
+    recipes = [Recipe(model=MODEL, edits=edits) for edits in ((), (adapter,), (edit,), (edit, adapter))]
     sources = tuple(Source(row, name) for row in range(len(recipes)) for name in source_names())
     who = [source_contestant(source, recipes[source.weights], corpus, 1) for source in sources]
     table = SourcesTable(questions=tuple(questions), sources=sources)
@@ -43,10 +42,17 @@ def main():
 
 
 def edited(questions):
-    """All facts at once."""
+    """As many facts at once as the model bears."""
     statements = [Asked(question=q.question, answer=q.answer).statement() for q in questions]
     facts = [{"subject": s.subject, "prompt": s.prompt, "target": s.target} for s in statements]
-    return parse_edit({"kind": "edit_fact", "method": "memit", "facts": facts})
+    edit = parse_edit({"kind": "edit_fact", "method": "memit", "facts": facts})
+    try:
+        receipt = build(Recipe(model=MODEL, edits=(edit,))).receipts[-1]
+    except RecipeError as withdrawn:
+        print(f"MEMIT of {len(facts)} facts:", withdrawn, flush=True)
+        return edited(some(questions, len(questions) // 2))
+    print(f"MEMIT of {len(facts)} facts: {receipt.seconds:.0f} s;", *map(str, receipt.warnings[-1:]), flush=True)
+    return edit
 
 
 def show(table):

@@ -24,6 +24,7 @@ from playground.settings import settings as settings_
 MOST_HOURS = 4
 WIDE = 4  # bytes of a float32
 SPEED_TRIES = 24
+SPEED_SECONDS = 1.0  # of trying at most
 EFFICIENCY = 0.45  # of a large matrix product's speed that a training step reaches
 
 
@@ -71,7 +72,7 @@ def estimate(fork: Fork, settings: TrainingSettings, examples: int, tokens: floa
         gradients=learn * (own + masters),
         optimizer=learn * 2 * WIDE,
         activations=activations(fork, settings, tokens),
-        seconds=seen * _operations(model, learn, settings) / _speed(),
+        seconds=seen * _operations(model, learn, settings) / _speed(fork.base.dtype),
     )
 
 
@@ -111,13 +112,13 @@ def _operations(model: int, learn: int, settings: TrainingSettings) -> float:
 
 
 @cache
-def _speed() -> float:
-    """Floating-point operations in a second that training reaches here, from a short product."""
-    a = torch.ones(512, 576, dtype=torch.bfloat16)
-    b = torch.ones(576, 1536, dtype=torch.bfloat16)
-    taken = []
-    for _ in range(SPEED_TRIES):  # the best of them: another may be using the processor meanwhile
-        start = time.perf_counter()
+def _speed(dtype: torch.dtype) -> float:
+    """Floating-point operations in a second that training reaches here, from a short product of such numbers."""
+    a = torch.ones(512, 576, dtype=dtype)
+    b = torch.ones(576, 1536, dtype=dtype)
+    begun, taken = time.perf_counter(), []
+    while len(taken) < SPEED_TRIES and time.perf_counter() - begun < SPEED_SECONDS:
+        start = time.perf_counter()  # the best of them: another may be using the processor meanwhile
         a @ b
         taken.append(time.perf_counter() - start)
     return EFFICIENCY * 2 * 512 * 576 * 1536 / min(taken)

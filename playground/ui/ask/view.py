@@ -222,8 +222,10 @@ def _head(judged: AskVerdict, language: str) -> str:
 def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
     if not remarks:
         return Markup()
-    texts = [remark(one, language).rstrip(".") for one in remarks]
-    return tag("p", tag("b", head), " ", "; ".join(texts), ".")
+    texts = [remark(one, language) for one in remarks]
+    if texts[0][0].islower():  # parts of a sentence
+        texts = ["; ".join(text.rstrip(".") for text in texts) + "."]
+    return tag("p", tag("b", head), " ", " ".join(texts))
 
 
 def remark(said: Remark, language: str) -> str:

@@ -1,7 +1,7 @@
 """Small charts as SVG: they need no library, follow the page's width and can be pressed.
 
-Colours are fixed on a white ground, so that they keep their contrast in dark mode too; what colour
-says is also said in words beside it or on hovering.
+Colours are fixed on a white ground, which the style sheet turns round in the dark as a whole, so that they keep their
+contrast; what colour says is also said in words beside it or on hovering.
 """
 
 from __future__ import annotations

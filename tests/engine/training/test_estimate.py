@@ -6,6 +6,7 @@ import pytest
 
 from playground.engine.fork import Fork
 from playground.engine.training.data import DataError
+from playground.engine.training import estimate as estimates
 from playground.engine.training.estimate import activations, check_run, estimate
 from playground.engine.training.methods import METHODS
 from playground.engine.training.prepare import prepare_training
@@ -34,6 +35,14 @@ def test_memory_by_part_for_a_case_worked_by_hand(llama):
     assert (found.trained, found.gradients, found.optimizer) == (4 * count, 4 * count, 8 * count)
     assert found.extra == 16 * count + found.activations
     assert found.seconds > 0
+
+
+def test_speed_is_of_the_models_own_numbers(llama, monkeypatch):
+    """A processor without native bfloat16 multiplies it fifty times as slowly as the float32 that it trains in."""
+    asked = []
+    monkeypatch.setattr(estimates, "_speed", lambda dtype: asked.append(dtype) or 1e9)
+    assert estimate(Fork(llama), TrainingSettings(steps=3), 10, 16).seconds > 0
+    assert asked == [llama.dtype]
 
 
 def test_a_run_beyond_the_hosts_memory_or_patience_is_refused(llama, monkeypatch):
