@@ -20,6 +20,7 @@ from gradio.state_holder import SessionState
 from gradio_client import Client
 
 from playground import api
+from playground.engine.decoding import batch
 from playground.engine.work import Work
 from playground.owners import household
 from playground.settings import settings
@@ -35,6 +36,7 @@ from playground.ui.shell.turns import TURNS, begins
 from playground.ui.text import label
 
 JSON = {"content-type": "application/json"}
+MANY = 200  # tokens of a long answer
 
 
 class Slow:
@@ -78,6 +80,7 @@ def build() -> Page:
         gr.Button().click(lambda: 1, None, number, api_name="at_once", queue=False)
         gr.api(_told(SLOW.work), api_name="slow", concurrency_id="model")
         gr.api(_told(echo), api_name="echo", concurrency_id="look")
+        gr.api(_told(api.generate_text), api_name="generate", concurrency_id="answer", concurrency_limit=16)
     page.queue(max_size=1000, api_open=False)
     return page
 
@@ -432,6 +435,37 @@ def test_work_ends_when_its_caller_hangs_up(served, ask, monkeypatch):
         wait_for(lambda: served.page.line._listening[started])
         assert not SLOW.ended.wait(0.3)
     assert SLOW.ended.wait(8)  # gradio itself looks every ten seconds
+
+
+def test_a_killed_connection_frees_its_rows_and_nobody_elses(served, ask, known, monkeypatch):
+    monkeypatch.setattr(line, "BROKEN_SECONDS", 0.1)
+    steps, given = threading.Semaphore(0), []
+    advance = batch.Batch.advance
+
+    def when_allowed(self: batch.Batch, job: Any) -> bool:
+        steps.acquire(timeout=20)
+        return advance(self, job)
+
+    monkeypatch.setattr(batch.Batch, "advance", when_allowed)
+    host, values = httpx.URL(served.url), [{"model": "tiny-llama"}, "a", MANY, 0.0, 0, False]
+    ids = [call(ask, "generate", values).json()["event_id"] for _ in range(2)]
+    wait_for(lambda: sum(len(one.seats) + len(one.waiting) for one in batch._BATCHES.values()) == 2)
+    (shared,) = batch._BATCHES.values()
+    with socket.create_connection((host.host, host.port)) as connection:
+        path = f"/gradio_api/call/generate/{ids[0]}"
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_for(lambda: served.page.line._listening[ids[0]])
+        steps.release(4)
+
+    def left() -> bool:
+        given.append(steps.release())
+        return len(shared.seats) + len(shared.waiting) == 1
+
+    wait_for(left)
+    assert len(given) < MANY  # a row that ends by itself takes as many steps
+    steps.release(5 * MANY)
+    assert f'"tokens": {MANY}' in ask.get(f"/gradio_api/call/generate/{ids[1]}").text
+    assert batch._BATCHES == {}
 
 
 def test_work_ends_when_its_caller_takes_it_back(ask):
