@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from playground.engine.fork import Fork
-from playground.engine.training.data import DataError
 from playground.engine.training import estimate as estimates
+from playground.engine.training.data import DataError
 from playground.engine.training.estimate import activations, check_run, estimate
 from playground.engine.training.methods import METHODS
 from playground.engine.training.prepare import prepare_training
