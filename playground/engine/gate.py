@@ -1,8 +1,8 @@
-"""Who computes: answers first. Training rests between its steps while somebody is being answered.
+"""Who computes: answers first. Scoring rests between its pieces, and training between its steps.
 
-Two computations at once on two cores take far longer than one after the other, so whatever is
-done for a waiting visitor notes that it is at work, and training waits until nobody is, but never
-longer than a bound, so that it goes on under a steady load too.
+Two computations at once on two cores take far longer than one after the other, so whatever is done for a waiting
+visitor notes that it is at work: training waits until nobody is, scoring until nobody is being answered, but never
+longer than a bound, so that both go on under a steady load too.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-QUIET_SECONDS = 0.3  # without a note: nobody is being answered
+QUIET_SECONDS = 0.3  # without a note: nobody is at work
 LONGEST_REST = 5.0  # between two steps of training
+LONGEST_PAUSE = 1.0  # between two pieces of scoring
 _LOOK = 0.02
 
 
@@ -28,17 +29,26 @@ class Gate:
         """Said at every token and every step of what a visitor waits for."""
         self._last = self._clock()
 
-    def rest(self, sleep: Callable[[float], None] = time.sleep) -> float:
-        """Wait until nobody is being answered, or long enough; the seconds waited."""
+    def rest(
+        self,
+        sleep: Callable[[float], None] = time.sleep,
+        longest: float = LONGEST_REST,
+        busy: Callable[[], bool] = lambda: True,
+    ) -> float:
+        """Wait until nobody is at work, or long enough; the seconds waited.
+
+        :param busy: false where it is known that nobody is.
+        """
         start = self._clock()
-        while (now := self._clock()) - self._last < QUIET_SECONDS:
-            if now - start >= LONGEST_REST:
+        while busy() and (now := self._clock()) - self._last < QUIET_SECONDS:
+            if now - start >= longest:
                 break
             sleep(_LOOK)
         return self._clock() - start
 
 
 GATE = Gate()
+ANSWERS = Gate()  # noted at every step of decoding
 
 
 class Turns:
@@ -66,3 +76,14 @@ class Turns:
 
 
 TURNS = Turns()
+
+
+@contextmanager
+def piece(answering: Callable[[], bool]) -> Iterator[None]:
+    """A piece of scoring: after those who are answered have had a moment, and nothing beside it.
+
+    :param answering: whether anybody is.
+    """
+    ANSWERS.rest(longest=LONGEST_PAUSE, busy=answering)
+    with TURNS.turn():
+        yield

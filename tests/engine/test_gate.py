@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from playground.engine.gate import LONGEST_REST, QUIET_SECONDS, Gate
+from playground.engine.gate import LONGEST_PAUSE, LONGEST_REST, QUIET_SECONDS, Gate
 
 
 class Clock:
@@ -41,3 +41,16 @@ def test_training_goes_on_under_a_steady_load():
 
     gate.note()
     assert gate.rest(busy) == pytest.approx(LONGEST_REST, abs=0.1)
+
+
+def test_scoring_pauses_for_answers_alone_and_not_for_long():
+    clock = Clock()
+    gate = Gate(clock)
+
+    def busy(seconds: float) -> None:
+        clock.sleep(seconds)
+        gate.note()
+
+    gate.note()
+    assert gate.rest(busy, LONGEST_PAUSE, lambda: False) == 0
+    assert gate.rest(busy, LONGEST_PAUSE, lambda: True) == pytest.approx(LONGEST_PAUSE, abs=0.1)

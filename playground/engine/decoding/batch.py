@@ -25,7 +25,7 @@ from playground.engine.decoding.plan import plan_of
 from playground.engine.decoding.seats import LEAST_ROWS, Job, Seat
 from playground.engine.decoding.thin import Beside, thin_of
 from playground.engine.fork import Fork
-from playground.engine.gate import GATE, TURNS
+from playground.engine.gate import ANSWERS, GATE, TURNS
 from playground.engine.models.loader import Base
 
 MOST_ROWS = 64
@@ -112,6 +112,7 @@ class Batch:
             here = list(dict.fromkeys(seat.job for seat in self.seats))
         start = time.perf_counter()
         GATE.note()
+        ANSWERS.note()
         grown = self._step()
         grown += self._read()
         spent = time.perf_counter() - start

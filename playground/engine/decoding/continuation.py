@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from playground.engine.decoding.batch import answering
 from playground.engine.decoding.generate import start_ids
 from playground.engine.fork import Fork
-from playground.engine.gate import GATE
+from playground.engine.gate import GATE, piece
 from playground.engine.models.float32_head import float32_logits
 from playground.engine.models.loader import Base
 from playground.engine.models.token_ids import parts, token_ids
@@ -137,7 +138,7 @@ def target_places(rows: Sequence[Line]) -> Tensor:
 def line_logits(fork: Fork, lines: Sequence[Line]) -> Tensor:
     """(rows, most targets, vocab) float32 logits at the lines' ``target_places``, in one run."""
     GATE.note()
-    with float32_logits():
+    with piece(answering), float32_logits():
         out = fork.model(input_ids=padded(lines), use_cache=False, logits_to_keep=target_places(lines))
     logits: Tensor = out.logits.float()
     return logits

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from playground.engine.decoding.batch import answering
 from playground.engine.decoding.speed import step_seconds
 from playground.engine.fork import Fork
+from playground.engine.gate import piece
 from playground.engine.measuring.sizes import Sizes, sizes
 from playground.engine.measuring.token_map import byte_count
 from playground.engine.models.float32_head import float32_logits
@@ -139,7 +141,7 @@ def _windows(fork: Fork, ids: Tensor, work: Work) -> Iterator[tuple[Tensor, int]
 @torch.inference_mode()
 def _logits(fork: Fork, window: Tensor, new: int) -> Tensor:
     """(new, vocab) float32 logits for the last tokens of a window."""
-    with float32_logits():
+    with piece(answering), float32_logits():
         out = fork.model(input_ids=window[None], logits_to_keep=new + 1, use_cache=False)
     logits: Tensor = out.logits[0, :-1].float()
     return logits

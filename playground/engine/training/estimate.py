@@ -116,7 +116,8 @@ def _speed(dtype: torch.dtype) -> float:
     """Floating-point operations in a second that training reaches here, from a short product of such numbers."""
     a = torch.ones(512, 576, dtype=dtype)
     b = torch.ones(576, 1536, dtype=dtype)
-    begun, taken = time.perf_counter(), []
+    begun = time.perf_counter()
+    taken: list[float] = []
     while len(taken) < SPEED_TRIES and time.perf_counter() - begun < SPEED_SECONDS:
         start = time.perf_counter()  # the best of them: another may be using the processor meanwhile
         a @ b

@@ -9,7 +9,8 @@ import weakref
 import pytest
 import torch
 
-from playground.engine.decoding import batch
+from playground.engine import gate
+from playground.engine.decoding import batch, continuation
 from playground.engine.decoding.batch import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.decoding.modules_plan import ModulesPlan
@@ -488,3 +489,35 @@ def test_smollm2_answers_alike_alone_and_among_others(smollm2, texts):
     truth = [alone(fork, prompt, 16) for prompt in prompts[:3]]
     *_, rows = decode(fork, prompts, Sampling(16))
     assert sum(row.ids == ids for row, ids in zip(rows, truth, strict=False)) >= 2
+
+
+def test_scoring_lets_answers_go_on_between_its_pieces_and_ends_beside_them(tiny, monkeypatch):
+    monkeypatch.setattr(continuation, "ROWS_AT_ONCE", 1)
+    fork, over, grown, seen = Fork(tiny["tiny-llama"]), threading.Event(), threading.Event(), []
+    lengths = [0]
+
+    def answer():
+        while not over.is_set():
+            for (row,) in decode(fork, [[5, 6, 7]], Sampling(200), over.is_set):
+                lengths[0] += len(row.ids) > 0
+                grown.set()
+
+    def logits(fork, lines, real=continuation.line_logits):
+        before = lengths[0]
+        with_pause = real(fork, lines)
+        seen.append(lengths[0] - before)
+        return with_pause
+
+    monkeypatch.setattr(continuation, "line_logits", logits)
+    monkeypatch.setattr(gate, "LONGEST_PAUSE", 0.2)
+    thread, company = threading.Thread(target=answer), decode(fork, [[5, 6, 7]], Sampling(200))
+    next(company)  # between two answers of the other somebody is there, too
+    thread.start()
+    try:
+        assert grown.wait(20)
+        lines = continuation.answer_lines(fork.base, [("a b c", "d")] * 4)
+        assert len(continuation.likelihoods(fork, lines)) == 4
+    finally:
+        over.set()
+        thread.join(20)
+    assert min(seen) >= 3  # steps before each piece
