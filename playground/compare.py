@@ -83,6 +83,7 @@ class Answer:
     cut: tuple[Hit, ...] = ()
     shortened: bool = False
     low: Low | None = None
+    waits: tuple[int, float] = (0, 0.0)  # whose turn comes before, and about how many seconds that takes
     stages: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -267,6 +268,7 @@ def _decoding(
             for answer, row in zip(answers, rows, strict=True):
                 if not answer.done:
                     answer.tokens, answer.seconds, answer.done = len(row.ids), row.seconds, row.done
+                    answer.waits = row.place, row.wait
                     if answer.tokens:
                         first = answer.stages.setdefault("first_token", row.seconds)
                         answer.stages["rest"] = row.seconds - first

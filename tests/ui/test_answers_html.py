@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,12 @@ def test_an_answer_with_nothing_from_the_passages_says_0():
     root = read(answer("According to the context, no idea"))
     assert list(root.iter("a")) == []
     assert "Stands in the passages: 0 % of its words" in "".join(root.itertext())
+
+
+@pytest.mark.parametrize(
+    ("waits", "told"), [((0, 0.0), "▍"), ((3, 0.0), "number 3 in line."), ((3, 12.4), "number 3 in line, about 12 s.")]
+)
+def test_who_waits_for_a_place_is_told_its_number_and_about_how_long(waits, told):
+    words = "".join(read(replace(answer("", hits=(), done=False), waits=waits)).itertext())
+    assert told in words
+    assert ("▍" in words) == (waits == (0, 0.0))

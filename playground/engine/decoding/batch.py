@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -34,6 +34,7 @@ TOGETHER = 6  # rows of one visitor that are let in at a time: the columns of a 
 READ_SECONDS = 0.1  # for prompts between two steps, so that nobody's answer stands still
 LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others' step was stopped
 Sides = tuple[tuple[Any, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
+PACE = 8  # of those who were last answered that an estimate goes by
 ROUNDED_UP = 256  # places by which a batch's room grows
 
 
@@ -48,6 +49,7 @@ class Batch:
         self.answered = 0
         self.waiting: list[Seat] = []
         self._gone: list[Job] = []
+        self._over = deque[float](maxlen=PACE)  # when those who were last answered were done
         self._change, self._led = threading.Condition(), False
         self._error: BaseException | None = None
 
@@ -242,7 +244,7 @@ class Batch:
     def _seat(self, seat: Seat) -> None:
         row = len(self.seats)
         self.seats.append(seat)
-        seat.row.place = 0
+        seat.row.place, seat.row.wait = 0, 0.0
         self.plan.begin(self.kept, row, *([seat.thin.ahead] if seat.thin else []))
 
     def _place(self) -> None:
@@ -250,7 +252,11 @@ class Batch:
         for place, job in enumerate(self._line(), 1):
             for seat in self.waiting:
                 if seat.job is job:
-                    seat.row.place = place
+                    seat.row.place, seat.row.wait = place, place * self._pace()
+
+    def _pace(self) -> float:
+        """Seconds from one who is done to the next; 0 while that is not known."""
+        return (self._over[-1] - self._over[0]) / (len(self._over) - 1) if len(self._over) > 1 else 0.0
 
     def _clear(self) -> None:
         """Free the seats of those who left."""
@@ -271,6 +277,8 @@ class Batch:
                 row = self._moved(min(range(row + 1, last + 1), key=lambda other: self.seats[other].number), row)
         self._moved(last, row)
         self.seats.pop()
+        if all(other.job is not seat.job for other in self.seats):
+            self._over.append(time.monotonic())
         self.kept.lengths[last] = 0  # it may be there for its number alone, and nobody looks as far for it
 
     def _moved(self, source: int, row: int) -> int:

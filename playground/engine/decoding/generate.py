@@ -57,7 +57,8 @@ class Row:
 
     ``seconds`` is the time that its batch was at work until its last token: reading the prompts of others in it
     included, waiting for a seat and the turns of other models left out. ``place`` counts those whose turn comes
-    before, while it waits for a seat; 0 from then on.
+    before, while it waits for a seat; 0 from then on. ``wait`` is about how many seconds that may take, by the pace of
+    those before; 0 where nothing is known.
     """
 
     prompt_tokens: int
@@ -65,6 +66,7 @@ class Row:
     done: bool = False
     seconds: float = 0.0
     place: int = 0
+    wait: float = 0.0
 
 
 @dataclass(frozen=True)

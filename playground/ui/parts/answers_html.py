@@ -15,7 +15,7 @@ from playground.compare import Answer
 from playground.retrieval.answers import Support, supported, supported_share
 from playground.retrieval.low_scores import Low
 from playground.retrieval.search import Hit
-from playground.ui.parts.html import details, duration, figure, join, link, note, notes, percent, receipt, tag
+from playground.ui.parts.html import clock, details, duration, figure, join, link, note, notes, percent, receipt, tag
 from playground.ui.parts.passages_html import passage
 from playground.ui.parts.retriever_words import words_of
 from playground.ui.text import say
@@ -75,7 +75,7 @@ def _answer(answer: Answer, number: int, first: str | None, language: str, looke
             "p",
             sign(right, language),
             _text(answer, first, supports, name),
-            "" if answer.done else tag("span", "▍", class_="pg-cursor", aria_hidden="true"),
+            "" if answer.done else _waits(answer, language) or tag("span", "▍", class_="pg-cursor", aria_hidden="true"),
             class_="pg-text",
         ),
         receipt(figures),
@@ -83,6 +83,16 @@ def _answer(answer: Answer, number: int, first: str | None, language: str, looke
         details(say(language, "answer_prompt"), tag("pre", answer.prompt, tabindex=0), took),
         class_=f"pg-answer {YES_OR_NO[right]}".strip(),
     )
+
+
+def _waits(answer: Answer, language: str) -> str:
+    """Who comes first, while all seats of the batch are taken."""
+    place, seconds = answer.waits
+    if not place:
+        return ""
+    if seconds < 1:
+        return say(language, "answer_waits", place=place)
+    return say(language, "answer_waits_about", place=place, time=clock(seconds))
 
 
 YES_OR_NO = {True: "pg-yes", False: "pg-no", None: ""}

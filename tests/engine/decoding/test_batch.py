@@ -303,8 +303,14 @@ def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monke
     one, _ = next(little)
     assert (len(one.ids), one.place) == (1, 0)
     rows = next(late)
-    assert {row.place for row in rows} == {1}
+    assert {(row.place, row.wait) for row in rows} == {(1, 0.0)}
+    (shared,) = batch._BATCHES.values()
+    shared._over.extend([10.0, 12.0, 18.0])
+    rows = next(late)
+    assert {(row.place, row.wait) for row in rows} == {(1, 4.0)}
     *_, rows = late
+    assert len(shared._over) >= 4
+    assert {row.wait for row in rows} == {0.0}
     assert all(len(row.ids) == 3 and row.place == 0 for row in rows)
     *_, rows = little
     assert [len(row.ids) for row in rows] == [3, 3]

@@ -8,6 +8,8 @@ TEXT = {
     "stations_stopped": "No more places are computed ahead.",
     "adapter_own": "{title} (yours, {id})",
     "answer_figures": "{tokens} tokens in {seconds}, {rate} tok/s (prompt: {prompt} tokens)",
+    "answer_waits": "All places are taken: number {place} in line.",
+    "answer_waits_about": "All places are taken: number {place} in line, about {time}.",
     "answer_passages": "Passages used ({count})",
     "mark_right": "right",
     "mark_wrong": "wrong",

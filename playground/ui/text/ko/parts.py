@@ -8,6 +8,8 @@ TEXT = {
     "stations_stopped": "나머지 자리는 미리 계산하지 않습니다.",
     "adapter_own": "{title} (내 것, {id})",
     "answer_figures": "토큰 {tokens}개, {seconds}, 초당 {rate}개 (질문: 토큰 {prompt}개)",
+    "answer_waits": "지금은 자리가 다 찼습니다: {place}번째 차례.",
+    "answer_waits_about": "지금은 자리가 다 찼습니다: {place}번째 차례, 약 {time}.",
     "answer_passages": "쓴 단락 ({count})",
     "mark_right": "맞음",
     "mark_wrong": "틀림",
