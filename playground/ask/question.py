@@ -60,8 +60,7 @@ def _from_to(least: int, most: int) -> object:
     PlaygroundError,
     {
         "question": Message(
-            "The question is empty or longer than {limit} characters. Write what you would ask it.",
-            {"limit": MAX_QUESTION},
+            "Write a question first: what you would ask it, in at most {limit} characters.", {"limit": MAX_QUESTION}
         ),
         "answer": _LONG_ANSWER,
         "text": Message(

@@ -123,7 +123,7 @@ class _Choice:
         values: dict[str, object] = {"way": way, "right": self.best.right, "of": WAYS_TO_ASK}
         others = [card for card in self.tried if card.right >= PASSES and card.way != way]
         if "cite" in self.needs:
-            return Remark("because_cite", values)
+            return Remark("because_cite" if ASK_WAYS[way].into == "passages" else "because_cite_said", values)
         if "changes" in self.needs and ASK_WAYS[way].quotable:
             return Remark("because_changes", values)
         if "bare" in self.needs:

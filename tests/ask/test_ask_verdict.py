@@ -79,6 +79,12 @@ def test_why_nothing_is_recommended():
         assert ask_verdict([card("base", 0), *others, misread], (), True).why.key == "none_misread"
 
 
+def test_what_can_be_cited_is_said_of_a_text_and_of_a_sentence_otherwise():
+    base = card("base", 0)
+    assert ask_verdict([base, card("found", 4)], ("cite",), True).why.key == "because_cite"
+    assert ask_verdict([base, card("prompt", 4)], ("cite",), True).why.key == "because_cite_said"
+
+
 @pytest.mark.parametrize(("way", "need"), [("lora", "cite"), ("prompt", "many"), ("found", "bare")])
 def test_a_way_that_says_it_and_is_ruled_out_is_named_with_what_rules_it_out(way, need):
     said = ask_verdict([card("base", 0), card("rome", 1), card(way, 4)], (need,), True)

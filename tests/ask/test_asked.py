@@ -17,8 +17,8 @@ SHOP = "Mondfenster is a bakery. On Sunday Mondfenster opens at 7:30.\n\nIt clos
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"question": "  "}, "question is empty or longer than 400"),
-        ({"question": "?" * (MAX_QUESTION + 1)}, "question is empty or longer than 400"),
+        ({"question": "  "}, "Write a question first: what you would ask it, in at most 400"),
+        ({"question": "?" * (MAX_QUESTION + 1)}, "Write a question first: what you would ask it, in at most 400"),
         ({"answer": "a" * (MAX_ANSWER + 1)}, "answer is longer than 150"),
         ({"text": "a" * (MAX_TEXT + 1)}, "text is longer than 60000"),
         ({"corpus_id": "a" * 101}, "Choose documents"),

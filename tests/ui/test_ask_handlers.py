@@ -15,7 +15,7 @@ from markupsafe import escape
 from pressing import press, visitor
 
 from playground import workspace as spaces
-from playground.ask import ways
+from playground.ask import pace, ways
 from playground.ask.cards import USUAL_WAYS, WayCard, Wording
 from playground.ask.phrasings import WAYS_TO_ASK, phrasings
 from playground.ask.question import ASK_NEEDS, MAX_TEXT, Asked, check_answer
@@ -30,6 +30,7 @@ from playground.retrieval.corpus import load_corpus
 from playground.retrieval.own.uploads import add_documents
 from playground.ui.ask import doors, form, runs, tab, view
 from playground.ui.ask.examples import ASK_EXAMPLES
+from playground.ui.ask.view import about_time
 from playground.ui.guide.chapters import chapters
 from playground.ui.layout import PAGES
 from playground.ui.parts import carried, named_work
@@ -94,7 +95,7 @@ def test_every_way_answers_and_the_verdict_grows(language):
     rows = ask(language=language)
     first, *_ = rows
     assert first[1].count(TABLES[language]["ask_waits"]) == 4
-    assert TABLES[language]["ask_waits_slow"] in first[1]
+    assert TABLES[language]["ask_waits_slow"].partition("{")[0] in first[1]
     assert "pg-verdict" not in first[1]
     found, html = last_of(rows)
     assert found.done
@@ -167,8 +168,8 @@ def test_without_an_answer_nothing_is_marked_and_the_passage_is_shown():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"question": " "}, "질문이 비어"),
-        ({"question": None}, "질문이 비어"),
+        ({"question": " "}, "먼저 물어볼 것을"),
+        ({"question": None}, "먼저 물어볼 것을"),
         ({"answer": "a" * 151}, "150자보다"),
         ({"text": "a" * (MAX_TEXT + 1)}, "60000자보다"),
         ({"corpus": OWN}, "아직 내 문서가"),
@@ -420,7 +421,8 @@ def test_a_way_opens_its_own_tab_with_the_question_filled_in(way, room, language
         assert source == "table"
         assert [ABOUT.question, ABOUT.answer] in rows["value"]
     if room == "compare":
-        assert found["compare"][2] == ABOUT.question
+        said = f"{ABOUT.sentence()}\n\n{ABOUT.question}"
+        assert found["compare"][2] == (said if way == "prompt" else ABOUT.question)
 
 
 def test_the_pasted_text_becomes_one_collection_however_often_the_door_is_used():
@@ -487,10 +489,35 @@ def test_a_link_fills_the_form_and_runs_nothing(language):
 
 def test_what_is_ticked_afterwards_judges_the_same_cards_again():
     kept = sheet(card("base", *WRONG), card("found"), card("rome"))
-    again, html = tab.judge_again(kept, "en", ["bare", "magic"])
+    fields = (ABOUT.question, ABOUT.answer)
+    again, html = tab.judge_again(kept, "en", ["bare", "magic"], *fields)
     assert ask_sheet_from_json(again).about.needs == ("bare",)
     assert 'data-best="rome"' in html
-    assert tab.judge_again({}, "en", [])[0] == SKIP
+    example = example_sheet().about
+    sheet_, html = tab.judge_again({}, "en", [], example.question, example.answer)
+    assert (sheet_, "pg-verdict" in html) == (SKIP, True)
+    for other in (("Another?", ABOUT.answer), (ABOUT.question, "another"), ("", "")):  # asked next, not answered yet
+        assert tab.judge_again(kept, "en", ["style"], *other) == (SKIP, SKIP)
+
+
+@both
+def test_what_everything_took_here_is_told_to_the_next(language, monkeypatch):
+    monkeypatch.setattr(pace, "_TAKEN", {})
+    assert pace.usually("all") == pace.USUAL["all"]
+    assert "1 min" in tab.show_time(language)["value"]
+    ask(language=language)
+    (all_ways,) = pace._TAKEN["all"]
+    assert 0 < pace._TAKEN["lora"][0] < all_ways
+    for _ in range(pace.LATELY):
+        pace.took("all", 250.0)
+    assert "4 min" in tab.show_time(language)["value"]
+    assert [about_time(seconds) for seconds in (0.4, 34.0, 54.0, 55.0, 100.0)] == [
+        "10 s",
+        "30 s",
+        "50 s",
+        "1 min",
+        "2 min",
+    ]
 
 
 @both
@@ -660,7 +687,7 @@ def test_a_single_sentence_is_not_offered_to_be_cut_larger():
 
 
 def test_a_long_question_is_refused_whole_and_not_cut():
-    with pytest.raises(gr.Error, match="longer than 400"):
+    with pytest.raises(gr.Error, match="at most 400"):
         ask(question="why " * 300)
 
 

@@ -82,12 +82,16 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
         adapters = ("table", gr.update(visible=False), gr.update(visible=False), gr.update(visible=True, value=rows))
     else:
         columns: tuple[Column, ...] = (("base", "none", 1), ("mine", "none", 1))
-        if way.into == "prompt":
-            columns = (("base", "none", 1), ("base", "bm25", 1), ("base", "dense", 1))
-        comparison = ("", "", *set_up(about.question, corpus, columns))
+        comparison = ("", "", *set_up(_said(about) if way.into == "prompt" else about.question, corpus, columns))
     said = note(say(language, "ask_opened"))
     outer, inner = (room, gr.skip()) if room in ("compare", "documents") else ("change", gr.Tabs(selected=room))
     return saved, own, shelf, said, gr.Tabs(selected=outer), inner, *comparison, *documents, *lab, *adapters
+
+
+def _said(about: Asked) -> str:
+    """The question with the fact before it."""
+    text = about.sentence() if about.answer.strip() else about.text.strip()
+    return f"{text}\n\n{about.question}"
 
 
 def _rows(about: Asked) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.ask.cards import USUAL_WAYS, WayCard, after_change, try_ways
+from playground.ask.pace import took
 from playground.ask.question import MAX_QUESTION, Asked
 from playground.ask.sheet import AskSheet, ask_sheet_from_json, ask_sheet_to_json, example_sheet
 from playground.ask.statement import NoStatementError
@@ -49,6 +51,7 @@ def run_ask(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     recipe = spaces.workspace_from_json(values["saved"]).recipe()
     ways = ways_of(about, values["more"], recipe)
     sheet = AskSheet(about=about, model=recipe.model, ways=ways)
+    begun = time.monotonic()
     yield ask_sheet_to_json(sheet), cards_html(sheet, language, True), ""  # from now on the cards are this question's
     try:
         for cards in try_ways(about, recipe, ways, _by_name(work, language)):
@@ -58,7 +61,17 @@ def run_ask(values: Values, work: Work) -> Iterator[tuple[Any, ...]]:
     except Stopped:  # nothing waits any more
         yield gr.skip(), cards_html(sheet, language), ""
         raise
+    _note_times(sheet, time.monotonic() - begun)
     yield ask_sheet_to_json(sheet), cards_html(sheet, language), ""
+
+
+def _note_times(sheet: AskSheet, seconds: float) -> None:
+    """Remember what it took here, if all the usual ways were tried."""
+    if set(sheet.ways) == set(USUAL_WAYS):
+        took("all", seconds)
+    for card in sheet.cards:
+        if ASK_WAYS[card.way].slow and not card.error:
+            took(card.way, card.seconds)
 
 
 def _finished(sheet: AskSheet) -> int:

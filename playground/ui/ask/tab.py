@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground import workspace as spaces
+from playground.ask.pace import usually
 from playground.ask.question import ASK_NEEDS, MAX_ANSWER
 from playground.ask.sheet import ask_sheet_from_json, ask_sheet_to_json, example_sheet
 from playground.errors import PlaygroundError
@@ -15,6 +16,7 @@ from playground.ui.ask.doors import let_in, open_doors
 from playground.ui.ask.examples import ASK_EXAMPLES
 from playground.ui.ask.form import FIELDS, build_fields, show_sentence, take_question
 from playground.ui.ask.runs import cards_html, offer_of, run_again, run_ask, run_change
+from playground.ui.ask.view import about_time
 from playground.ui.parts.html import note
 from playground.ui.shell.form import Form
 from playground.ui.shell.page import AT_ONCE, CLICKS, LAST, LOOK, SEARCH, TOLD, clears, shown
@@ -111,12 +113,14 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
     said = [language, *(fields[name] for name in ("question", "answer", "prompt", "subject"))]
     for name in ("question", "answer", "prompt", "subject"):
         fields[name].blur(show_sentence, said, fields["told"], **LAST)
-    fields["needs"].input(judge_again, [sheet, language, fields["needs"]], [sheet, cards], **LATEST)
+    about = [fields["needs"], fields["question"], fields["answer"]]
+    fields["needs"].input(judge_again, [sheet, language, *about], [sheet, cards], **LATEST)
     cards.edit(overrule, [sheet, language], [sheet, cards], **LATEST)
     touches([fields["corpus"]], "ask-cards")
 
     def loaded(event: Listener) -> None:
         event(show_kept, [sheet, language, shared], [cards, shared_told, take, sheet], **LOOK)
+        event(show_time, language, go, **AT_ONCE)
 
     names = ("question", "answer", "text", "needs", "corpus", "prompt", "subject", "cut", "begun", "more")
     typed = {f"ask{name.title().replace('_', '')}": fields[name] for name in names}
@@ -139,10 +143,17 @@ def show_kept(sheet: Any, language: str, shared: str) -> tuple[Any, ...]:
         return note(tell(language, error.message), "warn"), "", gr.skip(), gr.skip()
 
 
+def show_time(language: str) -> Any:
+    """How long all ways take here, once that was measured."""
+    return gr.update(value=say(language, "ask_try_about", time=about_time(usually("all"))))
+
+
 @shown
-def judge_again(sheet: Any, language: str, needs: list[str]) -> tuple[Any, Any]:
-    """The verdict on the same cards, of another situation."""
+def judge_again(sheet: Any, language: str, needs: list[str], question: str, answer: str) -> tuple[Any, Any]:
+    """The verdict on the same cards, of another situation; none while the fields already ask something else."""
     table = ask_sheet_from_json(sheet) if sheet else example_sheet()
+    if (question.strip(), answer.strip()) != (table.about.question.strip(), table.about.answer.strip()):
+        return gr.skip(), gr.skip()
     table = replace(table, about=replace(table.about, needs=tuple(need for need in ASK_NEEDS if need in needs)))
     return (ask_sheet_to_json(table) if sheet else gr.skip()), cards_html(table, language)
 

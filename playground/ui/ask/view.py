@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from playground.ask.cards import WayCard, Wording
+from playground.ask.pace import usually
 from playground.ask.phrasings import WAYS_TO_ASK
 from playground.ask.question import Asked
 from playground.ask.sheet import AskSheet
@@ -79,7 +80,7 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool, opened: bool)
     card = next((card for card in sheet.cards if card.way == way), None)
     title = tag("h4", ask_way_name(way, language))
     if card is None:
-        state = say(language, "ask_waits_slow" if ASK_WAYS[way].slow else "ask_waits") if running else "–"
+        state = _state(way, language) if running else "–"
         return tag("section", title, tag("p", state, class_="pg-hint"), class_="pg-card pg-waits")
     if card.error:
         return tag("section", title, note(tell(language, card.error), "warn"), class_="pg-card")
@@ -103,6 +104,17 @@ def _card(sheet: AskSheet, way: str, language: str, running: bool, opened: bool)
         _behind(sheet, card, language, running, opened),
         class_=f"pg-card {look}".strip(),
     )
+
+
+def _state(way: str, language: str) -> str:
+    if not ASK_WAYS[way].slow:
+        return say(language, "ask_waits")
+    return say(language, "ask_waits_slow", time=about_time(usually(way)))
+
+
+def about_time(seconds: float) -> str:
+    """A time as one says it beforehand: 20 s, 2 min."""
+    return f"{10 * max(1, round(seconds / 10))} s" if seconds < 55 else f"{round(seconds / 60)} min"
 
 
 def _cursor() -> Markup:

@@ -31,7 +31,9 @@ def _all_texts(language: ModuleType) -> dict[str, str]:
 
 EN, KO = _all_texts(en), _all_texts(ko)
 TABLES = {"en": EN, "ko": KO}
-I18N = gr.I18n(en=EN, ko=KO)
+# What gradio tells screen readers and has no words for
+GRADIO = {"en": {"common.complete": "Done"}, "ko": {"common.complete": "끝났습니다"}}
+I18N = gr.I18n(en=EN | GRADIO["en"], ko=KO | GRADIO["ko"])
 
 
 def label(key: str) -> Any:

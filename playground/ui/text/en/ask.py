@@ -35,6 +35,7 @@ TEXT = {
     "ask_begun": "Begin the answer for it",
     "ask_more": "More ways",
     "ask_try": "Try every way · about 1 min",
+    "ask_try_about": "Try every way · about {time}",
     "ask_or": "or an example:",
     "ask_example_bakery": "A shop's hours",
     "ask_example_rome": "A fact, edited",
@@ -59,7 +60,7 @@ TEXT = {
     "ask_way_ft": "Edited (one matrix tuned)",
     "ask_way_lora": "Trained (LoRA)",
     "ask_waits": "waits…",
-    "ask_waits_slow": "waits · about half a minute",
+    "ask_waits_slow": "waits · then about {time}",
     "ask_silent": "(nothing)",
     "ask_sure": "{right} of {of} ways to ask",
     "ask_held": "The right answer stands in this passage.",
@@ -110,6 +111,9 @@ TEXT = {
         "train on them; neither a text nor an edit teaches a way to speak."
     ),
     "ask_known": "It says so already, in {right} of 4 ways to ask. There is nothing to teach.",
+    "ask_because_cite_said": (
+        "“{way}” says it in {right} of {of} ways to ask, and the sentence that you put there is its source."
+    ),
     "ask_because_cite": "“{way}” says it in {right} of {of} ways to ask, and only a text can name its source.",
     "ask_because_changes": (
         "“{way}” says it in {right} of {of} ways to ask, and tomorrow you change one line; weights would have to be "

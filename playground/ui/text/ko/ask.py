@@ -32,6 +32,7 @@ TEXT = {
     "ask_begun": "답의 첫머리를 써 주기",
     "ask_more": "다른 방법 더",
     "ask_try": "모든 방법 해 보기 · 약 1분",
+    "ask_try_about": "모든 방법 해 보기 · 약 {time}",
     "ask_or": "또는 보기:",
     "ask_example_bakery": "가게 시간",
     "ask_example_rome": "편집한 사실",
@@ -53,7 +54,7 @@ TEXT = {
     "ask_way_ft": "편집 (행렬 하나를 조정)",
     "ask_way_lora": "학습 (LoRA)",
     "ask_waits": "기다리는 중…",
-    "ask_waits_slow": "기다리는 중 · 약 30초",
+    "ask_waits_slow": "기다리는 중 · 그 뒤 약 {time}",
     "ask_silent": "(빈 답)",
     "ask_sure": "{of}가지로 물어 {right}번 맞음",
     "ask_held": "맞는 답이 이 단락에 있습니다.",
@@ -99,6 +100,7 @@ TEXT = {
         "글도 편집도 말하는 법은 가르치지 못합니다."
     ),
     "ask_known": "이미 그렇게 말합니다. 네 가지로 물어 {right}번 맞았습니다. 가르칠 것이 없습니다.",
+    "ask_because_cite_said": ("“{way}”: {of}가지로 물어 {right}번 맞았고, 직접 넣은 그 문장이 출처가 됩니다."),
     "ask_because_cite": "“{way}”: {of}가지로 물어 {right}번 맞았고, 출처를 밝힐 수 있는 것은 글뿐입니다.",
     "ask_because_changes": (
         "“{way}”: {of}가지로 물어 {right}번 맞았고, 내일 한 줄만 고치면 됩니다. 가중치라면 다시 써야 합니다."

@@ -471,7 +471,7 @@ MESSAGES = {
     "No sentence was found that says this: name who or what the question is about, or write the sentence yourself.": "이것을 말하는 문장을 찾지 못했습니다. 누구 또는 무엇에 관한 질문인지 쓰거나 문장을 직접 쓰세요.",
     "Say whether the answer is begun: true or false.": "답의 첫머리를 써 줄지 true나 false로 정하세요.",
     "The file has {count} characters, and {limit} fit here. Add it under Documents, and choose your documents here.": "파일이 {count}자인데 여기에는 {limit}자까지 들어갑니다. 문서 탭에 더한 뒤 여기서 내 문서를 고르세요.",
-    "The question is empty or longer than {limit} characters. Write what you would ask it.": "질문이 비어 있거나 {limit}자보다 깁니다. 물어볼 것을 쓰세요.",
+    "Write a question first: what you would ask it, in at most {limit} characters.": "먼저 물어볼 것을 {limit}자 안으로 쓰세요.",
     "The right answer is longer than {limit} characters. Give the words that must stand in an answer.": "맞는 답이 {limit}자보다 깁니다. 답에 꼭 있어야 할 말만 쓰세요.",
     "The sentence is longer than {limit} characters. Shorten it.": "문장이 {limit}자보다 깁니다. 줄이세요.",
     "The subject is longer than {limit} characters. Shorten it.": "대상이 {limit}자보다 깁니다. 줄이세요.",
