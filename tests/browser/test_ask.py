@@ -83,7 +83,7 @@ def test_ask_rests_stops_and_says_what_is_missing(tiny_visit):
     expect(page.locator("#ask-cards .pg-card")).to_have_count(len(WAYS))
     page.locator("#ask-question textarea, #ask-question input").fill(" ")
     page.locator("#ask-try").click()
-    expect(page.locator(".toast-body").first).to_contain_text("Write what you would ask it.")
+    expect(page.locator(".toast-body").first).to_contain_text("Write a question first")
     expect(page.locator("#ask-cards .pg-card")).to_have_count(len(WAYS))
 
 

@@ -20,6 +20,7 @@ def test_the_table_is_asked_read_and_there_after_a_reload(visit):
 
     for name in ("Few-shot", "Dense", "Hybrid"):
         page.locator("#sources-before").get_by_label(name).uncheck()
+    expect(page.locator("#sources-size")).to_contain_text("4 columns")
     page.locator("#sources button.label-wrap", has_text="How many questions").click()
     page.locator("#sources-count input[type=number]").fill("4")
     page.locator("#sources-count input[type=number]").press("Enter")
