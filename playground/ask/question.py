@@ -140,6 +140,10 @@ class Asked:
         except NoStatementError:
             return f"{self.question.strip()} {self.answer.split('|')[0].strip()}"
 
+    def fact(self) -> str:
+        """What a prompt says before the question: the sentence, or all of the text where no answer is known."""
+        return self.sentence() if self.answer.strip() else self.text.strip()
+
     def corpus(self) -> Corpus:
         """The passages of the text, and those of the documents.
 

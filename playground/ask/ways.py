@@ -121,7 +121,7 @@ def as_it_is(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
 def said(about: Asked, recipe: Recipe, work: Work) -> PreparedWay:
     """The fact before the question; where no answer is known, the whole text if it is short."""
     base, fork = _base(recipe, work)
-    text = about.sentence() if about.answer.strip() else about.text.strip()
+    text = about.fact()
     if not text:
         raise PlaygroundError("Give the right answer or a text: there is nothing to say before the question.")
     if len(token_ids(fork.base.tokenizer, text)) > MOST_SAID:

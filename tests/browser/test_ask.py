@@ -84,6 +84,7 @@ def test_ask_rests_stops_and_says_what_is_missing(tiny_visit):
     page.locator("#ask-question textarea, #ask-question input").fill(" ")
     page.locator("#ask-try").click()
     expect(page.locator(".toast-body").first).to_contain_text("Write a question first")
+    expect(page.locator("#ask-change")).to_be_visible()  # hidden while it runs, and back after a stop and an error
     expect(page.locator("#ask-cards .pg-card")).to_have_count(len(WAYS))
 
 

@@ -82,16 +82,11 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
         adapters = ("table", gr.update(visible=False), gr.update(visible=False), gr.update(visible=True, value=rows))
     else:
         columns: tuple[Column, ...] = (("base", "none", 1), ("mine", "none", 1))
-        comparison = ("", "", *set_up(_said(about) if way.into == "prompt" else about.question, corpus, columns))
+        question = f"{about.fact()}\n\n{about.question}" if way.into == "prompt" else about.question
+        comparison = ("", "", *set_up(question, corpus, columns))
     said = note(say(language, "ask_opened"))
     outer, inner = (room, gr.skip()) if room in ("compare", "documents") else ("change", gr.Tabs(selected=room))
     return saved, own, shelf, said, gr.Tabs(selected=outer), inner, *comparison, *documents, *lab, *adapters
-
-
-def _said(about: Asked) -> str:
-    """The question with the fact before it."""
-    text = about.sentence() if about.answer.strip() else about.text.strip()
-    return f"{text}\n\n{about.question}"
 
 
 def _rows(about: Asked) -> list[list[str]]:

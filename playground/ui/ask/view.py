@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -213,8 +212,8 @@ def _verdict(sheet: AskSheet, language: str) -> Markup:
         "section",
         tag("h4", _head(judged, language), " ", so_far),
         tag("p", remark(judged.why, language)),
-        _remarks(say(language, "ask_against"), judged.against, language),
-        _remarks(say(language, "ask_flips"), judged.flips, language),
+        _remarks(say(language, "ask_against"), " ".join(remark(one, language) for one in judged.against)),
+        _remarks(say(language, "ask_flips"), "; ".join(remark(one, language).rstrip(".") for one in judged.flips)),
         tag("p", *_next(sheet, judged, language), class_="pg-next"),
         tag("p", say(language, "ask_judged"), class_="pg-hint") if sheet.about.answer.strip() else "",
         class_="pg-verdict pg-final",
@@ -231,13 +230,9 @@ def _head(judged: AskVerdict, language: str) -> str:
     return f"{say(language, 'ask_verdict')}: {best}"
 
 
-def _remarks(head: str, remarks: Sequence[Remark], language: str) -> Markup:
-    if not remarks:
-        return Markup()
-    texts = [remark(one, language) for one in remarks]
-    if texts[0][0].islower():  # parts of a sentence
-        texts = ["; ".join(text.rstrip(".") for text in texts) + "."]
-    return tag("p", tag("b", head), " ", " ".join(texts))
+def _remarks(head: str, text: str) -> Markup:
+    """What is remarked, as a whole sentence; nothing where there is nothing."""
+    return tag("p", tag("b", head), f" {text.removesuffix('.')}.") if text else Markup()
 
 
 def remark(said: Remark, language: str) -> str:
