@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,6 +19,7 @@ from playground.lab.lesson import KINDS, MAX_QUESTIONS, Lesson
 from playground.lab.table import MOST_RATIO, WayRow
 from playground.lab.ways import WAYS
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "assets" / "lab" / "example.json"  # python -m assets.lab.make
 MAX_CHARACTERS = 1_500_000  # browsers keep a few million
 MOST_COST = 1e15  # of seconds and bytes
 ERROR = "{text}"  # what a kept error is: a text, so that nothing from a browser is filled in
@@ -48,6 +52,12 @@ class LabSheet:
 
 
 _SHEET = TypeAdapter(LabSheet)
+
+
+@cache
+def example_lab_sheet() -> LabSheet:
+    """The first ready fact, taught before."""
+    return sheet_from_json(json.loads(EXAMPLE.read_text("utf-8")))
 
 
 def sheet_to_json(sheet: LabSheet) -> dict[str, Any]:

@@ -203,3 +203,19 @@ def test_an_answer_outlives_the_change_that_it_was_asked_with_and_no_other(tiny_
     expect(written).to_be_empty()
     page.locator("#write-on").click()
     expect(written.locator(".pg-answer")).to_have_count(2, timeout=LONG)
+
+
+def test_documents_are_searched_for_what_stands_there_when_they_are_first_opened(visit):
+    visitor = visit()
+    page, asked = visitor.page, counted(visitor.page)
+    visitor.tab("Documents")
+    for hits in ("#bm25-hits", "#dense-hits", "#hybrid-hits"):
+        expect(page.locator(f"{hits} li").first).to_be_visible(timeout=LONG)
+    settled(page, asked)
+    visitor.tab("Compare")
+    expect(page.locator("#answers .pg-answer")).to_have_count(3)  # the example
+    settled(page, asked)
+    asked.clear()
+    visitor.tab("Documents")
+    settled(page, asked)
+    assert not asked  # what was found stands there

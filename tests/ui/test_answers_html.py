@@ -10,7 +10,9 @@ import pytest
 from playground.compare import Answer
 from playground.retrieval.passages import Passage
 from playground.retrieval.search import Hit
+from playground.ui.compare.example import example_html, show_example
 from playground.ui.parts import answers_html
+from playground.ui.parts.comparison import FIRST_PROMPT
 from playground.ui.text import TABLES
 
 TEXTS = ("Skarrow lies 31 kilometres off Brennick.", "The keeper lights <the> lamp at dusk.")
@@ -83,3 +85,19 @@ def test_who_waits_for_a_place_is_told_its_number_and_about_how_long(waits, told
     words = "".join(read(replace(answer("", hits=(), done=False), waits=waits)).itertext())
     assert told in words
     assert ("▍" in words) == (waits == (0, 0.0))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_before_anybody_compared_there_is_an_example_that_says_so(language):
+    words = TABLES[language]
+    html = example_html(language)
+    root = ET.fromstring(f"<div>{html}</div>")
+    titles = [title.text for title in root.iter("h3")]
+    assert titles == [
+        FIRST_PROMPT,
+        words["weights_base"],
+        *(f"{words['weights_base']} + {words[f'retriever_{name}']} (k=1)" for name in ("bm25", "dense")),
+    ]
+    assert words["compare_empty"] in "".join(root.itertext())
+    assert "data-do" not in html  # nothing there can be pressed as if one had asked
+    assert show_example("no language") == example_html("en")

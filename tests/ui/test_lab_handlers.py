@@ -17,7 +17,7 @@ from playground.lab import ways as lab_ways
 from playground.lab.collateral import Kept
 from playground.lab.evaluation import Response
 from playground.lab.lesson import lesson_from_json
-from playground.lab.sheet import MAX_CHARACTERS, LabSheet, sheet_from_json, sheet_to_json
+from playground.lab.sheet import MAX_CHARACTERS, LabSheet, example_lab_sheet, sheet_from_json, sheet_to_json
 from playground.lab.table import WayRow
 from playground.lab.ways.prompt import others_of
 from playground.retrieval.corpus import load_corpus
@@ -361,9 +361,13 @@ def test_a_damaged_table_is_refused(given):
         lab_table_panel.save_table(given, "en")
 
 
-def test_no_table_says_what_to_do():
+def test_before_any_table_there_is_an_example_that_says_so():
     for given in ({}, None, []):
-        assert "No table yet" in lab_table_panel.show_sheet(given, "en", ["efficacy"], [])[0]
+        table, advice, plot = lab_table_panel.show_sheet(given, "en", ["efficacy"], [])
+        assert "An example, taught before" in table
+        assert table.count("<tr") == 1 + len(example_lab_sheet().rows)
+        assert advice
+        assert "<svg" in plot
 
 
 def test_an_edit_goes_on_no_other_model():

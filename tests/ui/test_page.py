@@ -95,6 +95,12 @@ def components(page: gr.Blocks) -> dict[str, dict]:
 # Building
 
 
+def test_no_clock_runs_while_a_page_opens(page):
+    clocks = [block for block in page.blocks.values() if isinstance(block, gr.Timer)]
+    assert clocks
+    assert not any(clock.active for clock in clocks)
+
+
 def test_the_page_is_built_without_loading_a_model(page):
     assert len(events(page)) > 40
     assert isinstance(page, gr.Blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,7 @@ def open_doors(visit: Visit, cards: gr.HTML, sheet: gr.BrowserState, told: gr.HT
 
 def let_in(visit: Visit, fields: Mapping[str, Any]) -> None:
     """Documents that were searched come to Ask, with what was searched for."""
-    corpus, query = visit.fills["documents"]
+    corpus, query, _ = visit.fills["documents"]
     filled = [fields[name] for name in ("question", "answer", "text", "corpus", "prompt", "subject", "begun")]
     visit.presses["documents"].click(bring_documents, [corpus, query], [visit.tabs, *filled], **TOLD)
 
@@ -64,7 +65,7 @@ def door_of(event: gr.EventData) -> str:
 @shown
 def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, pressed: str) -> tuple[Any, ...]:
     """Fill a way's tab with what was asked, and open it."""
-    skipped = tuple(gr.skip() for _ in range(2 + SETUP)), (gr.skip(),) * 2, (gr.skip(),) * 4, (gr.skip(),) * 4
+    skipped = tuple(gr.skip() for _ in range(2 + SETUP)), (gr.skip(),) * 3, (gr.skip(),) * 4, (gr.skip(),) * 4
     comparison, documents, lab, adapters = skipped
     if pressed not in ASK_WAYS:
         return (*(gr.skip(),) * 6, *comparison, *documents, *lab, *adapters)
@@ -74,7 +75,7 @@ def go_inside(saved: Any, own: str, shelf: Any, language: str, sheet: Any, press
         asked = replace(asked, about=replace(about, text=""))
     own, shelf, corpus = documents_of(own, shelf, asked)
     if way.into == "passages":
-        room, documents = "documents", (corpus, about.question)
+        room, documents = "documents", (corpus, about.question, str(time.time_ns()))  # searched for at once
     elif way.edits:
         room, lab = "lab", _fact(asked)
     elif way.slow:

@@ -93,7 +93,7 @@ def build_bar(saved: gr.BrowserState, asked: gr.BrowserState, language: gr.Textb
                 label("load"), size="sm", file_types=[".json"], elem_id="load", min_width=60, scale=0
             )
         text = gr.Textbox(visible=False)
-    timer = gr.Timer(1.0)
+    timer = gr.Timer(1.0, active=False)  # opening the page starts it while there is something to wait for
     pending = gr.State("")  # the id of a recipe that is still to be built
 
     own = [saved, language]

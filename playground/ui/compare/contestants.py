@@ -11,10 +11,11 @@ from playground import workspace as spaces
 from playground.retrieval.context import Context
 from playground.retrieval.retrievers import NONE
 from playground.ui.compare import whose
+from playground.ui.compare.example import column_name
 from playground.ui.parts.comparison import FIRST_COLUMNS
 from playground.ui.parts.corpus_menu import chosen_corpus
 from playground.ui.shell.form import Form, Values
-from playground.ui.text import label, say
+from playground.ui.text import label
 
 LEAST, MOST = 2, contest.MAX_CONTESTANTS
 
@@ -64,11 +65,8 @@ def contestant_of(values: Values, number: int) -> contest.Contestant:
     weights, retriever, k = (values[f"{name}_{number}"] for name in ("weights", "retriever", "k"))
     space, language = spaces.workspace_from_json(values["saved"]), values["language"]
     chosen = whose.chosen(str(weights), space, values["kept"], language)
-    name = chosen.title
-    if retriever != NONE:
-        name = f"{name} + {say(language, f'retriever_{retriever}')} (k={int(k)})"
     return contest.Contestant(
-        label=name,
+        label=column_name(chosen.title, str(retriever), int(k), language),
         recipe=chosen.recipe,
         retriever=retriever,
         corpus_id=chosen_corpus(values["own"], values["corpus"]) if retriever != NONE else "",

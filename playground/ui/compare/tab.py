@@ -19,6 +19,7 @@ from playground.retrieval.corpus import load_corpus
 from playground.retrieval.retrievers import need
 from playground.ui.compare import sources, whose
 from playground.ui.compare.contestants import LEAST, MOST, contestant_cards, contestant_of, show_rows, shown_columns
+from playground.ui.compare.example import show_example
 from playground.ui.compare.examples import EXAMPLES
 from playground.ui.parts import html
 from playground.ui.parts.answers_html import Looked
@@ -32,7 +33,7 @@ from playground.ui.shell.form import Form, Values
 from playground.ui.shell.page import ANSWER, AT_ONCE, CLICKS, LOOK, TOLD, clears, shown
 from playground.ui.shell.run import Run
 from playground.ui.shell.stale import belongs, each, touches
-from playground.ui.shell.tab import Comparison, Tab, Visit, Wired
+from playground.ui.shell.tab import Comparison, Listener, Tab, Visit, Wired
 from playground.ui.shell.turns import stops
 from playground.ui.text import label, say
 
@@ -154,7 +155,11 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         event(whose.list_whose, listed, menus, **LOOK)
     table.opens(folded.expand)
     visit.comparison = Comparison(setup=setup, answers=[answers, without])
-    return Wired(typed={"prompt": prompt}, documents=[brought])
+
+    def loaded(event: Listener) -> None:
+        event(show_example, language, answers, **AT_ONCE)
+
+    return Wired(typed={"prompt": prompt}, on_load=loaded, documents=[brought])
 
 
 def _context_controls() -> Form:

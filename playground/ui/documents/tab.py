@@ -38,6 +38,7 @@ from playground.ui.text import label, say, tell
 
 SAMPLE_QUESTIONS = 8
 COLUMNS = [f"{name}-hits" for name in RETRIEVERS]  # their ids
+FIRST_LOOK = "(hits, was) => hits ? was : String(Date.now())"
 LATER = [name for name in RETRIEVERS if need([name], "vectors")]
 
 
@@ -61,7 +62,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         search = gr.Button(label("search"), variant="primary", elem_id="search")
         stop = gr.Button(label("stop"), elem_id="search-stop", min_width=90, scale=0)
     options = build_options()
-    hits = []
+    hits, opened = [], gr.Textbox("", visible="hidden")
     with gr.Row(equal_height=False):
         for name in RETRIEVERS:
             with gr.Column(min_width=260):
@@ -88,7 +89,9 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         outputs=hits,
         told=hits[COLUMNS.index(f"{LATER[0]}-hits")],
         lane=SEARCH,
-    ).on(search.click, query.submit, filled.then)
+    ).on(search.click, query.submit, filled.then, opened.change)
+    # Headings over nothing say nothing: what stands in the field is searched for when the tab is opened
+    page.select(None, [hits[0], opened], opened, js=FIRST_LOOK, api_visibility="private")
     touches([part for part in options.values() if isinstance(part, gr.Dropdown)], COLUMNS[0])
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):
@@ -100,7 +103,8 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
 
     brought = carries(visit, page, corpus, query)
     clears(brought.then, parts=hits)
-    visit.fills["documents"] = [corpus, query]
+    brought.then(None, None, opened, js="() => String(Date.now())", api_visibility="private")
+    visit.fills["documents"] = [corpus, query, opened]
     visit.presses["documents"] = ask
 
     def shows_own(event: Listener) -> None:

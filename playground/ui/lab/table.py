@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from playground import workspace as spaces
 from playground.engine.recipe import parse_edit
 from playground.errors import PlaygroundError
 from playground.lab.scores import IMPORTANT, USUAL
-from playground.lab.sheet import LabSheet, sheet_from_json
+from playground.lab.sheet import LabSheet, example_lab_sheet, sheet_from_json
 from playground.lab.verdict import NEEDS, verdict
 from playground.lab.ways import WAYS
 from playground.retrieval.corpus import load_collection
@@ -68,7 +69,7 @@ def build_lab_table(visit: Visit, sheet: gr.BrowserState) -> TablePanel:
             elem_id="lab-needs",
             min_width=260,
         )
-    table = gr.HTML(label("lab_empty"), js_on_load=CLICKS, elem_id="lab-table")
+    table = gr.HTML(js_on_load=CLICKS, elem_id="lab-table")
     used = gr.HTML(elem_id="lab-used")
     cell = gr.HTML(elem_id="lab-cell")
     picture = gr.HTML(elem_id="lab-plot")
@@ -114,20 +115,25 @@ def _read(sheet: Any, language: str) -> LabSheet:
     return sheet_from_json(sheet)
 
 
+def _seen(sheet: Any) -> LabSheet:
+    """What stands there: the visitor's table, or the example."""
+    return sheet_from_json(sheet) if sheet else example_lab_sheet()
+
+
 @shown
 def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]) -> tuple[str, str, str]:
     """Table, advice and plot of what the browser kept."""
-    if not sheet:
-        return note(say(language, "lab_empty")), "", ""
     try:
-        table = sheet_from_json(sheet)
+        table = _seen(sheet)
     except PlaygroundError as error:  # of another version, perhaps: a page must open
         return note(tell(language, error.message), "warn"), "", ""
     judged = verdict(table.rows, important, needs)
     fact = fact_fields(table.lesson.fact)
     mark = belongs(fact, ["lab-advice", "lab-plot", "lab-cell", "lab-status"])
+    asked = mark_of(table.lesson.fact, typed(table.lesson))
+    told = Markup() if sheet else note(say(language, "lab_empty"))
     return (
-        lab_html.ways_table(table, judged.ranked, language) + mark + mark_of(table.lesson.fact, typed(table.lesson)),
+        told + lab_html.ways_table(table, judged.ranked, language) + mark + asked,
         lab_html.verdict_html(judged, language),
         lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language),
     )
@@ -142,7 +148,7 @@ def press_table(event: gr.EventData) -> tuple[str, str, str]:
 def open_cell(sheet: Any, language: str, pressed: tuple[str, str, str]) -> Any:
     """The questions behind a cell."""
     do, way, column = pressed
-    return lab_html.cell(_read(sheet, language), way, column, language) if do == "cell" else ""
+    return lab_html.cell(_seen(sheet), way, column, language) if do == "cell" else ""
 
 
 @shown
@@ -151,7 +157,7 @@ def put_on_stack(saved: Any, language: str, sheet: Any, pressed: tuple[str, str,
     do, way, _ = pressed
     if do != "stack":
         return gr.skip(), gr.skip()
-    space = _with_edit(saved, _read(sheet, language), way)
+    space = _with_edit(saved, _seen(sheet), way)
     return space.to_json(), note(say(language, "lab_stacked", way=way_name(way, language)))
 
 
@@ -183,7 +189,7 @@ def send_to_compare(
     do, way, _ = pressed
     if do != "compare":
         return tuple(gr.skip() for _ in range(7 + SETUP))
-    table = _read(sheet, language)
+    table = _seen(sheet)
     columns: tuple[tuple[str, str, int], ...] = (("base", "none", 1), ("mine", "none", 1))
     if way in WAYS and WAYS[way].writes:
         saved, corpus = _with_edit(saved, table, way).to_json(), FIRST_CORPUS

@@ -41,6 +41,7 @@ TEXT = {
         "empty for the usual, which suits a small model."
     ),
     "budget_info": "0: no limit. What does not fit is left out, and shown.",
+    "compare_empty": "An example, compared before: press “Compare” to see it here, or ask something of your own.",
     "answer_start": "The answer begins",
     "answer_start_info": "Given to the model as if it had written it. Empty: as usual.",
     "template_info": (

@@ -69,7 +69,7 @@ TEXT = {
     "lab_corpus": "Documents that a search must find the fact among",
     "lab_corpus_info": "Of a large corpus, 300 of its passages.",
     "lab_teach": "Teach it, each way",
-    "lab_empty": ("No table yet. Choose a ready fact or write your own, then press Teach it, each way."),
+    "lab_empty": "An example, taught before: press “Teach it, each way” to see your own fact here.",
     "lab_stopped": "Stopped. The ways that were done are in the table.",
     "lab_stopped_early": "Stopped before any way was done.",
     "lab_done": "Done in {seconds}. Ways tried: {count}, failed: {failed}.",
