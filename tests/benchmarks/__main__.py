@@ -23,6 +23,7 @@ from tests.benchmarks import (
     startup,
     training,
     visitors,
+    workshop,
 )
 
 ALL = {
@@ -43,6 +44,7 @@ ALL = {
     "page": page,
     "decoding": decoding,
     "visitors": visitors,
+    "workshop": workshop,
 }
 
 for name in [word for word in sys.argv[1:] if word in ALL] or ALL:

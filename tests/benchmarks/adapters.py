@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from playground.engine.build import build
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling, answer_text, prompt_ids, prompt_text
 from playground.engine.recipe import parse
 

@@ -10,11 +10,12 @@ import time
 
 import torch
 
-from playground.engine.decoding import batch
-from playground.engine.decoding.batch import LEAST_ROWS, decode
+from playground.engine.decoding import batches
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.decoding.modules_plan import ModulesPlan
 from playground.engine.decoding.plan import plan_of
+from playground.engine.decoding.seats import LEAST_ROWS
 from playground.engine.decoding.thin import Beside, thin_of
 from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import LowRank
@@ -94,7 +95,7 @@ def company(fork, count):
     """How many greedy answers differ between alone and among others."""
     random.seed(0)
     prompts = [[random.randint(1000, 20_000) for _ in range(random.randint(10, 150))] for _ in range(count)]
-    batch.end_ids = lambda base: set()
+    batches.end_ids = lambda base: set()
     together, alone = [], []
     for start in range(0, count, COMPANY):
         *_, rows = decode(fork, prompts[start : start + COMPANY], Sampling(TOKENS))

@@ -122,7 +122,7 @@ def compare_loops():
 
 def teach(method):
     """One row of the table, in a process of its own: prints it."""
-    from playground.engine.decoding.batch import decode
+    from playground.engine.decoding.batches import decode
     from playground.engine.decoding.generate import Sampling, answer_text, prompt_ids, prompt_text
     from playground.engine.fork import Fork
     from playground.engine.models.loader import load

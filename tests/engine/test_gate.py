@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from playground.engine.gate import LONGEST_PAUSE, LONGEST_REST, QUIET_SECONDS, Gate
+from playground.engine.gate import COME_BACK, LONGEST_PAUSE, LONGEST_REST, QUIET_SECONDS, Gate, Share, Turns
 
 
 class Clock:
@@ -56,3 +59,80 @@ def test_scoring_pauses_for_answers_alone_and_not_for_long():
     gate.note()
     assert gate.rest(busy(gate, clock), LONGEST_PAUSE, lambda: False) == 0
     assert gate.rest(busy(gate, clock), LONGEST_PAUSE, lambda: True) == pytest.approx(LONGEST_PAUSE, abs=0.1)
+
+
+class Line:
+    """Threads that take turn after turn, each a second of a clock that stands otherwise."""
+
+    def __init__(self, weights: dict[str, float], turns: int) -> None:
+        self.clock, self.taken, self.over = Clock(), list[str](), threading.Event()
+        self.turns, self.most = Turns(self.clock), turns
+        self.here = threading.Barrier(len(weights) + 1)
+        self.threads = [threading.Thread(target=self.take, args=item) for item in weights.items()]
+
+    def take(self, name: str, weight: float) -> None:
+        share = Share()
+        self.here.wait()
+        while not self.over.is_set():
+            with self.turns.turn(share, weight):
+                self.clock.sleep(1.0)
+                self.taken.append(name)
+                if len(self.taken) >= self.most:
+                    self.over.set()
+
+    def run(self) -> Counter[str]:
+        for thread in self.threads:
+            thread.start()
+        with self.turns.turn(Share()):  # nobody begins before all have come
+            self.here.wait()
+            while len(self.turns._line) < len(self.threads):
+                time.sleep(0.001)
+        for thread in self.threads:
+            while thread.is_alive():
+                thread.join(0.05)
+                self.clock.sleep(COME_BACK if self.over.is_set() else 0)  # whoever is waited for has gone
+        return Counter(self.taken[: self.most])
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        ({"a": 1.0, "b": 1.0}, {"a": 20, "b": 20}),
+        ({"many": 3.0, "one": 1.0}, {"many": 30, "one": 10}),
+        ({"many": 2.0, "one": 1.0, "another": 1.0}, {"many": 20, "one": 10, "another": 10}),
+    ],
+)
+def test_turns_are_shared_out_by_weight(weights, shares):
+    taken = Line(weights, 40).run()
+    assert all(abs(taken[name] - share) <= 2 for name, share in shares.items()), taken
+
+
+def test_whoever_comes_late_has_no_more_than_its_share():
+    clock = Clock()
+    turns, early, late = Turns(clock), Share(), Share()
+    for _ in range(50):
+        with turns.turn(early):
+            clock.sleep(1.0)
+    with turns.turn(late):
+        clock.sleep(1.0)
+    assert late.had == pytest.approx(early.had, abs=1.0)  # and not fifty turns behind
+
+
+def test_nobody_is_waited_for_longer_than_a_moment():
+    clock = Clock()
+    turns, gone, other = Turns(clock), Share(), Share()
+    other.had = 5.0
+    with turns.turn(gone):
+        clock.sleep(1.0)  # and before the other, if it came back
+    begun = threading.Event()
+
+    def take() -> None:
+        with turns.turn(other):
+            begun.set()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    assert not begun.wait(0.1)
+    clock.sleep(COME_BACK)
+    assert begun.wait(10)
+    thread.join()

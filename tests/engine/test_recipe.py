@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from playground.engine.build import build
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.edit import EDITS
 from playground.engine.fork import TREE_BYTES

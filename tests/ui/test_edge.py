@@ -20,7 +20,7 @@ from gradio.state_holder import SessionState
 from gradio_client import Client
 
 from playground import api
-from playground.engine.decoding import batch
+from playground.engine.decoding import batches
 from playground.engine.work import Work
 from playground.owners import household
 from playground.settings import settings
@@ -440,17 +440,17 @@ def test_work_ends_when_its_caller_hangs_up(served, ask, monkeypatch):
 def test_a_killed_connection_frees_its_rows_and_nobody_elses(served, ask, known, monkeypatch):
     monkeypatch.setattr(line, "BROKEN_SECONDS", 0.1)
     steps, given = threading.Semaphore(0), []
-    advance = batch.Batch.advance
+    advance = batches.Batch.advance
 
-    def when_allowed(self: batch.Batch, job: Any) -> bool:
+    def when_allowed(self: batches.Batch, job: Any) -> bool:
         steps.acquire(timeout=20)
         return advance(self, job)
 
-    monkeypatch.setattr(batch.Batch, "advance", when_allowed)
+    monkeypatch.setattr(batches.Batch, "advance", when_allowed)
     host, values = httpx.URL(served.url), [{"model": "tiny-llama"}, "a", MANY, 0.0, 0, False]
     ids = [call(ask, "generate", values).json()["event_id"] for _ in range(2)]
-    wait_for(lambda: sum(len(one.seats) + len(one.waiting) for one in batch._BATCHES.values()) == 2)
-    (shared,) = batch._BATCHES.values()
+    wait_for(lambda: sum(len(one.seats) + len(one.waiting) for one in batches.BATCHES.values()) == 2)
+    (shared,) = batches.BATCHES.values()
     with socket.create_connection((host.host, host.port)) as connection:
         path = f"/gradio_api/call/generate/{ids[0]}"
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -465,7 +465,7 @@ def test_a_killed_connection_frees_its_rows_and_nobody_elses(served, ask, known,
     assert len(given) < MANY  # a row that ends by itself takes as many steps
     steps.release(5 * MANY)
     assert f'"tokens": {MANY}' in ask.get(f"/gradio_api/call/generate/{ids[1]}").text
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 def test_work_ends_when_its_caller_takes_it_back(ask):

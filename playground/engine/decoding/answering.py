@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Prompt, Row, Sampling, answer_text, prompt_ids, prompt_text
 from playground.engine.fork import Fork
 from playground.engine.work import Stopped

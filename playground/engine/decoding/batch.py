@@ -10,23 +10,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from queue import SimpleQueue
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from playground.caller import who
-from playground.engine.decoding.generate import Row, Sampling, drawn, end_ids
+from playground.engine.decoding.generate import drawn
 from playground.engine.decoding.key_values import KeyValues
 from playground.engine.decoding.plan import plan_of
 from playground.engine.decoding.seats import LEAST_ROWS, Job, Seat
-from playground.engine.decoding.thin import Beside, thin_of
+from playground.engine.decoding.thin import Beside
 from playground.engine.fork import Fork
-from playground.engine.gate import ANSWERS, GATE, TURNS
-from playground.engine.models.loader import Base
+from playground.engine.gate import ANSWERS, GATE, TURNS, Share
 
 MOST_ROWS = 64
 MOST_BYTES = 1_500_000_000  # of a batch's keys and values: 65,000 tokens of SmolLM2, of 23 kB each
@@ -35,6 +31,7 @@ READ_SECONDS = 0.1  # for prompts between two steps, so that nobody's answer sta
 LOOK_SECONDS = 0.05  # between two looks at whether the one who waits for others' step was stopped
 Sides = tuple[tuple[Any, ...] | None, Sequence[Beside]]  # of which seats, and what they have beside the plan
 PACE = 8  # of those who were last answered that an estimate goes by
+MOST_WEIGHT = 3  # visitors that count for a batch's share of the time: more, and variants of one visitor would starve
 ROUNDED_UP = 256  # places by which a batch's room grows
 
 
@@ -51,6 +48,7 @@ class Batch:
         self._gone: list[Job] = []
         self._over = deque[float](maxlen=PACE)  # when those who were last answered were done
         self._change, self._led = threading.Condition(), False
+        self._share = Share()
         self._error: BaseException | None = None
 
     # What its members call
@@ -94,7 +92,7 @@ class Batch:
 
     def _lead(self) -> None:
         try:
-            with TURNS.turn(), torch.inference_mode():
+            with TURNS.turn(self._share, self._weight()), torch.inference_mode():
                 self._compute()
         except BaseException as error:
             self._error = error
@@ -103,6 +101,11 @@ class Batch:
             with self._change:
                 self._led = False
                 self._change.notify_all()
+
+    def _weight(self) -> int:
+        """How much of the time it may have: by visitors, up to a number."""
+        with self._change:
+            return max(1, min(MOST_WEIGHT, len({seat.job.who for seat in (*self.seats, *self.waiting)})))
 
     # What one of them does for all
 
@@ -154,7 +157,7 @@ class Batch:
             if begun and time.perf_counter() - start > READ_SECONDS:
                 break
             seat = self.seats[row]
-            self._share(row)
+            self._take_over(row)
             beside = () if seat.thin is None or seat.thin.plain else (Beside([seat.thin], alone=True),)
             while seat.read < len(seat.prompt):
                 piece = seat.prompt[seat.read : seat.read + self.plan.piece]
@@ -172,7 +175,7 @@ class Batch:
         self.answered += len(begun)
         return [seat for seat, _ in begun]
 
-    def _share(self, row: int) -> None:
+    def _take_over(self, row: int) -> None:
         """Take over what another row with the same beginning has read, bit for bit as this one would."""
         seat = self.seats[row]
         if seat.read or not isinstance(self.kept, KeyValues):
@@ -287,67 +290,3 @@ class Batch:
             self.kept.move(source, row)
             self.seats[row] = self.seats[source]
         return source
-
-
-_BATCHES: dict[Fork | Base, Batch] = {}
-_LOCK = threading.Lock()
-_LEFT: SimpleQueue[tuple[Fork | Base, Batch]] = SimpleQueue()
-
-
-@contextmanager
-def _joined(fork: Fork, job: Job) -> Iterator[Batch]:
-    key = fork if job.thin is None else fork.base
-    with _LOCK:
-        batch = _BATCHES.get(key)
-        if batch is None or batch.broken():
-            batch = _BATCHES[key] = Batch(fork if job.thin is None else Fork(fork.base))
-        batch.join(job)
-    _tidy()
-    try:
-        yield batch
-    finally:  # which the garbage collector may run in any thread, in the middle of anything: nothing here waits
-        batch.leave(job)
-        _LEFT.put((key, batch))
-        _tidy()
-
-
-def _tidy() -> None:
-    """Let go of the batches that nobody is in any more, unless somebody else is at it, who will look again."""
-    while not _LEFT.empty() and _LOCK.acquire(blocking=False):
-        try:
-            while not _LEFT.empty():
-                key, batch = _LEFT.get()
-                if _BATCHES.get(key) is batch and (batch.idle() or batch.broken()):
-                    del _BATCHES[key]
-        finally:
-            _LOCK.release()
-
-
-def answering() -> bool:
-    """Whether anybody is answered at the moment."""
-    return bool(_BATCHES)
-
-
-def decode(
-    fork: Fork, prompts: Sequence[Sequence[int]], sampling: Sampling, stopped: Callable[[], bool] = lambda: False
-) -> Iterator[list[Row]]:
-    """Answer several prompts with one model, in one batch with all who ask the same model.
-
-    The same ``Row`` objects are yielded after every step, grown in place. A row ends at the
-    model's end token, at ``max_new_tokens``, or when ``stopped()`` turns true.
-
-    :param prompts: token ids of each prompt, not empty.
-    """
-    thin = thin_of(fork)
-    weights = fork.base if thin is not None and thin.plain and not thin.ahead else fork
-    job = Job(who(), sampling, end_ids(fork.base), fork.virtual_count(), thin, weights)
-    for prompt in prompts:
-        job.add(prompt)
-    if stopped() or not prompts:
-        return
-    with _joined(fork, job) as batch:
-        ended = False
-        while not ended and not stopped():
-            if batch.advance(job):
-                ended = all(row.done for row in job.rows)  # before its owner sees it: another may lead meanwhile
-                yield job.rows

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from playground.engine.decoding.batch import answering
+from playground.engine.decoding.batches import answering
 from playground.engine.decoding.generate import start_ids
 from playground.engine.fork import Fork
 from playground.engine.gate import GATE, piece

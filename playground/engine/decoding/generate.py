@@ -1,4 +1,4 @@
-"""Prompts as a model gets them, how tokens are drawn, and tables of the next one; ``batch.py`` decodes."""
+"""Prompts as a model gets them, how tokens are drawn, and tables of the next one; ``batches.py`` decodes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import torch
 from playground.engine.decoding.plan import plan_of
 from playground.engine.decoding.seats import LEAST_ROWS
 from playground.engine.fork import Fork
-from playground.engine.gate import GATE, TURNS
+from playground.engine.gate import GATE, SCORING, TURNS
 
 
 def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> Iterator[float]:
@@ -28,7 +28,7 @@ def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> It
                 plan.read(prompt[start : start + plan.piece], kept, row)
     for _ in range(steps):
         GATE.note()
-        with TURNS.turn(), torch.inference_mode():
+        with TURNS.turn(SCORING), torch.inference_mode():
             begun = time.perf_counter()  # not while others have their turns
             plan.logits(plan.step([prompt[-1]] * slots, kept))
             spent = time.perf_counter() - begun

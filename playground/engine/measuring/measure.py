@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from playground.engine.decoding.batch import answering
+from playground.engine.decoding.batches import answering
 from playground.engine.decoding.speed import step_seconds
 from playground.engine.fork import Fork
 from playground.engine.gate import piece

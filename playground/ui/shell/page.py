@@ -15,7 +15,8 @@ from markupsafe import escape
 from playground import caller, owners
 from playground.checked import whole
 from playground.disk import refusal
-from playground.engine.decoding.batch import MOST_ROWS, answering
+from playground.engine.decoding.batch import MOST_ROWS
+from playground.engine.decoding.batches import answering
 from playground.errors import PlaygroundError
 from playground.ui.shell.faults import report_fault
 from playground.ui.text import say, tell

@@ -13,7 +13,7 @@ from peft_made import METHODS, VIRTUAL
 from playground.engine.adapters import AdapterError, bottleneck, files, lora
 from playground.engine.adapters.base import outputs
 from playground.engine.adapters.edit import attach
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.measuring.sizes import sizes

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from playground.engine import gate
-from playground.engine.decoding import batch, continuation
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding import batch, batches, continuation
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.decoding.modules_plan import ModulesPlan
 from playground.engine.decoding.plan import Plan, plan_of
@@ -147,7 +147,7 @@ def test_a_tie_of_bfloat16_is_decided_in_float32(tiny, texts):
 
 @pytest.mark.parametrize("name", PLANNED)
 def test_rows_with_edits_of_their_own_share_a_batch_and_change_nobodys_answer(tiny, texts, name, monkeypatch):
-    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    monkeypatch.setattr(batches, "end_ids", lambda base: set())
     base = tiny[name]
     forks = {kind: make(base) for kind, make in THIN.items()}
     assert all(thin_of(fork) is not None for fork in forks.values())
@@ -162,12 +162,12 @@ def test_rows_with_edits_of_their_own_share_a_batch_and_change_nobodys_answer(ti
                 del running[kind]
             else:
                 rows[kind] = step[0]
-        assert len(batch._BATCHES) <= 1
-        most = max([most, *(one.answered for one in batch._BATCHES.values())])
+        assert len(batches.BATCHES) <= 1
+        most = max([most, *(one.answered for one in batches.BATCHES.values())])
     assert {kind: row.ids for kind, row in rows.items()} == truth
     assert most == len(forks)
     assert len({tuple(ids) for ids in truth.values()}) > 3  # the edits do something
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 def test_a_dense_fork_has_a_batch_of_its_own(llama):
@@ -214,14 +214,14 @@ def test_whoever_leaves_frees_the_seat_at_the_next_step(tiny, texts, name):
     truth = [alone(fork, texts.ids(5, seed=1)), alone(fork, texts.ids(8, seed=1))]
     next(leaves)
     next(stays)
-    (here,) = batch._BATCHES.values()
+    (here,) = batches.BATCHES.values()
     assert here.answered == 4
     leaves.close()
     next(stays)
     assert (here.answered, len(here.seats)) == (2, 2)
     *_, rows = stays
     assert [row.ids for row in rows] == truth
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 def test_rows_that_end_early_free_their_seats(llama, texts, monkeypatch):
@@ -240,7 +240,7 @@ def test_rows_that_end_early_free_their_seats(llama, texts, monkeypatch):
 
 def test_a_beginning_in_common_is_read_once(llama, texts, monkeypatch):
     monkeypatch.setattr(Plan, "piece", 8)
-    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    monkeypatch.setattr(batches, "end_ids", lambda base: set())
     base, nudge, start = Fork(llama), nudged(llama, "input"), texts.ids(20)
     prompts = [[*start, 5, 6], [*start, 7], [*start, 5, 6], start[:7], [*start[:9], 3]]
     truth = [alone(base, prompt) for prompt in prompts] + [alone(nudge, prompts[0])]
@@ -274,7 +274,7 @@ def test_no_more_rows_are_answered_at_a_time_than_there_are_seats(llama, texts, 
     most = 0
     rows = []
     for rows in decode(fork, prompts, Sampling(NEW)):  # noqa: B007
-        most = max([most, *(len(one.seats) for one in batch._BATCHES.values())])
+        most = max([most, *(len(one.seats) for one in batches.BATCHES.values())])
     assert most <= 4
     assert [row.ids for row in rows] == truth
 
@@ -285,7 +285,7 @@ def test_no_more_places_are_held_than_there_is_memory_for(llama, texts, monkeypa
     truth = [alone(fork, prompt) for prompt in prompts]
     rows = []
     for rows in decode(fork, prompts, Sampling(NEW)):  # noqa: B007
-        for one in batch._BATCHES.values():
+        for one in batches.BATCHES.values():
             assert len(one.seats) <= 2
     assert [row.ids for row in rows] == truth
 
@@ -294,7 +294,7 @@ def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monke
     """Six rows at a time, and those first who have the fewest seats; who waits knows how many turns are before."""
     monkeypatch.setattr(batch, "MOST_ROWS", 8)
     names = iter(["greedy", "modest", "late"])
-    monkeypatch.setattr(batch, "who", lambda: next(names))
+    monkeypatch.setattr(batches, "who", lambda: next(names))
     fork = Fork(llama)
     much = decode(fork, [texts.ids(4, seed=n) for n in range(30)], Sampling(40))
     next(much)
@@ -304,7 +304,7 @@ def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monke
     assert (len(one.ids), one.place) == (1, 0)
     rows = next(late)
     assert {(row.place, row.wait) for row in rows} == {(1, 0.0)}
-    (shared,) = batch._BATCHES.values()
+    (shared,) = batches.BATCHES.values()
     shared._over.extend([10.0, 12.0, 18.0])
     rows = next(late)
     assert {(row.place, row.wait) for row in rows} == {(1, 4.0)}
@@ -316,7 +316,7 @@ def test_one_who_asks_for_much_does_not_keep_another_waiting(llama, texts, monke
     assert [len(row.ids) for row in rows] == [3, 3]
     much.close()
     little.close()
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 @pytest.mark.parametrize("name", ["tiny-llama", "tiny-gemma3", "tiny-gpt2-layout", "tiny-neox"])
@@ -340,7 +340,7 @@ def test_who_waits_and_leaves_is_not_let_in(llama, texts, monkeypatch):
     waits.close()
     *_, rows = first
     assert [len(row.ids) for row in rows] == [6, 6]
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 def test_the_oldest_prompt_is_read_first_however_many_come(llama, texts, monkeypatch):
@@ -355,7 +355,7 @@ def test_the_oldest_prompt_is_read_first_however_many_come(llama, texts, monkeyp
     for each in (long, *late):
         next(each)
     *_, _ = early
-    (one,) = batch._BATCHES.values()
+    (one,) = batches.BATCHES.values()
     assert one.seats[one.answered].prompt == texts.ids(80)
     for each in (long, *late):
         *_, (row,) = each
@@ -364,7 +364,7 @@ def test_the_oldest_prompt_is_read_first_however_many_come(llama, texts, monkeyp
 
 def test_room_that_is_not_needed_any_more_is_given_up_for_what_is(llama, texts, monkeypatch):
     monkeypatch.setattr(batch, "MOST_BYTES", 4096 * plan_of(Fork(llama)).place_bytes)
-    monkeypatch.setattr(batch, "end_ids", lambda base: set())
+    monkeypatch.setattr(batches, "end_ids", lambda base: set())
     fork = Fork(llama)
     stays = decode(fork, [texts.ids(3)], Sampling(60))
     many = decode(fork, [texts.ids(3, seed=n) for n in range(32)], Sampling(4))
@@ -373,7 +373,7 @@ def test_room_that_is_not_needed_any_more_is_given_up_for_what_is(llama, texts, 
     long = decode(fork, [texts.ids(900)], Sampling(20))
     truth = alone(Fork(llama), texts.ids(900), 20)
     next(long)
-    (one,) = (each for key, each in batch._BATCHES.items() if key is llama)
+    (one,) = (each for key, each in batches.BATCHES.items() if key is llama)
     assert one.kept.rows * one.kept.capacity <= 4096
     *_, (row,) = long
     assert row.ids == truth
@@ -439,13 +439,13 @@ def test_answers_that_are_garbage_wait_for_nobody(llama, texts):
     fork = Fork(llama)
     left = decode(fork, [texts.ids(5)], Sampling(9))
     next(left)
-    with batch._LOCK:
+    with batches._LOCK:
         cycle = [left]
         cycle.append(cycle)
         del left, cycle
         gc.collect()  # would wait for the lock for ever
     assert len(alone(Fork(llama), texts.ids(3))) == NEW
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 # Threads
@@ -468,7 +468,7 @@ def test_many_at_once_get_what_they_get_alone(tiny, texts):
     for thread in threads:
         thread.join(60)
     assert [found[n] for n in range(len(forks))] == truth
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
 
 
 def test_what_goes_wrong_at_a_step_is_told_to_all_and_the_next_begin_anew(llama, texts, monkeypatch):
@@ -483,7 +483,7 @@ def test_what_goes_wrong_at_a_step_is_told_to_all_and_the_next_begin_anew(llama,
             next(first)
     with pytest.raises(ZeroDivisionError):
         next(second)
-    assert batch._BATCHES == {}
+    assert batches.BATCHES == {}
     assert len(alone(fork, texts.ids(3))) == NEW
 
 

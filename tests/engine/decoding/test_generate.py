@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 import torch
 
-from playground.engine.decoding import batch, generate
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding import batch, batches, generate
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import (
     MAX_NEW_TOKENS,
     MAX_NEXT_TOKENS,
@@ -171,7 +171,7 @@ def test_the_rows_grow_by_one_token_a_step_and_count_their_prompts(llama, texts)
 
 
 def test_stopping_beforehand_computes_nothing(llama, texts, monkeypatch):
-    monkeypatch.setattr(batch, "Batch", lambda *_: pytest.fail("a batch was begun"))
+    monkeypatch.setattr(batches, "Batch", lambda *_: pytest.fail("a batch was begun"))
     assert list(decode(Fork(llama), [texts.ids(3)], Sampling(4), lambda: True)) == []
 
 
@@ -185,8 +185,8 @@ def test_stopping_between_two_prompts_reads_no_further_one(llama, texts, monkeyp
 
 
 def test_stopping_midway_computes_no_further_step(llama, texts, monkeypatch):
-    computed, real = [], batch.Batch._step
-    monkeypatch.setattr(batch.Batch, "_step", lambda *a: computed.append(1) or real(*a))
+    computed, real = [], batches.Batch._step
+    monkeypatch.setattr(batches.Batch, "_step", lambda *a: computed.append(1) or real(*a))
     stop = threading.Event()
     for rows in decode(Fork(llama), [texts.ids(3)], Sampling(50), stop.is_set):
         if len(rows[0].ids) == 3:

@@ -8,7 +8,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.build import build
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.fork.packed_linear import PACKED_BLOCKS, PackedLinear

@@ -11,7 +11,7 @@ from merge_made import built, merge, of, pruned, recipe, weights
 from playground.engine.adapters import store
 from playground.engine.adapters.base import Adapter
 from playground.engine.build import build
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling, end_ids, next_probabilities
 from playground.engine.fork import Fork
 from playground.engine.fork.ensemble import Ensemble

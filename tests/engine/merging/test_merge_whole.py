@@ -12,7 +12,7 @@ from merge_made import built, close, merge, noisy, of, pruned, recipe, same, sav
 from torch import nn
 
 from playground.engine.build import build
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import layers

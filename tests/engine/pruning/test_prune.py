@@ -14,7 +14,7 @@ from torch.nn.utils import prune as torch_prune
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.build import Built, build, extended, is_quick
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import layers, matrices, select

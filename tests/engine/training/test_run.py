@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
 
 from playground.engine.adapters.edit import attach
-from playground.engine.decoding.batch import decode
+from playground.engine.decoding.batches import decode
 from playground.engine.decoding.generate import Sampling, answer_text, prompt_ids, prompt_text
 from playground.engine.fork import Fork
 from playground.engine.fork.structure import matrices
