@@ -168,6 +168,7 @@ def measured_json(found: measure.Measured) -> Json:
             **asdict(side.sizes),
             "seconds_per_token": side.speed.one,
             "seconds_per_token_batch_8": side.speed.batch,
+            "seconds_per_token_batch_64": side.speed.many,
         }
 
     return {**figures(found.fork), "kl": found.kl, "same_top": found.same_top, "base": figures(found.base)}

@@ -434,6 +434,7 @@ FIGURES = (
     "effective_bits",
     "seconds_per_token",
     "seconds_per_token_batch_8",
+    "seconds_per_token_batch_64",
 )
 SIZES = ("weights", "zeros", "held_bytes", "file_bytes", "packed_bytes", "effective_bits")
 HALF = {"kind": "prune", "sparsity": 0.5}
@@ -454,6 +455,7 @@ def test_measured_has_the_keys_that_scripts_use():
     for figures in (result, result["base"]):
         assert figures["seconds_per_token"] > 0
         assert figures["seconds_per_token_batch_8"] > 0
+        assert figures["seconds_per_token_batch_64"] > 0
 
 
 def test_measured_figures_are_the_recipes_and_beside_them_the_bases(tiny, untimed):

@@ -6,6 +6,7 @@ Usage: `make bench ARGS=decoding`; a number is how many answers are asked alone 
 import random
 import statistics
 import sys
+import threading
 import time
 
 import torch
@@ -21,9 +22,18 @@ from playground.engine.fork import Fork
 from playground.engine.fork.side_layers import LowRank
 from playground.engine.fork.structure import matrices
 from playground.engine.models import loader
+from playground.engine.recipe import parse_edit
 
 ROWS, STEPS, PROMPT = (1, 4, 8, 16, 32, 64), 9, list(range(1000, 1100))
 COMPANY, TOKENS = 32, 64
+STOPS = 8
+PACKED_ROWS = (1, 8, 64)
+PACKED = {
+    "int4, groups of 32": {"scheme": "int4", "mode": "packed", "group_size": 32},
+    "int4, groups of 64": {"scheme": "int4", "mode": "packed", "group_size": 64},
+    "int8": {"scheme": "int8", "mode": "packed", "group_size": "channel"},
+    "nf4, groups of 64": {"scheme": "nf4", "mode": "packed"},
+}
 
 
 def main():
@@ -31,6 +41,8 @@ def main():
     base = loader.load("smollm2-135m-instruct")
     steps(Fork(base))
     thin(base)
+    packed(base)
+    stops(Fork(base))
     company(Fork(base), next((int(word) for word in sys.argv[1:] if word.isdigit()), 200))
 
 
@@ -89,6 +101,50 @@ def thin(base):
         own = statistics.median(after for _, after in pairs)
         ratio = statistics.median(before / after for before, after in pairs)
         print(f"| {name} | {16 / own:.0f} | {ratio:.2f} |", flush=True)
+
+
+def packed(base):
+    """Codes beside the base: fewer bytes to be read for one row, more arithmetic for many."""
+    print("\n| packed | " + " | ".join(f"{rows} rows, x base" for rows in PACKED_ROWS) + " |")
+    print("|---|" + "---|" * len(PACKED_ROWS))
+    plan = plan_of(Fork(base))
+    for name, edit in PACKED.items():
+        fork = Fork(base)
+        parse_edit({"kind": "quantize", **edit}).apply(fork)
+        other, ratios = plan_of(fork), []
+        for rows in PACKED_ROWS:
+            pairs = [pair for _ in range(2) for pair in zip(seconds(plan, rows), seconds(other, rows), strict=True)]
+            ratios.append(statistics.median(before / after for before, after in pairs))
+        print(f"| {name} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |", flush=True)
+
+
+def stops(fork):
+    """How long after a stop, at 64 rows, nothing more is computed for whoever stopped."""
+    batches.end_ids, taken = lambda base: set(), []
+    for number in range(STOPS):
+        stopped, over = threading.Event(), threading.Event()
+
+        def answer(ended):
+            *_, _ = decode(fork, [PROMPT] * 16, Sampling(400), ended.is_set)
+
+        mine, *threads = (threading.Thread(target=answer, args=(ended,)) for ended in (stopped, over, over, over))
+        for thread in (mine, *threads):
+            thread.start()
+        while sum(one.answered for one in batches.BATCHES.values()) < 64:
+            time.sleep(0.05)
+        time.sleep(0.1 * number)  # at any place of a step
+        start = time.perf_counter()
+        stopped.set()
+        mine.join()
+        while sum(len(one.seats) for one in batches.BATCHES.values()) > 48:
+            time.sleep(0.001)
+        taken.append(time.perf_counter() - start)
+        over.set()
+        for thread in threads:
+            thread.join()
+    print(
+        f"\nStop at 64 rows: {1000 * statistics.median(taken):.0f} ms at the median, {1000 * max(taken):.0f} at most."
+    )
 
 
 def company(fork, count):

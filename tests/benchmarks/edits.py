@@ -19,6 +19,7 @@ ROWS = {
     "quantize, int4": {"kind": "quantize"},
     "quantize, ternary": {"kind": "quantize", "scheme": "ternary"},
     "quantize, nf4": {"kind": "quantize", "scheme": "nf4"},
+    "quantize, int4, packed": {"kind": "quantize", "scheme": "int4", "mode": "packed"},
     "quantize, nf4, packed": {"kind": "quantize", "scheme": "nf4", "mode": "packed"},
     "quantize, int8, packed": {"kind": "quantize", "scheme": "int8", "group_size": "channel", "mode": "packed"},
     "prune, sparsegpt": {"kind": "prune", "method": "sparsegpt"},

@@ -82,7 +82,7 @@ HANGUL = re.compile("[가-힣]")
 VERDICT = ROOT / "playground" / "lab" / "verdict.py"
 ASK_VERDICT = ROOT / "playground" / "ask" / "verdict.py"
 
-MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held", "one", "batch")
+MEASURES = ("perplexity", "bits", "kl", "top", "zeros", "file", "packed", "effective", "held", "one", "batch", "many")
 
 # What each f-string that names a text may become; a new one is added here.
 NAMED = {

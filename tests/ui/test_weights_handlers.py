@@ -373,7 +373,7 @@ def test_a_range_that_ends_before_it_begins_is_refused():
         ({"targets": [""]}, "empty"),
         ({"kind": "quantize", "scheme": "nf4", "symmetric": False}, "no zero point"),
         ({"kind": "quantize", "scheme": "int8", "mode": "packed"}, "one scale for each output"),
-        ({"kind": "quantize", "scheme": "int4", "mode": "packed"}, "Packed layers exist for"),
+        ({"kind": "quantize", "scheme": "int3", "mode": "packed"}, "Packed layers exist for"),
         ({"kind": "quantize", "group_size": "7"}, "group_size"),
         ({"kind": "wish"}, "unknown kind 'wish'"),
     ],
@@ -445,7 +445,10 @@ def test_every_scheme_and_way_to_run_makes_an_edit_whatever_stood_there_before(s
         now = followed(now, SCHEME_NAMES, updates)
         made = edit_of(fields(**now))
         assert made.scheme == scheme
-        assert made.mode == ("packed" if mode == "packed" and now["mode"] == "packed" else "simulated")
+        assert made.mode == now["mode"]
+        packable = scheme in ("int8", "int4", "nf4", "fp4")
+        assert (made.mode != "simulated") == (mode != "simulated" and packable)
+        assert (made.mode == "llm_int8") == (mode == "llm_int8" and scheme == "int8")
         # A control that is left to choose can be put either way.
         free = {name for name, update in zip(SCHEME_NAMES, updates, strict=True) if update.get("interactive")}
         if "symmetric" in free:

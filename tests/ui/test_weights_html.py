@@ -126,12 +126,12 @@ def test_what_is_left_is_said_in_whole_seconds_and_is_never_nothing(seconds, sai
 BASE = Figures(
     Perplexity(10.0, 1.25, 99),
     Sizes(weights=1000, zeros=10, held_bytes=0, file_bytes=4096, packed_bytes=2048, effective_bits=32.0),
-    Speed(0.010, 0.002),
+    Speed(0.010, 0.002, 0.001),
 )
 MINE = Figures(
     Perplexity(25.0, 1.75, 99),
     Sizes(weights=1000, zeros=510, held_bytes=2_500_000, file_bytes=4096, packed_bytes=1024, effective_bits=4.5),
-    Speed(0.005, 0.003),
+    Speed(0.005, 0.003, 0.004),
 )
 
 
@@ -145,7 +145,7 @@ def row(found: dict[str, list[str]], language: str, key: str) -> list[str]:
 def test_figures_stand_beside_the_bases_with_how_they_changed(language):
     root = read(weights_html.measured_html(Measured(BASE, MINE, 0.4567, 0.875), language))
     found = table(root)
-    assert len(found) == 11
+    assert len(found) == 12
     expected = {
         "perplexity": ["10", "25", "× 2.5"],
         "bits": ["1.25", "1.75", "× 1.4"],
@@ -158,6 +158,7 @@ def test_figures_stand_beside_the_bases_with_how_they_changed(language):
         "held": ["0 B", "2.5 MB", ""],
         "one": ["10 ms", "5 ms", "× 0.5"],
         "batch": ["2 ms", "3 ms", "× 1.5"],
+        "many": ["1 ms", "4 ms", "× 4"],
     }
     assert {key: row(found, language, key) for key in expected} == expected
     [caption] = root.iter("caption")
@@ -170,12 +171,12 @@ def test_figures_stand_beside_the_bases_with_how_they_changed(language):
 def test_heads_say_what_they_head():
     root = read(weights_html.measured_html(Measured(BASE, MINE, 0.5, 0.5), "en"))
     scopes = [head.attrib["scope"] for head in root.iter("th")]
-    assert scopes == ["col"] * 4 + ["row"] * 11
+    assert scopes == ["col"] * 4 + ["row"] * 12
 
 
 def test_nothing_is_divided_by_a_figure_of_zero():
     """A model that knows its text by heart, on a clock that stood still."""
-    still = replace(BASE, text=Perplexity(1.0, 0.0, 9), speed=Speed(0.0, 0.0))
+    still = replace(BASE, text=Perplexity(1.0, 0.0, 9), speed=Speed(0.0, 0.0, 0.0))
     found = table(read(weights_html.measured_html(Measured(still, MINE, 0.0, 1.0), "en")))
     assert row(found, "en", "bits") == ["0", "1.75", ""]
     assert row(found, "en", "one") == ["0 ms", "5 ms", ""]

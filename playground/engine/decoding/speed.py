@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from playground.engine.decoding.key_values import KeyValues
 from playground.engine.decoding.plan import plan_of
 from playground.engine.decoding.seats import LEAST_ROWS
 from playground.engine.fork import Fork
@@ -23,6 +24,9 @@ def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> It
     kept: Any = plan.room(slots, fork.virtual_count() + len(prompt) + steps)
     for row in range(slots):
         with torch.inference_mode():
+            if row and isinstance(kept, KeyValues):  # what was read once
+                kept.copy(0, row, kept.lengths[0])
+                continue
             plan.begin(kept, row)
             for start in range(0, len(prompt), plan.piece):
                 plan.read(prompt[start : start + plan.piece], kept, row)

@@ -6,7 +6,7 @@ Knows modules and tensors; knows nothing about recipes, prompts or the page.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -216,13 +216,18 @@ class Fork:
             owner._parameters[attribute] = parameter
 
     def pack(self, name: str, scheme: PackedScheme, block: int, form: Format) -> None:
-        """Put a layer of codes in the place of the linear layer that owns a weight."""
+        """Put a layer of codes in the place of the linear layer that owns a weight.
+
+        :param form: the grid; what the layer holds beside its codes is counted here.
+        """
         path = name.rpartition(".")[0]
         transposed = isinstance(self.base.model.get_submodule(path), Conv1D)
         bias: Any = self._owner(name)[0].bias
         weight = self.tensor(name).T if transposed else self.tensor(name)
-        self._put(path, PackedLinear(weight, bias, scheme, block, transposed))
-        self.formats[name] = form
+        layer = PackedLinear(weight, bias, scheme, block, transposed)
+        self._put(path, layer)
+        held = 8 * sum(tensor.nbytes for tensor in layer.held()) / weight.numel()
+        self.formats[name] = replace(form, overhead=held - form.nominal)
 
     def _plain(self, name: str) -> None:
         """Put a plain layer in the place of one that is packed or has adapters beside it.

@@ -29,9 +29,8 @@ MAX_TEXT = 100_000  # characters
 MAX_TOKENS = 8_192
 WINDOW = 512  # tokens seen at once
 MOST_NATS = 700.0  # exp of more is no longer a float
-SPEED_STEPS = 24  # decoding steps that a speed is taken from
+SPEED_STEPS = {1: 24, 8: 24, 64: 8}  # decoding steps that a speed is taken from, by how many are answered
 SPEED_PROMPT = 16  # tokens of the text that they follow
-BATCH = 8
 READING = Message("Measuring: reading the text…")
 TIMING = Message("Measuring: timing new tokens…")
 
@@ -47,10 +46,11 @@ class Perplexity:
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds for each new token: of one prompt, and of each prompt in a batch of 8."""
+    """Seconds for each new token: of one prompt, and of each prompt in batches of 8 and of 64."""
 
     one: float
     batch: float
+    many: float
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,14 @@ def speeds(base: Fork, fork: Fork, ids: Tensor, work: Work) -> tuple[Speed, Spee
     Medians of steps that the two take in turn, the first of each left out.
     """
     prompt = ids[:SPEED_PROMPT].tolist()
-    base_taken, fork_taken = [], []
-    for done, rows in enumerate((1, BATCH)):
-        runs = [step_seconds(model, prompt, rows, SPEED_STEPS + 1) for model in (base, fork)]
+    base_taken, fork_taken, done = [], [], 0
+    for rows, steps in SPEED_STEPS.items():
+        runs = [step_seconds(model, prompt, rows, steps + 1) for model in (base, fork)]
         pairs = []
-        for step, pair in enumerate(zip(*runs, strict=True)):
-            work.step(done * SPEED_STEPS + step, 2 * SPEED_STEPS + 2, TIMING)
+        for pair in zip(*runs, strict=True):
+            work.step(done, sum(SPEED_STEPS.values()) + len(SPEED_STEPS), TIMING)
             pairs.append(pair)
+            done += 1
         base_times, fork_times = zip(*pairs[1:], strict=True)
         base_taken.append(statistics.median(base_times) / rows)
         fork_taken.append(statistics.median(fork_times) / rows)

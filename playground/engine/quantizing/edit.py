@@ -6,7 +6,7 @@ The grids are in grids.py, GPTQ in second_order.py, the packed layers in fork/pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -15,7 +15,7 @@ from torch import Tensor
 from playground.engine.edit import Edit, TensorChange
 from playground.engine.fork import Fork, Format
 from playground.engine.fork.finite import all_finite
-from playground.engine.fork.packed_linear import PACKED_BLOCKS
+from playground.engine.fork.packed_linear import PACKED_BLOCKS, PackedScheme
 from playground.engine.fork.structure import Matrix, select, tied_groups
 from playground.engine.measuring import calibration
 from playground.engine.models.loader import Base
@@ -25,7 +25,7 @@ from playground.engine.quantizing.second_order import gptq
 from playground.engine.work import QUIET, Work
 from playground.errors import Message, RecipeError
 
-Mode = Literal["simulated", "packed"]
+Mode = Literal["simulated", "packed", "llm_int8"]
 DtypeName = Literal["fp16", "bf16"]
 DTYPES: dict[DtypeName, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16}
 GroupSize = Annotated[int, Field(strict=True, ge=8, le=4096)] | Literal["channel", "tensor"]
@@ -58,36 +58,37 @@ class Quantize(Edit):
                 "The scheme {scheme} has no zero point: set symmetric to true, or choose int8, int4, int3 or int2.",
                 scheme=self.scheme,
             )
-        if self.mode == "packed":
+        if self.mode != "simulated":
             self._packable()
         return self
 
     def _packable(self) -> None:
-        if self.scheme not in ("int8", "nf4", "fp4") or self.method != "rtn":
+        rowwise = self.scheme == "int8"
+        if self.mode == "llm_int8" and not rowwise:
+            raise RecipeError("LLM.int8() holds 8-bit codes: set scheme to int8, or choose another mode.")
+        if not (rowwise or self.scheme in PACKED_BLOCKS) or self.method != "rtn" or not self.symmetric:
             raise RecipeError(
-                "Packed layers exist for int8, nf4 and fp4 with the method rtn. Choose one of "
-                "them, or the mode simulated."
+                "Packed layers exist for int8, int4, nf4 and fp4 with the method rtn and without a zero point. Choose "
+                "one of them, or the mode simulated."
             )
-        if self.scheme == "int8" and not (self.group_size == "channel" and self.symmetric):
-            raise RecipeError(
-                "Packed int8 has one scale for each output row: set group_size to channel and symmetric to true."
-            )
-        if self.scheme != "int8" and self.group_size not in PACKED_BLOCKS:
+        if rowwise and self.group_size != "channel":
+            raise RecipeError("Packed int8 has one scale for each output row: set group_size to channel.")
+        if not rowwise and self.group_size not in PACKED_BLOCKS[self.scheme]:
             raise RecipeError(
                 "Packed {scheme} takes a group_size of {sizes}, not {given}.",
                 scheme=self.scheme,
-                sizes=", ".join(map(str, PACKED_BLOCKS)),
+                sizes=", ".join(map(str, PACKED_BLOCKS[self.scheme])),
                 given=self.group_size,
             )
 
     def apply(self, fork: Fork, work: Work = QUIET) -> Sequence[TensorChange]:
         """Round, or pack, every target."""
         chosen = select(fork, self.targets)
-        if self.method == "gptq" or self.mode == "packed":
+        if self.method == "gptq" or self.mode != "simulated":
             self._inside_layers(chosen)
         if self.method == "gptq":
             return self._gptq(fork, chosen, work)
-        if self.mode == "packed":
+        if self.mode != "simulated":
             return self._pack(fork, chosen, work)
         changes = []
         groups = tied_groups(fork, chosen)
@@ -139,6 +140,7 @@ class Quantize(Edit):
 
     def _pack(self, fork: Fork, chosen: list[Matrix], work: Work) -> list[TensorChange]:
         changes = []
+        scheme = "llm_int8" if self.mode == "llm_int8" else self.scheme
         for done, matrix in enumerate(chosen):
             work.step(done, len(chosen), Message("{name}…", {"name": matrix.name}))
             block = self.group_size if isinstance(self.group_size, int) else matrix.columns
@@ -151,8 +153,7 @@ class Quantize(Edit):
                     name=matrix.name,
                 )
             old = fork.tensor(matrix.name).float()
-            assert self.scheme in ("int8", "nf4", "fp4")
-            fork.pack(matrix.name, self.scheme, block, self._format(matrix))
+            fork.pack(matrix.name, cast(PackedScheme, scheme), block, self._format(matrix))
             moved = float((fork.tensor(matrix.name).float() - old).norm())
             changes.append(TensorChange(matrix.name, moved))
         return changes

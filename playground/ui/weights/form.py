@@ -12,6 +12,7 @@ import gradio as gr
 
 from playground import workspace as spaces
 from playground.engine.fork import Fork
+from playground.engine.fork.packed_linear import PACKED_BLOCKS
 from playground.engine.fork.structure import PRESETS, matrices
 from playground.engine.models.loader import load
 from playground.engine.pruning.edit import GROUPS, UNITS, MethodName, Pattern, Scope
@@ -216,7 +217,8 @@ def fit_pattern(pattern: str, method: str) -> list[Any]:
 
 def fit_scheme(scheme: str, mode: str) -> list[Any]:
     """What a scheme and a way to run leave to choose."""
-    packable = scheme in ("int8", "nf4", "fp4")
+    packable = scheme == "int8" or scheme in PACKED_BLOCKS
+    mode = "packed" if mode == "llm_int8" and scheme != "int8" else mode
     mode = mode if packable else "simulated"
     either = SCHEMES[scheme].either and mode == "simulated"  # type: ignore[index]
     free = gr.update(interactive=True)
@@ -224,7 +226,7 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
         gr.update(value="channel" if scheme == "int8" else "64"),
         free if either else gr.update(value=True, interactive=False),
         gr.update(value=mode, interactive=packable),
-        gr.update(value="rtn", interactive=False) if mode == "packed" else free,
+        free if mode == "simulated" else gr.update(value="rtn", interactive=False),
     ]
 
 

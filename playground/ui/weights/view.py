@@ -41,6 +41,7 @@ def measured_html(figures: Measured, language: str) -> Markup:
         row("held", size(base.sizes.held_bytes), size(mine.sizes.held_bytes)),
         both("one", lambda one: one.speed.one, duration),
         both("batch", lambda one: one.speed.batch, duration),
+        both("many", lambda one: one.speed.many, duration),
     ]
     heads = [say(language, key) for key in ("measure_what", "column_before", "column_after", "column_change")]
     caption = say(language, "measure_caption", tokens=mine.text.tokens)

@@ -18,7 +18,9 @@ from playground.engine.recipe import parse, parse_edit
 from playground.errors import RecipeError
 from tests.conftest import DIFFERENT, LAYOUTS
 
-SCHEMES = ("int8", "nf4", "fp4")
+SCHEMES = ("int8", "int4", "nf4", "fp4", "llm_int8")
+ROWWISE = ("int8", "llm_int8")  # a scale for each row
+BLOCKS = [(scheme, block) for scheme, blocks in PACKED_BLOCKS.items() for block in blocks]
 PACK = {"kind": "quantize", "mode": "packed", "group_size": 32, "targets": ["attention"]}
 CLOSE = 5e-3  # a processor's fast 4-bit kernel keeps scales, and sums, in bfloat16
 
@@ -28,9 +30,16 @@ def noise(*shape: int, seed: int = 0, scale: float = 0.05) -> torch.Tensor:
 
 
 def truth(weight: torch.Tensor, scheme: str, block: int) -> torch.Tensor:
-    """The values that the codes stand for. The library reads int8's weights as float16."""
-    if scheme == "int8":
+    """The values that the codes stand for: bitsandbytes reads LLM.int8()'s weights as float16, and PyTorch's kernels
+    have scales in bfloat16."""
+    if scheme == "llm_int8":
         return quantized(weight.half().float(), "int8", "channel")
+    if scheme in ("int8", "int4"):
+        most, size = (127, weight.shape[1]) if scheme == "int8" else (7, block)
+        groups = weight.double().reshape(-1, size)
+        scale = (groups.abs().amax(1, keepdim=True).float() / most).bfloat16().double()
+        codes = (groups / scale.clamp(min=1e-300)).round().clamp(-most, most)
+        return (codes * scale).float().reshape(weight.shape)
     return quantized(weight.float(), scheme, block)
 
 
@@ -39,7 +48,10 @@ def apart(mine: torch.Tensor, theirs: torch.Tensor) -> float:
 
 
 def pack(scheme: str, **more) -> dict:
-    group = "channel" if scheme == "int8" else 32
+    group = "channel" if scheme in ROWWISE else 32
+    if scheme == "llm_int8":
+        more = {"mode": "llm_int8"} | more
+        scheme = "int8"
     return PACK | {"scheme": scheme, "group_size": group} | more
 
 
@@ -50,15 +62,20 @@ def packed_fork(base, scheme: str, **more) -> Fork:
 
 
 def simulated_fork(base, scheme: str, **more) -> Fork:
-    return packed_fork(base, scheme, mode="simulated", **more)
+    """The same codes as plain numbers; of PyTorch's kernels with scales as those have them."""
+    fork, more = Fork(base), pack(scheme, **more)
+    parse_edit(more | {"mode": "simulated"}).apply(fork)
+    for matrix in select(fork, more["targets"]) if scheme in ("int8", "int4") else ():
+        weight = truth(matrix.oriented(Fork(base).tensor(matrix.name)), scheme, more["group_size"])
+        fork.replace(matrix.name, matrix.oriented(weight).contiguous())
+    return fork
 
 
 # The layer
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("block", PACKED_BLOCKS)
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(("scheme", "block"), [*BLOCKS, ("int8", 64), ("llm_int8", 64)])
 def test_the_weight_is_what_the_codes_stand_for(scheme, block, dtype):
     """A number of outputs that the processor's fast kernel takes, and one that it does not."""
     for out in (64, 48):
@@ -66,7 +83,7 @@ def test_the_weight_is_what_the_codes_stand_for(scheme, block, dtype):
         layer = PackedLinear(weight, None, scheme, block)
         assert layer.weight.shape == (out, 1024)
         assert layer.weight.dtype == dtype
-        if scheme == "int8":
+        if scheme in (*ROWWISE, "int4"):
             assert torch.equal(layer.weight, truth(weight, scheme, block).to(dtype))
         else:
             assert apart(layer.weight, truth(weight, scheme, block)) < CLOSE
@@ -75,13 +92,13 @@ def test_the_weight_is_what_the_codes_stand_for(scheme, block, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_packed_values_are_those_of_the_same_scheme_simulated(scheme, dtype):
-    """int8 rounds to float16 first, which turns some weights near half a step over."""
+    """Rounding first to float16, or a scale to bfloat16, turns some weights near half a step over, and fits as well."""
     weight = noise(64, 576).to(dtype)
-    simulated = quantized(weight.float(), scheme, "channel" if scheme == "int8" else 64)
+    simulated = quantized(weight.float(), scheme.removeprefix("llm_"), "channel" if scheme in ROWWISE else 64)
     packed = PackedLinear(weight, None, scheme, 64).weight.float()
-    assert apart(packed, simulated) < CLOSE
-    step = weight.float().abs().amax(1, keepdim=True) / 127
+    step = weight.float().abs().amax(1, keepdim=True) / (7 if scheme == "int4" else 127)
     assert bool(((packed - simulated).abs() <= 1.01 * step + 0.01 * simulated.abs()).all())
+    assert apart(packed, weight) < 1.02 * apart(simulated, weight)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
@@ -111,13 +128,13 @@ def test_the_product_is_close_to_the_weights(scheme, shape, dtype):
         assert apart(product, expected) < 0.02
 
 
-def test_large_inputs_of_int8_are_multiplied_apart():
+def test_large_inputs_of_llm_int8_are_multiplied_apart():
     """LLM.int8(): beside one input of 60, inputs of 0.1 would be rounded to one step or none."""
     weight, x = noise(32, 64), noise(1, 5, 64, seed=1, scale=0.1)
     x[0, :, 7] = 60.0
-    expected = x.double() @ truth(weight, "int8", 0).double().T
-    mine = PackedLinear(weight, None, "int8", 0)(x)
-    column = truth(weight, "int8", 0)[:, 7].double() * 60
+    expected = x.double() @ truth(weight, "llm_int8", 0).double().T
+    mine = PackedLinear(weight, None, "llm_int8", 0)(x)
+    column = truth(weight, "llm_int8", 0)[:, 7].double() * 60
     assert apart(mine.double() - column, expected - column) < 0.05
 
 
@@ -180,11 +197,13 @@ def reachable_bytes(root: object) -> int:
 
 
 @pytest.mark.parametrize("out", [256, 240])
-@pytest.mark.parametrize(("scheme", "share"), [("int8", 1.0), ("nf4", 0.5), ("fp4", 0.5)])
+@pytest.mark.parametrize(
+    ("scheme", "share"), [("int8", 1.0), ("llm_int8", 1.0), ("int4", 0.5), ("nf4", 0.5), ("fp4", 0.5)]
+)
 def test_a_layer_keeps_a_byte_or_half_a_byte_for_each_weight(scheme, share, out):
     layer = PackedLinear(noise(out, 1024), None, scheme, 64)
     layer(noise(1, 3, 1024))
-    scales = 4 * out if scheme == "int8" else 4 * out * 1024 // 64
+    scales = 4 * out if scheme in ROWWISE else 4 * out * 1024 // 64
     held = sum(tensor.nbytes for tensor in layer.held())
     assert out * 1024 * share < held <= out * 1024 * share + scales
     assert reachable_bytes(layer) <= held + 2048  # tables of the sixteen levels, and the like
@@ -194,7 +213,8 @@ def test_a_layer_keeps_a_byte_or_half_a_byte_for_each_weight(scheme, share, out)
 
 
 @pytest.mark.parametrize(
-    ("name", "scheme"), [(name, "nf4") for name in LAYOUTS] + [(n, s) for n in DIFFERENT for s in ("int8", "fp4")]
+    ("name", "scheme"),
+    [(name, "nf4") for name in LAYOUTS] + [(n, s) for n in DIFFERENT for s in ("int8", "int4", "fp4", "llm_int8")],
 )
 def test_every_layout_answers_close_to_the_same_codes_simulated(tiny, name, scheme, logits, texts):
     base = tiny[name]
@@ -210,7 +230,7 @@ def test_every_layout_answers_close_to_the_same_codes_simulated(tiny, name, sche
     mine, theirs = logits(packed, prompt), logits(simulated, prompt)
     before = logits(base, prompt)
     assert apart(mine, theirs) < 0.05
-    if scheme != "int8":  # which itself changes less than the roundings do
+    if scheme not in ROWWISE:  # which itself changes less than the roundings do
         assert apart(mine, theirs) < 0.5 * apart(before, theirs)
 
 
@@ -294,7 +314,7 @@ def test_pruning_a_packed_layer_leaves_its_other_values(tiny, scheme):
         kept = new != 0
         assert torch.equal(new[kept], old[kept])
         assert float(old[~kept].abs().max()) <= float(old[kept].abs().min())
-        assert fork.formats[name].scheme == scheme
+        assert fork.formats[name].scheme == scheme.removeprefix("llm_")
 
 
 def test_packing_again_packs_the_values_of_the_first_time(llama):
@@ -392,12 +412,16 @@ def test_a_refused_packing_leaves_nothing_in_the_recipes_fork(known):
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"scheme": "int4", "group_size": 64}, "int8, nf4 and fp4"),
-        ({"scheme": "ternary", "group_size": 64}, "int8, nf4 and fp4"),
+        ({"scheme": "int3", "group_size": 64}, "int8, int4, nf4 and fp4"),
+        ({"scheme": "ternary", "group_size": 64}, "int8, int4, nf4 and fp4"),
+        ({"scheme": "int4", "group_size": 64, "symmetric": False}, "zero point"),
+        ({"scheme": "int4", "group_size": 512}, "32, 64, 128, 256, not 512"),
+        ({"scheme": "int4", "mode": "llm_int8"}, "set scheme to int8"),
+        ({"scheme": "nf4", "mode": "llm_int8"}, "set scheme to int8"),
         ({"scheme": "nf4", "method": "gptq"}, "rtn"),
         ({"scheme": "int8", "group_size": 64}, "channel"),
         ({"scheme": "int8", "group_size": "tensor"}, "channel"),
-        ({"scheme": "int8", "group_size": "channel", "symmetric": False}, "symmetric"),
+        ({"scheme": "int8", "group_size": "channel", "symmetric": False}, "without a zero point"),
         ({"scheme": "nf4", "group_size": 8}, "32, 64, 128, 256, 512, 1024, not 8"),
         ({"scheme": "fp4", "group_size": 2048}, "not 2048"),
         ({"scheme": "nf4", "group_size": "channel"}, "not channel"),
@@ -419,11 +443,11 @@ def test_embeddings_are_not_packed(llama, targets):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_smollm2_packed_says_what_it_says_simulated(smollm2, scheme, logits):
     targets = ["linear@0-1"]
-    more = {"targets": targets} | ({} if scheme == "int8" else {"group_size": 64})
+    more = {"targets": targets} | ({} if scheme in ROWWISE else {"group_size": 64})
     packed, simulated = (make(smollm2, scheme, **more) for make in (packed_fork, simulated_fork))
     prompt = smollm2.tokenizer("The capital of France is")["input_ids"]
     mine, theirs = (logits(fork, prompt)[-1].float() for fork in (packed, simulated))
     assert int(mine.argmax()) == int(theirs.argmax())
     assert apart(mine.softmax(-1), theirs.softmax(-1)) < 0.1
     weights = sum(packed.tensor(m.name).numel() for m in select(packed, targets))
-    assert weights * (1 if scheme == "int8" else 0.5) < packed.bytes_held() < weights * 1.1
+    assert weights * (1 if scheme in ROWWISE else 0.5) < packed.bytes_held() < weights * 1.1

@@ -328,7 +328,7 @@ def test_no_text_means_the_shipped_one(llama, untimed):
 
 
 def test_a_new_tokens_time_is_taken_of_both_in_turn(llama, monkeypatch):
-    """Against a clock that we made: medians, the first step left out, a batch's over its 8."""
+    """Against a clock that we made: medians, the first step left out, a batch's over its 8 or 64."""
     asked = []
 
     def step_seconds(fork, prompt, rows, steps):
@@ -345,7 +345,9 @@ def test_a_new_tokens_time_is_taken_of_both_in_turn(llama, monkeypatch):
     assert found.fork.speed.one == pytest.approx(2 + middle)
     assert found.base.speed.batch == pytest.approx((8 * 1 + middle) / 8)
     assert found.fork.speed.batch == pytest.approx((8 * 2 + middle) / 8)
-    assert asked == [(base, 16, 1, 25), (fork, 16, 1, 25), (base, 16, 8, 25), (fork, 16, 8, 25)]
+    assert found.base.speed.many == pytest.approx((64 * 1 + 3.5) / 64)  # of 8 steps
+    assert found.fork.speed.many == pytest.approx((64 * 2 + 3.5) / 64)
+    assert asked == [(one, 16, rows, steps) for rows, steps in ((1, 25), (8, 25), (64, 9)) for one in (base, fork)]
 
 
 def test_time_is_measured_on_every_layout(layout):
@@ -353,6 +355,7 @@ def test_time_is_measured_on_every_layout(layout):
     for speed in (found.base.speed, found.fork.speed):
         assert 0 < speed.one < math.inf
         assert 0 < speed.batch < math.inf
+        assert 0 < speed.many < math.inf
 
 
 @pytest.mark.parametrize("patience", [0, 1, 4, 20])

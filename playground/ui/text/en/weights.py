@@ -51,10 +51,11 @@ TEXT = {
     "rounding_gptq": "GPTQ: later columns make up for errors (a minute or so)",
     "mode": "How to run it",
     "mode_info": "Simulated shows what the precision does to answers; memory "
-    "and speed stay. Packed holds real codes (int8, nf4, fp4) "
-    "and shows what they do to memory and speed here.",
+    "and speed stay. Packed holds real codes (int8, int4, nf4, fp4) "
+    "and shows what they do to memory and speed here. LLM.int8() rounds inputs, too, but for the largest.",
     "mode_simulated": "Simulated",
     "mode_packed": "Packed",
+    "mode_llm_int8": "LLM.int8()",
     "cast_dtype": "Format",
     "cast_info": "A model that is already held as bf16 stays as it is when cast to bf16.",
     "which_weights": "Which weights",
@@ -162,6 +163,9 @@ TEXT = {
     "less than a quarter of a difference says nothing",
     "measure_batch": "Time per token, 8 answers at once",
     "measure_batch_hint": "A step's time over its 8 tokens",
+    "measure_many": "Time per token, 64 answers at once",
+    "measure_many_hint": "One answer waits for weights to be read, so packed ones are faster; "
+    "64 wait for the arithmetic, of which codes need more",
     "sweep_point": "{value}: perplexity {perplexity}. Press to put it on your recipe.",
     "sweep_press": "Press a point, or Use in the table, to put that edit on "
     "your recipe. It stands in for the last edit there, if that "

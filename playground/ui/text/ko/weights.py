@@ -47,9 +47,11 @@ TEXT = {
     "rounding_gptq": "GPTQ: 뒤의 열이 오차를 메움 (1분쯤)",
     "mode": "어떻게 돌릴까요",
     "mode_info": "모의는 정밀도가 답에 주는 영향만 보여 주고 메모리와 속도는 그대로입니다. 압축은 실제 코드를 "
-    "두어(int8, nf4, fp4) 이 컴퓨터의 메모리와 속도에 주는 영향을 보여 줍니다.",
+    "두어(int8, int4, nf4, fp4) 이 컴퓨터의 메모리와 속도에 주는 영향을 보여 줍니다. LLM.int8()은 가장 큰 것을 뺀 "
+    "입력도 반올림합니다.",
     "mode_simulated": "모의",
     "mode_packed": "압축",
+    "mode_llm_int8": "LLM.int8()",
     "cast_dtype": "형식",
     "cast_info": "이미 bf16인 모델은 bf16으로 바꾸어도 그대로입니다.",
     "which_weights": "어느 가중치",
@@ -149,6 +151,9 @@ TEXT = {
     "measure_one_hint": "파일에서 바로 읽는 원래 모델과 번갈아 잰 값. 4분의 1이 안 되는 차이는 뜻이 없습니다",
     "measure_batch": "토큰당 시간, 답 8개 함께",
     "measure_batch_hint": "한 단계의 시간을 토큰 8개로 나눔",
+    "measure_many": "토큰당 시간, 답 64개 함께",
+    "measure_many_hint": "답 하나는 가중치를 읽어 오기를 기다리므로 압축하면 빨라지고, "
+    "64개는 계산을 기다리는데 코드는 계산이 더 듭니다",
     "sweep_point": "{value}: 퍼플렉시티 {perplexity}. 누르면 레시피에 넣습니다.",
     "sweep_press": "점이나 표의 쓰기를 누르면 그 편집을 레시피에 넣습니다. 마지막 편집이 같은 종류이면 그 자리에 들어갑니다.",
     "sweep_quality": "퍼플렉시티 (로그 눈금, 낮을수록 좋음)",
