@@ -149,6 +149,15 @@ class Visitor:
         else:
             self._choose("#tabs", name)
 
+    def write(self, box, text):
+        """Fill a box that was just unfolded: gradio may give it its value once more when it is there."""
+        for _ in range(20):
+            box.fill(text)
+            self.page.wait_for_timeout(200)
+            if box.input_value() == text:
+                return
+        raise AssertionError(f"what is written into {box} does not stay")
+
     def tokens(self):
         """Open Tokens, and wait until its text and its token are looked at."""
         self.tab(EN["tab_tokens"])

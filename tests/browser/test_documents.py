@@ -73,6 +73,7 @@ def test_ones_own_document_is_cut_edited_asked_and_measured(visit, tmp_path):
     visitor = visit()
     page = visitor.page
     visitor.tab("Documents")
+    expect(page.locator("#hybrid-hits li").first).to_be_visible(timeout=LONG)  # what stood there was searched for
     page.locator("button.label-wrap", has_text="Your own documents").click()
     page.locator("#own-files input[type=file]").set_input_files(note)
     expect(page.locator("#own-list")).to_contain_text("garden.md (5 passages)", timeout=LONG)

@@ -12,6 +12,7 @@ LONG = 180_000  # ms; a busy machine writes slowly
 def finished(page, columns):
     """The answers, once all of them are written."""
     cards = page.locator("#answers .pg-answer")
+    expect(page.locator("#answers .pg-asked")).to_have_count(0, timeout=LONG)  # the example that stood there has gone
     expect(cards).to_have_count(columns, timeout=LONG)
     expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=LONG)
     expect(page.locator("#answers")).not_to_have_class(re.compile("pending"))
@@ -135,6 +136,7 @@ def test_stop_ends_a_long_answer_and_keeps_what_was_written(visit):
     page.locator("#new-tokens input[type=number]").press("Tab")
     page.locator("#prompt textarea").fill("Write a very long story about a lighthouse.")
     page.locator("#compare").click()
+    expect(page.locator("#answers .pg-asked")).to_have_count(0)  # the example has gone
     expect(page.locator("#answers .pg-text").first).to_contain_text(re.compile(r"\w+ \w+ \w+"))
     page.locator("#stop").click()
     expect(page.locator("#answers")).to_contain_text("Stopped")

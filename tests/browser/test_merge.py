@@ -61,7 +61,7 @@ def test_wrong_inputs_on_the_merge_tab_are_refused_in_words(visit):
     visitor.tab("Merge")
     expect(page.locator("#merge-models")).to_contain_text("Answers like a pirate")
     page.get_by_role("button", name="As mergekit's YAML").click()
-    page.locator("#mergekit-yaml textarea").fill("merge_method: magic")
+    visitor.write(page.locator("#mergekit-yaml textarea"), "merge_method: magic")
     page.locator("#mergekit-read").click()
     expect(page.locator(".toast-body").first).to_contain_text("magic is not known here")
     page.locator("#merge-models .token-remove").first.click()
