@@ -82,7 +82,7 @@ def test_every_tab_is_free_of_serious_findings(visit):
     assert findings(page) == []
     visitor.tab("Compare")
     page.locator("#example-retrieve").click()
-    expect(page.locator("#answers .pg-asked")).to_have_count(0, timeout=180_000)  # the example that stood there has gone
+    expect(page.locator("#answers .pg-asked")).to_have_count(0, timeout=180_000)  # the example has gone
     expect(page.locator("#answers .pg-answer")).to_have_count(3, timeout=180_000)
     expect(page.locator("#answers .pg-cursor")).to_have_count(0, timeout=180_000)
     for name in ("How passages go into", "What is a poisoned", "Many questions at once", "How many questions"):
