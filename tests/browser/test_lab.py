@@ -20,7 +20,7 @@ def test_a_ready_fact_is_taught_measured_compared_and_taken_back(visit, tmp_path
     visitor = visit()
     page = visitor.page
     visitor.tab("Fact lab")
-    expect(page.locator("#lab-table")).to_contain_text("An example, taught before")
+    expect(page.locator("#lab-advice")).to_contain_text("An example, taught before")
     page.locator("#lab-famous").click()
     expect(page.locator("#lab-now")).to_contain_text("It writes:", timeout=LONG)
     expect(page.locator("#lab-now")).to_contain_text("Paris")

@@ -133,8 +133,8 @@ def show_sheet(sheet: Any, language: str, important: list[str], needs: list[str]
     asked = mark_of(table.lesson.fact, typed(table.lesson))
     told = Markup() if sheet else note(say(language, "lab_empty"))
     return (
-        told + lab_html.ways_table(table, judged.ranked, language) + mark + asked,
-        lab_html.verdict_html(judged, language),
+        lab_html.ways_table(table, judged.ranked, language) + mark + asked,
+        told + lab_html.verdict_html(judged, language),
         lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language),
     )
 
