@@ -89,7 +89,8 @@ class PackedLinear(nn.Module):
         layer: Any = self.inner
         if not isinstance(self.inner, Codes):
             return cast(Tensor, layer(x))
-        product: Tensor = layer(x.reshape(-1, self.inputs).to(torch.bfloat16)).to(x.dtype).view(*x.shape[:-1], -1)
+        rows = x.reshape(-1, self.inputs).to(torch.bfloat16).contiguous()
+        product: Tensor = layer(rows).to(x.dtype).view(*x.shape[:-1], -1)
         return product if layer.bias is None else product + layer.bias
 
 

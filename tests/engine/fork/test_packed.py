@@ -8,8 +8,11 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from playground.engine.build import build
+from playground.engine.decoding.batch import Batch
 from playground.engine.decoding.batches import decode
-from playground.engine.decoding.generate import Sampling
+from playground.engine.decoding.generate import Sampling, end_ids
+from playground.engine.decoding.modules_plan import ModulesPlan
+from playground.engine.decoding.seats import Job
 from playground.engine.fork import Fork
 from playground.engine.fork.packed_linear import PACKED_BLOCKS, PackedLinear
 from playground.engine.fork.structure import select
@@ -152,6 +155,31 @@ def test_an_all_zero_matrix_is_packed_as_zeros(scheme):
     layer = PackedLinear(torch.zeros(32, 64), nn.Parameter(torch.ones(32)), scheme, 32)
     assert not layer.weight.any()
     assert torch.equal(layer(noise(1, 3, 64)), torch.ones(1, 3, 32))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_inputs_may_lie_across(scheme):
+    layer, x = PackedLinear(noise(32, 64), None, scheme, 32), noise(64, 5, seed=1)
+    assert torch.equal(layer(x.T[None]), layer(x.T.contiguous()[None]))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_packed_layers_decode_what_the_modules_do(llama, texts, scheme, rows):
+    fork = Fork(llama)
+    parse_edit(pack(scheme, targets=["attention", "*.gate_proj.weight", "*.up_proj.weight"])).apply(fork)
+    prompts, asked = [texts.ids(9), texts.ids(5), texts.ids(7)][:rows], Sampling(6)
+    *_, found = decode(fork, prompts, asked)
+    batch = Batch(fork)
+    batch.plan = ModulesPlan(fork)
+    job = Job("", asked, end_ids(llama), 0)
+    for prompt in prompts:
+        job.add(prompt)
+    batch.join(job)
+    with torch.inference_mode():
+        while not all(row.done for row in job.rows):
+            batch.advance(job)
+    assert [row.ids for row in found] == [row.ids for row in job.rows]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

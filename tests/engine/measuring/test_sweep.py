@@ -428,7 +428,7 @@ def test_a_layer_that_was_taken_out_has_no_value(llama):
 def test_packed_layers_are_seen_as_what_their_codes_stand_for(llama):
     packed, simulated = Fork(llama), Fork(llama)
     quantize = Quantize(scheme="int8", group_size="channel")
-    quantize.model_copy(update={"mode": "packed"}).apply(packed)
+    quantize.model_copy(update={"mode": "llm_int8"}).apply(packed)
     quantize.apply(simulated)
     found, expected = (by_place(layer_view(Fork(llama), f, "change")) for f in (packed, simulated))
     assert found == pytest.approx(expected, rel=1e-2)
