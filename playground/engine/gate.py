@@ -84,9 +84,12 @@ class Turns:
             me = max(self._now, share.had), next(self._numbers), share
             self._line.append(me)
             self._change.notify_all()  # it may be the one that is waited for
-            while self._busy or self._before(me):
-                self._change.wait(None if self._busy else COME_BACK)
-            self._line.remove(me)
+            try:
+                while self._busy or self._before(me):
+                    self._change.wait(None if self._busy else COME_BACK)
+            finally:  # a wait that was interrupted leaves nobody in the line
+                self._line.remove(me)
+                self._change.notify_all()
             self._busy, self._now = True, me[0]
         begun = self._clock()
         try:
@@ -94,7 +97,7 @@ class Turns:
         finally:
             with self._change:
                 end = self._clock()
-                share.had = me[0] + (end - begun) / weight
+                share.had = max(share.had, me[0]) + (end - begun) / weight  # of several with one share all count
                 self._busy, self._last, self._until = False, share, end + COME_BACK
                 self._change.notify_all()
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -144,7 +145,11 @@ def visit(url, number, visitors, heard, end):
     """One visitor, until the end."""
     rng = random.Random(number)
     kind, edit = edit_of(number, visitors)
-    page = Page(url, edit)
+    try:
+        page = Page(url, edit)
+    except Exception as error:
+        heard.errors.append(f"{number} ({kind}): {error!r}"[:300])
+        return
     turn = time.monotonic() + rng.uniform(0, EVERY)
     while turn < end:
         time.sleep(max(0.0, turn - time.monotonic()))
@@ -162,7 +167,8 @@ def memory(url, end, found):
         if one.laddr and one.laddr.port == port and one.status == psutil.CONN_LISTEN
     )
     while time.monotonic() < end:
-        found.append(sum(one.memory_info().rss for one in (server, *server.children(recursive=True))))
+        with suppress(psutil.Error):  # a child that has just ended
+            found.append(sum(one.memory_info().rss for one in (server, *server.children(recursive=True))))
         time.sleep(5)
 
 

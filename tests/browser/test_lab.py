@@ -95,4 +95,4 @@ def test_wrong_facts_are_refused_in_words(tiny_visit):
     page.locator("#lab-teach").click()
     expect(page.locator(".toast-body").last).to_contain_text("has no target")
     page.locator("#lab-save-table").click()
-    expect(page.locator(".toast-body").last).to_contain_text("There is no table yet")
+    expect(page.locator(".toast-body").last).to_contain_text("This table is an example")

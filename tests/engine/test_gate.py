@@ -136,3 +136,36 @@ def test_nobody_is_waited_for_longer_than_a_moment():
     clock.sleep(COME_BACK)
     assert begun.wait(10)
     thread.join()
+
+
+def test_all_with_one_share_have_it_together():
+    """Two who wait at once with one share are charged both."""
+    clock, shared = Clock(), Share()
+    turns, held = Turns(clock), threading.Event()
+
+    def take() -> None:
+        with turns.turn(shared):
+            clock.sleep(1.0)
+
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    with turns.turn(Share()):
+        for thread in threads:
+            thread.start()
+        while len(turns._line) < 3:
+            held.wait(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert shared.had == pytest.approx(3.0)
+
+
+def test_a_wait_that_was_interrupted_leaves_nobody_in_the_line(monkeypatch):
+    turns = Turns(Clock())
+    turns._busy = True
+
+    def interrupted(timeout: float | None = None) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(turns._change, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt), turns.turn(Share()):
+        pass
+    assert turns._line == []

@@ -324,7 +324,7 @@ def test_files_hold_what_the_table_holds():
     assert page.startswith("<!DOCTYPE html>") or page.startswith("<!doctype html>")
     assert "<script" not in page
     for save, judged in (("save_table", ()), ("save_questions", ()), ("save_report", ([], []))):
-        with pytest.raises(gr.Error, match="no table yet"):
+        with pytest.raises(gr.Error, match="This table is an example"):
             getattr(lab_table_panel, save)({}, "en", *judged)
 
 
@@ -367,6 +367,8 @@ def test_before_any_table_there_is_an_example_that_says_so():
         assert "An example, taught before" in advice
         assert table.count("<tr") == 1 + len(example_lab_sheet().rows)
         assert "<svg" in plot
+    for row in example_lab_sheet().rows:  # every button that it has does something
+        assert (f'data-do="stack" data-way="{row.way}"' in table) == bool(row.recipe.get("edits"))
 
 
 def test_an_edit_goes_on_no_other_model():

@@ -43,7 +43,7 @@ from playground.ui.weights import measure as measure_panel
 from playground.ui.weights import number_line as number_line_panel
 from playground.ui.weights import tab as weights_tab
 from playground.ui.weights.edit import CALIBRATED, edit_of
-from playground.ui.weights.form import GROUP_SIZES, fit_pattern, fit_scheme
+from playground.ui.weights.form import GROUP_SIZES, fit_mode, fit_pattern, fit_scheme
 
 pytestmark = pytest.mark.usefixtures("page_runs")
 ROOT = Path(__file__).parents[2]
@@ -473,6 +473,14 @@ def test_packed_is_offered_where_there_are_packed_layers_and_nowhere_else():
             for size in GROUP_SIZES:
                 with pytest.raises(RecipeError):
                     edit(scheme, size)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_llm_int8_takes_int8_along(scheme):
+    chosen, group, _, mode, _ = fit_mode(scheme, "llm_int8")
+    assert (chosen, group["value"], mode["value"]) == ("int8", "channel", "llm_int8")
+    assert edit_of(fields(kind="quantize", scheme=chosen, mode="llm_int8", group_size="channel")).mode == "llm_int8"
+    assert fit_mode(scheme, "simulated")[0] == scheme
 
 
 def test_a_zero_point_can_be_chosen_where_the_scheme_has_one_and_nowhere_else():

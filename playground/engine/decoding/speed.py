@@ -24,8 +24,11 @@ def step_seconds(fork: Fork, prompt: Sequence[int], rows: int, steps: int) -> It
     kept: Any = plan.room(slots, fork.virtual_count() + len(prompt) + steps)
     for row in range(slots):
         with torch.inference_mode():
-            if row and isinstance(kept, KeyValues):  # what was read once
-                kept.copy(0, row, kept.lengths[0])
+            if row:  # the same was read once
+                if isinstance(kept, KeyValues):
+                    kept.copy(0, row, kept.lengths[0])
+                else:
+                    kept.fill(row, kept.reading[0], kept.lengths[0])
                 continue
             plan.begin(kept, row)
             for start in range(0, len(prompt), plan.piece):

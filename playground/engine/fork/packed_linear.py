@@ -90,7 +90,7 @@ class PackedLinear(nn.Module):
         if not isinstance(self.inner, Codes):
             return cast(Tensor, layer(x))
         rows = x.reshape(-1, self.inputs).to(torch.bfloat16).contiguous()
-        product: Tensor = layer(rows).to(x.dtype).view(*x.shape[:-1], -1)
+        product: Tensor = layer(rows).to(x.dtype).view(*x.shape[:-1], layer.shape[0])
         return product if layer.bias is None else product + layer.bias
 
 

@@ -53,7 +53,7 @@ def sizes(fork: Fork, count_zeros: bool = True) -> Sizes:
     for name, tensor in _distinct(fork):
         count, form = tensor.numel(), fork.formats.get(name)
         bits = count * (form.bits if form else tensor.element_size() * 8)
-        held = math.ceil(bits / 8) if fork.packed(name) else tensor.nbytes
+        held = math.ceil(bits / 8 - 1e-6) if fork.packed(name) else tensor.nbytes
         weights, packed_bits, as_held = weights + count, packed_bits + bits, as_held + held
         entries.append((-tensor.element_size(), name, tensor, held))
         if count_zeros:

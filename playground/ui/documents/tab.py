@@ -38,7 +38,8 @@ from playground.ui.text import label, say, tell
 
 SAMPLE_QUESTIONS = 8
 COLUMNS = [f"{name}-hits" for name in RETRIEVERS]  # their ids
-FIRST_LOOK = "(hits, was) => hits ? was : String(Date.now())"
+FIRST_LOOK = f"""(hits, query, corpus, own, was) =>
+  hits || !query.trim() || (corpus === '{OWN}' && !own) ? was : String(Date.now())"""
 LATER = [name for name in RETRIEVERS if need([name], "vectors")]
 
 
@@ -91,7 +92,7 @@ def build_tab(visit: Visit, page: gr.Tab) -> Wired:
         lane=SEARCH,
     ).on(search.click, query.submit, filled.then, opened.change)
     # Headings over nothing say nothing: what stands in the field is searched for when the tab is opened
-    page.select(None, [hits[0], opened], opened, js=FIRST_LOOK, api_visibility="private")
+    page.select(None, [hits[0], query, corpus, own, opened], opened, js=FIRST_LOOK, api_visibility="private")
     touches([part for part in options.values() if isinstance(part, gr.Dropdown)], COLUMNS[0])
     stop.click(stops("search"), **AT_ONCE)
     for listen in (corpus.select, *(event.then for event in (*mine.changed, passages.copied))):

@@ -111,7 +111,7 @@ def _read(sheet: Any, language: str) -> LabSheet:
     :raises PlaygroundError: there is none.
     """
     if not sheet:
-        raise PlaygroundError("There is no table yet. Teach a fact first.")
+        raise PlaygroundError("This table is an example. Teach a fact of your own first.")
     return sheet_from_json(sheet)
 
 

@@ -146,7 +146,7 @@ def _cell(row: WayRow, column: str, best: bool, language: str) -> Markup:
 
 
 def _actions(row: WayRow, language: str) -> Markup:
-    if row.error is not None or row.way == "base":
+    if row.error is not None or row.way == "base" or (WAYS[row.way].writes and not row.recipe.get("edits")):
         return Markup()
     kinds = ["compare"] if not WAYS[row.way].writes else ["stack", "compare"]
     words = [(kind, say(language, f"lab_to_{kind}")) for kind in kinds]

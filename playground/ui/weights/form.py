@@ -156,7 +156,7 @@ def build_weights_form(own: gr.BrowserState) -> EditPanel:
     follows([pattern], fit_pattern, [pattern, method], [sparsity, method, scope], **AT_ONCE)
     schemes = [scheme, mode], [group_size, symmetric, mode, rounding]
     follows([scheme], fit_scheme, *schemes, **AT_ONCE)
-    mode.input(fit_scheme, *schemes, **AT_ONCE)  # which it sets, too
+    mode.input(fit_mode, schemes[0], [scheme, *schemes[1]], **AT_ONCE)  # which a scheme sets, too
     deciding = [kind, method, rounding, source]  # what decides whether a text is read first
     follows(deciding, show_calibration_source, deciding, [source, text, corpus], **AT_ONCE)
     form = Form(
@@ -228,6 +228,12 @@ def fit_scheme(scheme: str, mode: str) -> list[Any]:
         gr.update(value=mode, interactive=packable),
         free if mode == "simulated" else gr.update(value="rtn", interactive=False),
     ]
+
+
+def fit_mode(scheme: str, mode: str) -> list[Any]:
+    """LLM.int8() is one of int8 alone, and takes it along."""
+    scheme = "int8" if mode == "llm_int8" else scheme
+    return [scheme, *fit_scheme(scheme, mode)]
 
 
 @shown

@@ -161,6 +161,12 @@ def test_an_all_zero_matrix_is_packed_as_zeros(scheme):
 def test_inputs_may_lie_across(scheme):
     layer, x = PackedLinear(noise(32, 64), None, scheme, 32), noise(64, 5, seed=1)
     assert torch.equal(layer(x.T[None]), layer(x.T.contiguous()[None]))
+    assert layer(torch.zeros(1, 1, 64)).shape == (1, 1, 32)
+
+
+@pytest.mark.parametrize("scheme", ["int8", "int4"])
+def test_no_inputs_have_no_outputs(scheme):
+    assert PackedLinear(noise(32, 64), None, scheme, 32)(torch.zeros(0, 64)).shape == (0, 32)
 
 
 @pytest.mark.parametrize("rows", [1, 3])

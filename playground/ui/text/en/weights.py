@@ -164,7 +164,7 @@ TEXT = {
     "measure_batch": "Time per token, 8 answers at once",
     "measure_batch_hint": "A step's time over its 8 tokens",
     "measure_many": "Time per token, 64 answers at once",
-    "measure_many_hint": "One answer waits for weights to be read, so packed ones are faster; "
+    "measure_many_hint": "One answer waits for weights to be read, so int4 and int8, packed, are faster; "
     "64 wait for the arithmetic, of which codes need more",
     "sweep_point": "{value}: perplexity {perplexity}. Press to put it on your recipe.",
     "sweep_press": "Press a point, or Use in the table, to put that edit on "

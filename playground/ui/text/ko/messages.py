@@ -449,7 +449,7 @@ MESSAGES = {
     "The table that your browser kept cannot be read. Teach the fact again.": "브라우저에 남은 표를 읽을 수 없습니다. 사실을 다시 가르치세요.",
     "The target has {count} tokens: {tokens}. Up to {limit} are learned more surely.": "목표가 {count}토큰입니다: {tokens}. {limit}토큰까지가 더 잘 배워집니다.",
     "The tokens of the subject {subject!r} reach beyond its letters in the prompt: {tokens}. Let it begin and end where a word does.": "주어 {subject!r}의 토큰이 프롬프트에서 그 글자들을 넘어섭니다: {tokens}. 단어가 시작하고 끝나는 자리에 맞추세요.",
-    "There is no table yet. Teach a fact first.": "아직 표가 없습니다. 먼저 사실을 가르치세요.",
+    "This table is an example. Teach a fact of your own first.": "이 표는 보기입니다. 먼저 내 사실을 가르치세요.",
     "This way left no edit that could be put on a recipe.": "이 방법은 레시피에 올릴 편집을 남기지 않았습니다.",
     "{count} facts cannot be taught in a row: give 1 to {limit}.": "사실 {count}개를 줄줄이 가르칠 수 없습니다. 1개에서 {limit}개까지 주세요.",
     "A question or its answer is empty. Write it, or leave it out.": "질문이나 그 답이 비어 있습니다. 쓰거나 빼세요.",

@@ -152,7 +152,7 @@ TEXT = {
     "measure_batch": "토큰당 시간, 답 8개 함께",
     "measure_batch_hint": "한 단계의 시간을 토큰 8개로 나눔",
     "measure_many": "토큰당 시간, 답 64개 함께",
-    "measure_many_hint": "답 하나는 가중치를 읽어 오기를 기다리므로 압축하면 빨라지고, "
+    "measure_many_hint": "답 하나는 가중치를 읽어 오기를 기다리므로 int4나 int8로 압축하면 빨라지고, "
     "64개는 계산을 기다리는데 코드는 계산이 더 듭니다",
     "sweep_point": "{value}: 퍼플렉시티 {perplexity}. 누르면 레시피에 넣습니다.",
     "sweep_press": "점이나 표의 쓰기를 누르면 그 편집을 레시피에 넣습니다. 마지막 편집이 같은 종류이면 그 자리에 들어갑니다.",
