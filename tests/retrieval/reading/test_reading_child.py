@@ -138,7 +138,8 @@ def test_a_file_that_takes_long_is_skipped_and_the_others_are_read(read, child_d
     assert given == name
     assert reason.startswith(f"{name} took longer than its share of the time, ")
     assert reason.endswith(" seconds. Split it, save it as plain text, or add it by itself.")
-    assert float(reason.split(", ")[1].split()[0]) == pytest.approx(1.0, abs=0.2)
+    share = float(reason.split(", ")[1].split()[0])
+    assert 0 < share <= 1.0  # a third of what was left when its turn came
     assert len(started) == 2
 
 
