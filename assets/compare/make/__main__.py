@@ -5,11 +5,12 @@ from pydantic import TypeAdapter
 from playground.compare import Answer, Contestant, compare
 from playground.engine.decoding.generate import Sampling
 from playground.engine.recipe import Recipe
-from playground.ui.compare.example import EXAMPLE, SOURCES, TOKENS
+from playground.ui.compare.example import EXAMPLE
 from playground.ui.parts.comparison import FIRST_PROMPT, K
 from playground.ui.parts.corpus_menu import FIRST_CORPUS
 
 BASE = Recipe(model="smollm2-135m-instruct")
+SOURCES, TOKENS = ("none", "bm25", "dense"), 32  # what stands before the question
 
 
 def main() -> None:

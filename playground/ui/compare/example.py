@@ -15,13 +15,11 @@ from playground.ui.parts.html import note, tag
 from playground.ui.text import say
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "assets" / "compare" / "example.json"  # python -m assets.compare.make
-SOURCES = ("none", "bm25", "dense")  # what stands before the question, and what an answer is called in the file
-TOKENS = 32
 
 
 @lru_cache(4)  # languages
 def example_html(language: str) -> str:
-    """The answers of the file under their question."""
+    """The answers of the file, each called by what stands before the question, under their question."""
     read = TypeAdapter(list[Answer]).validate_json(EXAMPLE.read_bytes())
     named = [
         replace(answer, label=column_name(say(language, "weights_base"), answer.label, K, language)) for answer in read

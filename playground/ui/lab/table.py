@@ -105,8 +105,8 @@ def _files(language: gr.Textbox, sheet: gr.BrowserState, important: Any, needs: 
             saves(written.success, text, file, kind).then(lambda: "", None, text, **AT_ONCE)
 
 
-def _read(sheet: Any, language: str) -> LabSheet:
-    """The visitor's table.
+def _read(sheet: Any) -> LabSheet:
+    """The visitor's own table, to be saved.
 
     :raises PlaygroundError: there is none.
     """
@@ -229,19 +229,19 @@ def _with_fact(own: str, shelf: Any, sheet: LabSheet, alone: bool) -> tuple[str,
 @shown
 def save_table(sheet: Any, language: str) -> str:
     """The table as CSV."""
-    return lab_report.ways_csv(_read(sheet, language))
+    return lab_report.ways_csv(_read(sheet))
 
 
 @shown
 def save_questions(sheet: Any, language: str) -> str:
     """Every question with every way's answer as CSV."""
-    return lab_report.questions_csv(_read(sheet, language))
+    return lab_report.questions_csv(_read(sheet))
 
 
 @shown
 def save_report(sheet: Any, language: str, important: list[str], needs: list[str]) -> str:
     """All of it as one page."""
-    table = _read(sheet, language)
+    table = _read(sheet)
     judged = verdict(table.rows, important, needs)
     return lab_report.to_html(
         table, judged, lab_plot.plot(lab_html.ordered(table.rows, judged.ranked), language), language
